@@ -1,0 +1,1 @@
+"""Labeling tools behind one contract: see connectors/base.py."""

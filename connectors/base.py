@@ -1,0 +1,56 @@
+"""What the daemon asks of a labeling tool. The contract suite is tests/contract."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from daemon.domain import Ask, Changes, Fault, FoundImage, Image
+
+
+class Connector(Protocol):
+    """Eight verbs. Anything that has them can feed the loop.
+
+    Every verb raises ConnectorUnavailable when the tool does not answer, and
+    ConnectorRefused when it answers no. A write whose answer was lost raises
+    OutcomeUnknown and is never repeated blindly.
+    """
+
+    def check(self) -> Sequence[Fault]:
+        """Everything a person must change before the loop can run; empty when all is well."""
+
+    def images(self) -> Iterable[FoundImage]:
+        """Every image of the project, labeled or not, in a stable order, each key once."""
+
+    def read(self, image: FoundImage) -> bytes:
+        """The bytes of an image, bounded in size and time. Raises ImageRefused."""
+
+    def changes(self, cursor: str | None, sizes: Mapping[str, tuple[int, int]]) -> Changes:
+        """What people did since `cursor` (all when None); the same change may come again.
+
+        sizes: image key -> (height_px, width_px). A mask of another size becomes a fault.
+        """
+
+    def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
+        """Ask people for these images; image id -> task. `key` names this chunk for ever.
+
+        Looks for the key first: pushing the same chunk twice asks once. `version` names the
+        predictions; they take effect with the next `rerank`.
+        """
+
+    def rerank(self, version: str, asks: Sequence[Ask]) -> None:
+        """Give every open task this order and these predictions, at once for all of them.
+
+        asks: all open tasks, each with its `task`. `version` was never used for a rerank
+        before; tasks that `push` already gave a prediction of it are not given a second.
+        """
+
+    def retire(self, tasks: Collection[str]) -> None:
+        """Hand these tasks out no more; nothing is deleted. Repeating it changes nothing."""
+
+    def repair(self, version: str | None, open_tasks: Collection[str]) -> Sequence[str]:
+        """Mend settings that somebody changed, and keep every task that is not in
+        `open_tasks` out of the annotators' stream; says in words what was mended.
+
+        version: of the predictions in force, None before the first rerank.
+        """

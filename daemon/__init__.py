@@ -1,0 +1,1 @@
+"""The daemon: keeps a labeling team on the images that teach the model most."""

@@ -1,0 +1,1 @@
+"""A real loop on real parts from one command."""

@@ -1,0 +1,238 @@
+"""The words of the loop, as frozen dataclasses. Imports nothing of ours.
+
+Glossary: daemon/README.md. A mask is (height_px, width_px) uint8, one class index per
+pixel; `IGNORE` (255) means "no label here" and is left out of every loss and metric.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Mask = npt.NDArray[np.uint8]
+Clock = Callable[[], datetime]
+
+IGNORE = 255
+
+
+class Stage(enum.StrEnum):
+    """The stages of a cycle, in the order they run. Cycle 0 has no model and skips TRAIN."""
+
+    TRAIN = "train"
+    SCORE = "score"
+    SELECT = "select"
+    PREDICT = "predict"
+    PUSH = "push"
+    DONE = "done"
+
+    def next(self) -> Stage:
+        """The stage that follows this one; `DONE` follows itself."""
+        stages = list(Stage)
+        return stages[min(stages.index(self) + 1, len(stages) - 1)]
+
+
+class Role(enum.StrEnum):
+    """What an image is for. It is decided once, in cycle 0, or when the image arrives."""
+
+    POOL = "pool"  # may be selected, and teaches without a label until then
+    VALIDATION = "validation"  # measures the model, never trains it, never moves
+    EXCLUDED = "excluded"  # would leak: a near-duplicate of validation, or of its group
+
+
+class TaskState(enum.StrEnum):
+    """Where one question to the annotators stands."""
+
+    OPEN = "open"
+    LABELED = "labeled"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassSet:
+    """The classes a mask may hold: the name at index i is pixel value i; 0 is background."""
+
+    names: tuple[str, ...]
+    ignore_label: str = ""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def index(self, name: str) -> int | None:
+        """The pixel value of a class or of the ignore label; None for an unknown name."""
+        if self.ignore_label and name == self.ignore_label:
+            return IGNORE
+        return self.names.index(name) if name in self.names else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundImage:
+    """An image as the labeling tool names it, before we have looked inside.
+
+    key: the tool's stable name for it, unique in the project. uri: where its bytes are.
+    task: the tool's task that shows it, where one exists already.
+    """
+
+    key: str
+    name: str
+    uri: str
+    task: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One picture of the data set, labeled or not. `path` is a local file that was checked."""
+
+    id: int
+    key: str
+    name: str
+    uri: str
+    path: Path
+    height_px: int
+    width_px: int
+    sha256: str
+    role: Role = Role.POOL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """A person's mask for one image; never a machine's.
+
+    id and task are the tool's. created_at and updated_at are the tool's clock, with a zone.
+    lead_time_s: seconds of work that the tool measured.
+    """
+
+    id: str
+    task: str
+    image_key: str
+    mask: Mask
+    annotator: str
+    updated_at: datetime
+    created_at: datetime
+    lead_time_s: float | None = None
+    ground_truth: bool = False
+    corrected: bool | None = None  # whether the shown prediction was changed; None: none was shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """A person declined to label an image."""
+
+    id: str
+    task: str
+    image_key: str
+    annotator: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Something that came from outside and could not be used; the loop goes on without it."""
+
+    where: str  # "image plants/7.jpg", "annotation 12 of task 3"
+    got: str
+    expected: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: got {self.got}; expected {self.expected}; {self.cure}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What people did since a cursor. `cursor` is opaque; store it with the rows.
+
+    deletions: annotation ids that are gone. lost_tasks: task ids that are gone.
+    """
+
+    cursor: str
+    annotations: tuple[Annotation, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    deletions: tuple[str, ...] = ()
+    lost_tasks: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The model's mask for one image, to be corrected by a person.
+
+    confidence: class name -> mean probability over the pixels given that class, in [0, 1].
+    """
+
+    image_id: int
+    mask: Mask
+    confidence: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """One image of a batch on its way to the annotators.
+
+    position: 0-based, over all open tasks; lower is sooner. reason: why this image, in words.
+    task: the tool's task, where it exists already.
+    """
+
+    image: Image
+    position: int
+    cycle: int
+    reason: str
+    prediction: Prediction | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pick:
+    """One image of a batch. rank: 0-based, most wanted first. arm: who chose it."""
+
+    image_id: int
+    rank: int
+    arm: str  # "validation", "random" or the strategy's name
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How many images may be labeled in all, and how many have been (validation included)."""
+
+    labels_total: int
+    labels_spent: int
+
+    @property
+    def labels_left(self) -> int:
+        """Never negative: annotators may label more than was asked."""
+        return max(0, self.labels_total - self.labels_spent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """How well masks agree with people's, over `images` images.
+
+    iou: class name -> intersection over union of the summed confusion matrix, in [0, 1]; None
+    for a class that the truth does not hold. miou: mean over the others, background
+    included; None without any. miou_interval: 95 % bootstrap interval over images.
+    """
+
+    images: int
+    miou: float | None
+    iou: Mapping[str, float | None]
+    miou_interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """One trained cycle on the learning curve. labels counts validation, train_labels not."""
+
+    cycle: int
+    labels: int
+    train_labels: int
+    validation: Evaluation | None
+    test: Evaluation | None = None
+    seconds: float | None = None

@@ -1,0 +1,68 @@
+"""Every error of ours. The docstring is what it means and what to do; the message says where.
+
+MaskloopError
+├── ConfigError            config.toml
+├── StoreInUse             the state folder
+├── StoreTooNew
+├── ConnectorUnavailable   the labeling tool
+├── ConnectorRefused
+│   └── OutcomeUnknown
+├── ImageRefused           one image
+├── MaskRefused            one mask
+├── PoolInvalid            arrays given to a strategy
+├── RunFailed              a child process
+└── DiskFull
+"""
+
+from __future__ import annotations
+
+
+class MaskloopError(Exception):
+    """Base class: anything below is expected and is shown without a traceback."""
+
+
+class ConfigError(MaskloopError):
+    """config.toml says something the daemon cannot do. Correct the lines that it lists."""
+
+
+class StoreInUse(MaskloopError):
+    """Another daemon works on this state folder. Stop it first."""
+
+
+class StoreTooNew(MaskloopError):
+    """The store was written by a newer Maskloop. Install that version, or restore a backup."""
+
+
+class ConnectorUnavailable(MaskloopError):
+    """The labeling tool did not answer. Worth trying again later."""
+
+
+class ConnectorRefused(MaskloopError):
+    """The labeling tool answered with a refusal. A person has to change something."""
+
+
+class OutcomeUnknown(ConnectorUnavailable):
+    """A write was sent and its answer never came: it may or may not have happened.
+
+    Look for our key before writing again.
+    """
+
+
+class ImageRefused(MaskloopError):
+    """An image is unreadable, truncated, too large or of an unknown kind. It is quarantined."""
+
+
+class MaskRefused(MaskloopError):
+    """A mask has the wrong size, an unknown class or a broken encoding. It is quarantined."""
+
+
+class PoolInvalid(MaskloopError):
+    """The pool holds NaN, wrong shapes or lacks what the strategy needs. Never repaired."""
+
+
+class RunFailed(MaskloopError):
+    """A child process ended without a result. Its log says why."""
+
+
+class DiskFull(MaskloopError):
+    """Too little free space to go on without risking partial writes. Free some, it resumes."""

@@ -1,0 +1,1 @@
+"""Pure functions over the store's numbers: curve, forecast, savings."""

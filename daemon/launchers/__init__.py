@@ -1,0 +1,1 @@
+"""Ways to start, watch and end a run; a cluster can stand here later."""

@@ -1,0 +1,291 @@
+"""A run folder: the only thing that the daemon and a training process share.
+
+runs/0003-train/
+    request.json    what to do; written by the daemon before the process starts
+    lock            flocked by the process for as long as it lives
+    progress.json   how far it is; replaced about every second
+    resume.pth      where a killed training goes on from (train only)
+    checkpoint.pth  the model (train only)
+    scores.npz      per-image arrays, see `Scores` (embed and predict)
+    masks/ID.png    predicted masks, (H, W) class indices (predict only)
+    error.json      a failure in words, where the process could still say it
+    result.json     written last: a run without it did not finish
+    log.txt         everything that the process said
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from daemon.domain import Evaluation
+from daemon.errors import RunFailed
+
+
+class Record(BaseModel):
+    """A JSON file of a run: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImageFile(Record):
+    """An image by its id in the store and its file."""
+
+    id: int
+    image: Path
+
+
+class LabeledFile(ImageFile):
+    """An image with its mask: an 8-bit PNG of class indices, 255 = ignore."""
+
+    mask: Path
+
+
+class Request(Record):
+    """What every run is told.
+
+    classes: names by pixel value, background first. device: "auto", "cpu", "cuda", "cuda:1".
+    threads: 0 = as many as the machine has. settings: the learner's own, by name;
+    it refuses those that it does not know.
+    """
+
+    classes: tuple[str, ...]
+    device: str = "auto"
+    threads: int = 0
+    seed: int = 0
+    settings: Mapping[str, Any] = {}
+
+
+class EmbedRequest(Request):
+    """Embed images with the ImageNet encoder, before there is any model."""
+
+    kind: Literal["embed"] = "embed"
+    images: tuple[ImageFile, ...]
+
+
+class TrainRequest(Request):
+    """Train on labeled and unlabeled images, then evaluate on validation.
+
+    parent: the previous cycle's checkpoint to start from; None starts from ImageNet weights.
+    """
+
+    kind: Literal["train"] = "train"
+    labeled: tuple[LabeledFile, ...]
+    validation: tuple[LabeledFile, ...] = ()
+    unlabeled: tuple[ImageFile, ...] = ()
+    parent: Path | None = None
+
+
+class PredictRequest(Request):
+    """Use a checkpoint: score images, write masks, measure on images with a mask."""
+
+    kind: Literal["predict"] = "predict"
+    checkpoint: Path
+    score: tuple[ImageFile, ...] = ()
+    masks: tuple[ImageFile, ...] = ()
+    test: tuple[LabeledFile, ...] = ()
+
+
+class TrainResult(Record):
+    """What a training leaves in result.json, beside checkpoint.pth.
+
+    validation: of the model in the checkpoint (the teacher). counters: e.g. skipped steps.
+    """
+
+    validation: Evaluation | None
+    iterations: int
+    seconds: float
+    settings: Mapping[str, Any] = {}
+    counters: Mapping[str, float] = {}
+    versions: Mapping[str, str] = {}
+
+
+class PredictResult(Record):
+    """What predict and embed leave in result.json. confidence: image id -> class -> [0, 1]."""
+
+    images: int
+    seconds: float
+    test: Evaluation | None = None
+    confidence: Mapping[int, Mapping[str, float]] = {}
+
+
+class Progress(Record):
+    """A sign of life. losses: by name, of the last iteration. eta_s: None while unknown."""
+
+    phase: str
+    step: int
+    steps: int
+    eta_s: float | None = None
+    seconds_per_step: float | None = None
+    losses: Mapping[str, float] = {}
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Per-image arrays of a run; row i of each belongs to ids[i].
+
+    ids: (N,) int64. embeddings: (N, D) float32, L2-normalised. After `predict` also
+    uncertainty: (N,) float32 in [0, 1], mean normalised entropy of the most uncertain 5 % of
+    the pixels; class_share: (N, C) float32, share of pixels predicted as each class.
+    """
+
+    ids: npt.NDArray[np.int64]
+    embeddings: npt.NDArray[np.float32]
+    uncertainty: npt.NDArray[np.float32] | None = None
+    class_share: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names of the files of one run, and how they are read and written."""
+
+    path: Path
+
+    @property
+    def request_file(self) -> Path:
+        """What to do."""
+        return self.path / "request.json"
+
+    @property
+    def progress_file(self) -> Path:
+        """How far it is."""
+        return self.path / "progress.json"
+
+    @property
+    def result_file(self) -> Path:
+        """Written last."""
+        return self.path / "result.json"
+
+    @property
+    def error_file(self) -> Path:
+        """A failure in words."""
+        return self.path / "error.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The trained model."""
+        return self.path / "checkpoint.pth"
+
+    @property
+    def resume(self) -> Path:
+        """The state that a killed training goes on from."""
+        return self.path / "resume.pth"
+
+    @property
+    def log(self) -> Path:
+        """What the process said."""
+        return self.path / "log.txt"
+
+    def mask(self, image_id: int) -> Path:
+        """Where the predicted mask of an image goes."""
+        return self.path / "masks" / f"{image_id}.png"
+
+    def finished(self) -> bool:
+        """Whether the process got to its end."""
+        return self.result_file.exists()
+
+    def write_request(self, request: Request) -> None:
+        """Make the folder with its request; a request that is already there stays."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not self.request_file.exists():
+            write_json(self.request_file, request.model_dump(mode="json"))
+
+    def read_request(self, kind: type[AnyRecord]) -> AnyRecord:
+        """The request, checked. Raises RunFailed that names the fault."""
+        return _read(self.request_file, kind)
+
+    def write_result(self, result: TrainResult | PredictResult) -> None:
+        """Declare the run finished; everything else must be on disk by now."""
+        write_json(self.result_file, result.model_dump(mode="json"))
+
+    def read_result(self, kind: type[AnyRecord]) -> AnyRecord:
+        """The result, checked. Raises RunFailed that names the fault."""
+        return _read(self.result_file, kind)
+
+    def write_progress(self, progress: Progress) -> None:
+        """Replace the sign of life; not fsynced, losing one costs nothing."""
+        part = self.progress_file.with_suffix(".part")
+        part.write_text(progress.model_dump_json())
+        part.replace(self.progress_file)
+
+    def read_progress(self) -> Progress | None:
+        """The last sign of life, None before the first."""
+        try:
+            return Progress.model_validate_json(self.progress_file.read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def write_scores(self, scores: Scores) -> None:
+        """Keep the arrays, whole or not at all."""
+        arrays = {name: value for name, value in vars(scores).items() if value is not None}
+        with atomic_file(self.path / "scores.npz") as part, part.open("wb") as file:
+            np.savez(file, **arrays)
+
+    def read_scores(self) -> Scores:
+        """The arrays of a finished run."""
+        with np.load(self.path / "scores.npz", allow_pickle=False) as arrays:
+            return Scores(**{name: arrays[name] for name in arrays.files})
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process. Raises RunFailed while another holds it."""
+        with (self.path / "lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as exc:
+                raise RunFailed(
+                    f"{self.path}: another process works in it; wait for its end"
+                ) from exc
+            yield
+
+    def is_held(self) -> bool:
+        """Whether a process works in this folder."""
+        try:
+            with self.locked():
+                return False
+        except RunFailed:
+            return True
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Write to the yielded path; it becomes `path`, durably, when the block ends well."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` so that a crash leaves the old file or the new one, never a half."""
+    with atomic_file(path) as part:
+        part.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False))
+
+
+def _read(path: Path, kind: type[AnyRecord]) -> AnyRecord:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as exc:
+        raise RunFailed(f"{path}: cannot be read as {kind.__name__}: {exc}") from exc

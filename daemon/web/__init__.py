@@ -1,0 +1,1 @@
+"""The page: reads the store, shows what is true, writes nothing."""

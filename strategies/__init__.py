@@ -1,0 +1,1 @@
+"""Query strategies: see strategies/base.py for the contract."""
