@@ -1,0 +1,78 @@
+"""The schema, one step a function. A released step is never edited: add another."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("daemon")
+
+_TABLES = (
+    """CREATE TABLE images (
+        id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, uri TEXT NOT NULL,
+        path TEXT NOT NULL, height_px INTEGER NOT NULL, width_px INTEGER NOT NULL,
+        sha256 TEXT NOT NULL, role TEXT NOT NULL, role_reason TEXT NOT NULL DEFAULT '',
+        task TEXT
+    ) STRICT""",
+    """CREATE TABLE annotations (
+        id TEXT PRIMARY KEY, image_id INTEGER NOT NULL REFERENCES images(id), task TEXT NOT NULL,
+        annotator TEXT NOT NULL, mask BLOB NOT NULL, created_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL, lead_time_s REAL, ground_truth INTEGER NOT NULL,
+        corrected INTEGER, deleted INTEGER NOT NULL DEFAULT 0
+    ) STRICT""",
+    "CREATE INDEX annotations_of_image ON annotations(image_id)",
+    "CREATE INDEX annotations_of_task ON annotations(task)",
+    """CREATE TABLE skips (
+        id TEXT PRIMARY KEY, image_id INTEGER NOT NULL REFERENCES images(id), task TEXT NOT NULL,
+        annotator TEXT NOT NULL, at TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE cycles (
+        id INTEGER PRIMARY KEY, stage TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,
+        labels INTEGER NOT NULL, train_labels INTEGER NOT NULL, attempt INTEGER NOT NULL DEFAULT 0,
+        failures INTEGER NOT NULL DEFAULT 0, failed_at TEXT
+    ) STRICT""",
+    """CREATE TABLE stages (
+        cycle INTEGER NOT NULL REFERENCES cycles(id), stage TEXT NOT NULL,
+        started_at TEXT NOT NULL, finished_at TEXT, PRIMARY KEY (cycle, stage)
+    ) STRICT""",
+    """CREATE TABLE picks (
+        cycle INTEGER NOT NULL REFERENCES cycles(id), rank INTEGER NOT NULL,
+        image_id INTEGER NOT NULL REFERENCES images(id), arm TEXT NOT NULL, reason TEXT NOT NULL,
+        reserve INTEGER NOT NULL, PRIMARY KEY (cycle, rank), UNIQUE (cycle, image_id)
+    ) STRICT""",
+    """CREATE TABLE tasks (
+        task TEXT PRIMARY KEY, image_id INTEGER NOT NULL REFERENCES images(id),
+        cycle INTEGER NOT NULL REFERENCES cycles(id), arm TEXT NOT NULL, reason TEXT NOT NULL,
+        position INTEGER NOT NULL, state TEXT NOT NULL, asked_at TEXT NOT NULL, closed_at TEXT
+    ) STRICT""",
+    "CREATE INDEX tasks_of_image ON tasks(image_id)",
+    """CREATE TABLE outbox (
+        key TEXT PRIMARY KEY, cycle INTEGER NOT NULL REFERENCES cycles(id), version TEXT NOT NULL,
+        payload TEXT NOT NULL, state TEXT NOT NULL, created_at TEXT NOT NULL, done_at TEXT
+    ) STRICT""",
+    """CREATE TABLE scores (
+        cycle INTEGER NOT NULL REFERENCES cycles(id),
+        image_id INTEGER NOT NULL REFERENCES images(id),
+        uncertainty REAL, class_share TEXT, PRIMARY KEY (cycle, image_id)
+    ) STRICT""",
+    """CREATE TABLE evaluations (
+        cycle INTEGER NOT NULL REFERENCES cycles(id), split TEXT NOT NULL,
+        labels INTEGER NOT NULL, train_labels INTEGER NOT NULL, images INTEGER NOT NULL,
+        miou REAL, miou_low REAL, miou_high REAL, iou TEXT NOT NULL, seconds REAL,
+        PRIMARY KEY (cycle, split)
+    ) STRICT""",
+    """CREATE TABLE quarantine (
+        place TEXT PRIMARY KEY, got TEXT NOT NULL, expected TEXT NOT NULL, cure TEXT NOT NULL,
+        at TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE events (
+        id INTEGER PRIMARY KEY, at TEXT NOT NULL, level TEXT NOT NULL, words TEXT NOT NULL
+    ) STRICT""",
+    "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+)
+
+
+@migrations()
+def m001_initial(db: Database) -> None:
+    """Create the tables of the first release."""
+    for statement in _TABLES:
+        db.execute(statement)

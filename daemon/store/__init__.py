@@ -1,0 +1,17 @@
+"""The loop's memory; the only room that speaks SQL. One file a noun."""
+
+from __future__ import annotations
+
+from daemon.store.asks import AskVerbs, Intent, Question
+from daemon.store.base import FILE, StoreBase, sole_writer
+from daemon.store.cycles import CycleVerbs
+from daemon.store.images import ImageVerbs
+from daemon.store.labels import LabelVerbs, png_of
+from daemon.store.records import RecordVerbs
+
+
+class Store(ImageVerbs, LabelVerbs, CycleVerbs, AskVerbs, RecordVerbs):
+    """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
+
+
+__all__ = ["FILE", "Intent", "Question", "Store", "StoreBase", "png_of", "sole_writer"]

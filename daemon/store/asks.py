@@ -1,0 +1,116 @@
+"""What was asked of the annotators: tasks, and the outbox that keeps pushes exactly once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from daemon.domain import TaskState
+from daemon.store.base import Row, StoreBase, stamp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One image on its way to the annotators, as the outbox keeps it."""
+
+    image_id: int
+    position: int
+    arm: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """A chunk that is to be pushed, or was: `key` names it in the labeling tool for ever."""
+
+    key: str
+    cycle: int
+    version: str
+    questions: tuple[Question, ...]
+
+
+class AskVerbs(StoreBase):
+    """Verbs on tasks and the outbox."""
+
+    def intend(self, intent: Intent, at: datetime) -> None:
+        """Write down a push before it is sent."""
+        row = {
+            "key": intent.key,
+            "cycle": intent.cycle,
+            "version": intent.version,
+            "payload": json.dumps([vars(question) for question in intent.questions]),
+            "state": "pending",
+            "created_at": stamp(at),
+        }
+        self._insert("outbox", row)
+
+    def pending_intents(self) -> list[Intent]:
+        """Pushes whose outcome is not known yet, oldest first."""
+        rows = self._rows("SELECT * FROM outbox WHERE state = 'pending' ORDER BY rowid")
+        return [_intent(row) for row in rows]
+
+    def settle(self, intent: Intent, tasks: Mapping[int, str], at: datetime) -> None:
+        """Record a push that happened: image id -> task. Twice changes nothing."""
+        with self.atomic():
+            for question in intent.questions:
+                row = {
+                    "task": tasks[question.image_id],
+                    "cycle": intent.cycle,
+                    "state": TaskState.OPEN.value,
+                    "asked_at": stamp(at),
+                } | vars(question)
+                self._forget_retired_reuse(row["task"])
+                self._insert("tasks", row, clash="IGNORE")
+            self._write(
+                "UPDATE outbox SET state = 'done', done_at = ? WHERE key = ?", stamp(at), intent.key
+            )
+
+    def tasks(self, *states: TaskState) -> list[Row]:
+        """Tasks in these states (all without any), in order of position."""
+        marks = ", ".join("?" * len(states)) or "state"
+        sql = f"SELECT * FROM tasks WHERE state IN ({marks}) ORDER BY position, task"
+        return self._rows(sql, *(state.value for state in states))
+
+    def tasks_of_cycle(self, cycle: int) -> list[Row]:
+        """All tasks that a cycle asked, in order of position."""
+        return self._rows("SELECT * FROM tasks WHERE cycle = ? ORDER BY position, task", cycle)
+
+    def asked_ids(self) -> set[int]:
+        """Ids of the images that were ever asked, and of those on their way."""
+        asked = {row["image_id"] for row in self._rows("SELECT image_id FROM tasks")}
+        for intent in self.pending_intents():
+            asked |= {question.image_id for question in intent.questions}
+        return asked
+
+    def set_task_state(self, tasks: Sequence[str], state: TaskState, at: datetime) -> None:
+        """Move tasks to a state; `closed_at` is kept from the first time they closed."""
+        closed = None if state is TaskState.OPEN else stamp(at)
+        with self.atomic():
+            for task in tasks:
+                self._write(
+                    "UPDATE tasks SET state = ?, closed_at = coalesce(closed_at, ?) WHERE task = ?",
+                    state.value,
+                    closed,
+                    task,
+                )
+
+    def set_positions(self, positions: Mapping[str, int]) -> None:
+        """task -> position over all open tasks."""
+        with self.atomic():
+            for task, position in positions.items():
+                self._write("UPDATE tasks SET position = ? WHERE task = ?", position, task)
+
+    def _forget_retired_reuse(self, task: str) -> None:
+        """SQLite servers use the number of a deleted task again: free it for its new image."""
+        self._write(
+            "UPDATE tasks SET task = task || '#' || rowid WHERE task = ? AND state = ?",
+            task,
+            TaskState.DELETED.value,
+        )
+
+
+def _intent(row: Row) -> Intent:
+    questions = tuple(Question(**question) for question in json.loads(row["payload"]))
+    return Intent(key=row["key"], cycle=row["cycle"], version=row["version"], questions=questions)

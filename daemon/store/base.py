@@ -1,0 +1,126 @@
+"""Opening, locking, checking and copying the store."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sqlite_utils import Database
+
+from daemon.errors import DiskFull, StoreInUse, StoreTooNew
+from daemon.migrations import migrations
+
+Row = dict[str, Any]
+FILE = "store.db"
+
+
+class StoreBase:
+    """One connection to one SQLite file; it belongs to the thread that opened it.
+
+    path: the file. read_only: for pages and reports; needs a file that exists. Commits
+    are durable (WAL, synchronous=FULL). Raises StoreTooNew for a newer schema.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
+        connection = sqlite3.connect(uri, uri=True, timeout=30)
+        self._db = Database(connection)
+        self._refuse_newer(path)
+        if read_only:
+            return
+        self._db.enable_wal()  # readers never wait for the writer
+        self._db.execute("pragma synchronous = full")
+        self._db.execute("pragma foreign_keys = on")
+        migrations.apply(self._db)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._db.close()
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """All writes inside are kept together, or none. Raises DiskFull."""
+        try:
+            with self._db.atomic():
+                yield
+        except sqlite3.OperationalError as exc:
+            if "disk is full" in str(exc):
+                raise DiskFull(f"the store: {exc}; free some space, the daemon goes on") from exc
+            raise
+
+    def backup(self, target: Path) -> None:
+        """Copy the whole store while it is in use. `target` must not exist."""
+        if target.exists():
+            raise FileExistsError(f"{target} exists; name a new file for the backup")
+        copy = sqlite3.connect(target)
+        try:
+            self._db.conn.backup(copy)
+        finally:
+            copy.close()
+
+    def fact(self, name: str) -> str | None:
+        """A single remembered value, None when never kept."""
+        rows = self._rows("SELECT value FROM facts WHERE name = ?", name)
+        return str(rows[0]["value"]) if rows else None
+
+    def keep_fact(self, name: str, value: str) -> None:
+        """Remember a single value."""
+        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value)
+
+    def _rows(self, sql: str, *values: object) -> list[Row]:
+        return list(self._db.query(sql, list(values)))
+
+    def _write(self, sql: str, *values: object) -> int:
+        """Run one writing statement; the number of rows it touched."""
+        with self.atomic():
+            return int(self._db.execute(sql, list(values)).rowcount)
+
+    def _insert(self, table: str, row: Row, *, clash: str = "ABORT") -> None:
+        marks = ", ".join("?" * len(row))
+        sql = f"INSERT OR {clash} INTO {table} ({', '.join(row)}) VALUES ({marks})"
+        self._write(sql, *row.values())
+
+    def _refuse_newer(self, path: Path) -> None:
+        known = {migration.name for migration in migrations._migrations}
+        newer = [step.name for step in migrations.applied(self._db) if step.name not in known]
+        if newer:
+            self._db.close()
+            raise StoreTooNew(
+                f"{path}: has the schema step {newer[0]}, which this version does not know; "
+                f"install the newer Maskloop or restore a backup"
+            )
+
+
+@contextmanager
+def sole_writer(state: Path) -> Iterator[None]:
+    """Hold the state folder for this process. Raises StoreInUse that names the holder."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise StoreInUse(
+                f"{state}: in use by process {holder}; stop it first, two daemons on one store "
+                f"would ask everything twice"
+            ) from exc
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def stamp(at: datetime) -> str:
+    """A point in time as the store writes it: UTC-aware ISO 8601. Raises ValueError if naive."""
+    if at.tzinfo is None:
+        raise ValueError(f"{at!r} has no time zone; the store keeps only times with one")
+    return at.isoformat()

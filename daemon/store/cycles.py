@@ -1,0 +1,150 @@
+"""Cycles: where the loop stands, what it picked and how good each model was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from daemon.domain import CurvePoint, Evaluation, Pick, Stage
+from daemon.store.base import Row, StoreBase, stamp
+
+
+class CycleVerbs(StoreBase):
+    """Verbs on cycles, picks and evaluations."""
+
+    def start_cycle(
+        self, number: int, stage: Stage, at: datetime, *, labels: int, train_labels: int
+    ) -> None:
+        """Open a cycle at a stage; the label counts are those it trains on."""
+        row = {
+            "id": number,
+            "stage": stage.value,
+            "started_at": stamp(at),
+            "labels": labels,
+            "train_labels": train_labels,
+        }
+        with self.atomic():
+            self._insert("cycles", row)
+            self._start_stage(number, stage, at)
+
+    def last_cycle(self) -> Row | None:
+        """The newest cycle, open or done; None before the first."""
+        rows = self._rows("SELECT * FROM cycles ORDER BY id DESC LIMIT 1")
+        return rows[0] if rows else None
+
+    def finish_stage(self, cycle: int, stage: Stage, at: datetime) -> None:
+        """Record that `stage` is done, so that a restart resumes at the one after."""
+        after = stage.next()
+        with self.atomic():
+            self._write(
+                "UPDATE stages SET finished_at = ? WHERE cycle = ? AND stage = ?",
+                stamp(at),
+                cycle,
+                stage.value,
+            )
+            self._write(
+                "UPDATE cycles SET stage = ?, failures = 0, failed_at = NULL WHERE id = ?",
+                after.value,
+                cycle,
+            )
+            if after is Stage.DONE:
+                self._write("UPDATE cycles SET finished_at = ? WHERE id = ?", stamp(at), cycle)
+            else:
+                self._start_stage(cycle, after, at)
+
+    def stage_times(self) -> list[Row]:
+        """When each stage of each cycle began and ended."""
+        return self._rows("SELECT * FROM stages ORDER BY cycle, started_at")
+
+    def count_failure(self, cycle: int, at: datetime) -> int:
+        """Record that a stage of the cycle failed; how many times in a row."""
+        self._write(
+            "UPDATE cycles SET failures = failures + 1, failed_at = ? WHERE id = ?",
+            stamp(at),
+            cycle,
+        )
+        return int(self._rows("SELECT failures FROM cycles WHERE id = ?", cycle)[0]["failures"])
+
+    def next_attempt(self, cycle: int) -> int:
+        """A number that no earlier attempt of this cycle had; kept before it is used."""
+        with self.atomic():
+            self._write("UPDATE cycles SET attempt = attempt + 1 WHERE id = ?", cycle)
+            return int(self._rows("SELECT attempt FROM cycles WHERE id = ?", cycle)[0]["attempt"])
+
+    def save_picks(self, cycle: int, picks: Sequence[Pick], reserve: Sequence[Pick]) -> None:
+        """Keep the batch of a cycle and its reserve, in rank order. Twice changes nothing."""
+        with self.atomic():
+            self._write("DELETE FROM picks WHERE cycle = ?", cycle)
+            for pick in [*picks, *reserve]:
+                row = {"cycle": cycle, "reserve": int(pick in reserve)} | vars(pick)
+                self._insert("picks", row)
+
+    def picks(self, cycle: int) -> list[Pick]:
+        """The batch of a cycle, best first."""
+        return self._picks(cycle, reserve=0)
+
+    def reserve(self, cycle: int) -> list[Pick]:
+        """The images that stand in for dropped ones, best first."""
+        return self._picks(cycle, reserve=1)
+
+    def keep_evaluation(self, split: str, point: CurvePoint, evaluation: Evaluation) -> None:
+        """Keep how good the model of a cycle is on `split` ("validation" or "test")."""
+        low, high = evaluation.miou_interval or (None, None)
+        row = {
+            "cycle": point.cycle,
+            "split": split,
+            "labels": point.labels,
+            "train_labels": point.train_labels,
+            "images": evaluation.images,
+            "miou": evaluation.miou,
+            "miou_low": low,
+            "miou_high": high,
+            "iou": json.dumps(dict(evaluation.iou)),
+            "seconds": point.seconds,
+        }
+        self._insert("evaluations", row, clash="REPLACE")
+
+    def curve(self) -> list[CurvePoint]:
+        """The learning curve: one point a trained cycle, by cycle."""
+        splits: dict[int, dict[str, Row]] = {}
+        for row in self._rows("SELECT * FROM evaluations ORDER BY cycle"):
+            splits.setdefault(row["cycle"], {})[row["split"]] = row
+        return [_point(cycle, rows) for cycle, rows in splits.items()]
+
+    def _picks(self, cycle: int, *, reserve: int) -> list[Pick]:
+        rows = self._rows(
+            "SELECT image_id, rank, arm, reason FROM picks "
+            "WHERE cycle = ? AND reserve = ? ORDER BY rank",
+            cycle,
+            reserve,
+        )
+        return [Pick(**row) for row in rows]
+
+    def _start_stage(self, cycle: int, stage: Stage, at: datetime) -> None:
+        row = {"cycle": cycle, "stage": stage.value, "started_at": stamp(at)}
+        self._insert("stages", row, clash="IGNORE")
+
+
+def _point(cycle: int, rows: dict[str, Row]) -> CurvePoint:
+    first = next(iter(rows.values()))
+    return CurvePoint(
+        cycle=cycle,
+        labels=first["labels"],
+        train_labels=first["train_labels"],
+        validation=_evaluation(rows.get("validation")),
+        test=_evaluation(rows.get("test")),
+        seconds=rows.get("validation", first)["seconds"],
+    )
+
+
+def _evaluation(row: Row | None) -> Evaluation | None:
+    if row is None:
+        return None
+    interval = None if row["miou_low"] is None else (row["miou_low"], row["miou_high"])
+    return Evaluation(
+        images=row["images"],
+        miou=row["miou"],
+        iou=json.loads(row["iou"]),
+        miou_interval=interval,
+    )

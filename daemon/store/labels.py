@@ -1,0 +1,103 @@
+"""Labels: what people drew, skipped and deleted."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import numpy as np
+from PIL import Image as Pillow
+
+from daemon.domain import Annotation, Mask, Skip
+from daemon.store.base import Row, StoreBase, stamp
+
+# Ground truth first, then the latest; the others are kept, and count for nothing.
+_LABELS = """
+    SELECT * FROM (
+        SELECT *, row_number() OVER (
+            PARTITION BY image_id ORDER BY ground_truth DESC, updated_at DESC, id DESC
+        ) AS place
+        FROM annotations WHERE deleted = 0
+    ) WHERE place = 1
+"""
+
+
+class LabelVerbs(StoreBase):
+    """Verbs on annotations and skips."""
+
+    def keep_annotation(self, image_id: int, annotation: Annotation) -> None:
+        """Insert or update by the tool's id; an older version never replaces a newer one."""
+        row = {
+            "id": annotation.id,
+            "image_id": image_id,
+            "task": annotation.task,
+            "annotator": annotation.annotator,
+            "mask": png_of(annotation.mask),
+            "created_at": stamp(annotation.created_at),
+            "updated_at": stamp(annotation.updated_at),
+            "lead_time_s": annotation.lead_time_s,
+            "ground_truth": int(annotation.ground_truth),
+            "corrected": None if annotation.corrected is None else int(annotation.corrected),
+            "deleted": 0,
+        }
+        known = self._rows("SELECT updated_at FROM annotations WHERE id = ?", annotation.id)
+        if not known or datetime.fromisoformat(known[0]["updated_at"]) <= annotation.updated_at:
+            self._insert("annotations", row, clash="REPLACE")
+
+    def delete_annotations(self, ids: Iterable[str]) -> None:
+        """Mark annotations that people deleted; the rows stay."""
+        with self.atomic():
+            for annotation_id in ids:
+                self._write("UPDATE annotations SET deleted = 1 WHERE id = ?", annotation_id)
+
+    def delete_unseen_annotations(self, seen: Mapping[str, Iterable[str]]) -> None:
+        """seen: task -> the annotation ids that it has now; others of the task are deleted."""
+        for task, ids in seen.items():
+            rows = self._rows("SELECT id FROM annotations WHERE task = ? AND deleted = 0", task)
+            self.delete_annotations({row["id"] for row in rows} - set(ids))
+
+    def keep_skip(self, image_id: int, skip: Skip) -> None:
+        """Remember that a person declined an image."""
+        row = {
+            "id": skip.id,
+            "image_id": image_id,
+            "task": skip.task,
+            "annotator": skip.annotator,
+            "at": stamp(skip.at),
+        }
+        self._insert("skips", row, clash="REPLACE")
+
+    def skip_counts(self) -> dict[int, int]:
+        """Image id -> how many different people skipped it."""
+        rows = self._rows("SELECT image_id, count(DISTINCT annotator) AS n FROM skips GROUP BY 1")
+        return {row["image_id"]: row["n"] for row in rows}
+
+    def labeled_ids(self) -> set[int]:
+        """Ids of the images that people have labeled."""
+        rows = self._rows("SELECT DISTINCT image_id FROM annotations WHERE deleted = 0")
+        return {row["image_id"] for row in rows}
+
+    def label_png(self, image_id: int) -> bytes:
+        """The mask in effect of a labeled image: 8-bit PNG of class indices."""
+        rows = self._rows(f"SELECT mask FROM ({_LABELS}) WHERE image_id = ?", image_id)
+        if not rows:
+            raise KeyError(f"image {image_id} has no label")
+        return bytes(rows[0]["mask"])
+
+    def label_authors(self) -> dict[int, Row]:
+        """Image id -> the annotation in effect, without its mask."""
+        columns = "id, image_id, annotator, updated_at, lead_time_s, corrected"
+        rows = self._rows(f"SELECT {columns} FROM ({_LABELS})")
+        return {row["image_id"]: row for row in rows}
+
+    def annotation_ids(self) -> set[str]:
+        """Ids of all annotations that are not deleted."""
+        return {row["id"] for row in self._rows("SELECT id FROM annotations WHERE deleted = 0")}
+
+
+def png_of(mask: Mask) -> bytes:
+    """A mask (H, W) as an 8-bit grayscale PNG; lossless."""
+    out = io.BytesIO()
+    Pillow.fromarray(np.ascontiguousarray(mask), mode="L").save(out, format="PNG")
+    return out.getvalue()
