@@ -22,8 +22,12 @@ IGNORE = 255
 
 
 class Stage(enum.StrEnum):
-    """The stages of a cycle, in the order they run. Cycle 0 has no model and skips TRAIN."""
+    """The stages of a cycle, in the order they run.
 
+    Cycle 0 has no model: it embeds, selects and pushes. Later cycles embed what is new.
+    """
+
+    EMBED = "embed"
     TRAIN = "train"
     SCORE = "score"
     SELECT = "select"
@@ -150,6 +154,7 @@ class Changes:
     """What people did since a cursor. `cursor` is opaque; store it with the rows.
 
     deletions: annotation ids that are gone. lost_tasks: task ids that are gone.
+    seen: changed task -> all annotation ids that it has now, so that others count as deleted.
     """
 
     cursor: str
@@ -157,6 +162,7 @@ class Changes:
     skips: tuple[Skip, ...] = ()
     deletions: tuple[str, ...] = ()
     lost_tasks: tuple[str, ...] = ()
+    seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
 
 

@@ -249,15 +249,21 @@ class RunFolder:
                 raise RunFailed(
                     f"{self.path}: another process works in it; wait for its end"
                 ) from exc
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
             yield
 
-    def is_held(self) -> bool:
-        """Whether a process works in this folder."""
+    def holder(self) -> int | None:
+        """The id of the process that works in this folder, None when nobody does."""
         try:
-            with self.locked():
-                return False
-        except RunFailed:
-            return True
+            with (self.path / "lock").open("r+") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
+        except BlockingIOError:
+            return int((self.path / "lock").read_text() or 0)
+        return None
 
 
 @contextmanager

@@ -61,7 +61,7 @@ class AskVerbs(StoreBase):
                     "state": TaskState.OPEN.value,
                     "asked_at": stamp(at),
                 } | vars(question)
-                self._forget_retired_reuse(row["task"])
+                self._forget_retired_reuse(tasks[question.image_id])
                 self._insert("tasks", row, clash="IGNORE")
             self._write(
                 "UPDATE outbox SET state = 'done', done_at = ? WHERE key = ?", stamp(at), intent.key
