@@ -11,7 +11,8 @@ MaskloopError
 ├── MaskRefused            one mask
 ├── PoolInvalid            arrays given to a strategy
 ├── RunFailed              a child process
-└── DiskFull
+├── DiskFull
+└── DemoFailed             the demo's own Label Studio, images or folder
 """
 
 from __future__ import annotations
@@ -66,3 +67,7 @@ class RunFailed(MaskloopError):
 
 class DiskFull(MaskloopError):
     """Too little free space to go on without risking partial writes. Free some, it resumes."""
+
+
+class DemoFailed(MaskloopError):
+    """The demo cannot start or go on. The message says what is in its way."""

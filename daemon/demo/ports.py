@@ -1,0 +1,51 @@
+"""Ports on the loopback interface: find a free one, and see who listens on one (Linux)."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+_LISTEN = "0A"  # state column of /proc/net/tcp, see proc_net_tcp(5)
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """A port that nobody listens on, chosen by the kernel."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether process `pid` itself holds the listening socket of `port`."""
+    inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    try:
+        open_files = list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+    return any(_link(file) in inodes for file in open_files)
+
+
+def _listening_inodes(port: int) -> list[str]:
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [row[9] for row in rows if row[3] == _LISTEN and row[1].endswith(f":{port:04X}")]
+
+
+def _link(file: Path) -> str:
+    try:
+        return os.readlink(file)
+    except OSError:
+        return ""

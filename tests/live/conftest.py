@@ -1,0 +1,3 @@
+from tests.live.live_server import annotator, label_studio, migrated
+
+__all__ = ["annotator", "label_studio", "migrated"]
