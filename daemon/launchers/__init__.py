@@ -1,1 +1,20 @@
-"""Ways to start, watch and end a run; a cluster can stand here later."""
+"""Ways to start, watch and end a run. A cluster can stand here later."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from daemon.runs import RunFolder
+
+
+class Launcher(Protocol):
+    """Runs `python -m daemon.hrda COMMAND RUN_FOLDER` somewhere."""
+
+    def advance(self, run: RunFolder, command: str) -> bool:
+        """Start the run unless it runs; True once it has finished. Never waits.
+
+        Raises RunFailed once for each process that ended without a result.
+        """
+
+    def stop(self) -> None:
+        """End every process that was started, and wait until they are gone."""

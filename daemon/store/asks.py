@@ -51,6 +51,12 @@ class AskVerbs(StoreBase):
         rows = self._rows("SELECT * FROM outbox WHERE state = 'pending' ORDER BY rowid")
         return [_intent(row) for row in rows]
 
+    def pushed_version(self, cycle: int) -> str | None:
+        """The version that the newest push of a cycle carries, None before any."""
+        sql = "SELECT version FROM outbox WHERE cycle = ? ORDER BY rowid DESC LIMIT 1"
+        rows = self._rows(sql, cycle)
+        return str(rows[0]["version"]) if rows else None
+
     def settle(self, intent: Intent, tasks: Mapping[int, str], at: datetime) -> None:
         """Record a push that happened: image id -> task. Twice changes nothing."""
         with self.atomic():

@@ -1,0 +1,119 @@
+"""Runs as child processes of the daemon, on this machine.
+
+A child dies with its daemon: it watches the pipe that is its standard input, and asks the kernel
+for a signal at its parent's death. Its environment carries no secret.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from daemon.errors import RunFailed
+from daemon.runs import RunFolder
+
+PARENT_STDIN = "MASKLOOP_PARENT_STDIN"
+_SECRET = re.compile(r"TOKEN|KEY|PASSWORD|SECRET|CREDENTIAL", re.IGNORECASE)
+_GRACE_S = 20.0  # time to save and leave after SIGTERM
+_ORPHAN_S = 30.0  # time for a child of a dead daemon to notice
+
+
+class LocalLauncher:
+    """One process a run folder. monotonic: seconds, for waiting out orphans."""
+
+    def __init__(
+        self, module: str = "daemon.hrda", monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._module = module
+        self._monotonic = monotonic
+        self._children: dict[Path, subprocess.Popen[bytes]] = {}
+        self._orphans: dict[Path, float] = {}
+
+    def advance(self, run: RunFolder, command: str) -> bool:
+        """Start the run unless it runs; True once it has finished. Never waits."""
+        child = self._children.get(run.path)
+        if child is None:
+            if run.finished():
+                return True
+            if not self._waits_for_orphan(run):
+                self._children[run.path] = self._start(run, command)
+            return False
+        code = child.poll()
+        if code is None:
+            return False
+        self._forget(run.path)
+        if not run.finished():
+            raise RunFailed(_failure(run, command, code))
+        return True
+
+    def stop(self) -> None:
+        """Ask every child to save and leave, then insist."""
+        for child in self._children.values():
+            child.terminate()
+        for path in list(self._children):
+            try:
+                self._children[path].wait(_GRACE_S)
+            except subprocess.TimeoutExpired:
+                self._children[path].kill()
+                self._children[path].wait()
+            self._forget(path)
+
+    def _start(self, run: RunFolder, command: str) -> subprocess.Popen[bytes]:
+        run.error_file.unlink(missing_ok=True)
+        with run.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", self._module, command, str(run.path.absolute())],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env=child_environment(os.environ),
+                start_new_session=True,
+            )
+
+    def _forget(self, path: Path) -> None:
+        child = self._children.pop(path)
+        if child.stdin:
+            child.stdin.close()
+
+    def _waits_for_orphan(self, run: RunFolder) -> bool:
+        """Whether a process of an earlier daemon holds the folder; a stubborn one is ended."""
+        holder = run.holder()
+        if holder is None:
+            self._orphans.pop(run.path, None)
+            return False
+        since = self._orphans.setdefault(run.path, self._monotonic())
+        if self._monotonic() - since > _ORPHAN_S and holder:
+            with suppress(ProcessLookupError):
+                os.kill(holder, signal.SIGKILL)
+        return True
+
+
+def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The daemon's environment without anything that looks like a secret."""
+    kept = {name: value for name, value in environment.items() if not _SECRET.search(name)}
+    return kept | {PARENT_STDIN: "1", "PYTHONUNBUFFERED": "1"}
+
+
+def _failure(run: RunFolder, command: str, code: int) -> str:
+    how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
+    try:
+        words = json.loads(run.error_file.read_bytes())["message"]
+    except (OSError, ValueError, KeyError):
+        words = _last_words(run.log)
+    return f"{run.path.name}: {command} {how}: {words} (everything it said is in {run.log})"
+
+
+def _last_words(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return "it said nothing"
+    return lines[-1] if lines else "it said nothing"

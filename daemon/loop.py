@@ -1,0 +1,151 @@
+"""One tick: take in what people did, then move the open cycle as far as it goes without waiting.
+
+A crash is an ordinary path: every stage may run twice with the same effect, and progress is
+recorded after the work. A tick never waits for a training or for people.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from daemon.domain import Role, Stage, TaskState
+from daemon.errors import RunFailed
+from daemon.readiness import Standing, is_final, reason_to_wait
+from daemon.stages.context import Context, by_role
+from daemon.stages.embed import embed
+from daemon.stages.predict import predict
+from daemon.stages.push import VERSION, deliver, push, top_up
+from daemon.stages.score import score
+from daemon.stages.select_batch import select
+from daemon.stages.sync import sync
+from daemon.stages.train import train
+from daemon.store.base import Row
+
+log = logging.getLogger(__name__)
+
+RUNNERS: dict[Stage, Callable[[Context, int], bool]] = {
+    Stage.EMBED: embed,
+    Stage.TRAIN: train,
+    Stage.SCORE: score,
+    Stage.SELECT: select,
+    Stage.PREDICT: predict,
+    Stage.PUSH: push,
+}
+NEEDS_MODEL = (Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
+WAITING = "waiting"  # the fact that says why, for `status` and the page
+_LONGEST_PAUSE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Where a tick left the loop. waiting: why nothing more happens now.
+
+    final: only people can change that, or nobody (the cycles that were wanted are done).
+    """
+
+    waiting: str
+    final: bool
+
+
+def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
+    """Sync, mend, top up, advance. Raises what the connector and the stages raise."""
+    deliver(context)
+    sync(context)
+    _mend(context)
+    outcome = _advance(context, cycle_limit)
+    context.store.keep_fact(WAITING, outcome.waiting)
+    return outcome
+
+
+def standing(context: Context, cycle_limit: int | None) -> Standing:
+    """What the decision to start a cycle is made from."""
+    store, last = context.store, context.store.last_cycle()
+    images = store.images()
+    labeled, asked = store.labeled_ids(), store.asked_ids()
+    pool = by_role(images)[Role.POOL]
+    return Standing(
+        started=last is not None,
+        usable_images=len(images),
+        open_tasks=len(store.tasks(TaskState.OPEN)),
+        train_labels=sum(image.id in labeled for image in pool),
+        new_labels=len(labeled) - (last["labels"] if last else 0),
+        labels_left=max(0, context.config.loop.budget_labels - len(labeled)),
+        candidates=sum(image.id not in labeled | asked for image in pool),
+        trained_cycles=last["id"] if last else 0,
+        cycle_limit=cycle_limit,
+    )
+
+
+def _advance(context: Context, cycle_limit: int | None) -> Outcome:
+    last = context.store.last_cycle()
+    if last is None or last["stage"] == Stage.DONE:
+        if last is not None:
+            top_up(context, last["id"])
+        now = standing(context, cycle_limit)
+        reason = reason_to_wait(now)
+        if reason is not None:
+            return Outcome(waiting=reason, final=is_final(now))
+        last = _open_cycle(context, now, 0 if last is None else last["id"] + 1)
+    return _run_stages(context, last, cycle_limit)
+
+
+def _open_cycle(context: Context, now: Standing, number: int) -> Row:
+    context.store.start_cycle(
+        number,
+        Stage.EMBED,
+        context.now(),
+        labels=len(context.store.labeled_ids()),
+        train_labels=now.train_labels,
+    )
+    log.info("cycle started cycle=%d train_labels=%d", number, now.train_labels)
+    opened = context.store.last_cycle()
+    if opened is None:
+        raise RuntimeError("the store lost the cycle that was just opened")
+    return opened
+
+
+def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
+    cycle, stage = int(row["id"]), Stage(row["stage"])
+    pause = _pause_left(row, context.now())
+    if pause:
+        words = f"{stage} failed {row['failures']} times; it is tried again in {pause}"
+        return Outcome(waiting=words, final=False)
+    while stage is not Stage.DONE:
+        if not _run_stage(context, cycle, stage):
+            return Outcome(waiting=f"cycle {cycle}: {stage} is running", final=False)
+        context.store.finish_stage(cycle, stage, context.now())
+        log.info("stage done cycle=%d stage=%s", cycle, stage)
+        stage = stage.next()
+    return _advance(context, cycle_limit)
+
+
+def _run_stage(context: Context, cycle: int, stage: Stage) -> bool:
+    if cycle == 0 and stage in NEEDS_MODEL:
+        return True
+    try:
+        return RUNNERS[stage](context, cycle)
+    except RunFailed:
+        context.store.count_failure(cycle, context.now())
+        raise
+
+
+def _pause_left(row: Row, now: datetime) -> timedelta | None:
+    """After the n-th failure in a row wait 2^n seconds, an hour at most."""
+    if not row["failures"]:
+        return None
+    pause = min(timedelta(seconds=2 ** min(row["failures"], 12)), _LONGEST_PAUSE)
+    left = datetime.fromisoformat(row["failed_at"]) + pause - now
+    return left if left > timedelta(0) else None
+
+
+def _mend(context: Context) -> None:
+    store = context.store
+    if store.last_cycle() is None:
+        return
+    tasks = [row["task"] for row in store.tasks(TaskState.OPEN)]
+    for words in context.connector.repair(store.fact(VERSION), tasks):
+        log.warning("mended: %s", words)
+        store.note("warning", f"mended: {words}", context.now())

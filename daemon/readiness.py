@@ -1,0 +1,53 @@
+"""Why the next cycle should wait, in words, or None. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What the decision is made from; all counts are images.
+
+    trained_cycles: cycles with a model so far. train_labels: labels that may train.
+    new_labels: labels since the last cycle began. cycle_limit: None for no limit.
+    """
+
+    started: bool
+    usable_images: int
+    open_tasks: int
+    train_labels: int
+    new_labels: int
+    labels_left: int
+    candidates: int
+    trained_cycles: int
+    cycle_limit: int | None
+
+
+def reason_to_wait(now: Standing) -> str | None:
+    """The first thing that stands in the way of a new cycle; None when it may start."""
+    if not now.started:
+        return None if now.usable_images else "no usable images yet: the pool is empty"
+    if now.cycle_limit is not None and now.trained_cycles >= now.cycle_limit:
+        return f"all {now.cycle_limit} cycles are trained"
+    if now.open_tasks:
+        return f"{now.open_tasks} images of the batch wait for annotators"
+    if not now.train_labels:
+        return "no labeled image to train on yet"
+    if not now.new_labels:
+        return _nothing_new(now)
+    return None
+
+
+def is_final(now: Standing) -> bool:
+    """Whether nothing that the daemon does can change the wait: people have to."""
+    done = now.cycle_limit is not None and now.trained_cycles >= now.cycle_limit
+    return now.started and (done or (not now.open_tasks and not now.new_labels))
+
+
+def _nothing_new(now: Standing) -> str:
+    if not now.labels_left:
+        return "the label budget is spent; raise [loop] budget_labels to go on"
+    if not now.candidates:
+        return "every image of the pool is labeled or was asked; add images to go on"
+    return "no new labels since the last cycle"

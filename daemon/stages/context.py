@@ -1,0 +1,72 @@
+"""What every stage is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from connectors.base import Connector
+from daemon.config import Config
+from daemon.domain import Clock, Image, Role
+from daemon.launchers import Launcher
+from daemon.runs import ImageFile, Request, RunFolder
+from daemon.split import FloatArray
+from daemon.store import Store
+
+AnyRequest = TypeVar("AnyRequest", bound=Request)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The parts of the loop, opened once and passed down."""
+
+    config: Config
+    store: Store
+    connector: Connector
+    launcher: Launcher
+    now: Clock
+
+    def run(self, cycle: int, name: str) -> RunFolder:
+        """The run folder of one stage of one cycle."""
+        return RunFolder(self.config.state / "runs" / f"{cycle:04d}-{name}")
+
+    def request(self, kind: type[AnyRequest], **parts: Any) -> AnyRequest:
+        """A request with the parts that every run of this configuration shares."""
+        training = self.config.training
+        return kind(
+            classes=self.config.classes.names,
+            device=training.device,
+            threads=training.threads,
+            seed=training.seed,
+            settings={"preset": training.preset, **training.settings},
+            **parts,
+        )
+
+    def rng(self, cycle: int) -> np.random.Generator:
+        """The random numbers of a cycle's selection; the same at every attempt."""
+        return np.random.default_rng([self.config.selection.seed, cycle])
+
+    def embeddings(self) -> dict[int, FloatArray]:
+        """Image id -> embedding (D,) of the ImageNet encoder, from all embed runs so far."""
+        table: dict[int, FloatArray] = {}
+        for folder in sorted((self.config.state / "runs").glob("*-embed")):
+            if RunFolder(folder).finished():
+                scores = RunFolder(folder).read_scores()
+                table |= dict(zip(map(int, scores.ids), scores.embeddings, strict=True))
+        return table
+
+
+def files_of(images: Sequence[Image]) -> tuple[ImageFile, ...]:
+    """Images as a run folder names them."""
+    return tuple(ImageFile(id=image.id, image=image.path) for image in images)
+
+
+def by_role(images: Sequence[Image]) -> Mapping[Role, list[Image]]:
+    """Images by what they are for; every role is there."""
+    table: dict[Role, list[Image]] = {role: [] for role in Role}
+    for image in images:
+        table[image.role].append(image)
+    return table

@@ -1,0 +1,47 @@
+"""PREDICT: masks for the batch, its reserve and every open task, to be corrected by people."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image as Pillow
+
+from daemon.domain import Prediction, Stage, TaskState
+from daemon.runs import PredictRequest, PredictResult
+from daemon.stages.context import Context, files_of
+
+
+def predict(context: Context, cycle: int) -> bool:
+    """Write masks by this cycle's checkpoint; True when done."""
+    run = context.run(cycle, Stage.PREDICT)
+    if not run.request_file.exists():
+        store = context.store
+        wanted = {pick.image_id for pick in [*store.picks(cycle), *store.reserve(cycle)]}
+        wanted |= {row["image_id"] for row in store.tasks(TaskState.OPEN)}
+        images = [image for image in store.images() if image.id in wanted]
+        request = context.request(
+            PredictRequest,
+            checkpoint=context.run(cycle, Stage.TRAIN).checkpoint,
+            masks=files_of(images),
+        )
+        if not images:
+            return True
+        run.write_request(request)
+    return context.launcher.advance(run, "predict")
+
+
+def predictions(context: Context, cycle: int) -> Mapping[int, Prediction]:
+    """The predicted masks of a cycle by image id; empty before there is a model."""
+    run = context.run(cycle, Stage.PREDICT)
+    if not run.finished():
+        return {}
+    result = run.read_result(PredictResult)
+    table = {}
+    for file in run.read_request(PredictRequest).masks:
+        with Pillow.open(io.BytesIO(run.mask(file.id).read_bytes())) as png:
+            mask = np.asarray(png, dtype=np.uint8)
+        confidence = result.confidence.get(file.id, {})
+        table[file.id] = Prediction(image_id=file.id, mask=mask, confidence=confidence)
+    return table

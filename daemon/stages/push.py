@@ -1,0 +1,156 @@
+"""PUSH: ask people for the batch, exactly once, in order, with the newest predictions.
+
+The outbox: a chunk is written down before it is sent, under a key that the labeling tool keeps
+with its tasks; after any crash or lost answer the connector looks for the key before it sends.
+Then one `rerank` gives every open task its place and its prediction under a fresh version name.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+
+from daemon.domain import Ask, Image, Pick, Prediction, TaskState
+from daemon.stages.context import Context
+from daemon.stages.predict import predictions
+from daemon.stages.retention import require_space
+from daemon.store import Intent, Question
+from daemon.store.base import Row
+
+log = logging.getLogger(__name__)
+
+VERSION = "version"  # of the predictions in force
+_ATTEMPTED = "version_attempted"  # the last one that a rerank was tried with
+
+
+def push(context: Context, cycle: int) -> bool:
+    """Ask for this cycle's picks and put all open tasks in order. Twice asks once."""
+    require_space(context)
+    store = context.store
+    asked = store.asked_ids()
+    new = [pick for pick in store.picks(cycle) if pick.image_id not in asked]
+    if new:
+        _intend(context, cycle, new, fresh_version(context, cycle))
+    deliver(context)
+    rerank(context, cycle)
+    return True
+
+
+def deliver(context: Context) -> None:
+    """Send every push that is written down and not known to have happened."""
+    store = context.store
+    pending = store.pending_intents()
+    if not pending:
+        return
+    images = {image.id: image for image in store.images()}
+    tasks = store.image_tasks()
+    masks = predictions(context, pending[0].cycle)
+    for intent in pending:
+        asks = [_ask(question, intent.cycle, images, masks, tasks) for question in intent.questions]
+        store.settle(
+            intent, context.connector.push(asks, intent.key, intent.version), context.now()
+        )
+        log.info("pushed cycle=%d images=%d key=%s", intent.cycle, len(asks), intent.key)
+
+
+def rerank(context: Context, cycle: int) -> None:
+    """Order and predictions of all open tasks, at once, under a version never used before."""
+    store = context.store
+    rows = in_order(store.tasks(TaskState.OPEN), cycle)
+    if not rows:
+        return
+    version = _version_of(context, cycle)
+    store.keep_fact(_ATTEMPTED, version)
+    images = {image.id: image for image in store.images()}
+    masks = predictions(context, cycle)
+    asks = [
+        Ask(
+            image=images[row["image_id"]],
+            position=position,
+            cycle=row["cycle"],
+            reason=row["reason"],
+            prediction=masks.get(row["image_id"]),
+            task=row["task"],
+        )
+        for position, row in enumerate(rows)
+    ]
+    context.connector.rerank(version, asks)
+    with store.atomic():
+        store.set_positions({row["task"]: position for position, row in enumerate(rows)})
+        store.keep_fact(VERSION, version)
+    log.info("order in force cycle=%d version=%s tasks=%d", cycle, version, len(asks))
+
+
+def top_up(context: Context, cycle: int) -> None:
+    """Ask for a stand-in for every dropped batch image; a dropped validation image stays out."""
+    store = context.store
+    version = store.fact(VERSION)
+    rows = [row for row in store.tasks_of_cycle(cycle) if row["arm"] != "validation"]
+    picks = [pick for pick in store.picks(cycle) if pick.arm != "validation"]
+    dropped = (TaskState.SKIPPED, TaskState.EXPIRED, TaskState.DELETED)
+    standing = sum(row["state"] not in [state.value for state in dropped] for row in rows)
+    missing = len(picks) - standing
+    if missing <= 0 or version is None:
+        return
+    asked = store.asked_ids()
+    spare = [pick for pick in store.reserve(cycle) if pick.image_id not in asked][:missing]
+    if spare:
+        _intend(context, cycle, spare, version)
+        deliver(context)
+
+
+def fresh_version(context: Context, cycle: int) -> str:
+    """A name for predictions that was never used: CYCLE.ATTEMPT."""
+    return f"{cycle}.{context.store.next_attempt(cycle)}"
+
+
+def in_order(rows: Sequence[Row], cycle: int) -> list[Row]:
+    """Open tasks as they should be served: validation, then older batches, then this one."""
+    return sorted(rows, key=lambda row: (row["arm"] != "validation", row["cycle"], row["position"]))
+
+
+def _version_of(context: Context, cycle: int) -> str:
+    """The version that this cycle's pushes carry, unless a rerank was tried with it already."""
+    used = {context.store.fact(_ATTEMPTED), context.store.fact(VERSION)}
+    pushed = context.store.pushed_version(cycle)
+    return fresh_version(context, cycle) if pushed is None or pushed in used else pushed
+
+
+def _intend(context: Context, cycle: int, picks: Sequence[Pick], version: str) -> None:
+    last = max((row["position"] for row in context.store.tasks(TaskState.OPEN)), default=-1)
+    questions = [
+        Question(
+            image_id=pick.image_id,
+            position=last + 1 + place,
+            arm=pick.arm,
+            reason=f"cycle {cycle}, {pick.reason}",
+        )
+        for place, pick in enumerate(picks)
+    ]
+    with context.store.atomic():
+        for chunk in _chunks(questions, context.config.loop.push_chunk):
+            key = str(uuid.uuid4())
+            intent = Intent(key=key, cycle=cycle, version=version, questions=tuple(chunk))
+            context.store.intend(intent, context.now())
+
+
+def _chunks(questions: Sequence[Question], size: int) -> Iterable[Sequence[Question]]:
+    return (questions[start : start + size] for start in range(0, len(questions), size))
+
+
+def _ask(
+    question: Question,
+    cycle: int,
+    images: Mapping[int, Image],
+    masks: Mapping[int, Prediction],
+    tasks: Mapping[int, str],
+) -> Ask:
+    return Ask(
+        image=images[question.image_id],
+        position=question.position,
+        cycle=cycle,
+        reason=question.reason,
+        prediction=masks.get(question.image_id),
+        task=tasks.get(question.image_id),
+    )

@@ -1,0 +1,134 @@
+"""SELECT: which images next, and why each. Computed from the run folders, never by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+import strategies
+from daemon.domain import Pick, Role, Stage, TaskState
+from daemon.split import FloatArray, IdArray, alike, representatives, rows_of
+from daemon.stages.context import Context, by_role
+from daemon.stages.reasons import reasons_for
+from strategies.base import Pool
+
+RESERVE_SHARE = 0.2  # stand-ins for images that people skip
+
+
+def select(context: Context, cycle: int) -> bool:
+    """Save the batch of this cycle and its reserve. Twice gives the same."""
+    pool = candidates(context, cycle)
+    validation = _validation_picks(context) if cycle == 0 else []
+    n = min(batch_size(context, cycle, len(validation)), len(pool))
+    chosen = choose(context, cycle, pool, n)
+    picks = [replace(pick, rank=rank) for rank, pick in enumerate([*validation, *chosen])]
+    batch = len(validation) + n
+    context.store.save_picks(cycle, picks[:batch], picks[batch:])
+    return True
+
+
+def batch_size(context: Context, cycle: int, validation: int) -> int:
+    """How many pool images may be asked: the configured batch, within the budget."""
+    settings = context.config.loop
+    spent = len(context.store.labeled_ids())
+    waiting = len(context.store.tasks(TaskState.OPEN))
+    left = settings.budget_labels - spent - waiting - validation
+    return max(0, min(settings.seed_images if cycle == 0 else settings.batch_images, left))
+
+
+def candidates(context: Context, cycle: int) -> Pool:
+    """The unlabeled, unasked images of the pool with what is known of them, by id."""
+    images = by_role(context.store.images())[Role.POOL]
+    labeled = context.store.labeled_ids()
+    taken = labeled | context.store.asked_ids()
+    free = [image.id for image in images if image.id not in taken]
+    teaching = [image.id for image in images if image.id in taken]
+    if cycle == 0:
+        table = context.embeddings()
+        free = [i for i in free if i in table]
+        known = [i for i in teaching if i in table]
+        return Pool(
+            ids=np.array(free, dtype=np.int64),
+            embeddings=rows_of(free, table),
+            labeled=rows_of(known, table),
+        )
+    return _scored_pool(context, cycle, set(free), set(teaching))
+
+
+def choose(context: Context, cycle: int, pool: Pool, n: int) -> list[Pick]:
+    """n picks and then the reserve, best first: a uniform share, the rest by the strategy."""
+    if n == 0:
+        return []
+    settings, rng = context.config.selection, context.rng(cycle)
+    wanted = min(len(pool), n + max(1, round(n * RESERVE_SHARE)))
+    uniform = round(context.config.loop.random_share * n) if cycle else 0
+    drawn = [int(i) for i in rng.choice(np.sort(pool.ids), size=uniform, replace=False)]
+    rest = distinct(context, _without(pool, drawn), wanted - uniform)
+    name = settings.strategy if cycle else settings.seed_strategy
+    strategy = strategies.load(name, **(settings.settings if cycle else {}))
+    asked = strategy.select(rest, wanted - uniform, rng)
+    arms = [(image_id, name) for image_id in asked]
+    for place, image_id in enumerate(drawn):  # spread over the batch, so that half of it is fair
+        arms.insert(round((place + 0.5) * n / max(1, uniform)), (image_id, "random"))
+    return reasons_for(pool, arms)
+
+
+def distinct(context: Context, pool: Pool, at_least: int) -> Pool:
+    """The pool with heaps of near-duplicates collapsed, as long as enough images remain."""
+    table = context.embeddings()
+    ids = [int(i) for i in pool.ids if int(i) in table]
+    rows = rows_of(ids, table)
+    limit = context.config.selection.duplicate_similarity
+    images = context.store.images()
+    taken = context.store.labeled_ids() | context.store.asked_ids()
+    asked = [image.id for image in images if image.id in taken and image.id in table]
+    id_array: IdArray = np.array(ids, dtype=np.int64)
+    known = alike(id_array, rows, rows_of(asked, table), similarity=limit)
+    fresh = np.array([i not in known for i in ids], dtype=bool)
+    kept = representatives(id_array[fresh], rows[fresh], similarity=limit) if fresh.any() else []
+    return _only(pool, kept) if len(kept) >= at_least else pool
+
+
+def _scored_pool(context: Context, cycle: int, free: set[int], teaching: set[int]) -> Pool:
+    scores = context.run(cycle, Stage.SCORE).read_scores()
+    mine = np.array([int(i) in free for i in scores.ids], dtype=bool)
+    theirs = np.array([int(i) in teaching for i in scores.ids], dtype=bool)
+    return Pool(
+        ids=scores.ids[mine],
+        embeddings=scores.embeddings[mine],
+        labeled=scores.embeddings[theirs],
+        uncertainty=None if scores.uncertainty is None else scores.uncertainty[mine],
+        class_share=None if scores.class_share is None else scores.class_share[mine],
+    )
+
+
+def _without(pool: Pool, ids: Sequence[int]) -> Pool:
+    return _only(pool, [int(i) for i in pool.ids if int(i) not in set(ids)])
+
+
+def _only(pool: Pool, ids: Sequence[int]) -> Pool:
+    rows = np.flatnonzero(np.isin(pool.ids, list(ids)))
+
+    def part(array: FloatArray | None) -> FloatArray | None:
+        return None if array is None else array[rows]
+
+    return replace(
+        pool,
+        ids=pool.ids[rows],
+        embeddings=part(pool.embeddings),
+        uncertainty=part(pool.uncertainty),
+        class_share=part(pool.class_share),
+    )
+
+
+def _validation_picks(context: Context) -> list[Pick]:
+    labeled = context.store.labeled_ids()
+    images = by_role(context.store.images())[Role.VALIDATION]
+    reason = "drawn at random to measure the model; it never trains on it"
+    return [
+        Pick(image_id=image.id, rank=0, arm="validation", reason=reason)
+        for image in sorted(images, key=lambda image: image.sha256)
+        if image.id not in labeled
+    ]

@@ -1,0 +1,155 @@
+"""Every tick: take in what people did, and images that are new."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from connectors.images import inspect, keep
+from daemon.domain import Changes, Fault, FoundImage, Image, TaskState
+from daemon.errors import ImageRefused
+from daemon.stages.context import Context
+from daemon.store.base import Row
+
+log = logging.getLogger(__name__)
+
+_CURSOR = "cursor"
+_LISTED = "images_listed_at"
+_LISTING_EVERY = timedelta(seconds=60)
+
+
+def sync(context: Context) -> None:
+    """Images first, then what people did to them, then where each task stands."""
+    _list_images(context)
+    pull(context)
+    settle_tasks(context)
+
+
+def pull(context: Context) -> None:
+    """Keep annotations, skips and deletions since the cursor, and the cursor, in one commit."""
+    store = context.store
+    images = {image.key: image for image in store.images()}
+    sizes = {key: (image.height_px, image.width_px) for key, image in images.items()}
+    changes = context.connector.changes(store.fact(_CURSOR), sizes)
+    ids = {key: image.id for key, image in images.items()}
+    with store.atomic():
+        _keep_changes(context, changes, ids)
+        store.keep_fact(_CURSOR, changes.cursor)
+
+
+def settle_tasks(context: Context) -> None:
+    """Open tasks whose image is labeled, skipped by enough people or too old are closed."""
+    store, now = context.store, context.now()
+    labeled, skips = store.labeled_ids(), store.skip_counts()
+    for row in store.tasks(TaskState.OPEN, TaskState.LABELED):
+        state = _state_of(context, row, row["image_id"] in labeled, skips, now)
+        if state is not TaskState(row["state"]):
+            store.set_task_state([row["task"]], state, now)
+            if state in (TaskState.SKIPPED, TaskState.EXPIRED):
+                context.connector.retire([row["task"]])
+
+
+def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> None:
+    store, now = context.store, context.now()
+    faults = list(changes.faults)
+    for annotation in changes.annotations:
+        if annotation.image_key not in ids:
+            faults.append(_stranger(f"annotation {annotation.id}", annotation.image_key))
+            continue
+        store.keep_annotation(ids[annotation.image_key], annotation)
+        store.release([f"annotation {annotation.id}"])
+    for skip in changes.skips:
+        if skip.image_key in ids:
+            store.keep_skip(ids[skip.image_key], skip)
+    store.delete_annotations(changes.deletions)
+    store.delete_unseen_annotations(changes.seen)
+    store.set_task_state(changes.lost_tasks, TaskState.DELETED, now)
+    store.quarantine(faults, now)
+
+
+def _stranger(where: str, key: str) -> Fault:
+    return Fault(
+        where=where,
+        got=f"a mask for {key!r}",
+        expected="an image that the daemon knows",
+        cure="it is kept in the labeling tool and taken up when the image can be read",
+    )
+
+
+def _state_of(
+    context: Context, row: Row, labeled: bool, skips: dict[int, int], now: datetime
+) -> TaskState:
+    limits = context.config.loop
+    if labeled:
+        return TaskState.LABELED
+    if skips.get(row["image_id"], 0) >= limits.max_skips:
+        return TaskState.SKIPPED
+    asked = datetime.fromisoformat(row["asked_at"])
+    if now - asked > timedelta(hours=limits.max_wait_hours):
+        return TaskState.EXPIRED
+    return TaskState.OPEN
+
+
+def _list_images(context: Context) -> None:
+    store, now = context.store, context.now()
+    listed = store.fact(_LISTED)
+    if listed and now - datetime.fromisoformat(listed) < _LISTING_EVERY:
+        return
+    known = store.known_keys()
+    _take_in(context, (found for found in context.connector.images() if found.key not in known))
+    store.keep_fact(_LISTED, now.isoformat())
+
+
+def _take_in(context: Context, new: Iterable[FoundImage]) -> None:
+    store, fresh = context.store, 0
+    for found in new:
+        where = f"image {found.key}"
+        try:
+            image = _look_inside(context, found)
+        except ImageRefused as exc:
+            fault = Fault(
+                where=where,
+                got=str(exc),
+                expected="a whole image that can be decoded",
+                cure="replace the file; the daemon looks again every minute",
+            )
+            store.quarantine([fault], context.now())
+            continue
+        with store.atomic():
+            store.add_image(image, found.task)
+            store.release([where])
+        fresh += 1
+    if fresh:
+        log.info("images found new=%d", fresh)
+
+
+def _look_inside(context: Context, found: FoundImage) -> Image:
+    pixels = round(context.config.images.max_megapixels * 1e6)
+    content = context.connector.read(found)
+    seen = inspect(content, where=found.key, max_pixels=pixels)
+    path = None if seen.turned else _local_path(found.uri)
+    if path is None:
+        cache = context.config.state / "images"
+        path = keep(content, cache, where=found.key, max_pixels=pixels).path
+    return Image(
+        id=0,
+        key=found.key,
+        name=found.name,
+        uri=found.uri,
+        path=path,
+        height_px=seen.height_px,
+        width_px=seen.width_px,
+        sha256=seen.sha256,
+    )
+
+
+def _local_path(uri: str) -> Path | None:
+    with suppress(ValueError):
+        parts = urlsplit(uri)
+        if parts.scheme == "file":
+            return Path(unquote(parts.path))
+    return None

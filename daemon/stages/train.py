@@ -1,0 +1,69 @@
+"""TRAIN: a checkpoint from the labels of now and the pool, in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from daemon.domain import CurvePoint, Image, Role, Stage
+from daemon.runs import LabeledFile, RunFolder, TrainRequest, TrainResult, atomic_file
+from daemon.stages.context import Context, by_role, files_of
+from daemon.stages.retention import require_space, thin_out
+
+
+def train(context: Context, cycle: int) -> bool:
+    """Train on what is labeled when the stage begins; True when done."""
+    run = context.run(cycle, Stage.TRAIN)
+    if not run.request_file.exists():
+        require_space(context)
+        _write_request(context, cycle, run)
+    if not context.launcher.advance(run, "train"):
+        return False
+    result = run.read_result(TrainResult)
+    if result.validation is not None:
+        point = curve_point(run, cycle, result)
+        context.store.keep_evaluation("validation", point, result.validation)
+    thin_out(context)
+    return True
+
+
+def curve_point(run: RunFolder, cycle: int, result: TrainResult) -> CurvePoint:
+    """The point of the curve that a finished training stands for."""
+    request = run.read_request(TrainRequest)
+    return CurvePoint(
+        cycle=cycle,
+        labels=len(request.labeled) + len(request.validation),
+        train_labels=len(request.labeled),
+        validation=result.validation,
+        seconds=result.seconds,
+    )
+
+
+def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
+    images = by_role(context.store.images())
+    labeled = context.store.labeled_ids()
+    teaching = [image for image in images[Role.POOL] if image.id in labeled]
+    measuring = [image for image in images[Role.VALIDATION] if image.id in labeled]
+    parent = context.run(cycle - 1, Stage.TRAIN).checkpoint
+    request = context.request(
+        TrainRequest,
+        labeled=_with_masks(context, run, teaching),
+        validation=_with_masks(context, run, measuring),
+        unlabeled=files_of([image for image in images[Role.POOL] if image.id not in labeled]),
+        parent=parent if context.config.training.warm_start and parent.exists() else None,
+    )
+    run.write_request(request)
+
+
+def _with_masks(
+    context: Context, run: RunFolder, images: Sequence[Image]
+) -> tuple[LabeledFile, ...]:
+    folder = run.path / "labels"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for image in images:
+        path: Path = folder / f"{image.id}.png"
+        with atomic_file(path) as part:
+            part.write_bytes(context.store.label_png(image.id))
+        files.append(LabeledFile(id=image.id, image=image.path, mask=path))
+    return tuple(files)
