@@ -1,1 +1,77 @@
-"""Query strategies: see strategies/base.py for the contract."""
+"""Query strategies by name: the shipped ones, and plug-ins by entry point.
+
+The contract is strategies/base.py; how to write one: strategies/README.md.
+"""
+
+from __future__ import annotations
+
+import inspect
+from importlib import metadata
+from typing import Any
+
+from daemon.errors import ConfigError
+from strategies.base import Pool, QueryStrategy
+from strategies.entropy import Entropy
+from strategies.hybrid import Hybrid
+from strategies.kcenter import KCenter
+from strategies.uniform import Uniform
+
+GROUP = "maskloop.strategies"
+
+SHIPPED: dict[str, type[QueryStrategy]] = {
+    "random": Uniform,
+    "entropy": Entropy,
+    "kcenter": KCenter,
+    "hybrid": Hybrid,
+}
+
+
+def names() -> list[str]:
+    """The names that `load` knows: shipped ones first, then plug-ins by name."""
+    return [*SHIPPED, *sorted(set(_plug_ins()) - set(SHIPPED))]
+
+
+def load(name: str, **settings: Any) -> QueryStrategy:
+    """Make a strategy. Raises ConfigError for an unknown name or a setting it cannot take."""
+    factory = _find(name)
+    _check_names(name, factory, settings)
+    try:
+        strategy: QueryStrategy = factory(**settings)
+    except (TypeError, ValueError) as exc:
+        raise ConfigError(f"strategy {name}: cannot be made with {settings}: {exc}") from exc
+    if not callable(getattr(strategy, "select", None)):
+        raise ConfigError(f"strategy {name}: {strategy!r} has no select(pool, n, rng)")
+    return strategy
+
+
+def _plug_ins() -> dict[str, metadata.EntryPoint]:
+    return {point.name: point for point in metadata.entry_points(group=GROUP)}
+
+
+def _find(name: str) -> Any:
+    plug_in = _plug_ins().get(name)
+    if name in SHIPPED:
+        if plug_in:
+            raise ConfigError(f"strategy {name}: {plug_in.value} takes a shipped name; rename it")
+        return SHIPPED[name]
+    if plug_in is None:
+        raise ConfigError(f"strategy {name!r} is unknown; expected one of {', '.join(names())}")
+    try:
+        return plug_in.load()
+    except (ImportError, AttributeError) as exc:
+        raise ConfigError(f"strategy {name}: cannot import {plug_in.value}: {exc}") from exc
+
+
+def _check_names(name: str, factory: Any, settings: dict[str, Any]) -> None:
+    known = inspect.signature(factory).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        return
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"strategy {name}: unknown setting {', '.join(unknown)}; "
+            f"it takes {', '.join(known) or 'none'}"
+        )
+
+
+__all__ = ["GROUP", "SHIPPED", "Pool", "QueryStrategy", "load", "names"]

@@ -1,0 +1,38 @@
+"""Greedy k-center: leave no image far from a labeled one.
+
+Sener & Savarese, "Active Learning for Convolutional Neural Networks: A Core-Set Approach",
+ICLR 2018, algorithm 1 (https://arxiv.org/abs/1708.00489); the greedy rule and its factor 2:
+Gonzalez 1985.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from strategies.base import Pool
+from strategies.checks import check, need
+from strategies.coverage import Coverage, best_row
+
+
+@dataclass(frozen=True)
+class KCenter:
+    """Pick, n times, the image farthest from every labeled or picked image."""
+
+    def select(self, pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
+        """Return ids, farthest first. O(N·D) a pick, O(N) extra memory. Needs embeddings.
+
+        Without a labeled image every gap is infinite: the first pick is uniform.
+        """
+        check(pool, n)
+        embeddings = need(pool, "embeddings", "kcenter", "embed the images first")
+        coverage = Coverage(pool.ids, embeddings, pool.labeled)
+        rows: list[int] = []
+        for _ in range(min(n, len(pool))):
+            if rows or len(pool.labeled):
+                rows.append(best_row(coverage.squared_gap, pool.ids))
+            else:
+                rows.append(int(np.argsort(pool.ids)[rng.integers(len(pool))]))
+            coverage.pick(rows[-1])
+        return [int(pool.ids[row]) for row in rows]

@@ -1,0 +1,361 @@
+"""The contract of a query strategy (strategies/base.py), run with every registered one."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import strategies
+from daemon.errors import PoolInvalid
+from strategies.base import Pool, QueryStrategy
+
+repeatable = settings(deadline=None, derandomize=True, max_examples=60)
+
+every_strategy = pytest.mark.parametrize("name", strategies.names())
+
+
+def seeded() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def random_pool(images: int = 40, labeled: int = 5, dimensions: int = 6, seed: int = 0) -> Pool:
+    """Every optional field is present; the ids are neither sorted nor dense."""
+    rng = np.random.default_rng(seed)
+    embeddings = rng.standard_normal((images + labeled, dimensions), dtype=np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return Pool(
+        ids=rng.permutation(10 * images)[:images].astype(np.int64),
+        embeddings=embeddings[:images],
+        labeled=embeddings[images:],
+        uncertainty=rng.random(images, dtype=np.float32),
+        class_share=rng.dirichlet(np.ones(3), size=images).astype(np.float32),
+    )
+
+
+def rows_of(pool: Pool, rows: Any) -> Pool:
+    """The same images in another order, or some of them."""
+    arrays = {
+        name: getattr(pool, name)[rows]
+        for name in ("ids", "embeddings", "uncertainty", "class_share")
+    }
+    return replace(pool, **arrays)
+
+
+@st.composite
+def coarse_pools(draw: st.DrawFn) -> Pool:
+    """Small pools of small whole numbers: full of duplicates and ties, exact in float32."""
+    images, labeled = draw(st.integers(0, 9)), draw(st.integers(0, 3))
+    dimensions = draw(st.integers(1, 3))
+    whole = st.integers(-2, 2)
+
+    def whole_rows(rows: int) -> np.ndarray:
+        return draw(hnp.arrays(np.int8, (rows, dimensions), elements=whole)).astype(np.float32)
+
+    eighths = draw(hnp.arrays(np.int8, images, elements=st.integers(0, 8)))
+    ids = draw(st.lists(st.integers(0, 99), min_size=images, max_size=images, unique=True))
+    return Pool(
+        ids=np.array(ids, dtype=np.int64),
+        embeddings=whole_rows(images),
+        labeled=whole_rows(labeled),
+        uncertainty=(eighths / 8).astype(np.float32),
+        class_share=np.full((images, 2), 0.5, dtype=np.float32),
+    )
+
+
+# --- what a choice looks like -------------------------------------------------------------
+
+
+@every_strategy
+@repeatable
+@given(pool=coarse_pools(), n=st.integers(0, 12))
+def test_a_choice_is_min_n_and_N_distinct_images_of_the_pool(name: str, pool: Pool, n: int) -> None:
+    picked = strategies.load(name).select(pool, n, seeded())
+
+    assert len(picked) == min(n, len(pool))
+    assert len(set(picked)) == len(picked)
+    assert set(picked) <= set(pool.ids.tolist())
+    assert all(type(image) is int for image in picked)
+
+
+@every_strategy
+@repeatable
+@given(pool=coarse_pools(), n=st.integers(0, 12), shuffle=st.randoms(use_true_random=False))
+def test_shuffled_rows_and_the_same_seed_give_the_same_choice(
+    name: str, pool: Pool, n: int, shuffle: Any
+) -> None:
+    rows = list(range(len(pool)))
+    shuffle.shuffle(rows)
+    shuffled = rows_of(pool, np.array(rows, dtype=np.int64))
+
+    first = strategies.load(name).select(pool, n, seeded())
+
+    assert strategies.load(name).select(pool, n, seeded()) == first
+    assert strategies.load(name).select(shuffled, n, seeded()) == first
+
+
+@every_strategy
+def test_a_pool_of_real_numbers_may_be_shuffled_too(name: str) -> None:
+    pool = random_pool(images=3000, labeled=300, dimensions=33)
+    shuffled = rows_of(pool, np.random.default_rng(1).permutation(len(pool)))
+
+    first = strategies.load(name).select(pool, 200, seeded())
+
+    assert strategies.load(name).select(shuffled, 200, seeded()) == first
+
+
+@every_strategy
+def test_the_global_random_state_neither_matters_nor_moves(name: str) -> None:
+    np.random.seed(1)  # noqa: NPY002  # the state that must not matter
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    first = strategies.load(name).select(random_pool(), 10, seeded())
+    after = np.random.get_state()[1]  # noqa: NPY002
+
+    np.random.seed(2)  # noqa: NPY002
+
+    np.testing.assert_array_equal(after, before)
+    assert strategies.load(name).select(random_pool(), 10, seeded()) == first
+
+
+@every_strategy
+def test_the_pool_is_left_as_it_was(name: str) -> None:
+    pool, same = random_pool(), random_pool()
+
+    strategies.load(name).select(pool, 10, seeded())
+
+    for field in ("ids", "embeddings", "labeled", "uncertainty", "class_share"):
+        np.testing.assert_array_equal(getattr(pool, field), getattr(same, field))
+
+
+# --- pools at the edge --------------------------------------------------------------------
+
+
+@every_strategy
+@pytest.mark.parametrize("images", [0, 1, 3])
+@pytest.mark.parametrize("labeled", [0, 1, 4])
+def test_small_pools_and_none_labeled_are_ordinary(name: str, images: int, labeled: int) -> None:
+    pool = random_pool(images=images, labeled=labeled)
+
+    picked = strategies.load(name).select(pool, 5, seeded())
+
+    assert sorted(picked) == sorted(pool.ids.tolist())
+
+
+@every_strategy
+def test_equal_images_are_each_chosen_once(name: str) -> None:
+    pool = random_pool(images=12, labeled=0)
+    equal = replace(
+        pool,
+        embeddings=np.tile(pool.embeddings[:1], (12, 1)),  # type: ignore[index]
+        uncertainty=np.full(12, 0.5, dtype=np.float32),
+    )
+
+    assert sorted(strategies.load(name).select(equal, 12, seeded())) == sorted(pool.ids.tolist())
+
+
+@pytest.mark.parametrize("name", ["entropy", "kcenter", "hybrid"])
+def test_among_equal_images_the_lowest_id_goes_first(name: str) -> None:
+    equal = Pool(
+        ids=np.array([9, 2, 5]),
+        embeddings=np.ones((3, 4), dtype=np.float32) / 2,
+        labeled=np.eye(1, 4, dtype=np.float32),
+        uncertainty=np.full(3, 0.5, dtype=np.float32),
+    )
+
+    assert strategies.load(name).select(equal, 3, seeded()) == [2, 5, 9]
+
+
+# --- numbers that must not be used --------------------------------------------------------
+
+
+@every_strategy
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("field", ["embeddings", "uncertainty", "class_share"])
+def test_a_bad_number_is_refused_and_the_image_is_named(name: str, field: str, bad: float) -> None:
+    pool = random_pool()
+    getattr(pool, field)[3, ...] = bad
+
+    with pytest.raises(PoolInvalid, match=rf"pool\.{field}: image {pool.ids[3]} has"):
+        strategies.load(name).select(pool, 2, seeded())
+
+
+@every_strategy
+def test_a_bad_number_of_a_labeled_image_is_refused(name: str) -> None:
+    pool = random_pool()
+    pool.labeled[2, 1] = np.nan
+
+    with pytest.raises(PoolInvalid, match=r"pool\.labeled: row 2 holds NaN"):
+        strategies.load(name).select(pool, 2, seeded())
+
+
+ones = np.ones((40, 6), dtype=np.float32)
+
+
+@every_strategy
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"ids": np.array([4] * 40)}, "image 4 is listed more than once"),
+        ({"ids": np.arange(40.0)}, r"pool.ids: got shape \(40,\), float64; expected \(N,\) int64"),
+        ({"ids": np.arange(40).reshape(8, 5)}, "pool.ids: got shape"),
+        ({"embeddings": ones[:39]}, "pool.embeddings: got 39 rows; expected 40"),
+        ({"embeddings": ones[:, 0]}, r"pool.embeddings: got shape \(40,\), float32; expected 2-D"),
+        ({"embeddings": np.ones((40, 6), dtype=int)}, "expected 2-D float32"),
+        ({"embeddings": ones[:, :5]}, "pool.labeled: got 6 numbers a row; expected 5"),
+        ({"uncertainty": ones}, "pool.uncertainty: got shape"),
+        ({"uncertainty": 2 * ones[:, 0]}, r"has 2; expected a value in \[0, 1\]"),
+        ({"uncertainty": -ones[:, 0]}, r"has -1; expected a value in \[0, 1\]"),
+        ({"class_share": ones[:7]}, "pool.class_share: got 7 rows"),
+        ({"labeled": ones[0]}, "pool.labeled: got shape"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(name: str, wrong: Any, message: str) -> None:
+    with pytest.raises(PoolInvalid, match=message):
+        strategies.load(name).select(replace(random_pool(), **wrong), 2, seeded())
+
+
+@every_strategy
+def test_fewer_than_no_images_are_refused(name: str) -> None:
+    with pytest.raises(PoolInvalid, match="n = -1"):
+        strategies.load(name).select(random_pool(), -1, seeded())
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("entropy", "uncertainty"),
+        ("hybrid", "uncertainty"),
+        ("hybrid", "embeddings"),
+        ("kcenter", "embeddings"),
+    ],
+)
+def test_a_strategy_says_which_field_it_lacks(name: str, field: str) -> None:
+    pool = replace(random_pool(), **{field: None})
+
+    with pytest.raises(PoolInvalid, match=f"strategy {name} needs pool.{field}, which this pool"):
+        strategies.load(name).select(pool, 2, seeded())
+
+
+@every_strategy
+def test_the_fields_that_are_not_needed_may_be_absent(name: str) -> None:
+    needed = {"kcenter": {"embeddings"}, "entropy": {"uncertainty"}, "random": set()}
+    pool = random_pool()
+    for field in {"embeddings", "uncertainty", "class_share"} - needed.get(name, {"embeddings"}):
+        if name in needed:
+            pool = replace(pool, **{field: None})
+
+    assert len(strategies.load(name).select(pool, 4, seeded())) == 4
+
+
+# --- the same picks as the slow, obvious way ----------------------------------------------
+
+Oracle = Callable[[Pool, int, np.random.Generator], list[int]]
+
+
+def gap(pool: Pool, row: int, picked: list[int]) -> float:
+    """Distance of an image to its nearest center, inf without any. float64."""
+    assert pool.embeddings is not None
+    centers = [*pool.labeled, *(pool.embeddings[other] for other in picked)]
+    x = pool.embeddings[row].astype(np.float64)
+    return min((float(np.linalg.norm(x - center)) for center in centers), default=np.inf)
+
+
+def slow_kcenter(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
+    picked: list[int] = []
+    if not len(pool.labeled) and n and len(pool):
+        start = sorted(pool.ids)[rng.integers(len(pool))]
+        picked.append(int(np.flatnonzero(pool.ids == start)[0]))
+    while len(picked) < min(n, len(pool)):
+        left = [row for row in range(len(pool)) if row not in picked]
+        picked.append(min(left, key=lambda row: (-gap(pool, row, picked), pool.ids[row])))
+    return [int(pool.ids[row]) for row in picked]
+
+
+def slow_entropy(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
+    assert pool.uncertainty is not None
+    ranked = sorted(zip(-pool.uncertainty, pool.ids, strict=True))
+    return [int(image) for _, image in ranked[:n]]
+
+
+def slow_hybrid(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
+    picked: list[int] = []
+    while len(picked) < min(n, len(pool)):
+        left = [row for row in range(len(pool)) if row not in picked]
+        far = [row for row in left if gap(pool, row, picked) >= 0.05] or left
+        picked.append(min(far, key=lambda row: hybrid_order(pool, row, picked)))
+    return [int(pool.ids[row]) for row in picked]
+
+
+def hybrid_order(pool: Pool, row: int, picked: list[int]) -> tuple[float, float, int]:
+    assert pool.uncertainty is not None
+    distance = gap(pool, row, picked)
+    diversity = 1.0 if np.isinf(distance) else distance
+    value = float(pool.uncertainty[row]) ** 0.5 * diversity**0.5
+    return -round(value, 5), -round(distance, 5), int(pool.ids[row])
+
+
+def slow_random(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
+    return [int(image) for image in rng.permutation(sorted(pool.ids))[:n]]
+
+
+ORACLES: dict[str, Oracle] = {
+    "random": slow_random,
+    "entropy": slow_entropy,
+    "kcenter": slow_kcenter,
+    "hybrid": slow_hybrid,
+}
+
+
+def test_every_shipped_strategy_has_an_oracle() -> None:
+    assert set(ORACLES) == set(strategies.SHIPPED)
+
+
+@pytest.mark.parametrize("name", ["random", "entropy", "kcenter"])
+@repeatable
+@given(pool=coarse_pools(), n=st.integers(0, 12))
+def test_agrees_with_the_slow_version_where_everything_ties(name: str, pool: Pool, n: int) -> None:
+    assert strategies.load(name).select(pool, n, seeded()) == ORACLES[name](pool, n, seeded())
+
+
+@pytest.mark.parametrize("name", sorted(ORACLES))
+@repeatable
+@given(seed=st.integers(0, 10_000), labeled=st.sampled_from([0, 1, 6]))
+def test_agrees_with_the_slow_version(name: str, seed: int, labeled: int) -> None:
+    pool = random_pool(images=14, labeled=labeled, seed=seed)
+    twice = np.r_[np.arange(14), 2, 9]  # two images have a near-duplicate, which comes last
+    pool = replace(rows_of(pool, twice), ids=np.random.default_rng(seed).permutation(16))
+
+    picked = strategies.load(name).select(pool, 16, seeded())
+
+    assert picked == ORACLES[name](pool, 16, seeded())
+
+
+# --- what it costs ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wide_pool() -> Pool:
+    return random_pool(images=40_000, labeled=700, dimensions=256)
+
+
+@every_strategy
+def test_memory_stays_under_a_fifth_of_the_embeddings_beside_them(
+    name: str, wide_pool: Pool
+) -> None:
+    pool = wide_pool
+    assert pool.embeddings is not None
+    strategy: QueryStrategy = strategies.load(name)
+
+    tracemalloc.start()
+    strategy.select(pool, 5, seeded())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 0.2 * pool.embeddings.nbytes + 64 * len(pool)
