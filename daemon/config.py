@@ -88,7 +88,7 @@ class LabelStudioServer(Section):
     """[label_studio]: where the server is and how to sign in."""
 
     url: str = _say("http://127.0.0.1:8080", "address of the server, without a path")
-    project: Count = _say(0, "number of the project; 0: the one that `maskloop init` made")
+    project: Count = _say(0, "number of the project; `maskloop init` fills it in")
     title: str = _say("Maskloop", "title of the project that `maskloop init` makes or adopts")
     token_env: str = _say(
         "LABEL_STUDIO_API_KEY", "environment variable that holds the token (legacy or personal)"

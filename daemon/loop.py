@@ -43,11 +43,13 @@ _LONGEST_PAUSE = timedelta(hours=1)
 class Outcome:
     """Where a tick left the loop. waiting: why nothing more happens now.
 
-    final: only people can change that, or nobody (the cycles that were wanted are done).
+    running: a child process works, so that the next tick may find it done. final: even
+    annotators cannot change it (the cycles that were wanted are trained, the budget is spent).
     """
 
     waiting: str
-    final: bool
+    running: bool = False
+    final: bool = False
 
 
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
@@ -112,10 +114,10 @@ def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
     pause = _pause_left(row, context.now())
     if pause:
         words = f"{stage} failed {row['failures']} times; it is tried again in {pause}"
-        return Outcome(waiting=words, final=False)
+        return Outcome(waiting=words, running=True)
     while stage is not Stage.DONE:
         if not _run_stage(context, cycle, stage):
-            return Outcome(waiting=f"cycle {cycle}: {stage} is running", final=False)
+            return Outcome(waiting=f"cycle {cycle}: {stage} is running", running=True)
         context.store.finish_stage(cycle, stage, context.now())
         log.info("stage done cycle=%d stage=%s", cycle, stage)
         stage = stage.next()

@@ -1,0 +1,123 @@
+"""`maskloop check`: everything that can be known before the loop runs, in plain words."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import strategies
+from daemon.config import Config
+from daemon.domain import Fault
+from daemon.errors import MaskloopError
+from daemon.launchers import Launcher
+from daemon.launchers.local import LocalLauncher
+from daemon.runs import EmbedRequest, RunFolder
+from daemon.stages.score import test_files
+from daemon.wiring import open_connector, require_token
+
+_LEARNER_S = 180.0
+_CV2 = (
+    "import cv2, re; info = cv2.getBuildInformation(); "
+    "raise SystemExit('' if re.search(r'GUI:\\s+NONE', info) else 'a build with a window system')"
+)
+
+
+def checks(config: Config) -> Sequence[tuple[str, Callable[[], Sequence[Fault]]]]:
+    """(what is checked, how), in the order in which a fault matters."""
+    return (
+        ("strategies", lambda: _strategies(config)),
+        ("test set", lambda: _caught("[test]", lambda: test_files(config))),
+        ("disk", lambda: _disk(config)),
+        ("cv2", _cv2),
+        ("device and weights", lambda: _learner(config, LocalLauncher())),
+        ("labeling tool", lambda: _tool(config)),
+    )
+
+
+def _tool(config: Config) -> Sequence[Fault]:
+    try:
+        require_token(config)
+        return open_connector(config).check()
+    except MaskloopError as exc:
+        return [_fault("labeling tool", exc)]
+
+
+def _strategies(config: Config) -> Sequence[Fault]:
+    settings = config.selection
+    return [
+        *_caught("[selection]", lambda: strategies.load(settings.strategy, **settings.settings)),
+        *_caught("[selection]", lambda: strategies.load(settings.seed_strategy)),
+    ]
+
+
+def _disk(config: Config) -> Sequence[Fault]:
+    config.state.mkdir(parents=True, exist_ok=True)
+    free, wanted = shutil.disk_usage(config.state).free / 1e9, config.storage.min_free_gb
+    if free >= wanted:
+        return []
+    return [
+        Fault(
+            where=f"disk of {config.state}",
+            got=f"{free:.2f} GB free",
+            expected=f"[storage] min_free_gb = {wanted}",
+            cure="free some space or move [project] state_dir",
+        )
+    ]
+
+
+def _cv2() -> Sequence[Fault]:
+    done = subprocess.run([sys.executable, "-c", _CV2], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return []
+    return [
+        Fault(
+            where="cv2",
+            got=(done.stderr.strip().splitlines() or ["an import that failed"])[-1],
+            expected="the headless OpenCV",
+            cure="run `make setup`, or pip install --force-reinstall --no-deps "
+            "opencv-python-headless==4.12.0.88",
+        )
+    ]
+
+
+def _learner(config: Config, launcher: Launcher) -> Sequence[Fault]:
+    """Embed no image at all: this loads the encoder's weights and opens the device."""
+    with tempfile.TemporaryDirectory(prefix="maskloop-check-") as folder:
+        run = RunFolder(Path(folder) / "check")
+        training = config.training
+        request = EmbedRequest(
+            classes=config.classes.names,
+            device=training.device,
+            threads=training.threads,
+            settings={"preset": training.preset, **training.settings},
+            images=(),
+        )
+        run.write_request(request)
+        try:
+            deadline = time.monotonic() + _LEARNER_S
+            while not launcher.advance(run, "embed"):
+                if time.monotonic() > deadline:
+                    return [_fault("[training]", TimeoutError(f"no answer in {_LEARNER_S:.0f} s"))]
+                time.sleep(0.2)
+        except MaskloopError as exc:
+            return [_fault("[training]", exc)]
+        finally:
+            launcher.stop()
+    return []
+
+
+def _caught(where: str, attempt: Callable[[], object]) -> Sequence[Fault]:
+    try:
+        attempt()
+    except MaskloopError as exc:
+        return [_fault(where, exc)]
+    return []
+
+
+def _fault(where: str, exc: Exception) -> Fault:
+    return Fault(where=where, got=str(exc), expected="none of this", cure="see above")

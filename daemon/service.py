@@ -1,0 +1,149 @@
+"""The daemon as a process: ticks on a schedule, the page beside them, a clean end.
+
+Only faults of the configuration and a store in use end it. An outage of the labeling tool, a
+refused token, a failed run or a full disk waits: said once when it starts, once when it ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from connectors.base import Connector
+from daemon.config import Config
+from daemon.domain import Clock
+from daemon.errors import MaskloopError
+from daemon.launchers import Launcher
+from daemon.launchers.local import LocalLauncher
+from daemon.loop import WAITING, Outcome, tick
+from daemon.scheduler import start_scheduler
+from daemon.stages.context import Context
+from daemon.status import snapshot
+from daemon.store import FILE, Store, sole_writer
+from daemon.wiring import open_connector, require_token
+
+log = logging.getLogger(__name__)
+
+
+class Ticker:
+    """Makes ticks and remembers an outage, so that it is said once.
+
+    Not to be shared between threads.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        connector: Connector,
+        launcher: Launcher,
+        now: Clock,
+        cycle_limit: int | None,
+    ) -> None:
+        self._config = config
+        self._connector = connector
+        self._launcher = launcher
+        self._now = now
+        self._cycle_limit = cycle_limit
+        self._outage: tuple[str, datetime] | None = None
+
+    def tick(self) -> Outcome:
+        """One tick on a store opened for it. Raises what the tick raises."""
+        with Store(self._config.state / FILE) as store:
+            context = Context(
+                config=self._config,
+                store=store,
+                connector=self._connector,
+                launcher=self._launcher,
+                now=self._now,
+            )
+            outcome = tick(context, cycle_limit=self._cycle_limit)
+            self._say_recovered(store)
+        return outcome
+
+    def tick_and_go_on(self) -> None:
+        """One tick; whatever goes wrong is said once and waits for the next."""
+        try:
+            self.tick()
+        except MaskloopError as exc:
+            self._say_fault(type(exc).__name__, str(exc))
+        except Exception as exc:
+            log.exception("tick failed unexpectedly")
+            self._say_fault(type(exc).__name__, f"{type(exc).__name__}: {exc}")
+
+    def _say_fault(self, kind: str, words: str) -> None:
+        if self._outage and self._outage[0] == kind:
+            return
+        log.warning("waiting kind=%s: %s", kind, words)
+        since = self._outage[1] if self._outage else self._now()
+        self._outage = (kind, since)
+        try:
+            with Store(self._config.state / FILE) as store:
+                store.note("warning", words, self._now())
+                store.keep_fact(WAITING, words)
+        except Exception:
+            log.exception("the store cannot take a note of it")
+
+    def _say_recovered(self, store: Store) -> None:
+        if self._outage:
+            kind, since = self._outage
+            words = f"going on after {self._now() - since} of waiting ({kind})"
+            log.info("%s", words)
+            store.note("info", words, self._now())
+            self._outage = None
+
+
+def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
+    """Run until SIGTERM or SIGINT. Raises ConfigError and StoreInUse at the start."""
+    require_token(config)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    with sole_writer(config.state), _page(config), opened(config) as (connector, launcher):
+        ticker = Ticker(config, connector, launcher, now, cycle_limit)
+        scheduler = start_scheduler(ticker.tick_and_go_on, config.loop.poll_s)
+        try:
+            stopped.wait()
+        finally:
+            log.info("stopping")
+            scheduler.shutdown(wait=True)
+    log.info("stopped")
+
+
+def run_once(
+    config: Config, now: Clock, cycle_limit: int | None, pause: Callable[[], None]
+) -> Outcome:
+    """Tick until only people can move the loop on. Raises at the first fault."""
+    require_token(config)
+    with sole_writer(config.state), opened(config) as (connector, launcher):
+        ticker = Ticker(config, connector, launcher, now, cycle_limit)
+        outcome = ticker.tick()
+        while outcome.running:
+            pause()
+            outcome = ticker.tick()
+        return outcome
+
+
+@contextmanager
+def opened(config: Config) -> Iterator[tuple[Connector, Launcher]]:
+    """The connector and a launcher; every child process is gone afterwards."""
+    launcher = LocalLauncher()
+    try:
+        yield open_connector(config), launcher
+    finally:
+        launcher.stop()
+
+
+@contextmanager
+def _page(config: Config) -> Iterator[None]:
+    if not config.web.enabled:
+        yield
+        return
+    from daemon.web.server import serving
+
+    with serving(lambda: snapshot(config), config.web.host, config.web.port) as address:
+        log.info("the page is at %s", address)
+        yield

@@ -1,0 +1,131 @@
+"""Where the loop stands, as one dict: `status --json`, the page and its JSON twin show the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from daemon.config import Config
+from daemon.domain import CurvePoint, Evaluation, Image, Stage, TaskState
+from daemon.loop import WAITING
+from daemon.runs import RunFolder
+from daemon.store import FILE, Store
+from daemon.store.base import Row
+
+_RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
+
+
+def snapshot(config: Config) -> dict[str, Any]:
+    """Read the store of a configuration and say where the loop stands.
+
+    Before the first `run` there is no store: the same keys come with nothing in them.
+    """
+    path = config.state / FILE
+    if not path.exists():
+        return _empty(config)
+    with Store(path, read_only=True) as store:
+        return _of_store(store, config)
+
+
+def _of_store(store: Store, config: Config) -> dict[str, Any]:
+    last = store.last_cycle()
+    labeled = store.labeled_ids()
+    images = {image.id: image for image in store.images()}
+    return {
+        "cycle": last["id"] if last else None,
+        "stage": last["stage"] if last else None,
+        "waiting": store.fact(WAITING),
+        "progress": _progress(config.state, last),
+        "classes": list(config.classes.names),
+        "labels": _labels(config, len(labeled)),
+        "images": store.role_counts(),
+        "evaluations": [_evaluation(point) for point in store.curve()],
+        "batch": _batch(store, images, last["id"] if last else None),
+        "stages": store.stage_times(),
+        "quarantine": store.quarantined(),
+        "events": store.events(),
+    }
+
+
+def _empty(config: Config) -> dict[str, Any]:
+    return {
+        "cycle": None,
+        "stage": None,
+        "waiting": "the daemon has not run yet",
+        "progress": None,
+        "classes": list(config.classes.names),
+        "labels": _labels(config, 0),
+        "images": {},
+        "evaluations": [],
+        "batch": None,
+        "stages": [],
+        "quarantine": [],
+        "events": [],
+    }
+
+
+def _labels(config: Config, spent: int) -> dict[str, int]:
+    total = config.loop.budget_labels
+    return {"total": total, "spent": spent, "left": max(0, total - spent)}
+
+
+def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
+    if last is None or last["stage"] not in _RUN_STAGES:
+        return None
+    progress = RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}").read_progress()
+    return None if progress is None else progress.model_dump(mode="json")
+
+
+def _evaluation(point: CurvePoint) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "cycle": point.cycle,
+        "labels": point.labels,
+        "train_labels": point.train_labels,
+        "seconds": point.seconds,
+    }
+    return entry | _measured("", point.validation) | _measured("test_", point.test)
+
+
+def _measured(prefix: str, evaluation: Evaluation | None) -> dict[str, Any]:
+    if evaluation is None:
+        return {} if prefix else {"miou": None, "iou": {}, "miou_interval": None}
+    return {
+        f"{prefix}miou": evaluation.miou,
+        f"{prefix}iou": dict(evaluation.iou),
+        f"{prefix}miou_interval": evaluation.miou_interval,
+        f"{prefix}images": evaluation.images,
+    }
+
+
+def _batch(store: Store, images: dict[int, Image], cycle: int | None) -> dict[str, Any] | None:
+    """The newest batch that was asked, and who answered it."""
+    rows: Sequence[Row] = []
+    while cycle is not None and cycle >= 0 and not rows:
+        rows, cycle = store.tasks_of_cycle(cycle), cycle - 1
+    if not rows:
+        return None
+    authors = store.label_authors()
+    counts = {state.value: sum(row["state"] == state for row in rows) for state in TaskState}
+    return {
+        "cycle": rows[0]["cycle"],
+        "asked": len(rows),
+        **counts,
+        "images": [_asked(row, images[row["image_id"]], authors) for row in rows],
+    }
+
+
+def _asked(row: Row, image: Image, authors: dict[int, Row]) -> dict[str, Any]:
+    author = authors.get(image.id)
+    return {
+        "image_id": image.id,
+        "name": image.name,
+        "task": row["task"],
+        "rank": row["position"] + 1,
+        "arm": row["arm"],
+        "reason": row["reason"],
+        "state": row["state"],
+        "since": row["closed_at"] or row["asked_at"],
+        "annotator": author["annotator"] if author else None,
+        "corrected": None if author is None else author["corrected"],
+    }

@@ -1,0 +1,107 @@
+"""What the command line shows of a snapshot: a table, or a moving bar on a terminal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+Snapshot = Mapping[str, Any]
+
+
+def show_status(status: Snapshot, console: Console) -> None:
+    """Where the loop stands, for a person."""
+    labels = status["labels"]
+    if status["cycle"] is None:
+        console.print(f"not started: {status['waiting']}", markup=False)
+    else:
+        console.print(f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}")
+    console.print(
+        f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; images: "
+        + ", ".join(f"{n} {role}" for role, n in status["images"].items()),
+        markup=False,
+    )
+    _show_progress(status, console)
+    _show_batch(status, console)
+    if status["evaluations"]:
+        console.print(curve_table(status))
+    for row in status["quarantine"]:
+        console.print(f"quarantined: {row['place']}: {row['got']}; {row['cure']}", markup=False)
+
+
+def curve_table(status: Snapshot) -> Table:
+    """labels -> mIoU, one line a trained cycle."""
+    classes = status["classes"]
+    table = Table("cycle", "labels", "train", "mIoU", "95 %", *classes, "test mIoU")
+    for point in status["evaluations"]:
+        table.add_row(
+            str(point["cycle"]),
+            str(point["labels"]),
+            str(point["train_labels"]),
+            _number(point["miou"]),
+            " to ".join(map(_number, point["miou_interval"] or ())),
+            *(_number(point["iou"].get(name)) for name in classes),
+            _number(point.get("test_miou")),
+        )
+    return table
+
+
+@contextmanager
+def live_progress(read: Callable[[], Snapshot], console: Console) -> Iterator[None]:
+    """Draw a bar for the run in progress while the block runs; nothing where nobody watches."""
+    if not console.is_terminal:
+        yield
+        return
+    stop = threading.Event()
+    thread = threading.Thread(target=_draw, args=(read, console, stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _draw(read: Callable[[], Snapshot], console: Console, stop: threading.Event) -> None:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
+        bar = bars.add_task("starting", total=None)
+        while not stop.wait(1.0):
+            status = read()
+            words = f"cycle {status['cycle']} {status['stage']}"
+            progress = status["progress"] or {"phase": status["waiting"], "step": 0, "steps": None}
+            bars.update(
+                bar,
+                description=f"{words}: {progress['phase']}",
+                completed=progress["step"],
+                total=progress["steps"],
+            )
+
+
+def _show_progress(status: Snapshot, console: Console) -> None:
+    progress = status["progress"]
+    if progress:
+        eta = "" if progress["eta_s"] is None else f", about {progress['eta_s']:.0f} s left"
+        words = f"{progress['phase']}: {progress['step']} of {progress['steps']}{eta}"
+        console.print(words, markup=False)
+
+
+def _show_batch(status: Snapshot, console: Console) -> None:
+    batch = status["batch"]
+    if not batch:
+        return
+    words = ", ".join(f"{batch[state]} {state}" for state in ("labeled", "open", "skipped"))
+    console.print(f"batch of cycle {batch['cycle']}: {batch['asked']} asked, {words}")
+    for image in batch["images"]:
+        if image["state"] == "open":
+            line = f"  {image['rank']:>3}  {image['name']}  open since {image['since']}"
+            console.print(f"{line}  ({image['arm']})", markup=False)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.config import Config, load_config, token_reader
+from daemon.config_text import render
+from daemon.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "config.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_file_in_the_repository_is_every_setting_with_its_default() -> None:
+    assert (ROOT / "config.toml").read_text() == render(Config())
+
+
+def test_what_is_rendered_is_read_back() -> None:
+    assert load_config(ROOT / "config.toml") == Config(home=ROOT)
+
+
+def test_every_fault_of_a_file_is_named_with_its_table(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        '[loop]\npoll_s = 0\nbatchsize = 5\n[classes]\nnames = ["a", "a"]\n[web]\nport = "x"\n',
+    )
+
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+
+    words = str(error.value)
+    assert "[loop] poll_s = 0: Input should be greater than 0" in words
+    assert "[loop] batchsize = 5: there is no such setting" in words
+    assert "[classes] class names must be distinct" in words
+    assert "[web] port = 'x': Input should be a valid integer" in words
+
+
+def test_a_table_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="lopp"):
+        load_config(written(tmp_path, "[lopp]\npoll_s = 1\n"))
+
+
+@pytest.mark.parametrize("text", ["[loop", "\xff"])
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(ConfigError, match="cannot be read as TOML"):
+        load_config(path)
+
+
+def test_a_missing_file_says_what_writes_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="maskloop init"):
+        load_config(tmp_path / "config.toml")
+
+
+def test_a_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "secret")
+
+    assert token_reader(Config())() == "secret"
+
+
+def test_a_missing_token_says_which_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LABEL_STUDIO_API_KEY", raising=False)
+
+    with pytest.raises(ConfigError, match="export LABEL_STUDIO_API_KEY"):
+        token_reader(Config())()
+
+
+def test_a_token_file_is_read_again_and_must_be_private(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, '[label_studio]\ntoken_file = "token"\n'))
+    file = tmp_path / "token"
+    file.write_text("one\n")
+    file.chmod(0o600)
+    read = token_reader(config)
+
+    assert read() == "one"
+    file.write_text("two")
+    assert read() == "two"
+    file.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        read()
