@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from daemon.domain import Ask, Changes, Fault, FoundImage, Image
+from daemon.domain import Ask, Changes, Fault, FoundImage
 
 
 class Connector(Protocol):

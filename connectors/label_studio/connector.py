@@ -1,0 +1,150 @@
+"""`LabelStudio`: the eight verbs of the contract on one project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from connectors.label_studio import project as projects
+from connectors.label_studio import wiring as wirings
+from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.pull import Cursor, Puller
+from connectors.label_studio.push import Pusher
+from connectors.label_studio.sources import FolderSource, ProjectSource, Source
+from connectors.label_studio.wiring import Wiring
+from daemon.domain import Ask, Changes, ClassSet, Fault, FoundImage
+from daemon.errors import ConnectorRefused, ImageRefused
+
+
+class LabelStudio:
+    """One project of a Label Studio server, 1.23 or newer. See connectors.base.Connector.
+
+    url: the server's address. project: its number. token: gives the token to use now, a
+    legacy one or a personal access token; it is asked before each request. source: the folder
+    with the images; None when the project holds its images as tasks already.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        project: int,
+        token: Callable[[], str],
+        classes: ClassSet,
+        source: FolderSource | None,
+    ) -> None:
+        self._api = Api(url, token)
+        self._number, self._classes, self._folder = project, classes, source
+        self._pusher = Pusher(self._api, project, classes)
+        self._puller = Puller(self._api, project, classes)
+
+    def close(self) -> None:
+        """Free the connections."""
+        self._api.close()
+
+    def check(self) -> Sequence[Fault]:
+        """Token, project, label config, sampling, version, and whether images are served."""
+        try:
+            project = self._project()
+        except Refused as exc:
+            return [self._refusal(exc)]
+        faults = [
+            *projects.version_fault(self._api),
+            *projects.config_faults(project, self._classes),
+            *projects.sampling_fault(project),
+        ]
+        readable = not isinstance(wirings.read(str(project["label_config"])), Fault)
+        return [*faults, *(self._image_faults() if readable else [])]
+
+    def images(self) -> Iterable[FoundImage]:
+        """Every image of the folder or of the project's tasks, each key once."""
+        return self._source(self._wiring(self._project())).images()
+
+    def read(self, image: FoundImage) -> bytes:
+        """The bytes of an image, at most 64 MiB. Raises ImageRefused."""
+        if self._folder is not None:
+            return self._folder.read(image)
+        return ProjectSource(self._api, self._number, "").read(image)
+
+    def changes(self, cursor: str | None, sizes: Mapping[str, tuple[int, int]]) -> Changes:
+        """What people did since `cursor`. `deletions` stays empty: compare `seen`."""
+        project = self._project()
+        wiring = self._wiring(project)
+        return self._puller.changes(
+            Cursor.parse(cursor), sizes, self._source(wiring), wiring, project["task_number"]
+        )
+
+    def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
+        """Ask people for these images; image id -> task. Repeating it asks once."""
+        wiring = self._wiring(self._project())
+        source = self._source(wiring)
+        if isinstance(source, FolderSource):
+            return self._pusher.create(asks, key, version, source, wiring)
+        return self._pusher.ask_existing(asks, version, source, wiring)
+
+    def rerank(self, version: str, asks: Sequence[Ask]) -> None:
+        """Give every open task this order and these predictions, by one switch."""
+        self._pusher.rerank(version, asks, self._wiring(self._project()))
+
+    def retire(self, tasks: Collection[str]) -> None:
+        """Hand these tasks out no more: each gets overlap 0."""
+        self._pusher.retire(sorted(int(task) for task in tasks))
+
+    def repair(self, version: str | None, open_tasks: Collection[str]) -> Sequence[str]:
+        """Mend the settings that the loop needs and the stream; says what was mended."""
+        wanted = projects.settings(self._folder)
+        mended = projects.mend_settings(self._api, self._project(), wanted, version)
+        stream = projects.mend_stream(self._api, self._number, self._pusher, open_tasks)
+        return [*mended, *stream]
+
+    def _project(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._api.get(f"api/projects/{self._number}/")
+        return found
+
+    def _wiring(self, project: Mapping[str, Any]) -> Wiring:
+        found = wirings.read(str(project["label_config"]))
+        if isinstance(found, Fault):
+            raise ConnectorRefused(str(found))
+        return found
+
+    def _source(self, wiring: Wiring) -> Source:
+        return self._folder or ProjectSource(self._api, self._number, wiring.image_field)
+
+    def _refusal(self, exc: Refused) -> Fault:
+        if exc.status == 404:
+            return Fault(
+                where=self._api.url,
+                got=f"no project {self._number}",
+                expected="the project of config.toml",
+                cure="correct its number, or run `maskloop init` to create one",
+            )
+        got, _, cure = str(exc).rpartition("; ")
+        return Fault(where=self._api.url, got=got, expected="to be let in", cure=cure)
+
+    def _image_faults(self) -> Sequence[Fault]:
+        """Whether Label Studio shows the first image to annotators."""
+        for image in self.images():
+            try:
+                wiring = self._wiring(self._project())
+                self._api.download(self._source(wiring).address(image.key), 2**30)
+            except ImageRefused as exc:
+                return [_not_served(image, exc)]
+            return []
+        return [
+            Fault(
+                where="images",
+                got="none",
+                expected="at least one",
+                cure="put images into the folder of config.toml, or import them as tasks",
+            )
+        ]
+
+
+def _not_served(image: FoundImage, exc: ImageRefused) -> Fault:
+    return Fault(
+        where=f"image {image.key}",
+        got=f"no picture from Label Studio ({exc})",
+        expected="that it serves the folder",
+        cure="start Label Studio with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
+        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, then run `maskloop init`",
+    )

@@ -1,0 +1,200 @@
+"""The Label Studio project as a whole: making it, reading it, and mending what people change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.label_studio import tasks, wiring
+from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.push import Pusher
+from connectors.label_studio.sources import FolderSource, Source
+from daemon.domain import ClassSet, Fault
+from daemon.errors import ConnectorRefused, OutcomeUnknown
+
+SAMPLING = "Uncertainty sampling"
+TESTED = "1.23"
+SHOWN_TASKS = 5
+INSTRUCTION = (
+    "<p>Maskloop asks for the images that teach the model most, in order. Please work with the "
+    "button <b>Label All Tasks</b>: it hands everybody the next most useful image. "
+    '"Label Tasks As Displayed" and links to single tasks give two people the same image.</p>'
+    "<p>The mask that is shown comes from the model: correct it, then submit. Where nothing is "
+    "drawn is background.</p>"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adopted:
+    """A project that the loop may use. created: whether it was made just now. faults: what a
+    person still has to change. did: what was set up, in words."""
+
+    id: int
+    created: bool
+    faults: tuple[Fault, ...]
+    did: tuple[str, ...]
+
+
+def create_or_adopt_project(
+    *,
+    url: str,
+    token: Callable[[], str],
+    project: int | str,
+    classes: ClassSet,
+    source: FolderSource | None,
+) -> Adopted:
+    """The project with this number or title, ready for the loop; a missing title is created.
+
+    source: the folder whose images the project shows; None for a project that has its images
+    already. Running it again changes nothing. Raises ConnectorRefused for an unknown number
+    or a title that several projects have.
+    """
+    api = Api(url, token)
+    try:
+        found = _find(api, project)
+        did = []
+        if created := found is None:
+            found = _create(api, str(project), classes, source)
+            did.append(f"created project {found['id']} {project!r}")
+        assert_found: Mapping[str, Any] = found
+        number = int(assert_found["id"])
+        did += mend_settings(api, assert_found, settings(source), None)
+        if source is not None:
+            did += _register(api, number, source)
+        faults = config_faults(assert_found, classes)
+        return Adopted(id=number, created=created, faults=tuple(faults), did=tuple(did))
+    finally:
+        api.close()
+
+
+def settings(source: Source | None) -> dict[str, Any]:
+    """What the loop needs the project to be set to."""
+    return {
+        "sampling": SAMPLING,
+        "show_collab_predictions": True,
+        "maximum_annotations": source.resting_overlap if source else 0,
+    }
+
+
+def mend_settings(
+    api: Api, project: Mapping[str, Any], wanted: Mapping[str, Any], version: str | None
+) -> list[str]:
+    """Set what differs; says in words what did. version: of the predictions in force."""
+    wanted = {**wanted, **({"model_version": version} if version else {})}
+    off = {name: value for name, value in wanted.items() if project.get(name) != value}
+    if not off:
+        return []
+    try:
+        api.patch(f"api/projects/{project['id']}/", off)
+    except Refused as exc:
+        if exc.status != 400 or "model_version" not in str(exc):
+            raise
+        off.pop("model_version")
+        gone = f"the predictions {version!r} are gone from Label Studio; the next re-rank mends it"
+        return [gone, *mend_settings(api, project, {**wanted, **off}, None)] if off else [gone]
+    return [f"{name} was {project.get(name)!r}, now {value!r} again" for name, value in off.items()]
+
+
+def mend_stream(api: Api, project: int, pusher: Pusher, open_tasks: Collection[str]) -> list[str]:
+    """Take tasks that were not asked out of the stream, and put those back that were."""
+    wanted = {int(task) for task in open_tasks}
+    served = {int(task["id"]) for task in tasks.find(api, project, tasks.in_stream(), [])}
+    strangers = sorted(served - wanted)
+    pusher.retire(strangers)
+    words = []
+    if strangers:
+        words.append(f"kept out of the stream, nobody asked for them: {_some(strangers)}")
+    if back := pusher.reveal(sorted(wanted - served)):
+        words.append(f"put back into the stream: {_some(back)}")
+    return words
+
+
+def config_faults(project: Mapping[str, Any], classes: ClassSet) -> Sequence[Fault]:
+    """Where the label config does not fit config.toml."""
+    found = wiring.read(str(project["label_config"]))
+    return [found] if isinstance(found, Fault) else wiring.disagreements(found, classes)
+
+
+def sampling_fault(project: Mapping[str, Any]) -> Sequence[Fault]:
+    """A fault when tasks would be handed out in another order than ours."""
+    if project["sampling"] == SAMPLING:
+        return []
+    return [
+        Fault(
+            where=f"settings of project {project['id']}",
+            got=f"sampling {project['sampling']!r}",
+            expected=repr(SAMPLING),
+            cure="nothing to do: the daemon sets it at its next tick",
+        )
+    ]
+
+
+def version_fault(api: Api) -> Sequence[Fault]:
+    """A fault for a Label Studio that is older than the tested one."""
+    release = str(api.get("api/version").get("release", "?"))
+    numbers = [int(part) if part.isdigit() else 0 for part in release.split(".")[:2]]
+    if numbers >= [int(part) for part in TESTED.split(".")]:
+        return []
+    return [
+        Fault(
+            where=api.url,
+            got=f"Label Studio {release}",
+            expected=f"{TESTED} or newer",
+            cure="update Label Studio",
+        )
+    ]
+
+
+def _find(api: Api, project: int | str) -> Mapping[str, Any] | None:
+    if isinstance(project, int):
+        found: Mapping[str, Any] = api.get(f"api/projects/{project}/")
+        return found
+    rows = api.get("api/projects/", title=project, page_size=100)["results"]
+    same = [row for row in rows if row["title"] == project]
+    if len(same) > 1:
+        numbers = ", ".join(str(row["id"]) for row in same)
+        raise ConnectorRefused(
+            f"projects {numbers} all have the title {project!r}; put the number of the right one "
+            f"into config.toml"
+        )
+    return api.get(f"api/projects/{same[0]['id']}/") if same else None
+
+
+def _create(
+    api: Api, title: str, classes: ClassSet, source: FolderSource | None
+) -> Mapping[str, Any]:
+    label_config = wiring.config_with_reason(classes) if source else wiring.config(classes)
+    body = {
+        "title": title,
+        "description": "Label images with the button Label All Tasks.",
+        "label_config": label_config,
+        "expert_instruction": INSTRUCTION,
+        "show_instruction": True,
+        **settings(source),
+    }
+    try:
+        made: Mapping[str, Any] = api.post("api/projects/", body)
+    except OutcomeUnknown:
+        found = _find(api, title)
+        if found is None:
+            raise
+        made = found
+    return made
+
+
+def _register(api: Api, project: int, source: FolderSource) -> list[str]:
+    """Let Label Studio serve the folder: registering is enough, a sync would make tasks."""
+    path = str(source.root)
+    stored = api.get("api/storages/localfiles/", project=project)
+    if any(row["path"] == path for row in stored):
+        return []
+    body = {"project": project, "path": path, "title": "Maskloop images", "use_blob_urls": True}
+    api.post("api/storages/localfiles/", body)
+    return [f"registered {path} as local storage"]
+
+
+def _some(numbers: Sequence[int]) -> str:
+    shown = ", ".join(str(number) for number in numbers[:SHOWN_TASKS])
+    rest = len(numbers) - SHOWN_TASKS
+    return f"{len(numbers)} tasks, {shown}{f' and {rest} more' if rest > 0 else ''}"

@@ -1,0 +1,207 @@
+"""What people did: changed tasks since a cursor, their annotations decoded.
+
+The cursor is JSON: the latest `updated_at` that was seen, and the ids of all tasks as ranges, so
+that a task which disappears is noticed without a memory of our own. Commits may overtake each
+other by some tenths of a second, so two minutes before the cursor are read again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.label_studio import tasks
+from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.sources import Source
+from connectors.label_studio.wiring import Wiring
+from connectors.regions import Decoded, RegionRefused, decode
+from daemon.domain import Annotation, Changes, ClassSet, Fault, Skip
+
+OVERLAP = timedelta(seconds=120)
+PAGE = 50
+# `include` also filters what is inside an annotation, so its fields are named here too;
+# predictions are left out: ten re-ranks would make them the bulk of every answer.
+FIELDS = [
+    "annotations",
+    "completed_by",
+    "created_at",
+    "data",
+    "ground_truth",
+    "lead_time",
+    "parent_prediction",
+    "result",
+    "updated_at",
+    "was_cancelled",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor:
+    """How far the reading has come. tasks: the ids that the project held."""
+
+    updated_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    tasks: frozenset[int] = field(default_factory=frozenset)
+
+    @classmethod
+    def parse(cls, text: str | None) -> Cursor:
+        """The cursor that `str` wrote; the beginning for None."""
+        if text is None:
+            return cls()
+        stored = json.loads(text)
+        moment = datetime.fromisoformat(stored["updated_at"])
+        return cls(updated_at=moment, tasks=frozenset(_from_ranges(stored["tasks"])))
+
+    def __str__(self) -> str:
+        return json.dumps(
+            {"updated_at": self.updated_at.isoformat(), "tasks": _to_ranges(self.tasks)}
+        )
+
+
+class Puller:
+    """Reads changes of one project."""
+
+    def __init__(self, api: Api, project: int, classes: ClassSet) -> None:
+        self._api, self._project, self._classes = api, project, classes
+        self._shown: dict[int, int | None] = {}  # prediction -> how many regions it has
+
+    def changes(
+        self,
+        cursor: Cursor,
+        sizes: Mapping[str, tuple[int, int]],
+        source: Source,
+        wiring: Wiring,
+        task_number: int,
+    ) -> Changes:
+        """Everything since `cursor`; task_number: how many tasks the project holds now."""
+        changed = self._changed(cursor.updated_at - OVERLAP)
+        latest = max((_moment(task["updated_at"]) for task in changed), default=cursor.updated_at)
+        known, lost = self._follow(cursor.tasks, {task["id"] for task in changed}, task_number)
+        answers: list[Annotation | Skip] = []
+        faults: list[Fault] = []
+        for task in changed:
+            key = source.key_of(task["data"], wiring.image_field)
+            for given in task["annotations"]:
+                try:
+                    answers.append(self._read(given, task["id"], key, sizes, wiring))
+                except RegionRefused as exc:
+                    faults.append(exc.fault)
+        return Changes(
+            cursor=str(Cursor(updated_at=max(latest, cursor.updated_at), tasks=known)),
+            annotations=tuple(one for one in answers if isinstance(one, Annotation)),
+            skips=tuple(one for one in answers if isinstance(one, Skip)),
+            lost_tasks=tuple(str(task) for task in sorted(lost)),
+            faults=tuple(faults),
+            seen={
+                str(task["id"]): tuple(str(given["id"]) for given in task["annotations"])
+                for task in changed
+            },
+        )
+
+    def _changed(self, since: datetime) -> list[tasks.Task]:
+        """Tasks changed since then. Each page starts where the last one ended in time, because
+        a task that changes meanwhile moves to the end and would shift numbered pages."""
+        found: dict[int, tasks.Task] = {}
+        page = 1
+        while True:
+            rows, total = tasks.find_page(
+                self._api,
+                self._project,
+                [tasks.is_since("updated_at", since)],
+                FIELDS,
+                order="tasks:updated_at",
+                page=page,
+                page_size=PAGE,
+            )
+            found |= {task["id"]: task for task in rows}
+            if page * PAGE >= total or not rows:
+                return list(found.values())
+            last = _moment(rows[-1]["updated_at"])
+            since, page = (last, 1) if last > since else (since, page + 1)
+
+    def _follow(
+        self, known: frozenset[int], changed: set[int], task_number: int
+    ) -> tuple[frozenset[int], frozenset[int]]:
+        """All task ids now, and those that are gone; a listing only when the count is off."""
+        if len(known | changed) == task_number:
+            return known | changed, frozenset()
+        now = frozenset(task["id"] for task in tasks.find(self._api, self._project, [], []))
+        return now, known - now
+
+    def _read(
+        self,
+        given: Mapping[str, Any],
+        task: int,
+        key: str | None,
+        sizes: Mapping[str, tuple[int, int]],
+        wiring: Wiring,
+    ) -> Annotation | Skip:
+        where = f"annotation {given['id']} of task {task}"
+        if key is None or key not in sizes:
+            raise RegionRefused(
+                Fault(
+                    where=where,
+                    got=f"the image {key!r}",
+                    expected="an image that the daemon knows and can read",
+                    cure="see whether that image is in quarantine",
+                )
+            )
+        names = {"id": str(given["id"]), "task": str(task), "image_key": key}
+        annotator = str(given["completed_by"])
+        if given["was_cancelled"]:
+            return Skip(**names, annotator=annotator, at=_moment(given["updated_at"]))
+        decoded = decode(
+            given["result"], self._classes, wiring.control, sizes[key], f"{where} ({key})"
+        )
+        return Annotation(
+            **names,
+            mask=decoded.mask,
+            annotator=annotator,
+            updated_at=_moment(given["updated_at"]),
+            created_at=_moment(given["created_at"]),
+            lead_time_s=given["lead_time"],
+            ground_truth=bool(given["ground_truth"]),
+            corrected=self._corrected(decoded, given["parent_prediction"]),
+        )
+
+    def _corrected(self, decoded: Decoded, prediction: int | None) -> bool | None:
+        """Whether a person changed what the model showed; None when it showed nothing."""
+        if prediction is None:
+            return None
+        if any(origin != "prediction" for origin in decoded.regions.values()):
+            return True
+        if prediction not in self._shown:
+            self._shown[prediction] = self._regions_of(prediction)
+        shown = self._shown[prediction]
+        return None if shown is None else shown != len(decoded.regions)
+
+    def _regions_of(self, prediction: int) -> int | None:
+        try:
+            return len(self._api.get(f"api/predictions/{prediction}/")["result"])
+        except Refused as exc:
+            if exc.status == 404:  # cleaned up meanwhile
+                return None
+            raise
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _to_ranges(ids: Iterable[int]) -> str:
+    """{1, 2, 3, 7} -> "1-3,7"."""
+    runs: list[list[int]] = []
+    for number in sorted(ids):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(f"{low}-{high}" if high > low else str(low) for low, high in runs)
+
+
+def _from_ranges(text: str) -> Iterable[int]:
+    for run in filter(None, text.split(",")):
+        low, _, high = run.partition("-")
+        yield from range(int(low), int(high or low) + 1)

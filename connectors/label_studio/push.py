@@ -1,0 +1,211 @@
+"""Asking people: tasks, their predictions and their order, without ever asking twice.
+
+Label Studio has no unique external id and imports a POST wholly or not at all. So every task
+we create carries the key of its push in its data, and the key is looked up before a POST and
+after one whose answer never came. A prediction's version plays that part for predictions.
+
+The order is that of uncertainty sampling: among the predictions of the project's current
+`model_version`, the lowest score is served first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from connectors.label_studio import tasks
+from connectors.label_studio.api import Api
+from connectors.label_studio.sources import KEY_FIELD, FolderSource, ProjectSource
+from connectors.label_studio.wiring import REASON_FIELD, Wiring
+from connectors.regions import encode
+from daemon.domain import Ask, ClassSet
+from daemon.errors import ConnectorRefused, OutcomeUnknown
+
+PUSH_FIELD = "maskloop_push"
+POSITIONS = 2**20  # a fixed denominator: a later batch goes behind the open tasks
+CHUNK = 100  # predictions a POST: at most some MB
+LOOKS_S = (0.0, 1.0, 3.0)  # after a lost answer, before giving up for now
+STATE = ["data", "overlap", "is_labeled", "total_annotations"]
+
+T = TypeVar("T")
+
+
+def score(position: int) -> float:
+    """The prediction score of a 0-based position: in (0, 1), lower is served sooner."""
+    return (position + 0.5) / POSITIONS
+
+
+class Pusher:
+    """Writes to one project."""
+
+    def __init__(self, api: Api, project: int, classes: ClassSet) -> None:
+        self._api, self._project, self._classes = api, project, classes
+
+    def create(
+        self, asks: Sequence[Ask], key: str, version: str, source: FolderSource, wiring: Wiring
+    ) -> dict[int, str]:
+        """Tasks for these images, made by one import; image id -> task."""
+        rest = _without_task(asks, self._asked(asks, key))
+        if rest:
+            body = [self._new_task(ask, key, version, source, wiring) for ask in rest]
+            try:
+                self._api.post(f"api/projects/{self._project}/import", body)
+            except OutcomeUnknown:
+                self._await_import(rest, key)
+        found = self._asked(asks, key)
+        if missing := _without_task(asks, found):
+            raise OutcomeUnknown(
+                f"push {key}: {len(missing)} of {len(asks)} tasks cannot be seen after their "
+                f"import, first {missing[0].image.key}; they are looked up again"
+            )
+        self._reveal(found.values())
+        return {ask.image.id: str(found[ask.image.key]["id"]) for ask in asks}
+
+    def ask_existing(
+        self, asks: Sequence[Ask], version: str, source: ProjectSource, wiring: Wiring
+    ) -> dict[int, str]:
+        """Predictions for tasks that exist, which then join the stream; image id -> task."""
+        found: dict[str, tasks.Task] = {}
+        keys = [ask.image.key for ask in asks]
+        for task in self._find(source.key_field, keys):
+            found.setdefault(str(task["data"][wiring.image_field]), task)
+        if missing := _without_task(asks, found):
+            raise ConnectorRefused(
+                f"push: no task shows the image {missing[0].image.key} ({len(missing)} of "
+                f"{len(asks)} are missing); they were deleted in Label Studio: import them again"
+            )
+        numbered = {int(found[ask.image.key]["id"]): ask for ask in asks}
+        self.predict(version, numbered, wiring)
+        self._reveal(found.values())
+        return {ask.image.id: str(task) for task, ask in numbered.items()}
+
+    def rerank(self, version: str, asks: Sequence[Ask], wiring: Wiring) -> None:
+        """One prediction of `version` on each of these tasks, then the switch to it."""
+        numbered = {int(ask.task): ask for ask in asks if ask.task is not None}
+        if len(numbered) != len(asks):
+            raise ValueError("rerank: every ask needs a task of its own")
+        if not asks:
+            return
+        self.predict(version, numbered, wiring)
+        held = self._holders(version)
+        count = self._count(version)
+        if missing := sorted(numbered.keys() - held):
+            raise OutcomeUnknown(f"rerank {version}: task {missing[0]} has no prediction of it")
+        if count != len(held):
+            raise OutcomeUnknown(
+                f"rerank {version}: got {count} predictions on {len(held)} tasks; expected one "
+                f"each: an import was repeated; the next attempt takes a fresh version"
+            )
+        self._api.patch(f"api/projects/{self._project}/", {"model_version": version})
+
+    def predict(self, version: str, asks: Mapping[int, Ask], wiring: Wiring) -> None:
+        """Predictions of `version` for those of these tasks that have none of it yet."""
+        held = self._holders(version)
+        rest = [(task, ask) for task, ask in asks.items() if task not in held]
+        for chunk in _chunks(rest, CHUNK):
+            body = [{"task": task, **self._prediction(ask, version, wiring)} for task, ask in chunk]
+            try:
+                self._api.post(f"api/projects/{self._project}/import/predictions", body)
+            except OutcomeUnknown:
+                wanted = {task for task, _ in chunk}
+                if not any(wanted <= self._holders(version) for _ in _looks()):
+                    raise
+
+    def retire(self, retired: Iterable[int]) -> None:
+        """Hand these tasks out no more."""
+        for task in retired:
+            self._api.patch(f"api/tasks/{task}/", {"overlap": 0})
+
+    def reveal(self, hidden: Collection[int]) -> list[int]:
+        """Bring back those of these tasks that nobody answered and that left the stream."""
+        return self._reveal(self._find("id", hidden))
+
+    def _reveal(self, found: Iterable[tasks.Task]) -> list[int]:
+        """A task with an answer is never asked again, so a repeated push asks once."""
+        hidden = [
+            int(task["id"])
+            for task in found
+            if task["total_annotations"] == 0 and (task["overlap"] == 0 or task["is_labeled"])
+        ]
+        for task in hidden:
+            self._api.patch(f"api/tasks/{task}/", {"overlap": 1, "is_labeled": False})
+        return hidden
+
+    def _asked(self, asks: Sequence[Ask], key: str) -> dict[str, tasks.Task]:
+        """Image key -> the task of this push; or one that is open under another push, whose
+        import surfaced after its sender had given up."""
+        images = [ask.image.key for ask in asks]
+        found = [
+            task
+            for task in self._find(f"data.{KEY_FIELD}", images)
+            if task["data"].get(PUSH_FIELD) == key or _is_open(task)
+        ]
+        found.sort(
+            key=lambda task: (task["total_annotations"] == 0, not _is_open(task), task["id"]),
+            reverse=True,
+        )
+        return {task["data"][KEY_FIELD]: task for task in found}  # answered, open, oldest first
+
+    def _await_import(self, asks: Sequence[Ask], key: str) -> None:
+        """Wait a little for an import whose answer was lost."""
+        for _ in _looks():
+            if not _without_task(asks, self._asked(asks, key)):
+                return
+
+    def _find(self, field: str, values: Collection[str | int]) -> Iterator[tasks.Task]:
+        return tasks.find_each(self._api, self._project, field, values, STATE)
+
+    def _holders(self, version: str) -> set[int]:
+        """Tasks with a prediction of exactly this version."""
+        field = "predictions_model_versions"
+        found = tasks.find(self._api, self._project, [tasks.has_prediction_of(version)], [field])
+        return {int(task["id"]) for task in found if version in task[field].split(",")}
+
+    def _count(self, version: str) -> int:
+        """How many predictions of this version the project holds."""
+        path = f"api/projects/{self._project}/model-versions/"
+        rows = self._api.get(path, extended="true")["static"]
+        return sum(row["count"] for row in rows if row["model_version"] == version)
+
+    def _new_task(
+        self, ask: Ask, key: str, version: str, source: FolderSource, wiring: Wiring
+    ) -> dict[str, Any]:
+        data = {
+            wiring.image_field: source.address(ask.image.key),
+            KEY_FIELD: ask.image.key,
+            PUSH_FIELD: key,
+            "maskloop_rank": ask.position,
+            "maskloop_cycle": ask.cycle,
+            REASON_FIELD: ask.reason,
+        }
+        return {"data": data, "predictions": [self._prediction(ask, version, wiring)]}
+
+    def _prediction(self, ask: Ask, version: str, wiring: Wiring) -> dict[str, Any]:
+        """An empty one opens a blank page, and still gives the task its place."""
+        shown = ask.prediction
+        regions = (
+            encode(shown.mask, self._classes, wiring.control, shown.confidence) if shown else []
+        )
+        return {"model_version": version, "score": score(ask.position), "result": regions}
+
+
+def _is_open(task: tasks.Task) -> bool:
+    return task["overlap"] > 0 and not task["is_labeled"]
+
+
+def _without_task(asks: Sequence[Ask], found: Mapping[str, tasks.Task]) -> list[Ask]:
+    return [ask for ask in asks if ask.image.key not in found]
+
+
+def _looks() -> Iterator[None]:
+    for pause_s in LOOKS_S:
+        time.sleep(pause_s)
+        yield
+
+
+def _chunks(rows: Sequence[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, size)):
+        yield chunk

@@ -1,0 +1,115 @@
+"""Where the images of a Label Studio project are, and what a task of it looks like.
+
+folder: image files under a folder that Label Studio serves as well; a push creates tasks.
+project: the tasks exist already; a push makes them visible.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from connectors.images import MAX_BYTES, SUFFIXES, read_file
+from connectors.label_studio import tasks
+from connectors.label_studio.api import Api
+from daemon.domain import FoundImage
+from daemon.errors import ConfigError, ImageRefused
+
+SERVED = "/data/local-files/"
+KEY_FIELD = "maskloop_key"
+
+log = logging.getLogger(__name__)
+
+
+class FolderSource:
+    """Images under `root`, which lies strictly inside `document_root`.
+
+    document_root: what Label Studio was given as LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT.
+    key: the posix path relative to `root`.
+    """
+
+    key_field = f"data.{KEY_FIELD}"
+    resting_overlap = 1  # what a task gets when it is imported or the project's default changes
+
+    def __init__(self, root: Path, document_root: Path) -> None:
+        self.root = root.resolve()
+        outer = document_root.resolve()
+        if outer not in self.root.parents:
+            raise ConfigError(
+                f"images: root is {self.root}; expected a folder inside {outer}, the folder that "
+                f"Label Studio serves (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT)"
+            )
+        self._prefix = PurePosixPath(self.root.relative_to(outer).as_posix())
+
+    def images(self) -> Iterable[FoundImage]:
+        """Every image file below the root, by path; hidden files and folders are left out."""
+        for path in sorted(self.root.rglob("*")):
+            key = path.relative_to(self.root).as_posix()
+            if path.suffix.lower() in SUFFIXES and "/." not in f"/{key}" and path.is_file():
+                yield FoundImage(key=key, name=path.name, uri=path.as_uri())
+
+    def read(self, image: FoundImage) -> bytes:
+        """The file's bytes. Raises ImageRefused, also for a path that leaves the root."""
+        path = (self.root / image.key).resolve()
+        if self.root not in path.parents:
+            raise ImageRefused(f"image {image.key}: its path leaves {self.root}; move it inside")
+        return read_file(path, max_bytes=MAX_BYTES)
+
+    def address(self, key: str) -> str:
+        """Where Label Studio serves an image."""
+        return f"{SERVED}?d={quote((self._prefix / key).as_posix())}"
+
+    def key_of(self, data: Mapping[str, Any], image_field: str) -> str | None:
+        """The image that a task shows; None when it is none of ours."""
+        if isinstance(data.get(KEY_FIELD), str):
+            return str(data[KEY_FIELD])
+        parts = urlsplit(str(data.get(image_field, "")))
+        served = PurePosixPath(parse_qs(parts.query).get("d", [""])[0])
+        inside = parts.path == SERVED and served.is_relative_to(self._prefix)
+        return served.relative_to(self._prefix).as_posix() if inside else None
+
+
+class ProjectSource:
+    """Images that are tasks of the project already. key: the image's address in the task."""
+
+    resting_overlap = 0  # every task rests until it is asked, new ones too
+
+    def __init__(self, api: Api, project: int, image_field: str) -> None:
+        self._api, self._project, self._field = api, project, image_field
+        self.key_field = f"data.{image_field}"
+
+    def images(self) -> Iterable[FoundImage]:
+        """Every task's image; of two tasks with the same image the older one counts."""
+        others: dict[str, list[int]] = defaultdict(list)
+        for task in tasks.find(self._api, self._project, [], ["data"]):
+            key = self.key_of(task["data"], self._field)
+            if key is None:
+                log.warning("task %d has no image under %r", task["id"], self._field)
+                continue
+            others[key].append(task["id"])
+            if len(others[key]) == 1:
+                name = PurePosixPath(urlsplit(key).path).name or key
+                yield FoundImage(key=key, name=name, uri=key, task=str(task["id"]))
+        for key, ids in others.items():
+            if len(ids) > 1:
+                log.warning("image %s is in tasks %s; only the first is used", key, ids)
+
+    def read(self, image: FoundImage) -> bytes:
+        """The image's bytes, fetched through Label Studio."""
+        return self._api.download(image.uri, MAX_BYTES)
+
+    def address(self, key: str) -> str:
+        """Where Label Studio serves an image."""
+        return key
+
+    def key_of(self, data: Mapping[str, Any], image_field: str) -> str | None:
+        """The image that a task shows; None when its data has none."""
+        value = data.get(image_field)
+        return value if isinstance(value, str) and value else None
+
+
+Source = FolderSource | ProjectSource

@@ -1,0 +1,119 @@
+"""Asking Label Studio for tasks: filters instead of whole lists, few fields instead of all.
+
+Measured at 10000 tasks: a filtered page answers in 0.1 to 0.5 s, a list of all tasks with
+their data in 8 s, the SDK's own task list in 64 s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from connectors.label_studio.api import Api
+
+PAGE = 500
+CHARS = 2500  # of values in an address, before quoting; servers stop at 8000 or so
+TIME = "%Y-%m-%dT%H:%M:%S.%fZ"  # Label Studio answers 500 to a time without microseconds
+
+Task = dict[str, Any]
+Condition = dict[str, Any]
+
+
+def is_equal(field: str, value: str) -> Condition:
+    """Tasks whose `field` is this text."""
+    return _condition(field, "equal", "String", value)
+
+
+def is_since(field: str, moment: datetime) -> Condition:
+    """Tasks whose `field` is this moment (UTC) or later."""
+    return _condition(field, "greater_or_equal", "Datetime", moment.strftime(TIME))
+
+
+def in_stream() -> list[Condition]:
+    """Tasks that "Label All Tasks" may hand out."""
+    return [
+        _condition("overlap", "greater", "Number", 0),
+        _condition("is_labeled", "equal", "Boolean", False),
+    ]
+
+
+def has_prediction_of(version: str) -> Condition:
+    """Tasks with a prediction of this version, or of one whose name contains it."""
+    return _condition("predictions_model_versions", "contains", "List", [version])
+
+
+def find(
+    api: Api,
+    project: int,
+    conditions: Sequence[Condition],
+    fields: Collection[str],
+    *,
+    page_size: int = PAGE,
+) -> Iterator[Task]:
+    """Tasks that meet all conditions, by id, with these fields."""
+    page = 1
+    while True:
+        tasks, total = find_page(
+            api, project, conditions, fields, order="tasks:id", page=page, page_size=page_size
+        )
+        yield from tasks
+        if not tasks or page * page_size >= total:  # a page too far answers 404
+            return
+        page += 1
+
+
+def find_each(
+    api: Api,
+    project: int,
+    field: str,
+    values: Collection[str | int],
+    fields: Collection[str],
+) -> Iterator[Task]:
+    """Tasks whose `field` is one of these values. The values travel in the address, so many
+    of them take several requests."""
+    chunk: list[str | int] = []
+    chars = 0
+    for value in values:
+        if chunk and chars + len(str(value)) > CHARS:
+            yield from find(api, project, [_condition(field, "in_list", "List", chunk)], fields)
+            chunk, chars = [], 0
+        chunk.append(value)
+        chars += len(str(value)) + 4
+    if chunk:
+        yield from find(api, project, [_condition(field, "in_list", "List", chunk)], fields)
+
+
+def find_page(
+    api: Api,
+    project: int,
+    conditions: Sequence[Condition],
+    fields: Collection[str],
+    *,
+    order: str,
+    page: int,
+    page_size: int,
+) -> tuple[list[Task], int]:
+    """One page (1-based) of such tasks, and how many there are in all."""
+    query = {"ordering": [order], "filters": {"conjunction": "and", "items": list(conditions)}}
+    answer = api.get(
+        "api/tasks",
+        project=project,
+        query=json.dumps(query),
+        fields="all" if "annotations" in fields else "task_only",
+        include=",".join(sorted({"id", *fields})),
+        resolve_uri="false",
+        page=page,
+        page_size=page_size,
+    )
+    return answer["tasks"], answer["total"]
+
+
+def _condition(field: str, operator: str, kind: str, value: object) -> Condition:
+    return {
+        "filter": f"filter:tasks:{field}",
+        "operator": operator,
+        "type": kind,
+        "value": value,
+    }
