@@ -138,7 +138,7 @@ def test_a_server_dies_with_the_process_that_supervises_it(migrated, tmp_path):
     parent.kill()
     parent.wait()
     deadline = time.monotonic() + 10
-    while _alive(child) and time.monotonic() < deadline:
+    while (_alive(child) or not is_free(port)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _alive(child)
     assert is_free(port)
