@@ -1,0 +1,58 @@
+"""`maskloop init`: a config.toml where there is none, and a project that the loop may use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from daemon.config import Config, token_reader
+from daemon.config_text import render
+from daemon.errors import ConfigError
+from daemon.runs import atomic_file
+from daemon.wiring import folder_source
+
+_NUMBER = re.compile(r"^project = 0$", re.MULTILINE)
+
+
+def write_config(path: Path) -> Sequence[str]:
+    """Write every setting with its default; a file that is there stays."""
+    if path.exists():
+        return [f"{path}: is there already and stays as it is"]
+    _replace(path, render(Config()))
+    return [f"{path}: written; put your classes and the address of Label Studio in it"]
+
+
+def adopt_project(path: Path, config: Config) -> Sequence[str]:
+    """Make or adopt the project and put its number into the file. Safe to run again."""
+    if config.connector.kind == "folder":
+        return ["[connector] kind = folder: no project is needed"]
+    from connectors.label_studio import create_or_adopt_project
+
+    adopted = create_or_adopt_project(
+        url=config.label_studio.url,
+        token=token_reader(config),
+        project=config.label_studio.project or config.label_studio.title,
+        classes=config.class_set,
+        source=folder_source(config),
+    )
+    lines = [*adopted.did, *(f"to do: {fault}" for fault in adopted.faults)]
+    if not config.label_studio.project:
+        _fill_in(path, adopted.id)
+        lines.append(f"{path}: project = {adopted.id}")
+    return [*lines, f"project {adopted.id} is ready" if not adopted.faults else "not ready yet"]
+
+
+def _fill_in(path: Path, number: int) -> None:
+    text, times = _NUMBER.subn(f"project = {number}", path.read_text())
+    if times != 1:
+        raise ConfigError(
+            f"{path}: has no line `project = 0` to fill in; write project = {number} under "
+            f"[label_studio]"
+        )
+    _replace(path, text)
+
+
+def _replace(path: Path, text: str) -> None:
+    with atomic_file(path) as part:
+        part.write_text(text)

@@ -1,0 +1,59 @@
+"""From settings to parts: which connector a configuration means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.base import Connector
+from daemon.config import Config, token_reader
+from daemon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from connectors.label_studio import FolderSource
+
+
+def open_connector(config: Config) -> Connector:
+    """The labeling tool of [connector]. Raises ConfigError where a setting is missing."""
+    if config.connector.kind == "folder":
+        from connectors.folder import Folder
+
+        return Folder(
+            images=config.home / config.images.folder,
+            truth=config.home / config.folder.truth,
+            state=config.state / "folder",
+            classes=config.class_set,
+        )
+    from connectors.label_studio import LabelStudio
+
+    if not config.label_studio.project:
+        raise ConfigError("[label_studio] project = 0: run `maskloop init`, which makes one")
+    return LabelStudio(
+        url=config.label_studio.url,
+        project=config.label_studio.project,
+        token=token_reader(config),
+        classes=config.class_set,
+        source=folder_source(config),
+    )
+
+
+def folder_source(config: Config) -> FolderSource | None:
+    """The folder whose images are shown to annotators; None when the project has its own."""
+    from connectors.label_studio import FolderSource
+
+    if config.images.source == "project":
+        return None
+    if not config.label_studio.document_root:
+        raise ConfigError(
+            '[label_studio] document_root is empty: with [images] source = "folder" Label Studio '
+            "must serve the images; start it with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
+            "and LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, and name that folder here"
+        )
+    return FolderSource(
+        config.home / config.images.folder, config.home / config.label_studio.document_root
+    )
+
+
+def require_token(config: Config) -> None:
+    """Raise ConfigError where Label Studio is used and there is no token for it."""
+    if config.connector.kind == "label_studio":
+        token_reader(config)()
