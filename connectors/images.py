@@ -11,11 +11,13 @@ import hashlib
 import io
 import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import ExifTags, Image, ImageOps
 
+from daemon.domain import FoundImage
 from daemon.errors import DiskFull, ImageRefused
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
@@ -70,6 +72,25 @@ def inspect(content: bytes, *, where: str = "image", max_pixels: int = MAX_PIXEL
     return Looked(
         height_px=height_px, width_px=width_px, sha256=digest, suffix=suffix, turned=turned != 1
     )
+
+
+def found_under(root: Path) -> Iterator[FoundImage]:
+    """Every image file below `root`, by path; hidden files and folders are left out.
+
+    key: the posix path relative to `root`.
+    """
+    for path in sorted(root.rglob("*")):
+        key = path.relative_to(root).as_posix()
+        if path.suffix.lower() in SUFFIXES and "/." not in f"/{key}" and path.is_file():
+            yield FoundImage(key=key, name=path.name, uri=path.resolve().as_uri())
+
+
+def read_under(root: Path, key: str, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """The bytes of an image below `root`. Raises ImageRefused, also when it lies elsewhere."""
+    path = (root / key).resolve()
+    if root.resolve() not in path.parents:
+        raise ImageRefused(f"image {key}: got the file {path}; expected one below {root}; move it")
+    return read_file(path, max_bytes=max_bytes)
 
 
 def read_file(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:

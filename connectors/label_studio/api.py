@@ -45,10 +45,17 @@ class Api:
     rotated one is used at once; a legacy token or a personal access token.
     """
 
-    def __init__(self, url: str, token: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[], str],
+        *,
+        connect_s: float = CONNECT_S,
+        read_s: float = READ_S,
+    ) -> None:
         self.url = url.rstrip("/")
         self._token = token
-        self._http = httpx.Client(timeout=httpx.Timeout(READ_S, connect=CONNECT_S))
+        self._http = httpx.Client(timeout=httpx.Timeout(read_s, connect=connect_s))
         self._sdk: tuple[str, Any] | None = None  # the token and the client made for it
 
     def close(self) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from connectors.images import MAX_BYTES
 from connectors.label_studio import project as projects
 from connectors.label_studio import wiring as wirings
-from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.api import CONNECT_S, READ_S, Api, Refused
 from connectors.label_studio.pull import Cursor, Puller
 from connectors.label_studio.push import Pusher
 from connectors.label_studio.sources import FolderSource, ProjectSource, Source
@@ -21,7 +22,9 @@ class LabelStudio:
 
     url: the server's address. project: its number. token: gives the token to use now, a
     legacy one or a personal access token; it is asked before each request. source: the folder
-    with the images; None when the project holds its images as tasks already.
+    with the images; None when the project holds its images as tasks already. connect_s,
+    read_s: seconds to wait for a connection and for an answer. max_bytes: of an image that is
+    fetched from the project.
     """
 
     def __init__(
@@ -32,8 +35,12 @@ class LabelStudio:
         token: Callable[[], str],
         classes: ClassSet,
         source: FolderSource | None,
+        connect_s: float = CONNECT_S,
+        read_s: float = READ_S,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
-        self._api = Api(url, token)
+        self._api = Api(url, token, connect_s=connect_s, read_s=read_s)
+        self._max_bytes = max_bytes
         self._number, self._classes, self._folder = project, classes, source
         self._pusher = Pusher(self._api, project, classes)
         self._puller = Puller(self._api, project, classes)
@@ -61,10 +68,10 @@ class LabelStudio:
         return self._source(self._wiring(self._project())).images()
 
     def read(self, image: FoundImage) -> bytes:
-        """The bytes of an image, at most 64 MiB. Raises ImageRefused."""
+        """The bytes of an image, bounded. Raises ImageRefused."""
         if self._folder is not None:
             return self._folder.read(image)
-        return ProjectSource(self._api, self._number, "").read(image)
+        return self._api.download(image.uri, self._max_bytes)
 
     def changes(self, cursor: str | None, sizes: Mapping[str, tuple[int, int]]) -> Changes:
         """What people did since `cursor`. `deletions` stays empty: compare `seen`."""
@@ -126,7 +133,7 @@ class LabelStudio:
         for image in self.images():
             try:
                 wiring = self._wiring(self._project())
-                self._api.download(self._source(wiring).address(image.key), 2**30)
+                self._api.download(self._source(wiring).address(image.key), self._max_bytes)
             except ImageRefused as exc:
                 return [_not_served(image, exc)]
             return []

@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from connectors.images import MAX_BYTES, SUFFIXES, read_file
+from connectors.images import MAX_BYTES, found_under, read_under
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api
 from daemon.domain import FoundImage
-from daemon.errors import ConfigError, ImageRefused
+from daemon.errors import ConfigError
 
 SERVED = "/data/local-files/"
 KEY_FIELD = "maskloop_key"
@@ -35,8 +35,8 @@ class FolderSource:
     key_field = f"data.{KEY_FIELD}"
     resting_overlap = 1  # what a task gets when it is imported or the project's default changes
 
-    def __init__(self, root: Path, document_root: Path) -> None:
-        self.root = root.resolve()
+    def __init__(self, root: Path, document_root: Path, max_bytes: int = MAX_BYTES) -> None:
+        self.root, self.max_bytes = root.resolve(), max_bytes
         outer = document_root.resolve()
         if outer not in self.root.parents:
             raise ConfigError(
@@ -46,18 +46,12 @@ class FolderSource:
         self._prefix = PurePosixPath(self.root.relative_to(outer).as_posix())
 
     def images(self) -> Iterable[FoundImage]:
-        """Every image file below the root, by path; hidden files and folders are left out."""
-        for path in sorted(self.root.rglob("*")):
-            key = path.relative_to(self.root).as_posix()
-            if path.suffix.lower() in SUFFIXES and "/." not in f"/{key}" and path.is_file():
-                yield FoundImage(key=key, name=path.name, uri=path.as_uri())
+        """Every image file below the root, by path."""
+        return found_under(self.root)
 
     def read(self, image: FoundImage) -> bytes:
         """The file's bytes. Raises ImageRefused, also for a path that leaves the root."""
-        path = (self.root / image.key).resolve()
-        if self.root not in path.parents:
-            raise ImageRefused(f"image {image.key}: its path leaves {self.root}; move it inside")
-        return read_file(path, max_bytes=MAX_BYTES)
+        return read_under(self.root, image.key, max_bytes=self.max_bytes)
 
     def address(self, key: str) -> str:
         """Where Label Studio serves an image."""
@@ -97,10 +91,6 @@ class ProjectSource:
         for key, ids in others.items():
             if len(ids) > 1:
                 log.warning("image %s is in tasks %s; only the first is used", key, ids)
-
-    def read(self, image: FoundImage) -> bytes:
-        """The image's bytes, fetched through Label Studio."""
-        return self._api.download(image.uri, MAX_BYTES)
 
     def address(self, key: str) -> str:
         """Where Label Studio serves an image."""
