@@ -1,0 +1,107 @@
+"""`python -m daemon.hrda embed|train|predict RUN_FOLDER`: the training process.
+
+Exit codes: 0 done, 2 a request that cannot be done, 3 the folder is held by another process,
+4 an unreadable image or mask, 5 out of memory, 1 anything else, 143 stopped by SIGTERM.
+Every failure but 3 leaves error.json: {"kind", "message"}, and "image_id" for kind "image".
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from daemon.errors import ConfigError, ImageRefused, MaskRefused, RunFailed
+from daemon.hrda.parent import die_with_parent
+from daemon.runs import EmbedRequest, PredictRequest, RunFolder, TrainRequest, write_json
+
+log = logging.getLogger("daemon.hrda")
+
+DONE, UNEXPECTED, REQUEST, HELD, IMAGE, MEMORY, STOPPED = 0, 1, 2, 3, 4, 5, 143
+
+
+def main(arguments: list[str]) -> int:
+    """Do one run; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m daemon.hrda", description=__doc__)
+    parser.add_argument("verb", choices=("embed", "train", "predict"))
+    parser.add_argument("folder", type=Path)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    die_with_parent()
+    folder = RunFolder(options.folder.absolute())
+    if not folder.path.is_dir():
+        log.error("%s: no such run folder", folder.path)
+        return REQUEST
+    try:
+        with folder.locked():
+            return _held(options.verb, folder)
+    except RunFailed as exc:
+        log.error("%s", exc)  # noqa: TRY400 - expected: no traceback
+        return HELD
+
+
+def _held(verb: str, folder: RunFolder) -> int:
+    """Run the verb with the lock held; a failure becomes words and a code."""
+    if folder.finished():
+        log.info("%s: is finished already", folder.path)
+        return DONE
+    folder.error_file.unlink(missing_ok=True)
+    try:
+        _run(verb, folder)
+    except BaseException as exc:
+        return _told(folder, exc)
+    return DONE
+
+
+def _run(verb: str, folder: RunFolder) -> None:
+    if verb == "embed":
+        from daemon.hrda.embed import embed
+
+        embed(folder, folder.read_request(EmbedRequest))
+    elif verb == "train":
+        from daemon.hrda.train import train
+
+        train(folder, folder.read_request(TrainRequest))
+    else:
+        from daemon.hrda.predict import predict
+
+        predict(folder, folder.read_request(PredictRequest))
+
+
+def _told(folder: RunFolder, exc: BaseException) -> int:
+    """Leave error.json and say the code."""
+    kind, code = _kind_of(exc)
+    if code == STOPPED:
+        log.info("stopped: %s", exc)
+        return STOPPED
+    message = str(exc) or type(exc).__name__
+    if code == UNEXPECTED:
+        log.error("%s", "".join(traceback.format_exception(exc)))
+        message = f"{type(exc).__name__}: {message}"
+    else:
+        log.error("%s", message)
+    content: dict[str, Any] = {"kind": kind, "message": message}
+    if hasattr(exc, "image_id"):
+        content["image_id"] = exc.image_id
+    write_json(folder.error_file, content)
+    return code
+
+
+def _kind_of(exc: BaseException) -> tuple[str, int]:
+    kinds: tuple[tuple[Callable[[BaseException], bool], str, int], ...] = (
+        (lambda e: type(e).__name__ in ("Stopped", "KeyboardInterrupt"), "stopped", STOPPED),
+        (lambda e: isinstance(e, ImageRefused | MaskRefused), "image", IMAGE),
+        (lambda e: isinstance(e, MemoryError), "memory", MEMORY),
+        (lambda e: type(e).__name__ == "OutOfMemoryError", "memory", MEMORY),
+        (lambda e: "out of memory" in str(e), "memory", MEMORY),
+        (lambda e: isinstance(e, ConfigError | RunFailed), "request", REQUEST),
+    )
+    return next(((kind, code) for is_it, kind, code in kinds if is_it(exc)), ("unexpected", 1))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

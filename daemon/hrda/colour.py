@@ -1,0 +1,75 @@
+"""Strong augmentation: colour jitter and blur. Labels and weights are never touched.
+
+Brightness, contrast, saturation and hue are all affine in RGB, so one 3x4 matrix an image
+does them at once. Images are (B, 3, H, W) in 0..255 and stay in it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+GRAY = (0.299, 0.587, 0.114)
+TO_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+BLUR_SIGMA = (0.15, 1.15)
+BLUR_TAPS = 11  # 4 sigma on each side
+
+
+def jitter(image: Tensor, strength: float) -> Tensor:
+    """Each image by its own factors of brightness, contrast, saturation and hue.
+
+    strength 0 changes nothing; 0.3 means factors in 1 +- 0.3 and a hue turn within +- 0.3 * 90
+    degrees (half of that for plants' sake: hue tells crop from soil).
+    """
+    if strength == 0:
+        return image
+    jittered = []
+    for picture in image:
+        bright, contrast, saturation, hue = (2 * torch.rand(4) - 1).tolist()
+        matrix = _saturation(1 + strength * saturation) @ _hue(strength * hue * math.pi / 4)
+        matrix = matrix.to(image.device) * (1 + strength * contrast)
+        mean = picture.mean()
+        flat = picture.reshape(3, -1) - mean
+        flat = matrix @ flat + mean * (1 + strength * bright)
+        jittered.append(flat.view_as(picture))
+    return torch.stack(jittered).clamp(0, 255)
+
+
+def blur(image: Tensor, probability: float) -> Tensor:
+    """Gaussian blur of some images, sigma 0.15 to 1.15 pixels; the mean stays."""
+    if probability == 0:
+        return image
+    blurred = []
+    for picture in image:
+        chance, sigma = torch.rand(2).tolist()
+        if chance < probability:
+            sigma = BLUR_SIGMA[0] + (BLUR_SIGMA[1] - BLUR_SIGMA[0]) * sigma
+            picture = _blurred(picture, sigma)
+        blurred.append(picture)
+    return torch.stack(blurred)
+
+
+def _blurred(picture: Tensor, sigma: float) -> Tensor:
+    reach = BLUR_TAPS // 2
+    taps = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
+    kernel = torch.exp(-0.5 * (taps / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    x = nn.functional.pad(picture.unsqueeze(1), [reach] * 4, mode="replicate")
+    x = nn.functional.conv2d(x, kernel.view(1, 1, 1, -1))
+    return nn.functional.conv2d(x, kernel.view(1, 1, -1, 1)).squeeze(1)
+
+
+def _saturation(factor: float) -> Tensor:
+    gray = torch.tensor(GRAY).expand(3, 3)
+    return factor * torch.eye(3) + (1 - factor) * gray
+
+
+def _hue(angle: float) -> Tensor:
+    turn = torch.eye(3)
+    turn[1:, 1:] = torch.tensor(
+        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+    )
+    yiq = torch.tensor(TO_YIQ)
+    return torch.linalg.inv(yiq) @ turn @ yiq

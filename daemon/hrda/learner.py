@@ -1,0 +1,178 @@
+"""One training iteration: supervised pass, teacher, mixed pass, step, average.
+
+DACS (Tranheden et al., 2021) around HRDA, with one graph alive at a time. The order and the
+numbers are those of `docs: README.md`, "One iteration".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from daemon.hrda import colour
+from daemon.hrda.losses import dice, two_scales
+from daemon.hrda.mixing import Mixed, mix, mix_masks
+from daemon.hrda.model import HRDASegmentor, norms
+from daemon.hrda.pseudo import alignment, pseudo_labels
+from daemon.hrda.settings import Settings
+from daemon.hrda.teacher import Teacher
+from daemon.hrda.windows import detail_box
+
+SHARE_MEMORY = 0.95  # of the running class shares of the teacher on unlabeled crops
+
+
+@dataclass(frozen=True, kw_only=True)
+class Minibatch:
+    """Crops of one iteration, images float32 in 0..255.
+
+    image: (B, 3, P, P). label: (B, P, P) int64, 255 = none. The same without labels:
+    unlabeled (U, 3, P, P), U = B or 0, and valid (U, P, P) bool.
+    """
+
+    image: Tensor
+    label: Tensor
+    unlabeled: Tensor
+    valid: Tensor
+
+
+class Learner:
+    """Student, teacher and optimizer. labeled_share: (C,) pixel shares of the labels."""
+
+    def __init__(self, student: HRDASegmentor, settings: Settings, labeled_share: Tensor) -> None:
+        self.student, self.settings = student, settings
+        self.teacher = Teacher(student, settings.alpha)
+        self.optimizer = build_optimizer(student, settings)
+        self.labeled_share = labeled_share
+        self.predicted_share = labeled_share.clone()
+        self.skipped = 0
+        self.rate = 1.0  # of the learning rates; lower after a warm start
+
+    def step(self, minibatch: Minibatch, iteration: int) -> dict[str, float]:
+        """Learn from one minibatch; the losses and signs by name.
+
+        A loss that is not finite changes nothing but `skipped`.
+        """
+        set_rates(self.optimizer, self.rate * schedule(iteration, self.settings))
+        self.student.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        report = self._supervised(minibatch)
+        if len(minibatch.unlabeled):
+            report |= self._mixed(minibatch, iteration)
+        if not all(math.isfinite(value) for value in report.values()):
+            self.skipped += 1
+            self.optimizer.zero_grad(set_to_none=True)
+            return report
+        norm = self._clip()
+        if math.isfinite(norm):
+            self.optimizer.step()
+            self.teacher.update(self.student)
+        else:
+            self.skipped += 1
+        return report
+
+    def _supervised(self, minibatch: Minibatch) -> dict[str, float]:
+        settings = self.settings
+        image = colour.jitter(minibatch.image, settings.labeled_jitter)
+        box = detail_box(image.shape[2], image.shape[3], settings.detail_px)
+        logits = self.student(image, box)
+        losses = two_scales(logits, minibatch.label, settings.detail_loss)
+        if settings.dice_loss:
+            losses["dice"] = settings.dice_loss * dice(logits.fused, minibatch.label)
+        return _backward(losses, "labeled", 1.0)
+
+    def _mixed(self, minibatch: Minibatch, iteration: int) -> dict[str, float]:
+        settings = self.settings
+        pseudo, signs = self._taught(minibatch)
+        ones = torch.ones_like(pseudo.weight[: len(minibatch.label)])
+        labeled = Mixed(image=minibatch.image, label=minibatch.label, weight=ones)
+        mask = mix_masks(minibatch.label, settings.class_mix)
+        mixed = mix(mask, labeled, pseudo)
+        image = colour.blur(colour.jitter(mixed.image, settings.mixed_jitter), settings.blur)
+        box = detail_box(image.shape[2], image.shape[3], settings.detail_px)
+        logits = self.student(image, box)
+        losses = two_scales(logits, mixed.label, settings.detail_loss, mixed.weight)
+        ramp = unlabeled_ramp(iteration, settings)
+        return signs | _backward(losses, "mixed", settings.unlabeled_weight * ramp)
+
+    @torch.no_grad()
+    def _taught(self, minibatch: Minibatch) -> tuple[Mixed, dict[str, float]]:
+        """The unlabeled crops with the teacher's word, at full resolution."""
+        settings, image = self.settings, minibatch.unlabeled
+        detail = settings.detail_px
+        stride = detail // 2 if settings.teacher_overlap else detail
+        logits = self.teacher.net.whole(image, detail, stride).fused
+        probability = nn.functional.interpolate(
+            logits, image.shape[2:], mode="bilinear", align_corners=False
+        ).softmax(dim=1)
+        ratio = alignment(self.labeled_share, self.predicted_share, settings.prior_alignment)
+        thresholds = thresholds_of(settings, len(ratio)).to(image.device)
+        pseudo = pseudo_labels(probability, minibatch.valid, thresholds, ratio)
+        if torch.isfinite(pseudo.share).all():
+            self.predicted_share.lerp_(pseudo.share, 1 - SHARE_MEMORY)
+        signs = {f"sure_{row}": float(value) for row, value in enumerate(pseudo.confidence)}
+        return Mixed(image=image, label=pseudo.label, weight=pseudo.weight), signs
+
+    def _clip(self) -> float:
+        """The norm of the gradient, after which it is at most clip_norm (0: no limit)."""
+        most = self.settings.clip_norm or math.inf
+        return float(nn.utils.clip_grad_norm_(self.student.parameters(), most))
+
+
+def build_optimizer(student: HRDASegmentor, settings: Settings) -> torch.optim.Optimizer:
+    """AdamW; heads learn `head_rate` times faster; norms and biases do not decay."""
+    without_decay = norms(student)
+    groups = []
+    for in_encoder in (True, False):
+        for decays in (True, False):
+            rate = settings.learning_rate * (1.0 if in_encoder else settings.head_rate)
+            chosen = [
+                parameter
+                for name, parameter in student.named_parameters()
+                if name.startswith("encoder.") == in_encoder
+                and (name not in without_decay) == decays
+            ]
+            decay = settings.weight_decay if decays else 0.0
+            groups.append({"params": chosen, "lr": rate, "base": rate, "weight_decay": decay})
+    return torch.optim.AdamW(groups, betas=(0.9, 0.999))
+
+
+def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Give each group its own rate times `factor`."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["base"] * factor
+
+
+def schedule(iteration: int, settings: Settings) -> float:
+    """Linear warm-up, then linear to zero at the end (poly, power 1)."""
+    warmup = max(1, round(settings.warmup * settings.iterations))
+    if iteration < warmup:
+        return (iteration + 1) / warmup
+    return (settings.iterations - iteration) / max(1, settings.iterations - warmup)
+
+
+def unlabeled_ramp(iteration: int, settings: Settings) -> float:
+    """From near 0 to 1: exp(-5 (1 - x)^2) (Laine and Aila, ICLR 2017)."""
+    length = settings.unlabeled_ramp * settings.iterations
+    x = 1.0 if iteration >= length else iteration / length
+    return math.exp(-5 * (1 - x) ** 2)
+
+
+def thresholds_of(settings: Settings, classes: int) -> Tensor:
+    """(C,): how sure the teacher must be of a pixel."""
+    thresholds = torch.full((classes,), settings.threshold_foreground)
+    thresholds[0] = settings.threshold_background
+    return thresholds
+
+
+def _backward(losses: Mapping[str, Tensor], name: str, weight: float) -> dict[str, float]:
+    total = weight * sum(losses.values(), start=torch.zeros(()).to(_device(losses)))
+    total.backward()
+    return {f"{name}_{part}": float(value.detach()) for part, value in losses.items()}
+
+
+def _device(losses: Mapping[str, Tensor]) -> torch.device:
+    return next(iter(losses.values())).device

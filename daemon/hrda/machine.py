@@ -1,0 +1,72 @@
+"""The device, its threads and its number formats."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import platform
+
+import torch
+
+from daemon.errors import ConfigError
+from daemon.hrda.settings import Settings
+
+
+def device_of(name: str) -> torch.device:
+    """ "auto" takes CUDA where there is one. Raises ConfigError for a device that is absent."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as exc:
+        raise ConfigError(f"device = {name!r}: expected auto, cpu, cuda or cuda:N") from exc
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"device = {name!r}: expected auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device = {name!r}: this machine has {torch.cuda.device_count()} CUDA devices; "
+            f'use "auto" or "cpu"'
+        )
+    return device
+
+
+def use_threads(count: int) -> None:
+    """0: as many as this process may use."""
+    torch.set_num_threads(count or len(os.sched_getaffinity(0)))
+
+
+def trains_in_bf16(settings: Settings, device: torch.device) -> bool:
+    """On CUDA, unless fp32 is asked for; on a CPU only where bf16 is."""
+    if settings.precision == "auto":
+        return device.type == "cuda"
+    return settings.precision == "bf16"
+
+
+def infers_in_bf16(settings: Settings, device: torch.device) -> bool:
+    """As in training, and on CPUs with bf16 instructions, where it is twice as fast."""
+    if settings.precision == "auto" and device.type == "cpu":
+        return _cpu_has_bf16()
+    return trains_in_bf16(settings, device)
+
+
+def versions() -> dict[str, str]:
+    """What a result was computed with."""
+    names = ("torch", "mmengine", "mmsegmentation", "mmcv-lite", "numpy")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+@functools.cache
+def _cpu_has_bf16() -> bool:
+    try:
+        with open("/proc/cpuinfo") as file:
+            flags = file.read()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

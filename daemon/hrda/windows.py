@@ -1,0 +1,48 @@
+"""Where crops and windows lie. Frame: pixels of the picture given, y down, x right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+BOX_GRID_PX = 8  # stride 4 of the decoder times 2 between the scales
+
+
+@dataclass(frozen=True)
+class Box:
+    """A window: its upper left corner and its size, pixels."""
+
+    y: int
+    x: int
+    height: int
+    width: int
+
+    def cut(self, maps: Tensor, scale: int = 1) -> Tensor:
+        """The window of (..., H, W) maps that are `scale` times smaller than its frame."""
+        y, x = self.y // scale, self.x // scale
+        return maps[..., y : y + self.height // scale, x : x + self.width // scale]
+
+
+def detail_box(height: int, width: int, detail: int) -> Box:
+    """A window of `detail` pixels, uniform over the grid of 8, by torch's generator.
+
+    Unlike the original law, the last grid line is reached (HRDA, section 1.3 of our notes).
+    """
+    y, x = (
+        int(torch.randint(0, (side - detail) // BOX_GRID_PX + 1, ())) for side in (height, width)
+    )
+    return Box(y * BOX_GRID_PX, x * BOX_GRID_PX, detail, detail)
+
+
+def starts(side: int, window: int, stride: int) -> list[int]:
+    """Where windows begin so that they cover `side`; the last one is shifted back inside."""
+    count = max(side - window + stride - 1, 0) // stride + 1
+    return [min(i * stride, max(side - window, 0)) for i in range(count)]
+
+
+def sliding(height: int, width: int, window: int, stride: int) -> list[Box]:
+    """Windows that cover the picture, row by row; smaller than `window` where it is."""
+    h, w = min(window, height), min(window, width)
+    return [Box(y, x, h, w) for y in starts(height, h, stride) for x in starts(width, w, stride)]
