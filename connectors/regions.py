@@ -121,7 +121,8 @@ def decode(
         place = f"{where}, region {index}"
         if not isinstance(region, dict):
             raise _refused(place, _kind(region), "an object")
-        if region.get("type") in NO_PIXELS:
+        kind = region.get("type")
+        if isinstance(kind, str) and kind in NO_PIXELS:
             continue
         value = _value(region, classes, control, place)
         inside = _inside(region, size, place)
