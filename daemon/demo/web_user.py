@@ -110,7 +110,11 @@ class WebUser:
         path = f"/api/tasks/{question.task}/annotations"
         self._call("POST", path, params={"project": project}, json=body)
 
-    def image(self, question: Question, field: str = "image") -> bytes:
+    def label_config(self, project: int) -> str:
+        """The labeling interface, as the page sets itself up with it."""
+        return str(self._call("GET", f"/api/projects/{project}").json()["label_config"])
+
+    def image(self, question: Question, field: str) -> bytes:
         """The picture that the page shows."""
         return self._call("GET", str(question.details["data"][field])).content
 
