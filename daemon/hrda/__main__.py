@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from daemon.hrda.parent import die_with_parent
 from daemon.runs import EmbedRequest, PredictRequest, RunFolder, TrainRequest, write_json
 
 log = logging.getLogger("daemon.hrda")
+
+# On cores that others use too, threads that spin at each barrier cost half of the speed.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 DONE, UNEXPECTED, REQUEST, HELD, IMAGE, MEMORY, STOPPED = 0, 1, 2, 3, 4, 5, 143
 

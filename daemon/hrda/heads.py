@@ -5,6 +5,7 @@ Hoyer, Dai, Van Gool: DAFormer, CVPR 2022; HRDA, ECCV 2022, section 3 (equations
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -34,15 +35,17 @@ class DAFormerHead(BaseDecodeHead):
         dilations: Sequence[int] = (1, 6, 12, 18),
         dropout: float = 0.1,
     ) -> None:
-        super().__init__(
-            in_channels=list(in_channels),
-            channels=channels,
-            num_classes=outputs,
-            in_index=list(range(len(in_channels))),
-            input_transform="multiple_select",
-            dropout_ratio=dropout,
-            norm_cfg=NORM,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about losses of mmseg that are not used
+            super().__init__(
+                in_channels=list(in_channels),
+                channels=channels,
+                num_classes=outputs,
+                in_index=list(range(len(in_channels))),
+                input_transform="multiple_select",
+                dropout_ratio=dropout,
+                norm_cfg=NORM,
+            )
         self.embed = nn.ModuleList(nn.Conv2d(count, channels, 1) for count in in_channels)
         wide = channels * len(in_channels)
         self.aspp: nn.Module | None = None

@@ -60,8 +60,9 @@ class Learner:
         self.student.train()
         self.optimizer.zero_grad(set_to_none=True)
         report = self._supervised(minibatch)
-        if len(minibatch.unlabeled):
-            report |= self._mixed(minibatch, iteration)
+        weight = unlabeled_weight(iteration, self.settings)
+        if weight and len(minibatch.unlabeled):
+            report |= self._mixed(minibatch, weight)
         if not all(math.isfinite(value) for value in report.values()):
             self.skipped += 1
             self.optimizer.zero_grad(set_to_none=True)
@@ -84,7 +85,7 @@ class Learner:
             losses["dice"] = settings.dice_loss * dice(logits.fused, minibatch.label)
         return _backward(losses, "labeled", 1.0)
 
-    def _mixed(self, minibatch: Minibatch, iteration: int) -> dict[str, float]:
+    def _mixed(self, minibatch: Minibatch, weight: float) -> dict[str, float]:
         settings = self.settings
         pseudo, signs = self._taught(minibatch)
         ones = torch.ones_like(pseudo.weight[: len(minibatch.label)])
@@ -95,8 +96,7 @@ class Learner:
         box = detail_box(image.shape[2], image.shape[3], settings.detail_px)
         logits = self.student(image, box)
         losses = two_scales(logits, mixed.label, settings.detail_loss, mixed.weight)
-        ramp = unlabeled_ramp(iteration, settings)
-        return signs | _backward(losses, "mixed", settings.unlabeled_weight * ramp)
+        return signs | _backward(losses, "mixed", weight)
 
     @torch.no_grad()
     def _taught(self, minibatch: Minibatch) -> tuple[Mixed, dict[str, float]]:
@@ -154,11 +154,18 @@ def schedule(iteration: int, settings: Settings) -> float:
     return (settings.iterations - iteration) / max(1, settings.iterations - warmup)
 
 
-def unlabeled_ramp(iteration: int, settings: Settings) -> float:
-    """From near 0 to 1: exp(-5 (1 - x)^2) (Laine and Aila, ICLR 2017)."""
+def unlabeled_weight(iteration: int, settings: Settings) -> float:
+    """0 until `unlabeled_start`, then weight exp(-5 (1 - x)^2) with x from 0 to 1 over the ramp.
+
+    Laine and Aila, ICLR 2017. Before the start the teacher has nothing to say, so that its
+    pass and the mixed one are saved.
+    """
+    since = iteration - settings.unlabeled_start * settings.iterations
+    if since < 0:
+        return 0.0
     length = settings.unlabeled_ramp * settings.iterations
-    x = 1.0 if iteration >= length else iteration / length
-    return math.exp(-5 * (1 - x) ** 2)
+    x = 1.0 if since >= length else since / length
+    return settings.unlabeled_weight * math.exp(-5 * (1 - x) ** 2)
 
 
 def thresholds_of(settings: Settings, classes: int) -> Tensor:

@@ -36,13 +36,13 @@ if importlib.util.find_spec("mmcv._ext") is None:
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from mmcv.cnn import ConvModule
+    from mmengine.logging import MMLogger
     from mmengine.model import BaseModule
     from mmseg.models import backbones as _registers_mix_vision_transformer  # noqa: F401
     from mmseg.models.decode_heads.decode_head import BaseDecodeHead
     from mmseg.models.decode_heads.sep_aspp_head import DepthwiseSeparableASPPModule
     from mmseg.registry import MODELS
 
-logging.getLogger("mmengine").setLevel(logging.ERROR)  # it lists every initialised tensor
-logging.getLogger("current").setLevel(logging.ERROR)
+MMLogger.get_current_instance().setLevel(logging.ERROR)  # it lists every initialised tensor
 
 __all__ = ["MODELS", "BaseDecodeHead", "BaseModule", "ConvModule", "DepthwiseSeparableASPPModule"]

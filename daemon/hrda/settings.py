@@ -27,7 +27,7 @@ class Settings:
     encoder: str = "efficientnet_lite0"
     encoder_weights: str = ""  # a local file; "": those of the package; "none": random
     width: int = 64  # channels of the decoder
-    fusion: str = "sepaspp"  # or conv1
+    fusion: str = "conv1"  # or sepaspp
     dropout: float = 0.1
     context_px: int = 256  # side of a training crop, seen at half scale
     detail_px: int = 128  # side of the full-scale window inside it
@@ -47,7 +47,8 @@ class Settings:
     # teacher and pseudo-labels
     alpha: float = 0.99
     unlabeled_weight: float = 1.0
-    unlabeled_ramp: float = 0.3  # share of the iterations
+    unlabeled_start: float = 0.15  # share of the iterations without unlabeled images
+    unlabeled_ramp: float = 0.25  # share of the iterations after it, until the full weight
     threshold_background: float = 0.95
     threshold_foreground: float = 0.8
     prior_alignment: float = 0.5  # 0: off; 1: pseudo-labels follow the labeled class shares
@@ -73,19 +74,23 @@ class Settings:
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "cpu": {},
     "gpu": {
+        "fusion": "sepaspp",
         "width": 256, "context_px": 640, "detail_px": 320, "minibatch": 4, "iterations": 10_000,
         "learning_rate": 1e-4, "head_rate": 10.0, "warmup": 0.02, "alpha": 0.999,
         "teacher_overlap": True, "window_px": 1280, "detail_window_px": 320,
     },
     "supervisely": {
+        "fusion": "sepaspp",
         "encoder": "mit_b5", "width": 256, "context_px": 640, "detail_px": 320, "minibatch": 2,
         "iterations": 25_000, "learning_rate": 1e-4, "head_rate": 10.0, "weight_decay": 1e-4,
         "warmup": 0.008, "clip_norm": 0.0, "dice_loss": 0.0, "alpha": 0.99,
-        "unlabeled_ramp": 0.0, "threshold_background": 0.968, "threshold_foreground": 0.968,
+        "unlabeled_start": 0.0, "unlabeled_ramp": 0.0,
+        "threshold_background": 0.968, "threshold_foreground": 0.968,
         "prior_alignment": 0.0, "class_mix": 1.0, "teacher_overlap": True, "rare_class": 0.0,
         "labeled_jitter": 0.0, "mixed_jitter": 0.2, "window_px": 1280, "detail_window_px": 320,
     },
     "paper": {
+        "fusion": "sepaspp",
         "encoder": "mit_b5", "width": 256, "context_px": 1024, "detail_px": 512, "minibatch": 2,
         "iterations": 40_000, "learning_rate": 6e-5, "head_rate": 10.0, "warmup": 0.0375,
         "clip_norm": 0.0, "dice_loss": 0.0, "alpha": 0.999, "unlabeled_ramp": 0.0,
@@ -175,7 +180,8 @@ def _faults(settings: Settings) -> list[str]:
 
 
 SHARES = (
-    "dropout", "fixed_attention", "warmup", "detail_loss", "alpha", "unlabeled_ramp",
+    "dropout", "fixed_attention", "warmup", "detail_loss", "alpha", "unlabeled_start",
+    "unlabeled_ramp",
     "threshold_background", "threshold_foreground", "prior_alignment", "class_mix",
     "rare_class", "blur",
 )  # fmt: skip

@@ -62,7 +62,6 @@ def train(folder: RunFolder, request: TrainRequest) -> None:
     clock = _Clock(started_s - before_s)
     _learn(folder, learner, crops, request.seed, iteration, origin, clock, stop)
     net = learner.teacher.net
-    net.bf16 = infers_in_bf16(settings, device)
     checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
     measured = evaluate(folder, net, request.validation, request.classes, "validation")
     folder.write_result(
@@ -117,6 +116,7 @@ def _learner(
     student.to(device)
     student.bf16 = trains_in_bf16(settings, device)
     learner = Learner(student, settings, crops.labeled_share())
+    learner.teacher.net.bf16 = infers_in_bf16(settings, device)
     if request.parent is not None:
         learner.teacher.settle()
         learner.rate = settings.warm_start_rate
