@@ -1,0 +1,118 @@
+"""The learning curve, prepared for drawing. Pure: evaluations in, lines out.
+
+An evaluation is an entry of `evaluations` in the status (daemon/status.py). x counts all labels,
+validation included; y is in [0, 1]. What was not measured stays None: it is not interpolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Evaluated = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of the plot; place i of each tuple belongs to one trained cycle.
+
+    kind: "miou" on validation, "test" for mIoU on held-out images, "class" for the IoU of one
+    class on validation. low, high: 95 % bootstrap interval over images, None where there is none.
+    """
+
+    name: str
+    kind: Literal["miou", "test", "class"]
+    cycles: tuple[int, ...]
+    labels: tuple[int, ...]
+    values: tuple[float | None, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The newest measured model in numbers. gain: mIoU against the one before, None for the first.
+
+    within_noise: whether the two intervals overlap, so that the gain alone proves nothing; None
+    where an interval is missing.
+    """
+
+    cycle: int
+    labels: int
+    miou: float
+    interval: tuple[float, float] | None
+    images: int | None
+    gain: float | None
+    labels_before: int | None
+    within_noise: bool | None
+
+
+def lines(evaluations: Sequence[Evaluated], classes: Sequence[str]) -> list[Line]:
+    """mIoU first, then the test where it was measured, then each class; points by labels."""
+    points = _ordered(evaluations)
+    drawn = [_line("mIoU", "miou", points, _column(points, "miou"), "miou_interval")]
+    tested = _column(points, "test_miou")
+    if any(value is not None for value in tested):
+        drawn.append(_line("test mIoU", "test", points, tested, "test_miou_interval"))
+    for name in classes:
+        values = tuple((point.get("iou") or {}).get(name) for point in points)
+        drawn.append(_line(name, "class", points, values, None))
+    return drawn
+
+
+def standing(evaluations: Sequence[Evaluated]) -> Standing | None:
+    """The newest model whose mIoU was measured, against the one before; None without any."""
+    measured = [point for point in _ordered(evaluations) if point.get("miou") is not None]
+    if not measured:
+        return None
+    last, before = measured[-1], measured[-2] if len(measured) > 1 else None
+    return Standing(
+        cycle=last["cycle"],
+        labels=last["labels"],
+        miou=last["miou"],
+        interval=_interval(last, "miou_interval"),
+        images=last.get("images"),
+        gain=None if before is None else last["miou"] - before["miou"],
+        labels_before=None if before is None else before["labels"],
+        within_noise=None if before is None else _overlap(before, last),
+    )
+
+
+def _ordered(evaluations: Sequence[Evaluated]) -> list[Evaluated]:
+    return sorted(evaluations, key=lambda point: (point["labels"], point["cycle"]))
+
+
+def _column(points: Sequence[Evaluated], name: str) -> tuple[float | None, ...]:
+    return tuple(point.get(name) for point in points)
+
+
+def _line(
+    name: str,
+    kind: Literal["miou", "test", "class"],
+    points: Sequence[Evaluated],
+    values: tuple[float | None, ...],
+    interval: str | None,
+) -> Line:
+    ends = [None if interval is None else _interval(point, interval) for point in points]
+    return Line(
+        name=name,
+        kind=kind,
+        cycles=tuple(point["cycle"] for point in points),
+        labels=tuple(point["labels"] for point in points),
+        values=values,
+        low=tuple(None if end is None else end[0] for end in ends),
+        high=tuple(None if end is None else end[1] for end in ends),
+    )
+
+
+def _interval(point: Evaluated, name: str) -> tuple[float, float] | None:
+    ends = point.get(name)
+    return None if ends is None else (ends[0], ends[1])
+
+
+def _overlap(before: Evaluated, after: Evaluated) -> bool | None:
+    old, new = _interval(before, "miou_interval"), _interval(after, "miou_interval")
+    if old is None or new is None:
+        return None
+    return old[0] <= new[1] and new[0] <= old[1]

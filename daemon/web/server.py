@@ -1,0 +1,64 @@
+"""Serve the page in a thread of its own, until the block ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import waitress
+from waitress import wasyncore
+
+from daemon.errors import ConfigError
+from daemon.web.app import create_app
+
+LOOK_S = 0.25  # how often the serving thread looks whether it should stop
+
+
+@contextmanager
+def serving(
+    snapshot: Callable[[], Mapping[str, Any]], host: str = "127.0.0.1", port: int = 0
+) -> Iterator[str]:
+    """Serve on host:port (0: any free one) and yield the address, such as http://127.0.0.1:8060.
+
+    snapshot is called in the serving threads, once a request. Raises ConfigError where the
+    address cannot be had. When the block ends no thread and no socket is left.
+    """
+    sockets: dict[int, Any] = {}
+    server = _listen(create_app(snapshot), host, port, sockets)
+    stopped = threading.Event()
+    thread = threading.Thread(
+        target=_serve, args=(server, sockets, stopped), name="web", daemon=True
+    )
+    thread.start()
+    try:
+        yield _address(server)
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _listen(app: Any, host: str, port: int, sockets: dict[int, Any]) -> Any:
+    try:
+        return waitress.create_server(
+            app, map=sockets, host=host, port=port, threads=4, ident=None, channel_timeout=30
+        )
+    except (OSError, ValueError) as exc:
+        raise ConfigError(
+            f"[web] host = {host!r}, port = {port}: cannot listen there: {exc}; "
+            f"choose another port, or 0 for any free one"
+        ) from exc
+
+
+def _serve(server: Any, sockets: dict[int, Any], stopped: threading.Event) -> None:
+    while not stopped.is_set():
+        wasyncore.loop(timeout=LOOK_S, map=sockets, count=1)
+    server.task_dispatcher.shutdown(timeout=2)
+    wasyncore.close_all(sockets)
+
+
+def _address(server: Any) -> str:
+    listening = getattr(server, "effective_listen", None)  # of a name with several addresses
+    host, port = listening[0] if listening else (server.effective_host, server.effective_port)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
