@@ -1,0 +1,162 @@
+"""A labeled folder to play with: the synthetic field, or a user's own images and masks.
+
+Form: images/NAME.jpg, masks/NAME.png (8 bits, one class index a pixel, 255 = ignore),
+splits.json {"pool": [NAME], "test": [NAME]}, classes.json ["background", ...] or classes.txt.
+Only `pool` images are shown to Label Studio; `test` measures.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from connectors.images import SUFFIXES
+from daemon.config import Classes
+from daemon.demo.field import write_field
+from daemon.demo.truth import pair, read_mask
+from daemon.domain import IGNORE, ClassSet
+from daemon.errors import DemoFailed
+from daemon.runs import write_json
+
+FIELD_SEED = 20
+FIELD_POOL, FIELD_TEST = 160, 40
+LEAST_IMAGES = 12
+IGNORE_LABEL = "unsure"
+FIELD_MARK = "complete"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Images and their true masks. pool and test: image files, each with masks/STEM.png."""
+
+    images: Path
+    masks: Path
+    classes: ClassSet
+    pool: tuple[Path, ...]
+    test: tuple[str, ...]
+
+
+def field_dataset(folder: Path) -> Dataset:
+    """The synthetic field below `folder`, drawn there the first time (about 15 s)."""
+    if not (folder / FIELD_MARK).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        write_field(folder, np.random.default_rng(FIELD_SEED), FIELD_POOL, FIELD_TEST)
+        (folder / FIELD_MARK).touch()
+    return own_dataset(folder / "images", folder / "masks", folder / "splits.json", ())
+
+
+def own_dataset(
+    images: Path, masks: Path, splits: Path | None, class_names: Sequence[str]
+) -> Dataset:
+    """A user's own folder, checked in full. Raises DemoFailed that names the first faults.
+
+    class_names: empty takes those of classes.json or classes.txt beside the folders.
+    """
+    by_name = _images(images)
+    pool, test = _split(by_name, splits)
+    pairs = pair([by_name[name] for name in (*pool, *test)], masks)
+    highest, has_ignore = _values(pairs.items())
+    names = tuple(class_names) or _named(images.parent) or _default_names(highest)
+    if highest >= len(names):
+        raise DemoFailed(
+            f"{masks}: a mask holds the value {highest}, but there are {len(names)} classes"
+            f" ({', '.join(names)}), values 0 to {len(names) - 1}; name all with --classes"
+        )
+    if len(pool) < LEAST_IMAGES:
+        raise DemoFailed(
+            f"{images}: {len(pool)} images in the pool, expected {LEAST_IMAGES} or more"
+        )
+    return Dataset(
+        images=images.resolve(),
+        masks=masks.resolve(),
+        classes=ClassSet(names=names, ignore_label=IGNORE_LABEL if has_ignore else ""),
+        pool=tuple(by_name[name] for name in pool),
+        test=tuple(test),
+    )
+
+
+def serve(dataset: Dataset, folder: Path) -> None:
+    """Copy the pool's images to where Label Studio may read them; those there already stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for image in dataset.pool:
+        target = folder / image.name
+        if not target.exists():
+            part = target.with_name(f".{image.name}.part")
+            shutil.copyfile(image, part)
+            part.replace(target)
+
+
+def list_test(dataset: Dataset, path: Path) -> None:
+    """Write the names of the test images where config.toml refers to them."""
+    write_json(path, {"test": list(dataset.test)})
+
+
+def _images(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise DemoFailed(f"{folder}: no such folder; name the folder of the images")
+    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
+    by_name = {path.stem: path for path in found}
+    if not found:
+        raise DemoFailed(f"{folder}: no images in it; expected {', '.join(sorted(SUFFIXES))}")
+    if len(by_name) < len(found):
+        twins = [path.name for path in found if by_name[path.stem] != path]
+        raise DemoFailed(f"{folder}: two images are called alike but for the ending: {twins[:3]}")
+    return by_name
+
+
+def _split(by_name: dict[str, Path], splits: Path | None) -> tuple[list[str], list[str]]:
+    if splits is None:
+        return sorted(by_name), []
+    try:
+        content = json.loads(splits.read_text())
+        pool, test = list(content["pool"]), list(content.get("test", []))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise DemoFailed(
+            f"{splits}: cannot be read: {exc!r}; expected {{'pool': [NAME], 'test': [NAME]}}"
+        ) from exc
+    unknown = [name for name in (*pool, *test) if name not in by_name]
+    if unknown:
+        raise DemoFailed(f"{splits}: {len(unknown)} names have no image, first {unknown[0]!r}")
+    if both := sorted(set(pool) & set(test)):
+        raise DemoFailed(f"{splits}: {len(both)} names are in pool and in test, first {both[0]!r}")
+    return pool, test
+
+
+def _values(pairs: Iterable[tuple[Path, Path]]) -> tuple[int, bool]:
+    """The highest class index of all masks, and whether any pixel is to be ignored."""
+    seen = np.zeros(256, dtype=np.int64)
+    for image, mask in pairs:
+        values = read_mask(mask)
+        with Image.open(image) as picture:
+            if picture.size != values.shape[::-1]:
+                raise DemoFailed(
+                    f"mask {mask}: {values.shape[1]}x{values.shape[0]} pixels, but its image has"
+                    f" {picture.width}x{picture.height}; make them the same size"
+                )
+        seen += np.bincount(values.ravel(), minlength=256)
+    return int(np.flatnonzero(seen[:IGNORE]).max(initial=0)), bool(seen[IGNORE])
+
+
+def _named(folder: Path) -> tuple[str, ...]:
+    if (folder / "classes.json").is_file():
+        try:
+            return tuple(map(str, json.loads((folder / "classes.json").read_text())))
+        except ValueError as exc:
+            raise DemoFailed(f"{folder / 'classes.json'}: expected a list of names: {exc}") from exc
+    if (folder / "classes.txt").is_file():
+        return tuple((folder / "classes.txt").read_text().split())
+    return ()
+
+
+def _default_names(highest: int) -> tuple[str, ...]:
+    """The default of config.toml where it fits, else class_0, class_1, ..."""
+    usual = Classes().names
+    if highest + 1 == len(usual):
+        return usual
+    return tuple(f"class_{value}" for value in range(max(2, highest + 1)))
