@@ -10,11 +10,12 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from connectors.label_studio.api import Api
 
 PAGE = 500
-CHARS = 2500  # of values in an address, before quoting; servers stop at 8000 or so
+CHARS = 6000  # of values in an address; servers behind a proxy stop at 8000
 TIME = "%Y-%m-%dT%H:%M:%S.%fZ"  # Label Studio answers 500 to a time without microseconds
 
 Task = dict[str, Any]
@@ -76,11 +77,12 @@ def find_each(
     chunk: list[str | int] = []
     chars = 0
     for value in values:
-        if chunk and chars + len(str(value)) > CHARS:
+        length = len(quote(quote(str(value)))) + 10  # as it travels, with its separator
+        if chunk and chars + length > CHARS:
             yield from find(api, project, [_condition(field, "in_list", "List", chunk)], fields)
             chunk, chars = [], 0
         chunk.append(value)
-        chars += len(str(value)) + 4
+        chars += length
     if chunk:
         yield from find(api, project, [_condition(field, "in_list", "List", chunk)], fields)
 
@@ -100,7 +102,7 @@ def find_page(
     answer = api.get(
         "api/tasks",
         project=project,
-        query=json.dumps(query),
+        query=quote(json.dumps(query)),  # Label Studio unquotes it once more than HTTP does
         fields="all" if "annotations" in fields else "task_only",
         include=",".join(sorted({"id", *fields})),
         resolve_uri="false",

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.demo.server import LabelStudioServer
+from daemon.demo.web_user import WebUser
+from tests.contract.rigs import (
+    LabelStudioRig,
+    Rig,
+    Server,
+    folder_rig,
+    folder_source_rig,
+    project_source_rig,
+)
+from tests.fakes.label_studio import FakeLabelStudio
+from tests.live.live_server import MakeUser, annotator, label_studio, migrated
+
+__all__ = ["annotator", "label_studio", "migrated"]
+
+LIVE = pytest.mark.live
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[FakeLabelStudio]:
+    (tmp_path / "files").mkdir()
+    with FakeLabelStudio(tmp_path / "files") as server:
+        yield server
+
+
+@pytest.fixture
+def fake_server(fake: FakeLabelStudio) -> Iterator[Server]:
+    people: dict[str, WebUser] = {}
+
+    def person(name: str) -> WebUser:
+        if name not in people:
+            people[name] = WebUser(fake.url)
+            assert people[name].sign_up("/user/signup/?token=x", f"{name}@example.org", "secret")
+        return people[name]
+
+    assert fake.document_root is not None
+    yield Server(fake.url, fake.token, fake.document_root, person)
+    for user in people.values():
+        user.close()
+
+
+@pytest.fixture
+def live_server(label_studio: LabelStudioServer, annotator: MakeUser) -> Server:
+    files = Path(label_studio.folder) / "files"
+    return Server(label_studio.url, label_studio.credentials.token, files, annotator)
+
+
+def _label_studio_rig(request: pytest.FixtureRequest, kind: str) -> LabelStudioRig:
+    place, source = kind.split("-")
+    server = request.getfixturevalue(f"{place}_server")
+    return folder_source_rig(server) if source == "folder" else project_source_rig(server)
+
+
+SERVERS = [
+    "fake-folder",
+    "fake-project",
+    pytest.param("live-folder", marks=LIVE),
+    pytest.param("live-project", marks=LIVE),
+]
+
+
+@pytest.fixture(params=["folder", *SERVERS])
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
+    """Every connector."""
+    if request.param == "folder":
+        return folder_rig(tmp_path)
+    return _label_studio_rig(request, request.param)
+
+
+@pytest.fixture(params=SERVERS)
+def tool(request: pytest.FixtureRequest) -> LabelStudioRig:
+    """Label Studio, fake and real, with either source of images."""
+    return _label_studio_rig(request, request.param)

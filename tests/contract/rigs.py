@@ -1,0 +1,214 @@
+"""A labeling tool with eight small images, and people who answer: one shape for every connector."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as Picture
+
+from connectors.base import Connector
+from connectors.folder import Folder
+from connectors.images import inspect
+from connectors.label_studio import FolderSource, LabelStudio, create_or_adopt_project
+from connectors.label_studio.api import Api
+from connectors.regions import Control, encode
+from daemon.demo.web_user import Question, WebUser
+from daemon.domain import Ask, ClassSet, FoundImage, Image, Mask, Prediction
+
+CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")
+CONTROL = Control(from_name="mask", to_name="image")
+NAMES = [f"row {n}/plant #{n} & ü.png" for n in range(8)]  # names that an address must quote
+SIZE = (12, 16)
+
+
+@dataclass
+class Rig:
+    """connector: under test. images: by key, as the store would hold them. truth: by key."""
+
+    connector: Connector
+    images: dict[str, Image]
+    truth: dict[str, Mask]
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        return {key: (one.height_px, one.width_px) for key, one in self.images.items()}
+
+    @property
+    def keys(self) -> list[str]:
+        return list(self.images)
+
+    def asks(self, keys: Sequence[str], masks: dict[str, Mask] | None = None) -> list[Ask]:
+        """These images at positions 0, 1, 2, ..., with the prediction of their mask."""
+        shown = masks if masks is not None else self.truth
+        return [
+            Ask(
+                image=self.images[key],
+                position=position,
+                cycle=1,
+                reason=f"image {position}",
+                prediction=Prediction(image_id=self.images[key].id, mask=shown[key]),
+            )
+            for position, key in enumerate(keys)
+        ]
+
+    def push(self, keys: Sequence[str], key: str = "push-1", version: str = "1.0") -> list[Ask]:
+        """Push, and rerank to make it count; the asks with their tasks."""
+        asks = self.asks(keys)
+        tasks = self.connector.push(asks, key, version)
+        asks = [replace(ask, task=tasks[ask.image.id]) for ask in asks]
+        self.connector.rerank(version, asks)
+        return asks
+
+    def answer(self) -> list[str]:
+        """People answer whatever they are handed; the keys, in that order."""
+        return []
+
+
+@dataclass
+class LabelStudioRig(Rig):
+    """Adds people and a way around the connector."""
+
+    api: Api
+    project: int
+    person: Callable[[str], WebUser]
+    key_of: Callable[[Question], str] = field(repr=False)
+
+    def answer(self) -> list[str]:
+        answered = []
+        while question := self.person("ada").next_task(self.project):
+            answered.append(self.key_of(question))
+            self.submit("ada", question, self.truth[answered[-1]])
+        return answered
+
+    def submit(self, name: str, question: Question, mask: Mask) -> str:
+        """Submit a mask as drawn by hand; the annotation's id."""
+        regions = [{**one, "origin": "manual"} for one in encode(mask, CLASSES, CONTROL, {})]
+        return str(self.person(name).submit(question, self.project, regions)["id"])
+
+    def taken(self, name: str) -> Question:
+        """What this person is handed next."""
+        question = self.person(name).next_task(self.project)
+        assert question is not None, f"{name} was handed nothing"
+        return question
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Label Studio, real or fake. files: what it may serve lies below."""
+
+    url: str
+    token: str
+    files: Path
+    person: Callable[[str], WebUser]
+
+
+def make_pictures(folder: Path) -> dict[str, Mask]:
+    """Eight pictures below `folder`; their masks by key."""
+    rng = np.random.default_rng(7)
+    truth = {}
+    for name in NAMES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Picture.fromarray(rng.integers(0, 255, (*SIZE, 3), dtype=np.uint8)).save(folder / name)
+        truth[name] = rng.integers(0, 3, SIZE).astype(np.uint8)
+    return truth
+
+
+def folder_rig(tmp_path: Path) -> Rig:
+    truth = make_pictures(tmp_path / "images")
+    for name, mask in truth.items():
+        (tmp_path / "truth" / name).parent.mkdir(parents=True)
+        Picture.fromarray(mask).save(tmp_path / "truth" / name)
+    connector = Folder(
+        images=tmp_path / "images",
+        truth=tmp_path / "truth",
+        state=tmp_path / "state",
+        classes=CLASSES,
+    )
+    return Rig(connector=connector, images=stored(connector), truth=truth)
+
+
+def folder_source_rig(server: Server) -> LabelStudioRig:
+    """Images in a folder that Label Studio serves; a push creates tasks."""
+    root = server.files / uuid.uuid4().hex
+    truth = make_pictures(root)
+    source = FolderSource(root, server.files)
+    adopted = create_or_adopt_project(
+        url=server.url,
+        token=lambda: server.token,
+        project=f"folder {root.name}",
+        classes=CLASSES,
+        source=source,
+    )
+    return _rig(server, adopted.id, source, truth, lambda data: str(data["maskloop_key"]))
+
+
+def project_source_rig(server: Server) -> LabelStudioRig:
+    """A team's project that holds its images as tasks already, and five more that stay quiet."""
+    root = server.files / uuid.uuid4().hex
+    source = FolderSource(root, server.files)
+    address = {source.address(name): mask for name, mask in make_pictures(root).items()}
+    adopted = create_or_adopt_project(
+        url=server.url,
+        token=lambda: server.token,
+        project=f"project {root.name}",
+        classes=CLASSES,
+        source=None,
+    )
+    api = Api(server.url, lambda: server.token)
+    api.post("api/storages/localfiles/", {"project": adopted.id, "path": str(root)})
+    rows = [{"data": {"image": image}} for image in address]
+    api.post(f"api/projects/{adopted.id}/import", rows)
+    api.close()
+    return _rig(server, adopted.id, None, address, lambda data: str(data["image"]))
+
+
+def stored(connector: Connector) -> dict[str, Image]:
+    """The images as the store would hold them: looked into, with an id of their own."""
+    return {
+        found.key: _stored(number, found, connector.read(found))
+        for number, found in enumerate(connector.images(), start=101)
+    }
+
+
+def _stored(number: int, found: FoundImage, content: bytes) -> Image:
+    seen = inspect(content)
+    return Image(
+        id=number,
+        key=found.key,
+        name=found.name,
+        uri=found.uri,
+        path=Path("cache") / found.name,
+        height_px=seen.height_px,
+        width_px=seen.width_px,
+        sha256=seen.sha256,
+    )
+
+
+def _rig(
+    server: Server,
+    project: int,
+    source: FolderSource | None,
+    truth: dict[str, Mask],
+    key_of: Callable[[Any], str],
+) -> LabelStudioRig:
+    connector = LabelStudio(
+        url=server.url,
+        project=project,
+        token=lambda: server.token,
+        classes=CLASSES,
+        source=source,
+    )
+    return LabelStudioRig(
+        connector=connector,
+        images=stored(connector),
+        truth=truth,
+        api=Api(server.url, lambda: server.token),
+        project=project,
+        person=server.person,
+        key_of=lambda question: key_of(question.details["data"]),
+    )
