@@ -72,9 +72,8 @@ class Images(Section):
         "folder", "project: the tasks of the Label Studio project; folder: the images in `folder`"
     )
     folder: str = _say("images", "folder of the images, relative to this file (source = folder)")
-    max_megapixels: Annotated[float, Field(gt=0)] = _say(
-        64.0, "largest image that is decoded, millions of pixels"
-    )
+    max_megabytes: Positive = _say(64, "largest image file that is read, MB")
+    max_megapixels: Positive = _say(64, "largest image that is decoded, millions of pixels")
 
 
 class ConnectorChoice(Section):
@@ -100,6 +99,8 @@ class LabelStudioServer(Section):
     document_root: str = _say(
         "", "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT of the server, which must hold `images.folder`"
     )
+    connect_timeout_s: Seconds = _say(10.0, "seconds to wait for a connection")
+    read_timeout_s: Seconds = _say(120.0, "seconds to wait for an answer")
 
     @model_validator(mode="after")
     def _is_url(self) -> Self:

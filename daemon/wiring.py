@@ -33,6 +33,9 @@ def open_connector(config: Config) -> Connector:
         token=token_reader(config),
         classes=config.class_set,
         source=folder_source(config),
+        connect_s=config.label_studio.connect_timeout_s,
+        read_s=config.label_studio.read_timeout_s,
+        max_bytes=config.images.max_megabytes * 10**6,
     )
 
 

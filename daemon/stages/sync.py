@@ -128,7 +128,7 @@ def _take_in(context: Context, new: Iterable[FoundImage]) -> None:
 
 
 def _look_inside(context: Context, found: FoundImage) -> Image:
-    pixels = round(context.config.images.max_megapixels * 1e6)
+    pixels = context.config.images.max_megapixels * 10**6
     content = context.connector.read(found)
     seen = inspect(content, where=found.key, max_pixels=pixels)
     path = None if seen.turned else _local_path(found.uri)

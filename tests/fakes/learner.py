@@ -40,7 +40,7 @@ def main() -> None:
     if os.environ.get("MASKLOOP_PARENT_STDIN"):
         threading.Thread(target=_die_with_parent, daemon=True).start()
     with run.locked():
-        {"embed": embed, "train": train, "predict": predict}[command](run)
+        COMMANDS[command](run)
 
 
 def embed(run: RunFolder) -> None:
@@ -87,6 +87,9 @@ def predict(run: RunFolder) -> None:
     test = _measure(colours, request.test, request.classes) if request.test else None
     confidence = {file.id: dict.fromkeys(request.classes, 0.5) for file in request.masks}
     run.write_result(PredictResult(images=0, seconds=0.0, test=test, confidence=confidence))
+
+
+COMMANDS = {"embed": embed, "train": train, "predict": predict}
 
 
 def _scores(files: Sequence[ImageFile]) -> Scores:

@@ -1,0 +1,116 @@
+"""Statuses as daemon/status.py makes them, at four moments of a loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>.png"
+LABELS = [32, 48, 64, 80]
+MIOU = [0.523, 0.611, 0.668, 0.702]
+
+
+def status(points: int, classes: tuple[str, ...] = ("soil", "crop", "weed")) -> dict[str, Any]:
+    """After `points` trained cycles (0 to 4); with 0 the daemon has not run yet."""
+    found: dict[str, Any] = {
+        "cycle": None,
+        "stage": None,
+        "waiting": "the daemon has not run yet",
+        "progress": None,
+        "classes": list(classes),
+        "labels": {"total": 96, "spent": 0, "left": 96},
+        "images": {},
+        "evaluations": [],
+        "batch": None,
+        "stages": [],
+        "quarantine": [],
+        "events": [],
+    }
+    if points:
+        found |= _running(points, classes)
+    return found
+
+
+def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "cycle": points,
+        "stage": "train",
+        "waiting": "a training runs",
+        "progress": {
+            "phase": "student",
+            "step": 312,
+            "steps": 800,
+            "eta_s": 97.2,
+            "seconds_per_step": 0.2,
+            "losses": {"loss": 0.31},
+        },
+        "labels": {"total": 96, "spent": LABELS[points - 1], "left": 96 - LABELS[points - 1]},
+        "evaluations": [_evaluation(place, classes) for place in range(points)],
+        "batch": _batch(points),
+        "stages": [_stage_row(points)],
+        "quarantine": [_fault()],
+        "events": [
+            {"at": "2026-11-22T13:36:00+00:00", "level": "info", "words": "back after 0:03:00"},
+            {"at": "2026-11-22T13:33:00+00:00", "level": "warning", "words": "timed out"},
+        ],
+    }
+
+
+def _evaluation(place: int, classes: tuple[str, ...]) -> dict[str, Any]:
+    iou: dict[str, float | None] = dict.fromkeys(classes, MIOU[place])
+    iou[classes[-1]] = None if place == 0 else MIOU[place] - 0.2
+    return {
+        "cycle": place + 1,
+        "labels": LABELS[place],
+        "train_labels": LABELS[place] - 16,
+        "seconds": 142.0,
+        "miou": MIOU[place],
+        "miou_interval": (MIOU[place] - 0.04, MIOU[place] + 0.03),
+        "iou": iou,
+        "images": 16,
+        "test_miou": MIOU[place] - 0.02,
+        "test_miou_interval": None,
+        "test_iou": {},
+        "test_images": 40,
+    }
+
+
+def _batch(cycle: int) -> dict[str, Any]:
+    images = [_asked(rank) for rank in range(1, 7)]
+    states = ("open", "labeled", "skipped", "expired", "deleted")
+    counts = {state: sum(image["state"] == state for image in images) for state in states}
+    return {"cycle": cycle, "asked": len(images), **counts, "images": images}
+
+
+def _asked(rank: int) -> dict[str, Any]:
+    labeled = rank % 2 == 0
+    return {
+        "image_id": rank,
+        "name": HOSTILE if rank == 3 else f"field-{rank}.jpg",
+        "task": str(100 + rank),
+        "rank": rank,
+        "arm": "hybrid",
+        "reason": f"hybrid: more uncertain than {100 - rank}% of the pool",
+        "state": "labeled" if labeled else "open",
+        "since": "2026-11-22T13:20:00+00:00",
+        "annotator": "anna@field.example" if labeled else None,
+        "corrected": True if labeled else None,
+    }
+
+
+def _stage_row(cycle: int) -> dict[str, Any]:
+    return {
+        "cycle": cycle,
+        "stage": "embed",
+        "started_at": "2026-11-22T13:20:00+00:00",
+        "finished_at": "2026-11-22T13:20:12.4+00:00",
+    }
+
+
+def _fault() -> dict[str, Any]:
+    return {
+        "place": "image plants/7.jpg",
+        "got": "a file that ends after 4096 bytes",
+        "expected": "a whole JPEG",
+        "cure": "copy the image again",
+        "at": "2026-11-22T08:00:00+00:00",
+    }

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.config import Config
+from daemon.domain import Role, Stage, TaskState
+from daemon.errors import ConfigError, DiskFull, RunFailed
+from daemon.loop import RUNNERS, Outcome
+from daemon.service import Ticker
+from daemon.stages.context import Context
+from daemon.status import snapshot
+from daemon.store import FILE, Store
+from tests.integration.workbench import configured, paint, ticker
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    paint(tmp_path)
+    return tmp_path
+
+
+def run_out(daemon: Ticker) -> Outcome:
+    deadline = time.monotonic() + 120
+    outcome = daemon.tick()
+    while not outcome.final:
+        assert time.monotonic() < deadline, outcome
+        time.sleep(0.02)
+        outcome = daemon.tick()
+    return outcome
+
+
+def assert_whole(config: Config) -> None:
+    """What must hold after any history: nothing lost, nothing doubled."""
+    with Store(config.state / FILE, read_only=True) as store:
+        rows = store.tasks()
+        images = [row["image_id"] for row in rows]
+        assert len(images) == len(set(images)) == 16
+        assert {row["image_id"] for row in store.tasks(TaskState.LABELED)} == store.labeled_ids()
+        assert store.pending_intents() == []
+        curve = store.curve()
+    assert [(point.labels, point.train_labels) for point in curve] == [(8, 4), (12, 8), (16, 12)]
+    for run in (config.state / "runs").iterdir():
+        assert (run / "result.json").exists(), f"{run.name} has no result"
+
+
+def test_the_loop_runs_until_the_budget_is_spent(home: Path) -> None:
+    config = configured(home)
+
+    outcome = run_out(ticker(config))
+
+    assert "budget is spent" in outcome.waiting
+    assert_whole(config)
+    assert snapshot(config)["evaluations"][-1]["miou"] > 0.9
+
+
+def test_a_cycle_limit_stops_new_cycles(home: Path) -> None:
+    config = configured(home)
+
+    outcome = run_out(ticker(config, cycle_limit=1))
+
+    assert outcome.waiting == "all 1 cycles are trained"
+    assert [point["cycle"] for point in snapshot(config)["evaluations"]] == [1]
+
+
+def test_the_same_seed_asks_the_same_images(
+    home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    picks = []
+    for name in ("a", "b"):
+        config = configured(home, project={"state_dir": name})
+        run_out(ticker(config))
+        with Store(config.state / FILE, read_only=True) as store:
+            picks.append([store.picks(cycle) for cycle in range(4)])
+
+    assert picks[0] == picks[1]
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DONE])
+@pytest.mark.parametrize("after_the_work", [False, True])
+def test_a_crash_in_any_stage_changes_nothing(
+    home: Path, stage: Stage, after_the_work: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, work, crashes = configured(home), RUNNERS[stage], []
+
+    def crash_once(context: Context, cycle: int) -> bool:
+        done = work(context, cycle) if after_the_work else False
+        if (cycle, done) not in crashes and (done or not after_the_work):
+            crashes.append((cycle, done))
+            raise OSError("power cut")
+        return done or work(context, cycle)
+
+    monkeypatch.setitem(RUNNERS, stage, crash_once)
+    daemon = ticker(config)
+    for _ in range(4):
+        try:
+            run_out(daemon)
+            break
+        except OSError:
+            daemon = ticker(config)
+    monkeypatch.undo()
+    run_out(ticker(config))
+
+    assert crashes
+    assert_whole(config)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_daemon_that_is_killed_at_any_moment_goes_on(
+    home: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_LEARNER_SECONDS", "0.3")
+    config, rng = configured(home), np.random.default_rng(seed)
+    command = [sys.executable, "-m", "tests.fakes.daemon", str(home)]
+    for _ in range(3):
+        process = subprocess.Popen(command)
+        time.sleep(float(rng.uniform(0.8, 4.0)))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+    subprocess.run(command, check=True, timeout=120)
+
+    assert_whole(config)
+
+
+def test_a_failed_training_is_tried_again_after_a_pause(home: Path) -> None:
+    config = configured(home, training={"settings": {"fail": "too hot"}})
+    daemon = ticker(config)
+
+    with pytest.raises(RunFailed, match="too hot"):
+        run_out(daemon)
+
+    assert "train failed 1 times" in daemon.tick().waiting
+
+
+def test_an_unreadable_image_is_quarantined_and_taken_up_when_it_is_mended(home: Path) -> None:
+    broken = home / "images" / "field03.png"
+    good = broken.read_bytes()
+    broken.write_bytes(good[:100])
+    config = configured(home)
+
+    run_out(ticker(config))
+
+    (row,) = snapshot(config)["quarantine"]
+    assert row["place"] == "image field03.png"
+    assert sum(snapshot(config)["images"].values()) == 29
+
+
+def test_images_like_validation_are_left_out_of_training(home: Path) -> None:
+    for path in sorted((home / "images").iterdir()):
+        twin = path.with_name(f"twin_{path.name}")
+        twin.write_bytes(path.read_bytes())
+        mask = home / "masks" / path.name
+        mask.with_name(twin.name).write_bytes(mask.read_bytes())
+    config = configured(home, selection={"duplicate_similarity": 0.99999})
+
+    run_out(ticker(config))
+
+    with Store(config.state / FILE, read_only=True) as store:
+        content: dict[Role, set[str]] = {role: set() for role in Role}
+        for image in store.images():
+            content[image.role].add(image.sha256)
+    assert content[Role.VALIDATION] == content[Role.EXCLUDED]
+    assert not content[Role.VALIDATION] & content[Role.POOL]
+
+
+def test_the_test_set_is_measured_and_a_missing_mask_is_named(home: Path) -> None:
+    (home / "ids.txt").write_text("field00\nfield01\n")
+    paint(home / "held_out", images=2)
+    (home / "held_out/masks/field01.png").rename(home / "hidden.png")
+    test = {"images": "held_out/images", "masks": "held_out/masks", "ids": "ids.txt"}
+    config = configured(home, test=test)
+
+    with pytest.raises(ConfigError, match=r"1 of 2 names have no image or no mask.*'field01'"):
+        run_out(ticker(config))
+    (home / "hidden.png").rename(home / "held_out/masks/field01.png")
+    run_out(ticker(config))
+
+    assert snapshot(config)["evaluations"][0]["test_miou"] > 0.5
+
+
+def test_a_full_disk_pauses_before_anything_is_written(home: Path) -> None:
+    config = configured(home, storage={"min_free_gb": 1e9})
+
+    with pytest.raises(DiskFull, match="min_free_gb"):
+        run_out(ticker(config))
+
+
+def test_an_empty_pool_waits_with_a_reason(tmp_path: Path) -> None:
+    paint(tmp_path, images=0)
+
+    outcome = ticker(configured(tmp_path)).tick()
+
+    assert "the pool is empty" in outcome.waiting

@@ -1,0 +1,64 @@
+"""A configuration on a folder of painted images, with the folder connector."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from daemon.config import Config
+from daemon.config_text import render
+from daemon.launchers import Launcher
+from daemon.service import Ticker
+from daemon.wiring import open_connector
+from tests.fakes.launcher import ForkLauncher
+
+COLOURS = np.array([[120, 90, 60], [40, 160, 40], [160, 40, 160]], np.uint8)
+LEARNER = "tests.fakes.learner"
+SETTINGS: dict[str, Any] = {
+    "connector": {"kind": "folder"},
+    "loop": {"budget_labels": 16, "batch_images": 4, "seed_images": 4, "poll_s": 0.05},
+    "validation": {"min_images": 4, "max_images": 4},
+    "selection": {"duplicate_similarity": 1.0},
+    "storage": {"min_free_gb": 0.0},
+    "web": {"enabled": False},
+}
+
+
+def paint(home: Path, images: int = 30) -> None:
+    """Images of squares in home/images and their exact masks in home/masks."""
+    rng = np.random.default_rng(0)
+    for folder in ("images", "masks"):
+        (home / folder).mkdir(parents=True)
+    for number in range(images):
+        mask = np.zeros((24, 32), np.uint8)
+        for value in (1, 2):
+            y, x = rng.integers(0, 16), rng.integers(0, 24)
+            mask[y : y + 8, x : x + 8] = value
+        noisy = COLOURS[mask] + rng.integers(0, 30, (24, 32, 3))
+        Image.fromarray(noisy.astype(np.uint8)).save(home / "images" / f"field{number:02d}.png")
+        Image.fromarray(mask).save(home / "masks" / f"field{number:02d}.png")
+
+
+def configured(home: Path, **changes: dict[str, Any]) -> Config:
+    """The configuration, also written to home/config.toml."""
+    tables = {name: {**SETTINGS.get(name, {}), **changes.get(name, {})} for name in SETTINGS}
+    config = Config.model_validate({"home": home, **changes, **tables})
+    (home / "config.toml").write_text(render(config))
+    return config
+
+
+def ticker(
+    config: Config, cycle_limit: int | None = None, launcher: Launcher | None = None
+) -> Ticker:
+    """A daemon that ticks when told, with the quick learner in forked children."""
+    return Ticker(
+        config,
+        open_connector(config),
+        launcher or ForkLauncher(),
+        lambda: datetime.now(UTC),
+        cycle_limit,
+    )
