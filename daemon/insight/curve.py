@@ -43,6 +43,7 @@ class Standing:
     miou: float
     interval: tuple[float, float] | None
     images: int | None
+    test_miou: float | None
     gain: float | None
     labels_before: int | None
     within_noise: bool | None
@@ -73,6 +74,7 @@ def standing(evaluations: Sequence[Evaluated]) -> Standing | None:
         miou=last["miou"],
         interval=_interval(last, "miou_interval"),
         images=last.get("images"),
+        test_miou=last.get("test_miou"),
         gain=None if before is None else last["miou"] - before["miou"],
         labels_before=None if before is None else before["labels"],
         within_noise=None if before is None else _overlap(before, last),

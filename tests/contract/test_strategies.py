@@ -3,71 +3,20 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import strategies
 from daemon.errors import PoolInvalid
 from strategies.base import Pool, QueryStrategy
-
-repeatable = settings(deadline=None, derandomize=True, max_examples=60)
+from tests.contract.pools import coarse_pools, random_pool, repeatable, rows_of, seeded
 
 every_strategy = pytest.mark.parametrize("name", strategies.names())
-
-
-def seeded() -> np.random.Generator:
-    return np.random.default_rng(7)
-
-
-def random_pool(images: int = 40, labeled: int = 5, dimensions: int = 6, seed: int = 0) -> Pool:
-    """Every optional field is present; the ids are neither sorted nor dense."""
-    rng = np.random.default_rng(seed)
-    embeddings = rng.standard_normal((images + labeled, dimensions), dtype=np.float32)
-    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return Pool(
-        ids=rng.permutation(10 * images)[:images].astype(np.int64),
-        embeddings=embeddings[:images],
-        labeled=embeddings[images:],
-        uncertainty=rng.random(images, dtype=np.float32),
-        class_share=rng.dirichlet(np.ones(3), size=images).astype(np.float32),
-    )
-
-
-def rows_of(pool: Pool, rows: Any) -> Pool:
-    """The same images in another order, or some of them."""
-    arrays = {
-        name: getattr(pool, name)[rows]
-        for name in ("ids", "embeddings", "uncertainty", "class_share")
-    }
-    return replace(pool, **arrays)
-
-
-@st.composite
-def coarse_pools(draw: st.DrawFn) -> Pool:
-    """Small pools of small whole numbers: full of duplicates and ties, exact in float32."""
-    images, labeled = draw(st.integers(0, 9)), draw(st.integers(0, 3))
-    dimensions = draw(st.integers(1, 3))
-    whole = st.integers(-2, 2)
-
-    def whole_rows(rows: int) -> np.ndarray:
-        return draw(hnp.arrays(np.int8, (rows, dimensions), elements=whole)).astype(np.float32)
-
-    eighths = draw(hnp.arrays(np.int8, images, elements=st.integers(0, 8)))
-    ids = draw(st.lists(st.integers(0, 99), min_size=images, max_size=images, unique=True))
-    return Pool(
-        ids=np.array(ids, dtype=np.int64),
-        embeddings=whole_rows(images),
-        labeled=whole_rows(labeled),
-        uncertainty=(eighths / 8).astype(np.float32),
-        class_share=np.full((images, 2), 0.5, dtype=np.float32),
-    )
 
 
 # --- what a choice looks like -------------------------------------------------------------
@@ -252,89 +201,6 @@ def test_the_fields_that_are_not_needed_may_be_absent(name: str) -> None:
             pool = replace(pool, **{field: None})
 
     assert len(strategies.load(name).select(pool, 4, seeded())) == 4
-
-
-# --- the same picks as the slow, obvious way ----------------------------------------------
-
-Oracle = Callable[[Pool, int, np.random.Generator], list[int]]
-
-
-def gap(pool: Pool, row: int, picked: list[int]) -> float:
-    """Distance of an image to its nearest center, inf without any. float64."""
-    assert pool.embeddings is not None
-    centers = [*pool.labeled, *(pool.embeddings[other] for other in picked)]
-    x = pool.embeddings[row].astype(np.float64)
-    return min((float(np.linalg.norm(x - center)) for center in centers), default=np.inf)
-
-
-def slow_kcenter(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
-    picked: list[int] = []
-    if not len(pool.labeled) and n and len(pool):
-        start = sorted(pool.ids)[rng.integers(len(pool))]
-        picked.append(int(np.flatnonzero(pool.ids == start)[0]))
-    while len(picked) < min(n, len(pool)):
-        left = [row for row in range(len(pool)) if row not in picked]
-        picked.append(min(left, key=lambda row: (-gap(pool, row, picked), pool.ids[row])))
-    return [int(pool.ids[row]) for row in picked]
-
-
-def slow_entropy(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
-    assert pool.uncertainty is not None
-    ranked = sorted(zip(-pool.uncertainty, pool.ids, strict=True))
-    return [int(image) for _, image in ranked[:n]]
-
-
-def slow_hybrid(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
-    picked: list[int] = []
-    while len(picked) < min(n, len(pool)):
-        left = [row for row in range(len(pool)) if row not in picked]
-        far = [row for row in left if gap(pool, row, picked) >= 0.05] or left
-        picked.append(min(far, key=lambda row: hybrid_order(pool, row, picked)))
-    return [int(pool.ids[row]) for row in picked]
-
-
-def hybrid_order(pool: Pool, row: int, picked: list[int]) -> tuple[float, float, int]:
-    assert pool.uncertainty is not None
-    distance = gap(pool, row, picked)
-    diversity = 1.0 if np.isinf(distance) else distance
-    value = float(pool.uncertainty[row]) ** 0.5 * diversity**0.5
-    return -round(value, 5), -round(distance, 5), int(pool.ids[row])
-
-
-def slow_random(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
-    return [int(image) for image in rng.permutation(sorted(pool.ids))[:n]]
-
-
-ORACLES: dict[str, Oracle] = {
-    "random": slow_random,
-    "entropy": slow_entropy,
-    "kcenter": slow_kcenter,
-    "hybrid": slow_hybrid,
-}
-
-
-def test_every_shipped_strategy_has_an_oracle() -> None:
-    assert set(ORACLES) == set(strategies.SHIPPED)
-
-
-@pytest.mark.parametrize("name", ["random", "entropy", "kcenter"])
-@repeatable
-@given(pool=coarse_pools(), n=st.integers(0, 12))
-def test_agrees_with_the_slow_version_where_everything_ties(name: str, pool: Pool, n: int) -> None:
-    assert strategies.load(name).select(pool, n, seeded()) == ORACLES[name](pool, n, seeded())
-
-
-@pytest.mark.parametrize("name", sorted(ORACLES))
-@repeatable
-@given(seed=st.integers(0, 10_000), labeled=st.sampled_from([0, 1, 6]))
-def test_agrees_with_the_slow_version(name: str, seed: int, labeled: int) -> None:
-    pool = random_pool(images=14, labeled=labeled, seed=seed)
-    twice = np.r_[np.arange(14), 2, 9]  # two images have a near-duplicate, which comes last
-    pool = replace(rows_of(pool, twice), ids=np.random.default_rng(seed).permutation(16))
-
-    picked = strategies.load(name).select(pool, 16, seeded())
-
-    assert picked == ORACLES[name](pool, 16, seeded())
 
 
 # --- what it costs ------------------------------------------------------------------------

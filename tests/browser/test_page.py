@@ -1,0 +1,141 @@
+"""A real Chromium opens the page: it draws the curve, keeps it fresh, and obeys our policy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+from daemon.web.server import serving
+from tests.fakes.statuses import HOSTILE, status
+
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--window-size=1200,1000",
+)
+POINTS = "return [...document.querySelectorAll('#plot .scatterlayer .point')].length"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    yield chrome
+    chrome.quit()
+
+
+def wait_for(browser: webdriver.Chrome, script: str, expected: Any) -> None:
+    """Wait until a script gives what is expected; fail with what it gave instead."""
+    deadline = time.monotonic() + 20
+    while (seen := browser.execute_script(script)) != expected and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert seen == expected, script
+
+
+def severe(browser: webdriver.Chrome) -> list[str]:
+    return [row["message"] for row in browser.get_log("browser") if row["level"] != "INFO"]
+
+
+def test_the_curve_is_drawn_with_every_point(browser: webdriver.Chrome) -> None:
+    with serving(lambda: status(4)) as address:
+        browser.get(address)
+
+        # five lines of four points, less the one IoU that was not measured
+        wait_for(browser, POINTS, 19)
+        wait_for(browser, "return document.querySelectorAll('#plot .yerror').length", 4)
+        wait_for(browser, "return document.getElementById('link').textContent", "live")
+        legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
+        assert legend.split("\n") == [
+            "mIoU, 95 % interval", "test mIoU", "IoU soil", "IoU crop", "IoU weed",
+        ]  # fmt: skip
+        assert severe(browser) == []
+
+
+def test_a_new_point_appears_without_a_reload(browser: webdriver.Chrome) -> None:
+    shown = status(1)
+    with serving(lambda: shown) as address:
+        browser.get(address)
+        wait_for(browser, POINTS, 4)
+        browser.execute_script("window.loadedOnce = true")
+
+        shown.update(status(2))
+
+        wait_for(browser, POINTS, 9)
+        assert browser.execute_script("return window.loadedOnce") is True
+        assert "0.611" in browser.find_element(By.ID, "now").text
+        assert severe(browser) == []
+
+
+def test_live_progress_moves(browser: webdriver.Chrome) -> None:
+    shown = status(2)
+    bar = "return document.querySelector('.stage progress').value"
+    with serving(lambda: shown) as address:
+        browser.get(address)
+        wait_for(browser, bar, 312)
+
+        shown["progress"] = shown["progress"] | {"step": 500}
+
+        wait_for(browser, bar, 500)
+
+
+def test_an_empty_page_has_no_plot_and_no_errors(browser: webdriver.Chrome) -> None:
+    with serving(lambda: status(0)) as address:
+        browser.get(address)
+
+        wait_for(browser, "return document.getElementById('link').textContent", "live")
+        assert not browser.find_element(By.ID, "plot").is_displayed()
+        assert "No point yet" in browser.find_element(By.ID, "curve").text
+        assert severe(browser) == []
+
+
+def test_hostile_names_do_not_run(browser: webdriver.Chrome) -> None:
+    with serving(lambda: status(3, ("soil", HOSTILE, "weed"))) as address:
+        browser.get(address)
+
+        wait_for(browser, POINTS, 14)
+        wait_for(browser, "return document.getElementById('link').textContent", "live")
+        assert browser.title == "Maskloop: Train"
+        assert HOSTILE in browser.find_element(By.ID, "batch").text
+        legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
+        assert HOSTILE[:20] in legend  # plotly would read it as markup
+        assert severe(browser) == []
+
+
+def test_a_narrow_window_does_not_scroll_sideways(browser: webdriver.Chrome) -> None:
+    narrow = {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    with serving(lambda: status(4)) as address:
+        browser.get(address)
+        wait_for(browser, POINTS, 19)
+
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+
+        for box in ("document.documentElement", "document.getElementById('plot')"):
+            wait_for(browser, f"return {box}.scrollWidth <= {box}.clientWidth", True)
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_page_says_when_the_daemon_stopped_answering(browser: webdriver.Chrome) -> None:
+    with serving(lambda: status(1)) as address:
+        browser.get(address)
+        wait_for(browser, "return document.getElementById('link').textContent", "live")
+
+    wait_for(browser, "return document.getElementById('link').className", "link lost")
+
+    assert "no answer from Maskloop since" in browser.find_element(By.ID, "link").text
+    browser.get("about:blank")
+    browser.get_log("browser")

@@ -1,0 +1,95 @@
+"""Every shipped strategy picks what the slow, obvious way picks, id for id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import strategies
+from strategies.base import Pool
+from tests.contract.pools import coarse_pools, random_pool, repeatable, rows_of, seeded
+
+Oracle = Callable[[Pool, int, np.random.Generator], list[int]]
+
+
+def gap(pool: Pool, row: int, picked: list[int]) -> float:
+    """Distance of an image to its nearest center, inf without any. float64."""
+    assert pool.embeddings is not None
+    centers = [*pool.labeled, *(pool.embeddings[other] for other in picked)]
+    x = pool.embeddings[row].astype(np.float64)
+    return min((float(np.linalg.norm(x - center)) for center in centers), default=np.inf)
+
+
+def slow_kcenter(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
+    picked: list[int] = []
+    if not len(pool.labeled) and n and len(pool):
+        start = sorted(pool.ids)[rng.integers(len(pool))]
+        picked.append(int(np.flatnonzero(pool.ids == start)[0]))
+    while len(picked) < min(n, len(pool)):
+        left = [row for row in range(len(pool)) if row not in picked]
+        picked.append(min(left, key=lambda row: (-gap(pool, row, picked), pool.ids[row])))
+    return [int(pool.ids[row]) for row in picked]
+
+
+def slow_entropy(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
+    assert pool.uncertainty is not None
+    ranked = sorted(zip(-pool.uncertainty, pool.ids, strict=True))
+    return [int(image) for _, image in ranked[:n]]
+
+
+def slow_hybrid(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
+    picked: list[int] = []
+    while len(picked) < min(n, len(pool)):
+        left = [row for row in range(len(pool)) if row not in picked]
+        far = [row for row in left if gap(pool, row, picked) >= 0.05] or left
+        picked.append(min(far, key=lambda row: hybrid_order(pool, row, picked)))
+    return [int(pool.ids[row]) for row in picked]
+
+
+def hybrid_order(pool: Pool, row: int, picked: list[int]) -> tuple[float, float, int]:
+    assert pool.uncertainty is not None
+    distance = gap(pool, row, picked)
+    diversity = 1.0 if np.isinf(distance) else distance
+    value = float(pool.uncertainty[row]) ** 0.5 * diversity**0.5
+    return -round(value, 5), -round(distance, 5), int(pool.ids[row])
+
+
+def slow_random(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
+    return [int(image) for image in rng.permutation(sorted(pool.ids))[:n]]
+
+
+ORACLES: dict[str, Oracle] = {
+    "random": slow_random,
+    "entropy": slow_entropy,
+    "kcenter": slow_kcenter,
+    "hybrid": slow_hybrid,
+}
+
+
+def test_every_shipped_strategy_has_an_oracle() -> None:
+    assert set(ORACLES) == set(strategies.SHIPPED)
+
+
+@pytest.mark.parametrize("name", ["random", "entropy", "kcenter"])
+@repeatable
+@given(pool=coarse_pools(), n=st.integers(0, 12))
+def test_agrees_with_the_slow_version_where_everything_ties(name: str, pool: Pool, n: int) -> None:
+    assert strategies.load(name).select(pool, n, seeded()) == ORACLES[name](pool, n, seeded())
+
+
+@pytest.mark.parametrize("name", sorted(ORACLES))
+@repeatable
+@given(seed=st.integers(0, 10_000), labeled=st.sampled_from([0, 1, 6]))
+def test_agrees_with_the_slow_version(name: str, seed: int, labeled: int) -> None:
+    pool = random_pool(images=14, labeled=labeled, seed=seed)
+    twice = np.r_[np.arange(14), 2, 9]  # two images have a near-duplicate, which comes last
+    pool = replace(rows_of(pool, twice), ids=np.random.default_rng(seed).permutation(16))
+
+    picked = strategies.load(name).select(pool, 16, seeded())
+
+    assert picked == ORACLES[name](pool, 16, seeded())

@@ -1,0 +1,79 @@
+"""The learning curve as lines, and its newest point in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daemon.insight import curve
+
+
+def evaluated(cycle: int, labels: int, miou: float | None, **more: Any) -> dict[str, Any]:
+    return {"cycle": cycle, "labels": labels, "miou": miou, "iou": {}} | more
+
+
+def test_points_are_ordered_by_labels_and_gaps_stay_gaps() -> None:
+    points = [
+        evaluated(2, 48, 0.6, iou={"soil": 0.9, "weed": 0.3}),
+        evaluated(1, 32, 0.5, iou={"soil": 0.8, "weed": None}),
+    ]
+
+    miou, soil, weed = curve.lines(points, ["soil", "weed"])
+
+    assert (miou.kind, miou.cycles, miou.labels, miou.values) == (
+        "miou",
+        (1, 2),
+        (32, 48),
+        (0.5, 0.6),
+    )
+    assert (soil.kind, soil.values) == ("class", (0.8, 0.9))
+    assert weed.values == (None, 0.3)
+
+
+def test_intervals_belong_to_their_points() -> None:
+    points = [evaluated(1, 32, 0.5), evaluated(2, 48, 0.6, miou_interval=(0.55, 0.66))]
+
+    miou = curve.lines(points, [])[0]
+
+    assert (miou.low, miou.high) == ((None, 0.55), (None, 0.66))
+
+
+def test_the_test_line_appears_once_something_was_measured_on_test() -> None:
+    untested, tested = evaluated(1, 32, 0.5), evaluated(2, 48, 0.6, test_miou=0.58)
+
+    assert [line.kind for line in curve.lines([untested], [])] == ["miou"]
+    assert [line.kind for line in curve.lines([untested, tested], [])] == ["miou", "test"]
+    assert curve.lines([untested, tested], [])[1].values == (None, 0.58)
+
+
+def test_without_evaluations_the_lines_are_empty() -> None:
+    assert [line.values for line in curve.lines([], ["soil"])] == [(), ()]
+    assert curve.standing([]) is None
+    assert curve.standing([evaluated(1, 32, None)]) is None
+
+
+def test_the_first_model_has_no_gain() -> None:
+    first = curve.standing([evaluated(1, 32, 0.5)])
+
+    assert first is not None
+    assert (first.miou, first.gain, first.labels_before, first.within_noise) == (
+        0.5,
+        None,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize(("low", "within_noise"), [(0.54, True), (0.56, False)])
+def test_a_gain_is_within_noise_while_the_intervals_overlap(low: float, within_noise: bool) -> None:
+    before = evaluated(1, 32, 0.5, miou_interval=(0.45, 0.55))
+    unmeasured = evaluated(2, 40, None)
+    after = evaluated(3, 48, 0.6, miou_interval=(low, 0.65))
+
+    newest = curve.standing([before, unmeasured, after])
+
+    assert newest is not None
+    assert newest.gain == pytest.approx(0.1)
+    assert newest.labels_before == 32
+    assert newest.within_noise is within_noise

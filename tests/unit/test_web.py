@@ -1,0 +1,268 @@
+"""The page and its JSON twin: the same truth, nothing hostile, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import subprocess
+import sys
+import urllib.request
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+import daemon.web
+from daemon.errors import ConfigError, StoreTooNew
+from daemon.web import words
+from daemon.web.app import create_app
+from daemon.web.server import serving
+from tests.fakes.statuses import HOSTILE, status
+
+ROOM = Path(daemon.web.__file__).parent
+
+
+def client(points: int, **more: object) -> FlaskClient:
+    return create_app(lambda: status(points) | more).test_client()
+
+
+class Tags(HTMLParser):
+    """What a browser would make of a page: elements with their attributes, and the text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self.text += " "
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def text_of(page: str) -> str:
+    return " ".join(Tags(page).text.replace("\xa0", " ").split())
+
+
+@pytest.mark.parametrize("points", [0, 1, 4])
+def test_the_json_twin_is_the_status_itself(points: int) -> None:
+    answer = client(points).get("/status.json")
+
+    assert answer.mimetype == "application/json"
+    assert answer.get_json() == json.loads(json.dumps(status(points)))
+
+
+def test_the_page_shows_the_numbers_of_the_json() -> None:
+    shown = text_of(client(4).get("/").text)
+
+    for point in status(4)["evaluations"]:
+        row = f"{point['cycle']} {point['labels']} {point['train_labels']} {point['miou']:.3f}"
+        assert row in shown
+    assert "80 of 96 images" in shown
+    assert "student: 312 of 800, about 1 min 37 s left" in shown
+    assert "3 of 6 labeled" in shown
+    assert "0.702 mIoU 95 %: 0.662 to 0.732 on 16 validation images" in shown
+    assert "+0.034 against the model of 64 labels; the intervals overlap" in shown
+    assert "0.682 on the test images" in shown
+    assert (
+        "field-2.jpg hybrid: more uncertain than 98% of the pool labeled anna@field.example"
+        in shown
+    )
+    assert "1 in quarantine" in shown
+    assert "a file that ends after 4096 bytes a whole JPEG copy the image again" in shown
+
+
+def test_the_plot_is_given_the_points_of_the_json() -> None:
+    page = client(4).get("/").text
+
+    given = re.search(r'<script id="lines"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert given
+    lines = json.loads(given[1])
+
+    assert [line["name"] for line in lines] == ["mIoU", "test mIoU", "soil", "crop", "weed"]
+    assert lines[0]["values"] == [point["miou"] for point in status(4)["evaluations"]]
+    assert lines[4]["values"][0] is None
+
+
+@pytest.mark.parametrize("points", [0, 1, 4])
+def test_what_is_not_measured_is_said(points: int) -> None:
+    shown = text_of(client(points).get("/").text)
+
+    assert "Labels saved against random Not measured." in shown
+
+
+def test_before_the_first_run_the_page_says_what_will_come() -> None:
+    shown = text_of(client(0).get("/").text)
+
+    assert "No model has been measured yet" in shown
+    assert "No point yet" in shown
+    assert "Nothing has been asked yet" in shown
+    assert "the daemon has not run yet" in shown
+
+
+def test_a_class_that_was_never_measured_has_a_dash() -> None:
+    shown = text_of(client(1).get("/").text)
+
+    assert f"0.523 0.523 {words.ABSENT} 0.503" in shown
+
+
+def test_hostile_names_stay_text() -> None:
+    plain = Tags(create_app(lambda: status(4, ("a", "b", "c"))).test_client().get("/").text)
+    hostile = status(4, ("a", HOSTILE, "c")) | {"waiting": HOSTILE}
+    hostile["quarantine"][0]["place"] = hostile["events"][0]["words"] = HOSTILE
+    hostile["batch"]["images"][1]["annotator"] = '" onmouseover="alert(1)'
+
+    page = Tags(create_app(lambda: hostile).test_client().get("/").text)
+
+    assert page.text.count(HOSTILE) >= 4
+    assert [tag for tag, _ in page.elements] == [tag for tag, _ in plain.elements]
+    assert not [name for _, given in page.elements for name in given if name.startswith("on")]
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    page = Tags(client(4).get("/").text)
+    sheet, script = ((ROOM / "static" / name).read_text() for name in ("page.css", "page.js"))
+
+    for _, given in page.elements:
+        for name in ("src", "href"):
+            assert (given.get(name) or "/").startswith("/")
+            assert not (given.get(name) or "/").startswith("//")
+    assert "url(" not in sheet
+    assert "@import" not in sheet
+    assert "//" not in re.sub(r"(^|\s)// .*", "", script)
+
+
+def test_every_file_that_the_page_names_is_served_from_here() -> None:
+    browser = client(4)
+    named = {
+        given.get("src") or given.get("href") for _, given in Tags(browser.get("/").text).elements
+    }
+
+    for address in named - {None}:
+        assert browser.get(address).status_code == 200, address
+    assert browser.get("/plotly.js").mimetype == "text/javascript"
+    assert len(browser.get("/plotly.js").data) > 1_000_000
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/status.json", "/plotly.js", "/static/page.js", "/no-such"]
+)
+def test_every_answer_carries_the_security_headers(address: str) -> None:
+    headers = client(1).get(address).headers
+
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self';")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_page_and_twin_point_at_each_other_and_are_never_cached() -> None:
+    page, twin = client(1).get("/"), client(1).get("/status.json")
+
+    assert page.headers["Link"] == '</status.json>; rel="alternate"; type="application/json"'
+    assert twin.headers["Link"] == '</>; rel="alternate"; type="text/html"'
+    assert page.headers["Cache-Control"] == twin.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+def test_the_page_only_reads(method: str) -> None:
+    assert getattr(client(1), method)("/").status_code == 405
+
+
+def test_a_store_that_cannot_be_read_is_explained() -> None:
+    def refuse() -> dict[str, object]:
+        raise StoreTooNew("state/maskloop.db: schema 9 is newer than 3")
+
+    for address in ("/", "/status.json"):
+        answer = create_app(refuse).test_client().get(address)
+
+        assert (answer.status_code, answer.mimetype) == (503, "text/plain")
+        assert "schema 9 is newer than 3" in answer.text
+
+
+# --- served -------------------------------------------------------------------------------
+
+
+def test_it_serves_until_the_block_ends() -> None:
+    with serving(lambda: status(1)) as address:
+        host, port = address.removeprefix("http://").split(":")
+        assert host == "127.0.0.1"
+        with urllib.request.urlopen(f"{address}/status.json", timeout=5) as answer:
+            assert json.load(answer)["cycle"] == 1
+        idle = http.client.HTTPConnection(host, int(port), timeout=5)
+        idle.request("GET", "/")  # stays open, and must not hold up the end
+        idle.getresponse().read()
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), timeout=5)
+    idle.close()
+
+
+def test_a_port_that_is_taken_is_explained() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with (
+            pytest.raises(ConfigError, match=rf"port = {port}: cannot listen there: .*in use"),
+            serving(lambda: status(0), port=port),
+        ):
+            pass
+
+
+def test_serving_does_not_load_plotly_into_the_daemon() -> None:
+    code = "import daemon.web.server, sys; print(sorted({'plotly', 'torch'} & set(sys.modules)))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+# --- words --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, words.ABSENT),
+        (0.4, "0 s"),
+        (59.6, "1 min 0 s"),
+        (3599.4, "59 min 59 s"),
+        (7500, "2 h 5 min"),
+    ],
+)
+def test_durations_read_well(seconds: float | None, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+def test_cycle_0_has_no_steps_that_need_a_model() -> None:
+    titles = [step["title"] for step in words.steps(status(0) | {"cycle": 0, "stage": "select"})]
+
+    assert titles == ["Look at new images", "Choose the batch", "Send tasks", "People label"]
+
+
+def test_the_steps_say_what_is_done_and_how_long_it_took() -> None:
+    steps = words.steps(status(2))
+
+    assert [step["state"] for step in steps] == ["done", "now", *["next"] * 5]
+    assert steps[0]["seconds"] == pytest.approx(12.4)
+
+
+def test_when_nobody_has_to_label_the_loop_waits() -> None:
+    done = status(2) | {"stage": "done"}
+
+    assert words.headline(done) == "People label"
+    done["batch"]["open"] = 0
+    assert words.headline(done) == "Waiting"
+
+
+def test_times_are_told_in_utc_before_the_script_runs() -> None:
+    assert words.moment("2026-11-02T15:20:00+02:00") == "2 Nov 13:20 UTC"
+    assert words.moment(None) == words.ABSENT
