@@ -8,22 +8,27 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import strategies
+from connectors.base import Connector
+from connectors.images import inspect
 from daemon.config import Config
-from daemon.domain import Fault
+from daemon.domain import Fault, FoundImage
 from daemon.errors import MaskloopError
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.runs import EmbedRequest, RunFolder
 from daemon.stages.score import test_files
+from daemon.status import snapshot
 from daemon.wiring import open_connector, require_token
 
+LOOKED_AT = 200  # images
 _LEARNER_S = 180.0
 _CV2 = (
     "import cv2, re; info = cv2.getBuildInformation(); "
-    "raise SystemExit('' if re.search(r'GUI:\\s+NONE', info) else 'a build with a window system')"
+    "raise SystemExit(None if re.search(r'GUI:\\s+NONE', info) else 'a build with windows')"
 )
 
 
@@ -36,6 +41,8 @@ def checks(config: Config) -> Sequence[tuple[str, Callable[[], Sequence[Fault]]]
         ("cv2", _cv2),
         ("device and weights", lambda: _learner(config, LocalLauncher())),
         ("labeling tool", lambda: _tool(config)),
+        ("images", lambda: _images(config)),
+        ("quarantine", lambda: _quarantine(config)),
     )
 
 
@@ -45,6 +52,32 @@ def _tool(config: Config) -> Sequence[Fault]:
         return open_connector(config).check()
     except MaskloopError as exc:
         return [_fault("labeling tool", exc)]
+
+
+def _images(config: Config) -> Sequence[Fault]:
+    """The first images are opened; all of them are when the daemon takes them in."""
+    try:
+        connector = open_connector(config)
+        found = list(islice(connector.images(), LOOKED_AT))
+        faults = [fault for image in found for fault in _look(connector, image)]
+    except MaskloopError as exc:
+        return [_fault("images", exc)]
+    nothing = Fault(
+        where="images", got="none", expected="at least one", cure="see [images] in config.toml"
+    )
+    return faults if found else [nothing]
+
+
+def _look(connector: Connector, image: FoundImage) -> Sequence[Fault]:
+    where = f"image {image.key}"
+    return _caught(where, lambda: inspect(connector.read(image), where=image.key))
+
+
+def _quarantine(config: Config) -> Sequence[Fault]:
+    return [
+        Fault(where=row["place"], got=row["got"], expected=row["expected"], cure=row["cure"])
+        for row in snapshot(config)["quarantine"]
+    ]
 
 
 def _strategies(config: Config) -> Sequence[Fault]:

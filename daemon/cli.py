@@ -20,7 +20,7 @@ from daemon.errors import MaskloopError
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 
-OUT = Console(highlight=False, soft_wrap=True)
+OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -37,8 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    for noisy in ("apscheduler", "httpx", "waitress", "werkzeug"):
+    for noisy in ("httpx", "waitress", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a look that is left out is no news
     try:
         return int(options.command(options))
     except MaskloopError as exc:
@@ -82,7 +83,10 @@ def once(options: argparse.Namespace) -> int:
     with terminal.live_progress(lambda: snapshot(config), ERR):
         outcome = run_once(config, now, options.cycles, lambda: time.sleep(1.0))
     OUT.print(outcome.waiting, markup=False)
-    return 0
+    faults = snapshot(config)["quarantine"]
+    for row in faults:
+        OUT.print(terminal.quarantine_line(row), markup=False)
+    return 1 if faults or outcome.fault else 0
 
 
 def run(options: argparse.Namespace) -> int:

@@ -45,11 +45,13 @@ class Outcome:
 
     running: a child process works, so that the next tick may find it done. final: even
     annotators cannot change it (the cycles that were wanted are trained, the budget is spent).
+    fault: somebody has to mend an input first.
     """
 
     waiting: str
     running: bool = False
     final: bool = False
+    fault: bool = False
 
 
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
@@ -89,7 +91,7 @@ def _advance(context: Context, cycle_limit: int | None) -> Outcome:
         now = standing(context, cycle_limit)
         reason = reason_to_wait(now)
         if reason is not None:
-            return Outcome(waiting=reason, final=is_final(now))
+            return Outcome(waiting=reason, final=is_final(now), fault=not now.usable_images)
         last = _open_cycle(context, now, 0 if last is None else last["id"] + 1)
     return _run_stages(context, last, cycle_limit)
 
@@ -117,7 +119,7 @@ def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
         return Outcome(waiting=words, running=True)
     while stage is not Stage.DONE:
         if not _run_stage(context, cycle, stage):
-            return Outcome(waiting=f"cycle {cycle}: {stage} is running", running=True)
+            return Outcome(waiting=_running(cycle, stage), running=True)
         context.store.finish_stage(cycle, stage, context.now())
         log.info("stage done cycle=%d stage=%s", cycle, stage)
         stage = stage.next()
@@ -127,11 +129,16 @@ def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
 def _run_stage(context: Context, cycle: int, stage: Stage) -> bool:
     if cycle == 0 and stage in NEEDS_MODEL:
         return True
+    context.store.keep_fact(WAITING, _running(cycle, stage))
     try:
         return RUNNERS[stage](context, cycle)
     except RunFailed:
         context.store.count_failure(cycle, context.now())
         raise
+
+
+def _running(cycle: int, stage: Stage) -> str:
+    return f"cycle {cycle}: {stage} is running"
 
 
 def _pause_left(row: Row, now: datetime) -> timedelta | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -31,20 +32,27 @@ def show_status(status: Snapshot, console: Console) -> None:
     if status["evaluations"]:
         console.print(curve_table(status))
     for row in status["quarantine"]:
-        console.print(f"quarantined: {row['place']}: {row['got']}; {row['cure']}", markup=False)
+        console.print(quarantine_line(row), markup=False)
+
+
+def quarantine_line(row: Snapshot) -> str:
+    """What could not be used, and what to do about it."""
+    return (
+        f"quarantined: {row['place']}: got {row['got']}; expected {row['expected']}; {row['cure']}"
+    )
 
 
 def curve_table(status: Snapshot) -> Table:
     """labels -> mIoU, one line a trained cycle."""
     classes = status["classes"]
-    table = Table("cycle", "labels", "train", "mIoU", "95 %", *classes, "test mIoU")
+    table = Table("cycle", "labels", "train", "mIoU", "95 %", *classes, "test", box=SIMPLE_HEAD)
     for point in status["evaluations"]:
         table.add_row(
             str(point["cycle"]),
             str(point["labels"]),
             str(point["train_labels"]),
             _number(point["miou"]),
-            " to ".join(map(_number, point["miou_interval"] or ())),
+            "-".join(map(_number, point["miou_interval"] or ())),
             *(_number(point["iou"].get(name)) for name in classes),
             _number(point.get("test_miou")),
         )

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
 
 from daemon.domain import CurvePoint, Image, Role, Stage
 from daemon.runs import LabeledFile, RunFolder, TrainRequest, TrainResult, atomic_file
 from daemon.stages.context import Context, by_role, files_of
 from daemon.stages.retention import require_space, thin_out
+
+log = logging.getLogger(__name__)
+
+ENOUGH_IMAGES = 5  # that hold a class, for its IoU to be worth reading
 
 
 def train(context: Context, cycle: int) -> bool:
@@ -52,7 +60,24 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
         unlabeled=files_of([image for image in images[Role.POOL] if image.id not in labeled]),
         parent=parent if context.config.training.warm_start and parent.exists() else None,
     )
+    _warn_of_rare_classes(context, request)
     run.write_request(request)
+
+
+def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:
+    """Say so where a class is in too few validation images for its IoU to mean anything."""
+    seen = np.zeros(256, dtype=np.int64)
+    for file in request.validation:
+        with Pillow.open(file.mask) as png:
+            seen[np.unique(np.asarray(png))] += 1
+    for value, name in enumerate(request.classes):
+        if seen[value] < ENOUGH_IMAGES:
+            words = (
+                f"validation holds {name!r} in {seen[value]} of {len(request.validation)} images: "
+                f"its IoU is hardly measured; raise [validation] min_images before the first run"
+            )
+            log.warning("%s", words)
+            context.store.note("warning", words, context.now())
 
 
 def _with_masks(

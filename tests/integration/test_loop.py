@@ -13,28 +13,17 @@ import pytest
 from daemon.config import Config
 from daemon.domain import Role, Stage, TaskState
 from daemon.errors import ConfigError, DiskFull, RunFailed
-from daemon.loop import RUNNERS, Outcome
-from daemon.service import Ticker
+from daemon.loop import RUNNERS
 from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store
-from tests.integration.workbench import configured, paint, ticker
+from tests.integration.workbench import configured, paint, run_out, ticker
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     paint(tmp_path)
     return tmp_path
-
-
-def run_out(daemon: Ticker) -> Outcome:
-    deadline = time.monotonic() + 120
-    outcome = daemon.tick()
-    while not outcome.final:
-        assert time.monotonic() < deadline, outcome
-        time.sleep(0.02)
-        outcome = daemon.tick()
-    return outcome
 
 
 def assert_whole(config: Config) -> None:

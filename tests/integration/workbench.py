@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from PIL import Image
 from daemon.config import Config
 from daemon.config_text import render
 from daemon.launchers import Launcher
+from daemon.loop import Outcome
 from daemon.service import Ticker
 from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
@@ -62,3 +64,14 @@ def ticker(
         lambda: datetime.now(UTC),
         cycle_limit,
     )
+
+
+def run_out(daemon: Ticker) -> Outcome:
+    """Tick until nobody can move the loop on."""
+    deadline = time.monotonic() + 120
+    outcome = daemon.tick()
+    while not outcome.final:
+        assert time.monotonic() < deadline, outcome
+        time.sleep(0.02)
+        outcome = daemon.tick()
+    return outcome
