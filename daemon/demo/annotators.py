@@ -21,6 +21,7 @@ from daemon.errors import ConnectorRefused, ConnectorUnavailable, MaskloopError
 
 log = logging.getLogger(__name__)
 
+MOST_PATIENT = 4
 MAX_REFUSALS = 20  # in a row, before an annotator gives up
 
 
@@ -36,7 +37,8 @@ class Annotator:
     """One person at work in one project, in a thread of its own.
 
     invite: gives the address of an invite, for the first sign-in. pace_s: time spent looking
-    at each picture. idle_s: time between two looks for work when there is none.
+    at each picture. idle_s: time to the next look for work when there is none, four times
+    that after a while.
     submitted: how many masks this person stored since the start.
     """
 
@@ -77,7 +79,7 @@ class Annotator:
 
     def _work(self) -> None:
         """Work until told to stop; every outage is waited out."""
-        user, refusals = self._arrive(), 0
+        user, refusals, looks = self._arrive(), 0, 0
         while user and not self._stopping.is_set():
             try:
                 answered = self.answer_one(user)
@@ -94,8 +96,8 @@ class Annotator:
                     break
                 user.close()
                 user, answered = self._arrive(), False
-            if not answered:
-                self._stopping.wait(self._idle_s)
+            looks = 0 if answered else min(looks + 1, MOST_PATIENT)
+            self._stopping.wait(self._idle_s * looks)
         if user:
             user.close()
 

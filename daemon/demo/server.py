@@ -187,7 +187,7 @@ class LabelStudioServer:
                 str(self.executable),
                 *("start", "--no-browser", "--internal-host", LOOPBACK, "--port", str(known.port)),
                 *("--username", known.username, "--enable-legacy-api-token"),
-                *("--log-level", "INFO"),
+                *("--log-level", "WARNING"),
             ],
             environment=server_environment(known, self.folder, self.document_root, self.lock_ttl_s),
             folder=self.folder,
