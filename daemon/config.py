@@ -151,7 +151,7 @@ class Selection(Section):
     strategy: str = _say("hybrid", "query strategy once there is a model; see strategies/README.md")
     seed_strategy: str = _say("kcenter", "query strategy of cycle 0, when there is no model yet")
     duplicate_similarity: Share = _say(
-        0.985, "cosine similarity from which two images count as near-duplicates"
+        0.98, "cosine similarity from which two images count as near-duplicates"
     )
     seed: Count = _say(0, "seed of every random choice: validation, random share, strategies")
     settings: Mapping[str, Setting] = _say({}, "settings of the strategy, by name")
