@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ class LabelStudio:
     legacy one or a personal access token; it is asked before each request. source: the folder
     with the images; None when the project holds its images as tasks already. connect_s,
     read_s: seconds to wait for a connection and for an answer. max_bytes: of an image that is
-    fetched from the project.
+    fetched from the project. sleep: how to pause between tries.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class LabelStudio:
         connect_s: float = CONNECT_S,
         read_s: float = READ_S,
         max_bytes: int = MAX_BYTES,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._api = Api(url, token, connect_s=connect_s, read_s=read_s)
+        self._api = Api(url, token, connect_s=connect_s, read_s=read_s, sleep=sleep)
         self._max_bytes = max_bytes
         self._number, self._classes, self._folder = project, classes, source
         self._pusher = Pusher(self._api, project, classes)

@@ -16,6 +16,7 @@ from daemon.errors import ConnectorRefused, OutcomeUnknown
 SAMPLING = "Uncertainty sampling"
 TESTED = "1.23"
 SHOWN_TASKS = 5
+RETIRED_A_LOOK = 100  # some 10 s; the rest at the next looks, and behind the batch until then
 INSTRUCTION = (
     "<p>Maskloop asks for the images that teach the model most, in order. Please work with the "
     "button <b>Label All Tasks</b>: it hands everybody the next most useful image. "
@@ -101,7 +102,7 @@ def mend_stream(api: Api, project: int, pusher: Pusher, open_tasks: Collection[s
     wanted = {int(task) for task in open_tasks}
     served = {int(task["id"]) for task in tasks.find(api, project, tasks.in_stream(), [])}
     strangers = sorted(served - wanted)
-    pusher.retire(strangers)
+    pusher.retire(strangers[:RETIRED_A_LOOK])
     words = []
     if strangers:
         words.append(f"kept out of the stream, nobody asked for them: {_some(strangers)}")

@@ -1,8 +1,9 @@
 """What people did: changed tasks since a cursor, their annotations decoded.
 
-The cursor is JSON: the latest `updated_at` that was seen, and the ids of all tasks as ranges, so
-that a task which disappears is noticed without a memory of our own. Commits may overtake each
-other by some tenths of a second, so two minutes before the cursor are read again.
+The cursor is JSON: when we looked, by the server's clock, and the ids of all tasks as ranges, so
+that a task which disappears is noticed without a memory of our own. A change becomes visible
+some tenths of a second after its time (measured), and a busy server may take longer, so the two
+minutes before the last look are read again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from connectors.regions import Decoded, RegionRefused, decode
 from daemon.domain import Annotation, Changes, ClassSet, Fault, Skip
 
 OVERLAP = timedelta(seconds=120)
-PAGE = 50
+PAGE = 200
 # `include` also filters what is inside an annotation, so its fields are named here too;
 # predictions are left out: ten re-ranks would make them the bulk of every answer.
 FIELDS = [
@@ -40,9 +41,10 @@ FIELDS = [
 
 @dataclass(frozen=True, kw_only=True)
 class Cursor:
-    """How far the reading has come. tasks: the ids that the project held."""
+    """How far the reading has come. looked_at: the server's clock, or the latest change where it
+    tells no time. tasks: the ids that the project held."""
 
-    updated_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    looked_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     tasks: frozenset[int] = field(default_factory=frozenset)
 
     @classmethod
@@ -51,12 +53,12 @@ class Cursor:
         if text is None:
             return cls()
         stored = json.loads(text)
-        moment = datetime.fromisoformat(stored["updated_at"])
-        return cls(updated_at=moment, tasks=frozenset(_from_ranges(stored["tasks"])))
+        moment = datetime.fromisoformat(stored["looked_at"])
+        return cls(looked_at=moment, tasks=frozenset(_from_ranges(stored["tasks"])))
 
     def __str__(self) -> str:
         return json.dumps(
-            {"updated_at": self.updated_at.isoformat(), "tasks": _to_ranges(self.tasks)}
+            {"looked_at": self.looked_at.isoformat(), "tasks": _to_ranges(self.tasks)}
         )
 
 
@@ -76,8 +78,11 @@ class Puller:
         task_number: int,
     ) -> Changes:
         """Everything since `cursor`; task_number: how many tasks the project holds now."""
-        changed = self._changed(cursor.updated_at - OVERLAP)
-        latest = max((_moment(task["updated_at"]) for task in changed), default=cursor.updated_at)
+        looked_at = self._api.server_time
+        changed = self._changed(cursor.looked_at)
+        if looked_at is None:
+            times = [_moment(task["updated_at"]) for task in changed]
+            looked_at = max([cursor.looked_at, *times])
         known, lost = self._follow(cursor.tasks, {task["id"] for task in changed}, task_number)
         answers: list[Annotation | Skip] = []
         faults: list[Fault] = []
@@ -89,7 +94,7 @@ class Puller:
                 except RegionRefused as exc:
                     faults.append(exc.fault)
         return Changes(
-            cursor=str(Cursor(updated_at=max(latest, cursor.updated_at), tasks=known)),
+            cursor=str(Cursor(looked_at=looked_at, tasks=known)),
             annotations=tuple(one for one in answers if isinstance(one, Annotation)),
             skips=tuple(one for one in answers if isinstance(one, Skip)),
             lost_tasks=tuple(str(task) for task in sorted(lost)),
@@ -100,11 +105,11 @@ class Puller:
             },
         )
 
-    def _changed(self, since: datetime) -> list[tasks.Task]:
-        """Tasks changed since then. Each page starts where the last one ended in time, because
-        a task that changes meanwhile moves to the end and would shift numbered pages."""
+    def _changed(self, looked_at: datetime) -> list[tasks.Task]:
+        """Tasks changed since a little before then. Each page starts where the last one ended
+        in time: a task that changes meanwhile moves to the end and would shift numbered pages."""
         found: dict[int, tasks.Task] = {}
-        page = 1
+        since, page = looked_at - OVERLAP, 1
         while True:
             rows, total = tasks.find_page(
                 self._api,

@@ -10,7 +10,6 @@ The order is that of uncertainty sampling: among the predictions of the project'
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
@@ -110,7 +109,7 @@ class Pusher:
                 self._api.post(f"api/projects/{self._project}/import/predictions", body)
             except OutcomeUnknown:
                 wanted = {task for task, _ in chunk}
-                if not any(wanted <= self._holders(version) for _ in _looks()):
+                if not any(wanted <= self._holders(version) for _ in self._looks()):
                     raise
 
     def retire(self, retired: Iterable[int]) -> None:
@@ -150,9 +149,14 @@ class Pusher:
 
     def _await_import(self, asks: Sequence[Ask], key: str) -> None:
         """Wait a little for an import whose answer was lost."""
-        for _ in _looks():
+        for _ in self._looks():
             if not _without_task(asks, self._asked(asks, key)):
                 return
+
+    def _looks(self) -> Iterator[None]:
+        for pause_s in LOOKS_S:
+            self._api.sleep(pause_s)
+            yield
 
     def _find(self, field: str, values: Collection[str | int]) -> Iterator[tasks.Task]:
         return tasks.find_each(self._api, self._project, field, values, STATE)
@@ -197,12 +201,6 @@ def _is_open(task: tasks.Task) -> bool:
 
 def _without_task(asks: Sequence[Ask], found: Mapping[str, tasks.Task]) -> list[Ask]:
     return [ask for ask in asks if ask.image.key not in found]
-
-
-def _looks() -> Iterator[None]:
-    for pause_s in LOOKS_S:
-        time.sleep(pause_s)
-        yield
 
 
 def _chunks(rows: Sequence[T], size: int) -> Iterator[list[T]]:

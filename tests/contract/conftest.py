@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from connectors.label_studio import LabelStudio
 from daemon.demo.server import LabelStudioServer
 from daemon.demo.web_user import WebUser
 from tests.contract.rigs import (
+    CLASSES,
     LabelStudioRig,
     Rig,
     Server,
@@ -21,6 +24,7 @@ from tests.live.live_server import MakeUser, annotator, label_studio, migrated
 __all__ = ["annotator", "label_studio", "migrated"]
 
 LIVE = pytest.mark.live
+Make = Callable[..., LabelStudio]
 
 
 @pytest.fixture
@@ -44,6 +48,40 @@ def fake_server(fake: FakeLabelStudio) -> Iterator[Server]:
     yield Server(fake.url, fake.token, fake.document_root, person)
     for user in people.values():
         user.close()
+
+
+@pytest.fixture
+def fake_tool(fake_server: Server) -> LabelStudioRig:
+    """The fake, with images from a folder."""
+    return folder_source_rig(fake_server)
+
+
+@pytest.fixture
+def connect(fake: FakeLabelStudio) -> Iterator[Make]:
+    made = []
+
+    def make(**changes: Any) -> LabelStudio:
+        options = {
+            "url": fake.url,
+            "project": 1,
+            "token": lambda: fake.token,
+            "classes": CLASSES,
+            "source": None,
+            "sleep": lambda seconds: None,
+        }
+        made.append(LabelStudio(**{**options, **changes}))
+        return made[-1]
+
+    yield make
+    for connector in made:
+        connector.close()
+
+
+@pytest.fixture
+def patient(fake_tool: LabelStudioRig, connect: Make) -> LabelStudioRig:
+    """The connector of `fake_tool`, whose pauses take no time."""
+    fake_tool.connector = connect(source=fake_tool.source)
+    return fake_tool
 
 
 @pytest.fixture

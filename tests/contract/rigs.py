@@ -75,6 +75,7 @@ class LabelStudioRig(Rig):
 
     api: Api
     project: int
+    source: FolderSource | None
     person: Callable[[str], WebUser]
     key_of: Callable[[Question], str] = field(repr=False)
 
@@ -209,6 +210,7 @@ def _rig(
         truth=truth,
         api=Api(server.url, lambda: server.token),
         project=project,
+        source=source,
         person=server.person,
         key_of=lambda question: key_of(question.details["data"]),
     )

@@ -40,8 +40,14 @@ class Labeling:
         self._start = datetime(2026, 1, 1, tzinfo=UTC)
         self._random = random.Random(0)
 
+    def moment(self) -> datetime:
+        return self._start + timedelta(milliseconds=next(self._ticks))
+
     def now(self) -> str:
-        return (self._start + timedelta(milliseconds=next(self._ticks))).strftime(TIME)
+        return self.moment().strftime(TIME)
+
+    def wait(self, seconds: float) -> None:
+        self._start += timedelta(seconds=seconds)
 
     def create_project(self, body: Row) -> Row:
         if len(body["title"]) < 3:

@@ -1,0 +1,227 @@
+"""What Label Studio in particular must do, on the fake and on the real one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from connectors.label_studio import create_or_adopt_project
+from connectors.regions import TYPE, encode
+from daemon.domain import ClassSet
+from tests.contract.rigs import CLASSES, CONTROL, LabelStudioRig
+
+SHUFFLED = [4, 1, 6, 0, 5, 2, 7, 3]
+
+
+def test_two_annotators_in_lock_step_receive_the_positions_in_order(tool: LabelStudioRig) -> None:
+    wanted = [tool.keys[number] for number in SHUFFLED]
+    tool.push(wanted)
+
+    handed = []
+    for _ in range(4):
+        first, second = tool.taken("ada"), tool.taken("bo")
+        handed += [tool.key_of(first), tool.key_of(second)]
+        tool.submit("ada", first, tool.truth[handed[-2]])
+        tool.submit("bo", second, tool.truth[handed[-1]])
+
+    assert handed == wanted
+
+
+def test_after_the_batch_nothing_is_handed_out_that_was_not_asked(tool: LabelStudioRig) -> None:
+    asks = tool.push(tool.keys[:2])
+    data = {"image": "/data/local-files/?d=stranger.png", "maskloop_reason": "none"}
+    tool.api.post(f"api/projects/{tool.project}/import", [{"data": data}])
+
+    tool.connector.repair("1.0", [str(ask.task) for ask in asks])
+
+    assert sorted(tool.answer()) == sorted(tool.keys[:2])
+    assert tool.person("bo").next_task(tool.project) is None
+
+
+def test_a_tab_that_is_open_over_a_rerank_can_still_submit(tool: LabelStudioRig) -> None:
+    asks = tool.push(tool.keys[:3])
+    tab = tool.taken("ada")
+    turned = [replace(ask, position=2 - ask.position) for ask in asks]
+    tool.connector.rerank("1.1", turned)
+
+    tool.submit("ada", tab, tool.truth[tool.key_of(tab)])
+
+    changes = tool.connector.changes(None, tool.sizes)
+    assert [one.image_key for one in changes.annotations] == tool.keys[:1]
+    assert tool.key_of(tool.taken("ada")) == tool.keys[2]
+
+
+def test_a_rerank_shows_the_new_predictions(tool: LabelStudioRig) -> None:
+    asks = tool.push(tool.keys[:1])
+    better = np.full_like(tool.truth[tool.keys[0]], 2)
+    assert asks[0].prediction is not None
+    shown = replace(asks[0], prediction=replace(asks[0].prediction, mask=better))
+
+    tool.connector.rerank("1.1", [shown])
+
+    question = tool.taken("ada")
+    assert [one["value"][TYPE] for one in question.result] == [["weed"]]
+
+
+def test_a_later_batch_goes_behind_the_open_tasks(tool: LabelStudioRig) -> None:
+    first = tool.push(tool.keys[:2])
+    later = [replace(ask, position=ask.position + 2) for ask in tool.asks(tool.keys[2:4])]
+    tasks = tool.connector.push(later, "push-2", "1.1")
+    both = [*first, *(replace(ask, task=tasks[ask.image.id]) for ask in later)]
+    tool.connector.rerank("1.1", both)
+
+    assert tool.answer() == tool.keys[:4]
+
+
+def test_every_open_task_has_one_prediction_of_the_version_in_force(tool: LabelStudioRig) -> None:
+    asks = tool.push(tool.keys[:3])
+
+    tool.connector.rerank("1.10", asks)  # its name contains the first version's
+    tool.connector.rerank("1.1", asks)
+
+    project = f"api/projects/{tool.project}/"
+    rows = tool.api.get(f"{project}model-versions/", extended="true")["static"]
+    assert {row["model_version"]: row["count"] for row in rows} == {"1.0": 3, "1.10": 3, "1.1": 3}
+    assert tool.api.get(project)["model_version"] == "1.1"
+
+
+def test_whether_a_prediction_was_corrected_is_known(tool: LabelStudioRig) -> None:
+    tool.push(tool.keys[:3])
+    untouched, thinned, drawn = (tool.taken(name) for name in ("ada", "bo", "cy"))
+    as_shown = [{**one, "origin": "prediction"} for one in untouched.result]
+    tool.person("ada").submit(untouched, tool.project, as_shown)
+    fewer = [{**one, "origin": "prediction"} for one in thinned.result][1:]
+    tool.person("bo").submit(thinned, tool.project, fewer)
+    tool.submit("cy", drawn, tool.truth[tool.key_of(drawn)])
+
+    found = tool.connector.changes(None, tool.sizes).annotations
+
+    told = {one.image_key: one.corrected for one in found}
+    assert [told[key] for key in tool.keys[:3]] == [False, True, True]
+
+
+def test_an_annotation_without_regions_is_all_background(tool: LabelStudioRig) -> None:
+    tool.push(tool.keys[:1])
+    tool.person("ada").submit(tool.taken("ada"), tool.project, [])
+
+    found = tool.connector.changes(None, tool.sizes).annotations
+
+    assert found[0].mask.shape == tool.truth[tool.keys[0]].shape
+    assert not found[0].mask.any()
+
+
+def test_a_skip_is_told_with_its_person_and_the_task_goes_to_others(tool: LabelStudioRig) -> None:
+    tool.push(tool.keys[:1])
+    tool.person("ada").skip(tool.taken("ada"), tool.project)
+
+    changes = tool.connector.changes(None, tool.sizes)
+
+    assert [skip.image_key for skip in changes.skips] == tool.keys[:1]
+    assert not changes.annotations
+    assert tool.key_of(tool.taken("bo")) == tool.keys[0]
+
+
+def test_a_deleted_annotation_is_missing_from_what_was_seen(tool: LabelStudioRig) -> None:
+    asks = tool.push(tool.keys[:1])
+    tool.answer()
+    before = tool.connector.changes(None, tool.sizes)
+    number = before.annotations[0].id
+    _delete(tool, f"api/annotations/{number}/")
+
+    after = tool.connector.changes(before.cursor, tool.sizes)
+
+    assert before.seen[str(asks[0].task)] == (number,)
+    assert after.seen[str(asks[0].task)] == ()
+
+
+def test_a_deleted_task_is_lost(tool: LabelStudioRig) -> None:
+    asks = tool.push(tool.keys[:3])
+    before = tool.connector.changes(None, tool.sizes)
+    _delete(tool, f"api/tasks/{asks[1].task}/")
+
+    after = tool.connector.changes(before.cursor, tool.sizes)
+    later = tool.connector.changes(after.cursor, tool.sizes)
+
+    assert before.lost_tasks == ()
+    assert after.lost_tasks == (asks[1].task,)
+    assert later.lost_tasks == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"value": {TYPE: ["thistle"]}}, "add the class to config.toml"),
+        ({"type": "brushlabels"}, "only BitmaskLabels"),
+        ({"original_width": 4000}, "4000"),
+        ({"value": {TYPE: ["crop"], "imageDataURL": "data:image/png;base64,AAAA"}}, "a PNG"),
+    ],
+    ids=["unknown class", "other tag", "other size", "broken png"],
+)
+def test_an_annotation_that_cannot_be_used_becomes_a_fault_and_the_next_one_is_read(
+    tool: LabelStudioRig, change: dict[str, Any], words: str
+) -> None:
+    tool.push(tool.keys[:2])
+    spoiled = tool.taken("ada")
+    regions = encode(tool.truth[tool.key_of(spoiled)], CLASSES, CONTROL, {})
+    tool.person("ada").submit(spoiled, tool.project, [{**regions[0], **change}])
+    tool.answer()
+
+    changes = tool.connector.changes(None, tool.sizes)
+
+    assert [one.image_key for one in changes.annotations] == [tool.keys[1]]
+    assert len(changes.faults) == 1
+    assert words in str(changes.faults[0])
+
+
+def test_settings_that_somebody_changed_are_mended_and_said(tool: LabelStudioRig) -> None:
+    asks = tool.push(tool.keys[:4])
+    retired = str(asks[0].task)
+    tool.connector.retire([retired])
+    tasks = [str(ask.task) for ask in asks[1:]]
+    project = f"api/projects/{tool.project}/"
+    tool.api.patch(project, {"sampling": "Sequential sampling", "show_collab_predictions": False})
+    tool.api.patch(project, {"maximum_annotations": 3})
+
+    words = "; ".join(tool.connector.repair("1.0", tasks))
+
+    assert "sampling" in words
+    assert "show_collab_predictions" in words
+    assert "maximum_annotations" in words
+    assert list(tool.connector.repair("1.0", tasks)) == []
+    assert tool.answer() == tool.keys[1:4]
+
+
+def test_a_version_whose_predictions_are_gone_is_said_and_not_fatal(tool: LabelStudioRig) -> None:
+    asks = tool.push(tool.keys[:1])
+
+    words = tool.connector.repair("9.9", [str(ask.task) for ask in asks])
+
+    assert any("9.9" in word for word in words)
+
+
+def test_wrong_sampling_and_other_classes_are_found_by_a_check(tool: LabelStudioRig) -> None:
+    tool.api.patch(f"api/projects/{tool.project}/", {"sampling": "Uniform sampling"})
+    other = ClassSet(names=("soil", "crop", "thistle"))
+
+    checked = " ".join(str(fault) for fault in tool.connector.check())
+    adopted = create_or_adopt_project(
+        url=tool.api.url,
+        token=lambda: str(tool.api._token()),
+        project=tool.project,
+        classes=other,
+        source=None,
+    )
+    told = " ".join(str(fault) for fault in adopted.faults)
+
+    assert not adopted.created
+    assert "no label for thistle" in told
+    assert "the label weed, unsure, which config.toml does not know" in told
+    assert "got sampling 'Uniform sampling'" in checked
+    assert list(tool.connector.check()) == []  # adopting set the sampling
+
+
+def _delete(tool: LabelStudioRig, path: str) -> None:
+    tool.api._send("DELETE", path, params={})

@@ -1,0 +1,181 @@
+"""The pages and calls of the fake Label Studio: what each request does and answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import jwt
+
+from tests.fakes.labeling import Answer
+
+if TYPE_CHECKING:
+    from tests.fakes.label_studio import FakeLabelStudio
+
+
+class Request:
+    """A parsed request; the handler fills it in."""
+
+    def __init__(self, method: str, target: str, headers: Any, body: bytes) -> None:
+        parts = urlsplit(target)
+        self.method, self.path, self.headers = method, parts.path, headers
+        self.query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        self.raw = body
+        self.user: int | None = None
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.raw or b"{}")
+
+    @property
+    def form(self) -> dict[str, str]:
+        return {name: values[-1] for name, values in parse_qs(self.raw.decode()).items()}
+
+
+def _tasks(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    labeling, query = server.labeling, json.loads(unquote(request.query["query"]))
+    conditions = query["filters"]["items"]
+    rows = [
+        task
+        for task in labeling.of(int(request.query["project"]))
+        if all(labeling.meets(task, one) for one in conditions)
+    ]
+    rows.sort(key=lambda task: task[query["ordering"][0].removeprefix("tasks:")])
+    size, page = int(request.query["page_size"]), int(request.query["page"])
+    shown = rows[(page - 1) * size : page * size]
+    if page > 1 and not shown:
+        raise Answer(404, {"detail": "Invalid page."})
+    include = set(request.query["include"].split(","))
+    versions = any("predictions_model_versions" in one["filter"] for one in conditions)
+    full = request.query["fields"] == "all"
+    return 200, {
+        "total": len(rows),
+        "tasks": [labeling.shown_task(task, include, versions, full) for task in shown],
+    }
+
+
+def _projects(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    rows = server.labeling.projects.values()
+    title = request.query.get("title", "")
+    return 200, {"results": [row for row in rows if title in row["title"]]}
+
+
+def _storages(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    project = int(request.query["project"])
+    return 200, [row for row in server.labeling.storages if row["project"] == project]
+
+
+def _register(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    path, root = Path(request.body["path"]), server.document_root
+    if root is None or root not in path.parents:
+        raise Answer(400, {"detail": "path must be inside the document root"})
+    server.labeling.storages.append(request.body)
+    return 201, request.body
+
+
+def _serve(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    root = server.document_root
+    path = (root / request.query["d"]).resolve() if root else None
+    if path is None or root not in path.parents:
+        return 500, {"detail": "path traversal"}
+    shared = any(Path(row["path"]) in path.parents for row in server.labeling.storages)
+    if not shared or not path.is_file():
+        return 404, {"detail": "not found"}
+    return 200, path.read_bytes()
+
+
+def _prediction(server: FakeLabelStudio, request: Request, number: int) -> tuple[int, Any]:
+    if number not in server.labeling.predictions:
+        raise Answer(404, {"detail": "No Prediction matches the given query."})
+    return 200, server.labeling.predictions[number]
+
+
+def _refresh(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    if request.body.get("refresh") != server.personal_token:
+        raise Answer(401, {"detail": "Token is invalid or expired"})
+    claims = {"exp": int(time.time()) + 300, "n": len(server.access_tokens)}
+    access = jwt.encode(claims, "k" * 32)
+    server.access_tokens.add(access)
+    return 200, {"access": access}
+
+
+def _sign_in(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    form = request.form
+    if server.people.get(form["email"]) != form["password"]:
+        return 200, "the form again"
+    return 302, {"cookie": form["email"]}
+
+
+def _sign_up(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    server.people.setdefault(request.form["email"], request.form["password"])
+    return 302, {"cookie": request.form["email"]}
+
+
+def _user(request: Request) -> int:
+    assert request.user is not None
+    return request.user
+
+
+def _deleted(gone: None) -> tuple[int, Any]:
+    return 204, gone
+
+
+Work = Callable[..., tuple[int, Any]]
+OPEN: tuple[Work, ...] = (_refresh, _sign_in, _sign_up)
+_PAGE: Work = lambda server, request: (200, "a page")  # noqa: E731
+_VERSION: Work = lambda server, request: (200, {"release": "1.23.2"})  # noqa: E731
+OPEN += (_PAGE, _VERSION)
+ROUTES: tuple[tuple[str, str, Work], ...] = (
+    ("GET", r"/user/login/", _PAGE),
+    ("GET", r"/user/signup/", _PAGE),
+    ("POST", r"/user/login/", _sign_in),
+    ("POST", r"/user/signup/", _sign_up),
+    ("GET", r"/api/invite", lambda s, r: (200, {"invite_url": "/user/signup/?token=x"})),
+    ("POST", r"/api/token/refresh/", _refresh),
+    ("GET", r"/api/version", _VERSION),
+    ("GET", r"/api/projects/", _projects),
+    ("POST", r"/api/projects/", lambda s, r: (201, s.labeling.create_project(r.body))),
+    ("GET", r"/api/projects/(\d+)/?", lambda s, r, n: (200, s.labeling.shown_project(n))),
+    ("PATCH", r"/api/projects/(\d+)/", lambda s, r, n: (200, s.labeling.patch_project(n, r.body))),
+    (
+        "POST",
+        r"/api/projects/(\d+)/import",
+        lambda s, r, n: (201, s.labeling.import_tasks(n, r.body)),
+    ),
+    (
+        "POST",
+        r"/api/projects/(\d+)/import/predictions",
+        lambda s, r, n: (201, s.labeling.add_predictions(n, r.body)),
+    ),
+    (
+        "GET",
+        r"/api/projects/(\d+)/model-versions/",
+        lambda s, r, n: (200, s.labeling.versions(n)),
+    ),
+    ("GET", r"/api/tasks", _tasks),
+    ("PATCH", r"/api/tasks/(\d+)/", lambda s, r, n: (200, s.labeling.patch_task(n, r.body))),
+    ("DELETE", r"/api/tasks/(\d+)/", lambda s, r, n: _deleted(s.labeling.delete_task(n))),
+    (
+        "POST",
+        r"/api/tasks/(\d+)/annotations/?",
+        lambda s, r, n: (201, s.labeling.annotate(n, _user(r), r.body)),
+    ),
+    (
+        "DELETE",
+        r"/api/annotations/(\d+)/",
+        lambda s, r, n: _deleted(s.labeling.delete_annotation(n)),
+    ),
+    ("GET", r"/api/predictions/(\d+)/", _prediction),
+    ("GET", r"/api/storages/localfiles/", _storages),
+    ("POST", r"/api/storages/localfiles/", _register),
+    ("GET", r"/data/local-files/", _serve),
+    (
+        "POST",
+        r"/api/dm/actions",
+        lambda s, r: (200, s.labeling.next_task(int(r.query["project"]), _user(r))),
+    ),
+)

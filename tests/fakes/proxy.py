@@ -1,0 +1,69 @@
+"""A proxy that passes requests on to a real server and can lose the answers on the way back."""
+
+from __future__ import annotations
+
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+import httpx
+
+
+class LossyProxy:
+    """Closes the connection instead of answering requests whose path matches `lose`."""
+
+    def __init__(self, upstream: str) -> None:
+        self.lose: str | None = None
+        self.lost: list[str] = []
+        self._upstream = httpx.Client(base_url=upstream, timeout=60, trust_env=False)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        self._upstream.close()
+
+    def forward(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> httpx.Response:
+        answer = self._upstream.request(method, path, headers=headers, content=body)
+        if self.lose and re.search(self.lose, f"{method} {path}"):
+            self.lost.append(path)
+            raise ConnectionAbortedError
+        return answer
+
+
+def _handler(proxy: LossyProxy) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def _do(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            kept = ("authorization", "content-type", "cookie", "x-csrftoken")
+            headers = {name: value for name, value in self.headers.items() if name.lower() in kept}
+            try:
+                answer = proxy.forward(self.command, self.path, headers, body)
+            except ConnectionAbortedError:
+                self.close_connection = True
+                return
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", answer.headers.get("content-type", "text/plain"))
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = _do
+
+    return Handler
