@@ -38,6 +38,11 @@ class Coverage:
         np.minimum(self.squared_gap, gap, out=self.squared_gap)
         self.squared_gap[row] = -1
 
+    def gaps_left(self) -> FloatArray:
+        """Distance of each image that is not picked to its nearest center; (N - picks,)."""
+        gaps: FloatArray = np.sqrt(self.squared_gap[self.squared_gap >= 0])
+        return gaps
+
     def _cover(self, order: IdArray, labeled: FloatArray) -> None:
         """Start from the labeled images (L, D): one matrix product a block of rows.
 

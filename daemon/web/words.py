@@ -33,8 +33,9 @@ def interval(ends: Sequence[float] | None) -> str:
 
 
 def signed(value: float) -> str:
-    """A difference with its sign."""
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+    """A difference with its sign; what rounds to nothing has none."""
+    said = f"{value:+.3f}"
+    return said[1:] if float(said) == 0 else said.replace("-", "\N{MINUS SIGN}")
 
 
 def duration(seconds: float | None) -> str:

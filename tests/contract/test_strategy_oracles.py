@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -43,20 +44,28 @@ def slow_entropy(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
 
 
 def slow_hybrid(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
-    picked: list[int] = []
+    assert pool.uncertainty is not None
+    unsure, rows, picked = pool.uncertainty.tolist(), range(len(pool)), []
+    if not len(pool.labeled) and n:
+        picked.append(min(rows, key=lambda row: (-unsure[row], pool.ids[row])))
+    start = [gap(pool, row, picked) for row in rows if row not in picked]
+    a, b = exponent(unsure), exponent(start)
     while len(picked) < min(n, len(pool)):
-        left = [row for row in range(len(pool)) if row not in picked]
-        far = [row for row in left if gap(pool, row, picked) >= 0.05] or left
-        picked.append(min(far, key=lambda row: hybrid_order(pool, row, picked)))
+        left = [row for row in rows if row not in picked]
+        gaps = {row: gap(pool, row, picked) for row in left}
+        values = {
+            row: (unsure[row] / max(unsure)) ** a * (gaps[row] / max(start)) ** b for row in left
+        }
+        far = [row for row in left if gaps[row] >= 0.05] or left
+        picked.append(
+            min(far, key=lambda row: (-round(values[row], 5), -round(gaps[row], 5), pool.ids[row]))
+        )
     return [int(pool.ids[row]) for row in picked]
 
 
-def hybrid_order(pool: Pool, row: int, picked: list[int]) -> tuple[float, float, int]:
-    assert pool.uncertainty is not None
-    distance = gap(pool, row, picked)
-    diversity = 1.0 if np.isinf(distance) else distance
-    value = float(pool.uncertainty[row]) ** 0.5 * diversity**0.5
-    return -round(value, 5), -round(distance, 5), int(pool.ids[row])
+def exponent(values: list[float]) -> float:
+    """One half over the relative spread."""
+    return 0.5 / max(statistics.pstdev(values) / statistics.mean(values), 0.01)
 
 
 def slow_random(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import strategies
 from daemon.errors import ConfigError
 from strategies.base import Pool
 from strategies.coverage import Coverage
+
+NONE = np.empty((0, 1), dtype=np.float32)
 
 
 def seeded() -> np.random.Generator:
@@ -58,10 +61,29 @@ def test_entropy_ranks_by_uncertainty_alone() -> None:
 def test_hybrid_weighs_uncertainty_against_distance() -> None:
     pool = line({1: 1.0, 2: 1.2, 3: 0.1}, uncertainty={1: 0.5, 2: 0.1, 3: 0.9})
 
-    # square roots of u x gap: 1 -> 0.5, 2 -> 0.12, 3 -> 0.09
+    # both factors vary by about two thirds of their mean; 1 is good in both, 2 and 3 in one
     assert strategies.load("hybrid").select(pool, 1, seeded()) == [1]
     assert strategies.load("hybrid", uncertainty_weight=0).select(pool, 1, seeded()) == [2]
     assert strategies.load("hybrid", uncertainty_weight=1).select(pool, 1, seeded()) == [3]
+
+
+def test_hybrid_hears_an_uncertainty_that_varies_less_than_the_distances() -> None:
+    # spreads: 0.08 of the mean and 0.45; in a plain product of square roots 2 would win
+    pool = line({1: 0.8, 2: 1.0, 3: 0.2}, uncertainty={1: 0.95, 2: 0.80, 3: 0.95})
+
+    assert strategies.load("hybrid").select(pool, 1, seeded()) == [1]
+
+
+def test_hybrid_does_not_blow_up_an_uncertainty_that_says_nothing() -> None:
+    pool = line({1: 0.8, 2: 1.0, 3: 0.2}, uncertainty={1: 0.95001, 2: 0.95, 3: 0.95})
+
+    assert strategies.load("hybrid").select(pool, 1, seeded()) == [2]
+
+
+def test_hybrid_without_a_label_begins_with_the_most_uncertain() -> None:
+    pool = replace(line({1: 0.0, 2: 4.0, 3: 9.0}, {1: 0.4, 2: 0.9, 3: 0.4}), labeled=NONE)
+
+    assert strategies.load("hybrid").select(pool, 3, seeded()) == [2, 3, 1]
 
 
 def test_hybrid_takes_near_duplicates_last() -> None:

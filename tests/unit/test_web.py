@@ -242,6 +242,13 @@ def test_durations_read_well(seconds: float | None, said: str) -> None:
     assert words.duration(seconds) == said
 
 
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.0342, "+0.034"), (-0.0342, "\N{MINUS SIGN}0.034"), (-0.0001, "0.000")]
+)
+def test_differences_show_their_sign(value: float, said: str) -> None:
+    assert words.signed(value) == said
+
+
 def test_cycle_0_has_no_steps_that_need_a_model() -> None:
     titles = [step["title"] for step in words.steps(status(0) | {"cycle": 0, "stage": "select"})]
 

@@ -52,7 +52,7 @@ function layout(lines, narrow) {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     hovermode: "x unified", hoverlabel: { bgcolor: "#fff", bordercolor: "#cbd2cc", font: { color: INK } },
     xaxis: { ...axis, title: { text: "labeled images, validation included", standoff: 12, font: { size: 13 } }, range: [0, most * 1.08 || 1], showgrid: false, tickformat: "d" },
-    yaxis: { ...axis, title: { text: "IoU", standoff: 12, font: { size: 13 } }, range: [0, 1.02], dtick: 0.2, tickformat: ".1f" },
+    yaxis: { ...axis, title: { text: "IoU", standoff: 12, font: { size: 13 } }, range: [-0.02, 1.02], dtick: 0.2, tickformat: ".1f" },
     legend: narrow ? { orientation: "h", x: 0, y: -0.3, yanchor: "top" } : { x: 1.01, y: 1, font: { color: INK } },
     showlegend: true,
   };
