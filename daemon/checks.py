@@ -15,13 +15,14 @@ import strategies
 from connectors.base import Connector
 from connectors.images import inspect
 from daemon.config import Config
-from daemon.domain import Fault, FoundImage
+from daemon.domain import FoundImage
 from daemon.errors import MaskloopError
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.runs import EmbedRequest, RunFolder
 from daemon.stages.score import test_files
 from daemon.status import snapshot
+from daemon.terminal import quarantine_line
 from daemon.wiring import open_connector, require_token
 
 LOOKED_AT = 200  # images
@@ -32,11 +33,11 @@ _CV2 = (
 )
 
 
-def checks(config: Config) -> Sequence[tuple[str, Callable[[], Sequence[Fault]]]]:
+def checks(config: Config) -> Sequence[tuple[str, Callable[[], Sequence[str]]]]:
     """(what is checked, how), in the order in which a fault matters."""
     return (
         ("strategies", lambda: _strategies(config)),
-        ("test set", lambda: _caught("[test]", lambda: test_files(config))),
+        ("test set", lambda: _caught(lambda: test_files(config))),
         ("disk", lambda: _disk(config)),
         ("cv2", _cv2),
         ("device and weights", lambda: _learner(config, LocalLauncher())),
@@ -46,79 +47,64 @@ def checks(config: Config) -> Sequence[tuple[str, Callable[[], Sequence[Fault]]]
     )
 
 
-def _tool(config: Config) -> Sequence[Fault]:
+def _tool(config: Config) -> Sequence[str]:
     try:
         require_token(config)
-        return open_connector(config).check()
+        return [str(fault) for fault in open_connector(config).check()]
     except MaskloopError as exc:
-        return [_fault("labeling tool", exc)]
+        return [str(exc)]
 
 
-def _images(config: Config) -> Sequence[Fault]:
+def _images(config: Config) -> Sequence[str]:
     """The first images are opened; all of them are when the daemon takes them in."""
     try:
         connector = open_connector(config)
         found = list(islice(connector.images(), LOOKED_AT))
         faults = [fault for image in found for fault in _look(connector, image)]
     except MaskloopError as exc:
-        return [_fault("images", exc)]
-    nothing = Fault(
-        where="images", got="none", expected="at least one", cure="see [images] in config.toml"
-    )
-    return faults if found else [nothing]
+        return [str(exc)]
+    return faults if found else ["there is none; expected at least one; see [images]"]
 
 
-def _look(connector: Connector, image: FoundImage) -> Sequence[Fault]:
-    where = f"image {image.key}"
-    return _caught(where, lambda: inspect(connector.read(image), where=image.key))
+def _look(connector: Connector, image: FoundImage) -> Sequence[str]:
+    return _caught(lambda: inspect(connector.read(image), where=image.key))
 
 
-def _quarantine(config: Config) -> Sequence[Fault]:
-    return [
-        Fault(where=row["place"], got=row["got"], expected=row["expected"], cure=row["cure"])
-        for row in snapshot(config)["quarantine"]
-    ]
+def _quarantine(config: Config) -> Sequence[str]:
+    return [quarantine_line(row) for row in snapshot(config)["quarantine"]]
 
 
-def _strategies(config: Config) -> Sequence[Fault]:
+def _strategies(config: Config) -> Sequence[str]:
     settings = config.selection
     return [
-        *_caught("[selection]", lambda: strategies.load(settings.strategy, **settings.settings)),
-        *_caught("[selection]", lambda: strategies.load(settings.seed_strategy)),
+        *_caught(lambda: strategies.load(settings.strategy, **settings.settings)),
+        *_caught(lambda: strategies.load(settings.seed_strategy)),
     ]
 
 
-def _disk(config: Config) -> Sequence[Fault]:
+def _disk(config: Config) -> Sequence[str]:
     config.state.mkdir(parents=True, exist_ok=True)
     free, wanted = shutil.disk_usage(config.state).free / 1e9, config.storage.min_free_gb
     if free >= wanted:
         return []
     return [
-        Fault(
-            where=f"disk of {config.state}",
-            got=f"{free:.2f} GB free",
-            expected=f"[storage] min_free_gb = {wanted}",
-            cure="free some space or move [project] state_dir",
-        )
+        f"{config.state}: {free:.2f} GB free; expected [storage] min_free_gb = {wanted}; "
+        f"free some space or move [project] state_dir"
     ]
 
 
-def _cv2() -> Sequence[Fault]:
+def _cv2() -> Sequence[str]:
     done = subprocess.run([sys.executable, "-c", _CV2], capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return []
+    found = (done.stderr.strip().splitlines() or ["an import that failed"])[-1]
     return [
-        Fault(
-            where="cv2",
-            got=(done.stderr.strip().splitlines() or ["an import that failed"])[-1],
-            expected="the headless OpenCV",
-            cure="run `make setup`, or pip install --force-reinstall --no-deps "
-            "opencv-python-headless==4.12.0.88",
-        )
+        f"got {found}; expected the headless OpenCV; run `make setup`, or pip install "
+        f"--force-reinstall --no-deps opencv-python-headless==4.12.0.88"
     ]
 
 
-def _learner(config: Config, launcher: Launcher) -> Sequence[Fault]:
+def _learner(config: Config, launcher: Launcher) -> Sequence[str]:
     """Embed no image at all: this loads the encoder's weights and opens the device."""
     with tempfile.TemporaryDirectory(prefix="maskloop-check-") as folder:
         run = RunFolder(Path(folder) / "check")
@@ -135,22 +121,18 @@ def _learner(config: Config, launcher: Launcher) -> Sequence[Fault]:
             deadline = time.monotonic() + _LEARNER_S
             while not launcher.advance(run, "embed"):
                 if time.monotonic() > deadline:
-                    return [_fault("[training]", TimeoutError(f"no answer in {_LEARNER_S:.0f} s"))]
+                    return [f"the learner gave no answer in {_LEARNER_S:.0f} s; see {run.log}"]
                 time.sleep(0.2)
         except MaskloopError as exc:
-            return [_fault("[training]", exc)]
+            return [str(exc)]
         finally:
             launcher.stop()
     return []
 
 
-def _caught(where: str, attempt: Callable[[], object]) -> Sequence[Fault]:
+def _caught(attempt: Callable[[], object]) -> Sequence[str]:
     try:
         attempt()
     except MaskloopError as exc:
-        return [_fault(where, exc)]
+        return [str(exc)]
     return []
-
-
-def _fault(where: str, exc: Exception) -> Fault:
-    return Fault(where=where, got=str(exc), expected="none of this", cure="see above")

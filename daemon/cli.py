@@ -15,7 +15,6 @@ from rich.console import Console
 
 from daemon import terminal
 from daemon.config import Config, load_config
-from daemon.domain import Fault
 from daemon.errors import MaskloopError
 from daemon.status import snapshot
 from daemon.store import FILE, Store
@@ -66,7 +65,7 @@ def check(options: argparse.Namespace) -> int:
     config, faults = load_config(options.config), 0
     OUT.print("ok     config.toml", markup=False)
     for name, attempt in checks(config):
-        found: Sequence[Fault] = attempt()
+        found = attempt()
         if not found:
             OUT.print(f"ok     {name}", markup=False)
         for fault in found:

@@ -27,7 +27,7 @@ def maskloop(home: Path, *words: str) -> int:
 
 
 def faults_of(config: Config, name: str) -> list[str]:
-    return [str(fault) for fault in dict(checks(config))[name]()]
+    return list(dict(checks(config))[name]())
 
 
 def test_status_before_the_first_run(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
