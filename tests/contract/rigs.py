@@ -108,14 +108,14 @@ class Server:
     person: Callable[[str], WebUser]
 
 
-def make_pictures(folder: Path) -> dict[str, Mask]:
-    """Eight pictures below `folder`; their masks by key."""
+def make_pictures(folder: Path, size: tuple[int, int] = SIZE) -> dict[str, Mask]:
+    """Eight pictures below `folder`; their masks by key. size: (height_px, width_px)."""
     rng = np.random.default_rng(7)
     truth = {}
     for name in NAMES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Picture.fromarray(rng.integers(0, 255, (*SIZE, 3), dtype=np.uint8)).save(folder / name)
-        truth[name] = rng.integers(0, 3, SIZE).astype(np.uint8)
+        Picture.fromarray(rng.integers(0, 255, (*size, 3), dtype=np.uint8)).save(folder / name)
+        truth[name] = rng.integers(0, 3, size).astype(np.uint8)
     return truth
 
 
@@ -133,10 +133,10 @@ def folder_rig(tmp_path: Path) -> Rig:
     return Rig(connector=connector, images=stored(connector), truth=truth)
 
 
-def folder_source_rig(server: Server) -> LabelStudioRig:
+def folder_source_rig(server: Server, size: tuple[int, int] = SIZE) -> LabelStudioRig:
     """Images in a folder that Label Studio serves; a push creates tasks."""
     root = server.files / uuid.uuid4().hex
-    truth = make_pictures(root)
+    truth = make_pictures(root, size)
     source = FolderSource(root, server.files)
     adopted = create_or_adopt_project(
         url=server.url,
