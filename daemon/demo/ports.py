@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+OURS = range(20_000, 30_000)
 _LISTEN = "0A"  # state column of /proc/net/tcp, see proc_net_tcp(5)
 
 
@@ -22,11 +24,14 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, chosen by the kernel."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, drawn from a range that the kernel gives to no client.
+
+    A client's port would be lost to us while our server is down between two starts.
+    """
+    while True:
+        port = OURS.start + secrets.randbelow(len(OURS))
+        if is_free(port):
+            return port
 
 
 def listens(pid: int, port: int) -> bool:

@@ -16,7 +16,6 @@ TOKEN_ENV = "LABEL_STUDIO_USER_TOKEN"  # as DIR/.env has it
 TITLE = "Maskloop demo"
 SERVED = "files"  # below DIR: what Label Studio may read
 POLL_S = 2.0
-PAGE_PORT = 8060
 
 AnySection = TypeVar("AnySection", bound=Section)
 
@@ -68,7 +67,7 @@ def first_config(folder: Path, dataset: Dataset, plan: Plan) -> Config:
                 base.validation, min_images=plan.validation, max_images=plan.validation
             ),
             "test": _with(base.test, **test) if dataset.test else base.test,
-            "web": _with(base.web, port=PAGE_PORT),
+            "web": _with(base.web, port=0),
         }
     )
 
@@ -82,7 +81,7 @@ def settle_config(path: Path, fresh: Config, *, url: str, project: int, budget: 
     loop = _with(known.loop, budget_labels=budget)
     if path.exists() and known.loop.budget_labels > budget:
         loop = known.loop
-    port = known.web.port if is_free(known.web.port) else free_port()
+    port = known.web.port if known.web.port and is_free(known.web.port) else free_port()
     settled = known.model_copy(
         update={
             "label_studio": _with(known.label_studio, url=url, project=project),
