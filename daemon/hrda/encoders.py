@@ -20,6 +20,7 @@ from daemon.hrda.mmlab import MODELS, BaseModule
 
 log = logging.getLogger(__name__)
 
+NORM_MOMENTUM = 0.05  # the package has 0.01: too slow for trainings of a few hundred steps
 MATCHED_LEAST = 0.95  # of the encoder's tensors; fewer is another network's file
 
 
@@ -80,6 +81,8 @@ class EfficientNetLite0(BaseModule):
         net = EfficientNet.from_name("efficientnet-lite0")
         for module in net.modules():
             _fold_padding(module)
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = NORM_MOMENTUM
         self.stem, self.stem_norm, self.blocks = net._conv_stem, net._bn0, net._blocks
         self.drop_connect = float(net._global_params.drop_connect_rate)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from daemon.hrda import colour
-from daemon.hrda.losses import dice, two_scales
+from daemon.hrda.losses import class_weights, dice, two_scales
 from daemon.hrda.mixing import Mixed, mix, mix_masks
 from daemon.hrda.model import HRDASegmentor, norms
 from daemon.hrda.pseudo import alignment, pseudo_labels
@@ -47,6 +47,7 @@ class Learner:
         self.teacher = Teacher(student, settings.alpha)
         self.optimizer = build_optimizer(student, settings)
         self.labeled_share = labeled_share
+        self.class_weights = class_weights(labeled_share, settings.class_balance)
         self.predicted_share = labeled_share.clone()
         self.skipped = 0
         self.rate = 1.0  # of the learning rates; lower after a warm start
@@ -59,28 +60,33 @@ class Learner:
         set_rates(self.optimizer, self.rate * schedule(iteration, self.settings))
         self.student.train()
         self.optimizer.zero_grad(set_to_none=True)
+        statistics = [buffer.clone() for buffer in self.student.buffers()]
         report = self._supervised(minibatch)
         weight = unlabeled_weight(iteration, self.settings)
         if weight and len(minibatch.unlabeled):
             report |= self._mixed(minibatch, weight)
-        if not all(math.isfinite(value) for value in report.values()):
-            self.skipped += 1
-            self.optimizer.zero_grad(set_to_none=True)
-            return report
-        norm = self._clip()
-        if math.isfinite(norm):
+        finite = all(math.isfinite(value) for value in report.values())
+        if finite and math.isfinite(self._clip()):
             self.optimizer.step()
             self.teacher.update(self.student)
         else:
-            self.skipped += 1
+            self._skip(statistics)
         return report
+
+    @torch.no_grad()
+    def _skip(self, statistics: list[Tensor]) -> None:
+        """Forget the iteration; the norms' statistics go back to what they were."""
+        self.skipped += 1
+        self.optimizer.zero_grad(set_to_none=True)
+        for buffer, old in zip(self.student.buffers(), statistics, strict=True):
+            buffer.copy_(old)
 
     def _supervised(self, minibatch: Minibatch) -> dict[str, float]:
         settings = self.settings
         image = colour.jitter(minibatch.image, settings.labeled_jitter)
         box = detail_box(image.shape[2], image.shape[3], settings.detail_px)
         logits = self.student(image, box)
-        losses = two_scales(logits, minibatch.label, settings.detail_loss)
+        losses = two_scales(logits, minibatch.label, settings.detail_loss, self.class_weights)
         if settings.dice_loss:
             losses["dice"] = settings.dice_loss * dice(logits.fused, minibatch.label)
         return _backward(losses, "labeled", 1.0)
@@ -95,7 +101,9 @@ class Learner:
         image = colour.blur(colour.jitter(mixed.image, settings.mixed_jitter), settings.blur)
         box = detail_box(image.shape[2], image.shape[3], settings.detail_px)
         logits = self.student(image, box)
-        losses = two_scales(logits, mixed.label, settings.detail_loss, mixed.weight)
+        losses = two_scales(
+            logits, mixed.label, settings.detail_loss, self.class_weights, mixed.weight
+        )
         return signs | _backward(losses, "mixed", weight)
 
     @torch.no_grad()

@@ -12,14 +12,35 @@ from daemon.domain import IGNORE
 from daemon.hrda.heads import resized
 from daemon.hrda.model import Logits
 
+WEIGHT_MOST = 10.0  # of a class against the most frequent one
 
-def cross_entropy(logits: Tensor, label: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Mean over the labeled pixels, each times its weight; 0 where nothing is labeled."""
+
+def class_weights(share: Tensor, power: float) -> Tensor:
+    """(C,): (largest share / share) ** power, at most 10; a class without pixels counts 1.
+
+    share: (C,) of the labeled pixels. power 0: all alike; 1: inverse frequency.
+    """
+    weights = ((share.max() / share.clamp(min=1e-6)) ** power).clamp(max=WEIGHT_MOST)
+    return torch.where(share > 0, weights, torch.ones_like(weights))
+
+
+def cross_entropy(
+    logits: Tensor, label: Tensor, classes: Tensor, weight: Tensor | None = None
+) -> Tensor:
+    """Mean over the labeled pixels, each as heavy as its class; 0 where nothing is labeled.
+
+    classes: (C,) weights. weight: belief in each pixel; it is not in the denominator, so that
+    a crop that is hardly believed teaches little.
+    """
     logits = resized(logits.float(), label.shape[1:])
-    loss = nn.functional.cross_entropy(logits, label, reduction="none", ignore_index=IGNORE)
+    loss = nn.functional.cross_entropy(
+        logits, label, classes, reduction="none", ignore_index=IGNORE
+    )
     if weight is not None:
         loss = loss * weight
-    return loss.sum() / (label != IGNORE).sum().clamp(min=1)
+    labeled = label != IGNORE
+    heaviness = classes[torch.where(labeled, label, 0)] * labeled
+    return loss.sum() / heaviness.sum().clamp(min=1)
 
 
 def dice(logits: Tensor, label: Tensor) -> Tensor:
@@ -40,10 +61,14 @@ def dice(logits: Tensor, label: Tensor) -> Tensor:
 
 
 def two_scales(
-    logits: Logits, label: Tensor, detail_share: float, weight: Tensor | None = None
+    logits: Logits,
+    label: Tensor,
+    detail_share: float,
+    classes: Tensor,
+    weight: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """{"fused", "detail"}: (1 - share) CE(fused, label) and share CE(detail, label[box])."""
     part = logits.box.cut(weight) if weight is not None else None
-    fused = cross_entropy(logits.fused, label, weight)
-    detail = cross_entropy(logits.detail, logits.box.cut(label), part)
+    fused = cross_entropy(logits.fused, label, classes, weight)
+    detail = cross_entropy(logits.detail, logits.box.cut(label), classes, part)
     return {"fused": (1 - detail_share) * fused, "detail": detail_share * detail}

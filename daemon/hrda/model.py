@@ -76,8 +76,7 @@ class HRDASegmentor(BaseModule):
     def forward(self, image: Tensor, box: Box) -> Logits:
         """One training pass with the detail window at `box`."""
         _check_size(image)
-        context, attention, _ = self._context(image)
-        detail = self._decoded(box.cut(image))
+        context, attention, detail = self._both(halved(image), box.cut(image))
         fused = fuse_scales(context, attention, detail, box)
         return Logits(fused=fused, detail=detail, attention=attention, box=box)
 
@@ -93,6 +92,25 @@ class HRDASegmentor(BaseModule):
         """The encoder's maps of the context alone, float32."""
         with self._autocast(image):
             return tuple(x.float() for x in self.encoder(self._normalised(halved(image))))
+
+    def _both(self, small: Tensor, window: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Context logits, attention and detail logits of a training pass.
+
+        Views of one size go through the networks together: the norms then see in training what
+        their running statistics hold at inference, a mixture of both scales.
+        """
+        if small.shape != window.shape:
+            with self._autocast(small):
+                features = self.encoder(self._normalised(small))
+                context = self.decoder(features).float()
+                attention = self.attention(features, context)
+            return context, attention, self._decoded(window)
+        count = len(small)
+        with self._autocast(small):
+            features = self.encoder(self._normalised(torch.cat([small, window])))
+            context, detail = self.decoder(features).float().split(count)
+            attention = self.attention([x[:count] for x in features], context)
+        return context, attention, detail
 
     def _context(self, image: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         with self._autocast(image):

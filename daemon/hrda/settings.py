@@ -33,19 +33,20 @@ class Settings:
     detail_px: int = 128  # side of the full-scale window inside it
     fixed_attention: float | None = None  # a constant instead of the learnt scale attention
     # optimisation
-    iterations: int = 400
+    iterations: int = 300
     minibatch: int = 4  # labeled images an iteration, and as many unlabeled ones
-    learning_rate: float = 4e-4  # of the encoder
-    head_rate: float = 4.0  # times that, for the heads
+    learning_rate: float = 2e-3  # of the encoder
+    head_rate: float = 3.0  # times that, for the heads
     weight_decay: float = 0.01
     warmup: float = 0.05  # share of the iterations
     warm_start_rate: float = 0.5  # times the learning rate, when there is a parent
     clip_norm: float = 10.0
     detail_loss: float = 0.1  # share of the loss that the detail window has on its own
+    class_balance: float = 0.5  # class weights are inverse frequency to this power; 0: alike
     dice_loss: float = 0.5  # weight of the Dice loss on labeled crops
     precision: str = "auto"  # fp32, bf16; auto: bf16 on CUDA and where inference gains from it
     # teacher and pseudo-labels
-    alpha: float = 0.99
+    alpha: float = 0.97
     unlabeled_weight: float = 1.0
     unlabeled_start: float = 0.15  # share of the iterations without unlabeled images
     unlabeled_ramp: float = 0.25  # share of the iterations after it, until the full weight
@@ -55,8 +56,8 @@ class Settings:
     class_mix: float = 0.5  # probability of foreground ClassMix, else CutMix
     teacher_overlap: bool = False
     # crops and augmentation
-    rare_class: float = 0.5  # probability that a labeled crop is drawn for a class
-    rare_temperature: float = 0.5
+    rare_class: float = 0.75  # probability that a labeled crop is drawn for a class
+    rare_temperature: float = 0.25
     scale_low: float = 0.75
     scale_high: float = 1.5
     labeled_jitter: float = 0.2
@@ -83,7 +84,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "fusion": "sepaspp",
         "encoder": "mit_b5", "width": 256, "context_px": 640, "detail_px": 320, "minibatch": 2,
         "iterations": 25_000, "learning_rate": 1e-4, "head_rate": 10.0, "weight_decay": 1e-4,
-        "warmup": 0.008, "clip_norm": 0.0, "dice_loss": 0.0, "alpha": 0.99,
+        "warmup": 0.008, "clip_norm": 0.0, "class_balance": 0.0, "dice_loss": 0.0, "alpha": 0.99,
         "unlabeled_start": 0.0, "unlabeled_ramp": 0.0,
         "threshold_background": 0.968, "threshold_foreground": 0.968,
         "prior_alignment": 0.0, "class_mix": 1.0, "teacher_overlap": True, "rare_class": 0.0,
@@ -93,7 +94,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "fusion": "sepaspp",
         "encoder": "mit_b5", "width": 256, "context_px": 1024, "detail_px": 512, "minibatch": 2,
         "iterations": 40_000, "learning_rate": 6e-5, "head_rate": 10.0, "warmup": 0.0375,
-        "clip_norm": 0.0, "dice_loss": 0.0, "alpha": 0.999, "unlabeled_ramp": 0.0,
+        "clip_norm": 0.0, "class_balance": 0.0, "dice_loss": 0.0, "alpha": 0.999,
+        "unlabeled_ramp": 0.0,
         "threshold_background": 0.968, "threshold_foreground": 0.968, "prior_alignment": 0.0,
         "class_mix": 1.0, "teacher_overlap": True, "rare_class": 1.0, "rare_temperature": 0.01,
         "labeled_jitter": 0.0, "mixed_jitter": 0.2, "window_px": 1024, "detail_window_px": 512,
@@ -180,8 +182,8 @@ def _faults(settings: Settings) -> list[str]:
 
 
 SHARES = (
-    "dropout", "fixed_attention", "warmup", "detail_loss", "alpha", "unlabeled_start",
-    "unlabeled_ramp",
+    "dropout", "fixed_attention", "class_balance", "warmup", "detail_loss", "alpha",
+    "unlabeled_start", "unlabeled_ramp",
     "threshold_background", "threshold_foreground", "prior_alignment", "class_mix",
     "rare_class", "blur",
 )  # fmt: skip
