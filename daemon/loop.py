@@ -19,7 +19,7 @@ from daemon.stages.embed import embed
 from daemon.stages.predict import predict
 from daemon.stages.push import VERSION, deliver, push, top_up
 from daemon.stages.score import score
-from daemon.stages.select_batch import select
+from daemon.stages.select_batch import candidates, select
 from daemon.stages.sync import sync
 from daemon.stages.train import train
 from daemon.store.base import Row
@@ -90,9 +90,12 @@ def _advance(context: Context, cycle_limit: int | None) -> Outcome:
             top_up(context, last["id"])
         now = standing(context, cycle_limit)
         reason = reason_to_wait(now)
-        if reason is not None:
+        if last is not None and reason is not None and _may_ask_now(context, now, int(last["id"])):
+            last = _reopen(context, int(last["id"]))
+        elif reason is not None:
             return Outcome(waiting=reason, final=is_final(now), fault=not now.usable_images)
-        last = _open_cycle(context, now, 0 if last is None else last["id"] + 1)
+        else:
+            last = _open_cycle(context, now, 0 if last is None else last["id"] + 1)
     return _run_stages(context, last, cycle_limit)
 
 
@@ -105,6 +108,25 @@ def _open_cycle(context: Context, now: Standing, number: int) -> Row:
         train_labels=now.train_labels,
     )
     log.info("cycle started cycle=%d train_labels=%d", number, now.train_labels)
+    return _opened(context)
+
+
+def _may_ask_now(context: Context, now: Standing, cycle: int) -> bool:
+    """Whether the budget was raised after a cycle that found it spent and asked nobody."""
+    limited = now.cycle_limit is not None and now.trained_cycles >= now.cycle_limit
+    if limited or now.open_tasks or now.new_labels or not now.labels_left:
+        return False
+    return not context.store.picks(cycle) and len(candidates(context, cycle)) > 0
+
+
+def _reopen(context: Context, cycle: int) -> Row:
+    """Let a finished cycle select once more; its model and scores stay."""
+    context.store.reopen_cycle(cycle, Stage.SELECT, context.now())
+    log.info("cycle selects again cycle=%d: there is budget for it now", cycle)
+    return _opened(context)
+
+
+def _opened(context: Context) -> Row:
     opened = context.store.last_cycle()
     if opened is None:
         raise RuntimeError("the store lost the cycle that was just opened")

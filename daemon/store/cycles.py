@@ -53,6 +53,14 @@ class CycleVerbs(StoreBase):
             else:
                 self._start_stage(cycle, after, at)
 
+    def reopen_cycle(self, cycle: int, stage: Stage, at: datetime) -> None:
+        """Take a finished cycle back to one of its stages."""
+        with self.atomic():
+            self._write(
+                "UPDATE cycles SET stage = ?, finished_at = NULL WHERE id = ?", stage.value, cycle
+            )
+            self._start_stage(cycle, stage, at)
+
     def stage_times(self) -> list[Row]:
         """When each stage of each cycle began and ended."""
         return self._rows("SELECT * FROM stages ORDER BY cycle, started_at")

@@ -59,6 +59,17 @@ def test_a_cycle_limit_stops_new_cycles(home: Path) -> None:
     assert [point["cycle"] for point in snapshot(config)["evaluations"]] == [1]
 
 
+def test_a_raised_budget_goes_on_where_the_loop_had_stopped(home: Path) -> None:
+    spent = configured(home, loop={"budget_labels": 8, "batch_images": 4, "seed_images": 4})
+    assert "budget is spent" in run_out(ticker(spent)).waiting
+    assert [point["labels"] for point in snapshot(spent)["evaluations"]] == [8]
+
+    config = configured(home)
+
+    assert "budget is spent" in run_out(ticker(config)).waiting
+    assert_whole(config)
+
+
 def test_the_same_seed_asks_the_same_images(
     home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
