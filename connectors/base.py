@@ -9,7 +9,7 @@ from daemon.domain import Ask, Changes, Fault, FoundImage
 
 
 class Connector(Protocol):
-    """Eight verbs. Anything that has them can feed the loop.
+    """Nine verbs. Anything that has them can feed the loop.
 
     Every verb raises ConnectorUnavailable when the tool does not answer, and
     ConnectorRefused when it answers no. A write whose answer was lost raises
@@ -18,6 +18,13 @@ class Connector(Protocol):
 
     def check(self) -> Sequence[Fault]:
         """Everything a person must change before the loop can run; empty when all is well."""
+
+    def claim(self, owner: str) -> None:
+        """Mark the project as worked by the store `owner`; repeating it changes nothing.
+
+        Raises ConnectorRefused while the mark of another store is there: two stores on one
+        project would ask everything twice.
+        """
 
     def images(self) -> Iterable[FoundImage]:
         """Every image of the project, labeled or not, in a stable order, each key once."""

@@ -59,6 +59,18 @@ class Folder:
             return [Fault(where=where, got="no image", expected="at least one", cure=cure)]
         return missing
 
+    def claim(self, owner: str) -> None:
+        """Keep the owner beside the tasks, or refuse another."""
+        file = self._file.with_name("owner")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            file.write_text(owner)
+        if file.read_text() != owner:
+            raise ConnectorRefused(
+                f"{file}: got {file.read_text()}; expected {owner}: another store works on it; "
+                f"stop that one, or delete the file if its state is lost"
+            )
+
     def images(self) -> Iterable[FoundImage]:
         """Every image file, by path; the key is the path below the folder."""
         return found_under(self._images)

@@ -48,6 +48,7 @@ class Ticker:
         self._launcher = launcher
         self._now = now
         self._cycle_limit = cycle_limit
+        self._claimed = False
         self._outage: tuple[str, datetime] | None = None
 
     def tick(self) -> Outcome:
@@ -60,6 +61,9 @@ class Ticker:
                 launcher=self._launcher,
                 now=self._now,
             )
+            if not self._claimed:
+                self._connector.claim(store.identity())
+                self._claimed = True
             outcome = tick(context, cycle_limit=self._cycle_limit)
             self._say_recovered(store)
         return outcome

@@ -1,4 +1,4 @@
-"""`LabelStudio`: the eight verbs of the contract on one project."""
+"""`LabelStudio`: the nine verbs of the contract on one project."""
 
 from __future__ import annotations
 
@@ -64,6 +64,10 @@ class LabelStudio:
         ]
         readable = not isinstance(wirings.read(str(project["label_config"])), Fault)
         return [*faults, *(self._image_faults() if readable else [])]
+
+    def claim(self, owner: str) -> None:
+        """Leave the mark of a store in the project's description, or refuse another's."""
+        projects.claim(self._api, self._project(), owner)
 
     def images(self) -> Iterable[FoundImage]:
         """Every image of the folder or of the project's tasks, each key once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ INSTRUCTION = (
     "<p>The mask that is shown comes from the model: correct it, then submit. Where nothing is "
     "drawn is background.</p>"
 )
+
+_MARK = re.compile(r"\[maskloop store ([\w-]+)\]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,21 @@ def mend_settings(
         gone = f"the predictions {version!r} are gone from Label Studio; the next re-rank mends it"
         return [gone, *mend_settings(api, project, {**wanted, **off}, None)] if off else [gone]
     return [f"{name} was {project.get(name)!r}, now {value!r} again" for name, value in off.items()]
+
+
+def claim(api: Api, project: Mapping[str, Any], owner: str) -> None:
+    """Add `[maskloop store OWNER]` to the description; raise where another owner stands there."""
+    words = str(project.get("description") or "")
+    found = _MARK.search(words)
+    if found is None:
+        marked = f"{words} [maskloop store {owner}]".strip()
+        api.patch(f"api/projects/{project['id']}/", {"description": marked})
+    elif found.group(1) != owner:
+        raise ConnectorRefused(
+            f"project {project['id']}: got the mark of the store {found.group(1)}; expected "
+            f"{owner}: another Maskloop works on it; stop that one, or, if its state is lost, take "
+            f"the mark out of the project's description in Label Studio"
+        )
 
 
 def mend_stream(api: Api, project: int, pusher: Pusher, open_tasks: Collection[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -72,6 +73,14 @@ class StoreBase:
         """A single remembered value, None when never kept."""
         rows = self._rows("SELECT value FROM facts WHERE name = ?", name)
         return str(rows[0]["value"]) if rows else None
+
+    def identity(self) -> str:
+        """The name of this store, made at the first call; a backup has the same."""
+        known = self.fact("identity")
+        if known is None:
+            known = str(uuid.uuid4())
+            self.keep_fact("identity", known)
+        return known
 
     def keep_fact(self, name: str, value: str) -> None:
         """Remember a single value."""

@@ -9,12 +9,20 @@ import pytest
 
 from connectors.images import inspect
 from daemon.domain import FoundImage
-from daemon.errors import ImageRefused
+from daemon.errors import ConnectorRefused, ImageRefused
 from tests.contract.rigs import SIZE, Rig
 
 
 def test_a_healthy_tool_has_no_faults(rig: Rig) -> None:
     assert list(rig.connector.check()) == []
+
+
+def test_a_project_is_worked_by_one_store(rig: Rig) -> None:
+    rig.connector.claim("store-a")
+    rig.connector.claim("store-a")
+
+    with pytest.raises(ConnectorRefused, match="store-a"):
+        rig.connector.claim("store-b")
 
 
 def test_each_image_is_listed_once_in_a_stable_order_and_can_be_read(rig: Rig) -> None:
