@@ -96,15 +96,11 @@ def _label_studio_rig(request: pytest.FixtureRequest, kind: str) -> LabelStudioR
     return folder_source_rig(server) if source == "folder" else project_source_rig(server)
 
 
-SERVERS = [
-    "fake-folder",
-    "fake-project",
-    pytest.param("live-folder", marks=LIVE),
-    pytest.param("live-project", marks=LIVE),
-]
+FAKE = ["fake-folder", "fake-project"]
+REAL = [pytest.param("live-folder", marks=LIVE), pytest.param("live-project", marks=LIVE)]
 
 
-@pytest.fixture(params=["folder", *SERVERS])
+@pytest.fixture(params=["folder", *FAKE, REAL[0]])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     """Every connector."""
     if request.param == "folder":
@@ -112,7 +108,13 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     return _label_studio_rig(request, request.param)
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=[*FAKE, REAL[0]])
 def tool(request: pytest.FixtureRequest) -> LabelStudioRig:
-    """Label Studio, fake and real, with either source of images."""
+    """Label Studio with either source of images, and the real one with a folder."""
+    return _label_studio_rig(request, request.param)
+
+
+@pytest.fixture(params=[*FAKE, *REAL])
+def any_tool(request: pytest.FixtureRequest) -> LabelStudioRig:
+    """Label Studio, fake and real, with either source: where the source makes a difference."""
     return _label_studio_rig(request, request.param)

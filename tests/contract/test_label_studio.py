@@ -16,42 +16,44 @@ from tests.contract.rigs import CLASSES, CONTROL, LabelStudioRig
 SHUFFLED = [4, 1, 6, 0, 5, 2, 7, 3]
 
 
-def test_two_annotators_in_lock_step_receive_the_positions_in_order(tool: LabelStudioRig) -> None:
-    wanted = [tool.keys[number] for number in SHUFFLED]
-    tool.push(wanted)
+def test_two_annotators_in_lock_step_receive_the_positions_in_order(
+    any_tool: LabelStudioRig,
+) -> None:
+    wanted = [any_tool.keys[number] for number in SHUFFLED]
+    any_tool.push(wanted)
 
     handed = []
     for _ in range(4):
-        first, second = tool.taken("ada"), tool.taken("bo")
-        handed += [tool.key_of(first), tool.key_of(second)]
-        tool.submit("ada", first, tool.truth[handed[-2]])
-        tool.submit("bo", second, tool.truth[handed[-1]])
+        first, second = any_tool.taken("ada"), any_tool.taken("bo")
+        handed += [any_tool.key_of(first), any_tool.key_of(second)]
+        any_tool.submit("ada", first, any_tool.truth[handed[-2]])
+        any_tool.submit("bo", second, any_tool.truth[handed[-1]])
 
     assert handed == wanted
 
 
-def test_after_the_batch_nothing_is_handed_out_that_was_not_asked(tool: LabelStudioRig) -> None:
-    asks = tool.push(tool.keys[:2])
+def test_after_the_batch_nothing_is_handed_out_that_was_not_asked(any_tool: LabelStudioRig) -> None:
+    asks = any_tool.push(any_tool.keys[:2])
     data = {"image": "/data/local-files/?d=stranger.png", "maskloop_reason": "none"}
-    tool.api.post(f"api/projects/{tool.project}/import", [{"data": data}])
+    any_tool.api.post(f"api/projects/{any_tool.project}/import", [{"data": data}])
 
-    tool.connector.repair("1.0", [str(ask.task) for ask in asks])
+    any_tool.connector.repair("1.0", [str(ask.task) for ask in asks])
 
-    assert sorted(tool.answer()) == sorted(tool.keys[:2])
-    assert tool.person("bo").next_task(tool.project) is None
+    assert sorted(any_tool.answer()) == sorted(any_tool.keys[:2])
+    assert any_tool.person("bo").next_task(any_tool.project) is None
 
 
-def test_a_tab_that_is_open_over_a_rerank_can_still_submit(tool: LabelStudioRig) -> None:
-    asks = tool.push(tool.keys[:3])
-    tab = tool.taken("ada")
+def test_a_tab_that_is_open_over_a_rerank_can_still_submit(any_tool: LabelStudioRig) -> None:
+    asks = any_tool.push(any_tool.keys[:3])
+    tab = any_tool.taken("ada")
     turned = [replace(ask, position=2 - ask.position) for ask in asks]
-    tool.connector.rerank("1.1", turned)
+    any_tool.connector.rerank("1.1", turned)
 
-    tool.submit("ada", tab, tool.truth[tool.key_of(tab)])
+    any_tool.submit("ada", tab, any_tool.truth[any_tool.key_of(tab)])
 
-    changes = tool.connector.changes(None, tool.sizes)
-    assert [one.image_key for one in changes.annotations] == tool.keys[:1]
-    assert tool.key_of(tool.taken("ada")) == tool.keys[2]
+    changes = any_tool.connector.changes(None, any_tool.sizes)
+    assert [one.image_key for one in changes.annotations] == any_tool.keys[:1]
+    assert any_tool.key_of(any_tool.taken("ada")) == any_tool.keys[2]
 
 
 def test_a_rerank_shows_the_new_predictions(tool: LabelStudioRig) -> None:
@@ -161,37 +163,39 @@ def test_a_deleted_task_is_lost(tool: LabelStudioRig) -> None:
     ids=["unknown class", "other tag", "other size", "broken png"],
 )
 def test_an_annotation_that_cannot_be_used_becomes_a_fault_and_the_next_one_is_read(
-    tool: LabelStudioRig, change: dict[str, Any], words: str
+    fake_tool: LabelStudioRig, change: dict[str, Any], words: str
 ) -> None:
-    tool.push(tool.keys[:2])
-    spoiled = tool.taken("ada")
-    regions = encode(tool.truth[tool.key_of(spoiled)], CLASSES, CONTROL, {})
-    tool.person("ada").submit(spoiled, tool.project, [{**regions[0], **change}])
-    tool.answer()
+    fake_tool.push(fake_tool.keys[:2])
+    spoiled = fake_tool.taken("ada")
+    regions = encode(fake_tool.truth[fake_tool.key_of(spoiled)], CLASSES, CONTROL, {})
+    fake_tool.person("ada").submit(spoiled, fake_tool.project, [{**regions[0], **change}])
+    fake_tool.answer()
 
-    changes = tool.connector.changes(None, tool.sizes)
+    changes = fake_tool.connector.changes(None, fake_tool.sizes)
 
-    assert [one.image_key for one in changes.annotations] == [tool.keys[1]]
+    assert [one.image_key for one in changes.annotations] == [fake_tool.keys[1]]
     assert len(changes.faults) == 1
     assert words in str(changes.faults[0])
 
 
-def test_settings_that_somebody_changed_are_mended_and_said(tool: LabelStudioRig) -> None:
-    asks = tool.push(tool.keys[:4])
+def test_settings_that_somebody_changed_are_mended_and_said(any_tool: LabelStudioRig) -> None:
+    asks = any_tool.push(any_tool.keys[:4])
     retired = str(asks[0].task)
-    tool.connector.retire([retired])
+    any_tool.connector.retire([retired])
     tasks = [str(ask.task) for ask in asks[1:]]
-    project = f"api/projects/{tool.project}/"
-    tool.api.patch(project, {"sampling": "Sequential sampling", "show_collab_predictions": False})
-    tool.api.patch(project, {"maximum_annotations": 3})
+    project = f"api/projects/{any_tool.project}/"
+    any_tool.api.patch(
+        project, {"sampling": "Sequential sampling", "show_collab_predictions": False}
+    )
+    any_tool.api.patch(project, {"maximum_annotations": 3})
 
-    words = "; ".join(tool.connector.repair("1.0", tasks))
+    words = "; ".join(any_tool.connector.repair("1.0", tasks))
 
     assert "sampling" in words
     assert "show_collab_predictions" in words
     assert "maximum_annotations" in words
-    assert list(tool.connector.repair("1.0", tasks)) == []
-    assert tool.answer() == tool.keys[1:4]
+    assert list(any_tool.connector.repair("1.0", tasks)) == []
+    assert any_tool.answer() == any_tool.keys[1:4]
 
 
 def test_a_version_whose_predictions_are_gone_is_said_and_not_fatal(tool: LabelStudioRig) -> None:
