@@ -75,7 +75,11 @@ class Supervisor:
             code = self._run_child()
             if self._stopping.is_set():
                 return
-            quick_deaths = quick_deaths + 1 if time.monotonic() - started < QUICK_S else 1
+            if code == -signal.SIGKILL:  # somebody's hand or the kernel's, no fault of the child
+                quick_deaths = 0
+            else:
+                quick = time.monotonic() - started < QUICK_S
+                quick_deaths = quick_deaths + 1 if quick else 1
             if quick_deaths >= QUICK_DEATHS:
                 self.gave_up = (
                     f"{self.name} ended {quick_deaths} times, each within {QUICK_S:.0f} s of its"

@@ -63,6 +63,16 @@ def test_a_killed_child_is_started_again(make):
     assert child.starts == 2
 
 
+def test_a_child_that_is_killed_again_and_again_is_not_given_up(make, monkeypatch):
+    monkeypatch.setattr(supervisor, "QUICK_DEATHS", 2)
+    child = make(SLEEPER)
+    for starts in range(1, 4):
+        _until(lambda starts=starts: child.starts == starts and child.pid)
+        os.kill(child.pid, signal.SIGKILL)
+    _until(lambda: child.starts == 4 and child.pid)
+    assert child.gave_up == ""
+
+
 def test_a_stopped_child_is_gone_and_stays_gone(make):
     child = make(SLEEPER)
     _until(lambda: child.pid)
