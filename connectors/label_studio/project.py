@@ -57,17 +57,14 @@ def create_or_adopt_project(
     api = Api(url, token)
     try:
         found = _find(api, project)
-        did = []
-        if created := found is None:
-            found = _create(api, str(project), classes, source)
-            did.append(f"created project {found['id']} {project!r}")
-        assert_found: Mapping[str, Any] = found
-        number = int(assert_found["id"])
-        did += mend_settings(api, assert_found, settings(source), None)
+        adopted = found or _create(api, str(project), classes, source)
+        number = int(adopted["id"])
+        did = [] if found else [f"created project {number} {project!r}"]
+        did += mend_settings(api, adopted, settings(source), None)
         if source is not None:
             did += _register(api, number, source)
-        faults = config_faults(assert_found, classes)
-        return Adopted(id=number, created=created, faults=tuple(faults), did=tuple(did))
+        faults = tuple(config_faults(adopted, classes))
+        return Adopted(id=number, created=found is None, faults=faults, did=tuple(did))
     finally:
         api.close()
 
@@ -92,11 +89,11 @@ def mend_settings(
     try:
         api.patch(f"api/projects/{project['id']}/", off)
     except Refused as exc:
-        if exc.status != 400 or "model_version" not in str(exc):
+        if exc.status != 400 or "model_version" not in off:
             raise
-        off.pop("model_version")
+        rest = {name: value for name, value in wanted.items() if name != "model_version"}
         gone = f"the predictions {version!r} are gone from Label Studio; the next re-rank mends it"
-        return [gone, *mend_settings(api, project, {**wanted, **off}, None)] if off else [gone]
+        return [gone, *mend_settings(api, project, rest, None)]
     return [f"{name} was {project.get(name)!r}, now {value!r} again" for name, value in off.items()]
 
 

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from connectors.label_studio import tasks
-from connectors.label_studio.api import Api
+from connectors.label_studio.api import Api, Refused
 from connectors.label_studio.sources import KEY_FIELD, FolderSource, ProjectSource
 from connectors.label_studio.wiring import REASON_FIELD, Wiring
 from connectors.regions import encode
@@ -113,9 +113,13 @@ class Pusher:
                     raise
 
     def retire(self, retired: Iterable[int]) -> None:
-        """Hand these tasks out no more."""
+        """Hand these tasks out no more; a task that is gone is not handed out either."""
         for task in retired:
-            self._api.patch(f"api/tasks/{task}/", {"overlap": 0})
+            try:
+                self._api.patch(f"api/tasks/{task}/", {"overlap": 0})
+            except Refused as exc:
+                if exc.status != 404:
+                    raise
 
     def reveal(self, hidden: Collection[int]) -> list[int]:
         """Bring back those of these tasks that nobody answered and that left the stream."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from connectors.label_studio.api import Api
+from connectors.label_studio.api import Api, Refused
 
 PAGE = 500
 CHARS = 6000  # of values in an address; servers behind a proxy stop at 8000
@@ -46,23 +46,22 @@ def has_prediction_of(version: str) -> Condition:
 
 
 def find(
-    api: Api,
-    project: int,
-    conditions: Sequence[Condition],
-    fields: Collection[str],
-    *,
-    page_size: int = PAGE,
+    api: Api, project: int, conditions: Sequence[Condition], fields: Collection[str]
 ) -> Iterator[Task]:
-    """Tasks that meet all conditions, by id, with these fields."""
-    page = 1
+    """Tasks that meet all conditions, by id, with these fields.
+
+    Each page asks for ids above the last one, so none is missed while others disappear.
+    """
+    last = 0
     while True:
-        tasks, total = find_page(
-            api, project, conditions, fields, order="tasks:id", page=page, page_size=page_size
+        above = [*conditions, _condition("id", "greater", "Number", last)]
+        found, total = find_page(
+            api, project, above, fields, order="tasks:id", page=1, page_size=PAGE
         )
-        yield from tasks
-        if not tasks or page * page_size >= total:  # a page too far answers 404
+        yield from found
+        if total <= len(found) or not found:
             return
-        page += 1
+        last = found[-1]["id"]
 
 
 def find_each(
@@ -99,7 +98,19 @@ def find_page(
 ) -> tuple[list[Task], int]:
     """One page (1-based) of such tasks, and how many there are in all."""
     query = {"ordering": [order], "filters": {"conjunction": "and", "items": list(conditions)}}
-    answer = api.get(
+    try:
+        answer = _page(api, project, query, fields, page, page_size)
+    except Refused as exc:
+        if exc.status == 404 and page > 1:  # the list became shorter meanwhile
+            return [], 0
+        raise
+    return answer["tasks"], answer["total"]
+
+
+def _page(
+    api: Api, project: int, query: object, fields: Collection[str], page: int, page_size: int
+) -> Any:
+    return api.get(
         "api/tasks",
         project=project,
         query=quote(json.dumps(query)),  # Label Studio unquotes it once more than HTTP does
@@ -109,7 +120,6 @@ def find_page(
         page=page,
         page_size=page_size,
     )
-    return answer["tasks"], answer["total"]
 
 
 def _condition(field: str, operator: str, kind: str, value: object) -> Condition:

@@ -169,6 +169,20 @@ def test_every_changed_task_is_read_when_they_fill_many_pages(
     assert set(seen) == {str(number) for number in ids}
 
 
+def test_a_listing_of_many_pages_loses_no_task_that_is_there(
+    fake: FakeLabelStudio, patient: LabelStudioRig
+) -> None:
+    data = {"image": "x", "maskloop_reason": "x"}
+    ids = fake.labeling.import_tasks(1, [{"data": data}] * 1200)["task_ids"]
+    cursor = patient.connector.changes(None, {}).cursor
+    for number in (ids[3], ids[-1]):
+        fake.labeling.delete_task(number)
+
+    lost = patient.connector.changes(cursor, {}).lost_tasks
+
+    assert set(lost) == {str(ids[3]), str(ids[-1])}
+
+
 def test_a_change_that_surfaces_late_is_still_seen(
     fake: FakeLabelStudio, patient: LabelStudioRig
 ) -> None:
