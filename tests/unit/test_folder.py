@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from connectors.folder import Folder
+from daemon.domain import IGNORE
+from daemon.errors import ConnectorRefused
+from tests.contract.rigs import CLASSES, Rig, folder_rig
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return folder_rig(tmp_path)
+
+
+def spoil(tmp_path: Path, rig: Rig, picture: Picture.Image) -> str:
+    picture.save(tmp_path / "truth" / rig.keys[0])
+    rig.push(rig.keys[:2])
+    changes = rig.connector.changes(None, rig.sizes)
+    assert [one.image_key for one in changes.annotations] == [rig.keys[1]]
+    (fault,) = changes.faults
+    return str(fault)
+
+
+def test_a_mask_with_an_unknown_value_is_a_fault(tmp_path: Path, rig: Rig) -> None:
+    mask = np.full((12, 16), 7, np.uint8)
+
+    assert "pixel value 7" in spoil(tmp_path, rig, Picture.fromarray(mask))
+
+
+def test_a_mask_in_colour_is_a_fault(tmp_path: Path, rig: Rig) -> None:
+    assert "mode RGB" in spoil(tmp_path, rig, Picture.new("RGB", (16, 12)))
+
+
+def test_an_image_without_a_mask_is_a_fault(tmp_path: Path, rig: Rig) -> None:
+    (tmp_path / "truth" / rig.keys[0]).unlink()
+    rig.push(rig.keys[:2])
+
+    (fault,) = rig.connector.changes(None, rig.sizes).faults
+
+    assert "restore the file" in fault.cure
+
+
+def test_ignored_pixels_stay_ignored(tmp_path: Path, rig: Rig) -> None:
+    mask = np.full((12, 16), IGNORE, np.uint8)
+    Picture.fromarray(mask).save(tmp_path / "truth" / rig.keys[0])
+    rig.push(rig.keys[:1])
+
+    (annotation,) = rig.connector.changes(None, rig.sizes).annotations
+
+    assert (annotation.mask == IGNORE).all()
+
+
+def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    connector = Folder(
+        images=tmp_path / "no", truth=tmp_path / "none", state=tmp_path, classes=CLASSES
+    )
+
+    assert [fault.where for fault in connector.check()] == ["images", "truth"]
+
+
+def test_what_was_asked_is_known_to_the_next_process(tmp_path: Path, rig: Rig) -> None:
+    first = rig.connector.push(rig.asks(rig.keys[:2]), "push-1", "1.0")
+    later = folder_rig_again(tmp_path)
+
+    assert later.push(rig.asks(rig.keys[:2]), "push-1", "1.0") == first
+
+
+def test_an_order_for_tasks_that_were_never_asked_is_refused(rig: Rig) -> None:
+    with pytest.raises(ConnectorRefused, match="no task"):
+        rig.connector.rerank("1.0", rig.asks(rig.keys[:1]))
+
+
+def folder_rig_again(tmp_path: Path) -> Folder:
+    return Folder(
+        images=tmp_path / "images",
+        truth=tmp_path / "truth",
+        state=tmp_path / "state",
+        classes=CLASSES,
+    )
