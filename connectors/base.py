@@ -35,7 +35,8 @@ class Connector(Protocol):
     def changes(self, cursor: str | None, sizes: Mapping[str, tuple[int, int]]) -> Changes:
         """What people did since `cursor` (all when None); the same change may come again.
 
-        sizes: image key -> (height_px, width_px). A mask of another size becomes a fault.
+        sizes: image key -> (height_px, width_px). A mask of another size becomes a fault; a
+        fault of an annotation has `where` = "annotation ID of task TASK".
         """
 
     def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:

@@ -137,17 +137,21 @@ class Folder:
     ) -> Annotation | Fault:
         key = asked["key"]
         path = self._truth / PurePosixPath(key).with_suffix(".png")
-        where = f"mask {path}"
+        where = f"annotation truth-{task} of task {task}"
         try:
             mask = _read_mask(path)
         except ImageRefused as exc:
-            return Fault(where=where, got=str(exc), expected="a mask", cure="restore the file")
+            return Fault(
+                where=where, got=f"{path}: {exc}", expected="a mask", cure="restore the file"
+            )
         if sizes.get(key) != mask.shape:
-            got, expected = f"(height, width) {mask.shape}", f"{sizes.get(key)}, as the image"
+            got = f"{path} with (height, width) {mask.shape}"
+            expected = f"{sizes.get(key)}, as the image"
             return Fault(where=where, got=got, expected=expected, cure="make it fit the image")
         values = np.unique(mask)
         if bad := [int(v) for v in values if v >= len(self._classes) and v != IGNORE]:
-            got, expected = f"pixel value {bad[0]}", f"0 to {len(self._classes) - 1} or {IGNORE}"
+            got = f"{path} with pixel value {bad[0]}"
+            expected = f"0 to {len(self._classes) - 1} or {IGNORE}"
             return Fault(where=where, got=got, expected=expected, cure="correct the mask")
         at = datetime.fromisoformat(asked["at"])
         return Annotation(

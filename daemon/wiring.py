@@ -52,7 +52,9 @@ def folder_source(config: Config) -> FolderSource | None:
             "and LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, and name that folder here"
         )
     return FolderSource(
-        config.home / config.images.folder, config.home / config.label_studio.document_root
+        config.home / config.images.folder,
+        config.home / config.label_studio.document_root,
+        config.images.max_megabytes * 10**6,
     )
 
 

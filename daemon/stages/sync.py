@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from connectors.images import inspect, keep
-from daemon.domain import Changes, Fault, FoundImage, Image, TaskState
+from daemon.domain import Annotation, Changes, Fault, FoundImage, Image, TaskState
 from daemon.errors import ImageRefused
 from daemon.stages.context import Context
 from daemon.store.base import Row
@@ -34,7 +34,7 @@ def pull(context: Context) -> None:
     store = context.store
     images = {image.key: image for image in store.images()}
     sizes = {key: (image.height_px, image.width_px) for key, image in images.items()}
-    changes = context.connector.changes(store.fact(_CURSOR), sizes)
+    changes = context.connector.changes(store.fact(_CURSOR) or None, sizes)
     ids = {key: image.id for key, image in images.items()}
     with store.atomic():
         _keep_changes(context, changes, ids)
@@ -58,10 +58,10 @@ def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
     faults = list(changes.faults)
     for annotation in changes.annotations:
         if annotation.image_key not in ids:
-            faults.append(_stranger(f"annotation {annotation.id}", annotation.image_key))
+            faults.append(_stranger(_place(annotation), annotation.image_key))
             continue
         store.keep_annotation(ids[annotation.image_key], annotation)
-        store.release([f"annotation {annotation.id}"])
+        store.release([_place(annotation)])
     for skip in changes.skips:
         if skip.image_key in ids:
             store.keep_skip(ids[skip.image_key], skip)
@@ -69,6 +69,10 @@ def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
     store.delete_unseen_annotations(changes.seen)
     store.set_task_state(changes.lost_tasks, TaskState.DELETED, now)
     store.quarantine(faults, now)
+
+
+def _place(annotation: Annotation) -> str:
+    return f"annotation {annotation.id} of task {annotation.task}"
 
 
 def _stranger(where: str, key: str) -> Fault:
@@ -125,6 +129,7 @@ def _take_in(context: Context, new: Iterable[FoundImage]) -> None:
         fresh += 1
     if fresh:
         log.info("images found new=%d", fresh)
+        store.keep_fact(_CURSOR, "")  # they may have annotations that came before them
 
 
 def _look_inside(context: Context, found: FoundImage) -> Image:

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from daemon.config import Config
-from daemon.domain import Role, Stage, TaskState
+from daemon.domain import Ask, FoundImage, Image, Role, Stage, TaskState
 from daemon.errors import ConfigError, DiskFull, RunFailed
 from daemon.loop import RUNNERS
 from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store
+from daemon.wiring import open_connector
 from tests.integration.workbench import configured, paint, run_out, ticker
 
 
@@ -199,3 +200,40 @@ def test_an_empty_pool_waits_with_a_reason(tmp_path: Path) -> None:
     outcome = ticker(configured(tmp_path)).tick()
 
     assert "the pool is empty" in outcome.waiting
+
+
+def test_an_annotation_that_came_before_its_image_was_known_is_not_lost(home: Path) -> None:
+    """The image cannot be read at first, while the tool already holds a mask for it."""
+    first = home / "images" / "field00.png"
+    good = first.read_bytes()
+    first.write_bytes(b"")
+    (home / "state").mkdir()
+    config = configured(home)
+    daemon = ticker(config)
+    image = FoundImage(key="field00.png", name="field00.png", uri=first.as_uri())
+    open_connector(config).push([ask_for(image)], "key", "0.0")
+    daemon.tick()
+
+    first.write_bytes(good)
+    with Store(config.state / FILE) as store:
+        store.keep_fact("images_listed_at", "2026-01-01T00:00:00+00:00")  # a minute later
+    daemon.tick()
+
+    with Store(config.state / FILE, read_only=True) as store:
+        (known,) = [found for found in store.images() if found.key == "field00.png"]
+        assert known.id in store.labeled_ids()
+        assert store.quarantined() == []
+
+
+def ask_for(found: FoundImage) -> Ask:
+    image = Image(
+        id=1,
+        key=found.key,
+        name=found.name,
+        uri=found.uri,
+        path=Path(found.key),
+        height_px=24,
+        width_px=32,
+        sha256="x",
+    )
+    return Ask(image=image, position=0, cycle=0, reason="asked by hand")
