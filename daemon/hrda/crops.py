@@ -54,9 +54,9 @@ class Crops:
     def minibatch(self, iteration: int) -> Minibatch:
         """The crops of an iteration: the same whenever and wherever it is asked for."""
         size = self.settings.minibatch
-        draws = [self.sampler.draw(iteration * size + row) for row in range(size)]
-        labeled = [self._labeled(draw) for draw in draws]
-        unlabeled = [self._unlabeled(draw) for draw in draws if draw.unlabeled is not None]
+        labeled = [self._labeled(iteration * size + row) for row in range(size)]
+        size = self.settings.unlabeled_minibatch if self.unlabeled else 0
+        unlabeled = [self._unlabeled(iteration * size + row) for row in range(size)]
         side = self.settings.context_px
         valid = np.stack([c.valid for c in unlabeled]) if unlabeled else np.zeros((0, side, side))
         return Minibatch(
@@ -68,20 +68,20 @@ class Crops:
             valid=torch.from_numpy(valid).bool().to(self.device),
         )
 
-    def _labeled(self, draw: Draw) -> Crop:
-        image, mask = self._read(draw.labeled)
-        return self._crop(image, mask, draw.wanted, np.random.default_rng([draw.seed, 0]))
+    def _labeled(self, position: int) -> Crop:
+        draw = self.sampler.labeled(position)
+        image, mask = self._read(draw.image)
+        return self._crop(image, mask, draw)
 
-    def _unlabeled(self, draw: Draw) -> Crop:
-        image = read_image(self.unlabeled[draw.unlabeled or 0])
-        nothing = np.full(image.shape[:2], IGNORE, np.uint8)
-        return self._crop(image, nothing, None, np.random.default_rng([draw.seed, 1]))
+    def _unlabeled(self, position: int) -> Crop:
+        draw = self.sampler.unlabeled(position)
+        image = read_image(self.unlabeled[draw.image])
+        return self._crop(image, np.full(image.shape[:2], IGNORE, np.uint8), draw)
 
-    def _crop(
-        self, image: Picture, mask: Mask, wanted: int | None, rng: np.random.Generator
-    ) -> Crop:
-        scales = (self.settings.scale_low, self.settings.scale_high)
-        return training_crop(image, mask, self.settings.context_px, scales, wanted, rng)
+    def _crop(self, image: Picture, mask: Mask, draw: Draw) -> Crop:
+        scales, side = (self.settings.scale_low, self.settings.scale_high), self.settings.context_px
+        rng = np.random.default_rng(draw.seed)
+        return training_crop(image, mask, side, scales, draw.wanted, rng)
 
     def _images(self, pictures: Sequence[Picture]) -> torch.Tensor:
         side = self.settings.context_px

@@ -30,7 +30,7 @@ class Minibatch:
     """Crops of one iteration, images float32 in 0..255.
 
     image: (B, 3, P, P). label: (B, P, P) int64, 255 = none. The same without labels:
-    unlabeled (U, 3, P, P), U = B or 0, and valid (U, P, P) bool.
+    unlabeled (U, 3, P, P), U at most B, and valid (U, P, P) bool.
     """
 
     image: Tensor
@@ -94,9 +94,9 @@ class Learner:
     def _mixed(self, minibatch: Minibatch, weight: float) -> dict[str, float]:
         settings = self.settings
         pseudo, signs = self._taught(minibatch)
-        ones = torch.ones_like(pseudo.weight[: len(minibatch.label)])
-        labeled = Mixed(image=minibatch.image, label=minibatch.label, weight=ones)
-        mask = mix_masks(minibatch.label, settings.class_mix)
+        image, label = (part[: len(pseudo.label)] for part in (minibatch.image, minibatch.label))
+        labeled = Mixed(image=image, label=label, weight=torch.ones_like(pseudo.weight))
+        mask = mix_masks(label, settings.class_mix)
         mixed = mix(mask, labeled, pseudo)
         image = colour.blur(colour.jitter(mixed.image, settings.mixed_jitter), settings.blur)
         box = detail_box(image.shape[2], image.shape[3], settings.detail_px)

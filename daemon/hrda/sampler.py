@@ -14,18 +14,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-LABELED, UNLABELED, DRAW, ITERATION = range(4)  # independent streams of one seed
+LABELED, LABELED_EPOCH, UNLABELED, UNLABELED_EPOCH, ITERATION = range(5)  # streams of one seed
 LEAST_PIXELS = 16  # a class is worth looking for in an image from here on
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draw:
-    """One place of a minibatch. wanted: the class that its crop must hold, or None."""
+    """One place of a minibatch: which image, and the seed of its crop.
 
-    labeled: int
-    unlabeled: int | None
-    wanted: int | None
+    wanted: the class that the crop must hold, or None.
+    """
+
+    image: int
     seed: int
+    wanted: int | None = None
 
 
 def stream(seed: int, *path: int) -> np.random.Generator:
@@ -49,20 +51,20 @@ def seed_all(seed: int) -> None:
 class Sampler:
     """Position -> Draw, for ever.
 
-    pixels: (L, C) pixels of each class in each labeled image. unlabeled: how many images.
+    pixels: (L, C) pixels of each class in each labeled image. pool: how many unlabeled images.
     rare: probability of a draw for a class. Each image comes once per epoch otherwise.
     """
 
     def __init__(
         self,
         pixels: npt.NDArray[np.int64],
-        unlabeled: int,
+        pool: int,
         seed: int,
         rare: float,
         temperature: float,
     ) -> None:
         self.holds = pixels >= LEAST_PIXELS
-        self.unlabeled, self.seed, self.rare = unlabeled, seed, rare
+        self.pool, self.seed, self.rare = pool, seed, rare
         share = pixels.sum(axis=0) / max(1, int(pixels.sum()))
         self.class_probability = rare_class_probability(share, temperature)
         self.class_probability[~self.holds.any(axis=0)] = 0
@@ -72,18 +74,19 @@ class Sampler:
         else:
             self.class_probability /= total
 
-    def draw(self, position: int) -> Draw:
-        """What the place `position` (iteration * minibatch + row) holds."""
-        rng = stream(self.seed, DRAW, position)
-        labeled = _of_epoch(len(self.holds), position, self.seed, LABELED)
-        wanted = None
+    def labeled(self, position: int) -> Draw:
+        """What the labeled place `position` (iteration * minibatch + row) holds."""
+        rng = stream(self.seed, LABELED, position)
+        image, wanted = _of_epoch(len(self.holds), position, self.seed, LABELED_EPOCH), None
         if rng.random() < self.rare:
             wanted = int(rng.choice(len(self.class_probability), p=self.class_probability))
-            labeled = int(rng.choice(np.flatnonzero(self.holds[:, wanted])))
-        other = None
-        if self.unlabeled:
-            other = _of_epoch(self.unlabeled, position, self.seed, UNLABELED)
-        return Draw(labeled=labeled, unlabeled=other, wanted=wanted, seed=int(rng.integers(2**63)))
+            image = int(rng.choice(np.flatnonzero(self.holds[:, wanted])))
+        return Draw(image=image, seed=int(rng.integers(2**63)), wanted=wanted)
+
+    def unlabeled(self, position: int) -> Draw:
+        """What the unlabeled place `position` holds; there must be unlabeled images."""
+        image = _of_epoch(self.pool, position, self.seed, UNLABELED_EPOCH)
+        return Draw(image=image, seed=number_of(self.seed, UNLABELED, position))
 
 
 def rare_class_probability(

@@ -34,7 +34,8 @@ class Settings:
     fixed_attention: float | None = None  # a constant instead of the learnt scale attention
     # optimisation
     iterations: int = 300
-    minibatch: int = 4  # labeled images an iteration, and as many unlabeled ones
+    minibatch: int = 4  # labeled crops an iteration
+    unlabeled_minibatch: int = 4  # unlabeled ones, at most as many
     learning_rate: float = 2e-3  # of the encoder
     head_rate: float = 3.0  # times that, for the heads
     weight_decay: float = 0.01
@@ -76,31 +77,80 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "cpu": {},
     "gpu": {
         "fusion": "sepaspp",
-        "width": 256, "context_px": 640, "detail_px": 320, "minibatch": 4, "iterations": 10_000,
-        "learning_rate": 1e-4, "head_rate": 10.0, "warmup": 0.02, "alpha": 0.999,
-        "teacher_overlap": True, "window_px": 1280, "detail_window_px": 320,
+        "width": 256,
+        "context_px": 640,
+        "detail_px": 320,
+        "minibatch": 4,
+        "iterations": 10_000,
+        "learning_rate": 1e-4,
+        "head_rate": 10.0,
+        "warmup": 0.02,
+        "alpha": 0.999,
+        "teacher_overlap": True,
+        "window_px": 1280,
+        "detail_window_px": 320,
     },
     "supervisely": {
         "fusion": "sepaspp",
-        "encoder": "mit_b5", "width": 256, "context_px": 640, "detail_px": 320, "minibatch": 2,
-        "iterations": 25_000, "learning_rate": 1e-4, "head_rate": 10.0, "weight_decay": 1e-4,
-        "warmup": 0.008, "clip_norm": 0.0, "class_balance": 0.0, "dice_loss": 0.0, "alpha": 0.99,
-        "unlabeled_start": 0.0, "unlabeled_ramp": 0.0,
-        "threshold_background": 0.968, "threshold_foreground": 0.968,
-        "prior_alignment": 0.0, "class_mix": 1.0, "teacher_overlap": True, "rare_class": 0.0,
-        "labeled_jitter": 0.0, "mixed_jitter": 0.2, "window_px": 1280, "detail_window_px": 320,
+        "encoder": "mit_b5",
+        "width": 256,
+        "context_px": 640,
+        "detail_px": 320,
+        "minibatch": 2,
+        "unlabeled_minibatch": 2,
+        "iterations": 25_000,
+        "learning_rate": 1e-4,
+        "head_rate": 10.0,
+        "weight_decay": 1e-4,
+        "warmup": 0.008,
+        "clip_norm": 0.0,
+        "class_balance": 0.0,
+        "dice_loss": 0.0,
+        "alpha": 0.99,
+        "unlabeled_start": 0.0,
+        "unlabeled_ramp": 0.0,
+        "threshold_background": 0.968,
+        "threshold_foreground": 0.968,
+        "prior_alignment": 0.0,
+        "class_mix": 1.0,
+        "teacher_overlap": True,
+        "rare_class": 0.0,
+        "labeled_jitter": 0.0,
+        "mixed_jitter": 0.2,
+        "window_px": 1280,
+        "detail_window_px": 320,
     },
     "paper": {
         "fusion": "sepaspp",
-        "encoder": "mit_b5", "width": 256, "context_px": 1024, "detail_px": 512, "minibatch": 2,
-        "iterations": 40_000, "learning_rate": 6e-5, "head_rate": 10.0, "warmup": 0.0375,
-        "clip_norm": 0.0, "class_balance": 0.0, "dice_loss": 0.0, "alpha": 0.999,
+        "encoder": "mit_b5",
+        "width": 256,
+        "context_px": 1024,
+        "detail_px": 512,
+        "minibatch": 2,
+        "unlabeled_minibatch": 2,
+        "iterations": 40_000,
+        "learning_rate": 6e-5,
+        "head_rate": 10.0,
+        "warmup": 0.0375,
+        "clip_norm": 0.0,
+        "class_balance": 0.0,
+        "dice_loss": 0.0,
+        "alpha": 0.999,
+        "unlabeled_start": 0.0,
         "unlabeled_ramp": 0.0,
-        "threshold_background": 0.968, "threshold_foreground": 0.968, "prior_alignment": 0.0,
-        "class_mix": 1.0, "teacher_overlap": True, "rare_class": 1.0, "rare_temperature": 0.01,
-        "labeled_jitter": 0.0, "mixed_jitter": 0.2, "window_px": 1024, "detail_window_px": 512,
+        "threshold_background": 0.968,
+        "threshold_foreground": 0.968,
+        "prior_alignment": 0.0,
+        "class_mix": 1.0,
+        "teacher_overlap": True,
+        "rare_class": 1.0,
+        "rare_temperature": 0.01,
+        "labeled_jitter": 0.0,
+        "mixed_jitter": 0.2,
+        "window_px": 1024,
+        "detail_window_px": 512,
     },
-}  # fmt: skip
+}
 
 
 def settings_of(changes: Mapping[str, Any]) -> Settings:
@@ -156,6 +206,9 @@ def _faults(settings: Settings) -> list[str]:
         f"detail_window_px = {settings.detail_window_px}: at most half of window_px": (
             settings.detail_window_px <= settings.window_px // 2
         ),
+        f"unlabeled_minibatch = {settings.unlabeled_minibatch}: expected at most minibatch": (
+            settings.unlabeled_minibatch <= settings.minibatch
+        ),
         f"scale_low, scale_high = {settings.scale_low}, {settings.scale_high}: expected "
         "0 < low <= high": 0 < settings.scale_low <= settings.scale_high,
         f"rare_temperature = {settings.rare_temperature}: expected > 0": (
@@ -171,7 +224,7 @@ def _faults(settings: Settings) -> list[str]:
     faults = [words for words, holds in rules.items() if not holds]
     faults += [
         f"{name} = {getattr(settings, name)}: expected at least 1"
-        for name in ("iterations", "minibatch", "width", "chunk")
+        for name in ("iterations", "minibatch", "unlabeled_minibatch", "width", "chunk")
         if getattr(settings, name) < 1
     ]
     for name in SHARES:

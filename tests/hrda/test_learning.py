@@ -102,6 +102,17 @@ def test_without_unlabeled_images_only_the_labels_teach() -> None:
     assert set(report) == {"labeled_fused", "labeled_detail", "labeled_dice"}
 
 
+def test_fewer_unlabeled_crops_than_labeled_ones_are_mixed_too() -> None:
+    one = learner(minibatch=3, unlabeled_start=0.0, unlabeled_ramp=0.0)
+    full = minibatch(images=3)
+    less = Minibatch(image=full.image, label=full.label, unlabeled=full.unlabeled[:1],
+                     valid=full.valid[:1])  # fmt: skip
+
+    report = one.step(less, 0)
+
+    assert report["mixed_fused"] > 0
+
+
 def test_a_teacher_that_sees_only_soil_does_not_erase_the_plants() -> None:
     changes = {"encoder_weights": "", "iterations": 60,
                "width": 16, "learning_rate": 2e-3, "dropout": 0.0,

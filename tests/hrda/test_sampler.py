@@ -10,33 +10,33 @@ PIXELS = np.array([[900, 100, 0], [950, 30, 20], [1000, 0, 0], [500, 500, 0]])
 
 
 def sampler(rare: float = 0.5) -> Sampler:
-    return Sampler(PIXELS, unlabeled=7, seed=3, rare=rare, temperature=0.5)
+    return Sampler(PIXELS, pool=7, seed=3, rare=rare, temperature=0.5)
 
 
 def test_a_position_always_holds_the_same() -> None:
-    forward = [sampler().draw(position) for position in range(40)]
+    forward = [(sampler().labeled(at), sampler().unlabeled(at)) for at in range(40)]
     one = sampler()
-    backward = [one.draw(position) for position in reversed(range(40))]
+    backward = [(one.labeled(at), one.unlabeled(at)) for at in reversed(range(40))]
 
     assert forward == backward[::-1]
 
 
 def test_every_unlabeled_image_comes_once_in_an_epoch() -> None:
-    draws = [sampler().draw(position).unlabeled for position in range(21)]
+    draws = [sampler().unlabeled(position).image for position in range(21)]
 
     for epoch in range(3):
         assert set(draws[7 * epoch : 7 * epoch + 7]) == set(range(7))
 
 
 def test_without_rare_classes_every_labeled_image_comes_once_too() -> None:
-    draws = [sampler(rare=0.0).draw(position).labeled for position in range(8)]
+    draws = [sampler(rare=0.0).labeled(position).image for position in range(8)]
 
     assert sorted(draws[:4]) == sorted(draws[4:]) == [0, 1, 2, 3]
 
 
 def test_rare_draws_follow_their_law_and_find_the_class() -> None:
     one = sampler(rare=1.0)
-    draws = [one.draw(position) for position in range(3000)]
+    draws = [one.labeled(position) for position in range(3000)]
     wanted = [draw.wanted for draw in draws if draw.wanted is not None]
 
     found = np.bincount(wanted, minlength=3) / len(wanted)
@@ -44,15 +44,14 @@ def test_rare_draws_follow_their_law_and_find_the_class() -> None:
     expected = np.exp((1 - share) / 0.5)
     expected /= expected.sum()
     assert np.abs(found - expected).max() < 0.03
-    assert all(draw.labeled == 1 for draw in draws if draw.wanted == 2)
+    assert all(draw.image == 1 for draw in draws if draw.wanted == 2)
 
 
 def test_a_class_that_no_label_holds_is_never_wanted() -> None:
     pixels = np.array([[1000, 0, 0]])
-    one = Sampler(pixels, unlabeled=0, seed=0, rare=1.0, temperature=0.5)
+    one = Sampler(pixels, pool=0, seed=0, rare=1.0, temperature=0.5)
 
-    assert {one.draw(position).wanted for position in range(50)} == {0}
-    assert one.draw(0).unlabeled is None
+    assert {one.labeled(position).wanted for position in range(50)} == {0}
 
 
 def test_rare_class_probabilities_sum_to_one_and_favour_the_rare() -> None:

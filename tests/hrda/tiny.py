@@ -23,6 +23,7 @@ CHANGES: dict[str, Any] = {
     "detail_window_px": 32,
     "window_px": 128,
     "minibatch": 2,
+    "unlabeled_minibatch": 2,
     "iterations": 4,
     "precision": "fp32",
 }
