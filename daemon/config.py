@@ -122,6 +122,9 @@ class Loop(Section):
     budget_labels: Positive = _say(500, "images that people label in all, validation included")
     batch_images: Positive = _say(20, "images asked in one cycle")
     seed_images: Positive = _say(20, "images asked in cycle 0, beside validation")
+    done_share: Share = _say(
+        1.0, "share of a batch that is answered when the next cycle starts; the rest stays open"
+    )
     random_share: Share = _say(0.1, "share of a batch drawn at random, for unbiased estimates")
     max_skips: Positive = _say(2, "people who must skip an image before it is dropped")
     max_wait_hours: Seconds = _say(336.0, "hours after which an unanswered image is dropped")

@@ -74,6 +74,7 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         started=last is not None,
         usable_images=len(images),
         open_tasks=len(store.tasks(TaskState.OPEN)),
+        open_allowed=_open_allowed(context, last),
         train_labels=sum(image.id in labeled for image in pool),
         new_labels=len(labeled) - (last["labels"] if last else 0),
         labels_left=max(0, context.config.loop.budget_labels - len(labeled)),
@@ -81,6 +82,12 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         trained_cycles=last["id"] if last else 0,
         cycle_limit=cycle_limit,
     )
+
+
+def _open_allowed(context: Context, last: Row | None) -> int:
+    """How many images of the last batch may still wait when the next cycle starts."""
+    asked = len(context.store.tasks_of_cycle(int(last["id"]))) if last else 0
+    return int((1 - context.config.loop.done_share) * asked)
 
 
 def _advance(context: Context, cycle_limit: int | None) -> Outcome:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 class Standing:
     """What the decision is made from; all counts are images.
 
-    trained_cycles: cycles with a model so far. train_labels: labels that may train.
+    open_tasks: asked and not answered; up to open_allowed of them may stay open while a model
+    trains. trained_cycles: cycles with a model so far. train_labels: labels that may train.
     new_labels: labels since the last cycle began. cycle_limit: None for no limit.
     """
 
     started: bool
     usable_images: int
     open_tasks: int
+    open_allowed: int
     train_labels: int
     new_labels: int
     labels_left: int
@@ -30,7 +32,7 @@ def reason_to_wait(now: Standing) -> str | None:
         return None if now.usable_images else "no usable images yet: the pool is empty"
     if now.cycle_limit is not None and now.trained_cycles >= now.cycle_limit:
         return f"all {now.cycle_limit} cycles are trained"
-    if now.open_tasks:
+    if now.open_tasks > now.open_allowed or (now.open_tasks and not now.new_labels):
         return f"{now.open_tasks} images of the batch wait for annotators"
     if not now.train_labels:
         return "no labeled image to train on yet"

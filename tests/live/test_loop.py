@@ -86,6 +86,14 @@ class Field:
             self.config, self.connector, self.launcher, lambda: datetime.now(UTC), None
         )
 
+    def allow_open(self, done_share: float) -> None:
+        """Start the next cycle when so much of a batch is answered."""
+        loop = self.config.loop.model_copy(update={"done_share": done_share})
+        self.config = self.config.model_copy(update={"loop": loop})
+        self.ticker = Ticker(
+            self.config, self.connector, self.launcher, lambda: datetime.now(UTC), None
+        )
+
     def tick(self) -> Outcome:
         outcome = self.ticker.tick()
         while outcome.running:
@@ -167,6 +175,25 @@ def test_validation_is_asked_first_and_never_trains(
     arms = [row["arm"] for row in field.status()["batch"]["images"]]
 
     assert arms == ["validation"] * 4 + ["kcenter"] * 4
+
+
+def test_a_better_model_replaces_the_predictions_of_open_tasks(
+    field: Field, annotator: Callable[[str], WebUser]
+) -> None:
+    field.allow_open(0.5)
+    field.tick()
+    for _ in range(6):
+        field.answer(annotator("ada"))
+    field.tick()
+
+    first = annotator("ada").next_task(field.project)
+
+    batch = field.status()["batch"]
+    assert batch["cycle"] == 1
+    assert first is not None
+    assert first.prediction is not None  # of cycle 1, on an image that cycle 0 asked
+    assert first.details["data"]["maskloop_cycle"] == 0
+    assert len(first.result) > 0
 
 
 def test_an_image_that_people_skip_is_replaced(
