@@ -110,7 +110,7 @@ class Learner:
     def _taught(self, minibatch: Minibatch) -> tuple[Mixed, dict[str, float]]:
         """The unlabeled crops with the teacher's word, at full resolution."""
         settings, image = self.settings, minibatch.unlabeled
-        detail = settings.detail_px
+        detail = settings.detail_window_px
         stride = detail // 2 if settings.teacher_overlap else detail
         logits = self.teacher.net.whole(image, detail, stride).fused
         probability = nn.functional.interpolate(

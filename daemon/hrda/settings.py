@@ -66,7 +66,7 @@ class Settings:
     blur: float = 0.5  # probability
     # inference
     window_px: int = 1024  # larger images are cut into windows of this side
-    detail_window_px: int = 128  # side of a detail window; a multiple of 32
+    detail_window_px: int = 512  # side of a detail window, the teacher's too; a multiple of 32
     detail_overlap: bool = True
     chunk: int = 16  # detail windows a forward pass
     # keeping
