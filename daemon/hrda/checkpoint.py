@@ -116,6 +116,7 @@ def save_state(
             "teacher": learner.teacher.state_dict(),
             "optimizer": learner.optimizer.state_dict(),
             "predicted_share": learner.predicted_share,
+            "trained_pixels": learner.trained_pixels,
             "skipped": learner.skipped,
         },
     )
@@ -138,6 +139,7 @@ def load_state(folder: RunFolder, learner: Learner, origin: str) -> tuple[int, f
             log.warning("cannot resume from it: %s", exc)
             continue
         learner.predicted_share.copy_(state["predicted_share"])
+        learner.trained_pixels.copy_(state["trained_pixels"])
         learner.skipped = int(state["skipped"])
         log.info("resumed file=%s iteration=%d", path.name, state["iteration"])
         return int(state["iteration"]), float(state["seconds"])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from daemon.domain import IGNORE
 from daemon.hrda import colour
 from daemon.hrda.losses import class_weights, dice, two_scales
 from daemon.hrda.mixing import Mixed, mix, mix_masks
@@ -49,6 +50,7 @@ class Learner:
         self.labeled_share = labeled_share
         self.class_weights = class_weights(labeled_share, settings.class_balance)
         self.predicted_share = labeled_share.clone()
+        self.trained_pixels = torch.zeros_like(labeled_share)  # by class, times its weight
         self.skipped = 0
         self.rate = 1.0  # of the learning rates; lower after a warm start
 
@@ -83,6 +85,7 @@ class Learner:
 
     def _supervised(self, minibatch: Minibatch) -> dict[str, float]:
         settings = self.settings
+        self._count(minibatch.label)
         image = colour.jitter(minibatch.image, settings.labeled_jitter)
         box = detail_box(image.shape[2], image.shape[3], settings.detail_px)
         logits = self.student(image, box)
@@ -90,6 +93,14 @@ class Learner:
         if settings.dice_loss:
             losses["dice"] = settings.dice_loss * dice(logits.fused, minibatch.label)
         return _backward(losses, "labeled", 1.0)
+
+    def _count(self, label: Tensor) -> None:
+        counts = torch.bincount(label.flatten(), minlength=IGNORE + 1)[: len(self.class_weights)]
+        self.trained_pixels += counts / label.numel() * self.class_weights
+
+    def trained_share(self) -> Tensor:
+        """(C,): share of each class in what the supervised loss saw, weights included."""
+        return self.trained_pixels / self.trained_pixels.sum().clamp(min=1e-9)
 
     def _mixed(self, minibatch: Minibatch, weight: float) -> dict[str, float]:
         settings = self.settings

@@ -35,7 +35,7 @@ class Settings:
     # optimisation
     iterations: int = 300
     minibatch: int = 4  # labeled crops an iteration
-    unlabeled_minibatch: int = 4  # unlabeled ones, at most as many
+    unlabeled_minibatch: int = 2  # unlabeled ones, at most as many
     learning_rate: float = 2e-3  # of the encoder
     head_rate: float = 3.0  # times that, for the heads
     weight_decay: float = 0.01
@@ -45,6 +45,7 @@ class Settings:
     detail_loss: float = 0.1  # share of the loss that the detail window has on its own
     class_balance: float = 0.5  # class weights are inverse frequency to this power; 0: alike
     dice_loss: float = 0.5  # weight of the Dice loss on labeled crops
+    prior_correction: float = 0.5  # 0: none; 1: as if the crops had shown the labels' shares
     precision: str = "auto"  # fp32, bf16; auto: bf16 on CUDA and where inference gains from it
     # teacher and pseudo-labels
     alpha: float = 0.97
@@ -106,6 +107,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "clip_norm": 0.0,
         "class_balance": 0.0,
         "dice_loss": 0.0,
+        "prior_correction": 0.0,
         "alpha": 0.99,
         "unlabeled_start": 0.0,
         "unlabeled_ramp": 0.0,
@@ -135,6 +137,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "clip_norm": 0.0,
         "class_balance": 0.0,
         "dice_loss": 0.0,
+        "prior_correction": 0.0,
         "alpha": 0.999,
         "unlabeled_start": 0.0,
         "unlabeled_ramp": 0.0,
@@ -237,6 +240,6 @@ def _faults(settings: Settings) -> list[str]:
 SHARES = (
     "dropout", "fixed_attention", "class_balance", "warmup", "detail_loss", "alpha",
     "unlabeled_start", "unlabeled_ramp",
-    "threshold_background", "threshold_foreground", "prior_alignment", "class_mix",
-    "rare_class", "blur",
+    "threshold_background", "threshold_foreground", "prior_alignment", "prior_correction",
+    "class_mix", "rare_class", "blur",
 )  # fmt: skip

@@ -21,6 +21,7 @@ from daemon.hrda.machine import device_of, infers_in_bf16, trains_in_bf16, use_t
 from daemon.hrda.metric import confusion, evaluation
 from daemon.hrda.model import HRDASegmentor, build_segmentor
 from daemon.hrda.pictures import read_labeled
+from daemon.hrda.prior import correct_prior, prior_bias
 from daemon.hrda.sampler import ITERATION, number_of, seed_all
 from daemon.hrda.settings import Settings, settings_of
 from daemon.hrda.signs import Signs, counted
@@ -61,7 +62,8 @@ def train(folder: RunFolder, request: TrainRequest) -> None:
     iteration, before_s = checkpoint.load_state(folder, learner, origin)
     clock = _Clock(started_s - before_s)
     _learn(folder, learner, crops, request.seed, iteration, origin, clock, stop)
-    net = learner.teacher.net
+    net, share = learner.teacher.net, learner.trained_share()
+    correct_prior(net, prior_bias(learner.labeled_share, share, settings.prior_correction))
     checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
     measured = evaluate(folder, net, request.validation, request.classes, "validation")
     folder.write_result(

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from daemon.hrda.colour import blur, jitter
 from daemon.hrda.mixing import CUT_AREA, Mixed, class_mask, cut_mask, mix, mix_masks
+from daemon.hrda.prior import correct_prior, prior_bias
 from daemon.hrda.pseudo import alignment, pseudo_labels
+from tests.hrda.tiny import segmentor
 
 ONE = torch.ones(3)
 
@@ -53,6 +55,27 @@ def test_alignment_favours_a_class_that_is_missed_within_its_limits() -> None:
 
     assert torch.allclose(ratio, torch.tensor([1.0, 0.16 / 0.19, 4.0]))
     assert torch.allclose(alignment(labeled, predicted, 0.0), ONE)
+
+
+def test_the_prior_is_put_back_by_half_and_only_for_classes_that_were_seen() -> None:
+    labeled, trained = torch.tensor([0.8, 0.16, 0.04, 0.0]), torch.tensor([0.4, 0.24, 0.36, 0.0])
+
+    bias = prior_bias(labeled, trained, 0.5)
+
+    ratios = [0.0, 0.5 * math.log((0.16 / 0.24) / 2), 0.5 * math.log((0.04 / 0.36) / 2), 0.0]
+    assert torch.allclose(bias, torch.tensor(ratios), atol=1e-6)
+
+
+def test_a_corrected_prior_shifts_the_fused_logits_by_itself() -> None:
+    net = segmentor().eval()
+    image, bias = torch.rand(1, 3, 64, 64) * 255, torch.tensor([0.0, -0.5, -1.5])
+
+    with torch.no_grad():
+        before = net.whole(image, 32, 32).fused
+        correct_prior(net, bias)
+        after = net.whole(image, 32, 32).fused
+
+    assert torch.allclose(after - before, bias.view(1, 3, 1, 1).expand_as(after), atol=1e-5)
 
 
 @settings(max_examples=50, deadline=None)
