@@ -12,7 +12,6 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +82,8 @@ def _told(folder: RunFolder, exc: BaseException) -> int:
         log.info("stopped: %s", exc)
         return STOPPED
     message = str(exc) or type(exc).__name__
+    if code == MEMORY:
+        message = f"out of memory: lower minibatch, context_px or width ({message})"
     if code == UNEXPECTED:
         log.error("%s", "".join(traceback.format_exception(exc)))
         message = f"{type(exc).__name__}: {message}"
@@ -96,15 +97,17 @@ def _told(folder: RunFolder, exc: BaseException) -> int:
 
 
 def _kind_of(exc: BaseException) -> tuple[str, int]:
-    kinds: tuple[tuple[Callable[[BaseException], bool], str, int], ...] = (
-        (lambda e: type(e).__name__ in ("Stopped", "KeyboardInterrupt"), "stopped", STOPPED),
-        (lambda e: isinstance(e, ImageRefused | MaskRefused), "image", IMAGE),
-        (lambda e: isinstance(e, MemoryError), "memory", MEMORY),
-        (lambda e: type(e).__name__ == "OutOfMemoryError", "memory", MEMORY),
-        (lambda e: "out of memory" in str(e), "memory", MEMORY),
-        (lambda e: isinstance(e, ConfigError | RunFailed), "request", REQUEST),
-    )
-    return next(((kind, code) for is_it, kind, code in kinds if is_it(exc)), ("unexpected", 1))
+    """The word for error.json and the exit code; torch's kinds by name, it may not be loaded."""
+    name = type(exc).__name__
+    if name in ("Stopped", "KeyboardInterrupt"):
+        return "stopped", STOPPED
+    if isinstance(exc, ImageRefused | MaskRefused):
+        return "image", IMAGE
+    if name in ("MemoryError", "OutOfMemoryError") or "out of memory" in str(exc):
+        return "memory", MEMORY
+    if isinstance(exc, ConfigError | RunFailed):
+        return "request", REQUEST
+    return "unexpected", UNEXPECTED
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """One training iteration: supervised pass, teacher, mixed pass, step, average.
 
-DACS (Tranheden et al., 2021) around HRDA, with one graph alive at a time. The order and the
-numbers are those of `docs: README.md`, "One iteration".
+DACS (Tranheden et al., WACV 2021) around HRDA, with one graph alive at a time: gradients of the
+two passes add up, so memory is that of the larger one.
 """
 
 from __future__ import annotations

@@ -62,6 +62,7 @@ def train(folder: RunFolder, request: TrainRequest) -> None:
     iteration, before_s = checkpoint.load_state(folder, learner, origin)
     clock = _Clock(started_s - before_s)
     _learn(folder, learner, crops, request.seed, iteration, origin, clock, stop)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all is saved; measuring can be done again
     net, share = learner.teacher.net, learner.trained_share()
     correct_prior(net, prior_bias(learner.labeled_share, share, settings.prior_correction))
     checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
