@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from daemon.errors import ConfigError
+from daemon.errors import ConfigError, RunFailed
 from daemon.hrda.encoders import ENCODERS, build_encoder, load_imagenet
 from daemon.hrda.heads import fuse_scales, resized
 from daemon.hrda.infer import see
@@ -141,6 +141,39 @@ def test_images_larger_than_a_window_are_seen_whole() -> None:
 
     assert seen.mask().shape == (300, 300)
     assert torch.isfinite(seen.logits).all()
+
+
+class Cramped(nn.Module):
+    """An encoder in a memory that holds so many images at once."""
+
+    def __init__(self, encoder: nn.Module, images: int) -> None:
+        super().__init__()
+        self.encoder, self.images = encoder, images
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        if len(image) > self.images:
+            raise torch.OutOfMemoryError("no room")
+        return tuple(self.encoder(image))
+
+
+def test_short_memory_means_smaller_chunks_and_the_same_answer() -> None:
+    net = segmentor().eval()
+    image = field(np.random.default_rng(0), 128)[0]
+    plain = see(net, image)
+
+    net.encoder = Cramped(net.encoder, images=3)
+    cramped = see(net, image)
+
+    assert net.chunk == 2  # 16, 8, 4, 2
+    assert torch.allclose(plain.logits, cramped.logits, atol=1e-5)
+
+
+def test_too_short_memory_is_told_in_words() -> None:
+    net = segmentor().eval()
+    net.encoder = Cramped(net.encoder, images=0)
+
+    with pytest.raises(RunFailed, match="out of memory on an image of 70x90 pixels"):
+        see(net, np.zeros((70, 90, 3), np.uint8))
 
 
 def test_detail_loss_looks_at_the_labels_of_its_box() -> None:
