@@ -60,7 +60,8 @@ def run_demo(given: argparse.Namespace) -> int:
     """Run until the cycles are trained (--exit) or Ctrl-C. Raises MaskloopError."""
     options = read_options(given)
     done = False
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell's `&` leaves SIGINT ignored
+        signal.signal(number, _interrupt)
     try:
         with _everything(options) as (config, server, watch):
             for line in curve(watch.until_trained(options.cycles)):
