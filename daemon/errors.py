@@ -62,7 +62,14 @@ class PoolInvalid(MaskloopError):
 
 
 class RunFailed(MaskloopError):
-    """A child process ended without a result. Its log says why."""
+    """A child process ended without a result. Its log says why.
+
+    image_id: the image that it could not use, where one image was the reason.
+    """
+
+    def __init__(self, message: str, image_id: int | None = None) -> None:
+        super().__init__(message)
+        self.image_id = image_id
 
 
 class DiskFull(MaskloopError):

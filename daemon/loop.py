@@ -18,6 +18,7 @@ from daemon.stages.context import Context, by_role
 from daemon.stages.embed import embed
 from daemon.stages.predict import predict
 from daemon.stages.push import VERSION, deliver, push, top_up
+from daemon.stages.quarantine import set_aside
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
 from daemon.stages.sync import sync
@@ -161,7 +162,9 @@ def _run_stage(context: Context, cycle: int, stage: Stage) -> bool:
     context.store.keep_fact(WAITING, _running(cycle, stage))
     try:
         return RUNNERS[stage](context, cycle)
-    except RunFailed:
+    except RunFailed as exc:
+        if exc.image_id is not None and set_aside(context, cycle, stage, exc.image_id, str(exc)):
+            return False  # the next tick starts the run without it
         context.store.count_failure(cycle, context.now())
         raise
 

@@ -16,7 +16,6 @@ runs/0003-train/
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from daemon.domain import Evaluation
+from daemon.durable import atomic_file, write_json
 from daemon.errors import RunFailed
 
 
@@ -117,6 +117,17 @@ class PredictResult(Record):
     seconds: float
     test: Evaluation | None = None
     confidence: Mapping[int, Mapping[str, float]] = {}
+
+
+class Failure(BaseModel):
+    """A failure that the process could still put into words, in error.json.
+
+    image_id: the image that cannot be used, where that is the reason.
+    """
+
+    kind: str
+    message: str
+    image_id: int | None = None
 
 
 class Progress(Record):
@@ -228,6 +239,13 @@ class RunFolder:
         except FileNotFoundError:
             return None
 
+    def read_error(self) -> Failure | None:
+        """What the process said before it failed, None where it could not."""
+        try:
+            return Failure.model_validate_json(self.error_file.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
     def write_scores(self, scores: Scores) -> None:
         """Keep the arrays, whole or not at all."""
         arrays = {name: value for name, value in vars(scores).items() if value is not None}
@@ -264,30 +282,6 @@ class RunFolder:
         except BlockingIOError:
             return int((self.path / "lock").read_text() or 0)
         return None
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """Write to the yielded path; it becomes `path`, durably, when the block ends well."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write `content` so that a crash leaves the old file or the new one, never a half."""
-    with atomic_file(path) as part:
-        part.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False))
 
 
 def _read(path: Path, kind: type[AnyRecord]) -> AnyRecord:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from daemon.config import Config, token_reader
 from daemon.config_text import render
+from daemon.durable import atomic_file
 from daemon.errors import ConfigError
-from daemon.runs import atomic_file
 from daemon.wiring import folder_source
 
 _NUMBER = re.compile(r"^project = 0$", re.MULTILINE)

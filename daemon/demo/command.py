@@ -46,8 +46,8 @@ from daemon.demo.supervisor import Supervisor
 from daemon.demo.truth import Truth, pair
 from daemon.demo.watch import Watch
 from daemon.demo.web_user import WebUser
+from daemon.durable import write_json
 from daemon.errors import ConnectorRefused, DemoFailed
-from daemon.runs import write_json
 
 OUT = Console(highlight=False, soft_wrap=True)
 ANNOTATORS = ("ada@maskloop.local", "ben@maskloop.local")

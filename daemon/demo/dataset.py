@@ -21,8 +21,8 @@ from daemon.config import Classes
 from daemon.demo.field import write_field
 from daemon.demo.truth import pair, read_mask
 from daemon.domain import IGNORE, ClassSet
+from daemon.durable import write_json
 from daemon.errors import DemoFailed
-from daemon.runs import write_json
 
 FIELD_SEED = 20
 FIELD_POOL, FIELD_TEST = 160, 40

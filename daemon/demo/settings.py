@@ -10,7 +10,7 @@ from daemon.config import Config, Section, load_config
 from daemon.config_text import render
 from daemon.demo.dataset import Dataset
 from daemon.demo.ports import free_port, is_free
-from daemon.runs import atomic_file
+from daemon.durable import atomic_file
 
 TOKEN_ENV = "LABEL_STUDIO_USER_TOKEN"  # as DIR/.env has it
 TITLE = "Maskloop demo"

@@ -15,9 +15,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from daemon.durable import write_json
 from daemon.errors import ConfigError, ImageRefused, MaskRefused, RunFailed
 from daemon.hrda.parent import die_with_parent
-from daemon.runs import EmbedRequest, PredictRequest, RunFolder, TrainRequest, write_json
+from daemon.runs import EmbedRequest, PredictRequest, RunFolder, TrainRequest
 
 log = logging.getLogger("daemon.hrda")
 

@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from daemon.durable import atomic_file
 from daemon.errors import RunFailed
 from daemon.hrda.learner import Learner
 from daemon.hrda.model import HRDASegmentor, build_segmentor, is_class_row
 from daemon.hrda.settings import Settings
-from daemon.runs import RunFolder, TrainRequest, atomic_file
+from daemon.runs import RunFolder, TrainRequest
 
 log = logging.getLogger(__name__)
 

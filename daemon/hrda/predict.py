@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image as PillowImage
 
+from daemon.durable import atomic_file
 from daemon.errors import ConfigError
 from daemon.hrda.checkpoint import read_checkpoint
 from daemon.hrda.infer import Seen, see
@@ -21,7 +22,7 @@ from daemon.hrda.sampler import seed_all
 from daemon.hrda.settings import settings_of
 from daemon.hrda.signs import counted
 from daemon.hrda.train import evaluate
-from daemon.runs import ImageFile, PredictRequest, PredictResult, RunFolder, Scores, atomic_file
+from daemon.runs import ImageFile, PredictRequest, PredictResult, RunFolder, Scores
 
 INFERENCE = ("window_px", "detail_window_px", "detail_overlap", "chunk", "precision")
 

@@ -6,7 +6,6 @@ for a signal at its parent's death. Its environment carries no secret.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -51,7 +50,7 @@ class LocalLauncher:
             return False
         self._forget(run.path)
         if not run.finished():
-            raise RunFailed(_failure(run, command, code))
+            raise _failure(run, command, code)
         return True
 
     def stop(self) -> None:
@@ -102,13 +101,14 @@ def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return kept | {PARENT_STDIN: "1", "PYTHONUNBUFFERED": "1"}
 
 
-def _failure(run: RunFolder, command: str, code: int) -> str:
+def _failure(run: RunFolder, command: str, code: int) -> RunFailed:
     how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
-    try:
-        words = json.loads(run.error_file.read_bytes())["message"]
-    except (OSError, ValueError, KeyError):
-        words = _last_words(run.log)
-    return f"{run.path.name}: {command} {how}: {words} (everything it said is in {run.log})"
+    said = run.read_error()
+    words = said.message if said else _last_words(run.log)
+    image_id = said.image_id if said else None
+    return RunFailed(
+        f"{run.path.name}: {command} {how}: {words} (everything it said is in {run.log})", image_id
+    )
 
 
 def _last_words(log: Path) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image as Pillow
 
 from daemon.domain import CurvePoint, Image, Role, Stage
-from daemon.runs import LabeledFile, RunFolder, TrainRequest, TrainResult, atomic_file
+from daemon.durable import atomic_file
+from daemon.runs import LabeledFile, RunFolder, TrainRequest, TrainResult
 from daemon.stages.context import Context, by_role, files_of
 from daemon.stages.retention import require_space, thin_out
 

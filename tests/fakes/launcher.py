@@ -28,8 +28,10 @@ class ForkLauncher:
         del self._children[run.path]
         if not run.finished():
             code = os.waitstatus_to_exitcode(status)
-            words = run.error_file.read_text() if run.error_file.exists() else "nothing said"
-            raise RunFailed(f"{run.path.name}: {command} exited with {code}: {words}")
+            said = run.read_error()
+            words = said.message if said else "nothing said"
+            image_id = said.image_id if said else None
+            raise RunFailed(f"{run.path.name}: {command} exited with {code}: {words}", image_id)
         return True
 
     def stop(self) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from daemon.domain import Evaluation
+from daemon.durable import atomic_file, write_json
 from daemon.runs import (
     EmbedRequest,
     ImageFile,
@@ -30,8 +31,6 @@ from daemon.runs import (
     Scores,
     TrainRequest,
     TrainResult,
-    atomic_file,
-    write_json,
 )
 
 
@@ -56,6 +55,7 @@ def train(run: RunFolder) -> None:
         sys.exit(4)
     with (run.path / "starts.txt").open("a") as file:
         file.write(f"{os.getpid()}\n")
+    _refuse_missing(run, [*request.labeled, *request.validation, *request.unlabeled])
     seconds = float(os.environ.get("FAKE_LEARNER_SECONDS", "0"))
     for step in range(10):
         run.write_progress(Progress(phase="train", step=step, steps=10))
@@ -109,6 +109,14 @@ def _vector(file: ImageFile) -> np.ndarray:
 def _pixels(file: ImageFile) -> np.ndarray:
     with Image.open(file.image) as picture:
         return np.asarray(picture.convert("RGB"), dtype=np.float32)
+
+
+def _refuse_missing(run: RunFolder, files: Sequence[ImageFile]) -> None:
+    for file in files:
+        if not file.image.exists():
+            words = {"kind": "image", "message": f"no file {file.image}", "image_id": file.id}
+            write_json(run.error_file, words)
+            sys.exit(4)
 
 
 def _truth(file: LabeledFile) -> np.ndarray:

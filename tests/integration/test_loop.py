@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -200,6 +201,25 @@ def test_an_empty_pool_waits_with_a_reason(tmp_path: Path) -> None:
     outcome = ticker(configured(tmp_path)).tick()
 
     assert "the pool is empty" in outcome.waiting
+
+
+def test_an_image_that_is_gone_when_a_run_needs_it_is_set_aside(home: Path) -> None:
+    config = configured(home)
+    daemon = ticker(config)
+    while not daemon.tick().waiting.startswith("cycle 1"):
+        time.sleep(0.02)
+    with Store(config.state / FILE, read_only=True) as store:
+        labeled = store.labeled_ids()
+        gone = next(image for image in store.images() if image.id not in labeled)
+    ticker(config)
+    gone.path.unlink()
+    shutil.rmtree(config.state / "runs" / "0001-train", ignore_errors=True)
+
+    run_out(ticker(config))
+
+    (row,) = snapshot(config)["quarantine"]
+    assert row["place"] == f"image {gone.key}"
+    assert len(snapshot(config)["evaluations"]) == 3
 
 
 def test_an_annotation_that_came_before_its_image_was_known_is_not_lost(home: Path) -> None:

@@ -1,0 +1,34 @@
+"""An image that a run could not use, though it could be read when it came, is set aside."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+
+from daemon.domain import Fault, Role, Stage
+from daemon.stages.context import Context
+
+log = logging.getLogger(__name__)
+
+
+def set_aside(context: Context, cycle: int, stage: Stage, image_id: int, words: str) -> bool:
+    """Exclude the image and forget the run, so that it is made again without it.
+
+    False for an image that the loop does not know (a test image), or that is out already.
+    """
+    store = context.store
+    known = {image.id: image for image in store.images() if image.role is not Role.EXCLUDED}
+    if image_id not in known:
+        return False
+    fault = Fault(
+        where=f"image {known[image_id].key}",
+        got=words,
+        expected="the image that was there when it was taken in",
+        cure="restore the file, then start a new state folder or leave the image out",
+    )
+    with store.atomic():
+        store.set_roles(Role.EXCLUDED, {image_id: "a run could not use it"})
+        store.quarantine([fault], context.now())
+    shutil.rmtree(context.run(cycle, stage).path, ignore_errors=True)
+    log.warning("image set aside image=%s stage=%s: %s", known[image_id].key, stage, words)
+    return True
