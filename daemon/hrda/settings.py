@@ -224,8 +224,12 @@ def _faults(settings: Settings) -> list[str]:
             settings.precision in ("auto", "fp32", "bf16")
         ),
     }
-    faults = [words for words, holds in rules.items() if not holds]
-    faults += [
+    broken = [words for words, holds in rules.items() if not holds]
+    return broken + _out_of_range(settings)
+
+
+def _out_of_range(settings: Settings) -> list[str]:
+    faults = [
         f"{name} = {getattr(settings, name)}: expected at least 1"
         for name in ("iterations", "minibatch", "unlabeled_minibatch", "width", "chunk")
         if getattr(settings, name) < 1
