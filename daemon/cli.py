@@ -19,8 +19,10 @@ from daemon.errors import MaskloopError
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 
-OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+OUT = Console(
+    highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160
+)
+ERR = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def now() -> datetime:
@@ -102,7 +104,7 @@ def status(options: argparse.Namespace) -> int:
     """Say where the loop stands."""
     found = snapshot(load_config(options.config))
     if options.json:
-        OUT.print(json.dumps(found, indent=1), markup=False)
+        sys.stdout.write(f"{json.dumps(found, indent=1)}\n")
     else:
         terminal.show_status(found, OUT)
     return 0

@@ -1,4 +1,4 @@
-"""config.toml, read once at the start and checked in full; the only reader of the environment.
+"""config.toml, read once at the start and checked in full; the only reader of the token.
 
 Each setting has its meaning and unit beside it; daemon/config_text.py writes the file from here,
 so that file and code cannot differ (tests/unit/test_config.py).

@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--test-every", type=int, default=1)
     parser.add_argument("--parent", type=Path)
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("/tmp/learner"))
+    parser.add_argument(
+        "--out", type=Path, default=Path(tempfile.gettempdir()) / "maskloop-learner"
+    )
     parser.add_argument("--name", default="run")
     parser.add_argument("-s", action="append", default=[], help="a setting, NAME=VALUE")
     return parser.parse_args()
