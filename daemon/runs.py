@@ -233,10 +233,10 @@ class RunFolder:
         part.replace(self.progress_file)
 
     def read_progress(self) -> Progress | None:
-        """The last sign of life, None before the first."""
+        """The last sign of life; None before the first, and for one that a power cut tore."""
         try:
             return Progress.model_validate_json(self.progress_file.read_bytes())
-        except FileNotFoundError:
+        except (OSError, ValidationError):
             return None
 
     def read_error(self) -> Failure | None:

@@ -6,6 +6,7 @@ refused token, a failed run or a full disk waits: said once when it starts, once
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import threading
@@ -74,22 +75,28 @@ class Ticker:
             self.tick()
         except MaskloopError as exc:
             self._say_fault(type(exc).__name__, str(exc))
+        except OSError as exc:
+            full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
+            cure = "free some space, the daemon goes on by itself" if full else "see the log"
+            self._say_fault("DiskFull" if full else type(exc).__name__, f"{exc}; {cure}")
         except Exception as exc:
-            log.exception("tick failed unexpectedly")
-            self._say_fault(type(exc).__name__, f"{type(exc).__name__}: {exc}")
+            self._say_fault(type(exc).__name__, f"unexpected: {type(exc).__name__}: {exc}")
 
     def _say_fault(self, kind: str, words: str) -> None:
-        if self._outage and self._outage[0] == kind:
-            return
-        log.warning("waiting kind=%s: %s", kind, words)
-        since = self._outage[1] if self._outage else self._now()
-        self._outage = (kind, since)
+        """Log and note a fault when it is new; the page shows it for as long as it lasts."""
+        is_new = self._outage is None or self._outage[0] != kind
+        if is_new:
+            unexpected = words.startswith("unexpected: ")
+            log.warning("waiting kind=%s: %s", kind, words, exc_info=unexpected)
+            self._outage = (kind, self._outage[1] if self._outage else self._now())
         try:
             with Store(self._config.state / FILE) as store:
-                store.note("warning", words, self._now())
                 store.keep_fact(WAITING, words)
-        except Exception:
-            log.exception("the store cannot take a note of it")
+                if is_new:
+                    store.note("warning", words, self._now())
+        except Exception as exc:
+            if is_new:
+                log.warning("the store cannot take a note of it: %s", exc)
 
     def _say_recovered(self, store: Store) -> None:
         if self._outage:
