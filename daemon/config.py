@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from daemon.domain import ClassSet
+from daemon.domain import Budget, ClassSet
 from daemon.errors import ConfigError
 
 Positive = Annotated[int, Field(gt=0)]
@@ -225,6 +225,10 @@ class Config(Section):
     def class_set(self) -> ClassSet:
         """The classes as the domain has them."""
         return ClassSet(names=self.classes.names, ignore_label=self.classes.ignore_label)
+
+    def budget(self, labels_spent: int) -> Budget:
+        """The label budget with so many images labeled."""
+        return Budget(labels_total=self.loop.budget_labels, labels_spent=labels_spent)
 
 
 def load_config(path: Path) -> Config:

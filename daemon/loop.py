@@ -78,7 +78,7 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         open_allowed=_open_allowed(context, last),
         train_labels=sum(image.id in labeled for image in pool),
         new_labels=len(labeled) - (last["labels"] if last else 0),
-        labels_left=max(0, context.config.loop.budget_labels - len(labeled)),
+        labels_left=context.config.budget(len(labeled)).labels_left,
         candidates=sum(image.id not in labeled | asked for image in pool),
         trained_cycles=last["id"] if last else 0,
         cycle_limit=cycle_limit,

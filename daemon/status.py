@@ -66,8 +66,8 @@ def _empty(config: Config) -> dict[str, Any]:
 
 
 def _labels(config: Config, spent: int) -> dict[str, int]:
-    total = config.loop.budget_labels
-    return {"total": total, "spent": spent, "left": max(0, total - spent)}
+    budget = config.budget(spent)
+    return {"total": budget.labels_total, "spent": spent, "left": budget.labels_left}
 
 
 def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:

@@ -22,11 +22,6 @@ Task = dict[str, Any]
 Condition = dict[str, Any]
 
 
-def is_equal(field: str, value: str) -> Condition:
-    """Tasks whose `field` is this text."""
-    return _condition(field, "equal", "String", value)
-
-
 def is_since(field: str, moment: datetime) -> Condition:
     """Tasks whose `field` is this moment (UTC) or later."""
     return _condition(field, "greater_or_equal", "Datetime", moment.strftime(TIME))

@@ -26,12 +26,13 @@ _DRAWN = "validation_drawn"
 def embed(context: Context, cycle: int) -> bool:
     """Embed the images that have no embedding yet; True when done. Then decide their roles."""
     run = context.run(cycle, Stage.EMBED)
-    table = context.embeddings()
-    new = [image for image in context.store.images() if image.id not in table]
-    if run.request_file.exists() or new:
-        run.write_request(context.request(EmbedRequest, images=files_of(new)))
-        if not context.launcher.advance(run, "embed"):
-            return False
+    if not run.request_file.exists():
+        table = context.embeddings()
+        new = [image for image in context.store.images() if image.id not in table]
+        if new:
+            run.write_request(context.request(EmbedRequest, images=files_of(new)))
+    if run.request_file.exists() and not context.launcher.advance(run, "embed"):
+        return False
     decide_roles(context)
     return True
 

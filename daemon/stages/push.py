@@ -57,7 +57,7 @@ def deliver(context: Context) -> None:
 def rerank(context: Context, cycle: int) -> None:
     """Order and predictions of all open tasks, at once, under a version never used before."""
     store = context.store
-    rows = in_order(store.tasks(TaskState.OPEN), cycle)
+    rows = in_order(store.tasks(TaskState.OPEN))
     if not rows:
         return
     version = _version_of(context, cycle)
@@ -105,7 +105,7 @@ def fresh_version(context: Context, cycle: int) -> str:
     return f"{cycle}.{context.store.next_attempt(cycle)}"
 
 
-def in_order(rows: Sequence[Row], cycle: int) -> list[Row]:
+def in_order(rows: Sequence[Row]) -> list[Row]:
     """Open tasks as they should be served: validation, then older batches, then this one."""
     return sorted(rows, key=lambda row: (row["arm"] != "validation", row["cycle"], row["position"]))
 

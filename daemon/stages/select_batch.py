@@ -105,7 +105,7 @@ def _scored_pool(context: Context, cycle: int, free: set[int], teaching: set[int
 
 
 def _without(pool: Pool, ids: Sequence[int]) -> Pool:
-    return _only(pool, [int(i) for i in pool.ids if int(i) not in set(ids)])
+    return _only(pool, np.setdiff1d(pool.ids, np.array(ids, dtype=np.int64)).tolist())
 
 
 def _only(pool: Pool, ids: Sequence[int]) -> Pool:

@@ -91,10 +91,6 @@ class LabelVerbs(StoreBase):
         rows = self._rows(f"SELECT {columns} FROM ({_LABELS})")
         return {row["image_id"]: row for row in rows}
 
-    def annotation_ids(self) -> set[str]:
-        """Ids of all annotations that are not deleted."""
-        return {row["id"] for row in self._rows("SELECT id FROM annotations WHERE deleted = 0")}
-
 
 def png_of(mask: Mask) -> bytes:
     """A mask (H, W) as an 8-bit grayscale PNG; lossless."""
