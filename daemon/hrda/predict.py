@@ -16,12 +16,12 @@ from daemon.errors import ConfigError
 from daemon.hrda.checkpoint import read_checkpoint
 from daemon.hrda.infer import Seen, see
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
+from daemon.hrda.measure import evaluate
 from daemon.hrda.model import HRDASegmentor
 from daemon.hrda.pictures import read_image
 from daemon.hrda.sampler import seed_all
 from daemon.hrda.settings import settings_of
 from daemon.hrda.signs import counted
-from daemon.hrda.train import evaluate
 from daemon.runs import ImageFile, PredictRequest, PredictResult, RunFolder, Scores
 
 INFERENCE = ("window_px", "detail_window_px", "detail_overlap", "chunk", "precision")

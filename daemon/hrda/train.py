@@ -6,26 +6,22 @@ import dataclasses
 import logging
 import signal
 import time
-from collections.abc import Sequence
 from types import FrameType
 
 import torch
 
-from daemon.domain import Evaluation
 from daemon.errors import RunFailed
 from daemon.hrda import checkpoint
 from daemon.hrda.crops import Crops
-from daemon.hrda.infer import see
 from daemon.hrda.learner import Learner
 from daemon.hrda.machine import device_of, infers_in_bf16, trains_in_bf16, use_threads, versions
-from daemon.hrda.metric import confusion, evaluation
-from daemon.hrda.model import HRDASegmentor, build_segmentor
-from daemon.hrda.pictures import read_labeled
+from daemon.hrda.measure import evaluate
+from daemon.hrda.model import build_segmentor
 from daemon.hrda.prior import correct_prior, prior_bias
 from daemon.hrda.sampler import ITERATION, number_of, seed_all
 from daemon.hrda.settings import Settings, settings_of
-from daemon.hrda.signs import Signs, counted
-from daemon.runs import LabeledFile, RunFolder, TrainRequest, TrainResult
+from daemon.hrda.signs import Signs
+from daemon.runs import RunFolder, TrainRequest, TrainResult
 
 log = logging.getLogger(__name__)
 
@@ -78,24 +74,6 @@ def train(folder: RunFolder, request: TrainRequest) -> None:
         )
     )
     checkpoint.forget_state(folder)
-
-
-def evaluate(
-    folder: RunFolder,
-    net: HRDASegmentor,
-    files: Sequence[LabeledFile],
-    classes: Sequence[str],
-    phase: str,
-) -> Evaluation | None:
-    """IoU of the model on labeled images; None without any."""
-    if not files:
-        return None
-    matrices = []
-    for file in counted(folder, phase, files):
-        image, mask = read_labeled(file, len(classes))
-        predicted = see(net, image).mask()
-        matrices.append(confusion(mask, predicted, len(classes)))
-    return evaluation(matrices, classes)
 
 
 @dataclasses.dataclass(frozen=True)
