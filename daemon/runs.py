@@ -4,6 +4,7 @@ runs/0003-train/
     request.json    what to do; written by the daemon before the process starts
     lock            flocked by the process for as long as it lives
     progress.json   how far it is; replaced about every second
+    schedule.json   how many iterations `max_seconds` is worth (train only)
     resume.pth      where a killed training goes on from (train only)
     checkpoint.pth  the model (train only)
     scores.npz      per-image arrays, see `Scores` (embed and predict)
@@ -25,7 +26,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from daemon.domain import Evaluation
 from daemon.durable import atomic_file, write_json
@@ -77,6 +78,8 @@ class TrainRequest(Request):
     """Train on labeled and unlabeled images, then evaluate on validation.
 
     parent: the previous cycle's checkpoint to start from; None starts from ImageNet weights.
+    max_seconds: turned once, by a few timed iterations, into a number of iterations that takes
+    the place of the setting; None leaves the setting.
     """
 
     kind: Literal["train"] = "train"
@@ -84,6 +87,7 @@ class TrainRequest(Request):
     validation: tuple[LabeledFile, ...] = ()
     unlabeled: tuple[ImageFile, ...] = ()
     parent: Path | None = None
+    max_seconds: float | None = Field(default=None, gt=0)
 
 
 class PredictRequest(Request):
