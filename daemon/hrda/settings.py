@@ -23,7 +23,9 @@ class Settings:
     """
 
     preset: str = "cpu"
+    method: str = "hrda"  # a name in METHODS
     # network
+    architecture: str = "hrda"  # or segformer: one scale, an all-MLP head
     encoder: str = "efficientnet_lite0"
     encoder_weights: str = ""  # a local file; "": those of the package; "none": random
     width: int = 64  # channels of the decoder
@@ -156,18 +158,26 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+METHODS: Mapping[str, Mapping[str, Any]] = {
+    "hrda": {},
+    "supervised": {"unlabeled_weight": 0.0},
+    "segformer": {"unlabeled_weight": 0.0, "architecture": "segformer"},
+}
+
+
 def settings_of(changes: Mapping[str, Any]) -> Settings:
-    """The preset that `changes` names (`cpu` without one) with the other changes on top.
+    """The preset that `changes` names, its method on top, then the other changes.
+
+    Without a name they are `cpu` and `hrda`.
 
     Raises ConfigError that lists every fault: unknown names, wrong types, impossible sizes.
     """
-    preset = changes.get("preset", "cpu")
-    if not isinstance(preset, str) or preset not in PRESETS:
-        raise ConfigError(f"settings: preset = {preset!r}: expected one of {', '.join(PRESETS)}")
+    preset = _named(changes, "preset", "cpu", PRESETS)
+    method = _named(changes, "method", "hrda", METHODS)
     known = {field.name: field for field in dataclasses.fields(Settings)}
     faults = [f"{name}: unknown setting" for name in changes if name not in known]
     values: dict[str, Any] = {}
-    for name, value in {**PRESETS[preset], **changes}.items():
+    for name, value in {**preset, **method, **changes}.items():
         if name in known:
             values[name] = _typed(value, known[name].default)
             if values[name] is None and name != "fixed_attention":
@@ -178,6 +188,15 @@ def settings_of(changes: Mapping[str, Any]) -> Settings:
     if faults:
         raise ConfigError("settings of the learner:\n  " + "\n  ".join(faults))
     return settings
+
+
+def _named(
+    changes: Mapping[str, Any], key: str, otherwise: str, known: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    name = changes.get(key, otherwise)
+    if not isinstance(name, str) or name not in known:
+        raise ConfigError(f"settings: {key} = {name!r}: expected one of {', '.join(known)}")
+    return known[name]
 
 
 def _kind(default: Any) -> str:
@@ -219,6 +238,9 @@ def _faults(settings: Settings) -> list[str]:
         ),
         f"fusion = {settings.fusion!r}: expected sepaspp or conv1": (
             settings.fusion in ("sepaspp", "conv1")
+        ),
+        f"architecture = {settings.architecture!r}: expected hrda or segformer": (
+            settings.architecture in ("hrda", "segformer")
         ),
         f"precision = {settings.precision!r}: expected auto, fp32 or bf16": (
             settings.precision in ("auto", "fp32", "bf16")
