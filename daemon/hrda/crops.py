@@ -33,7 +33,7 @@ class Crops:
         if not request.labeled:
             raise ConfigError("request.json: labeled is empty; expected at least one labeled image")
         self.labeled: Sequence[LabeledFile] = request.labeled
-        self.unlabeled: Sequence[ImageFile] = request.unlabeled
+        self.unlabeled: Sequence[ImageFile] = request.unlabeled if settings.unlabeled_weight else ()
         self.classes, self.settings, self.device = len(request.classes), settings, device
         self._cache: OrderedDict[int, tuple[Picture, Mask]] = OrderedDict()
         self._cached_bytes = 0

@@ -40,9 +40,17 @@ with warnings.catch_warnings():
     from mmengine.model import BaseModule
     from mmseg.models import backbones as _registers_mix_vision_transformer  # noqa: F401
     from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+    from mmseg.models.decode_heads.segformer_head import SegformerHead
     from mmseg.models.decode_heads.sep_aspp_head import DepthwiseSeparableASPPModule
     from mmseg.registry import MODELS
 
 MMLogger.get_current_instance().setLevel(logging.ERROR)  # it lists every initialised tensor
 
-__all__ = ["MODELS", "BaseDecodeHead", "BaseModule", "ConvModule", "DepthwiseSeparableASPPModule"]
+__all__ = [
+    "MODELS",
+    "BaseDecodeHead",
+    "BaseModule",
+    "ConvModule",
+    "DepthwiseSeparableASPPModule",
+    "SegformerHead",
+]

@@ -75,14 +75,14 @@ class HRDASegmentor(BaseModule):
 
     def forward(self, image: Tensor, box: Box) -> Logits:
         """One training pass with the detail window at `box`."""
-        _check_size(image)
+        check_size(image)
         context, attention, detail = self._both(halved(image), box.cut(image))
         fused = fuse_scales(context, attention, detail, box)
         return Logits(fused=fused, detail=detail, attention=attention, box=box)
 
     def whole(self, image: Tensor, window: int, stride: int) -> Whole:
         """The logits with detail windows slid over all of the image."""
-        _check_size(image)
+        check_size(image)
         context, attention, features = self._context(image)
         detail = self._slid(image, window, stride)
         fused = fuse_scales(context, attention, detail, None)
@@ -154,7 +154,10 @@ def halved(image: Tensor) -> Tensor:
 
 def build_segmentor(settings: Settings, classes: int) -> HRDASegmentor:
     """The segmentor in the memory format that is fastest here, with random weights."""
-    return HRDASegmentor(settings, classes).to(memory_format=torch.channels_last)
+    from daemon.hrda.segformer import SegFormer  # it is made of this file's parts
+
+    kind = SegFormer if settings.architecture == "segformer" else HRDASegmentor
+    return kind(settings, classes).to(memory_format=torch.channels_last)
 
 
 def is_class_row(name: str) -> bool:
@@ -167,7 +170,8 @@ def norms(net: nn.Module) -> set[str]:
     return {name for name, p in net.named_parameters() if p.ndim <= 1}
 
 
-def _check_size(image: Tensor) -> None:
+def check_size(image: Tensor) -> None:
+    """Raises ValueError for an image that the grid does not fit."""
     height, width = image.shape[2:]
     if height % GRID_PX or width % GRID_PX:
         raise ValueError(

@@ -1,0 +1,73 @@
+"""SegFormer on the same encoder: the reference that HRDA is measured against.
+
+Xie et al., SegFormer, NeurIPS 2021: four maps, each through a 1x1 convolution, resized,
+concatenated and fused by another one. One scale, the full one; no windows, no attention.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from torch import Tensor
+
+from daemon.hrda.encoders import encoder_kind
+from daemon.hrda.heads import CONTEXT_STRIDE, NORM
+from daemon.hrda.mmlab import SegformerHead
+from daemon.hrda.model import HRDASegmentor, Logits, Whole, check_size
+from daemon.hrda.settings import Settings
+from daemon.hrda.windows import Box
+
+
+class SegFormer(HRDASegmentor):
+    """Logits of a crop at full scale, with the interface of the HRDA segmentor.
+
+    The detail of a training pass is the whole crop, so that the losses of both scales add up
+    to plain cross-entropy.
+    """
+
+    def __init__(self, settings: Settings, classes: int) -> None:
+        super().__init__(settings, classes)
+        del self.attention
+        self.decoder = _head(settings, classes)
+
+    def forward(self, image: Tensor, box: Box) -> Logits:
+        """One training pass; the box is not looked at."""
+        check_size(image)
+        logits = self._decoded(image)
+        count, classes, height, width = logits.shape
+        cells = CONTEXT_STRIDE // 4
+        return Logits(
+            fused=logits,
+            detail=logits,
+            attention=logits.new_ones(count, classes, height // cells, width // cells),
+            box=Box(0, 0, image.shape[2], image.shape[3]),
+        )
+
+    def whole(self, image: Tensor, window: int, stride: int) -> Whole:
+        """The logits of the whole image at once; window and stride are not looked at."""
+        check_size(image)
+        with self._autocast(image):
+            features = self.encoder(self._normalised(image))
+            logits = self.decoder(features).float()
+        return Whole(fused=logits, features=tuple(x.float() for x in features))
+
+    def features(self, image: Tensor) -> tuple[Tensor, ...]:
+        """The encoder's maps at full scale, float32."""
+        with self._autocast(image):
+            return tuple(x.float() for x in self.encoder(self._normalised(image)))
+
+
+def _head(settings: Settings, classes: int) -> SegformerHead:
+    channels = encoder_kind(settings.encoder).channels
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about losses of mmseg that are not used
+        head = SegformerHead(
+            in_channels=list(channels),
+            in_index=list(range(len(channels))),
+            channels=settings.width,
+            num_classes=classes,
+            dropout_ratio=settings.dropout,
+            norm_cfg=NORM,
+        )
+    head.init_weights()
+    return head
