@@ -7,7 +7,7 @@ two passes add up, so memory is that of the larger one.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from daemon.domain import IGNORE
 from daemon.hrda import colour
+from daemon.hrda.distributed import ALONE
 from daemon.hrda.losses import class_weights, dice, two_scales
+from daemon.hrda.memory import TooLittleMemory, ran_out_of_memory
 from daemon.hrda.mixing import Mixed, mix, mix_masks
 from daemon.hrda.model import HRDASegmentor, norms
 from daemon.hrda.pseudo import alignment, pseudo_labels
@@ -31,13 +33,36 @@ class Minibatch:
     """Crops of one iteration, images float32 in 0..255.
 
     image: (B, 3, P, P). label: (B, P, P) int64, 255 = none. The same without labels:
-    unlabeled (U, 3, P, P), U at most B, and valid (U, P, P) bool.
+    unlabeled (U, 3, P, P), U at most B, and valid (U, P, P) bool. whole: (B, U) of the
+    minibatch that this is a part of; (0, 0) when it is no part.
     """
 
     image: Tensor
     label: Tensor
     unlabeled: Tensor
     valid: Tensor
+    whole: tuple[int, int] = (0, 0)
+
+    def shares(self) -> tuple[float, float]:
+        """How much of the whole this is: of its labeled and of its unlabeled crops."""
+        labeled, unlabeled = self.whole
+        return (
+            len(self.image) / (labeled or len(self.image)),
+            len(self.unlabeled) / (unlabeled or max(1, len(self.unlabeled))),
+        )
+
+    def parts(self, places: int) -> Iterator[Minibatch]:
+        """The same crops, `places` at a time."""
+        whole = self.whole if any(self.whole) else (len(self.image), len(self.unlabeled))
+        for first in range(0, len(self.image), places):
+            rows = slice(first, first + places)
+            yield Minibatch(
+                image=self.image[rows],
+                label=self.label[rows],
+                unlabeled=self.unlabeled[rows],
+                valid=self.valid[rows],
+                whole=whole,
+            )
 
 
 class Learner:
@@ -53,6 +78,8 @@ class Learner:
         self.trained_pixels = torch.zeros_like(labeled_share)  # by class, times its weight
         self.skipped = 0
         self.rate = 1.0  # of the learning rates; lower after a warm start
+        self.ranks = ALONE
+        self.places = settings.minibatch  # labeled crops in memory at once
 
     def step(self, minibatch: Minibatch, iteration: int) -> dict[str, float]:
         """Learn from one minibatch; the losses and signs by name.
@@ -62,26 +89,69 @@ class Learner:
         set_rates(self.optimizer, self.rate * schedule(iteration, self.settings))
         self.student.train()
         self.optimizer.zero_grad(set_to_none=True)
-        statistics = [buffer.clone() for buffer in self.student.buffers()]
-        report = self._supervised(minibatch)
-        weight = unlabeled_weight(iteration, self.settings)
-        if weight and len(minibatch.unlabeled):
-            report |= self._mixed(minibatch, weight)
+        before = [tensor.clone() for tensor in self._running()]
+        report: dict[str, float] = {}
+        memory: BaseException | None = None
+        try:
+            report = self._passes(minibatch, iteration)
+        except (RuntimeError, MemoryError) as exc:
+            if not ran_out_of_memory(exc):
+                raise
+            memory = exc.with_traceback(None)  # its frames hold the graph
         finite = all(math.isfinite(value) for value in report.values())
-        if finite and math.isfinite(self._clip()):
+        short, broken = self.ranks.any(memory is not None, not finite, device=before[0].device)
+        if short:
+            self._forget(before)
+            raise TooLittleMemory(str(memory or "another process ran out of memory")) from memory
+        if not broken:
+            self._meet(minibatch.shares()[0])
+        if not broken and math.isfinite(self._clip()):
             self.optimizer.step()
             self.teacher.update(self.student)
         else:
-            self._skip(statistics)
+            self.skipped += 1
+            self._forget(before)
         return report
 
+    def _passes(self, minibatch: Minibatch, iteration: int) -> dict[str, float]:
+        """Add up the gradients of all passes, part by part; losses are means over the parts."""
+        weight = unlabeled_weight(iteration, self.settings)
+        report: dict[str, float] = {}
+        for part in minibatch.parts(self.places):
+            losses = self._supervised(part)
+            if weight and len(part.unlabeled):
+                losses |= self._mixed(part, weight)
+            share = len(part.image) / len(minibatch.image)
+            for name, value in losses.items():
+                report[name] = report.get(name, 0.0) + value * share
+        return report
+
+    def _running(self) -> list[Tensor]:
+        """What an iteration changes beside the weights."""
+        return [self.predicted_share, self.trained_pixels, *self.student.buffers()]
+
     @torch.no_grad()
-    def _skip(self, statistics: list[Tensor]) -> None:
-        """Forget the iteration; the norms' statistics go back to what they were."""
-        self.skipped += 1
+    def _meet(self, share: float) -> None:
+        """Bring the processes together: gradients added up, running numbers averaged."""
+        if self.ranks.count == 1:
+            return
+        running = self._running()
+        means = [tensor.double() * share for tensor in running]
+        learnt = [p for p in self.student.parameters() if p.requires_grad]
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in learnt]
+        self.ranks.add_up(gradients)
+        self.ranks.add_up(means)
+        for parameter, gradient in zip(learnt, gradients, strict=True):
+            parameter.grad = gradient
+        for tensor, mean in zip(running, means, strict=True):
+            tensor.copy_(mean if tensor.is_floating_point() else mean.round())
+
+    @torch.no_grad()
+    def _forget(self, before: list[Tensor]) -> None:
+        """Undo the iteration: no gradients, and running numbers as they were."""
         self.optimizer.zero_grad(set_to_none=True)
-        for buffer, old in zip(self.student.buffers(), statistics, strict=True):
-            buffer.copy_(old)
+        for tensor, old in zip(self._running(), before, strict=True):
+            tensor.copy_(old)
 
     def _supervised(self, minibatch: Minibatch) -> dict[str, float]:
         settings = self.settings
@@ -92,7 +162,7 @@ class Learner:
         losses = two_scales(logits, minibatch.label, settings.detail_loss, self.class_weights)
         if settings.dice_loss:
             losses["dice"] = settings.dice_loss * dice(logits.fused, minibatch.label)
-        return _backward(losses, "labeled", 1.0)
+        return _backward(losses, "labeled", minibatch.shares()[0])
 
     def _count(self, label: Tensor) -> None:
         counts = torch.bincount(label.flatten(), minlength=IGNORE + 1)[: len(self.class_weights)]
@@ -115,7 +185,7 @@ class Learner:
         losses = two_scales(
             logits, mixed.label, settings.detail_loss, self.class_weights, mixed.weight
         )
-        return signs | _backward(losses, "mixed", weight)
+        return signs | _backward(losses, "mixed", weight * minibatch.shares()[1])
 
     @torch.no_grad()
     def _taught(self, minibatch: Minibatch) -> tuple[Mixed, dict[str, float]]:
