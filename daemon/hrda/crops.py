@@ -11,7 +11,7 @@ import torch
 
 from daemon.domain import IGNORE, Mask
 from daemon.errors import ConfigError
-from daemon.hrda.learner import Minibatch
+from daemon.hrda.minibatch import Minibatch
 from daemon.hrda.pictures import (
     Crop,
     Picture,

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from daemon.hrda.learner import Learner, Minibatch
+from daemon.hrda.learner import Learner
+from daemon.hrda.minibatch import Minibatch
 from daemon.hrda.model import HRDASegmentor, build_segmentor
 from daemon.hrda.settings import Settings, settings_of
 from daemon.runs import ImageFile, LabeledFile
