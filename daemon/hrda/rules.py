@@ -37,6 +37,7 @@ SHARES = (
 )  # fmt: skip
 AT_LEAST_ONE = (
     "iterations", "minibatch", "unlabeled_minibatch", "width", "chunk", "masked_block_px",
+    "validations",
 )  # fmt: skip
 NOT_NEGATIVE = (
     "learning_rate_least", "feature_distance", "masked_weight", "rare_pixels", "rare_crop_ratio",

@@ -29,7 +29,10 @@ class Settings:
     # network
     architecture: str = "hrda"  # or segformer: one scale, an all-MLP head
     encoder: str = "efficientnet_lite0"
-    encoder_weights: str = ""  # a local file; "": those of the package; "none": random
+    encoder_config: str = ""  # JSON: arguments of an encoder of mmseg's registry or of your own
+    encoder_module: str = ""  # imported before the encoder is looked up, to register yours
+    encoder_weights: str = ""  # a file or a URL; "": those of the package; "none": random
+    encoder_weights_sha256: str = ""  # of that file; a URL must have it
     width: int = 64  # channels of the decoder
     fusion: str = "conv1"  # sepaspp, aspp
     dropout: float = 0.1
@@ -108,6 +111,8 @@ class Settings:
     chunk: int = 16  # detail windows a forward pass
     # keeping
     save_every_s: float = 60.0
+    keep_best: bool = False  # keep the model that was best on validation, not the last
+    validations: int = 10  # how often it is measured then, evenly
 
 
 def settings_of(changes: Mapping[str, Any]) -> Settings:
