@@ -19,8 +19,9 @@ from daemon.hrda.losses import class_weights, dice, two_scales
 from daemon.hrda.memory import TooLittleMemory, ran_out_of_memory
 from daemon.hrda.minibatch import Minibatch
 from daemon.hrda.mixing import Mixed, mix, mix_masks
-from daemon.hrda.model import HRDASegmentor, norms
+from daemon.hrda.model import HRDASegmentor
 from daemon.hrda.pseudo import alignment, pseudo_labels
+from daemon.hrda.rates import build_optimizer, set_rates, unlabeled_weight
 from daemon.hrda.settings import Settings
 from daemon.hrda.teacher import Teacher
 from daemon.hrda.windows import detail_box
@@ -49,7 +50,7 @@ class Learner:
 
         A loss that is not finite changes nothing but `skipped`.
         """
-        set_rates(self.optimizer, self.rate * schedule(iteration, self.settings))
+        set_rates(self.optimizer, iteration, self.settings, self.rate)
         self.student.train()
         self.optimizer.zero_grad(set_to_none=True)
         before = [tensor.clone() for tensor in self._running()]
@@ -172,52 +173,6 @@ class Learner:
         """The norm of the gradient, after which it is at most clip_norm (0: no limit)."""
         most = self.settings.clip_norm or math.inf
         return float(nn.utils.clip_grad_norm_(self.student.parameters(), most))
-
-
-def build_optimizer(student: HRDASegmentor, settings: Settings) -> torch.optim.Optimizer:
-    """AdamW; heads learn `head_rate` times faster; norms and biases do not decay."""
-    without_decay = norms(student)
-    groups = []
-    for in_encoder in (True, False):
-        for decays in (True, False):
-            rate = settings.learning_rate * (1.0 if in_encoder else settings.head_rate)
-            chosen = [
-                parameter
-                for name, parameter in student.named_parameters()
-                if name.startswith("encoder.") == in_encoder
-                and (name not in without_decay) == decays
-            ]
-            decay = settings.weight_decay if decays else 0.0
-            groups.append({"params": chosen, "lr": rate, "base": rate, "weight_decay": decay})
-    return torch.optim.AdamW(groups, betas=(0.9, 0.999))
-
-
-def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Give each group its own rate times `factor`."""
-    for group in optimizer.param_groups:
-        group["lr"] = group["base"] * factor
-
-
-def schedule(iteration: int, settings: Settings) -> float:
-    """Linear warm-up, then linear to zero at the end (poly, power 1)."""
-    warmup = max(1, round(settings.warmup * settings.iterations))
-    if iteration < warmup:
-        return (iteration + 1) / warmup
-    return (settings.iterations - iteration) / max(1, settings.iterations - warmup)
-
-
-def unlabeled_weight(iteration: int, settings: Settings) -> float:
-    """0 until `unlabeled_start`, then weight exp(-5 (1 - x)^2) with x from 0 to 1 over the ramp.
-
-    Laine and Aila, ICLR 2017. Before the start the teacher has nothing to say, so that its
-    pass and the mixed one are saved.
-    """
-    since = iteration - settings.unlabeled_start * settings.iterations
-    if since < 0:
-        return 0.0
-    length = settings.unlabeled_ramp * settings.iterations
-    x = 1.0 if since >= length else since / length
-    return settings.unlabeled_weight * math.exp(-5 * (1 - x) ** 2)
 
 
 def thresholds_of(settings: Settings, classes: int) -> Tensor:

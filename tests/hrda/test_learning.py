@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.hrda.learner import Learner, Minibatch, schedule, unlabeled_weight
+from daemon.hrda.learner import Learner
 from daemon.hrda.metric import confusion, iou_of
+from daemon.hrda.minibatch import Minibatch
+from daemon.hrda.rates import schedule, unlabeled_weight
 from daemon.hrda.sampler import seed_all
 from tests.hrda.tiny import learner, minibatch, tiny
 

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from daemon.hrda.learner import build_optimizer
+from daemon.hrda.rates import build_optimizer
 from daemon.hrda.teacher import Teacher
 from tests.hrda.tiny import learner, minibatch, segmentor
 
