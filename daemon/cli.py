@@ -145,13 +145,21 @@ def demo(options: argparse.Namespace) -> int:
     return run_demo(options)
 
 
+def train(options: argparse.Namespace) -> int:
+    """Train on plain folders and measure: an experiment without Label Studio."""
+    from daemon.experiment.command import run_experiment
+    from daemon.experiment.options import read_options
+
+    return run_experiment(read_options(options), OUT, ERR)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="maskloop", description=__doc__)
     parser.add_argument(
         "--config", type=Path, default=Path("config.toml"), help="settings (./config.toml)"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (init, check, once, run, status, web, backup, demo):
+    for command in (init, check, once, run, status, web, backup, demo, train):
         words = (command.__doc__ or "").strip()
         sub = commands.add_parser(command.__name__, help=words, description=words)
         sub.set_defaults(command=command)
@@ -165,6 +173,10 @@ def _parser() -> argparse.ArgumentParser:
             from daemon.demo.options import add_options
 
             add_options(sub)
+        elif command is train:
+            from daemon.experiment import options as experiment
+
+            experiment.add_options(sub)
     return parser
 
 

@@ -12,7 +12,8 @@ MaskloopError
 ├── PoolInvalid            arrays given to a strategy
 ├── RunFailed              a child process
 ├── DiskFull
-└── DemoFailed             the demo's own Label Studio, images or folder
+├── DemoFailed             the demo's own Label Studio, images or folder
+└── ExperimentRefused      the folders, lists and options of `maskloop train`
 """
 
 from __future__ import annotations
@@ -78,3 +79,7 @@ class DiskFull(MaskloopError):
 
 class DemoFailed(MaskloopError):
     """The demo cannot start or go on. The message says what is in its way."""
+
+
+class ExperimentRefused(MaskloopError):
+    """`maskloop train` was given folders, lists or options that do not fit together."""

@@ -1,0 +1,1 @@
+"""`maskloop train`: one training on plain folders, measured, without a labeling tool."""

@@ -1,0 +1,165 @@
+"""`maskloop train`: draw the roles, train, measure on test, write result.json.
+
+    DIR/experiment.json   what is asked; another request in the same folder is refused
+    DIR/train, predict    run folders (daemon/runs.py)
+    DIR/result.json       written last
+
+The masks of --test are first opened by the second process, when the first has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+
+from daemon.durable import write_json
+from daemon.errors import ExperimentRefused
+from daemon.experiment.children import finish, watching
+from daemon.experiment.drawing import Roles, draw
+from daemon.experiment.folders import Folders, class_names, read_folders
+from daemon.experiment.options import Options
+from daemon.experiment.report import report, show
+from daemon.runs import ImageFile, LabeledFile, PredictRequest, RunFolder, TrainRequest
+
+INTERRUPTED = 130
+
+
+def run_experiment(options: Options, out: Console, err: Console) -> int:
+    """Do all that is not done yet; 0, or 130 when it was interrupted.
+
+    Raises ExperimentRefused, or RunFailed with the words of the process.
+    """
+    options.out.mkdir(parents=True, exist_ok=True)
+    with RunFolder(options.out).locked(), _sigterm_interrupts():
+        try:
+            found = _experiment(options, err)
+        except KeyboardInterrupt:
+            err.print(f"stopped; the same command goes on in {options.out}", markup=False)
+            return INTERRUPTED
+    show(found, out)
+    return 0
+
+
+def _experiment(options: Options, err: Console) -> Mapping[str, Any]:
+    result = options.out / "result.json"
+    folders = read_folders(options.images, options.masks)
+    roles = draw(folders, options)
+    classes = class_names(options.classes, folders, (*roles.labeled, *roles.validation))
+    plan = _plan(options, roles, classes)
+    _same_request(options.out / "experiment.json", plan)
+    if result.exists():
+        finished: dict[str, Any] = json.loads(result.read_text())
+        return finished
+    train, predict = RunFolder(options.out / "train"), RunFolder(options.out / "predict")
+    train.write_request(_training(options, folders, roles, classes))
+    with watching(err) as watch:
+        finish(train, "train", watch)
+        predict.write_request(_testing(options, folders, roles, classes, train))
+        finish(predict, "predict", watch)
+    found = report(plan, train, predict)
+    write_json(result, found)
+    return found
+
+
+def _plan(options: Options, roles: Roles, classes: tuple[str, ...]) -> dict[str, Any]:
+    """What is asked, ready for JSON."""
+    return {
+        "images": str(options.images),
+        "masks": str(options.masks),
+        "classes": list(classes),
+        "method": options.settings["method"],
+        "preset": options.settings["preset"],
+        "seed": options.seed,
+        "settings": dict(options.settings),
+        "max_seconds": options.max_seconds,
+        "threads": options.threads,
+        "device": options.device,
+        "parent": str(options.parent) if options.parent else None,
+        "students": options.students,
+        **{name: list(value) for name, value in vars(roles).items() if name != "twins"},
+    }
+
+
+def _same_request(path: Path, plan: Mapping[str, Any]) -> None:
+    """Keep what is asked; raise ExperimentRefused where something else was asked before."""
+    if not path.exists():
+        write_json(path, plan)
+        return
+    before = json.loads(path.read_text())
+    differing = sorted(name for name in plan if before.get(name) != json.loads(_text(plan[name])))
+    if differing:
+        raise ExperimentRefused(
+            f"{path}: another experiment is in this folder, it differs in {', '.join(differing)}; "
+            f"name another folder with --out"
+        )
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value)
+
+
+def _training(
+    options: Options, folders: Folders, roles: Roles, classes: tuple[str, ...]
+) -> TrainRequest:
+    numbers = {name: row for row, name in enumerate(folders.images)}
+    return TrainRequest(
+        labeled=_files(folders, numbers, roles.labeled),
+        validation=_files(folders, numbers, roles.validation),
+        unlabeled=tuple(
+            ImageFile(id=numbers[name], image=folders.images[name]) for name in roles.unlabeled
+        ),
+        parent=options.parent,
+        max_seconds=options.max_seconds,
+        **_shared(options, classes),
+    )
+
+
+def _testing(
+    options: Options, folders: Folders, roles: Roles, classes: tuple[str, ...], train: RunFolder
+) -> PredictRequest:
+    numbers = {name: row for row, name in enumerate(folders.images)}
+    return PredictRequest(
+        checkpoint=train.checkpoint,
+        test=_files(folders, numbers, roles.test),
+        **_shared(options, classes),
+    )
+
+
+def _shared(options: Options, classes: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "classes": classes,
+        "device": options.device,
+        "threads": options.threads,
+        "seed": options.seed,
+        "settings": options.settings,
+    }
+
+
+def _files(
+    folders: Folders, numbers: Mapping[str, int], names: tuple[str, ...]
+) -> tuple[LabeledFile, ...]:
+    return tuple(
+        LabeledFile(id=numbers[name], image=folders.images[name], mask=folders.mask(name))
+        for name in names
+    )
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

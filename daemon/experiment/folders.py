@@ -1,0 +1,154 @@
+"""Plain folders: images by id, their masks, lists of ids, names of classes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from connectors.images import SUFFIXES
+from daemon.domain import IGNORE
+from daemon.errors import ExperimentRefused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """images: id -> file, sorted by id. masks: the folder of ID.png."""
+
+    images: Mapping[str, Path]
+    masks: Path
+
+    def mask(self, name: str) -> Path:
+        """Where the mask of an image is, if it has one."""
+        return self.masks / f"{name}.png"
+
+
+def read_folders(images: Path, masks: Path) -> Folders:
+    """Look for the images. Raises ExperimentRefused for a folder without any, and for twins."""
+    for folder in (images, masks):
+        if not folder.is_dir():
+            raise ExperimentRefused(
+                f"{folder}: no such folder; name the one of the images or masks"
+            )
+    found = [path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES]
+    by_id = {path.stem: path for path in found}
+    if not found:
+        raise ExperimentRefused(f"{images}: no images; expected {', '.join(sorted(SUFFIXES))}")
+    if len(by_id) < len(found):
+        twin = next(path for path in found if by_id[path.stem] != path)
+        raise ExperimentRefused(
+            f"{images}: {twin.name} and {by_id[twin.stem].name} have the same id; rename one"
+        )
+    return Folders(images=dict(sorted(by_id.items())), masks=masks)
+
+
+def read_ids(text: str, folders: Folders, option: str) -> tuple[str, ...]:
+    """The ids of FILE or of splits.json:NAME, each once, in the order of the file.
+
+    Raises ExperimentRefused for a file that cannot be read and for an id without an image.
+    """
+    ids = tuple(dict.fromkeys(_listed(text, option)))
+    unknown = [name for name in ids if name not in folders.images]
+    if unknown:
+        raise ExperimentRefused(
+            f"{option} {text}: {len(unknown)} of {len(ids)} ids have no image, first "
+            f"{unknown[0]!r}; expected names of images without their ending, such as "
+            f"{next(iter(folders.images))!r}"
+        )
+    return ids
+
+
+def _listed(text: str, option: str) -> Sequence[str]:
+    file, colon, key = text.rpartition(":")
+    try:
+        if not colon or Path(text).is_file():
+            return [line.strip() for line in Path(text).read_text().splitlines() if line.strip()]
+        found = json.loads(Path(file).read_text())[key]
+        if isinstance(found, list) and all(isinstance(name, str) for name in found):
+            return found
+        raise ExperimentRefused(f"{option} {text}: expected a list of ids under {key!r}")
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise ExperimentRefused(
+            f"{option} {text}: cannot be read: {exc!r}; expected a file with one id a line, or "
+            f"splits.json:NAME"
+        ) from exc
+
+
+def same_bytes(some: Iterable[Path], others: Iterable[Path]) -> dict[Path, Path]:
+    """Each of `others` whose content one of `some` has -> that one; equal sizes are read."""
+    by_size: dict[int, list[Path]] = {}
+    for path in some:
+        by_size.setdefault(path.stat().st_size, []).append(path)
+    digests: dict[int, dict[bytes, Path]] = {}
+    found = {}
+    for path in others:
+        size = path.stat().st_size
+        if size in by_size and size not in digests:
+            digests[size] = {_digest(like): like for like in by_size[size]}
+        twin = digests.get(size) and digests[size].get(_digest(path))
+        if twin:
+            found[path] = twin
+    return found
+
+
+def class_names(named: Sequence[str], folders: Folders, labeled: Sequence[str]) -> tuple[str, ...]:
+    """The names given, else those of classes.txt or classes.json, else "0" to the highest value.
+
+    The values are those of the masks of `labeled`, and only these masks are opened. Raises
+    ExperimentRefused for names that are no set of classes, and for values without a name.
+    """
+    names = tuple(named) or _named(folders)
+    highest, where = _highest(folders, labeled)
+    names = names or tuple(str(value) for value in range(max(2, highest + 1)))
+    if len(set(names)) != len(names) or not 2 <= len(names) <= IGNORE:
+        raise ExperimentRefused(
+            f"--classes {','.join(names)}: expected 2 to {IGNORE} different names"
+        )
+    if highest >= len(names):
+        raise ExperimentRefused(
+            f"{where}: holds the value {highest}, but {', '.join(names)} are the values 0 to "
+            f"{len(names) - 1}; name all classes with --classes, or correct the mask"
+        )
+    return names
+
+
+def _named(folders: Folders) -> tuple[str, ...]:
+    for folder in (folders.masks, folders.masks.parent):
+        if (folder / "classes.txt").is_file():
+            return tuple((folder / "classes.txt").read_text().split())
+        if (folder / "classes.json").is_file():
+            try:
+                return tuple(map(str, json.loads((folder / "classes.json").read_text())))
+            except (ValueError, TypeError) as exc:
+                raise ExperimentRefused(
+                    f"{folder / 'classes.json'}: expected a list of names: {exc}"
+                ) from exc
+    return ()
+
+
+def _highest(folders: Folders, labeled: Sequence[str]) -> tuple[int, Path]:
+    """The highest class index of some masks, and a mask that holds it."""
+    highest, where = -1, folders.masks
+    for name in labeled:
+        path = folders.mask(name)
+        try:
+            with Image.open(path) as picture:
+                values = np.unique(np.asarray(picture))
+                mode = picture.mode
+        except (OSError, SyntaxError, ValueError) as exc:
+            raise ExperimentRefused(f"{path}: cannot be read: {exc}; replace it") from exc
+        if mode not in ("L", "P"):
+            raise ExperimentRefused(f"{path}: mode {mode}; expected 8-bit class indices")
+        most = int(values[values != IGNORE].max(initial=0))
+        if most > highest:
+            highest, where = most, path
+    return highest, where
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()

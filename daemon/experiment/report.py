@@ -1,0 +1,106 @@
+"""result.json of an experiment, and its short table."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from daemon.domain import Evaluation
+from daemon.experiment.children import cpu_seconds
+from daemon.runs import PredictResult, RunFolder, TrainResult
+
+Report = Mapping[str, Any]
+
+
+def report(plan: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]:
+    """All figures of a finished experiment, ready for JSON. Those at the top are the teacher's."""
+    trained, tested = train.read_result(TrainResult), predict.read_result(PredictResult)
+    return {
+        **_figures(tested.test),
+        "teacher": _figures(tested.test),
+        "validation": _figures(trained.validation),
+        **{name: plan[name] for name in ("method", "preset", "seed", "classes")},
+        "labels": len(plan["labeled"]) + len(plan["validation"]),
+        "labeled_ids": plan["labeled"],
+        "validation_ids": plan["validation"],
+        "counts": {
+            name: len(plan[name]) for name in ("labeled", "validation", "unlabeled", "test")
+        },
+        "iterations": trained.iterations,
+        "seconds": trained.seconds,
+        "cpu_seconds": cpu_seconds(train),
+        "images_per_second": _crops(trained, len(plan["unlabeled"])) / max(trained.seconds, 1e-9),
+        "test_seconds": tested.seconds,
+        "test_cpu_seconds": cpu_seconds(predict),
+        "counters": dict(trained.counters),
+        "settings": dict(trained.settings),
+        "versions": dict(trained.versions),
+        "commit": _commit(),
+    }
+
+
+def table(found: Report) -> Table:
+    """The figures on the test images, a line for each model that was measured."""
+    names = found["classes"]
+    shown = Table("model", "labels", "mIoU", "95 %", *names, box=SIMPLE_HEAD)
+    for model in ("teacher", "student"):
+        figures = found.get(model)
+        if figures:
+            shown.add_row(
+                model,
+                str(found["labels"]),
+                _number(figures["miou"]),
+                "-".join(_number(end) for end in figures["miou_interval"] or ()),
+                *(_number(figures["iou"].get(name)) for name in names),
+            )
+    return shown
+
+
+def show(found: Report, console: Console) -> None:
+    """The table and a line of costs, for a person."""
+    console.print(table(found))
+    console.print(
+        f"{found['method']}, {found['iterations']} iterations, {found['seconds']:.0f} s, "
+        f"{found['cpu_seconds']:.0f} CPU seconds",
+        markup=False,
+    )
+
+
+def _figures(evaluation: Evaluation | None) -> dict[str, Any]:
+    if evaluation is None:
+        return {}
+    return dataclasses.asdict(evaluation)
+
+
+def _crops(trained: TrainResult, unlabeled: int) -> int:
+    """Labeled and unlabeled crops that the training looked at."""
+    settings, iterations = trained.settings, trained.iterations
+    crops = iterations * int(settings["minibatch"])
+    if unlabeled and settings["unlabeled_weight"]:
+        first = math.ceil(iterations * float(settings["unlabeled_start"]))
+        crops += (iterations - first) * int(settings["unlabeled_minibatch"])
+    return crops
+
+
+def _commit() -> str | None:
+    """The commit of this program's own tree, "-dirty" behind it where files have changed."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
