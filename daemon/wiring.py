@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connectors.addresses import Allowed
 from connectors.base import Connector
 from daemon.config import Config, token_reader
 from daemon.errors import ConfigError
@@ -36,6 +37,7 @@ def open_connector(config: Config) -> Connector:
         connect_s=config.label_studio.connect_timeout_s,
         read_s=config.label_studio.read_timeout_s,
         max_bytes=config.images.max_megabytes * 10**6,
+        allowed=Allowed.parse(config.images.allow_hosts),
     )
 
 

@@ -17,19 +17,16 @@ from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import httpx
 from label_studio_sdk import LabelStudio as Sdk
 from label_studio_sdk.core.api_error import ApiError
 
-from connectors.images import too_large
-from daemon.errors import ConnectorRefused, ConnectorUnavailable, ImageRefused, OutcomeUnknown
+from daemon.errors import ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
 
 READ_S = 120.0
 CONNECT_S = 10.0
 PAUSES_S = (0.5, 1.5)  # between the tries of a GET
-SECONDS_PER_IMAGE = 120.0
 
 Body = Mapping[str, Any] | list[Any]
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -63,7 +60,7 @@ class Api:
         self.sleep = sleep
         self._token = token
         self._http = httpx.Client(
-            timeout=httpx.Timeout(read_s, connect=connect_s), verify=_certificates()
+            timeout=httpx.Timeout(read_s, connect=connect_s), verify=certificates()
         )
         self._sdk: tuple[str, Any] | None = None  # the token and the client made for it
         self.server_time: datetime | None = None  # by the clock of the last answer
@@ -89,33 +86,35 @@ class Api:
         """The JSON of a PATCH that is sent once. Raises OutcomeUnknown when none came."""
         return self._send("PATCH", path, params={}, body=body)
 
-    def download(self, uri: str, max_bytes: int) -> bytes:
-        """The bytes behind an image address. Raises ImageRefused.
+    def credentials(self) -> dict[str, str]:
+        """The header that opens Label Studio, for its configured origin only.
 
-        A path is fetched from Label Studio with the token, another http(s) address without.
+        A personal access token is exchanged here when the last exchange has run out.
         """
-        address = urljoin(f"{self.url}/", uri.lstrip("/")) if uri.startswith("/") else uri
-        if urlsplit(address).scheme not in ("http", "https"):
-            raise ImageRefused(
-                f"image {uri}: got an address of another kind; expected /data/... or http(s)://; "
-                f"serve the image through Label Studio"
-            )
-        ours = _origin(address) == _origin(self.url)
-        headers = self._headers() if ours else {}
         try:
-            with self._http.stream("GET", address, headers=headers) as response:
-                if ours and response.status_code in (401, 403):
-                    raise _refusal(f"GET {uri}", response.status_code, "the image was not served")
-                return _read(response, uri, max_bytes)
+            sent = self._client()._client_wrapper.get_headers()
+        except httpx.InvalidURL as exc:
+            raise ConnectorRefused(f"{self.url}: {exc}; correct it in config.toml") from exc
         except httpx.HTTPError as exc:
-            if ours:
-                raise ConnectorUnavailable(f"GET {address}: {_words(exc)}") from exc
-            raise ImageRefused(f"image {uri}: {_words(exc)}; check that address") from exc
+            raise _unreachable(self.url, exc) from exc
+        except ApiError as exc:
+            raise _not_exchanged(self.url, exc) from exc
+        except ValueError as exc:
+            raise Refused(
+                f"{self.url}: the exchange of the personal access token gave no JSON; is this the "
+                f"address of Label Studio?",
+                200,
+            ) from exc
+        return {"Authorization": str(sent["Authorization"])}
+
+    def forget_access(self) -> None:
+        """Sign in anew at the next request: Label Studio did not take what we showed it."""
+        self._sdk = None
 
     def _send(self, method: str, path: str, *, params: Mapping[str, Any], body: Any = None) -> Any:
         response = self._answer(method, path, params, body)
         if response.status_code == 401:  # refused before anything happened: safe to repeat
-            self._sdk = None
+            self.forget_access()
             response = self._answer(method, path, params, body)
         return self._judge(method, path, response)
 
@@ -123,22 +122,17 @@ class Api:
         self, method: str, path: str, params: Mapping[str, Any], body: Any
     ) -> httpx.Response:
         where = f"{method} {self.url}/{path}"
+        self.credentials()  # an exchange that fails here leaves no doubt about the request
         try:
             wire = self._client()._client_wrapper.httpx_client
             answer: httpx.Response = wire.request(
                 path, method=method, params=params, json=body, request_options={"max_retries": 0}
             )
         except _NOT_SENT as exc:
-            raise ConnectorUnavailable(
-                f"{where}: {_words(exc)}; start Label Studio, or correct its address in config.toml"
-            ) from exc
-        except httpx.InvalidURL as exc:
-            raise ConnectorRefused(f"{where}: {exc}; correct the address in config.toml") from exc
+            raise _unreachable(where, exc) from exc
         except httpx.HTTPError as exc:
             kind = ConnectorUnavailable if method == "GET" else OutcomeUnknown
             raise kind(f"{where}: {_words(exc)}; Label Studio did not answer") from exc
-        except ApiError as exc:  # the exchange of a personal access token was refused
-            raise _refusal(where, exc.status_code or 401, str(exc.body)[:300]) from exc
         return answer
 
     def _judge(self, method: str, path: str, response: httpx.Response) -> Any:
@@ -157,7 +151,7 @@ class Api:
                 status,
             )
         if status >= 400:
-            raise _refusal(where, status, _detail(response))
+            raise refusal(where, status, _detail(response))
         return _json(where, response)
 
     def _client(self) -> Any:
@@ -175,36 +169,11 @@ class Api:
             self._sdk = (token, sdk)
         return self._sdk[1]
 
-    def _headers(self) -> dict[str, str]:
-        try:
-            sent = self._client()._client_wrapper.get_headers()
-        except ApiError as exc:
-            raise _refusal(self.url, exc.status_code or 401, str(exc.body)[:300]) from exc
-        return {"Authorization": str(sent["Authorization"])}
-
 
 @functools.cache
-def _certificates() -> ssl.SSLContext:
+def certificates() -> ssl.SSLContext:
+    """TLS settings."""
     return httpx.create_ssl_context()  # 35 ms: once a process, not once a client
-
-
-def _read(response: httpx.Response, uri: str, max_bytes: int) -> bytes:
-    status, started = response.status_code, time.monotonic()
-    if status != 200:
-        raise ImageRefused(
-            f"image {uri}: got HTTP {status}; expected its bytes; is the file there, and is its "
-            f"folder registered as storage in Label Studio?"
-        )
-    parts: list[bytes] = []
-    received = 0
-    for part in response.iter_bytes():
-        parts.append(part)
-        received += len(part)
-        if received > max_bytes:
-            raise too_large(f"image {uri}", max_bytes)
-        if time.monotonic() - started > SECONDS_PER_IMAGE:
-            raise ImageRefused(f"image {uri}: still coming after {SECONDS_PER_IMAGE:.0f} s")
-    return b"".join(parts)
 
 
 def _json(where: str, response: httpx.Response) -> Any:
@@ -220,7 +189,8 @@ def _json(where: str, response: httpx.Response) -> Any:
         ) from exc
 
 
-def _refusal(where: str, status: int, detail: str) -> Refused:
+def refusal(where: str, status: int, detail: str) -> Refused:
+    """The error for a status from 400 to 499, with what to do about it."""
     cures = {
         401: "check the token: copy it again from Account & Settings",
         403: "this user may not do that: use the token of a member of the organization",
@@ -232,7 +202,32 @@ def _refusal(where: str, status: int, detail: str) -> Refused:
             "allow legacy tokens under Organization > Access Token Settings, "
             "or use a personal access token"
         )
+    if "reserved network address" in detail:
+        cure = (
+            "Label Studio calls no private address by itself: start it with "
+            "LABEL_STUDIO_SSRF_PROTECTION_ENABLED=false and LABEL_STUDIO_ML_BLOCK_LOCAL_IP=false, "
+            "if everybody who may sign in is trusted"
+        )
     return Refused(f"{where}: got HTTP {status} {detail}; {cure}", status)
+
+
+def _unreachable(where: str, exc: httpx.HTTPError) -> ConnectorUnavailable:
+    return ConnectorUnavailable(
+        f"{where}: {_words(exc)}; start Label Studio, or correct its address in config.toml"
+    )
+
+
+def _not_exchanged(url: str, exc: ApiError) -> ConnectorRefused | ConnectorUnavailable:
+    """The body only: the error's own words show the headers of the answer."""
+    status = exc.status_code or 401
+    said = exc.body.get("detail", exc.body) if isinstance(exc.body, dict) else exc.body
+    if status >= 500 or status == 429:
+        return ConnectorUnavailable(f"{url}: the token's exchange got HTTP {status}")
+    return Refused(
+        f"{url}: the personal access token was refused: HTTP {status} {str(said)[:300]}; make a "
+        f"new one under Account & Settings and put it where the old one was",
+        status,
+    )
 
 
 def _detail(response: httpx.Response) -> str:
@@ -245,11 +240,6 @@ def _detail(response: httpx.Response) -> str:
         return str(answer)[:300]
     faults = answer.get("validation_errors")
     return str(faults or answer.get("detail", ""))[:300]
-
-
-def _origin(address: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _words(exc: httpx.HTTPError) -> str:

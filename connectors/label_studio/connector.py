@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from connectors.addresses import Allowed
 from connectors.images import MAX_BYTES
 from connectors.label_studio import project as projects
 from connectors.label_studio import wiring as wirings
 from connectors.label_studio.api import CONNECT_S, READ_S, Api, Refused
+from connectors.label_studio.pictures import Pictures
 from connectors.label_studio.pull import Cursor, Puller
 from connectors.label_studio.push import Pusher
 from connectors.label_studio.sources import FolderSource, ProjectSource, Source
@@ -25,7 +28,8 @@ class LabelStudio:
     legacy one or a personal access token; it is asked before each request. source: the folder
     with the images; None when the project holds its images as tasks already. connect_s,
     read_s: seconds to wait for a connection and for an answer. max_bytes: of an image that is
-    fetched from the project. sleep: how to pause between tries.
+    fetched from the project. allowed: machines that images may be fetched from, beside the
+    public internet and this server. sleep: how to pause between tries.
     """
 
     def __init__(
@@ -39,16 +43,18 @@ class LabelStudio:
         connect_s: float = CONNECT_S,
         read_s: float = READ_S,
         max_bytes: int = MAX_BYTES,
+        allowed: Allowed | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._api = Api(url, token, connect_s=connect_s, read_s=read_s, sleep=sleep)
-        self._max_bytes = max_bytes
+        self._pictures = Pictures(self._api, allowed, max_bytes)
         self._number, self._classes, self._folder = project, classes, source
         self._pusher = Pusher(self._api, project, classes)
         self._puller = Puller(self._api, project, classes)
 
     def close(self) -> None:
         """Free the connections."""
+        self._pictures.close()
         self._api.close()
 
     def check(self) -> Sequence[Fault]:
@@ -77,7 +83,7 @@ class LabelStudio:
         """The bytes of an image, bounded. Raises ImageRefused."""
         if self._folder is not None:
             return self._folder.read(image)
-        return self._api.download(image.uri, self._max_bytes)
+        return self._pictures.read(image)
 
     def changes(self, cursor: str | None, sizes: Mapping[str, tuple[int, int]]) -> Changes:
         """What people did since `cursor`. `deletions` stays empty: compare `seen`."""
@@ -138,8 +144,8 @@ class LabelStudio:
         """Whether Label Studio shows the first image to annotators."""
         for image in self.images():
             try:
-                wiring = self._wiring(self._project())
-                self._api.download(self._source(wiring).address(image.key), self._max_bytes)
+                source = self._source(self._wiring(self._project()))
+                self._pictures.read(replace(image, uri=source.address(image.key)))
             except ImageRefused as exc:
                 return [_not_served(image, exc)]
             return []
@@ -156,8 +162,9 @@ class LabelStudio:
 def _not_served(image: FoundImage, exc: ImageRefused) -> Fault:
     return Fault(
         where=f"image {image.key}",
-        got=f"no picture from Label Studio ({exc})",
-        expected="that it serves the folder",
-        cure="start Label Studio with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
-        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, then run `maskloop init`",
+        got=f"no picture ({exc})",
+        expected="that it can be fetched",
+        cure="for a folder start Label Studio with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
+        "and LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, then run `maskloop init`; an image from "
+        "elsewhere must be within reach of the daemon and of the annotators' browsers",
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 
+from connectors.addresses import Allowed
 from connectors.label_studio.api import Api
 from daemon.domain import FoundImage
 from daemon.errors import ConnectorRefused, ConnectorUnavailable, ImageRefused
@@ -100,13 +103,16 @@ def test_images_that_label_studio_does_not_serve_are_a_fault(
 def test_the_token_is_not_sent_to_another_host(connect: Make) -> None:
     with FakeLabelStudio() as other:
         image = FoundImage(key="x", name="x", uri=f"{other.url}/api/projects/1/")
+        connector = connect(
+            token=lambda: other.token, allowed=Allowed.parse([urlsplit(other.url).netloc])
+        )
 
         with pytest.raises(ImageRefused, match="HTTP 401"):
-            connect(token=lambda: other.token).read(image)
+            connector.read(image)
 
 
 def test_an_address_of_another_kind_is_refused(connect: Make) -> None:
-    for uri in ("file:///etc/passwd", "s3://bucket/a.png", "a.png"):
+    for uri in ("file:///etc/passwd", "ftp://host/a.png", "http:///a.png", "a.png"):
         with pytest.raises(ImageRefused, match="another kind"):
             connect().read(FoundImage(key=uri, name=uri, uri=uri))
 
