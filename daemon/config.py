@@ -13,14 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from daemon.domain import Budget, ClassSet
 from daemon.errors import ConfigError
@@ -87,17 +80,6 @@ class Images(Section):
         description="private machines that images may come from: host, host:port, address or "
         "network, as 10.0.0.0/8",
     )
-
-    @field_validator("allow_hosts")
-    @classmethod
-    def _hosts(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
-        for entry in entries:
-            if "://" in entry or not entry.strip() or entry.split() != [entry]:
-                raise ValueError(
-                    f"allow_hosts: got {entry!r}; expected a host, host:port, an address or a "
-                    f"network as 10.0.0.0/8, without http://"
-                )
-        return entries
 
 
 class ConnectorChoice(Section):
