@@ -61,13 +61,24 @@ class TaskState(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassSet:
-    """The classes a mask may hold: the name at index i is pixel value i; 0 is background."""
+    """The classes a mask may hold: the name at index i is pixel value i; 0 is background.
+
+    unlabeled: the pixel value where nobody drew: 0, background; or IGNORE, and then background
+    is drawn like any other class.
+    """
 
     names: tuple[str, ...]
     ignore_label: str = ""
+    unlabeled: int = 0
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The names that people draw with, the ignore label last."""
+        names = self.names[1:] if self.unlabeled == 0 else self.names
+        return (*names, self.ignore_label) if self.ignore_label else names
 
     def index(self, name: str) -> int | None:
         """The pixel value of a class or of the ignore label; None for an unknown name."""
