@@ -7,6 +7,7 @@ runs/0003-train/
     schedule.json   how many iterations `max_seconds` is worth (train only)
     resume.pth      where a killed training goes on from (train only)
     checkpoint.pth  the model (train only)
+    rows.bin        the scores as far as they are there (embed and predict, until their end)
     scores.npz      per-image arrays, see `Scores` (embed and predict)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
     error.json      a failure in words, where the process could still say it
@@ -200,6 +201,16 @@ class RunFolder:
         return self.path / "resume.pth"
 
     @property
+    def schedule(self) -> Path:
+        """How many iterations `max_seconds` is worth."""
+        return self.path / "schedule.json"
+
+    @property
+    def scores_file(self) -> Path:
+        """Per-image arrays, see `Scores`."""
+        return self.path / "scores.npz"
+
+    @property
     def log(self) -> Path:
         """What the process said."""
         return self.path / "log.txt"
@@ -253,12 +264,12 @@ class RunFolder:
     def write_scores(self, scores: Scores) -> None:
         """Keep the arrays, whole or not at all."""
         arrays = {name: value for name, value in vars(scores).items() if value is not None}
-        with atomic_file(self.path / "scores.npz") as part, part.open("wb") as file:
+        with atomic_file(self.scores_file) as part, part.open("wb") as file:
             np.savez(file, **arrays)
 
     def read_scores(self) -> Scores:
         """The arrays of a finished run."""
-        with np.load(self.path / "scores.npz", allow_pickle=False) as arrays:
+        with np.load(self.scores_file, allow_pickle=False) as arrays:
             return Scores(**{name: arrays[name] for name in arrays.files})
 
     @contextmanager

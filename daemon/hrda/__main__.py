@@ -3,6 +3,9 @@
 Exit codes: 0 done, 2 a request that cannot be done, 3 the folder is held by another process,
 4 an unreadable image or mask, 5 out of memory, 1 anything else, 143 stopped by SIGTERM.
 Every failure but 3 leaves error.json: {"kind", "message"}, and "image_id" for kind "image".
+
+Several GPUs: `torchrun --nproc-per-node N -m daemon.hrda train RUN_FOLDER`. The process of rank 0
+holds the folder; `embed` and `predict` run in it alone.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ import argparse
 import logging
 import os
 import sys
+import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +30,15 @@ log = logging.getLogger("daemon.hrda")
 # On cores that others use too, threads that spin at each barrier cost half of the speed.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Among the processes that torchrun started.
+RANK = int(os.environ.get("RANK", "0")) if os.environ.get("WORLD_SIZE", "1") != "1" else 0
+
 DONE, UNEXPECTED, REQUEST, HELD, IMAGE, MEMORY, STOPPED = 0, 1, 2, 3, 4, 5, 143
 
 
 def main(arguments: list[str]) -> int:
     """Do one run; the exit code."""
+    started_s = time.monotonic()
     parser = argparse.ArgumentParser(prog="python -m daemon.hrda", description=__doc__)
     parser.add_argument("verb", choices=("embed", "train", "predict"))
     parser.add_argument("folder", type=Path)
@@ -40,28 +49,41 @@ def main(arguments: list[str]) -> int:
     if not folder.path.is_dir():
         log.error("%s: no such run folder", folder.path)
         return REQUEST
+    if RANK:
+        return _followed(options.verb, folder, started_s)
     try:
         with folder.locked():
-            return _held(options.verb, folder)
+            return _held(options.verb, folder, started_s)
     except RunFailed as exc:
         log.error("%s", exc)  # noqa: TRY400 - expected: no traceback
         return HELD
 
 
-def _held(verb: str, folder: RunFolder) -> int:
+def _followed(verb: str, folder: RunFolder, started_s: float) -> int:
+    """What a process of another rank does: it trains along, and writes nothing but failures."""
+    if verb != "train" or folder.finished():
+        return DONE
+    try:
+        _run(verb, folder, started_s)
+    except BaseException as exc:
+        return _told(folder, exc)
+    return DONE
+
+
+def _held(verb: str, folder: RunFolder, started_s: float) -> int:
     """Run the verb with the lock held; a failure becomes words and a code."""
     if folder.finished():
         log.info("%s: is finished already", folder.path)
         return DONE
     folder.error_file.unlink(missing_ok=True)
     try:
-        _run(verb, folder)
+        _run(verb, folder, started_s)
     except BaseException as exc:
         return _told(folder, exc)
     return DONE
 
 
-def _run(verb: str, folder: RunFolder) -> None:
+def _run(verb: str, folder: RunFolder, started_s: float) -> None:
     if verb == "embed":
         from daemon.hrda.embed import embed
 
@@ -69,7 +91,7 @@ def _run(verb: str, folder: RunFolder) -> None:
     elif verb == "train":
         from daemon.hrda.train import train
 
-        train(folder, folder.read_request(TrainRequest))
+        train(folder, folder.read_request(TrainRequest), started_s)
     else:
         from daemon.hrda.predict import predict
 
@@ -84,7 +106,7 @@ def _told(folder: RunFolder, exc: BaseException) -> int:
         return STOPPED
     message = str(exc) or type(exc).__name__
     if code == MEMORY:
-        message = f"out of memory: lower minibatch, context_px or width ({message})"
+        message = f"out of memory: lower context_px or width, or free memory ({message})"
     if code == UNEXPECTED:
         log.error("%s", "".join(traceback.format_exception(exc)))
         message = f"{type(exc).__name__}: {message}"
@@ -93,8 +115,20 @@ def _told(folder: RunFolder, exc: BaseException) -> int:
     content: dict[str, Any] = {"kind": kind, "message": message}
     if hasattr(exc, "image_id"):
         content["image_id"] = exc.image_id
-    write_json(folder.error_file, content)
+    _leave(folder, content)
     return code
+
+
+def _leave(folder: RunFolder, content: dict[str, Any]) -> None:
+    """Write error.json; the word of rank 0, or of whoever failed, where that is another."""
+    if not RANK:
+        write_json(folder.error_file, content)
+        return
+    own = folder.path / f"error.{RANK}.json"
+    write_json(own, content)
+    with suppress(FileExistsError):
+        folder.error_file.hardlink_to(own)
+    own.unlink()
 
 
 def _kind_of(exc: BaseException) -> tuple[str, int]:
@@ -104,11 +138,15 @@ def _kind_of(exc: BaseException) -> tuple[str, int]:
         return "stopped", STOPPED
     if isinstance(exc, ImageRefused | MaskRefused):
         return "image", IMAGE
-    if name in ("MemoryError", "OutOfMemoryError") or "out of memory" in str(exc):
+    if isinstance(exc, MemoryError) or name == "OutOfMemoryError" or _says_memory(str(exc)):
         return "memory", MEMORY
     if isinstance(exc, ConfigError | RunFailed):
         return "request", REQUEST
     return "unexpected", UNEXPECTED
+
+
+def _says_memory(message: str) -> bool:
+    return "out of memory" in message or "can't allocate memory" in message
 
 
 if __name__ == "__main__":

@@ -100,9 +100,16 @@ def previous(resume: Path) -> Path:
     return resume.with_name("resume-previous.pth")
 
 
-def save_state(
-    folder: RunFolder, learner: Learner, iteration: int, origin: str, seconds: float
-) -> None:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class State:
+    """Where a training goes on: the iteration, the seconds spent, the best mIoU so far."""
+
+    iteration: int = 0
+    seconds: float = 0.0
+    best_miou: float | None = None
+
+
+def save_state(folder: RunFolder, learner: Learner, origin: str, state: State) -> None:
     """Keep everything that the next iteration depends on; the last such file stays too."""
     if folder.resume.exists():
         folder.resume.replace(previous(folder.resume))
@@ -111,22 +118,23 @@ def save_state(
         {
             "format": FORMAT,
             "origin": origin,
-            "iteration": iteration,
-            "seconds": seconds,
+            **dataclasses.asdict(state),
             "student": learner.student.state_dict(),
             "teacher": learner.teacher.state_dict(),
             "optimizer": learner.optimizer.state_dict(),
             "predicted_share": learner.predicted_share,
             "trained_pixels": learner.trained_pixels,
             "skipped": learner.skipped,
+            "halved": learner.halved,
+            "places": learner.places,
         },
     )
 
 
-def load_state(folder: RunFolder, learner: Learner, origin: str) -> tuple[int, float]:
-    """Put the newest whole state back: the iteration to go on with and the seconds spent.
+def load_state(folder: RunFolder, learner: Learner, origin: str) -> State:
+    """Put the newest whole state back, and say where to go on.
 
-    (0, 0) starts anew: there is no state, or none that can be read and fits the request.
+    State() starts anew: there is no state, or none that can be read and fits the request.
     """
     for path in (folder.resume, previous(folder.resume)):
         if not path.exists():
@@ -141,10 +149,11 @@ def load_state(folder: RunFolder, learner: Learner, origin: str) -> tuple[int, f
             continue
         learner.predicted_share.copy_(state["predicted_share"])
         learner.trained_pixels.copy_(state["trained_pixels"])
-        learner.skipped = int(state["skipped"])
+        learner.skipped, learner.halved = int(state["skipped"]), int(state["halved"])
+        learner.places = int(state["places"])
         log.info("resumed file=%s iteration=%d", path.name, state["iteration"])
-        return int(state["iteration"]), float(state["seconds"])
-    return 0, 0.0
+        return State(**{field.name: state[field.name] for field in dataclasses.fields(State)})
+    return State()
 
 
 def _state_of(path: Path, origin: str) -> dict[str, Any]:

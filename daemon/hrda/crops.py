@@ -11,6 +11,7 @@ import torch
 
 from daemon.domain import IGNORE, Mask
 from daemon.errors import ConfigError
+from daemon.hrda.distributed import ALONE, Ranks
 from daemon.hrda.minibatch import Minibatch
 from daemon.hrda.pictures import (
     Crop,
@@ -29,12 +30,19 @@ CACHE_BYTES = 256 * 2**20  # of decoded labeled pictures; the pool is read anew 
 class Crops:
     """Minibatches by iteration. pixels: (L, C) pixels of each class in each labeled image."""
 
-    def __init__(self, request: TrainRequest, settings: Settings, device: torch.device) -> None:
+    def __init__(
+        self,
+        request: TrainRequest,
+        settings: Settings,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+    ) -> None:
         if not request.labeled:
             raise ConfigError("request.json: labeled is empty; expected at least one labeled image")
         self.labeled: Sequence[LabeledFile] = request.labeled
         self.unlabeled: Sequence[ImageFile] = request.unlabeled if settings.unlabeled_weight else ()
         self.classes, self.settings, self.device = len(request.classes), settings, device
+        self.ranks = ranks
         self._cache: OrderedDict[int, tuple[Picture, Mask]] = OrderedDict()
         self._cached_bytes = 0
         self.pixels = self._count()
@@ -52,11 +60,14 @@ class Crops:
         return torch.from_numpy(counts / max(1, int(counts.sum()))).float().to(self.device)
 
     def minibatch(self, iteration: int) -> Minibatch:
-        """The crops of an iteration: the same whenever and wherever it is asked for."""
+        """The crops of an iteration: the same whenever and wherever it is asked for.
+
+        Of several processes each gets its share of the places.
+        """
         size = self.settings.minibatch
-        labeled = [self._labeled(iteration * size + row) for row in range(size)]
-        size = self.settings.unlabeled_minibatch if self.unlabeled else 0
-        unlabeled = [self._unlabeled(iteration * size + row) for row in range(size)]
+        labeled = [self._labeled(iteration * size + row) for row in self.ranks.share(size)]
+        other = self.settings.unlabeled_minibatch if self.unlabeled else 0
+        unlabeled = [self._unlabeled(iteration * other + row) for row in self.ranks.share(other)]
         side = self.settings.context_px
         valid = np.stack([c.valid for c in unlabeled]) if unlabeled else np.zeros((0, side, side))
         return Minibatch(
@@ -66,6 +77,7 @@ class Crops:
             .to(self.device),
             unlabeled=self._images([crop.image for crop in unlabeled]),
             valid=torch.from_numpy(valid).bool().to(self.device),
+            whole=(size, other),
         )
 
     def _labeled(self, position: int) -> Crop:

@@ -97,11 +97,6 @@ def ranks_of(device: torch.device) -> Iterator[Ranks]:
         dist.destroy_process_group()
 
 
-def own_rank() -> int:
-    """This process's rank, before it has joined the others."""
-    return int(os.environ.get("RANK", "0"))
-
-
 def local_device(device: torch.device) -> torch.device:
     """Each process of a machine takes a GPU of its own: the one of its local rank."""
     if device.type != "cuda" or int(os.environ.get("WORLD_SIZE", "1")) == 1:

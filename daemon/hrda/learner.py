@@ -1,7 +1,8 @@
-"""One training iteration: supervised pass, teacher, mixed pass, step, average.
+"""One training iteration: supervised pass, teacher, mixed pass, masked pass, step, average.
 
 DACS (Tranheden et al., WACV 2021) around HRDA, with one graph alive at a time: gradients of the
-two passes add up, so memory is that of the larger one.
+passes add up, so memory is that of the largest one. What each piece is in the papers stands in
+README.md, "Paper and code".
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from torch import Tensor, nn
 from daemon.domain import IGNORE
 from daemon.hrda import colour
 from daemon.hrda.distributed import ALONE
-from daemon.hrda.losses import class_weights, dice, two_scales
+from daemon.hrda.distance import FeatureDistance
+from daemon.hrda.losses import Law, class_weights, dice, two_scales
+from daemon.hrda.masked import hide
 from daemon.hrda.memory import TooLittleMemory, ran_out_of_memory
 from daemon.hrda.minibatch import Minibatch
-from daemon.hrda.mixing import Mixed, mix, mix_masks
-from daemon.hrda.model import HRDASegmentor
-from daemon.hrda.pseudo import alignment, pseudo_labels
+from daemon.hrda.mixing import Mixed, all_class_masks, mix, mix_masks
+from daemon.hrda.model import HRDASegmentor, Logits
+from daemon.hrda.pseudo import PSEUDO, alignment, disbelieve_borders
 from daemon.hrda.rates import build_optimizer, set_rates, unlabeled_weight
 from daemon.hrda.settings import Settings
+from daemon.hrda.strong import strong
 from daemon.hrda.teacher import Teacher
 from daemon.hrda.windows import detail_box
 
@@ -34,7 +38,11 @@ class Learner:
 
     def __init__(self, student: HRDASegmentor, settings: Settings, labeled_share: Tensor) -> None:
         self.student, self.settings = student, settings
-        self.teacher = Teacher(student, settings.alpha)
+        self.teacher = Teacher(student, settings.alpha, settings.teacher_norms)
+        self.distance = FeatureDistance(student) if settings.feature_distance else None
+        self.law = Law(
+            detail=settings.detail_loss, context=settings.context_loss, over=settings.loss_over
+        )
         self.optimizer = build_optimizer(student, settings)
         self.labeled_share = labeled_share
         self.class_weights = class_weights(labeled_share, settings.class_balance)
@@ -44,6 +52,7 @@ class Learner:
         self.rate = 1.0  # of the learning rates; lower after a warm start
         self.ranks = ALONE
         self.places = settings.minibatch  # labeled crops in memory at once
+        self.halved = 0  # how often that was too many
 
     def step(self, minibatch: Minibatch, iteration: int) -> dict[str, float]:
         """Learn from one minibatch; the losses and signs by name.
@@ -84,7 +93,7 @@ class Learner:
         for part in minibatch.parts(self.places):
             losses = self._supervised(part)
             if weight and len(part.unlabeled):
-                losses |= self._mixed(part, weight)
+                losses |= self._unlabeled(part, weight)
             share = len(part.image) / len(minibatch.image)
             for name, value in losses.items():
                 report[name] = report.get(name, 0.0) + value * share
@@ -92,7 +101,8 @@ class Learner:
 
     def _running(self) -> list[Tensor]:
         """What an iteration changes beside the weights."""
-        return [self.predicted_share, self.trained_pixels, *self.student.buffers()]
+        own = self.teacher.net.buffers() if self.teacher.norms == "batch" else ()
+        return [self.predicted_share, self.trained_pixels, *self.student.buffers(), *own]
 
     @torch.no_grad()
     def _meet(self, share: float) -> None:
@@ -121,12 +131,22 @@ class Learner:
         settings = self.settings
         self._count(minibatch.label)
         image = colour.jitter(minibatch.image, settings.labeled_jitter)
-        box = detail_box(image.shape[2], image.shape[3], settings.detail_px)
-        logits = self.student(image, box)
-        losses = two_scales(logits, minibatch.label, settings.detail_loss, self.class_weights)
+        logits = self._seen(image)
+        losses = two_scales(logits, minibatch.label, self.law, self.class_weights)
         if settings.dice_loss:
             losses["dice"] = settings.dice_loss * dice(logits.fused, minibatch.label)
+        if self.distance is not None:
+            distance = self.distance(image, logits.deepest, minibatch.label)
+            if distance is not None:
+                losses["distance"] = settings.feature_distance * distance
         return _backward(losses, "labeled", minibatch.shares()[0])
+
+    def _seen(self, image: Tensor) -> Logits:
+        """What the student says, with a detail window drawn anew."""
+        height, width = image.shape[2:]
+        box = detail_box(height, width, self.settings.detail_px, self.settings.detail_boxes)
+        logits: Logits = self.student(image, box)
+        return logits
 
     def _count(self, label: Tensor) -> None:
         counts = torch.bincount(label.flatten(), minlength=IGNORE + 1)[: len(self.class_weights)]
@@ -136,20 +156,37 @@ class Learner:
         """(C,): share of each class in what the supervised loss saw, weights included."""
         return self.trained_pixels / self.trained_pixels.sum().clamp(min=1e-9)
 
-    def _mixed(self, minibatch: Minibatch, weight: float) -> dict[str, float]:
-        settings = self.settings
+    def _unlabeled(self, minibatch: Minibatch, weight: float) -> dict[str, float]:
+        """The passes that the teacher's word is for."""
         pseudo, signs = self._taught(minibatch)
+        weight *= minibatch.shares()[1]
+        signs |= self._mixed(minibatch, pseudo, weight)
+        if self.settings.masked_weight:
+            signs |= self._masked(pseudo, weight * self.settings.masked_weight)
+        return signs
+
+    def _mixed(self, minibatch: Minibatch, pseudo: Mixed, weight: float) -> dict[str, float]:
         image, label = (part[: len(pseudo.label)] for part in (minibatch.image, minibatch.label))
         labeled = Mixed(image=image, label=label, weight=torch.ones_like(pseudo.weight))
-        mask = mix_masks(label, settings.class_mix)
-        mixed = mix(mask, labeled, pseudo)
-        image = colour.blur(colour.jitter(mixed.image, settings.mixed_jitter), settings.blur)
-        box = detail_box(image.shape[2], image.shape[3], settings.detail_px)
-        logits = self.student(image, box)
+        mixed = mix(self._mask(label), labeled, pseudo)
+        logits = self._seen(strong(mixed.image, self.settings))
+        losses = two_scales(logits, mixed.label, self.law, self.class_weights, mixed.weight)
+        return _backward(losses, "mixed", weight)
+
+    def _mask(self, label: Tensor) -> Tensor:
+        if self.settings.mix_classes == "all":
+            return all_class_masks(label)
+        return mix_masks(label, self.settings.class_mix)
+
+    def _masked(self, pseudo: Mixed, weight: float) -> dict[str, float]:
+        """The unlabeled crops with blocks hidden; the context must say what is behind them."""
+        settings, fill = self.settings, self.student.mean
+        image = strong(pseudo.image, settings)
+        image = hide(image, settings.masked_block_px, settings.masked_ratio, fill)
         losses = two_scales(
-            logits, mixed.label, settings.detail_loss, self.class_weights, mixed.weight
+            self._seen(image), pseudo.label, self.law, self.class_weights, pseudo.weight
         )
-        return signs | _backward(losses, "mixed", weight * minibatch.shares()[1])
+        return _backward(losses, "masked", weight)
 
     @torch.no_grad()
     def _taught(self, minibatch: Minibatch) -> tuple[Mixed, dict[str, float]]:
@@ -157,17 +194,21 @@ class Learner:
         settings, image = self.settings, minibatch.unlabeled
         detail = settings.detail_window_px
         stride = detail // 2 if settings.teacher_overlap else detail
-        logits = self.teacher.net.whole(image, detail, stride).fused
+        logits = self.teacher.logits(image, detail, stride)
         probability = nn.functional.interpolate(
             logits, image.shape[2:], mode="bilinear", align_corners=False
         ).softmax(dim=1)
         ratio = alignment(self.labeled_share, self.predicted_share, settings.prior_alignment)
         thresholds = thresholds_of(settings, len(ratio)).to(image.device)
-        pseudo = pseudo_labels(probability, minibatch.valid, thresholds, ratio)
+        believed = PSEUDO[settings.pseudo_weight]
+        pseudo = believed(probability, minibatch.valid, thresholds, ratio)
         if torch.isfinite(pseudo.share).all():
             self.predicted_share.lerp_(pseudo.share, 1 - SHARE_MEMORY)
         signs = {f"sure_{row}": float(value) for row, value in enumerate(pseudo.confidence)}
-        return Mixed(image=image, label=pseudo.label, weight=pseudo.weight), signs
+        weight = disbelieve_borders(
+            pseudo.weight, settings.ignore_top_px, settings.ignore_bottom_px
+        )
+        return Mixed(image=image, label=pseudo.label, weight=weight), signs
 
     def _clip(self) -> float:
         """The norm of the gradient, after which it is at most clip_norm (0: no limit)."""

@@ -32,8 +32,15 @@ def device_of(name: str) -> torch.device:
 
 
 def use_threads(count: int) -> None:
-    """0: as many as this process may use."""
-    torch.set_num_threads(count or len(os.sched_getaffinity(0)))
+    """0: as many as this process may use, its share where torchrun started several here."""
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    torch.set_num_threads(count or max(1, len(os.sched_getaffinity(0)) // beside))
+
+
+def settled(device: torch.device) -> None:
+    """Wait until the device has done all that it was asked for: for timing."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def trains_in_bf16(settings: Settings, device: torch.device) -> bool:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import torch
 
+from daemon.hrda.sampler import seed_all
+
+if TYPE_CHECKING:
+    from daemon.hrda.learner import Learner
+    from daemon.hrda.minibatch import Minibatch
+
 log = logging.getLogger(__name__)
+
+WORDS = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc")
 
 
 class TooLittleMemory(MemoryError):
@@ -20,18 +29,25 @@ def ran_out_of_memory(exc: BaseException) -> bool:
     """
     if isinstance(exc, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(exc, RuntimeError) and any(words in str(exc) for words in _WORDS)
+    return isinstance(exc, RuntimeError) and any(words in str(exc) for words in WORDS)
 
 
-def fewer(places: int) -> int:
-    """How many crops to try next. Raises TooLittleMemory when one alone does not fit."""
-    if places <= 1:
-        raise TooLittleMemory("not even one crop at a time fits")
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    half = (places + 1) // 2
-    log.warning("out of memory with %d crops at a time, trying %d", places, half)
-    return half
+def step_on(learner: Learner, minibatch: Minibatch, seed: int, iteration: int) -> dict[str, float]:
+    """One step from this seed; where memory is short, with fewer crops at a time from now on.
 
-
-_WORDS = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc")
+    Gradients of the parts add up to those of the minibatch; only the norms, and losses that
+    are ratios of sums (Dice), see the parts apart. Raises TooLittleMemory when one crop at a
+    time is too much.
+    """
+    while True:
+        seed_all(seed)
+        try:
+            return learner.step(minibatch, iteration)
+        except TooLittleMemory as exc:
+            if learner.places == 1:
+                raise TooLittleMemory(f"not even one crop at a time fits: {exc}") from exc
+        learner.halved += 1
+        learner.places = (learner.places + 1) // 2
+        log.warning("out of memory: from now on with %d crops at a time", learner.places)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

@@ -6,131 +6,187 @@ import dataclasses
 import logging
 import signal
 import time
-from types import FrameType
 
 import torch
 
-from daemon.errors import RunFailed
-from daemon.hrda import checkpoint
+from daemon.errors import ConfigError, RunFailed
+from daemon.hrda import budget, checkpoint
+from daemon.hrda.best import Best, finished_model
 from daemon.hrda.crops import Crops
+from daemon.hrda.distributed import Ranks, local_device, ranks_of
+from daemon.hrda.iterate import Clock, Training
 from daemon.hrda.learner import Learner
 from daemon.hrda.machine import device_of, infers_in_bf16, trains_in_bf16, use_threads, versions
 from daemon.hrda.measure import evaluate
-from daemon.hrda.model import build_segmentor
-from daemon.hrda.prior import correct_prior, prior_bias
+from daemon.hrda.model import HRDASegmentor, build_segmentor
 from daemon.hrda.sampler import ITERATION, number_of, seed_all
 from daemon.hrda.settings import Settings, settings_of
-from daemon.hrda.signs import Signs
+from daemon.hrda.stopping import StopSign
 from daemon.runs import RunFolder, TrainRequest, TrainResult
 
 log = logging.getLogger(__name__)
 
-SKIPPED_MOST = 20  # iterations in a row without a finite loss
 
-
-class Stopped(Exception):
-    """SIGTERM came; the state is saved."""
-
-
-class StopSign:
-    """Whether SIGTERM came."""
-
-    def __init__(self) -> None:
-        self.came = False
-        signal.signal(signal.SIGTERM, self._raise)
-
-    def _raise(self, number: int, frame: FrameType | None) -> None:
-        self.came = True
-
-
-def train(folder: RunFolder, request: TrainRequest) -> None:
+def train(folder: RunFolder, request: TrainRequest, started_s: float | None = None) -> None:
     """Do what the request says; everything is in the folder afterwards.
 
-    Raises ConfigError, ImageRefused, MaskRefused or RunFailed.
+    started_s: of the monotonic clock, when the process began; `max_seconds` counts from there.
+    Under torchrun all processes train; rank 0 owns the folder, measures and writes.
+    Raises ConfigError, ImageRefused, MaskRefused, RunFailed or TooLittleMemory.
     """
+    stop = StopSign()
+    started_s = time.monotonic() if started_s is None else started_s
     settings = settings_of(request.settings)
-    device = device_of(request.device)
+    device = local_device(device_of(request.device))
     use_threads(request.threads)
-    stop, started_s = StopSign(), time.monotonic()
-    crops = Crops(request, settings, device)
-    learner = _learner(request, settings, crops, device)
-    origin = checkpoint.digest(request, settings)
-    iteration, before_s = checkpoint.load_state(folder, learner, origin)
-    clock = _Clock(started_s - before_s)
-    _learn(folder, learner, crops, request.seed, iteration, origin, clock, stop)
+    with ranks_of(device) as ranks:
+        _check(settings, request, ranks)
+        training = _begin(folder, request, settings, device, ranks, stop, started_s)
+        training.run()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all is saved; measuring can be done again
-    net, share = learner.teacher.net, learner.trained_share()
-    correct_prior(net, prior_bias(learner.labeled_share, share, settings.prior_correction))
-    checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
-    measured = evaluate(folder, net, request.validation, request.classes, "validation")
-    folder.write_result(
-        TrainResult(
-            validation=measured,
-            iterations=settings.iterations,
-            seconds=clock.seconds(),
-            settings=dataclasses.asdict(settings),
-            counters={"skipped": float(learner.skipped)},
-            versions=versions(),
+    if ranks.leads:
+        _finish(training, request)
+
+
+def _check(settings: Settings, request: TrainRequest, ranks: Ranks) -> None:
+    if settings.minibatch < ranks.count:
+        raise ConfigError(
+            f"minibatch = {settings.minibatch}: expected a place for each of the {ranks.count} "
+            f"processes; raise it, or start fewer"
         )
+    if settings.keep_best and not request.validation:
+        log.warning("keep_best: there are no validation images, the last model is kept")
+
+
+def _begin(
+    folder: RunFolder,
+    request: TrainRequest,
+    settings: Settings,
+    device: torch.device,
+    ranks: Ranks,
+    stop: StopSign,
+    started_s: float,
+) -> Training:
+    """Everything in place for the first iteration that is missing."""
+    crops = Crops(request, settings, device, ranks)
+    best = Best(folder, request)
+    origin = checkpoint.digest(request, settings)
+    settings = _scheduled(folder, request, settings, crops, best, origin, started_s)
+    learner = learner_of(request, settings, crops)
+    state = checkpoint.load_state(folder, learner, origin)
+    best.miou = state.best_miou
+    if ranks.any(ranks.number(state.iteration, device) != state.iteration, device=device)[0]:
+        raise RunFailed(
+            f"{folder.resume}: not all processes read the same state; put the run folder where "
+            f"all of them see it"
+        )
+    return Training(
+        folder=folder,
+        learner=learner,
+        crops=crops,
+        seed=request.seed,
+        ranks=ranks,
+        best=best,
+        origin=origin,
+        clock=Clock(started_s - state.seconds),
+        stop=stop,
+        first=state.iteration,
     )
-    checkpoint.forget_state(folder)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Clock:
-    started_s: float
+def _scheduled(
+    folder: RunFolder,
+    request: TrainRequest,
+    settings: Settings,
+    crops: Crops,
+    best: Best,
+    origin: str,
+    started_s: float,
+) -> Settings:
+    """The settings with the iterations that `max_seconds` is worth."""
+    if request.max_seconds is None:
+        return settings
+    count = budget.read_schedule(folder.schedule, origin)
+    (unknown,) = crops.ranks.any(count is None, device=crops.device)
+    if count is None or unknown:
+        count = _timed(folder, request, settings, crops, best, origin, started_s)
+    return dataclasses.replace(settings, iterations=count)
 
-    def seconds(self) -> float:
-        return time.monotonic() - self.started_s
+
+def _timed(
+    folder: RunFolder,
+    request: TrainRequest,
+    settings: Settings,
+    crops: Crops,
+    best: Best,
+    origin: str,
+    started_s: float,
+) -> int:
+    """Find the number out, and write it down."""
+    seconds = request.max_seconds or 0.0
+    pace = budget.pace_of(
+        lambda scaled: learner_of(request, scaled, crops),
+        crops,
+        settings,
+        best.rehearse,
+        budget.MOST_SHARE * seconds,
+    )
+    left_s = seconds - (time.monotonic() - started_s) - pace.build_s
+    count = int(crops.ranks.number(pace.iterations(left_s, settings), crops.device))
+    if crops.ranks.leads:
+        budget.write_schedule(folder.schedule, origin, count, pace)
+    return count
 
 
-def _learner(
-    request: TrainRequest, settings: Settings, crops: Crops, device: torch.device
-) -> Learner:
+def learner_of(request: TrainRequest, settings: Settings, crops: Crops) -> Learner:
+    """The learner as it is before its first iteration: a pure function of the request."""
     seed_all(number_of(request.seed, ITERATION))
+    device = crops.device
     student = build_segmentor(settings, len(request.classes))
-    if request.parent is None:
-        student.load_imagenet()
-    else:
-        new = checkpoint.warm_start(student, request.parent, request.classes)
-        log.info("warm start parent=%s new_classes=%s", request.parent, new)
+    _fill(student, request)
     student.to(device)
     student.bf16 = trains_in_bf16(settings, device)
     learner = Learner(student, settings, crops.labeled_share())
     learner.teacher.net.bf16 = infers_in_bf16(settings, device)
+    learner.ranks = crops.ranks
+    learner.places = -(-settings.minibatch // crops.ranks.count)
     if request.parent is not None:
         learner.teacher.settle()
         learner.rate = settings.warm_start_rate
     return learner
 
 
-def _learn(
-    folder: RunFolder,
-    learner: Learner,
-    crops: Crops,
-    seed: int,
-    first: int,
-    origin: str,
-    clock: _Clock,
-    stop: StopSign,
-) -> None:
-    settings = learner.settings
-    signs = Signs(folder, "training", settings.iterations, first)
-    saved_s, in_a_row = time.monotonic(), 0
-    for iteration in range(first, settings.iterations):
-        seed_all(number_of(seed, ITERATION, iteration))
-        skipped = learner.skipped
-        losses = learner.step(crops.minibatch(iteration), iteration)
-        in_a_row = in_a_row + 1 if learner.skipped > skipped else 0
-        if in_a_row >= SKIPPED_MOST:
-            raise RunFailed(
-                f"iteration {iteration}: {in_a_row} losses in a row were not finite, the last "
-                f"{losses}; lower learning_rate or use precision = fp32"
-            )
-        signs.show(iteration + 1, losses)
-        last = iteration + 1 == settings.iterations
-        if stop.came or last or time.monotonic() - saved_s >= settings.save_every_s:
-            checkpoint.save_state(folder, learner, iteration + 1, origin, clock.seconds())
-            saved_s = time.monotonic()
-        if stop.came:
-            raise Stopped(f"SIGTERM: saved after {iteration + 1} iterations")
+def _fill(student: HRDASegmentor, request: TrainRequest) -> None:
+    if request.parent is None:
+        student.load_imagenet()
+        return
+    new = checkpoint.warm_start(student, request.parent, request.classes)
+    log.info("warm start parent=%s new_classes=%s", request.parent, new)
+
+
+def _finish(training: Training, request: TrainRequest) -> None:
+    """Leave the checkpoint, then the result; then forget what only a resume needs."""
+    folder, learner, settings = training.folder, training.learner, training.learner.settings
+    net = training.best.model(learner) if settings.keep_best else finished_model(learner)
+    checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
+    measured = evaluate(folder, net, request.validation, request.classes, "validation")
+    folder.write_result(
+        TrainResult(
+            validation=measured,
+            iterations=settings.iterations,
+            seconds=training.clock.seconds(),
+            settings=dataclasses.asdict(settings),
+            counters=_counters(learner),
+            versions=versions(),
+        )
+    )
+    checkpoint.forget_state(folder)
+    training.best.file.unlink(missing_ok=True)
+
+
+def _counters(learner: Learner) -> dict[str, float]:
+    """What went otherwise than it should."""
+    counters = {"skipped": float(learner.skipped)}
+    if learner.halved:
+        counters |= {"halved": float(learner.halved), "crops_at_once": float(learner.places)}
+    return counters

@@ -1,0 +1,71 @@
+"""`keep_best`: the model that was best on validation is what the training leaves."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from daemon.hrda import checkpoint
+from daemon.hrda.learner import Learner
+from daemon.hrda.measure import evaluate
+from daemon.hrda.model import HRDASegmentor
+from daemon.hrda.prior import correct_prior, prior_bias
+from daemon.runs import RunFolder, TrainRequest
+
+log = logging.getLogger(__name__)
+
+
+def finished_model(learner: Learner) -> HRDASegmentor:
+    """A copy of the network that is kept, as it would be if the training ended now."""
+    settings = learner.settings
+    net = learner.teacher.net if settings.evaluated == "teacher" else learner.student
+    net = copy.deepcopy(net).requires_grad_(False).eval()
+    net.bf16 = learner.teacher.net.bf16
+    share = learner.trained_share()
+    correct_prior(net, prior_bias(learner.labeled_share, share, settings.prior_correction))
+    return net
+
+
+def milestones(iterations: int, validations: int) -> frozenset[int]:
+    """After how many iterations to measure: evenly, the last one included."""
+    return frozenset(-(-row * iterations // validations) for row in range(1, validations + 1))
+
+
+class Best:
+    """The best model so far, in a file of the run folder. miou: its own, None before the first."""
+
+    def __init__(self, folder: RunFolder, request: TrainRequest) -> None:
+        self.folder, self.request = folder, request
+        self.miou: float | None = None
+
+    @property
+    def file(self) -> Path:
+        """Where it is kept until the end."""
+        return self.folder.path / "best.pth"
+
+    def measure(self, learner: Learner, iteration: int) -> None:
+        """Measure the model of now on validation, and keep it if it is better."""
+        net = finished_model(learner)
+        measured = self._evaluate(net, self.request.classes)
+        log.info("validation iteration=%d miou=%s best=%s", iteration, measured, self.miou)
+        if measured is not None and (self.miou is None or measured > self.miou):
+            checkpoint.write_checkpoint(self.file, net, self.request.classes)
+            self.miou = measured
+
+    def rehearse(self, learner: Learner) -> None:
+        """Measure without keeping anything: for timing."""
+        self._evaluate(finished_model(learner), self.request.classes)
+
+    def _evaluate(self, net: HRDASegmentor, classes: Sequence[str]) -> float | None:
+        found = evaluate(self.folder, net, self.request.validation, classes, "validation")
+        return found.miou if found else None
+
+    def model(self, learner: Learner) -> HRDASegmentor:
+        """The best one; the last where none was measured. Raises RunFailed."""
+        if self.miou is None:
+            return finished_model(learner)
+        net, _ = checkpoint.read_checkpoint(self.file, next(learner.student.parameters()).device)
+        net.bf16 = learner.teacher.net.bf16
+        return net
