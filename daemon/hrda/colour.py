@@ -46,17 +46,18 @@ def blur(image: Tensor, probability: float) -> Tensor:
         chance, sigma = torch.rand(2).tolist()
         if chance < probability:
             sigma = BLUR_SIGMA[0] + (BLUR_SIGMA[1] - BLUR_SIGMA[0]) * sigma
-            picture = _blurred(picture, sigma)
+            picture = softened(picture, sigma)
         blurred.append(picture)
     return torch.stack(blurred)
 
 
-def _blurred(picture: Tensor, sigma: float) -> Tensor:
+def softened(picture: Tensor, sigma: float, border: str = "replicate") -> Tensor:
+    """A (3, H, W) picture, blurred; border: how it goes on outside ("replicate", "reflect")."""
     reach = BLUR_TAPS // 2
     taps = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
     kernel = torch.exp(-0.5 * (taps / sigma) ** 2)
     kernel = kernel / kernel.sum()
-    x = nn.functional.pad(picture.unsqueeze(1), [reach] * 4, mode="replicate")
+    x = nn.functional.pad(picture.unsqueeze(1), [reach] * 4, mode=border)
     x = nn.functional.conv2d(x, kernel.view(1, 1, 1, -1))
     return nn.functional.conv2d(x, kernel.view(1, 1, -1, 1)).squeeze(1)
 

@@ -11,19 +11,25 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from daemon.hrda.mmlab import BaseDecodeHead, ConvModule, DepthwiseSeparableASPPModule
+from daemon.hrda.mmlab import (
+    ASPPModule,
+    BaseDecodeHead,
+    ConvModule,
+    DepthwiseSeparableASPPModule,
+)
 from daemon.hrda.windows import Box
 
 CONTEXT_STRIDE = 8  # pixels of the crop per cell of the context's logits
 STRIDE = 4  # pixels of the crop per cell of the fused logits
 NORM = {"type": "BN", "requires_grad": True}
+ASPPS = {"sepaspp": DepthwiseSeparableASPPModule, "aspp": ASPPModule}
 
 
 class DAFormerHead(BaseDecodeHead):
     """Four feature maps -> logits at the finest of their strides.
 
-    Each map is embedded linearly, resized and concatenated; then either a depthwise separable
-    ASPP (`sepaspp`) or one 1x1 convolution (`conv1`) fuses them.
+    Each map is embedded linearly, resized and concatenated; then an ASPP of depthwise separable
+    (`sepaspp`) or of full convolutions (`aspp`), or one 1x1 convolution (`conv1`) fuses them.
     """
 
     def __init__(
@@ -49,8 +55,8 @@ class DAFormerHead(BaseDecodeHead):
         self.embed = nn.ModuleList(nn.Conv2d(count, channels, 1) for count in in_channels)
         wide = channels * len(in_channels)
         self.aspp: nn.Module | None = None
-        if fusion == "sepaspp":
-            self.aspp = DepthwiseSeparableASPPModule(
+        if fusion in ASPPS:
+            self.aspp = ASPPS[fusion](
                 dilations=dilations,
                 in_channels=wide,
                 channels=channels,
@@ -74,21 +80,22 @@ class DAFormerHead(BaseDecodeHead):
 
 
 class ScaleAttention(nn.Module):
-    """How much the detail is to be trusted, per class and cell: (B, C, H/8, W/8) in (0, 1).
+    """How much the detail is to be trusted, per map and cell: (B, M, H/8, W/8) in (0, 1).
 
-    It sees the context's features only. `fixed` replaces it by a constant without parameters.
+    maps: one for each class, or a single one for all of them. It sees the context's features
+    only. `fixed` replaces it by a constant without parameters. HRDA, equation 5.
     """
 
     def __init__(
-        self, in_channels: Sequence[int], channels: int, classes: int, fixed: float | None
+        self, in_channels: Sequence[int], channels: int, maps: int, fixed: float | None
     ) -> None:
         super().__init__()
         self.fixed = fixed
         if fixed is None:
-            self.head = DAFormerHead(in_channels, channels, classes, fusion="conv1")
+            self.head = DAFormerHead(in_channels, channels, maps, fusion="conv1")
 
     def forward(self, features: Sequence[Tensor], like: Tensor) -> Tensor:
-        """like: the context's logits, whose shape the attention has."""
+        """like: the context's logits, whose shape the constant has."""
         if self.fixed is not None:
             return torch.full_like(like, self.fixed)
         return torch.sigmoid(self.head(features).float())
@@ -104,8 +111,9 @@ def resized(maps: Tensor, size: Sequence[int]) -> Tensor:
 def fuse_scales(context: Tensor, attention: Tensor, detail: Tensor, box: Box | None) -> Tensor:
     """HRDA, equation 7: up((1 - a) context) + up(a) detail, with a = 0 outside the box.
 
-    context, attention: (B, C, H/8, W/8). detail: (B, C, h/4, w/4), of the box, or of the
-    whole crop where box is None. Returns (B, C, H/4, W/4).
+    context: (B, C, H/8, W/8). attention: the same, or with one map for all classes. detail:
+    (B, C, h/4, w/4), of the box, or of the whole crop where box is None. Returns
+    (B, C, H/4, W/4).
     """
     size = (context.shape[2] * 2, context.shape[3] * 2)
     if box is not None:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from daemon.domain import IGNORE
 from daemon.hrda import colour
-from daemon.hrda.distributed import ALONE
 from daemon.hrda.distance import FeatureDistance
+from daemon.hrda.distributed import ALONE
 from daemon.hrda.losses import Law, class_weights, dice, two_scales
 from daemon.hrda.masked import hide
 from daemon.hrda.memory import TooLittleMemory, ran_out_of_memory

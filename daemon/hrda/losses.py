@@ -5,6 +5,8 @@ Labels are (B, H, W) int64 with 255 = no label; weights are (B, H, W) in [0, 1].
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -25,12 +27,17 @@ def class_weights(share: Tensor, power: float) -> Tensor:
 
 
 def cross_entropy(
-    logits: Tensor, label: Tensor, classes: Tensor, weight: Tensor | None = None
+    logits: Tensor,
+    label: Tensor,
+    classes: Tensor,
+    weight: Tensor | None = None,
+    over: str = "labeled",
 ) -> Tensor:
     """Mean over the labeled pixels, each as heavy as its class; 0 where nothing is labeled.
 
     classes: (C,) weights. weight: belief in each pixel; it is not in the denominator, so that
-    a crop that is hardly believed teaches little.
+    a crop that is hardly believed teaches little. over "all": the mean is over every pixel,
+    ignored ones too and all as heavy, as in mmseg (`avg_non_ignore=False`).
     """
     logits = resized(logits.float(), label.shape[1:])
     loss = nn.functional.cross_entropy(
@@ -38,6 +45,8 @@ def cross_entropy(
     )
     if weight is not None:
         loss = loss * weight
+    if over == "all":
+        return loss.mean()
     labeled = label != IGNORE
     heaviness = classes[torch.where(labeled, label, 0)] * labeled
     return loss.sum() / heaviness.sum().clamp(min=1)
@@ -60,15 +69,35 @@ def dice(logits: Tensor, label: Tensor) -> Tensor:
     return torch.stack(parts).mean() if parts else logits.sum() * 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Law:
+    """How the losses of the scales are counted: their shares and the pixels of the mean.
+
+    detail, context: share of the loss that each has on its own; the rest is the fused map's.
+    """
+
+    detail: float
+    context: float = 0.0
+    over: str = "labeled"
+
+
 def two_scales(
     logits: Logits,
     label: Tensor,
-    detail_share: float,
+    law: Law,
     classes: Tensor,
     weight: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """{"fused", "detail"}: (1 - share) CE(fused, label) and share CE(detail, label[box])."""
+    """{"fused", "detail"} and, where it has a share, "context": that share times CE.
+
+    The detail is held against label[box], the context as it is before the attention takes
+    its part: the original multiplies it by 1 - a first, and so teaches an attenuated map.
+    """
     part = logits.box.cut(weight) if weight is not None else None
-    fused = cross_entropy(logits.fused, label, classes, weight)
-    detail = cross_entropy(logits.detail, logits.box.cut(label), classes, part)
-    return {"fused": (1 - detail_share) * fused, "detail": detail_share * detail}
+    fused = cross_entropy(logits.fused, label, classes, weight, law.over)
+    detail = cross_entropy(logits.detail, logits.box.cut(label), classes, part, law.over)
+    losses = {"fused": (1 - law.detail - law.context) * fused, "detail": law.detail * detail}
+    if law.context:
+        context = cross_entropy(logits.context, label, classes, weight, law.over)
+        losses["context"] = law.context * context
+    return losses

@@ -1,7 +1,7 @@
 """Mixing labeled crops into unlabeled ones.
 
 ClassMix: Olsson et al., WACV 2021, foreground classes only (the original picks soil in two
-of three draws). CutMix: Yun et al., ICCV 2019; French et al., BMVC 2020.
+of three draws), or as in DACS. CutMix: Yun et al., ICCV 2019; French et al., BMVC 2020.
 """
 
 from __future__ import annotations
@@ -58,6 +58,20 @@ def mix_masks(labels: Tensor, class_mix: float) -> Tensor:
     for label in labels:
         mask = class_mask(label) if _uniform(0, 1) < class_mix else torch.zeros_like(label) > 0
         masks.append(mask if mask.any() else cut_mask(label.shape[0], label.shape[1], label.device))
+    return torch.stack(masks)
+
+
+def all_class_masks(labels: Tensor) -> Tensor:
+    """(B, H, W): ClassMix as in DACS, with the classes of the whole minibatch, 255 too.
+
+    Each crop has its own draw of ceil(n / 2) of the n values that (B, H, W) labels hold, and
+    nothing is pasted where it holds none of them.
+    """
+    present = labels.unique()
+    masks = []
+    for label in labels:
+        order = torch.randperm(len(present))[: math.ceil(len(present) / 2)]
+        masks.append(torch.isin(label, present[order.to(present.device)]))
     return torch.stack(masks)
 
 

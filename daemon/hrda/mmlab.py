@@ -39,6 +39,7 @@ with warnings.catch_warnings():
     from mmengine.logging import MMLogger
     from mmengine.model import BaseModule
     from mmseg.models import backbones as _registers_mix_vision_transformer  # noqa: F401
+    from mmseg.models.decode_heads.aspp_head import ASPPModule
     from mmseg.models.decode_heads.decode_head import BaseDecodeHead
     from mmseg.models.decode_heads.segformer_head import SegformerHead
     from mmseg.models.decode_heads.sep_aspp_head import DepthwiseSeparableASPPModule
@@ -48,6 +49,7 @@ MMLogger.get_current_instance().setLevel(logging.ERROR)  # it lists every initia
 
 __all__ = [
     "MODELS",
+    "ASPPModule",
     "BaseDecodeHead",
     "BaseModule",
     "ConvModule",

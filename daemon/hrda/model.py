@@ -26,12 +26,16 @@ from daemon.hrda.windows import Box, sliding
 class Logits:
     """What one training pass sees.
 
-    fused: (B, C, H/4, W/4). detail: (B, C, h/4, w/4), of the box. attention: (B, C, H/8, W/8).
+    fused: (B, C, H/4, W/4). detail: (B, C, h/4, w/4), of the box. context: (B, C, H/8, W/8),
+    before the attention takes its part. attention: (B, C or 1, H/8, W/8). deepest: the
+    encoder's last map of the context.
     """
 
     fused: Tensor
     detail: Tensor
+    context: Tensor
     attention: Tensor
+    deepest: Tensor
     box: Box
 
 
@@ -60,8 +64,9 @@ class HRDASegmentor(BaseModule):
         self.decoder = DAFormerHead(
             kind.channels, settings.width, classes, settings.fusion, dropout=settings.dropout
         )
+        maps = classes if settings.attention_classwise else 1
         self.attention = ScaleAttention(
-            kind.channels, settings.width, classes, settings.fixed_attention
+            kind.channels, settings.width, maps, settings.fixed_attention
         )
         self.register_buffer("mean", torch.tensor(kind.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(kind.std).view(1, 3, 1, 1), persistent=False)
@@ -76,14 +81,25 @@ class HRDASegmentor(BaseModule):
     def forward(self, image: Tensor, box: Box) -> Logits:
         """One training pass with the detail window at `box`."""
         check_size(image)
-        context, attention, detail = self._both(halved(image), box.cut(image))
-        fused = fuse_scales(context, attention, detail, box)
-        return Logits(fused=fused, detail=detail, attention=attention, box=box)
+        small, window = halved(image), box.cut(image)
+        if self.settings.scales_together and small.shape == window.shape:
+            context, attention, features, detail = self._together(small, window)
+        else:
+            context, attention, features = self._context(small)
+            detail = self._decoded(window)
+        return Logits(
+            fused=fuse_scales(context, attention, detail, box),
+            detail=detail,
+            context=context,
+            attention=attention,
+            deepest=features[-1],
+            box=box,
+        )
 
     def whole(self, image: Tensor, window: int, stride: int) -> Whole:
         """The logits with detail windows slid over all of the image."""
         check_size(image)
-        context, attention, features = self._context(image)
+        context, attention, features = self._context(halved(image))
         detail = self._slid(image, window, stride)
         fused = fuse_scales(context, attention, detail, None)
         return Whole(fused=fused, features=tuple(x.float() for x in features))
@@ -93,28 +109,26 @@ class HRDASegmentor(BaseModule):
         with self._autocast(image):
             return tuple(x.float() for x in self.encoder(self._normalised(halved(image))))
 
-    def _both(self, small: Tensor, window: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Context logits, attention and detail logits of a training pass.
+    def _together(
+        self, small: Tensor, window: Tensor
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...], Tensor]:
+        """What `_context` says of the one view and `_decoded` of the other, in one minibatch.
 
-        Views of one size go through the networks together: the norms then see in training what
-        their running statistics hold at inference, a mixture of both scales.
+        The norms then see in training what their running statistics hold at inference, a
+        mixture of both scales.
         """
-        if small.shape != window.shape:
-            with self._autocast(small):
-                features = self.encoder(self._normalised(small))
-                context = self.decoder(features).float()
-                attention = self.attention(features, context)
-            return context, attention, self._decoded(window)
         count = len(small)
         with self._autocast(small):
             features = self.encoder(self._normalised(torch.cat([small, window])))
             context, detail = self.decoder(features).float().split(count)
-            attention = self.attention([x[:count] for x in features], context)
-        return context, attention, detail
+            features = tuple(x[:count] for x in features)
+            attention = self.attention(features, context)
+        return context, attention, features, detail
 
-    def _context(self, image: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        with self._autocast(image):
-            features = self.encoder(self._normalised(halved(image)))
+    def _context(self, small: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Logits, attention and features of the half-scale view."""
+        with self._autocast(small):
+            features = self.encoder(self._normalised(small))
             context = self.decoder(features).float()
             return context, self.attention(features, context), features
 

@@ -33,12 +33,16 @@ class SegFormer(HRDASegmentor):
     def forward(self, image: Tensor, box: Box) -> Logits:
         """One training pass; the box is not looked at."""
         check_size(image)
-        logits = self._decoded(image)
+        with self._autocast(image):
+            features = self.encoder(self._normalised(image))
+            logits = self.decoder(features).float()
         count, classes, height, width = logits.shape
         cells = CONTEXT_STRIDE // 4
         return Logits(
             fused=logits,
             detail=logits,
+            context=logits,
+            deepest=features[-1],
             attention=logits.new_ones(count, classes, height // cells, width // cells),
             box=Box(0, 0, image.shape[2], image.shape[3]),
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
+import sys
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -14,14 +17,16 @@ from daemon.hrda.model import HRDASegmentor
 class Teacher(nn.Module):
     """The averaged network, always in eval mode and without gradients.
 
-    net: the average, float32, buffers too. updates: how many there were.
+    net: the average, float32. updates: how many there were. norms: "ema" averages the buffers
+    too; "batch" labels with the statistics of the minibatch at hand and gathers running ones
+    of its own, as the original does.
     """
 
     updates: Tensor
 
-    def __init__(self, student: HRDASegmentor, alpha: float) -> None:
+    def __init__(self, student: HRDASegmentor, alpha: float, norms: str = "ema") -> None:
         super().__init__()
-        self.alpha = alpha
+        self.alpha, self.norms = alpha, norms
         self.net = copy.deepcopy(student).requires_grad_(False).eval()
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
@@ -33,16 +38,40 @@ class Teacher(nn.Module):
     def update(self, student: HRDASegmentor) -> None:
         """net <- a net + (1 - a) student with a = min(1 - 1 / (t + 1), alpha), t = 1, 2, ...
 
-        Float buffers (the norms' statistics) follow the same rule; counters are copied.
+        With norms "ema", float buffers (the norms' statistics) follow the same rule, and
+        counters are copied.
         """
         self.updates += 1
         alpha = min(1 - 1 / (int(self.updates) + 1), self.alpha)
         source = student.state_dict()
+        kept = {name for name, _ in self.net.named_buffers()} if self.norms == "batch" else set()
         for name, mine in self.net.state_dict().items():
+            if name in kept:
+                continue
             if mine.is_floating_point():
                 mine.lerp_(source[name].to(mine.dtype), 1 - alpha)
             else:
                 mine.copy_(source[name])
+
+    @torch.no_grad()
+    def logits(self, image: Tensor, window: int, stride: int) -> Tensor:
+        """(B, C, H/4, W/4) of unlabeled crops, detail windows slid over all of each."""
+        with self._own_statistics() if self.norms == "batch" else contextlib.nullcontext():
+            return self.net.whole(image, window, stride).fused
+
+    @contextlib.contextmanager
+    def _own_statistics(self) -> Iterator[None]:
+        """Norms as in training, and all windows in one pass, so that they share statistics."""
+        norms = [m for m in self.net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        chunk, self.net.chunk = self.net.chunk, sys.maxsize
+        for norm in norms:
+            norm.train()
+        try:
+            yield
+        finally:
+            self.net.chunk = chunk
+            for norm in norms:
+                norm.eval()
 
     def settle(self) -> None:
         """Count as many updates as it takes to trust the average: for a warm start."""

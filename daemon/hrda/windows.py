@@ -25,15 +25,20 @@ class Box:
         return maps[..., y : y + self.height // scale, x : x + self.width // scale]
 
 
-def detail_box(height: int, width: int, detail: int) -> Box:
+def detail_box(height: int, width: int, detail: int, law: str = "all") -> Box:
     """A window of `detail` pixels, uniform over the grid of 8, by torch's generator.
 
-    Unlike the original law, the last grid line is reached (HRDA, section 1.3 of our notes).
+    law "published" never reaches the last grid line: of 512 pixels of room, 504 are used.
     """
-    y, x = (
-        int(torch.randint(0, (side - detail) // BOX_GRID_PX + 1, ())) for side in (height, width)
-    )
+    y, x = (int(torch.randint(0, _lines(side - detail, law), ())) for side in (height, width))
     return Box(y * BOX_GRID_PX, x * BOX_GRID_PX, detail, detail)
+
+
+def _lines(room: int, law: str) -> int:
+    """How many places a window has along one side."""
+    if law == "published":
+        return max(1, (room + 1) // BOX_GRID_PX)
+    return room // BOX_GRID_PX + 1
 
 
 def starts(side: int, window: int, stride: int) -> list[int]:

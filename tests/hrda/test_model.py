@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from daemon.errors import RunFailed
 from daemon.hrda.heads import fuse_scales, resized
 from daemon.hrda.infer import see
-from daemon.hrda.losses import class_weights, cross_entropy, dice, two_scales
+from daemon.hrda.losses import Law, class_weights, cross_entropy, dice, two_scales
 from daemon.hrda.model import Logits
 from daemon.hrda.windows import Box, detail_box, sliding
 from tests.hrda.tiny import field, segmentor
@@ -178,13 +178,16 @@ def test_detail_loss_looks_at_the_labels_of_its_box() -> None:
     label[:, 32:, 32:] = 1
     sure = torch.tensor([-9.0, 9.0, -9.0]).view(1, 3, 1, 1)  # says class 1 everywhere
     logits = {"fused": sure.expand(1, 3, 16, 16), "detail": sure.expand(1, 3, 8, 8)}
-    attention = torch.zeros(1, 3, 8, 8)
+    none = torch.zeros(1, 3, 8, 8)
+    logits |= {"context": none, "attention": none, "deepest": none}
 
-    right = Logits(**logits, attention=attention, box=Box(32, 32, 32, 32))
-    wrong = Logits(**logits, attention=attention, box=Box(0, 0, 32, 32))
+    right = Logits(**logits, box=Box(32, 32, 32, 32))
+    wrong = Logits(**logits, box=Box(0, 0, 32, 32))
 
-    assert two_scales(right, label, 0.1, ALIKE)["detail"] < 1e-3
-    assert two_scales(wrong, label, 0.1, ALIKE)["detail"] == pytest.approx(0.1 * 18, rel=1e-3)
+    assert two_scales(right, label, Law(detail=0.1), ALIKE)["detail"] < 1e-3
+    assert two_scales(wrong, label, Law(detail=0.1), ALIKE)["detail"] == pytest.approx(
+        0.1 * 18, rel=1e-3
+    )
 
 
 def test_the_detail_share_moves_the_loss_linearly() -> None:
@@ -193,12 +196,15 @@ def test_the_detail_share_moves_the_loss_linearly() -> None:
     logits = Logits(
         fused=torch.randn(1, 3, 16, 16),
         detail=torch.randn(1, 3, 8, 8),
+        context=torch.randn(1, 3, 8, 8),
         attention=torch.zeros(1, 3, 8, 8),
+        deepest=torch.zeros(1, 3, 2, 2),
         box=Box(8, 8, 32, 32),
     )
 
     total = [
-        float(sum(two_scales(logits, label, share, ALIKE).values())) for share in (0.0, 0.1, 0.2)
+        float(sum(two_scales(logits, label, Law(detail=share), ALIKE).values()))
+        for share in (0.0, 0.1, 0.2)
     ]
 
     assert total[0] == pytest.approx(float(cross_entropy(logits.fused, label, ALIKE)))
