@@ -121,7 +121,8 @@ class Annotation:
     """A person's mask for one image; never a machine's.
 
     id and task are the tool's. created_at and updated_at are the tool's clock, with a zone.
-    lead_time_s: seconds of work that the tool measured.
+    lead_time_s: seconds of work that the tool measured. notes: in words, what was made of the
+    mask beyond reading it, such as cutting off what lay outside the image.
     """
 
     id: str
@@ -134,6 +135,7 @@ class Annotation:
     lead_time_s: float | None = None
     ground_truth: bool = False
     corrected: bool | None = None  # whether the shown prediction was changed; None: none was shown
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
