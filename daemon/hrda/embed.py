@@ -6,21 +6,24 @@ Without images it still loads the encoder onto the device: that is the check of 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
+from daemon.hrda.ahead import alike, read_ahead
 from daemon.hrda.encoders import encoder_kind
-from daemon.hrda.infer import padded, pooled
+from daemon.hrda.infer import at_once, padded, pooled
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.model import HRDASegmentor, build_segmentor, halved
 from daemon.hrda.pictures import Picture, read_image
+from daemon.hrda.rows import Rows, origin, row_type
 from daemon.hrda.sampler import seed_all
 from daemon.hrda.settings import Settings, settings_of
-from daemon.hrda.signs import counted
-from daemon.runs import EmbedRequest, PredictResult, RunFolder, Scores
+from daemon.hrda.signs import Signs
+from daemon.runs import EmbedRequest, ImageFile, PredictResult, RunFolder
 
 LONGEST_PX = 512  # larger images are shrunk to this before: one vector does not need more
 
@@ -30,28 +33,39 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
     started_s = time.monotonic()
     settings = settings_of(request.settings)
     net = _encoder(request, settings)
-    rows = [
-        embedding(net, read_image(file)) for file in counted(folder, "embedding", request.images)
-    ]
+    ids = [file.id for file in request.images]
     width = sum(encoder_kind(settings.encoder).channels[-2:])
-    folder.write_scores(
-        Scores(
-            ids=np.array([file.id for file in request.images], dtype=np.int64),
-            embeddings=np.stack(rows) if rows else np.empty((0, width), np.float32),
-        )
-    )
+    rows = Rows(folder, row_type(width, None), ids, origin(request))
+    signs = Signs(folder, "embedding", len(ids), rows.done)
+    vectors = _embeddings(net, request.images[rows.done :])
+    rows.keep({"embeddings": vector} for vector in signs.over(vectors))
     seconds = time.monotonic() - started_s
-    folder.write_result(PredictResult(images=len(rows), seconds=seconds))
+    folder.write_result(PredictResult(images=len(ids), seconds=seconds))
+
+
+def _embeddings(
+    net: HRDASegmentor, files: Sequence[ImageFile]
+) -> Iterator[npt.NDArray[np.float32]]:
+    pictures = read_ahead(read_image, files)
+    for group in alike(pictures, lambda pixels: at_once(net, min(pixels, LONGEST_PX**2))):
+        yield from embeddings(net, [picture for _, picture in group])
 
 
 @torch.no_grad()
-def embedding(net: HRDASegmentor, image: Picture) -> npt.NDArray[np.float32]:
-    """(D,) of unit length: the two deepest maps of the half-scale image, averaged."""
-    x = padded(image, net.mean)
+def embeddings(net: HRDASegmentor, images: Sequence[Picture]) -> npt.NDArray[np.float32]:
+    """(B, D) of unit length: the two deepest maps of the half-scale images, averaged.
+
+    The images have one size.
+    """
+    vectors = pooled(net.features(torch.cat([_shrunk(image, net.mean) for image in images])))
+    return nn.functional.normalize(vectors, dim=1).numpy()
+
+
+def _shrunk(image: Picture, mean: torch.Tensor) -> torch.Tensor:
+    x = padded([image], mean)
     while max(x.shape[2:]) > LONGEST_PX:
         x = halved(x)
-    vector = pooled(net.features(x))
-    return nn.functional.normalize(vector, dim=0).numpy()
+    return x
 
 
 def _encoder(request: EmbedRequest, settings: Settings) -> HRDASegmentor:

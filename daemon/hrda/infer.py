@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +18,13 @@ from daemon.hrda.heads import STRIDE, resized
 from daemon.hrda.model import HRDASegmentor
 from daemon.hrda.pictures import Picture
 from daemon.hrda.settings import GRID_PX
-from daemon.hrda.windows import sliding
+from daemon.hrda.windows import Box, sliding
 
 log = logging.getLogger(__name__)
 
+# Pixels of one pass. On a CPU, larger passes leave the cache: 2 windows of 512 at once take half
+# of the time of 16. The GPU's number is a guess.
+PASS_PX = {"cpu": 600_000, "cuda": 8_000_000}
 MOST_UNCERTAIN = 0.05  # share of the pixels that an image's uncertainty is the mean of
 
 
@@ -62,22 +66,35 @@ class Seen:
         return (counts / counts.sum()).numpy().astype(np.float32)
 
 
-@torch.no_grad()
 def see(net: HRDASegmentor, image: Picture) -> Seen:
     """Run the model over an image; with smaller chunks where memory is short.
 
     Raises RunFailed when the smallest chunk does not fit either.
     """
+    return see_alike(net, [image])[0]
+
+
+@torch.no_grad()
+def see_alike(net: HRDASegmentor, images: Sequence[Picture]) -> list[Seen]:
+    """Run the model over images of one size, as `see` over each, in passes of several.
+
+    Raises RunFailed when one image with one window at a time does not fit into memory.
+    """
+    net.chunk = min(net.chunk, at_once(net, net.settings.detail_window_px**2))
     while True:
         try:
-            return _see(net, image)
+            return [
+                seen
+                for first in range(0, len(images), net.chunk)
+                for seen in _see(net, images[first : first + net.chunk])
+            ]
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as exc:
             if not _out_of_memory(exc):
                 raise
             if net.chunk == 1:
                 raise RunFailed(
-                    f"out of memory on an image of {image.shape[0]}x{image.shape[1]} pixels with "
-                    f"one window at a time; lower window_px, or use a larger machine"
+                    f"out of memory on an image of {images[0].shape[0]}x{images[0].shape[1]} "
+                    f"pixels with one window at a time; lower window_px, or use a larger machine"
                 ) from exc
             net.chunk = max(1, net.chunk // 2)
             log.warning("out of memory: going on with chunk=%d", net.chunk)
@@ -85,42 +102,56 @@ def see(net: HRDASegmentor, image: Picture) -> Seen:
                 torch.cuda.empty_cache()
 
 
-def _see(net: HRDASegmentor, image: Picture) -> Seen:
-    settings = net.settings
-    x = padded(image, net.mean)
-    height, width = x.shape[2:]
-    total = torch.zeros(net.decoder.num_classes, height // STRIDE, width // STRIDE)
+def at_once(net: HRDASegmentor, pixels: int) -> int:
+    """How many pictures of so many pixels go through the network together, at least one."""
+    return max(1, PASS_PX.get(net.mean.device.type, PASS_PX["cuda"]) // pixels)
+
+
+def context_windows(net: HRDASegmentor, height: int, width: int) -> list[Box]:
+    """Windows that overlap by half, as HRDA slides them; the whole of a picture that fits."""
+    apart = max(GRID_PX, net.settings.window_px // 2 // GRID_PX * GRID_PX)
+    return sliding(height, width, net.settings.window_px, apart)
+
+
+def detail_stride(net: HRDASegmentor) -> int:
+    """How far detail windows lie apart, pixels."""
+    window = net.settings.detail_window_px
+    return window // 2 if net.settings.detail_overlap else window
+
+
+def _see(net: HRDASegmentor, images: Sequence[Picture]) -> list[Seen]:
+    x = padded(images, net.mean)
+    count, _, height, width = x.shape
+    total = torch.zeros(count, net.decoder.num_classes, height // STRIDE, width // STRIDE)
     seen = torch.zeros(height // STRIDE, width // STRIDE)
-    sums = torch.zeros(sum(encoder_kind(settings.encoder).channels[-2:]))
-    apart = max(GRID_PX, settings.window_px - 2 * settings.detail_window_px) // GRID_PX * GRID_PX
-    boxes = sliding(height, width, settings.window_px, apart)
-    for box in boxes:
-        detail = settings.detail_window_px
-        stride = detail // 2 if settings.detail_overlap else detail
-        whole = net.whole(box.cut(x), detail, stride)
-        box.cut(total, STRIDE).add_(whole.fused[0].cpu())
+    sums = torch.zeros(count, sum(encoder_kind(net.settings.encoder).channels[-2:]))
+    for box in context_windows(net, height, width):
+        whole = net.whole(box.cut(x), net.settings.detail_window_px, detail_stride(net))
+        box.cut(total, STRIDE).add_(whole.fused.cpu())
         box.cut(seen, STRIDE).add_(1)
         sums += pooled(whole.features)
-    rows, columns = (-(-side // STRIDE) for side in image.shape[:2])
-    return Seen(
-        logits=(total / seen)[:, :rows, :columns],
-        size=(image.shape[0], image.shape[1]),
-        embedding=nn.functional.normalize(sums, dim=0).numpy(),
-    )
+    size = (images[0].shape[0], images[0].shape[1])
+    rows, columns = (-(-side // STRIDE) for side in size)
+    logits = (total / seen)[..., :rows, :columns]
+    embeddings = nn.functional.normalize(sums, dim=1).numpy()
+    return [Seen(logits=logits[row], size=size, embedding=embeddings[row]) for row in range(count)]
 
 
 def pooled(features: tuple[Tensor, ...]) -> Tensor:
-    """(D,): the means of the two deepest feature maps of one image, each of unit length."""
-    means = (maps.mean(dim=(2, 3))[0].cpu() for maps in features[-2:])
-    return torch.cat([nn.functional.normalize(mean, dim=0) for mean in means])
+    """(B, D) on the CPU: the means of the two deepest feature maps, each of unit length."""
+    means = (maps.mean(dim=(2, 3)).cpu() for maps in features[-2:])
+    return torch.cat([nn.functional.normalize(mean, dim=1) for mean in means], dim=1)
 
 
-def padded(image: Picture, mean: Tensor) -> Tensor:
-    """(1, 3, H, W) float32 on the device of `mean`, filled with it to multiples of 64."""
-    height, width = (-(-side // GRID_PX) * GRID_PX for side in image.shape[:2])
-    x = mean.expand(1, 3, height, width).clone()
-    pixels = torch.from_numpy(image.copy()).to(mean.device)
-    x[0, :, : image.shape[0], : image.shape[1]] = pixels.permute(2, 0, 1)
+def padded(images: Sequence[Picture], mean: Tensor) -> Tensor:
+    """(B, 3, H, W) float32 on the device of `mean`, filled with it to multiples of 64.
+
+    The images have one size.
+    """
+    height, width = (-(-side // GRID_PX) * GRID_PX for side in images[0].shape[:2])
+    x = mean.expand(len(images), 3, height, width).clone()
+    pixels = torch.from_numpy(np.stack(images)).to(mean.device).permute(0, 3, 1, 2)
+    x[:, :, : pixels.shape[2], : pixels.shape[3]] = pixels
     return x
 
 

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import ExifTags
 from PIL import Image as PillowImage
+from PIL.Image import Transpose
 
 from daemon.domain import IGNORE, Mask
 from daemon.errors import ImageRefused, MaskRefused
 from daemon.runs import ImageFile, LabeledFile
 
 Picture = npt.NDArray[np.uint8]  # (H, W, 3) RGB
+
+# What Pillow raises for bytes that are no picture, or whose EXIF is damaged.
+BROKEN = (OSError, SyntaxError, ValueError, TypeError, struct.error)
+UPRIGHT = {  # EXIF orientation -> what makes it upright; 1 and unknown ones are left
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
 
 
 class UnreadableImage(ImageRefused):
@@ -49,12 +64,22 @@ class Crop:
 
 
 def read_image(file: ImageFile) -> Picture:
-    """The picture as RGB. Raises UnreadableImage that names the file and the id."""
+    """The picture as RGB, upright: people, so their masks, see it as EXIF turns it.
+
+    Raises UnreadableImage that names the file and the id.
+    """
     try:
         with PillowImage.open(file.image) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as exc:
+            upright = _upright(picture)
+            return np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
+    except (*BROKEN, PillowImage.DecompressionBombError) as exc:
         raise UnreadableImage(file, file.image, str(exc)) from exc
+
+
+def _upright(picture: PillowImage.Image) -> PillowImage.Image:
+    """As the EXIF orientation asks, like the cache of `connectors/images.py`."""
+    turn = UPRIGHT.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    return picture if turn is None else picture.transpose(turn)
 
 
 def read_mask(file: LabeledFile, classes: int) -> Mask:
@@ -62,7 +87,7 @@ def read_mask(file: LabeledFile, classes: int) -> Mask:
     try:
         with PillowImage.open(file.mask) as picture:
             mode, mask = picture.mode, np.asarray(picture)
-    except (OSError, SyntaxError, ValueError) as exc:
+    except BROKEN as exc:
         raise UnreadableImage(file, file.mask, str(exc)) from exc
     if mask.ndim != 2 or mask.dtype != np.uint8:
         raise UnusableMask(file, f"mode {mode}", "8-bit class indices")

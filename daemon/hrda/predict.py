@@ -13,16 +13,18 @@ from PIL import Image as PillowImage
 
 from daemon.durable import atomic_file
 from daemon.errors import ConfigError
+from daemon.hrda.ahead import seen
 from daemon.hrda.checkpoint import read_checkpoint
-from daemon.hrda.infer import Seen, see
+from daemon.hrda.encoders import encoder_kind
+from daemon.hrda.infer import Seen
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.measure import evaluate
 from daemon.hrda.model import HRDASegmentor
-from daemon.hrda.pictures import read_image
+from daemon.hrda.rows import Rows, origin, row_type
 from daemon.hrda.sampler import seed_all
 from daemon.hrda.settings import settings_of
-from daemon.hrda.signs import counted
-from daemon.runs import ImageFile, PredictRequest, PredictResult, RunFolder, Scores
+from daemon.hrda.signs import Signs
+from daemon.runs import PredictRequest, PredictResult, RunFolder
 
 INFERENCE = ("window_px", "detail_window_px", "detail_overlap", "chunk", "precision")
 
@@ -35,7 +37,7 @@ def predict(folder: RunFolder, request: PredictRequest) -> None:
     started_s = time.monotonic()
     net = _model(request)
     if request.score:
-        folder.write_scores(_scores(folder, net, request.score))
+        score(folder, net, request)
     confidence = _masks(folder, net, request)
     test = evaluate(folder, net, request.test, request.classes, "test")
     folder.write_result(
@@ -66,21 +68,23 @@ def _model(request: PredictRequest) -> HRDASegmentor:
     return net
 
 
-def _scores(folder: RunFolder, net: HRDASegmentor, files: Sequence[ImageFile]) -> Scores:
-    seen = [_numbers(see(net, read_image(file))) for file in counted(folder, "scoring", files)]
-    embedding, uncertainty, share = zip(*seen, strict=True)
-    return Scores(
-        ids=np.array([file.id for file in files], dtype=np.int64),
-        embeddings=np.stack(embedding),
-        uncertainty=np.array(uncertainty, dtype=np.float32),
-        class_share=np.stack(share),
-    )
+def score(folder: RunFolder, net: HRDASegmentor, request: PredictRequest) -> None:
+    """Write scores.npz; images that an earlier process of this request scored stay scored."""
+    ids = [file.id for file in request.score]
+    width = sum(encoder_kind(net.settings.encoder).channels[-2:])
+    kind = row_type(width, len(request.classes))
+    rows = Rows(folder, kind, ids, origin(request, request.checkpoint))
+    signs = Signs(folder, "scoring", len(ids), rows.done)
+    looks = seen(net, request.score[rows.done :])
+    rows.keep(_columns(look) for _, look in signs.over(looks))
 
 
-def _numbers(
-    seen: Seen,
-) -> tuple[npt.NDArray[np.float32], float, npt.NDArray[np.float32]]:
-    return seen.embedding, seen.uncertainty(), seen.class_share()
+def _columns(look: Seen) -> dict[str, npt.ArrayLike]:
+    return {
+        "embeddings": look.embedding,
+        "uncertainty": look.uncertainty(),
+        "class_share": look.class_share(),
+    }
 
 
 def _masks(
@@ -89,8 +93,8 @@ def _masks(
     confidence = {}
     if request.masks:
         folder.mask(0).parent.mkdir(exist_ok=True)
-    for file in counted(folder, "masks", request.masks):
-        certainty, label = see(net, read_image(file)).probability().max(dim=0)
+    for file, look in Signs(folder, "masks", len(request.masks)).over(seen(net, request.masks)):
+        certainty, label = look.probability().max(dim=0)
         confidence[file.id] = _per_class(certainty, label, request.classes)
         with atomic_file(folder.mask(file.id)) as part:
             PillowImage.fromarray(label.numpy().astype(np.uint8)).save(part, format="PNG")

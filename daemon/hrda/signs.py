@@ -21,6 +21,12 @@ class Signs:
         self._last_s = -1e9
         self.show(begun)
 
+    def over(self, things: Iterable[T]) -> Iterator[T]:
+        """The things one by one, each a step that is done when the next is asked for."""
+        for step, thing in enumerate(things, start=self.begun + 1):
+            yield thing
+            self.show(step)
+
     def show(self, step: int, losses: Mapping[str, float] | None = None) -> None:
         """`step` steps are done."""
         now_s = time.monotonic()
@@ -43,11 +49,4 @@ class Signs:
 
 def counted(folder: RunFolder, phase: str, things: Sequence[T]) -> Iterator[T]:
     """The things one by one, with a sign of life for each that is done."""
-    signs = Signs(folder, phase, len(things))
-    yield from _counted(signs, things)
-
-
-def _counted(signs: Signs, things: Iterable[T]) -> Iterator[T]:
-    for row, thing in enumerate(things):
-        yield thing
-        signs.show(row + 1)
+    return Signs(folder, phase, len(things)).over(things)

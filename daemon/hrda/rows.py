@@ -1,0 +1,145 @@
+"""scores.npz, row by row: memory does not grow with the pool, and a kill costs one row.
+
+Rows are appended to rows.bin as they are computed, each with a checksum. A run that is started
+again keeps the whole rows of the same request and goes on behind them. At the end the columns
+are copied, a piece at a time, into scores.npz, see `daemon.runs.Scores`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.durable import atomic_file
+from daemon.errors import RunFailed
+from daemon.hrda.machine import versions
+from daemon.runs import Request, RunFolder
+
+log = logging.getLogger(__name__)
+
+PIECE_ROWS = 512
+CHECKSUM = "checksum"
+
+
+def row_type(embedding: int, classes: int | None) -> np.dtype[np.void]:
+    """A row as it lies in the file; without `classes` it holds an embedding only."""
+    fields: list[tuple[str, str, tuple[int, ...]]] = [
+        ("ids", "<i8", ()),
+        ("embeddings", "<f4", (embedding,)),
+    ]
+    if classes is not None:
+        fields += [("uncertainty", "<f4", ()), ("class_share", "<f4", (classes,))]
+    return np.dtype([*fields, (CHECKSUM, "<u4", ())])
+
+
+def origin(request: Request, *files: Path) -> str:
+    """64 hex digits for all that scores depend on: the request, these files, the versions."""
+    found = hashlib.sha256(request.model_dump_json().encode() + repr(versions()).encode())
+    for path in files:
+        with path.open("rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
+
+
+class Rows:
+    """The scores of a run while it lasts.
+
+    ids: of the images, in the order in which their rows come. origin: 64 hex digits that stand
+    for everything that the rows depend on. done: how many are there already.
+    """
+
+    def __init__(
+        self, folder: RunFolder, kind: np.dtype[np.void], ids: Sequence[int], origin: str
+    ) -> None:
+        self.folder, self.kind, self.ids = folder, kind, ids
+        self.path = folder.path / "rows.bin"
+        self._header = origin.encode()
+        self.done = self._count_kept()
+
+    def keep(self, values: Iterable[Mapping[str, npt.ArrayLike]]) -> None:
+        """Append a row for each image from `done` on, then write scores.npz.
+
+        values: the columns of a row by name, without ids.
+        """
+        with self.path.open("r+b" if self.done else "wb") as file:
+            if not self.done:
+                file.write(self._header)
+            file.seek(len(self._header) + self.done * self.kind.itemsize)
+            file.truncate()
+            for columns in values:
+                file.write(self._row(self.ids[self.done], columns))
+                file.flush()
+                self.done += 1
+        if self.done != len(self.ids):
+            raise RunFailed(f"{self.path}: got {self.done} rows; expected {len(self.ids)}")
+        self._assemble()
+        self.path.unlink()
+
+    def _row(self, image_id: int, columns: Mapping[str, npt.ArrayLike]) -> bytes:
+        row = np.zeros(1, self.kind)
+        row["ids"] = image_id
+        for name, value in columns.items():
+            row[name] = value
+        row[CHECKSUM] = _checksum(row.tobytes())
+        return row.tobytes()
+
+    def _count_kept(self) -> int:
+        """Rows of an earlier process that can be used: whole, of this request, in order."""
+        try:
+            with self.path.open("rb") as file:
+                if file.read(len(self._header)) != self._header:
+                    log.info("%s: belongs to another request; it is written anew", self.path)
+                    return 0
+                whole = zip(
+                    self.ids, iter(lambda: file.read(self.kind.itemsize), b""), strict=False
+                )
+                done = sum(1 for _ in takewhile(self._is_whole, whole))
+        except FileNotFoundError:
+            return 0
+        log.info("%s: goes on behind row %d of %d", self.path, done, len(self.ids))
+        return done
+
+    def _is_whole(self, row: tuple[int, bytes]) -> bool:
+        image_id, content = row
+        if len(content) < self.kind.itemsize:
+            return False
+        values = np.frombuffer(content, self.kind)[0]
+        return bool(values["ids"] == image_id and values[CHECKSUM] == _checksum(content))
+
+    def _assemble(self) -> None:
+        with (
+            atomic_file(self.folder.scores_file) as part,
+            zipfile.ZipFile(part, "w") as archive,
+        ):
+            for name in self.kind.names or ():
+                if name != CHECKSUM:
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                        self._write_column(name, member)
+
+    def _write_column(self, name: str, member: IO[bytes]) -> None:
+        """The column as a .npy file."""
+        column = self.kind[name]
+        header = {
+            "descr": np.lib.format.dtype_to_descr(column.base),
+            "fortran_order": False,
+            "shape": (len(self.ids), *column.shape),
+        }
+        np.lib.format.write_array_header_1_0(member, header)
+        with self.path.open("rb") as file:
+            file.seek(len(self._header))
+            while (piece := np.fromfile(file, self.kind, PIECE_ROWS)).size:
+                member.write(piece[name].tobytes())
+
+
+def _checksum(row: bytes) -> int:
+    """Of all but the last four bytes, which hold it."""
+    return zlib.crc32(row[:-4])

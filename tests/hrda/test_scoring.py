@@ -1,0 +1,218 @@
+"""Many pictures through one model: read ahead, in passes, into a file that a kill leaves usable."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from daemon.hrda.__main__ import DONE, IMAGE, main
+from daemon.hrda.ahead import AHEAD, alike, read_ahead, seen
+from daemon.hrda.checkpoint import write_checkpoint
+from daemon.hrda.infer import context_windows, see, see_alike
+from daemon.hrda.pictures import read_image
+from daemon.hrda.rows import Rows, row_type
+from daemon.runs import ImageFile, PredictRequest, RunFolder
+from tests.hrda.tiny import CLASSES, field, segmentor
+
+ORIGIN = "0" * 64
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    yield
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[ImageFile]:
+    """Seven pictures of three sizes, the sizes in runs of 2, 1, 3 and 1."""
+    files = []
+    for row, side in enumerate((96, 96, 70, 96, 96, 96, 128)):
+        path = tmp_path / f"{row}.png"
+        Image.fromarray(field(np.random.default_rng(row), side)[0]).save(path)
+        files.append(ImageFile(id=100 + row, image=path))
+    return files
+
+
+def request(files: list[ImageFile], folder: Path) -> PredictRequest:
+    checkpoint = folder / "checkpoint.pth"
+    write_checkpoint(checkpoint, segmentor().eval(), CLASSES)
+    return PredictRequest(
+        classes=CLASSES, device="cpu", threads=1, checkpoint=checkpoint, score=tuple(files)
+    )
+
+
+def test_passes_of_several_pictures_see_what_one_by_one_sees(files: list[ImageFile]) -> None:
+    net = segmentor().eval()
+
+    together = list(seen(net, files))
+
+    assert [file.id for file, _ in together] == [file.id for file in files]
+    for file, look in together:
+        alone = see(net, read_image(file))
+        assert torch.allclose(look.logits, alone.logits, atol=1e-5)
+        assert np.allclose(look.embedding, alone.embedding, atol=1e-5)
+        assert look.size == alone.size
+
+
+def test_neighbours_of_one_size_go_together_and_no_more_than_allowed() -> None:
+    sizes = (4, 4, 4, 6, 4)
+    pictures = [(row, np.zeros((side, 5, 3), np.uint8)) for row, side in enumerate(sizes)]
+
+    groups = [[row for row, _ in group] for group in alike(pictures, lambda pixels: 40 // pixels)]
+
+    assert groups == [[0, 1], [2], [3], [4]]  # 40 pixels hold two of 4x5 and one of 6x5
+
+
+def test_large_pictures_are_cut_into_windows_that_overlap_by_half() -> None:
+    net = segmentor(window_px=128, detail_window_px=64)
+
+    boxes = context_windows(net, 128, 320)
+
+    assert [(box.y, box.x) for box in boxes] == [(0, 0), (0, 64), (0, 128), (0, 192)]
+
+
+def test_a_pass_is_cut_where_memory_allows_fewer_windows() -> None:
+    net = segmentor(chunk=2).eval()
+    pictures = [field(np.random.default_rng(row))[0] for row in range(5)]
+
+    looks = see_alike(net, pictures)
+
+    for picture, look in zip(pictures, looks, strict=True):
+        assert torch.allclose(look.logits, see(net, picture).logits, atol=1e-5)
+
+
+def test_reading_ahead_keeps_the_order_and_its_bound() -> None:
+    begun = []
+
+    def things() -> Iterator[int]:
+        for number in range(100):
+            begun.append(number)
+            yield number
+
+    results = read_ahead(lambda number: number**2, things())
+    first = [next(results) for _ in range(3)]
+
+    assert first == [(0, 0), (1, 1), (2, 4)]
+    assert len(begun) == 3 + AHEAD
+    assert list(results)[-1] == (99, 99**2)
+
+
+def test_what_cannot_be_read_is_told_where_its_turn_comes() -> None:
+    results = read_ahead(lambda number: 1 / number, [2, 1, 0, 4])
+
+    assert [next(results), next(results)] == [(2, 0.5), (1, 1.0)]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_a_scoring_that_broke_off_goes_on_behind_its_rows(
+    files: list[ImageFile], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
+    for folder in (whole, broken):
+        folder.write_request(request(files, tmp_path))
+    assert main(["predict", str(whole.path)]) == DONE
+    content = files[4].image.read_bytes()
+    files[4].image.write_bytes(content[:100])
+    assert main(["predict", str(broken.path)]) == IMAGE
+    assert not broken.scores_file.exists()
+
+    files[4].image.write_bytes(content)
+    with caplog.at_level("INFO"):
+        assert main(["predict", str(broken.path)]) == DONE
+
+    assert "goes on behind row 3 of 7" in caplog.text  # the pass of row 4 had begun with row 3
+    one, two = whole.read_scores(), broken.read_scores()
+    for name, column in vars(one).items():
+        assert np.allclose(column, getattr(two, name), atol=1e-5), name
+    assert sorted(path.name for path in broken.path.iterdir()) == [
+        *("lock", "progress.json", "request.json", "result.json", "scores.npz")
+    ]
+
+
+def columns(row: int) -> Mapping[str, Any]:
+    return {
+        "embeddings": np.full(4, row),
+        "uncertainty": row / 10,
+        "class_share": [row, 0.25],
+    }
+
+
+def begun(folder: RunFolder, rows: int, ids: list[int]) -> None:
+    """Rows of a process that died while it worked on the next one."""
+
+    def dying() -> Iterator[Mapping[str, Any]]:
+        yield from map(columns, range(rows))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Rows(folder, row_type(4, 2), ids, ORIGIN).keep(dying())
+
+
+def test_rows_become_the_arrays_of_scores(tmp_path: Path) -> None:
+    folder, ids = RunFolder(tmp_path), [7, 5, 9]
+
+    Rows(folder, row_type(4, 2), ids, ORIGIN).keep(map(columns, range(3)))
+
+    scores = folder.read_scores()
+    assert scores.ids.tolist() == ids
+    assert scores.embeddings.dtype == np.float32
+    assert scores.embeddings.tolist() == [[0] * 4, [1] * 4, [2] * 4]
+    assert scores.uncertainty is not None
+    assert scores.uncertainty.tolist() == pytest.approx([0, 0.1, 0.2])
+    assert scores.class_share is not None
+    assert scores.class_share.tolist() == [[0, 0.25], [1, 0.25], [2, 0.25]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "done"),
+    [("none", 3), ("torn", 2), ("flipped", 1), ("origin", 0), ("order", 1), ("header", 0)],
+)
+def test_only_whole_rows_of_the_same_request_are_kept(
+    tmp_path: Path, fault: str, done: int
+) -> None:
+    folder, ids, kind = RunFolder(tmp_path), [7, 5, 9, 8], row_type(4, 2)
+    begun(folder, 3, ids)
+    file = tmp_path / "rows.bin"
+    content = bytearray(file.read_bytes())
+    if fault == "torn":
+        file.write_bytes(content[:-1])
+    elif fault == "flipped":
+        content[64 + kind.itemsize + 20] ^= 1
+        file.write_bytes(content)
+    elif fault == "header":
+        file.write_bytes(content[:10])
+    asked = [7, 9, 5, 8] if fault == "order" else ids
+    origin = "1" * 64 if fault == "origin" else ORIGIN
+
+    rows = Rows(folder, kind, asked, origin)
+
+    assert rows.done == done
+    rows.keep(map(columns, range(done, 4)))
+    assert folder.read_scores().ids.tolist() == asked
+    assert folder.read_scores().embeddings[:, 0].tolist() == [0, 1, 2, 3]
+
+
+def test_scores_do_not_pile_up_in_memory(tmp_path: Path) -> None:
+    kind = row_type(432, None)
+    row = {"embeddings": np.ones(432, np.float32)}
+
+    peaks = {}
+    for count in (1000, 8000):
+        folder = RunFolder(tmp_path / str(count))
+        folder.path.mkdir()
+        tracemalloc.start()
+        Rows(folder, kind, range(count), ORIGIN).keep(row for _ in range(count))
+        peaks[count] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+    assert folder.scores_file.stat().st_size > 8000 * 432 * 4
+    assert peaks[8000] < peaks[1000] * 1.1
