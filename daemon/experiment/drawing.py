@@ -52,9 +52,9 @@ def _labeled(
     count = _count(options.labeled)
     if count is None:
         return _masked(read_ids(options.labeled, folders, "--labeled"), folders, "--labeled")
-    among = folders.images
+    among: Sequence[str] = tuple(folders.images)
     if options.unlabeled not in (ALL, NONE):
-        among = dict.fromkeys(read_ids(options.unlabeled, folders, "--unlabeled"))
+        among = read_ids(options.unlabeled, folders, "--unlabeled")
     taken = {*test, *validation}
     free = sorted(n for n in among if n not in taken and folders.mask(n).is_file())
     if not 1 <= count <= len(free):

@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
-from daemon.domain import Evaluation
+import numpy as np
+import numpy.typing as npt
+
+from daemon.domain import Evaluation, Mask
+from daemon.hrda.boundary import boundary_counts, boundary_iou
+from daemon.hrda.calibration import Fitting, Sureness
 from daemon.hrda.infer import see
-from daemon.hrda.metric import confusion, evaluation
+from daemon.hrda.metric import Counts, by_name, confusion, evaluation
 from daemon.hrda.model import HRDASegmentor
 from daemon.hrda.pictures import read_labeled
 from daemon.hrda.signs import counted
 from daemon.runs import LabeledFile, RunFolder
+
+
+class Tally:
+    """All figures of a model, image by image; a confusion matrix is all that is kept of each."""
+
+    def __init__(self, classes: Sequence[str], sureness: Sureness) -> None:
+        self.classes = classes
+        self.matrices: list[Counts] = []
+        self.boundary = np.zeros((2, len(classes)), np.int64)
+        self.sureness = sureness
+
+    def add(self, truth: Mask, probability: npt.NDArray[np.float32]) -> None:
+        """truth: (H, W). probability: (C, H, W), sums to 1 over C."""
+        predicted = probability.argmax(axis=0).astype(np.uint8)
+        self.matrices.append(confusion(truth, predicted, len(self.classes)))
+        self.boundary += boundary_counts(truth, predicted, len(self.classes))
+        self.sureness.add(truth, probability)
+
+    def evaluation(self) -> Evaluation:
+        """The figures."""
+        found = evaluation(self.matrices, self.classes)
+        present = np.array([found.iou[name] is not None for name in self.classes])
+        return dataclasses.replace(
+            found,
+            boundary_iou=by_name(boundary_iou(self.boundary, present), self.classes),
+            calibration=self.sureness.calibration(),
+        )
 
 
 def evaluate(
@@ -19,13 +52,32 @@ def evaluate(
     files: Sequence[LabeledFile],
     classes: Sequence[str],
     phase: str,
+    temperature: float | None = None,
 ) -> Evaluation | None:
-    """How well the model's masks agree with people's; None without any."""
+    """How well the model's masks agree with people's; None without any.
+
+    temperature: found on other images, to be tried on these.
+    """
+    return _measured(folder, net, files, Tally(classes, Sureness(temperature)), phase)
+
+
+def validate(
+    folder: RunFolder,
+    net: HRDASegmentor,
+    files: Sequence[LabeledFile],
+    classes: Sequence[str],
+    phase: str,
+) -> Evaluation | None:
+    """As `evaluate`, and the temperature that fits these images best."""
+    return _measured(folder, net, files, Tally(classes, Fitting()), phase)
+
+
+def _measured(
+    folder: RunFolder, net: HRDASegmentor, files: Sequence[LabeledFile], tally: Tally, phase: str
+) -> Evaluation | None:
     if not files:
         return None
-    matrices = []
     for file in counted(folder, phase, files):
-        image, mask = read_labeled(file, len(classes))
-        predicted = see(net, image).mask()
-        matrices.append(confusion(mask, predicted, len(classes)))
-    return evaluation(matrices, classes)
+        image, mask = read_labeled(file, len(tally.classes))
+        tally.add(mask, see(net, image).probability().numpy())
+    return tally.evaluation()
