@@ -138,11 +138,19 @@ def _opened(content: bytes, where: str) -> Image.Image:
     except Image.DecompressionBombError as exc:
         raise ImageRefused(f"{where}: {exc}; scale the image down, or leave it out") from exc
     except Exception as exc:
-        start = content[:8].hex(" ") or "nothing"
         raise ImageRefused(
-            f"{where}: got {len(content)} bytes that start with {start}; expected one of "
-            f"{', '.join(FORMATS)}; convert the image"
+            f"{where}: got {_looks_like(content)}; expected one of {', '.join(FORMATS)}; "
+            f"convert the image"
         ) from exc
+
+
+def _looks_like(content: bytes) -> str:
+    start = content[:512].lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "a web page, perhaps one that asks to sign in,"
+    if start.startswith((b"<?xml", b"<svg", b"<error")):
+        return "XML, perhaps an error of a storage,"
+    return f"{len(content)} bytes that start with {content[:8].hex(' ') or 'nothing'}"
 
 
 def _load(picture: Image.Image, where: str) -> int:

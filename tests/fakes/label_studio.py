@@ -39,6 +39,8 @@ class FakeLabelStudio:
         self.access_tokens: set[str] = set()
         self.legacy_tokens_enabled = True
         self.people = {ADMIN: "admin password"}
+        self.uploads: dict[str, bytes] = {}  # by path
+        self.cloud: dict[str, bytes | str] = {}  # what storages hold, or where it is, by address
         self.requests: list[str] = []
         self._faults: list[tuple[str, str, str | int]] = []
         self._lock = threading.Lock()
@@ -132,6 +134,8 @@ def _handler(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
                 return
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
+            if isinstance(body, dict) and "location" in body:
+                self.send_header("Location", body["location"])
             for cookie in _cookies(status, body):
                 self.send_header("Set-Cookie", cookie)
             self.send_header("Content-Type", "application/json")

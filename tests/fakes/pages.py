@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -86,6 +87,20 @@ def _serve(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
     if not shared or not path.is_file():
         return 404, {"detail": "not found"}
     return 200, path.read_bytes()
+
+
+def _uploaded(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    found = server.uploads.get(request.path)
+    return (200, found) if found is not None else (404, {"detail": "Not found."})
+
+
+def _resolve(server: FakeLabelStudio, request: Request, task: int) -> tuple[int, Any]:
+    """What a storage of the project holds, or where it is: 404 without one."""
+    uri = base64.urlsafe_b64decode(request.query["fileuri"]).decode()
+    found = server.cloud.get(uri) if task in server.labeling.tasks else None
+    if isinstance(found, str):
+        return 303, {"location": found}
+    return (200, found) if found is not None else (404, {"detail": "Not found."})
 
 
 def _prediction(server: FakeLabelStudio, request: Request, number: int) -> tuple[int, Any]:
@@ -173,6 +188,8 @@ ROUTES: tuple[tuple[str, str, Work], ...] = (
     ("GET", r"/api/storages/localfiles/", _storages),
     ("POST", r"/api/storages/localfiles/", _register),
     ("GET", r"/data/local-files/", _serve),
+    ("GET", r"/data/upload/.+", _uploaded),
+    ("GET", r"/tasks/(\d+)/resolve/", _resolve),
     (
         "POST",
         r"/api/dm/actions",

@@ -72,6 +72,8 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     [
         (b"", "nothing"),
         (b"hello, I am text", "convert"),
+        (b"\n<!DOCTYPE html><title>Sign in</title>", "a web page"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "XML"),
         (picture("TIFF"), "convert"),
         (picture("JPEG", (64, 64))[:-40], "truncated"),
         (picture("PNG", (64, 64))[:-40], "truncated"),
