@@ -11,20 +11,17 @@ import torch
 
 from daemon.domain import IGNORE, Mask
 from daemon.errors import ConfigError
+from daemon.hrda.cutting import Crop, training_crop, whole_scale
 from daemon.hrda.distributed import ALONE, Ranks
+from daemon.hrda.encoders import encoder_kind
 from daemon.hrda.minibatch import Minibatch
-from daemon.hrda.pictures import (
-    Crop,
-    Picture,
-    read_image,
-    read_labeled,
-    training_crop,
-)
-from daemon.hrda.sampler import Draw, Sampler
+from daemon.hrda.pictures import Picture, read_image, read_labeled
+from daemon.hrda.sampler import Sampler
 from daemon.hrda.settings import Settings
 from daemon.runs import ImageFile, LabeledFile, TrainRequest
 
 CACHE_BYTES = 256 * 2**20  # of decoded labeled pictures; the pool is read anew each time
+REDRAWS = 10  # of a crop that was to hold a class and does not: DAFormer's number
 
 
 class Crops:
@@ -43,6 +40,7 @@ class Crops:
         self.unlabeled: Sequence[ImageFile] = request.unlabeled if settings.unlabeled_weight else ()
         self.classes, self.settings, self.device = len(request.classes), settings, device
         self.ranks = ranks
+        self._fill = [round(channel) for channel in encoder_kind(settings.encoder).mean]
         self._cache: OrderedDict[int, tuple[Picture, Mask]] = OrderedDict()
         self._cached_bytes = 0
         self.pixels = self._count()
@@ -52,6 +50,7 @@ class Crops:
             request.seed,
             settings.rare_class,
             settings.rare_temperature,
+            settings.rare_pixels,
         )
 
     def labeled_share(self) -> torch.Tensor:
@@ -83,17 +82,46 @@ class Crops:
     def _labeled(self, position: int) -> Crop:
         draw = self.sampler.labeled(position)
         image, mask = self._read(draw.image)
-        return self._crop(image, mask, draw)
+        rng = np.random.default_rng(draw.seed)
+        if draw.wanted is None or self.settings.rare_crops == "aimed":
+            return self._crop(image, mask, draw.wanted, rng)
+        return self._redrawn(image, mask, draw.wanted, rng)
+
+    def _redrawn(self, image: Picture, mask: Mask, wanted: int, rng: np.random.Generator) -> Crop:
+        """A crop from anywhere, drawn again until it holds enough of the class: DAFormer's law."""
+        enough = self.settings.rare_pixels * self.settings.rare_crop_ratio
+        crop = self._crop(image, mask, None, rng)
+        for _ in range(REDRAWS):
+            if np.count_nonzero(crop.mask == wanted) > enough:
+                break
+            crop = self._crop(image, mask, None, rng)
+        return crop
 
     def _unlabeled(self, position: int) -> Crop:
         draw = self.sampler.unlabeled(position)
         image = read_image(self.unlabeled[draw.image])
-        return self._crop(image, np.full(image.shape[:2], IGNORE, np.uint8), draw)
+        crop = self._crop(image, self._inner(image), None, np.random.default_rng(draw.seed))
+        valid = crop.mask != IGNORE
+        if not self.settings.mask_padding:
+            valid |= ~crop.valid
+        return Crop(image=crop.image, mask=crop.mask, valid=valid)
 
-    def _crop(self, image: Picture, mask: Mask, draw: Draw) -> Crop:
-        scales, side = (self.settings.scale_low, self.settings.scale_high), self.settings.context_px
-        rng = np.random.default_rng(draw.seed)
-        return training_crop(image, mask, side, scales, draw.wanted, rng)
+    def _inner(self, image: Picture) -> Mask:
+        """0 where pseudo-labels may be believed, 255 in the margins."""
+        height, width = image.shape[:2]
+        top, bottom, left, right = self.settings.pseudo_margins_px
+        mask = np.full((height, width), IGNORE, np.uint8)
+        mask[top : max(top, height - bottom), left : max(left, width - right)] = 0
+        return mask
+
+    def _crop(
+        self, image: Picture, mask: Mask, wanted: int | None, rng: np.random.Generator
+    ) -> Crop:
+        settings, side = self.settings, self.settings.context_px
+        scales = (settings.scale_low, settings.scale_high)
+        if settings.framing == "fit":
+            scales = (whole_scale(image, side),) * 2
+        return training_crop(image, mask, side, scales, wanted, rng, settings.turns, self._fill)
 
     def _images(self, pictures: Sequence[Picture]) -> torch.Tensor:
         side = self.settings.context_px

@@ -1,12 +1,10 @@
-"""Reading images and masks, and cutting training crops. Pure but for the reading."""
+"""Reading images and masks."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags
@@ -54,15 +52,6 @@ class UnusableMask(MaskRefused):
         self.image_id = file.id
 
 
-@dataclass(frozen=True, kw_only=True)
-class Crop:
-    """A training crop. image: (P, P, 3). mask: (P, P), 255 outside. valid: (P, P) bool."""
-
-    image: Picture
-    mask: Mask
-    valid: npt.NDArray[np.bool_]
-
-
 def read_image(file: ImageFile) -> Picture:
     """The picture as RGB, upright: people, so their masks, see it as EXIF turns it.
 
@@ -104,65 +93,3 @@ def read_labeled(file: LabeledFile, classes: int) -> tuple[Picture, Mask]:
     if image.shape[:2] != mask.shape:
         raise UnusableMask(file, f"the size {mask.shape}", f"that of its image, {image.shape[:2]}")
     return image, mask
-
-
-def training_crop(
-    image: Picture,
-    mask: Mask,
-    side_px: int,
-    scales: tuple[float, float],
-    wanted: int | None,
-    rng: np.random.Generator,
-) -> Crop:
-    """A square of side_px, scaled, flipped and turned at random.
-
-    wanted: a class; where the mask holds it, one of its pixels lies in the crop. What the
-    image does not cover is gray, label 255, not valid.
-    """
-    scale = float(np.exp(rng.uniform(*np.log(scales))))
-    source_px = max(1, round(side_px / scale))
-    y, x = _corner(mask, source_px, wanted, rng)
-    view = np.s_[y : y + source_px, x : x + source_px]
-    picture, label = image[view], mask[view]
-    height, width = (min(side_px, max(1, round(s * side_px / source_px))) for s in label.shape)
-    size = (width, height)
-    picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-    label = np.asarray(cv2.resize(label, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    return _turned(_padded(picture, label, side_px), rng)
-
-
-def _corner(
-    mask: Mask, source_px: int, wanted: int | None, rng: np.random.Generator
-) -> tuple[int, int]:
-    """Where the crop begins: uniform, or uniform among those that hold a wanted pixel."""
-    room = [max(0, side - source_px) for side in mask.shape]
-    found = np.flatnonzero(mask == wanted) if wanted is not None else np.empty(0, np.int64)
-    if not found.size:
-        return int(rng.integers(room[0] + 1)), int(rng.integers(room[1] + 1))
-    pixel = divmod(int(found[rng.integers(found.size)]), mask.shape[1])
-    low = [max(0, at - source_px + 1) for at in pixel]
-    corner = (
-        int(rng.integers(min(lo, most), min(at, most) + 1))
-        for lo, at, most in zip(low, pixel, room, strict=True)
-    )
-    y, x = corner
-    return y, x
-
-
-def _padded(picture: Picture, label: Mask, side_px: int) -> Crop:
-    height, width = label.shape
-    image = np.full((side_px, side_px, 3), 127, np.uint8)
-    mask = np.full((side_px, side_px), IGNORE, np.uint8)
-    valid = np.zeros((side_px, side_px), np.bool_)
-    image[:height, :width], mask[:height, :width], valid[:height, :width] = picture, label, True
-    return Crop(image=image, mask=mask, valid=valid)
-
-
-def _turned(crop: Crop, rng: np.random.Generator) -> Crop:
-    """One of the eight symmetries of the square: fields are seen from above."""
-    quarters, flipped = int(rng.integers(4)), bool(rng.integers(2))
-    parts = {}
-    for name, part in vars(crop).items():
-        part = np.rot90(part, quarters)
-        parts[name] = np.ascontiguousarray(part[:, ::-1] if flipped else part)
-    return Crop(**parts)

@@ -15,7 +15,6 @@ import numpy.typing as npt
 import torch
 
 LABELED, LABELED_EPOCH, UNLABELED, UNLABELED_EPOCH, ITERATION = range(5)  # streams of one seed
-LEAST_PIXELS = 16  # a class is worth looking for in an image from here on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +51,8 @@ class Sampler:
     """Position -> Draw, for ever.
 
     pixels: (L, C) pixels of each class in each labeled image. pool: how many unlabeled images.
-    rare: probability of a draw for a class. Each image comes once per epoch otherwise.
+    rare: probability of a draw for a class, among the images with more than `over` pixels of
+    it. Each image comes once per epoch otherwise.
     """
 
     def __init__(
@@ -62,8 +62,9 @@ class Sampler:
         seed: int,
         rare: float,
         temperature: float,
+        over: int = 15,
     ) -> None:
-        self.holds = pixels >= LEAST_PIXELS
+        self.holds = pixels > over
         self.pool, self.seed, self.rare = pool, seed, rare
         share = pixels.sum(axis=0) / max(1, int(pixels.sum()))
         self.class_probability = rare_class_probability(share, temperature)
