@@ -19,131 +19,47 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from daemon.domain import Evaluation
 from daemon.durable import atomic_file, write_json
 from daemon.errors import RunFailed
+from daemon.records import (
+    EmbedRequest,
+    Failure,
+    ImageFile,
+    LabeledFile,
+    PredictRequest,
+    PredictResult,
+    Progress,
+    Record,
+    Request,
+    TrainRequest,
+    TrainResult,
+)
 
-
-class Record(BaseModel):
-    """A JSON file of a run: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ImageFile(Record):
-    """An image by its id in the store and its file."""
-
-    id: int
-    image: Path
-
-
-class LabeledFile(ImageFile):
-    """An image with its mask: an 8-bit PNG of class indices, 255 = ignore."""
-
-    mask: Path
-
-
-class Request(Record):
-    """What every run is told.
-
-    classes: names by pixel value, background first. device: "auto", "cpu", "cuda", "cuda:1".
-    threads: 0 = as many as the machine has. settings: the learner's own, by name;
-    it refuses those that it does not know.
-    """
-
-    classes: tuple[str, ...]
-    device: str = "auto"
-    threads: int = 0
-    seed: int = 0
-    settings: Mapping[str, Any] = {}
-
-
-class EmbedRequest(Request):
-    """Embed images with the ImageNet encoder, before there is any model."""
-
-    kind: Literal["embed"] = "embed"
-    images: tuple[ImageFile, ...]
-
-
-class TrainRequest(Request):
-    """Train on labeled and unlabeled images, then evaluate on validation.
-
-    parent: the previous cycle's checkpoint to start from; None starts from ImageNet weights.
-    max_seconds: turned once, by a few timed iterations, into a number of iterations that takes
-    the place of the setting; None leaves the setting.
-    """
-
-    kind: Literal["train"] = "train"
-    labeled: tuple[LabeledFile, ...]
-    validation: tuple[LabeledFile, ...] = ()
-    unlabeled: tuple[ImageFile, ...] = ()
-    parent: Path | None = None
-    max_seconds: float | None = Field(default=None, gt=0)
-
-
-class PredictRequest(Request):
-    """Use a checkpoint: score images, write masks, measure on images with a mask."""
-
-    kind: Literal["predict"] = "predict"
-    checkpoint: Path
-    score: tuple[ImageFile, ...] = ()
-    masks: tuple[ImageFile, ...] = ()
-    test: tuple[LabeledFile, ...] = ()
-
-
-class TrainResult(Record):
-    """What a training leaves in result.json, beside checkpoint.pth.
-
-    validation: of the model in the checkpoint (the teacher). counters: e.g. skipped steps.
-    """
-
-    validation: Evaluation | None
-    iterations: int
-    seconds: float
-    settings: Mapping[str, Any] = {}
-    counters: Mapping[str, float] = {}
-    versions: Mapping[str, str] = {}
-
-
-class PredictResult(Record):
-    """What predict and embed leave in result.json. confidence: image id -> class -> [0, 1]."""
-
-    images: int
-    seconds: float
-    test: Evaluation | None = None
-    confidence: Mapping[int, Mapping[str, float]] = {}
-
-
-class Failure(BaseModel):
-    """A failure that the process could still put into words, in error.json.
-
-    image_id: the image that cannot be used, where that is the reason.
-    """
-
-    kind: str
-    message: str
-    image_id: int | None = None
-
-
-class Progress(Record):
-    """A sign of life. losses: by name, of the last iteration. eta_s: None while unknown."""
-
-    phase: str
-    step: int
-    steps: int
-    eta_s: float | None = None
-    seconds_per_step: float | None = None
-    losses: Mapping[str, float] = {}
+__all__ = [
+    "EmbedRequest",
+    "Failure",
+    "ImageFile",
+    "LabeledFile",
+    "PredictRequest",
+    "PredictResult",
+    "Progress",
+    "Record",
+    "Request",
+    "RunFolder",
+    "Scores",
+    "TrainRequest",
+    "TrainResult",
+]
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -194,6 +110,11 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """The trained model."""
         return self.path / "checkpoint.pth"
+
+    @property
+    def student(self) -> Path:
+        """The student, where it is kept beside the teacher."""
+        return self.path / "student.pth"
 
     @property
     def resume(self) -> Path:

@@ -19,6 +19,7 @@ from typing import Any
 
 from rich.console import Console
 
+from daemon.domain import Evaluation
 from daemon.durable import write_json
 from daemon.errors import ExperimentRefused
 from daemon.experiment.children import finish, watching
@@ -26,7 +27,7 @@ from daemon.experiment.drawing import Roles, draw
 from daemon.experiment.folders import Folders, class_names, read_folders
 from daemon.experiment.options import Options
 from daemon.experiment.report import report, show
-from daemon.runs import ImageFile, LabeledFile, PredictRequest, RunFolder, TrainRequest
+from daemon.runs import ImageFile, LabeledFile, PredictRequest, RunFolder, TrainRequest, TrainResult
 
 INTERRUPTED = 130
 
@@ -117,6 +118,7 @@ def _training(
         ),
         parent=options.parent,
         max_seconds=options.max_seconds,
+        keep_student=options.students,
         **_shared(options, classes),
     )
 
@@ -125,11 +127,20 @@ def _testing(
     options: Options, folders: Folders, roles: Roles, classes: tuple[str, ...], train: RunFolder
 ) -> PredictRequest:
     numbers = {name: row for row, name in enumerate(folders.images)}
+    trained = train.read_result(TrainResult)
     return PredictRequest(
         checkpoint=train.checkpoint,
+        temperature=_temperature(trained.validation),
+        student=train.student if options.students else None,
+        student_temperature=_temperature(trained.student),
         test=_files(folders, numbers, roles.test),
         **_shared(options, classes),
     )
+
+
+def _temperature(measured: Evaluation | None) -> float | None:
+    calibration = measured.calibration if measured else None
+    return calibration.temperature if calibration else None
 
 
 def _shared(options: Options, classes: tuple[str, ...]) -> dict[str, Any]:

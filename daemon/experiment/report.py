@@ -21,12 +21,15 @@ Report = Mapping[str, Any]
 
 
 def report(plan: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]:
-    """All figures of a finished experiment, ready for JSON. Those at the top are the teacher's."""
+    """All figures of a finished experiment, ready for JSON.
+
+    Those at the top are of the model that is kept, on the test images.
+    """
     trained, tested = train.read_result(TrainResult), predict.read_result(PredictResult)
     return {
         **_figures(tested.test),
-        "teacher": _figures(tested.test),
-        "validation": _figures(trained.validation),
+        **_models(trained, tested.test, tested.student),
+        "validation": _models(trained, trained.validation, trained.student),
         **{name: plan[name] for name in ("method", "preset", "seed", "classes")},
         "labels": len(plan["labeled"]) + len(plan["validation"]),
         "labeled_ids": plan["labeled"],
@@ -40,6 +43,8 @@ def report(plan: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]
         "images_per_second": _crops(trained, len(plan["unlabeled"])) / max(trained.seconds, 1e-9),
         "test_seconds": tested.seconds,
         "test_cpu_seconds": cpu_seconds(predict),
+        "peak_memory_bytes": trained.peak_memory_bytes,
+        "peak_gpu_memory_bytes": trained.peak_gpu_memory_bytes,
         "counters": dict(trained.counters),
         "settings": dict(trained.settings),
         "versions": dict(trained.versions),
@@ -72,6 +77,14 @@ def show(found: Report, console: Console) -> None:
         f"{found['cpu_seconds']:.0f} CPU seconds",
         markup=False,
     )
+
+
+def _models(
+    trained: TrainResult, kept: Evaluation | None, student: Evaluation | None
+) -> dict[str, Any]:
+    """The figures of the model that is kept, by its name, and of the student."""
+    found = {"student": _figures(student)} if student else {}
+    return found | {str(trained.settings["evaluated"]): _figures(kept)}
 
 
 def _figures(evaluation: Evaluation | None) -> dict[str, Any]:

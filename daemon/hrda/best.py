@@ -19,12 +19,21 @@ log = logging.getLogger(__name__)
 
 def finished_model(learner: Learner) -> HRDASegmentor:
     """A copy of the network that is kept, as it would be if the training ended now."""
-    settings = learner.settings
-    net = learner.teacher.net if settings.evaluated == "teacher" else learner.student
+    if learner.settings.evaluated == "student":
+        return finished_student(learner)
+    return _finished(learner, learner.teacher.net)
+
+
+def finished_student(learner: Learner) -> HRDASegmentor:
+    """The same of the student."""
+    return _finished(learner, learner.student)
+
+
+def _finished(learner: Learner, net: HRDASegmentor) -> HRDASegmentor:
     net = copy.deepcopy(net).requires_grad_(False).eval()
     net.bf16 = learner.teacher.net.bf16
     share = learner.trained_share()
-    correct_prior(net, prior_bias(learner.labeled_share, share, settings.prior_correction))
+    correct_prior(net, prior_bias(learner.labeled_share, share, learner.settings.prior_correction))
     return net
 
 

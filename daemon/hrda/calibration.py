@@ -21,7 +21,8 @@ LEAST = 1e-30  # a probability that float32 rounds to 0
 
 Floats = npt.NDArray[np.float64]
 
-TEMPERATURES: Floats = np.geomspace(0.05, 20.0, 61).astype(np.float64)  # neighbours differ by a tenth
+# Neighbours differ by a tenth.
+TEMPERATURES: Floats = np.geomspace(0.05, 20.0, 61).astype(np.float64)
 
 
 class Reliability:

@@ -6,6 +6,8 @@ import functools
 import importlib.metadata
 import os
 import platform
+import re
+from pathlib import Path
 
 import torch
 
@@ -55,6 +57,21 @@ def infers_in_bf16(settings: Settings, device: torch.device) -> bool:
     if settings.precision == "auto" and device.type == "cpu":
         return _cpu_has_bf16()
     return trains_in_bf16(settings, device)
+
+
+def peak_memory_bytes() -> int | None:
+    """The most that this process has had in memory; None where the system does not say."""
+    try:
+        text = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    found = re.search(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
+
+
+def peak_gpu_memory_bytes(device: torch.device) -> int | None:
+    """The most that tensors have had on the GPU; None on a CPU."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
 
 
 def versions() -> dict[str, str]:

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.domain import Evaluation, Mask
+from daemon.hrda.ahead import seen
 from daemon.hrda.boundary import boundary_counts, boundary_iou
 from daemon.hrda.calibration import Fitting, Sureness
-from daemon.hrda.infer import see
 from daemon.hrda.metric import Counts, by_name, confusion, evaluation
 from daemon.hrda.model import HRDASegmentor
-from daemon.hrda.pictures import read_labeled
-from daemon.hrda.signs import counted
+from daemon.hrda.pictures import UnusableMask, read_mask
+from daemon.hrda.signs import Signs
 from daemon.runs import LabeledFile, RunFolder
 
 
@@ -77,7 +77,10 @@ def _measured(
 ) -> Evaluation | None:
     if not files:
         return None
-    for file in counted(folder, phase, files):
-        image, mask = read_labeled(file, len(tally.classes))
-        tally.add(mask, see(net, image).probability().numpy())
+    looks = Signs(folder, phase, len(files)).over(seen(net, files))
+    for file, (_, look) in zip(files, looks, strict=True):
+        mask = read_mask(file, len(tally.classes))
+        if mask.shape != look.size:
+            raise UnusableMask(file, f"the size {mask.shape}", f"that of its image, {look.size}")
+        tally.add(mask, look.probability().numpy())
     return tally.evaluation()

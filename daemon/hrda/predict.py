@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image as PillowImage
 
+from daemon.domain import Evaluation
 from daemon.durable import atomic_file
 from daemon.errors import ConfigError
 from daemon.hrda.ahead import seen
@@ -35,22 +36,32 @@ def predict(folder: RunFolder, request: PredictRequest) -> None:
     Raises ConfigError, ImageRefused, MaskRefused or RunFailed.
     """
     started_s = time.monotonic()
-    net = _model(request)
+    net = model_of(request)
     if request.score:
         score(folder, net, request)
     confidence = _masks(folder, net, request)
-    test = evaluate(folder, net, request.test, request.classes, "test")
+    test = evaluate(folder, net, request.test, request.classes, "test", request.temperature)
     folder.write_result(
         PredictResult(
             images=len(request.score) + len(request.masks) + len(request.test),
             seconds=time.monotonic() - started_s,
             test=test,
+            student=_student(folder, request) if request.student else None,
             confidence=confidence,
         )
     )
 
 
-def _model(request: PredictRequest) -> HRDASegmentor:
+def _student(folder: RunFolder, request: PredictRequest) -> Evaluation | None:
+    """The other checkpoint on the same test images."""
+    net = model_of(request.model_copy(update={"checkpoint": request.student}))
+    given, phase = request.student_temperature, "test of the student"
+    return evaluate(folder, net, request.test, request.classes, phase, given)
+
+
+def model_of(request: PredictRequest) -> HRDASegmentor:
+    """The checkpoint's model on its device, as the request wants it used. Raises ConfigError."""
+    """The model of the checkpoint, as the request wants it. Raises ConfigError, RunFailed."""
     changes = settings_of(request.settings)  # refuses unknown names
     seed_all(request.seed)
     use_threads(request.threads)

@@ -9,15 +9,24 @@ import time
 
 import torch
 
+from daemon.domain import Evaluation
 from daemon.errors import ConfigError, RunFailed
 from daemon.hrda import budget, checkpoint
-from daemon.hrda.best import Best, finished_model
+from daemon.hrda.best import Best, finished_model, finished_student
 from daemon.hrda.crops import Crops
 from daemon.hrda.distributed import Ranks, local_device, ranks_of
 from daemon.hrda.iterate import Clock, Training
 from daemon.hrda.learner import Learner
-from daemon.hrda.machine import device_of, infers_in_bf16, trains_in_bf16, use_threads, versions
-from daemon.hrda.measure import evaluate
+from daemon.hrda.machine import (
+    device_of,
+    infers_in_bf16,
+    peak_gpu_memory_bytes,
+    peak_memory_bytes,
+    trains_in_bf16,
+    use_threads,
+    versions,
+)
+from daemon.hrda.measure import validate
 from daemon.hrda.model import HRDASegmentor, build_segmentor
 from daemon.hrda.sampler import ITERATION, number_of, seed_all
 from daemon.hrda.settings import Settings, settings_of
@@ -169,19 +178,30 @@ def _finish(training: Training, request: TrainRequest) -> None:
     folder, learner, settings = training.folder, training.learner, training.learner.settings
     net = training.best.model(learner) if settings.keep_best else finished_model(learner)
     checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
-    measured = evaluate(folder, net, request.validation, request.classes, "validation")
+    measured = validate(folder, net, request.validation, request.classes, "validation")
+    device = training.crops.device
     folder.write_result(
         TrainResult(
             validation=measured,
+            student=_student(folder, learner, request) if request.keep_student else None,
             iterations=settings.iterations,
             seconds=training.clock.seconds(),
             settings=dataclasses.asdict(settings),
             counters=_counters(learner),
             versions=versions(),
+            peak_memory_bytes=peak_memory_bytes(),
+            peak_gpu_memory_bytes=peak_gpu_memory_bytes(device),
         )
     )
     checkpoint.forget_state(folder)
     training.best.file.unlink(missing_ok=True)
+
+
+def _student(folder: RunFolder, learner: Learner, request: TrainRequest) -> Evaluation | None:
+    """Keep the student beside the model of the checkpoint, and measure it."""
+    net = finished_student(learner)
+    checkpoint.write_checkpoint(folder.student, net, request.classes)
+    return validate(folder, net, request.validation, request.classes, "validation of the student")
 
 
 def _counters(learner: Learner) -> dict[str, float]:
