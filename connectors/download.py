@@ -95,7 +95,7 @@ class Downloader:
         """The answer of one server, or the address that it sends us to."""
         place = _origin(url)
         self._let_rest(place)
-        headers = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "Maskloop"}
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Maskloop"}
         if known:
             headers |= self._credentials()
         try:

@@ -90,6 +90,8 @@ def _serve(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
 
 
 def _uploaded(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    if "*/*" not in request.headers.get("Accept", "*/*"):
+        raise Answer(406, {"detail": "Could not satisfy the request Accept header."})
     found = server.uploads.get(request.path)
     return (200, found) if found is not None else (404, {"detail": "Not found."})
 
