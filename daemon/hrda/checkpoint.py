@@ -75,12 +75,13 @@ def warm_start(net: HRDASegmentor, parent: Path, classes: Sequence[str]) -> list
     rows = [theirs.index(name) if name in theirs else None for name in classes]
     own = net.state_dict()
     for name, tensor in content["weights"].items():
-        if name not in own or (own[name].shape != tensor.shape and not is_class_row(name)):
+        by_class = is_class_row(name) and len(tensor) == len(theirs)
+        if name not in own or (own[name].shape != tensor.shape and not by_class):
             raise RunFailed(
                 f"{parent}: {name} does not fit this network; train without a parent once, or "
                 f"keep the encoder and the width"
             )
-        if not is_class_row(name):
+        if not by_class:
             own[name].copy_(tensor)
             continue
         for row, their_row in enumerate(rows):

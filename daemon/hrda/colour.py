@@ -51,11 +51,13 @@ def blur(image: Tensor, probability: float) -> Tensor:
     return torch.stack(blurred)
 
 
-def softened(picture: Tensor, sigma: float, border: str = "replicate") -> Tensor:
+def softened(
+    picture: Tensor, sigma: float, border: str = "replicate", taps: int = BLUR_TAPS
+) -> Tensor:
     """A (3, H, W) picture, blurred; border: how it goes on outside ("replicate", "reflect")."""
-    reach = BLUR_TAPS // 2
-    taps = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
-    kernel = torch.exp(-0.5 * (taps / sigma) ** 2)
+    reach = taps // 2
+    at = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
+    kernel = torch.exp(-0.5 * (at / sigma) ** 2)
     kernel = kernel / kernel.sum()
     x = nn.functional.pad(picture.unsqueeze(1), [reach] * 4, mode=border)
     x = nn.functional.conv2d(x, kernel.view(1, 1, 1, -1))

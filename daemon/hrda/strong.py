@@ -41,8 +41,15 @@ def _published(picture: Tensor, strength: float, blurs: bool) -> Tensor:
         picture = picture * 255
     if blurs:
         low, high = BLUR_SIGMA
-        picture = softened(picture, low + (high - low) * float(torch.rand(())), "reflect")
+        sigma = low + (high - low) * float(torch.rand(()))
+        picture = softened(picture, sigma, "reflect", taps_of(picture.shape[1]))
     return picture
+
+
+def taps_of(side: int) -> int:
+    """The blur's width: the odd number nearest to a tenth of the side, at least 3."""
+    tenth = -(-side // 10)
+    return max(3, tenth - 1 + tenth % 2)
 
 
 def _changes(strength: float) -> list[Callable[[Tensor], Tensor]]:
