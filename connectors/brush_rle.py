@@ -202,7 +202,7 @@ class _Stream:
         windows = self.windows[starts >> 3].astype(np.uint64)
         behind = 64 - bits
         shifted = windows << (starts & 7).astype(np.uint64) >> np.uint64(behind)
-        return shifted.astype(np.int64)
+        return np.asarray(shifted, np.int64)
 
     def check_end(self, last: int, values: int) -> None:
         """That exactly every value was there, and nothing but zeros behind bit `last`."""

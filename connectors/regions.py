@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors import bitmask, brush_rle, shapes
-from connectors.refusals import RegionRefused, Unreadable, kind, shown
+from connectors.refusals import Unreadable, kind, shown
 from connectors.shapes import Patch
 from daemon.domain import IGNORE, ClassSet, Mask
 
@@ -43,8 +43,6 @@ CLICK = "keypointlabels"
 NO_PIXELS = frozenset(
     {CLICK, "choices", "datetime", "number", "rating", "relation", "taxonomy", "textarea"}
 )
-
-__all__ = ["BRUSH", "SHAPES", "TYPE", "Control", "Decoded", "RegionRefused", "decode", "encode"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +129,9 @@ def decode(
     anything that is not a clean set of regions of known classes in this size.
     """
     if not isinstance(result, list) or len(result) > MAX_REGIONS:
-        raise Unreadable(
-            f"a result of {kind(result)}", f"a list of <= {MAX_REGIONS} regions"
-        ).at(where)
+        raise Unreadable(f"a result of {kind(result)}", f"a list of <= {MAX_REGIONS} regions").at(
+            where
+        )
     canvas = _Canvas(mask=np.full(size, classes.unlabeled, np.uint8))
     clicks = 0
     for index, region in enumerate(result):

@@ -142,18 +142,20 @@ class _Box:
         height_px, width_px = size
         left, right = (int(np.clip(_centres_before(edge), 0, width_px)) for edge in x)
         top, bottom = (int(np.clip(_centres_before(edge), 0, height_px)) for edge in y)
-        beyond = min(*x, *y) < -SLACK_PX or x[1] > width_px + SLACK_PX or y[1] > height_px + SLACK_PX
+        beyond = (
+            min(*x, *y) < -SLACK_PX or x[1] > width_px + SLACK_PX or y[1] > height_px + SLACK_PX
+        )
         return cls(top, left, bottom - top, right - left, beyond)
 
     def rows_before(self, y: Floats) -> npt.NDArray[np.int64]:
         """How many rows of this box have their centre above y."""
-        before = _centres_before(y) - self._top
-        return np.clip(before, 0, self.height_px).astype(np.int64)
+        before = np.clip(_centres_before(y) - self._top, 0, self.height_px)
+        return np.asarray(before, np.int64)
 
     def cross(self, rows: npt.NDArray[np.int64], x: Floats, direction: Any) -> None:
         """The border passes these rows at x; right of it the winding number changes."""
-        before = _centres_before(x) - self._left
-        columns = np.clip(before, 0, self._width_px).astype(np.int64)
+        before = np.clip(_centres_before(x) - self._left, 0, self._width_px)
+        columns = np.asarray(before, np.int64)
         np.add.at(self._steps.reshape(-1), rows * (self._width_px + 1) + columns, direction)
 
     def patch(self) -> Patch:

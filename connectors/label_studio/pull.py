@@ -18,7 +18,8 @@ from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
 from connectors.label_studio.sources import Source
 from connectors.label_studio.wiring import Wiring
-from connectors.regions import Decoded, RegionRefused, decode
+from connectors.refusals import RegionRefused
+from connectors.regions import Decoded, decode
 from daemon.domain import Annotation, Changes, ClassSet, Fault, Skip
 
 OVERLAP = timedelta(seconds=120)
@@ -169,6 +170,7 @@ class Puller:
             lead_time_s=given["lead_time"],
             ground_truth=bool(given["ground_truth"]),
             corrected=self._corrected(decoded, given["parent_prediction"]),
+            notes=decoded.notes,
         )
 
     def _corrected(self, decoded: Decoded, prediction: int | None) -> bool | None:

@@ -8,7 +8,7 @@ from connectors.label_studio import wiring
 from connectors.label_studio.pull import Cursor
 from connectors.label_studio.push import score
 from connectors.label_studio.wiring import Wiring
-from daemon.domain import ClassSet, Fault
+from daemon.domain import IGNORE, ClassSet, Fault
 
 CLASSES = ClassSet(names=("soil", "crop", "weed \"& <thistle>'"), ignore_label="unsure")
 
@@ -38,9 +38,14 @@ def test_only_the_config_of_a_folder_shows_a_reason() -> None:
         ("<View><Image", "cannot be read"),
         ('<View><Image name="i" value="$x"/></View>', "nothing to draw with"),
         (
-            '<View><Image name="i" value="$x"/><BrushLabels name="b" toName="i">'
+            '<View><Image name="i" value="$x"/><Labels name="b" toName="i">'
+            '<Label value="crop"/></Labels><Brush name="c" toName="i"/></View>',
+            "Brush, Labels to draw with",
+        ),
+        (
+            '<View><Image name="i" value="x.png"/><BrushLabels name="b" toName="i">'
             '<Label value="crop"/></BrushLabels></View>',
-            "BrushLabels to draw with",
+            "BrushLabels to draw with",  # on an image that is not of the task
         ),
     ],
 )
@@ -57,8 +62,68 @@ def test_classes_that_only_one_side_knows_are_named_on_each_side() -> None:
 
     missing, unknown = wiring.disagreements(theirs, ClassSet(names=("soil", "crop", "weed")))
 
-    assert missing.got == "no label for weed"
+    assert missing.got == "no label for weed in the tag 'mask'"
     assert "maize, which config.toml does not know" in unknown.got
+
+
+def drawing(*tags: str, labels: str = "crop weed") -> str:
+    """A config with these mask tags, each with these labels."""
+    inside = "".join(f'<Label value="{label}"/>' for label in labels.split())
+    controls = "".join(f'<{tag} name="{tag}" toName="i">{inside}</{tag}>' for tag in tags)
+    return f'<View><Image name="i" value="$photo"/>{controls}</View>'
+
+
+@pytest.mark.parametrize(
+    ("tags", "written", "read"),
+    [
+        (["BrushLabels"], "brushlabels", []),
+        (["BrushLabels", "BitmaskLabels"], "bitmasklabels", ["brushlabels"]),
+        (["PolygonLabels", "BrushLabels"], "brushlabels", ["polygonlabels"]),
+        (["EllipseLabels", "RectangleLabels"], "rectanglelabels", ["ellipselabels"]),
+    ],
+)
+def test_the_tag_with_exact_masks_is_written_and_the_others_are_read(
+    tags: list[str], written: str, read: list[str]
+) -> None:
+    found = wiring.read(drawing(*tags))
+
+    assert isinstance(found, Wiring)
+    assert found.control.type == written
+    assert [other.type for other in found.control.others] == read
+    assert found.image_field == "photo"
+    assert bool(found.notes) == (written == "rectanglelabels")  # nothing can be shown with shapes
+    assert list(wiring.disagreements(found, ClassSet(names=("soil", "crop", "weed")))) == []
+
+
+def test_a_tag_on_another_image_is_not_read() -> None:
+    second = '<Image name="j" value="$k"/><BrushLabels name="b" toName="j"><Label value="crop"/>'
+
+    found = wiring.read(
+        drawing("BitmaskLabels").replace("</View>", f"{second}</BrushLabels></View>")
+    )
+
+    assert isinstance(found, Wiring)
+    assert found.control.others == ()
+
+
+def test_a_label_that_only_a_further_tag_has_must_be_a_class_too() -> None:
+    further = '<PolygonLabels name="p" toName="i"><Label value="maize"/></PolygonLabels></View>'
+    found = wiring.read(drawing("BitmaskLabels").replace("</View>", further))
+    assert isinstance(found, Wiring)
+
+    (unknown,) = wiring.disagreements(found, ClassSet(names=("soil", "crop", "weed")))
+
+    assert "maize" in unknown.got
+
+
+def test_where_unlabeled_means_ignore_background_has_a_label_too() -> None:
+    classes = ClassSet(names=("soil", "crop"), unlabeled=IGNORE)
+
+    found = wiring.read(wiring.config(classes))
+
+    assert isinstance(found, Wiring)
+    assert found.labels == ("soil", "crop")
+    assert list(wiring.disagreements(found, classes)) == []
 
 
 @given(st.frozensets(st.integers(1, 500)))
