@@ -124,6 +124,16 @@ def web(options: argparse.Namespace) -> int:
             return 0
 
 
+def doctor(options: argparse.Namespace) -> int:
+    """Print everything that a support engineer would ask for, without secrets."""
+    from daemon.doctor import diagnose, lines
+
+    found = diagnose(options.config, now())
+    words = json.dumps(found, indent=1) if options.json else "\n".join(lines(found))
+    sys.stdout.write(f"{words}\n")
+    return 0
+
+
 def backup(options: argparse.Namespace) -> int:
     """Copy the store while it is in use."""
     config = load_config(options.config)
@@ -159,13 +169,13 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, default=Path("config.toml"), help="settings (./config.toml)"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (init, check, once, run, status, web, backup, demo, train):
+    for command in (init, check, once, run, status, web, doctor, backup, demo, train):
         words = (command.__doc__ or "").strip()
         sub = commands.add_parser(command.__name__, help=words, description=words)
         sub.set_defaults(command=command)
         if command in (once, run):
             sub.add_argument("--cycles", type=int, help="train so many cycles, then only watch")
-        elif command is status:
+        elif command in (status, doctor):
             sub.add_argument("--json", action="store_true", help="for machines")
         elif command is backup:
             sub.add_argument("target", type=Path, help="new file for the copy")

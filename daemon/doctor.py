@@ -1,0 +1,288 @@
+"""`maskloop doctor`: everything that a support engineer would ask for, without secrets.
+
+It reads and changes nothing: another process may hold the store, the server may be down, the
+store may be absent, config.toml may be faulty; each part says what it could not find out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from daemon.config import Config, load_config, token_reader
+from daemon.errors import MaskloopError
+from daemon.machine import machine, versions
+from daemon.redaction import SECRET_NAME, Redactor
+from daemon.runs import RunFolder
+from daemon.store import FILE
+from daemon.store.health import examine
+from daemon.wiring import folder_source
+
+SHOWN_RUNS = 5
+LOG_LINES = 15
+LOG_BYTES = 64 * 1024
+CLOCK_S = 60.0  # a difference that a person should know of
+SILENT_TICKS = 10
+Report = dict[str, Any]
+
+
+def diagnose(path: Path, now: datetime, environment: Mapping[str, str] = os.environ) -> Report:
+    """The report on the configuration at `path`, as nested dicts and lists of plain values.
+
+    Secrets are taken out of all of it at the end, wherever they stood.
+    """
+    report: Report = {"at": now.isoformat(), "versions": versions(), "machine": machine()}
+    secrets = [value for name, value in environment.items() if SECRET_NAME.search(name)]
+    try:
+        config = load_config(path)
+    except MaskloopError as exc:
+        report |= {"config": {"file": str(path), "fault": str(exc)}}
+    else:
+        secrets += _secrets(config, environment)
+        parts: Mapping[str, Callable[[], Any]] = {
+            "config": lambda: _config(path, config),
+            "paths": lambda: _paths(config),
+            "daemon": lambda: _daemon(config, now),
+            "store": lambda: _store(config),
+            "runs": lambda: list(_runs(config.state / "runs")),
+            "labeling tool": lambda: _tool(config, report.get("store", {})),
+        }
+        for name, part in parts.items():
+            report[name] = _said(part)
+        report = {"findings": _said(lambda: list(_findings(report, config))), **report}
+    found: Report = Redactor(secrets).all(report)
+    return found
+
+
+def lines(value: Any, indent: str = "") -> Iterator[str]:
+    """A report as text, a fact a line."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _named(f"{indent}{name}:", part, indent)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _named(f"{indent}-", part, indent)
+    else:
+        yield from (f"{indent}{line}" for line in str(value).splitlines())
+
+
+def _named(head: str, part: Any, indent: str) -> Iterator[str]:
+    if isinstance(part, Mapping) and head.endswith("-") and not _is_deep(part):
+        yield f"{head} {', '.join(f'{name}: {value}' for name, value in part.items())}"
+    elif isinstance(part, Mapping | list) and part:
+        yield head
+        yield from lines(part, f"{indent}  ")
+    elif isinstance(part, str) and "\n" in part:
+        yield head
+        yield from (f"{indent}  {line}" for line in part.splitlines())
+    else:
+        empty = part is None or part in ({}, [], "")
+        yield f"{head} {'none' if empty else part}"
+
+
+def _is_deep(row: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, Mapping | list) or "\n" in str(value) for value in row.values())
+
+
+def _said(part: Callable[[], Any]) -> Any:
+    """What a part found, or why it could not: a report goes on where a daemon would not."""
+    try:
+        return part()
+    except MaskloopError as exc:
+        return {"fault": str(exc)}
+    except Exception as exc:
+        return {"fault": f"unexpected {type(exc).__name__}: {exc}"}
+
+
+def _secrets(config: Config, environment: Mapping[str, str]) -> list[str]:
+    """Everything that may be a token, also from a file that is not accepted as one."""
+    signed_in = config.label_studio.url.partition("://")[2].rpartition("@")[0]
+    found = [*signed_in.split(":"), environment.get(config.label_studio.token_env, "")]
+    if config.label_studio.token_file:
+        with suppress(OSError):
+            content = (config.home / config.label_studio.token_file).read_text(errors="replace")
+            found += [content, *content.split()]
+    return found
+
+
+def _config(path: Path, config: Config) -> Report:
+    settings, usual = _flat(config), _flat(Config())
+    return {
+        "file": str(path.absolute()),
+        "token": _token(config),
+        "not the default": {k: value for k, value in settings.items() if value != usual[k]},
+        "all": settings,
+    }
+
+
+def _flat(config: Config) -> Report:
+    return {
+        f"[{table}] {name}": value
+        for table, rows in config.model_dump(mode="json").items()
+        for name, value in rows.items()
+    }
+
+
+def _token(config: Config) -> str:
+    """Where the token comes from and of which kind it is; never the token."""
+    named = config.label_studio
+    place = f"file {named.token_file}" if named.token_file else f"variable {named.token_env}"
+    if config.connector.kind != "label_studio":
+        return "none is needed"
+    try:
+        token = token_reader(config)()
+    except MaskloopError as exc:
+        return f"{place} gives none ({exc})"
+    if re.fullmatch(r"[0-9a-f]{40}", token):
+        kind = "a legacy token by its looks"
+    elif token.startswith("eyJ") and token.count(".") == 2:
+        kind = "a personal access token by its looks"
+    else:
+        kind = "neither a legacy nor a personal access token by its looks"
+    return f"{place}: {kind}, {len(token)} characters"
+
+
+def _paths(config: Config) -> list[Report]:
+    named = {
+        "state": config.state,
+        "images": config.home / config.images.folder,
+        "image cache": config.state / "images",
+        "runs": config.state / "runs",
+        "temporary files": Path(tempfile.gettempdir()),
+    }
+    return [_place(name, path) for name, path in named.items()]
+
+
+def _place(name: str, path: Path) -> Report:
+    there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    disk = shutil.disk_usage(there)
+    return {
+        "what": name,
+        "path": str(path.absolute()),
+        "exists": path.exists(),
+        "mode": stat.filemode(there.stat().st_mode),
+        "may write": os.access(there, os.W_OK),
+        "free GB": round(disk.free / 1e9, 2),
+        "of GB": round(disk.total / 1e9, 2),
+    }
+
+
+def _daemon(config: Config, now: datetime) -> Report:
+    """Who holds the store, and when it was written last: at every tick, where all is well."""
+    path, holder = config.state / FILE, RunFolder(config.state).holder()
+    report: Report = {
+        "running": "no" if holder is None else f"process {holder}",
+        "looks every s": config.loop.poll_s,
+    }
+    files = [file for file in (path, Path(f"{path}-wal")) if file.exists()]
+    if files:
+        last = max(file.stat().st_mtime for file in files)
+        report["last sign of life s ago"] = round(now.timestamp() - last, 1)
+    return report
+
+
+def _store(config: Config) -> Report:
+    path = config.state / FILE
+    if not path.exists():
+        return {"file": str(path), "fault": "there is none: the daemon has not run yet"}
+    return {"file": str(path), **examine(path)}
+
+
+def _runs(folder: Path) -> Iterator[Report]:
+    paths = [path for path in folder.glob("*") if path.is_dir()] if folder.exists() else []
+    for path in sorted(paths, key=lambda path: path.stat().st_mtime)[-SHOWN_RUNS:]:
+        yield {"run": path.name, **_said(lambda path=path: _run(RunFolder(path)))}  # type: ignore[misc]
+
+
+def _run(run: RunFolder) -> Report:
+    progress, failure, holder = run.read_progress(), run.read_error(), run.holder()
+    return {
+        "finished": run.finished(),
+        "running": "no" if holder is None else f"process {holder}",
+        "progress": progress.model_dump(mode="json") if progress else None,
+        "error": failure.model_dump(mode="json") if failure else None,
+        "result": run.result_file.read_text()[:4000] if run.finished() else None,
+        "end of the log": _tail(run.log),
+    }
+
+
+def _tail(path: Path) -> list[str]:
+    """The last lines, whole ones: a token that is cut in two would not be known as one."""
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        start = max(0, path.stat().st_size - LOG_BYTES)
+        file.seek(start)
+        text = file.read(LOG_BYTES).decode(errors="replace")
+    whole = text.split("\n")[1 if start else 0 :]
+    return [line for line in whole if line.strip()][-LOG_LINES:]
+
+
+def _tool(config: Config, store: Mapping[str, Any]) -> Report:
+    if config.connector.kind != "label_studio":
+        return {"kind": config.connector.kind}
+    from connectors.label_studio.described import describe
+
+    facts = store.get("facts")
+    rows = facts if isinstance(facts, list) else []
+    version = {row["name"]: row["value"] for row in rows}.get("version")
+    fault, source = {}, None
+    try:
+        source = folder_source(config)
+    except MaskloopError as exc:
+        fault = {"fault": str(exc)}
+    found = describe(
+        url=config.label_studio.url,
+        project=config.label_studio.project,
+        token=token_reader(config),
+        classes=config.class_set,
+        source=source,
+        version=version,
+    )
+    return found | fault
+
+
+def _findings(report: Mapping[str, Any], config: Config) -> Iterator[str]:
+    """What a person should look at first."""
+    for name in ("config", "paths", "daemon", "store", "labeling tool"):
+        if isinstance(report[name], Mapping) and "fault" in report[name]:
+            yield f"{name}: {report[name]['fault']}"
+    yield from _store_findings(report["store"])
+    free = report["paths"][0]["free GB"] if isinstance(report["paths"], list) else None
+    if free is not None and free < config.storage.min_free_gb:
+        yield f"disk: {free} GB free; expected [storage] min_free_gb = {config.storage.min_free_gb}"
+    silent = report["daemon"].get("last sign of life s ago", 0.0)
+    if report["daemon"].get("running") != "no" and silent > SILENT_TICKS * config.loop.poll_s + 60:
+        yield f"daemon: runs, and wrote nothing for {silent:.0f} s"
+    ahead = report["labeling tool"].get("its clock is ahead by s", 0.0)
+    if abs(ahead) > CLOCK_S:
+        yield f"labeling tool: its clock and ours differ by {ahead:.0f} s; set both by NTP"
+    yield from (
+        f"labeling tool: {words}" for words in report["labeling tool"].get("mismatches", ())
+    )
+    yield from _run_findings(report["runs"])
+
+
+def _store_findings(store: Mapping[str, Any]) -> Iterator[str]:
+    if store.get("integrity", "ok") != "ok":
+        yield f"store: damaged: {store['integrity']}; restore a backup"
+    if store.get("steps of a newer Maskloop"):
+        yield "store: written by a newer Maskloop; install that version"
+    count = dict(store.get("quarantine") or {}).get("all", 0)
+    if count:
+        yield f"store: {count} inputs are quarantined; see `maskloop status`"
+
+
+def _run_findings(runs: object) -> Iterable[str]:
+    rows = runs if isinstance(runs, list) else []
+    return [
+        f"run {row['run']}: failed: {row['error']['message']}" for row in rows if row.get("error")
+    ]
