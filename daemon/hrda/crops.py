@@ -40,7 +40,7 @@ class Crops:
         self.unlabeled: Sequence[ImageFile] = request.unlabeled if settings.unlabeled_weight else ()
         self.classes, self.settings, self.device = len(request.classes), settings, device
         self.ranks = ranks
-        self._fill = [round(channel) for channel in encoder_kind(settings.encoder).mean]
+        self._fill = [round(channel) for channel in encoder_kind(settings).mean]
         self._cache: OrderedDict[int, tuple[Picture, Mask]] = OrderedDict()
         self._cached_bytes = 0
         self.pixels = self._count()

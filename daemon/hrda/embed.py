@@ -34,7 +34,7 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
     settings = settings_of(request.settings)
     net = _encoder(request, settings)
     ids = [file.id for file in request.images]
-    width = sum(encoder_kind(settings.encoder).channels[-2:])
+    width = sum(encoder_kind(settings).channels[-2:])
     rows = Rows(folder, row_type(width, None), ids, origin(request))
     signs = Signs(folder, "embedding", len(ids), rows.done)
     vectors = _embeddings(net, request.images[rows.done :])

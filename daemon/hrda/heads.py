@@ -87,12 +87,17 @@ class ScaleAttention(nn.Module):
     """
 
     def __init__(
-        self, in_channels: Sequence[int], channels: int, maps: int, fixed: float | None
+        self,
+        in_channels: Sequence[int],
+        channels: int,
+        maps: int,
+        fixed: float | None,
+        dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.fixed = fixed
         if fixed is None:
-            self.head = DAFormerHead(in_channels, channels, maps, fusion="conv1")
+            self.head = DAFormerHead(in_channels, channels, maps, fusion="conv1", dropout=dropout)
 
     def forward(self, features: Sequence[Tensor], like: Tensor) -> Tensor:
         """like: the context's logits, whose shape the constant has."""

@@ -80,26 +80,36 @@ def see_alike(net: HRDASegmentor, images: Sequence[Picture]) -> list[Seen]:
 
     Raises RunFailed when one image with one window at a time does not fit into memory.
     """
-    net.chunk = min(net.chunk, at_once(net, net.settings.detail_window_px**2))
+    most = min(net.chunk, at_once(net, _window_pixels(net, images[0])))
+    kept = net.chunk
     while True:
+        net.chunk = most
         try:
             return [
                 seen
-                for first in range(0, len(images), net.chunk)
-                for seen in _see(net, images[first : first + net.chunk])
+                for first in range(0, len(images), most)
+                for seen in _see(net, images[first : first + most])
             ]
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as exc:
             if not _out_of_memory(exc):
                 raise
-            if net.chunk == 1:
+            if most == 1:
                 raise RunFailed(
                     f"out of memory on an image of {images[0].shape[0]}x{images[0].shape[1]} "
                     f"pixels with one window at a time; lower window_px, or use a larger machine"
                 ) from exc
-            net.chunk = max(1, net.chunk // 2)
-            log.warning("out of memory: going on with chunk=%d", net.chunk)
+            most = kept = most // 2
+            log.warning("out of memory: going on with chunk=%d", most)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
+        finally:
+            net.chunk = kept
+
+
+def _window_pixels(net: HRDASegmentor, image: Picture) -> int:
+    """Of one detail window of the image."""
+    height, width = (min(net.settings.detail_window_px, side) for side in image.shape[:2])
+    return height * width
 
 
 def at_once(net: HRDASegmentor, pixels: int) -> int:
@@ -124,7 +134,7 @@ def _see(net: HRDASegmentor, images: Sequence[Picture]) -> list[Seen]:
     count, _, height, width = x.shape
     total = torch.zeros(count, net.decoder.num_classes, height // STRIDE, width // STRIDE)
     seen = torch.zeros(height // STRIDE, width // STRIDE)
-    sums = torch.zeros(count, sum(encoder_kind(net.settings.encoder).channels[-2:]))
+    sums = torch.zeros(count, sum(encoder_kind(net.settings).channels[-2:]))
     for box in context_windows(net, height, width):
         whole = net.whole(box.cut(x), net.settings.detail_window_px, detail_stride(net))
         box.cut(total, STRIDE).add_(whole.fused.cpu())

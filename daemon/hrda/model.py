@@ -59,14 +59,14 @@ class HRDASegmentor(BaseModule):
 
     def __init__(self, settings: Settings, classes: int) -> None:
         super().__init__()
-        kind = encoder_kind(settings.encoder)
-        self.encoder = build_encoder(settings.encoder)
+        kind = encoder_kind(settings)
+        self.encoder = build_encoder(settings)
         self.decoder = DAFormerHead(
             kind.channels, settings.width, classes, settings.fusion, dropout=settings.dropout
         )
         maps = classes if settings.attention_classwise else 1
         self.attention = ScaleAttention(
-            kind.channels, settings.width, maps, settings.fixed_attention
+            kind.channels, settings.width, maps, settings.fixed_attention, settings.dropout
         )
         self.register_buffer("mean", torch.tensor(kind.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(kind.std).view(1, 3, 1, 1), persistent=False)
@@ -76,7 +76,7 @@ class HRDASegmentor(BaseModule):
 
     def load_imagenet(self) -> None:
         """Fill the encoder as the settings say."""
-        load_imagenet(self.encoder, self.settings.encoder, self.settings.encoder_weights)
+        load_imagenet(self.encoder, self.settings)
 
     def forward(self, image: Tensor, box: Box) -> Logits:
         """One training pass with the detail window at `box`."""

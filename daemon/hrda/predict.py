@@ -82,7 +82,7 @@ def model_of(request: PredictRequest) -> HRDASegmentor:
 def score(folder: RunFolder, net: HRDASegmentor, request: PredictRequest) -> None:
     """Write scores.npz; images that an earlier process of this request scored stay scored."""
     ids = [file.id for file in request.score]
-    width = sum(encoder_kind(net.settings.encoder).channels[-2:])
+    width = sum(encoder_kind(net.settings).channels[-2:])
     kind = row_type(width, len(request.classes))
     rows = Rows(folder, kind, ids, origin(request, request.checkpoint))
     signs = Signs(folder, "scoring", len(ids), rows.done)

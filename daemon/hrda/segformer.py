@@ -62,7 +62,7 @@ class SegFormer(HRDASegmentor):
 
 
 def _head(settings: Settings, classes: int) -> SegformerHead:
-    channels = encoder_kind(settings.encoder).channels
+    channels = encoder_kind(settings).channels
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about losses of mmseg that are not used
         head = SegformerHead(

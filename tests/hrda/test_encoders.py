@@ -10,12 +10,19 @@ import torch
 
 from daemon.errors import ConfigError
 from daemon.hrda.encoders import ENCODERS, build_encoder, load_imagenet
-from tests.hrda.tiny import learner, minibatch
+from daemon.hrda.settings import Settings
+from tests.hrda.tiny import learner, minibatch, tiny
+
+MIT = tiny(encoder="mit_b0")
+
+
+def mit_from(file: Path) -> Settings:
+    return tiny(encoder="mit_b0", encoder_weights=str(file))
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "mit_b0"])
 def test_encoders_give_four_strides(name: str) -> None:
-    encoder = build_encoder(name).eval()
+    encoder = build_encoder(tiny(encoder=name)).eval()
 
     with torch.no_grad():
         features = encoder(torch.rand(1, 3, 64, 96))
@@ -26,27 +33,27 @@ def test_encoders_give_four_strides(name: str) -> None:
 
 
 def test_imagenet_weights_fill_the_encoder() -> None:
-    encoder = build_encoder("efficientnet_lite0")
+    encoder = build_encoder(tiny())
     before = encoder.state_dict()["stem.weight"].clone()
 
-    load_imagenet(encoder, "efficientnet_lite0", "")
+    load_imagenet(encoder, tiny(encoder_weights=""))
 
     assert not torch.equal(before, encoder.state_dict()["stem.weight"])
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
-    torch.save(build_encoder("efficientnet_lite0").state_dict(), tmp_path / "other.pth")
+    torch.save(build_encoder(tiny()).state_dict(), tmp_path / "other.pth")
 
     with pytest.raises(ConfigError, match=r"of the \d+ tensors of mit_b0"):
-        load_imagenet(build_encoder("mit_b0"), "mit_b0", str(tmp_path / "other.pth"))
+        load_imagenet(build_encoder(MIT), mit_from(tmp_path / "other.pth"))
 
 
 def test_weights_of_a_file_with_the_prefix_of_mmseg_are_taken(tmp_path: Path) -> None:
-    source, target = build_encoder("mit_b0"), build_encoder("mit_b0")
+    source, target = build_encoder(MIT), build_encoder(MIT)
     tensors = {f"backbone.{name}": tensor for name, tensor in source.state_dict().items()}
     torch.save({"state_dict": tensors}, tmp_path / "mit.pth")
 
-    load_imagenet(target, "mit_b0", str(tmp_path / "mit.pth"))
+    load_imagenet(target, mit_from(tmp_path / "mit.pth"))
 
     for name, tensor in source.state_dict().items():
         assert torch.equal(tensor, target.state_dict()[name])

@@ -1,0 +1,133 @@
+"""`max_seconds`, `keep_best` and the control without a parent: what a training promises."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from daemon.hrda.__main__ import DONE, main
+from daemon.hrda.best import milestones
+from daemon.hrda.budget import Pace
+from daemon.runs import LabeledFile, RunFolder, TrainRequest, TrainResult
+from tests.hrda.test_process import files, start, threads, train_request, trained, wait_until
+from tests.hrda.tiny import tiny
+
+__all__ = ["files", "threads", "trained"]
+
+
+def run(folder: Path, request: TrainRequest) -> RunFolder:
+    run_folder = RunFolder(folder)
+    run_folder.write_request(request)
+    assert main(["train", str(folder)]) == DONE
+    return run_folder
+
+
+def weights(folder: RunFolder) -> dict[str, torch.Tensor]:
+    content: dict[str, torch.Tensor] = torch.load(folder.checkpoint, weights_only=True)["weights"]
+    return content
+
+
+def same(one: RunFolder, two: RunFolder) -> bool:
+    a, b = weights(one), weights(two)
+    return all(torch.equal(tensor, b[name]) for name, tensor in a.items())
+
+
+def test_seconds_become_iterations_of_both_kinds() -> None:
+    settings = tiny(unlabeled_start=0.25)
+
+    assert Pace(alone_s=1, mixed_s=3).iterations(100, settings) == 40
+    assert Pace(alone_s=1, mixed_s=3).iterations(0.1, settings) == 1
+
+
+def test_measuring_on_the_way_costs_iterations() -> None:
+    settings = tiny(unlabeled_start=0.0, keep_best=True, validations=5)
+
+    assert Pace(alone_s=1, mixed_s=1, validation_s=2).iterations(100, settings) == 90
+
+
+def test_max_seconds_is_a_number_of_iterations_that_is_written_down(
+    files: list[LabeledFile], tmp_path: Path
+) -> None:
+    request = train_request(files, unlabeled_start=0.5)
+    timed = run(tmp_path / "timed", request.model_copy(update={"max_seconds": 3.0}))
+
+    count = timed.read_result(TrainResult).iterations
+    counted = run(
+        tmp_path / "counted",
+        request.model_copy(update={"settings": {**request.settings, "iterations": count}}),
+    )
+
+    assert 1 < count < 200
+    assert json.loads(timed.schedule.read_text())["iterations"] == count
+    assert timed.read_result(TrainResult).settings["iterations"] == count
+    assert same(timed, counted)
+
+
+def test_a_resumed_training_keeps_its_number(files: list[LabeledFile], tmp_path: Path) -> None:
+    request = train_request(files, save_every_s=0.0).model_copy(update={"max_seconds": 4.0})
+    folder = RunFolder(tmp_path / "killed")
+    folder.write_request(request)
+    child = start("train", folder)
+    wait_until(folder.resume.exists, "the first save")
+    child.kill()
+    assert child.wait() == -signal.SIGKILL
+    written = folder.schedule.read_text()
+
+    assert main(["train", str(folder.path)]) == DONE
+
+    assert folder.schedule.read_text() == written
+    assert folder.read_result(TrainResult).iterations == json.loads(written)["iterations"]
+
+
+@pytest.mark.parametrize(
+    ("iterations", "validations", "expected"),
+    [(10, 2, {5, 10}), (10, 3, {4, 7, 10}), (2, 10, {1, 2}), (7, 1, {7})],
+)
+def test_validation_is_measured_evenly_and_at_the_end(
+    iterations: int, validations: int, expected: set[int]
+) -> None:
+    assert milestones(iterations, validations) == expected
+
+
+def test_the_best_model_is_kept_and_a_kill_changes_nothing(
+    files: list[LabeledFile], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = train_request(
+        files, keep_best=True, validations=3, iterations=6, save_every_s=0.0, learning_rate=0.05
+    )
+    with caplog.at_level("INFO"):
+        whole = run(tmp_path / "whole", request)
+    said = [r.getMessage() for r in caplog.records if "validation iteration=" in r.getMessage()]
+    killed = RunFolder(tmp_path / "killed")
+    killed.write_request(request)
+    child = start("train", killed)
+    wait_until((killed.path / "best.pth").exists, "the first measurement")
+    child.kill()
+    assert child.wait() == -signal.SIGKILL
+    assert not killed.finished()
+
+    assert main(["train", str(killed.path)]) == DONE
+
+    result = whole.read_result(TrainResult).validation
+    assert result is not None
+    assert result.miou == max(float(line.split("miou=")[1].split()[0]) for line in said)
+    assert len(said) == 3
+    assert same(whole, killed)
+    assert result == killed.read_result(TrainResult).validation
+    assert not (killed.path / "best.pth").exists()
+
+
+def test_without_its_parent_the_same_request_is_a_control_from_scratch(
+    trained: RunFolder, files: list[LabeledFile], tmp_path: Path
+) -> None:
+    request = train_request(files, iterations=2)
+    warm = run(tmp_path / "warm", request.model_copy(update={"parent": trained.checkpoint}))
+    scratch = run(tmp_path / "scratch", request.model_copy(update={"parent": None}))
+    again = run(tmp_path / "again", request)
+
+    assert same(scratch, again)
+    assert not same(scratch, warm)

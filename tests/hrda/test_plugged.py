@@ -1,0 +1,131 @@
+"""Encoders that are not ours: of mmseg's registry, and of an admin's own module."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from daemon.errors import ConfigError
+from daemon.hrda.__main__ import MEMORY
+from daemon.hrda.encoders import build_encoder, encoder_kind
+from daemon.runs import LabeledFile, RunFolder, TrainResult
+from tests.hrda.test_process import error_of, files, threads, train_request
+from tests.hrda.tiny import learner, minibatch, tiny
+
+__all__ = ["files", "threads"]
+
+RESNET = {"encoder": "ResNetV1c", "encoder_config": '{"depth": 18, "base_channels": 8}'}
+
+# The admin's module. It refuses minibatches over MOST in training, as a small machine would.
+OWN = """
+import os
+
+import torch
+from mmseg.registry import MODELS
+from torch import nn
+
+
+@MODELS.register_module()
+class ThreeLines(nn.Module):
+    mean, std = (100.0, 100.0, 100.0), (50.0, 50.0, 50.0)
+
+    def __init__(self, width=8):
+        super().__init__()
+        self.stages = nn.ModuleList(
+            nn.Conv2d(a, b, k, stride=k)
+            for a, b, k in ((3, width, 4), (width, width, 2), (width, width, 2), (width, 16, 2))
+        )
+
+    def forward(self, x):
+        if self.training and len(x) > int(os.environ.get("MOST", "99")):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+        maps = []
+        for stage in self.stages:
+            x = torch.relu(stage(x))
+            maps.append(x)
+        return maps
+"""
+
+
+def own_run(
+    files: list[LabeledFile], folder: Path, most: int, **changes: Any
+) -> tuple[int, RunFolder]:
+    """A real training with the admin's encoder in a child that finds it on PYTHONPATH."""
+    folder.mkdir()
+    (folder / "lines_of_ours.py").write_text(OWN)
+    run = RunFolder(folder / "run")
+    own = {"encoder": "ThreeLines", "encoder_module": "lines_of_ours", "window_px": 128}
+    run.write_request(train_request(files, **own, **changes))
+    code = subprocess.call(
+        [sys.executable, "-m", "daemon.hrda", "train", str(run.path)],
+        stdout=run.log.open("ab"),
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PYTHONPATH": str(folder), "MOST": str(most)},
+    )
+    return code, run
+
+
+def test_a_network_of_mmsegs_registry_is_built_by_its_name() -> None:
+    kind = encoder_kind(tiny(**RESNET))
+    resnet = learner(**RESNET, unlabeled_start=0.0, unlabeled_ramp=0.0)
+
+    report = resnet.step(minibatch(), 0)
+
+    assert kind.channels == (8, 16, 32, 64)
+    assert kind.mean == pytest.approx((123.675, 116.28, 103.53))
+    assert resnet.skipped == 0
+    assert "mixed_fused" in report
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"encoder": "NoSuchNet"}, "or a name in mmseg's registry"),
+        ({"encoder": "ResNetV1c", "encoder_config": "{"}, "is no JSON"),
+        ({"encoder": "ResNetV1c", "encoder_config": "[1]"}, "expected a JSON object"),
+        ({"encoder": "ResNetV1c", "encoder_config": '{"deep": 1}'}, "cannot be built"),
+        (
+            {
+                "encoder": "ResNetV1c",
+                "encoder_config": json.dumps(
+                    {"depth": 18, "strides": [1, 2, 1, 1], "base_channels": 4}
+                ),
+            },
+            "at strides 4, 8, 16 and 32",
+        ),
+        ({"encoder": "X", "encoder_module": "no_such_module_of_ours"}, "put its folder on"),
+    ],
+)
+def test_an_encoder_that_cannot_serve_is_told(change: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        build_encoder(tiny(**change))
+
+
+def test_an_encoder_of_your_own_trains_and_short_memory_halves_the_minibatch(
+    files: list[LabeledFile], tmp_path: Path
+) -> None:
+    whole_code, whole = own_run(files, tmp_path / "whole", 99, minibatch=4, unlabeled_minibatch=2)
+    code, run = own_run(files, tmp_path / "short", 2, minibatch=4, unlabeled_minibatch=2)
+
+    assert (whole_code, code) == (0, 0)
+    assert whole.read_result(TrainResult).counters == {"skipped": 0}
+    counters = run.read_result(TrainResult).counters
+    assert counters == {"skipped": 0, "halved": 2, "crops_at_once": 1}
+    content = torch.load(run.checkpoint, weights_only=True)
+    assert content["settings"]["encoder_module"] == "lines_of_ours"
+
+
+def test_a_crop_that_does_not_fit_alone_is_told(files: list[LabeledFile], tmp_path: Path) -> None:
+    code, run = own_run(files, tmp_path / "none", 0)
+
+    assert code == MEMORY
+    assert error_of(run)["kind"] == "memory"
+    assert "not even one crop at a time fits" in error_of(run)["message"]
+    assert not run.finished()
