@@ -276,7 +276,8 @@ def _store_findings(store: Mapping[str, Any]) -> Iterator[str]:
         yield f"store: damaged: {store['integrity']}; restore a backup"
     if store.get("steps of a newer Maskloop"):
         yield "store: written by a newer Maskloop; install that version"
-    count = dict(store.get("quarantine") or {}).get("all", 0)
+    counted = store.get("quarantine")
+    count = counted.get("all", 0) if isinstance(counted, Mapping) else 0
     if count:
         yield f"store: {count} inputs are quarantined; see `maskloop status`"
 

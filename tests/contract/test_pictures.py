@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,9 +143,10 @@ def test_a_web_page_called_jpg_is_no_picture(connect: Make, web: HostileServer) 
 def test_a_small_file_of_gigapixels_is_refused_before_it_is_decoded(
     connect: Make, web: HostileServer, tmp_path: Any
 ) -> None:
-    stream = io.BytesIO()
-    Picture.new("1", (8_100, 8_100)).save(stream, "PNG", compress_level=1)
-    web.pages["/bomb.png"] = answer(stream.getvalue())
+    bomb = bytearray(png())
+    bomb[16:24] = (8_100).to_bytes(4, "big") * 2
+    bomb[29:33] = zlib.crc32(bytes(bomb[12:29])).to_bytes(4, "big")
+    web.pages["/bomb.png"] = answer(bytes(bomb))
     content = connect(allowed=Allowed.parse([web.place])).read(image_at(f"{web.url}/bomb.png"))
 
     with pytest.raises(ImageRefused, match="8100x8100 pixels"):
@@ -236,7 +238,7 @@ def test_an_upload_is_read_with_the_token(place: str, request: pytest.FixtureReq
     )
 
     assert connector.read(image_at(uploaded)) == png(9)
-    with pytest.raises(ImageRefused, match="HTTP 404"):
+    with pytest.raises(ImageRefused, match="HTTP 500"):  # that is how it says "not found"
         connector.read(image_at("/data/upload/1/none.png"))
     with pytest.raises(ImageRefused, match="needs a library"):  # 404 there, then fsspec
         connector.read(image_at("s3://no-such-bucket/a.png", task="1"))

@@ -93,7 +93,7 @@ def _uploaded(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
     if "*/*" not in request.headers.get("Accept", "*/*"):
         raise Answer(406, {"detail": "Could not satisfy the request Accept header."})
     found = server.uploads.get(request.path)
-    return (200, found) if found is not None else (404, {"detail": "Not found."})
+    return (200, found) if found is not None else (500, {"detail": "no such file"})
 
 
 def _resolve(server: FakeLabelStudio, request: Request, task: int) -> tuple[int, Any]:
@@ -145,7 +145,8 @@ Work = Callable[..., tuple[int, Any]]
 OPEN: tuple[Work, ...] = (_refresh, _sign_in, _sign_up)
 _PAGE: Work = lambda server, request: (200, "a page")  # noqa: E731
 _VERSION: Work = lambda server, request: (200, {"release": "1.23.2"})  # noqa: E731
-OPEN += (_PAGE, _VERSION)
+_HEALTH: Work = lambda server, request: (200, {"status": "UP"})  # noqa: E731
+OPEN += (_PAGE, _VERSION, _HEALTH)
 ROUTES: tuple[tuple[str, str, Work], ...] = (
     ("GET", r"/user/login/", _PAGE),
     ("GET", r"/user/signup/", _PAGE),
@@ -154,6 +155,8 @@ ROUTES: tuple[tuple[str, str, Work], ...] = (
     ("GET", r"/api/invite", lambda s, r: (200, {"invite_url": "/user/signup/?token=x"})),
     ("POST", r"/api/token/refresh/", _refresh),
     ("GET", r"/api/version", _VERSION),
+    ("GET", r"/health", _HEALTH),
+    ("GET", r"/api/current-user/whoami", lambda s, r: (200, {"id": _user(r)})),
     ("GET", r"/api/projects/", _projects),
     ("POST", r"/api/projects/", lambda s, r: (201, s.labeling.create_project(r.body))),
     ("GET", r"/api/projects/(\d+)/?", lambda s, r, n: (200, s.labeling.shown_project(n))),
