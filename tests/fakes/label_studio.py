@@ -37,6 +37,9 @@ class FakeLabelStudio:
             {"token_type": "refresh", "exp": int(time.time()) + 10**9}, "k" * 32
         )
         self.access_tokens: set[str] = set()
+        self.access_seconds = 300
+        self.exchange_answer: bytes | None = None  # instead of an access token
+        self.redirect_to = ""
         self.legacy_tokens_enabled = True
         self.people = {ADMIN: "admin password"}
         self.uploads: dict[str, bytes] = {}  # by path
@@ -89,6 +92,8 @@ class FakeLabelStudio:
         return None
 
     def _route(self, request: Request) -> tuple[int, Any]:
+        if self.redirect_to:
+            return 302, {"location": f"{self.redirect_to}{request.path}"}
         for method, pattern, work in ROUTES:
             found = re.fullmatch(pattern, request.path)
             if found and method == request.method:

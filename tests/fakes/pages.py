@@ -114,7 +114,9 @@ def _prediction(server: FakeLabelStudio, request: Request, number: int) -> tuple
 def _refresh(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
     if request.body.get("refresh") != server.personal_token:
         raise Answer(401, {"detail": "Token is invalid or expired"})
-    claims = {"exp": int(time.time()) + 300, "n": len(server.access_tokens)}
+    if server.exchange_answer is not None:
+        return 200, server.exchange_answer
+    claims = {"exp": int(time.time()) + server.access_seconds, "n": len(server.access_tokens)}
     access = jwt.encode(claims, "k" * 32)
     server.access_tokens.add(access)
     return 200, {"access": access}
