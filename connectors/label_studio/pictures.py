@@ -12,7 +12,8 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterable
-from urllib.parse import quote, urlsplit
+from pathlib import PurePosixPath
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from connectors.addresses import Allowed
 from connectors.download import Downloader, Fetched
@@ -22,6 +23,7 @@ from connectors.storage import Storage, is_stored
 from daemon.domain import FoundImage
 from daemon.errors import ConnectorUnavailable, ImageRefused
 
+LOCAL_FILES = "/data/local-files"
 _BUSY = (429, 502, 503, 504)
 
 
@@ -109,13 +111,23 @@ def kind_of(uri: str) -> str | None:
         return None
     if is_stored(uri):
         return f"{parts.scheme} storage"
-    if parts.path.startswith("/data/local-files"):
+    if parts.path.startswith(LOCAL_FILES):
         return "local files of Label Studio"
     if parts.path.startswith("/data/upload/"):
         return "uploads to Label Studio"
     if parts.scheme in ("http", "https"):
         return "web addresses"
     return "paths of Label Studio" if uri.startswith("/") else None
+
+
+def name_of(uri: str) -> str:
+    """What people call an image: the file's name, also where Label Studio hides it in a query."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return uri
+    inner = parse_qs(parts.query).get("d", [""])[0] if parts.path.startswith(LOCAL_FILES) else ""
+    return PurePosixPath(inner or unquote(parts.path)).name or uri
 
 
 def kinds(images: Iterable[FoundImage]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from connectors.images import MAX_BYTES, found_under, read_under
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api
+from connectors.label_studio.pictures import name_of
 from daemon.domain import FoundImage
 from daemon.errors import ConfigError
 
@@ -86,8 +87,7 @@ class ProjectSource:
                 continue
             others[key].append(task["id"])
             if len(others[key]) == 1:
-                name = PurePosixPath(urlsplit(key).path).name or key
-                yield FoundImage(key=key, name=name, uri=key, task=str(task["id"]))
+                yield FoundImage(key=key, name=name_of(key), uri=key, task=str(task["id"]))
         for key, ids in others.items():
             if len(ids) > 1:
                 log.warning("image %s is in tasks %s; only the first is used", key, ids)

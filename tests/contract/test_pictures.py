@@ -16,7 +16,7 @@ from connectors.addresses import Allowed
 from connectors.images import inspect, keep
 from connectors.label_studio import LabelStudio, create_or_adopt_project
 from connectors.label_studio.api import Api
-from connectors.label_studio.pictures import kinds, shown
+from connectors.label_studio.pictures import kinds, name_of, shown
 from daemon.domain import FoundImage
 from daemon.errors import ConnectorRefused, ConnectorUnavailable, ImageRefused
 from tests.contract.conftest import LIVE, Make
@@ -217,6 +217,21 @@ def test_a_redirect_to_another_name_of_the_server_is_said(
         connect(url=web.url).read(image_at("/data/upload/1/a.png"))
 
     assert fake.requests == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("/data/local-files/?d=rows/field%20%231.png", "field #1.png"),
+        ("/data/upload/1/7f3a-field%201.png", "7f3a-field 1.png"),
+        ("s3://bucket/rows/a.png", "a.png"),
+        ("https://host/rows/a.png?v=1", "a.png"),
+        ("https://host", "https://host"),
+        ("http://[", "http://["),
+    ],
+)
+def test_an_image_is_called_as_its_file(uri: str, name: str) -> None:
+    assert name_of(uri) == name
 
 
 def test_passwords_and_signatures_are_not_shown() -> None:
