@@ -102,6 +102,9 @@ class EfficientNetLite0(BaseModule):
                 features.append(x)
         return tuple(features)
 
+    def init_weights(self) -> None:
+        """Nothing to do: the package has initialised them."""
+
     def named_like_the_file(self) -> dict[str, str]:
         """Our tensor name -> the name in the ImageNet file."""
         parts = {"stem.": "_conv_stem.", "stem_norm.": "_bn0.", "blocks.": "_blocks."}
@@ -191,7 +194,8 @@ def _channels(name: str, encoder: nn.Module) -> tuple[int, int, int, int]:
     """Of its four maps. Raises ConfigError unless their strides are 4, 8, 16 and 32."""
     side = 2 * STRIDES[-1]
     try:
-        maps = tuple(encoder.eval()(torch.zeros(1, 3, side, side)))
+        encoder.eval()  # some return None from it
+        maps = tuple(encoder(torch.zeros(1, 3, side, side)))
         sizes = [tuple(x.shape[2:]) for x in maps]
     except Exception as exc:  # whatever its forward raises
         raise ConfigError(

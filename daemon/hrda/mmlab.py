@@ -1,12 +1,11 @@
-"""The one door to mmseg and mmengine, which import compiled ops that we do not have.
+"""The one door to mmseg and mmengine, which import far more than a training needs.
 
-`import mmseg` imports `mmcv.ops`, and that asks for the compiled module `mmcv._ext`, which
-mmcv-lite leaves out. HRDA calls none of its ops, so a stub stands in for it: whatever is
-called raises words. A full mmcv, where installed, is used as it is.
+Compiled ops: `import mmcv.ops` asks for the module `mmcv._ext`, which mmcv-lite leaves out. HRDA
+calls none of its ops, so a stub stands in for it: whatever is called raises words. A full mmcv,
+where installed, is used as it is.
 
-`mmseg.models` imports every network that it has, which takes longer than torch itself. Its
-packages are made known without that, so that only the modules named here are imported;
-`register_all` catches up.
+Time: `mmseg.models` imports every network that it has, and `mmengine.model` what large clusters
+need; together they take longer than torch. Their imports wait (sparing.py).
 """
 
 from __future__ import annotations
@@ -16,9 +15,11 @@ import importlib.util
 import logging
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
+
+from daemon.hrda.sparing import run, spare_the_compiler, wait
 
 
 class _NoCompiledOps(ModuleType):
@@ -35,66 +36,54 @@ class _NoCompiledOps(ModuleType):
         return refuse
 
 
-if importlib.util.find_spec("mmcv._ext") is None:
-    sys.modules.setdefault("mmcv._ext", _NoCompiledOps("mmcv._ext"))
+if "mmcv._ext" not in sys.modules and importlib.util.find_spec("mmcv._ext") is None:
+    sys.modules["mmcv._ext"] = _NoCompiledOps("mmcv._ext")
 
-# Children before their parents: the order in which `register_all` runs them.
-_LATER = (
-    "mmseg.models.utils",
-    "mmseg.models.losses",
-    "mmseg.models.backbones",
-    "mmseg.models.decode_heads",
-    "mmseg.models",
-)
-_WAITING: list[ModuleType] = []
-
-
-def _known_later(name: str) -> ModuleType:
-    """A package whose modules can be imported, and whose own imports wait."""
-    spec = importlib.util.find_spec(name)
-    if spec is None:
-        raise ImportError(f"{name}: not in this mmsegmentation; expected version 1.2")
-    package = importlib.util.module_from_spec(spec)
-    parent, _, child = name.rpartition(".")
-    setattr(sys.modules[parent], child, package)
-    sys.modules[name] = package
-    return package
+# Package -> the names that it is asked for on our way, and the modules where they are.
+QUICK: Mapping[str, Mapping[str, str]] = {
+    "mmengine.model": {
+        "BaseModule": "base_module",
+        "ModuleList": "base_module",
+        "Sequential": "base_module",
+        "constant_init": "weight_init",
+        "kaiming_init": "weight_init",
+    },
+    "mmengine.model.wrappers": {},
+    "mmcv.cnn": {
+        "ConvModule": "bricks.conv_module",
+        "DepthwiseSeparableConvModule": "bricks.depthwise_separable_conv_module",
+    },
+    "mmcv.cnn.bricks": {},
+    "mmseg.utils": {"ConfigType": "typing_utils", "SampleList": "typing_utils"},
+    "mmseg.models": {},
+    "mmseg.models.utils": {"resize": "wrappers"},
+    "mmseg.models.losses": {"accuracy": "accuracy"},
+    "mmseg.models.backbones": {},
+    "mmseg.models.decode_heads": {},
+}
 
 
 def register_all() -> None:
-    """Fill the registry with everything that mmseg has; some seconds, once."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        while _WAITING:
-            package = _WAITING.pop(0)
-            if package.__spec__ and package.__spec__.loader:
-                package.__spec__.loader.exec_module(package)
+    """Fill the registry with everything that mmseg has: some seconds, once."""
+    for name in QUICK:
+        run(name)
 
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    spare_the_compiler()
+    for _name, _names in QUICK.items():
+        wait(_name, _names)
     from mmcv.cnn import ConvModule
     from mmengine.logging import MMLogger
     from mmengine.model import BaseModule
-    from mmseg.registry import MODELS
-
-    if "mmseg.models" not in sys.modules:
-        packages = {name: _known_later(name) for name in reversed(_LATER)}
-        _WAITING.extend(packages[name] for name in _LATER)
-        for name, source, wanted in (
-            ("utils", "wrappers", ("resize",)),
-            ("utils", "embed", ("PatchEmbed",)),
-            ("utils", "shape_convert", ("nchw_to_nlc", "nlc_to_nchw")),
-            ("losses", "accuracy", ("accuracy",)),
-            ("losses", "cross_entropy_loss", ("CrossEntropyLoss",)),
-        ):
-            module = importlib.import_module(f"mmseg.models.{name}.{source}")
-            for word in wanted:
-                setattr(packages[f"mmseg.models.{name}"], word, getattr(module, word))
     from mmseg.models.decode_heads.aspp_head import ASPPModule
     from mmseg.models.decode_heads.decode_head import BaseDecodeHead
     from mmseg.models.decode_heads.segformer_head import SegformerHead
     from mmseg.models.decode_heads.sep_aspp_head import DepthwiseSeparableASPPModule
+    from mmseg.registry import MODELS
+
+    importlib.import_module("mmseg.models.losses.cross_entropy_loss")  # every head builds one
 
 MMLogger.get_current_instance().setLevel(logging.ERROR)  # it lists every initialised tensor
 

@@ -1,4 +1,4 @@
-"""What each of two processes of test_ranks.py does; `python -m tests.hrda.ranks_child CASE OUT`."""
+"""What each of two processes of test_ranks.py does; `python -m tests.hrda.ranks_child OUT`."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ def trained(ranks: Ranks, steps: int) -> dict[str, object]:
     }
 
 
-def main(case: str, out: Path) -> None:
+def main(out: Path) -> None:
     torch.set_num_threads(1)
     with ranks_of(torch.device("cpu")) as ranks:
-        found = gradients(ranks) if case == "gradients" else trained(ranks, 20)
+        found = {"gradients": gradients(ranks), **trained(ranks, 20)}
         torch.save(found, out / f"{ranks.rank}.pth")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

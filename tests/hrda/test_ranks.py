@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from daemon.hrda.__main__ import DONE, HELD, STOPPED, main
+from daemon.errors import ConfigError
+from daemon.hrda.__main__ import DONE, STOPPED
 from daemon.hrda.distributed import ALONE, Ranks
+from daemon.hrda.train import check
 from daemon.runs import LabeledFile, RunFolder, TrainResult
 from tests.hrda.ranks_child import gradients
 from tests.hrda.test_process import files, threads, train_request, wait_until
+from tests.hrda.tiny import tiny
 
 __all__ = ["files", "threads"]
+
+
+PATIENCE_S = 200
 
 
 def start_two(*arguments: str, log: Path) -> list[subprocess.Popen[bytes]]:
@@ -41,7 +47,7 @@ def start_two(*arguments: str, log: Path) -> list[subprocess.Popen[bytes]]:
 
 def ends(children: list[subprocess.Popen[bytes]], log: Path) -> list[int]:
     try:
-        return [child.wait(120) for child in children]
+        return [child.wait(PATIENCE_S) for child in children]
     finally:
         for child in children:
             child.kill()
@@ -55,35 +61,32 @@ def test_each_place_of_a_minibatch_belongs_to_one_process() -> None:
     assert list(ALONE.share(7)) == list(range(7))
 
 
-def test_the_gradients_of_two_processes_are_those_of_one(tmp_path: Path) -> None:
-    log = tmp_path / "log.txt"
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What each of the processes found."""
+    folder = tmp_path_factory.mktemp("two")
+    log = folder / "log.txt"
+    assert ends(start_two("tests.hrda.ranks_child", str(folder), log=log), log) == [0, 0]
+    return [torch.load(folder / f"{rank}.pth", weights_only=True) for rank in range(2)]
 
-    assert ends(start_two("tests.hrda.ranks_child", "gradients", str(tmp_path), log=log), log) == [
-        0,
-        0,
-    ]
 
+def test_the_gradients_of_two_processes_are_those_of_one(two: list[dict[str, Any]]) -> None:
     one = gradients(ALONE)
-    for rank in range(2):
-        found = torch.load(tmp_path / f"{rank}.pth", weights_only=True)
-        assert len(found) == len(one)
-        assert all((a - b).abs().max() < 1e-5 for a, b in zip(one, found, strict=True))
+
+    for found in two:
+        assert len(found["gradients"]) == len(one)
+        gaps = [(a - b).abs().max() for a, b in zip(one, found["gradients"], strict=True)]
+        assert max(gaps) < 1e-5
     assert max(float(a.abs().max()) for a in one) > 1e-3
 
 
-def test_processes_stay_equal_to_the_bit_and_skip_together(tmp_path: Path) -> None:
-    log = tmp_path / "log.txt"
+def test_processes_stay_equal_to_the_bit_and_skip_together(two: list[dict[str, Any]]) -> None:
+    one, other = two
 
-    assert ends(start_two("tests.hrda.ranks_child", "trained", str(tmp_path), log=log), log) == [
-        0,
-        0,
-    ]
-
-    one, two = (torch.load(tmp_path / f"{rank}.pth", weights_only=True) for rank in range(2))
-    assert one["skipped"] == two["skipped"] == 1
+    assert one["skipped"] == other["skipped"] == 1  # the loss was not finite in one of them
     for part in ("student", "teacher"):
-        assert all(torch.equal(tensor, two[part][name]) for name, tensor in one[part].items())
-    assert all(torch.equal(a, b) for a, b in zip(one["shares"], two["shares"], strict=True))
+        assert all(torch.equal(tensor, other[part][name]) for name, tensor in one[part].items())
+    assert all(torch.equal(a, b) for a, b in zip(one["shares"], other["shares"], strict=True))
 
 
 def test_a_training_of_two_processes_stops_saves_and_goes_on(
@@ -106,24 +109,8 @@ def test_a_training_of_two_processes_stops_saves_and_goes_on(
     assert folder.log.read_text().count("resumed file=resume.pth") == 2
 
 
-def test_too_few_places_are_told(files: list[LabeledFile], tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
-    folder.write_request(train_request(files, minibatch=1, unlabeled_minibatch=1))
+def test_too_few_places_are_told(files: list[LabeledFile]) -> None:
+    request = train_request(files)
 
-    codes = ends(start_two("daemon.hrda", "train", str(folder.path), log=folder.log), folder.log)
-
-    assert codes == [2, 2]
-    assert (
-        "a place for each of the 2 processes"
-        in json.loads(folder.error_file.read_text())["message"]
-    )
-
-
-@pytest.mark.usefixtures("threads")
-def test_a_folder_that_another_process_holds_is_refused(
-    files: list[LabeledFile], tmp_path: Path
-) -> None:
-    folder = RunFolder(tmp_path / "run")
-    folder.write_request(train_request(files))
-    with folder.locked():
-        assert main(["train", str(folder.path)]) == HELD
+    with pytest.raises(ConfigError, match="a place for each of the 3 processes"):
+        check(tiny(minibatch=2), request, Ranks(rank=0, count=3))
