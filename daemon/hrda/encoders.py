@@ -184,8 +184,9 @@ def _built(name: str, config: dict[str, Any]) -> nn.Module:
         raise ConfigError(
             f"encoder = {name!r}: cannot be built from {config}: {exc}; correct encoder_config"
         ) from exc
-    if hasattr(encoder, "init_weights"):
-        encoder.init_weights()
+    initialise = getattr(encoder, "init_weights", None)
+    if initialise is not None:
+        initialise()
     return encoder
 
 

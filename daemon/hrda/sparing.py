@@ -52,7 +52,7 @@ def run(package: str) -> None:
     module = sys.modules[package]
     if not isinstance(module, _Waiting):
         return
-    module.__class__ = ModuleType
+    module.__class__ = ModuleType  # type: ignore[assignment]
     if module.__spec__ and module.__spec__.loader:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

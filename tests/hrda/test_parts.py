@@ -13,7 +13,7 @@ from tests.hrda.tiny import learner, minibatch
 
 
 def test_gradients_of_parts_add_up_to_those_of_the_whole() -> None:
-    whole, parts = plain(ALONE, detail_px=64), plain(ALONE, detail_px=64)
+    whole, parts = plain(ALONE), plain(ALONE)
     parts.places = 1
 
     for still in (whole, parts):
