@@ -12,9 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
+
+from connectors.addresses import Allowed
+from connectors.download import Downloader
 
 Script = Callable[[], Iterator[bytes]]  # what is sent, piece by piece
+LIMIT = 100_000  # bytes
+TOKEN = {"Authorization": "Token 0123456789abcdef"}
 
 
 class HostileServer:
@@ -107,3 +112,15 @@ def dripping(head: bytes) -> Script:
             yield b"x"
 
     return script
+
+
+def downloader(
+    *allowed: str, home: str = "http://label-studio.example:8080", **options: Any
+) -> Downloader:
+    """A downloader that may go to these places, and home with TOKEN."""
+    return Downloader(
+        allowed=Allowed.parse(allowed),
+        home=home,
+        credentials=lambda: TOKEN,
+        **{"verify": ssl.create_default_context(), **options},
+    )
