@@ -31,7 +31,9 @@ log = logging.getLogger("daemon.hrda")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Among the processes that torchrun started.
-RANK = int(os.environ.get("RANK", "0")) if os.environ.get("WORLD_SIZE", "1") != "1" else 0
+TOGETHER = os.environ.get("WORLD_SIZE", "1") != "1"
+RANK = int(os.environ.get("RANK", "0")) if TOGETHER else 0
+WORDS_S = 1.0  # for a process that fails to say why, before the others lose it
 
 DONE, UNEXPECTED, REQUEST, HELD, IMAGE, MEMORY, STOPPED = 0, 1, 2, 3, 4, 5, 143
 
@@ -120,9 +122,15 @@ def _told(folder: RunFolder, exc: BaseException) -> int:
 
 
 def _leave(folder: RunFolder, content: dict[str, Any]) -> None:
-    """Write error.json; the word of rank 0, or of whoever failed, where that is another."""
+    """Write error.json. Of several processes the first that knows why has the word.
+
+    The others only lose the connection to it.
+    """
     if not RANK:
-        write_json(folder.error_file, content)
+        if TOGETHER and content["kind"] == "unexpected":
+            time.sleep(WORDS_S)
+        if not TOGETHER or not folder.error_file.exists():
+            write_json(folder.error_file, content)
         return
     own = folder.path / f"error.{RANK}.json"
     write_json(own, content)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from daemon.hrda.__main__ import IMAGE, REQUEST, main
+from daemon.hrda.checkpoint import State, load_state, save_state
 from daemon.runs import (
     LabeledFile,
     PredictRequest,
@@ -17,7 +18,7 @@ from daemon.runs import (
     TrainRequest,
 )
 from tests.hrda.test_process import error_of, files, threads, train_request, trained
-from tests.hrda.tiny import CLASSES
+from tests.hrda.tiny import CLASSES, learner
 
 __all__ = ["files", "threads", "trained"]
 
@@ -85,6 +86,25 @@ def test_a_truncated_checkpoint_is_told(trained: RunFolder, tmp_path: Path) -> N
     assert main(["predict", str(folder.path)]) == REQUEST
 
     assert "short.pth: cannot be read" in error_of(folder)["message"]
+
+
+def test_the_state_before_a_truncated_one_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, one = RunFolder(tmp_path), learner()
+    for iteration in (1, 2):
+        one.trained_pixels += 1
+        save_state(folder, one, "this", State(iteration=iteration, seconds=iteration))
+    content = folder.resume.read_bytes()
+    folder.resume.write_bytes(content[: len(content) // 2])
+    two = learner(seed=1)
+
+    state = load_state(folder, two, "this")
+
+    assert state == State(iteration=1, seconds=1)
+    assert two.trained_pixels.tolist() == [1, 1, 1]
+    assert "resume.pth: cannot be read" in caplog.text
+    assert load_state(folder, two, "another") == State()
 
 
 def test_other_classes_than_the_checkpoints_are_told(trained: RunFolder, tmp_path: Path) -> None:
