@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from daemon.hrda.infer import Seen, at_once, see_alike
-from daemon.hrda.model import HRDASegmentor
 from daemon.hrda.pictures import Picture, read_image
+from daemon.hrda.segmentor import Segmentor
 from daemon.runs import ImageFile
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ AHEAD = 8  # pictures that wait for the network, at most; also those of one pass
 READERS = 2
 
 
-def seen(net: HRDASegmentor, files: Iterable[ImageFile]) -> Iterator[tuple[ImageFile, Seen]]:
+def seen(net: Segmentor, files: Iterable[ImageFile]) -> Iterator[tuple[ImageFile, Seen]]:
     """Each file with what the model sees in it, in order.
 
     Raises UnreadableImage where the turn of that file comes, and RunFailed as `see` does.

@@ -10,26 +10,26 @@ from pathlib import Path
 from daemon.hrda import checkpoint
 from daemon.hrda.learner import Learner
 from daemon.hrda.measure import evaluate
-from daemon.hrda.model import HRDASegmentor
 from daemon.hrda.prior import correct_prior, prior_bias
+from daemon.hrda.segmentor import Segmentor
 from daemon.runs import RunFolder, TrainRequest
 
 log = logging.getLogger(__name__)
 
 
-def finished_model(learner: Learner) -> HRDASegmentor:
+def finished_model(learner: Learner) -> Segmentor:
     """A copy of the network that is kept, as it would be if the training ended now."""
     if learner.settings.evaluated == "student":
         return finished_student(learner)
     return _finished(learner, learner.teacher.net)
 
 
-def finished_student(learner: Learner) -> HRDASegmentor:
+def finished_student(learner: Learner) -> Segmentor:
     """The same of the student."""
     return _finished(learner, learner.student)
 
 
-def _finished(learner: Learner, net: HRDASegmentor) -> HRDASegmentor:
+def _finished(learner: Learner, net: Segmentor) -> Segmentor:
     net = copy.deepcopy(net).requires_grad_(False).eval()
     net.bf16 = learner.teacher.net.bf16
     share = learner.trained_share()
@@ -67,11 +67,11 @@ class Best:
         """Measure without keeping anything: for timing."""
         self._evaluate(finished_model(learner), self.request.classes)
 
-    def _evaluate(self, net: HRDASegmentor, classes: Sequence[str]) -> float | None:
+    def _evaluate(self, net: Segmentor, classes: Sequence[str]) -> float | None:
         found = evaluate(self.folder, net, self.request.validation, classes, "validation")
         return found.miou if found else None
 
-    def model(self, learner: Learner) -> HRDASegmentor:
+    def model(self, learner: Learner) -> Segmentor:
         """The best one; the last where none was measured. Raises RunFailed."""
         if self.miou is None:
             return finished_model(learner)

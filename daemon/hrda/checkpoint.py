@@ -15,7 +15,8 @@ from torch import Tensor
 from daemon.durable import atomic_file
 from daemon.errors import RunFailed
 from daemon.hrda.learner import Learner
-from daemon.hrda.model import HRDASegmentor, build_segmentor, is_class_row
+from daemon.hrda.model import build_segmentor, is_class_row
+from daemon.hrda.segmentor import Segmentor
 from daemon.hrda.settings import Settings
 from daemon.runs import RunFolder, TrainRequest
 
@@ -25,7 +26,7 @@ FORMAT = 1
 Weights = dict[str, Tensor]
 
 
-def write_checkpoint(path: Path, net: HRDASegmentor, classes: Sequence[str]) -> None:
+def write_checkpoint(path: Path, net: Segmentor, classes: Sequence[str]) -> None:
     """Everything that `predict` needs: weights, class names, settings."""
     _write(
         path,
@@ -38,7 +39,7 @@ def write_checkpoint(path: Path, net: HRDASegmentor, classes: Sequence[str]) -> 
     )
 
 
-def read_checkpoint(path: Path, device: torch.device) -> tuple[HRDASegmentor, tuple[str, ...]]:
+def read_checkpoint(path: Path, device: torch.device) -> tuple[Segmentor, tuple[str, ...]]:
     """The model, ready to predict, and its classes. Raises RunFailed."""
     content = read_weights(path)
     try:
@@ -65,7 +66,7 @@ def read_weights(path: Path) -> dict[str, Any]:
     return content
 
 
-def warm_start(net: HRDASegmentor, parent: Path, classes: Sequence[str]) -> list[str]:
+def warm_start(net: Segmentor, parent: Path, classes: Sequence[str]) -> list[str]:
     """Take over the parent's weights, class rows by name; the classes that were new.
 
     Raises RunFailed when the parent is another network.
@@ -151,7 +152,8 @@ def load_state(folder: RunFolder, learner: Learner, origin: str) -> State:
         learner.predicted_share.copy_(state["predicted_share"])
         learner.trained_pixels.copy_(state["trained_pixels"])
         learner.skipped, learner.halved = int(state["skipped"]), int(state["halved"])
-        learner.places = int(state["places"])
+        if learner.halved:  # or the number of processes says it
+            learner.places = int(state["places"])
         log.info("resumed file=%s iteration=%d", path.name, state["iteration"])
         return State(**{field.name: state[field.name] for field in dataclasses.fields(State)})
     return State()

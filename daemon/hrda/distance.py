@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from daemon.domain import IGNORE
-from daemon.hrda.model import HRDASegmentor
+from daemon.hrda.segmentor import Segmentor
 
 
 class FeatureDistance(nn.Module):
@@ -22,11 +22,12 @@ class FeatureDistance(nn.Module):
     the background), feature_ratio.
     """
 
-    def __init__(self, student: HRDASegmentor) -> None:
+    def __init__(self, student: Segmentor) -> None:
         super().__init__()
         self.net = copy.deepcopy(student)
         self.net.load_imagenet()
-        del self.net.decoder, self.net.attention
+        for part in [name for name, _ in self.net.named_children() if name != "encoder"]:
+            delattr(self.net, part)
         self.net.requires_grad_(False).eval()
         self.count, settings = student.decoder.num_classes, student.settings
         self.classes = settings.feature_classes or tuple(range(1, self.count))

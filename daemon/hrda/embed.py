@@ -17,10 +17,11 @@ from daemon.hrda.ahead import alike, read_ahead
 from daemon.hrda.encoders import encoder_kind
 from daemon.hrda.infer import at_once, padded, pooled
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
-from daemon.hrda.model import HRDASegmentor, build_segmentor, halved
+from daemon.hrda.model import build_segmentor, halved
 from daemon.hrda.pictures import Picture, read_image
 from daemon.hrda.rows import Rows, origin, row_type
 from daemon.hrda.sampler import seed_all
+from daemon.hrda.segmentor import Segmentor
 from daemon.hrda.settings import Settings, settings_of
 from daemon.hrda.signs import Signs
 from daemon.runs import EmbedRequest, ImageFile, PredictResult, RunFolder
@@ -43,16 +44,14 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
     folder.write_result(PredictResult(images=len(ids), seconds=seconds))
 
 
-def _embeddings(
-    net: HRDASegmentor, files: Sequence[ImageFile]
-) -> Iterator[npt.NDArray[np.float32]]:
+def _embeddings(net: Segmentor, files: Sequence[ImageFile]) -> Iterator[npt.NDArray[np.float32]]:
     pictures = read_ahead(read_image, files)
     for group in alike(pictures, lambda pixels: at_once(net, min(pixels, LONGEST_PX**2))):
         yield from embeddings(net, [picture for _, picture in group])
 
 
 @torch.no_grad()
-def embeddings(net: HRDASegmentor, images: Sequence[Picture]) -> npt.NDArray[np.float32]:
+def embeddings(net: Segmentor, images: Sequence[Picture]) -> npt.NDArray[np.float32]:
     """(B, D) of unit length: the two deepest maps of the half-scale images, averaged.
 
     The images have one size.
@@ -68,7 +67,7 @@ def _shrunk(image: Picture, mean: torch.Tensor) -> torch.Tensor:
     return x
 
 
-def _encoder(request: EmbedRequest, settings: Settings) -> HRDASegmentor:
+def _encoder(request: EmbedRequest, settings: Settings) -> Segmentor:
     seed_all(request.seed)
     use_threads(request.threads)
     device = device_of(request.device)

@@ -15,8 +15,8 @@ from daemon.domain import Mask
 from daemon.errors import RunFailed
 from daemon.hrda.encoders import encoder_kind
 from daemon.hrda.heads import STRIDE, resized
-from daemon.hrda.model import HRDASegmentor
 from daemon.hrda.pictures import Picture
+from daemon.hrda.segmentor import Segmentor
 from daemon.hrda.settings import GRID_PX
 from daemon.hrda.windows import Box, sliding
 
@@ -66,7 +66,7 @@ class Seen:
         return (counts / counts.sum()).numpy().astype(np.float32)
 
 
-def see(net: HRDASegmentor, image: Picture) -> Seen:
+def see(net: Segmentor, image: Picture) -> Seen:
     """Run the model over an image; with smaller chunks where memory is short.
 
     Raises RunFailed when the smallest chunk does not fit either.
@@ -75,7 +75,7 @@ def see(net: HRDASegmentor, image: Picture) -> Seen:
 
 
 @torch.no_grad()
-def see_alike(net: HRDASegmentor, images: Sequence[Picture]) -> list[Seen]:
+def see_alike(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
     """Run the model over images of one size, as `see` over each, in passes of several.
 
     Raises RunFailed when one image with one window at a time does not fit into memory.
@@ -106,30 +106,30 @@ def see_alike(net: HRDASegmentor, images: Sequence[Picture]) -> list[Seen]:
             net.chunk = kept
 
 
-def _window_pixels(net: HRDASegmentor, image: Picture) -> int:
+def _window_pixels(net: Segmentor, image: Picture) -> int:
     """Of one detail window of the image."""
     height, width = (min(net.settings.detail_window_px, side) for side in image.shape[:2])
     return height * width
 
 
-def at_once(net: HRDASegmentor, pixels: int) -> int:
+def at_once(net: Segmentor, pixels: int) -> int:
     """How many pictures of so many pixels go through the network together, at least one."""
     return max(1, PASS_PX.get(net.mean.device.type, PASS_PX["cuda"]) // pixels)
 
 
-def context_windows(net: HRDASegmentor, height: int, width: int) -> list[Box]:
+def context_windows(net: Segmentor, height: int, width: int) -> list[Box]:
     """Windows that overlap by half, as HRDA slides them; the whole of a picture that fits."""
     apart = max(GRID_PX, net.settings.window_px // 2 // GRID_PX * GRID_PX)
     return sliding(height, width, net.settings.window_px, apart)
 
 
-def detail_stride(net: HRDASegmentor) -> int:
+def detail_stride(net: Segmentor) -> int:
     """How far detail windows lie apart, pixels."""
     window = net.settings.detail_window_px
     return window // 2 if net.settings.detail_overlap else window
 
 
-def _see(net: HRDASegmentor, images: Sequence[Picture]) -> list[Seen]:
+def _see(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
     x = padded(images, net.mean)
     count, _, height, width = x.shape
     total = torch.zeros(count, net.decoder.num_classes, height // STRIDE, width // STRIDE)

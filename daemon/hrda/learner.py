@@ -22,9 +22,9 @@ from daemon.hrda.masked import hide
 from daemon.hrda.memory import TooLittleMemory, ran_out_of_memory
 from daemon.hrda.minibatch import Minibatch
 from daemon.hrda.mixing import Mixed, all_class_masks, mix, mix_masks
-from daemon.hrda.model import HRDASegmentor, Logits
 from daemon.hrda.pseudo import PSEUDO, alignment, disbelieve_borders
 from daemon.hrda.rates import build_optimizer, set_rates, unlabeled_weight
+from daemon.hrda.segmentor import Logits, Segmentor
 from daemon.hrda.settings import Settings
 from daemon.hrda.strong import strong
 from daemon.hrda.teacher import Teacher
@@ -36,7 +36,7 @@ SHARE_MEMORY = 0.95  # of the running class shares of the teacher on unlabeled c
 class Learner:
     """Student, teacher and optimizer. labeled_share: (C,) pixel shares of the labels."""
 
-    def __init__(self, student: HRDASegmentor, settings: Settings, labeled_share: Tensor) -> None:
+    def __init__(self, student: Segmentor, settings: Settings, labeled_share: Tensor) -> None:
         self.student, self.settings = student, settings
         self.teacher = Teacher(student, settings.alpha, settings.teacher_norms)
         self.distance = FeatureDistance(student) if settings.feature_distance else None

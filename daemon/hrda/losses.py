@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from daemon.domain import IGNORE
 from daemon.hrda.heads import resized
-from daemon.hrda.model import Logits
+from daemon.hrda.segmentor import Logits
 
 WEIGHT_MOST = 10.0  # of a class against the most frequent one
 

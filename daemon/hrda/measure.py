@@ -13,8 +13,8 @@ from daemon.hrda.ahead import seen
 from daemon.hrda.boundary import boundary_counts, boundary_iou
 from daemon.hrda.calibration import Fitting, Sureness
 from daemon.hrda.metric import Counts, by_name, confusion, evaluation
-from daemon.hrda.model import HRDASegmentor
 from daemon.hrda.pictures import UnusableMask, read_mask
+from daemon.hrda.segmentor import Segmentor
 from daemon.hrda.signs import Signs
 from daemon.runs import LabeledFile, RunFolder
 
@@ -48,7 +48,7 @@ class Tally:
 
 def evaluate(
     folder: RunFolder,
-    net: HRDASegmentor,
+    net: Segmentor,
     files: Sequence[LabeledFile],
     classes: Sequence[str],
     phase: str,
@@ -63,7 +63,7 @@ def evaluate(
 
 def validate(
     folder: RunFolder,
-    net: HRDASegmentor,
+    net: Segmentor,
     files: Sequence[LabeledFile],
     classes: Sequence[str],
     phase: str,
@@ -73,7 +73,7 @@ def validate(
 
 
 def _measured(
-    folder: RunFolder, net: HRDASegmentor, files: Sequence[LabeledFile], tally: Tally, phase: str
+    folder: RunFolder, net: Segmentor, files: Sequence[LabeledFile], tally: Tally, phase: str
 ) -> Evaluation | None:
     if not files:
         return None

@@ -20,9 +20,9 @@ from daemon.hrda.encoders import encoder_kind
 from daemon.hrda.infer import Seen
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.measure import evaluate
-from daemon.hrda.model import HRDASegmentor
 from daemon.hrda.rows import Rows, origin, row_type
 from daemon.hrda.sampler import seed_all
+from daemon.hrda.segmentor import Segmentor
 from daemon.hrda.settings import settings_of
 from daemon.hrda.signs import Signs
 from daemon.runs import PredictRequest, PredictResult, RunFolder
@@ -59,7 +59,7 @@ def _student(folder: RunFolder, request: PredictRequest) -> Evaluation | None:
     return evaluate(folder, net, request.test, request.classes, phase, given)
 
 
-def model_of(request: PredictRequest) -> HRDASegmentor:
+def model_of(request: PredictRequest) -> Segmentor:
     """The checkpoint's model on its device, as the request wants it used. Raises ConfigError."""
     """The model of the checkpoint, as the request wants it. Raises ConfigError, RunFailed."""
     changes = settings_of(request.settings)  # refuses unknown names
@@ -79,7 +79,7 @@ def model_of(request: PredictRequest) -> HRDASegmentor:
     return net
 
 
-def score(folder: RunFolder, net: HRDASegmentor, request: PredictRequest) -> None:
+def score(folder: RunFolder, net: Segmentor, request: PredictRequest) -> None:
     """Write scores.npz; images that an earlier process of this request scored stay scored."""
     ids = [file.id for file in request.score]
     width = sum(encoder_kind(net.settings).channels[-2:])
@@ -99,7 +99,7 @@ def _columns(look: Seen) -> dict[str, npt.ArrayLike]:
 
 
 def _masks(
-    folder: RunFolder, net: HRDASegmentor, request: PredictRequest
+    folder: RunFolder, net: Segmentor, request: PredictRequest
 ) -> dict[int, dict[str, float]]:
     confidence = {}
     if request.masks:

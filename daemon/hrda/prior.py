@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from daemon.hrda.model import HRDASegmentor
+from daemon.hrda.segmentor import Segmentor
 
 
 def prior_bias(labeled: Tensor, trained: Tensor, power: float) -> Tensor:
@@ -27,6 +27,6 @@ def prior_bias(labeled: Tensor, trained: Tensor, power: float) -> Tensor:
 
 
 @torch.no_grad()
-def correct_prior(net: HRDASegmentor, bias: Tensor) -> None:
+def correct_prior(net: Segmentor, bias: Tensor) -> None:
     """Add the bias to the logits for good: to both scales, so that the fusion passes it on."""
     net.decoder.conv_seg.bias.add_(bias)

@@ -6,11 +6,12 @@ import math
 
 import torch
 
-from daemon.hrda.model import HRDASegmentor, norms
+from daemon.hrda.model import norms
+from daemon.hrda.segmentor import Segmentor
 from daemon.hrda.settings import Settings
 
 
-def build_optimizer(student: HRDASegmentor, settings: Settings) -> torch.optim.Optimizer:
+def build_optimizer(student: Segmentor, settings: Settings) -> torch.optim.Optimizer:
     """AdamW or SGD; heads learn `head_rate` times faster; some parameters do not decay.
 
     `no_decay`: norms and biases; or, as published, the encoder's norms alone.
@@ -35,7 +36,7 @@ def build_optimizer(student: HRDASegmentor, settings: Settings) -> torch.optim.O
     return torch.optim.AdamW(groups, betas=(0.9, 0.999))
 
 
-def encoder_norms(net: HRDASegmentor) -> set[str]:
+def encoder_norms(net: Segmentor) -> set[str]:
     """Names of the weights and biases of the encoder's norms."""
     kinds = (torch.nn.LayerNorm, torch.nn.modules.batchnorm._BatchNorm)
     return {

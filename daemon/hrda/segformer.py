@@ -13,28 +13,27 @@ from torch import Tensor
 from daemon.hrda.encoders import encoder_kind
 from daemon.hrda.heads import CONTEXT_STRIDE, NORM
 from daemon.hrda.mmlab import SegformerHead
-from daemon.hrda.model import HRDASegmentor, Logits, Whole, check_size
+from daemon.hrda.segmentor import Logits, Segmentor, Whole, check_size
 from daemon.hrda.settings import Settings
 from daemon.hrda.windows import Box
 
 
-class SegFormer(HRDASegmentor):
-    """Logits of a crop at full scale, with the interface of the HRDA segmentor.
+class SegFormer(Segmentor):
+    """Logits of a crop at full scale.
 
     The detail of a training pass is the whole crop, so that the losses of both scales add up
     to plain cross-entropy.
     """
 
     def __init__(self, settings: Settings, classes: int) -> None:
-        super().__init__(settings, classes)
-        del self.attention
+        super().__init__(settings)
         self.decoder = _head(settings, classes)
 
     def forward(self, image: Tensor, box: Box) -> Logits:
         """One training pass; the box is not looked at."""
         check_size(image)
-        with self._autocast(image):
-            features = self.encoder(self._normalised(image))
+        with self.autocast(image):
+            features = self.encoder(self.normalised(image))
             logits = self.decoder(features).float()
         count, classes, height, width = logits.shape
         cells = CONTEXT_STRIDE // 4
@@ -50,15 +49,15 @@ class SegFormer(HRDASegmentor):
     def whole(self, image: Tensor, window: int, stride: int) -> Whole:
         """The logits of the whole image at once; window and stride are not looked at."""
         check_size(image)
-        with self._autocast(image):
-            features = self.encoder(self._normalised(image))
+        with self.autocast(image):
+            features = self.encoder(self.normalised(image))
             logits = self.decoder(features).float()
         return Whole(fused=logits, features=tuple(x.float() for x in features))
 
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """The encoder's maps at full scale, float32."""
-        with self._autocast(image):
-            return tuple(x.float() for x in self.encoder(self._normalised(image)))
+        with self.autocast(image):
+            return tuple(x.float() for x in self.encoder(self.normalised(image)))
 
 
 def _head(settings: Settings, classes: int) -> SegformerHead:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from daemon.hrda.model import HRDASegmentor
+from daemon.hrda.segmentor import Segmentor
 
 
 class Teacher(nn.Module):
@@ -24,7 +24,7 @@ class Teacher(nn.Module):
 
     updates: Tensor
 
-    def __init__(self, student: HRDASegmentor, alpha: float, norms: str = "ema") -> None:
+    def __init__(self, student: Segmentor, alpha: float, norms: str = "ema") -> None:
         super().__init__()
         self.alpha, self.norms = alpha, norms
         self.net = copy.deepcopy(student).requires_grad_(False).eval()
@@ -35,7 +35,7 @@ class Teacher(nn.Module):
         return super().train(False)
 
     @torch.no_grad()
-    def update(self, student: HRDASegmentor) -> None:
+    def update(self, student: Segmentor) -> None:
         """net <- a net + (1 - a) student with a = min(1 - 1 / (t + 1), alpha), t = 1, 2, ...
 
         With norms "ema", float buffers (the norms' statistics) follow the same rule, and

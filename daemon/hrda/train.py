@@ -27,8 +27,9 @@ from daemon.hrda.machine import (
     versions,
 )
 from daemon.hrda.measure import validate
-from daemon.hrda.model import HRDASegmentor, build_segmentor
+from daemon.hrda.model import build_segmentor
 from daemon.hrda.sampler import ITERATION, number_of, seed_all
+from daemon.hrda.segmentor import Segmentor
 from daemon.hrda.settings import Settings, settings_of
 from daemon.hrda.stopping import StopSign
 from daemon.runs import RunFolder, TrainRequest, TrainResult
@@ -49,7 +50,7 @@ def train(folder: RunFolder, request: TrainRequest, started_s: float | None = No
     device = local_device(device_of(request.device))
     use_threads(request.threads)
     with ranks_of(device) as ranks:
-        _check(settings, request, ranks)
+        check(settings, request, ranks)
         training = _begin(folder, request, settings, device, ranks, stop, started_s)
         training.run()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all is saved; measuring can be done again
@@ -57,7 +58,8 @@ def train(folder: RunFolder, request: TrainRequest, started_s: float | None = No
         _finish(training, request)
 
 
-def _check(settings: Settings, request: TrainRequest, ranks: Ranks) -> None:
+def check(settings: Settings, request: TrainRequest, ranks: Ranks) -> None:
+    """Raises ConfigError for a request that these processes cannot train."""
     if settings.minibatch < ranks.count:
         raise ConfigError(
             f"minibatch = {settings.minibatch}: expected a place for each of the {ranks.count} "
@@ -165,7 +167,7 @@ def learner_of(request: TrainRequest, settings: Settings, crops: Crops) -> Learn
     return learner
 
 
-def _fill(student: HRDASegmentor, request: TrainRequest) -> None:
+def _fill(student: Segmentor, request: TrainRequest) -> None:
     if request.parent is None:
         student.load_imagenet()
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from daemon.hrda.learner import Minibatch
-from daemon.hrda.losses import class_weights, cross_entropy, two_scales
+from daemon.hrda.losses import Law, class_weights, cross_entropy, two_scales
 from daemon.hrda.segformer import SegFormer
 from daemon.hrda.windows import detail_box
 from tests.hrda.tiny import learner, minibatch, segmentor
@@ -20,7 +20,7 @@ def test_its_losses_of_both_scales_are_plain_cross_entropy() -> None:
     assert isinstance(net, SegFormer)
     assert logits.fused.shape == (2, 3, 16, 16)
     plain = cross_entropy(logits.fused, crops.label, weights)
-    both = two_scales(logits, crops.label, 0.3, weights)
+    both = two_scales(logits, crops.label, Law(detail=0.3), weights)
     assert torch.allclose(both["fused"] + both["detail"], plain)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from daemon.hrda.learner import Learner
 from daemon.hrda.minibatch import Minibatch
-from daemon.hrda.model import HRDASegmentor, build_segmentor
+from daemon.hrda.model import Segmentor, build_segmentor
 from daemon.hrda.settings import Settings, settings_of
 from daemon.runs import ImageFile, LabeledFile
 
@@ -34,7 +34,7 @@ def tiny(**changes: Any) -> Settings:
     return settings_of({**CHANGES, **changes})
 
 
-def segmentor(seed: int = 0, **changes: Any) -> HRDASegmentor:
+def segmentor(seed: int = 0, **changes: Any) -> Segmentor:
     torch.manual_seed(seed)
     return build_segmentor(tiny(**changes), len(CLASSES))
 
