@@ -89,12 +89,14 @@ class EfficientNetLite0(BaseModule):
             _fold_padding(module)
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = NORM_MOMENTUM
+            if isinstance(module, nn.ReLU6):
+                module.inplace = True  # the norm before it does not need what it overwrites
         self.stem, self.stem_norm, self.blocks = net._conv_stem, net._bn0, net._blocks
         self.drop_connect = float(net._global_params.drop_connect_rate)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Four feature maps, the finest first."""
-        x = nn.functional.relu6(self.stem_norm(self.stem(image)))
+        x = nn.functional.relu6(self.stem_norm(self.stem(image)), inplace=True)
         features = []
         for row, block in enumerate(self.blocks):
             x = block(x, drop_connect_rate=self.drop_connect * row / len(self.blocks))

@@ -68,8 +68,11 @@ def crops(seed: int) -> Minibatch:
 
 def tensors(net: nn.Module, plain: nn.Module, what: str) -> tuple[torch.Tensor, torch.Tensor]:
     """All weights or gradients of both, each in one row, in the same order."""
+    pairs = list(zip(net.encoder.parameters(), plain.encoder.parameters(), strict=True))
     theirs = dict(plain.named_parameters())
-    pairs = [(p, theirs[name.replace(".head.", ".")]) for name, p in net.named_parameters()]
+    for name, parameter in net.named_parameters():
+        if not name.startswith("encoder."):
+            pairs.append((parameter, theirs[name.replace(".head.", ".")]))
     if what == "gradients":
         pairs = [(p.grad, q.grad) for p, q in pairs]
     ours, expected = zip(*pairs, strict=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
+from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, relu
+from torch.nn.functional import interpolate, relu, relu6
 
 Box = tuple[int, int, int, int]  # y, x, height, width
 
@@ -64,14 +64,42 @@ class Decoder(nn.Module):
         return self.conv_seg(through(self.fuse, x))
 
 
+class Encoder(nn.Module):
+    """EfficientNet-Lite0 as its package has it: the maps after each stride."""
+
+    def __init__(self, ours: Any) -> None:
+        super().__init__()
+        self.net = EfficientNet.from_name("efficientnet-lite0")
+        names = {"stem.": "_conv_stem.", "stem_norm.": "_bn0.", "blocks.": "_blocks."}
+        weights = {}
+        for name, tensor in ours.state_dict().items():
+            part = next(part for part in names if name.startswith(part))
+            weights[names[part] + name.removeprefix(part)] = tensor.clone()
+        for unused in ("_conv_head", "_bn1", "_fc"):
+            delattr(self.net, unused)
+        self.net.load_state_dict(weights)
+        for module in self.net.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = 0.05
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = relu6(self.net._bn0(self.net._conv_stem(x)))
+        features = []
+        for row, block in enumerate(self.net._blocks):
+            x = block(x)
+            if row in (2, 4, 10, 15):
+                features.append(x)
+        return features
+
+
 class Net(nn.Module):
-    """A copy of a segmentor of ours: its encoder and its weights, in this file's words."""
+    """A segmentor of ours in this file's words, with the same weights."""
 
     def __init__(self, ours: Any) -> None:
         super().__init__()
         settings, classes = ours.settings, ours.decoder.num_classes
         channels = [embed.in_channels for embed in ours.decoder.embed]
-        self.encoder = copy.deepcopy(ours.encoder).to(memory_format=torch.contiguous_format)
+        self.encoder = Encoder(ours.encoder)
         self.decoder = Decoder(channels, settings.width, classes, settings.fusion)
         self.attention = Decoder(channels, settings.width, classes, "conv1")
         self.decoder.load_state_dict(ours.decoder.state_dict())
