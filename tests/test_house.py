@@ -97,7 +97,9 @@ def test_the_top_level_holds_what_it_should_and_nothing_else() -> None:
     assert {line.split("/")[0] for line in listed.stdout.splitlines()} - TOP_LEVEL == set()
 
 
-@pytest.mark.parametrize("room", ["daemon", "daemon/hrda", "daemon/demo", "daemon/web"])
+@pytest.mark.parametrize(
+    "room", ["daemon", "daemon/hrda", "daemon/demo", "daemon/experiment", "daemon/web"]
+)
 def test_every_room_says_how_it_works(room: str) -> None:
     assert (ROOT / room / "README.md").is_file()
 
