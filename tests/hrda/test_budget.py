@@ -61,26 +61,30 @@ def test_max_seconds_is_a_number_of_iterations_that_is_written_down(
         request.model_copy(update={"settings": {**request.settings, "iterations": count}}),
     )
 
-    assert 1 < count < 200
-    assert json.loads(timed.schedule.read_text())["iterations"] == count
+    written = json.loads(timed.schedule.read_text())
+    assert written["iterations"] == count
+    assert count == 1 or count * (written["alone_s"] + written["mixed_s"]) / 2 <= 3.0
     assert timed.read_result(TrainResult).settings["iterations"] == count
     assert same(timed, counted)
 
 
 def test_a_resumed_training_keeps_its_number(files: list[LabeledFile], tmp_path: Path) -> None:
-    request = train_request(files, save_every_s=0.0).model_copy(update={"max_seconds": 4.0})
+    request = train_request(files, save_every_s=0.0).model_copy(update={"max_seconds": 1000.0})
     folder = RunFolder(tmp_path / "killed")
     folder.write_request(request)
     child = start("train", folder)
     wait_until(folder.resume.exists, "the first save")
     child.kill()
     assert child.wait() == -signal.SIGKILL
-    written = folder.schedule.read_text()
+    written = json.loads(folder.schedule.read_text())
+    assert written["iterations"] > 3
+    few = json.dumps({**written, "iterations": 3})  # a thousand seconds are too long for a test
+    folder.schedule.write_text(few)
 
     assert main(["train", str(folder.path)]) == DONE
 
-    assert folder.schedule.read_text() == written
-    assert folder.read_result(TrainResult).iterations == json.loads(written)["iterations"]
+    assert folder.schedule.read_text() == few
+    assert folder.read_result(TrainResult).iterations == 3
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from daemon.errors import ConfigError
-from daemon.hrda.__main__ import MEMORY
+from daemon.hrda.__main__ import DONE, MEMORY, main
 from daemon.hrda.encoders import build_encoder, encoder_kind
 from daemon.runs import LabeledFile, RunFolder, TrainResult
 from tests.hrda.test_process import error_of, files, threads, train_request
@@ -54,22 +53,20 @@ class ThreeLines(nn.Module):
 """
 
 
-def own_run(
-    files: list[LabeledFile], folder: Path, most: int, **changes: Any
-) -> tuple[int, RunFolder]:
-    """A real training with the admin's encoder in a child that finds it on PYTHONPATH."""
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the admin's module."""
+    folder = tmp_path_factory.mktemp("own")
     (folder / "lines_of_ours.py").write_text(OWN)
-    run = RunFolder(folder / "run")
-    own = {"encoder": "ThreeLines", "encoder_module": "lines_of_ours", "window_px": 128}
-    run.write_request(train_request(files, **own, **changes))
-    code = subprocess.call(
-        [sys.executable, "-m", "daemon.hrda", "train", str(run.path)],
-        stdout=run.log.open("ab"),
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "PYTHONPATH": str(folder), "MOST": str(most)},
+    return folder
+
+
+def own_run(files: list[LabeledFile], folder: Path) -> RunFolder:
+    run = RunFolder(folder)
+    run.write_request(
+        train_request(files, encoder="ThreeLines", encoder_module="lines_of_ours", minibatch=4)
     )
-    return code, run
+    return run
 
 
 def test_a_network_of_mmsegs_registry_is_built_by_its_name() -> None:
@@ -109,23 +106,33 @@ def test_an_encoder_that_cannot_serve_is_told(change: dict[str, str], words: str
 
 
 def test_an_encoder_of_your_own_trains_and_short_memory_halves_the_minibatch(
-    files: list[LabeledFile], tmp_path: Path
+    files: list[LabeledFile], own: Path, tmp_path: Path
 ) -> None:
-    whole_code, whole = own_run(files, tmp_path / "whole", 99, minibatch=4, unlabeled_minibatch=2)
-    code, run = own_run(files, tmp_path / "short", 2, minibatch=4, unlabeled_minibatch=2)
+    run = own_run(files, tmp_path)
 
-    assert (whole_code, code) == (0, 0)
-    assert whole.read_result(TrainResult).counters == {"skipped": 0}
+    code = subprocess.call(
+        [sys.executable, "-m", "daemon.hrda", "train", str(run.path)],
+        stdout=run.log.open("ab"),
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PYTHONPATH": str(own), "MOST": "2"},
+    )
+
+    assert code == DONE, run.log.read_text()
     counters = run.read_result(TrainResult).counters
     assert counters == {"skipped": 0, "halved": 2, "crops_at_once": 1}
     content = torch.load(run.checkpoint, weights_only=True)
     assert content["settings"]["encoder_module"] == "lines_of_ours"
 
 
-def test_a_crop_that_does_not_fit_alone_is_told(files: list[LabeledFile], tmp_path: Path) -> None:
-    code, run = own_run(files, tmp_path / "none", 0)
+def test_a_crop_that_does_not_fit_alone_is_told(
+    files: list[LabeledFile], own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = own_run(files, tmp_path)
+    monkeypatch.syspath_prepend(own)
+    monkeypatch.setenv("MOST", "0")
 
-    assert code == MEMORY
+    assert main(["train", str(run.path)]) == MEMORY
+
     assert error_of(run)["kind"] == "memory"
     assert "not even one crop at a time fits" in error_of(run)["message"]
     assert not run.finished()
