@@ -65,7 +65,7 @@ def pace_of(
     alone_s = _timed(learner, crops, 0, began_s + most_s / 2)
     mixed_s = _timed(learner, crops, SCALE - 1, began_s + most_s)
     began_s = time.monotonic()
-    if settings.keep_best:
+    if settings.keep_best and learner.ranks.leads:
         validate(learner)
     return Pace(
         alone_s=alone_s,

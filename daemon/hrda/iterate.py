@@ -61,7 +61,7 @@ class Training:
     def run(self) -> None:
         """To the last iteration. Raises Stopped, with all saved; RunFailed, TooLittleMemory."""
         settings, in_a_row, saved_s = self.learner.settings, 0, time.monotonic()
-        signs = Signs(self.folder, "training", settings.iterations, self.first)
+        signs = self._signs()
         for iteration in range(self.first, settings.iterations):
             skipped = self.learner.skipped
             losses = step(self.learner, self.crops, self.seed, iteration)
@@ -69,7 +69,7 @@ class Training:
             _check(iteration, in_a_row, losses)
             done = iteration + 1
             self._measure(done)
-            if self.ranks.leads:
+            if signs:
                 signs.show(done, losses)
             (stopped,) = self.ranks.any(self.stop.came, device=self.crops.device)
             due = time.monotonic() - saved_s >= settings.save_every_s
@@ -79,6 +79,11 @@ class Training:
             if stopped:
                 self.ranks.wait()
                 raise Stopped(f"SIGTERM: saved after {done} iterations")
+
+    def _signs(self) -> Signs | None:
+        """Of rank 0 alone."""
+        steps = self.learner.settings.iterations
+        return Signs(self.folder, "training", steps, self.first) if self.ranks.leads else None
 
     def _measure(self, done: int) -> None:
         settings = self.learner.settings
