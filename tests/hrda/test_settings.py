@@ -42,8 +42,40 @@ def test_all_faults_come_in_one_message() -> None:
         ("scale_low", 9.0),
         ("rare_temperature", 0.0),
         ("preset", "quantum"),
+        ("mix_classes", "soil"),
+        ("teacher_norms", "none"),
+        ("pseudo_margins_px", [1, 2]),
+        ("pseudo_margins_px", "wide"),
+        ("feature_classes", [1.5]),
+        ("context_loss", 0.95),
+        ("masked_ratio", 1.1),
+        ("rare_pixels", -1),
     ],
 )
 def test_impossible_values_are_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=name):
         settings_of({name: value})
+
+
+def test_lists_of_numbers_are_taken_as_they_come_from_json() -> None:
+    settings = settings_of({"feature_classes": [1, 2], "pseudo_margins_px": [30, 240, 30, 30]})
+
+    assert settings.feature_classes == (1, 2)
+    assert settings.pseudo_margins_px == (30, 240, 30, 30)
+
+
+def test_paper_and_app_differ_where_their_configurations_do() -> None:
+    paper, app = (settings_of({"preset": name}) for name in ("paper", "supervisely"))
+
+    assert (paper.alpha, app.alpha) == (0.999, 0.99)
+    assert (paper.feature_distance, app.feature_distance) == (0.005, 0)
+    assert (paper.rare_class, app.rare_class) == (1, 0)
+    assert (paper.weight_decay, app.weight_decay) == (0.01, 1e-4)
+    assert (paper.context_px, app.context_px) == (2 * paper.detail_px, 2 * app.detail_px)
+    assert (round(paper.warmup * paper.iterations), round(app.warmup * app.iterations)) == (
+        1500,
+        200,
+    )
+    same = ("mix_classes", "pseudo_weight", "teacher_norms", "loss_over", "mask_padding",
+            "strong_law", "mixed_jitter", "detail_boxes", "evaluated", "schedule")  # fmt: skip
+    assert all(getattr(paper, name) == getattr(app, name) for name in same)
