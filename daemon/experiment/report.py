@@ -18,6 +18,7 @@ from daemon.experiment.children import cpu_seconds
 from daemon.runs import PredictResult, RunFolder, TrainResult
 
 Report = Mapping[str, Any]
+ASKED = ("method", "preset", "seed", "classes", "max_seconds", "threads", "device", "parent")
 
 
 def report(plan: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def report(plan: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]
         **_figures(tested.test),
         **_models(trained, tested.test, tested.student),
         "validation": _models(trained, trained.validation, trained.student),
-        **{name: plan[name] for name in ("method", "preset", "seed", "classes")},
+        **{name: plan[name] for name in ASKED},
         "labels": len(plan["labeled"]) + len(plan["validation"]),
         "labeled_ids": plan["labeled"],
         "validation_ids": plan["validation"],

@@ -87,7 +87,7 @@ class Sureness:
         self.plain.add(sure, right)
         if self.temperature is not None:
             self.scaled.add(_confidence(np.log(np.maximum(p, LEAST)) / self.temperature), right)
-        some = _some(label.size)
+        some = sample(label.size)
         log_p = np.log(np.maximum(p[:, some], LEAST)).astype(np.float64)
         self.likelihood.add(log_p, label[some])
 
@@ -141,9 +141,14 @@ def lowest(temperatures: Floats, values: Floats) -> tuple[float, float]:
     )
 
 
-def _some(count: int) -> npt.NDArray[np.int64]:
-    """At most SAMPLED of the pixels 0 to count - 1, evenly."""
-    return np.linspace(0, count - 1, min(count, SAMPLED)).round().astype(np.int64)
+def sample(count: int) -> npt.NDArray[np.int64]:
+    """At most SAMPLED of the pixels 0 to count - 1, the same ones each time.
+
+    At random: pixels at even distances would come from few columns of the picture.
+    """
+    if count <= SAMPLED:
+        return np.arange(count)
+    return np.random.default_rng(count).integers(count, size=SAMPLED)
 
 
 def _confidence(scaled: npt.NDArray[np.float32]) -> Floats:

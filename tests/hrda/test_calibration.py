@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.hrda.boundary import boundary, boundary_counts, boundary_iou
-from daemon.hrda.calibration import Fitting, Sureness
+from daemon.hrda.calibration import Fitting, Sureness, sample
 from daemon.hrda.measure import Tally
 
 NAMES = ("soil", "crop", "weed")
@@ -99,6 +99,15 @@ def test_a_temperature_found_elsewhere_is_tried_and_mends_too_sure_a_model() -> 
     assert found.ece_scaled < 0.03 < 0.1 < found.ece
     assert found.nll_scaled is not None
     assert found.nll_scaled < found.nll
+
+
+def test_sampled_pixels_come_from_all_columns_and_are_the_same_each_time() -> None:
+    pixels = sample(512 * 512)
+
+    assert np.array_equal(pixels, sample(512 * 512))
+    assert len(pixels) == 4096
+    assert len(np.unique(pixels % 512)) > 500
+    assert sample(7).tolist() == list(range(7))
 
 
 def test_certainty_is_finite_and_no_label_is_no_figure() -> None:
