@@ -1,4 +1,4 @@
-"""config.toml, read once at the start and checked in full; the only reader of the token.
+"""config.toml, read once at the start and checked in full.
 
 Each setting has its meaning and unit beside it; daemon/config_text.py writes the file from here,
 so that file and code cannot differ (tests/unit/test_config.py).
@@ -6,10 +6,8 @@ so that file and code cannot differ (tests/unit/test_config.py).
 
 from __future__ import annotations
 
-import os
-import stat
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -262,38 +260,3 @@ def _fault(error: Any) -> str:
     if error["type"] == "value_error":
         return f"  [{'.'.join([*filter(None, tables), str(key)])}] {words}"
     return f"  [{'.'.join(tables) or key}] {key} = {error['input']!r}: {words}"
-
-
-def token_reader(config: Config) -> Callable[[], str]:
-    """A function that reads the token now; a file is read again at each call.
-
-    Raises ConfigError where there is no token, or where others may read its file.
-    """
-    settings = config.label_studio
-    if settings.token_file:
-        path = config.home / settings.token_file
-        return lambda: _token_of_file(path)
-    return lambda: _token_of_environment(settings.token_env)
-
-
-def _token_of_environment(name: str) -> str:
-    token = os.environ.get(name, "").strip()
-    if not token:
-        raise ConfigError(
-            f"[label_studio] token_env = {name!r}: the environment has no such variable; "
-            f"export {name}=... with the token of Account & Settings in Label Studio"
-        )
-    return token
-
-
-def _token_of_file(path: Path) -> str:
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        token = path.read_text().strip()
-    except OSError as exc:
-        raise ConfigError(f"[label_studio] token_file: {path} cannot be read: {exc}") from exc
-    if mode & 0o077:
-        raise ConfigError(f"[label_studio] token_file: others may read {path}; run chmod 600 on it")
-    if not token:
-        raise ConfigError(f"[label_studio] token_file: {path} is empty; put the token in it")
-    return token

@@ -17,13 +17,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.config import Config, load_config, token_reader
+from daemon.config import Config, load_config
 from daemon.errors import MaskloopError
 from daemon.machine import machine, versions
 from daemon.redaction import SECRET_NAME, Redactor
 from daemon.runs import RunFolder
 from daemon.store import FILE
 from daemon.store.health import examine
+from daemon.tokens import token_reader
 from daemon.wiring import folder_source
 
 SHOWN_RUNS = 5

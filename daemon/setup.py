@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.config import Config, token_reader
+from daemon.config import Config
 from daemon.config_text import render
 from daemon.durable import atomic_file
 from daemon.errors import ConfigError
+from daemon.tokens import token_reader
 from daemon.wiring import folder_source
 
 _NUMBER = re.compile(r"^project = 0$", re.MULTILINE)

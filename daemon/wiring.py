@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from connectors.addresses import Allowed
 from connectors.base import Connector
-from daemon.config import Config, token_reader
+from daemon.config import Config
 from daemon.errors import ConfigError
+from daemon.tokens import token_reader
 
 if TYPE_CHECKING:
     from connectors.label_studio import FolderSource

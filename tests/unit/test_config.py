@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import Config, load_config, token_reader
+from daemon.config import Config, load_config
 from daemon.config_text import render
 from daemon.errors import ConfigError
+from daemon.tokens import token_reader
 
 ROOT = Path(__file__).parents[2]
 
