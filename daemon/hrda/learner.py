@@ -45,7 +45,9 @@ class Learner:
         )
         self.optimizer = build_optimizer(student, settings)
         self.labeled_share = labeled_share
-        self.class_weights = class_weights(labeled_share, settings.class_balance)
+        self.class_weights = class_weights(
+            labeled_share, settings.class_balance, settings.rare_share
+        )
         self.predicted_share = labeled_share.clone()
         self.trained_pixels = torch.zeros_like(labeled_share)  # by class, times its weight
         self.skipped = 0

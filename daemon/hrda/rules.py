@@ -30,8 +30,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "strong_law": ("image", "published"),
 }
 SHARES = (
-    "dropout", "fixed_attention", "class_balance", "warmup", "warmup_ratio", "detail_loss",
-    "context_loss", "alpha", "unlabeled_start", "unlabeled_ramp",
+    "dropout", "fixed_attention", "class_balance", "rare_share", "warmup", "warmup_ratio",
+    "detail_loss", "context_loss", "alpha", "unlabeled_start", "unlabeled_ramp",
     "threshold_background", "threshold_foreground", "prior_alignment", "prior_correction",
     "class_mix", "feature_ratio", "masked_ratio", "rare_class", "jitter_chance", "blur",
 )  # fmt: skip

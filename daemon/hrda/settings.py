@@ -60,7 +60,8 @@ class Settings:
     detail_loss: float = 0.1  # share of the loss that the detail window has on its own
     context_loss: float = 0.0  # share that the context's logits have on their own
     loss_over: str = "labeled"  # all: unlabeled pixels count in the mean, as published
-    class_balance: float = 0.5  # class weights are inverse frequency to this power; 0: alike
+    class_balance: float = 0.5  # classes under rare_share weigh (it / share) to this power
+    rare_share: float = 0.1  # of the labeled pixels
     dice_loss: float = 0.5  # weight of the Dice loss on labeled crops
     prior_correction: float = 0.5  # 0: none; 1: as if the crops had shown the labels' shares
     precision: str = "auto"  # fp32, bf16; auto: bf16 on CUDA and where inference gains from it

@@ -16,8 +16,8 @@ from tests.hrda.tiny import learner, minibatch
 
 IMAGES = 4
 PLAIN = {
-    "detail_px": 64, "minibatch": IMAGES, "unlabeled_minibatch": IMAGES, "dropout": 0.0, "labeled_jitter": 0.0,
-    "mixed_jitter": 0.0, "blur": 0.0, "class_balance": 0.0, "dice_loss": 0.0,
+    "detail_px": 64, "minibatch": IMAGES, "unlabeled_minibatch": IMAGES, "dropout": 0.0,
+    "labeled_jitter": 0.0, "mixed_jitter": 0.0, "blur": 0.0, "class_balance": 0.0, "dice_loss": 0.0,
     "threshold_background": 0.0, "threshold_foreground": 0.0, "prior_alignment": 0.0,
     "class_mix": 1.0, "unlabeled_start": 0.0, "unlabeled_ramp": 0.0, "clip_norm": 0.0,
 }  # fmt: skip
