@@ -4,6 +4,7 @@ MaskloopError
 ├── ConfigError            config.toml
 ├── StoreInUse             the state folder
 ├── StoreTooNew
+├── StoreTooOld
 ├── ConnectorUnavailable   the labeling tool
 ├── ConnectorRefused
 │   └── OutcomeUnknown
@@ -33,6 +34,10 @@ class StoreInUse(MaskloopError):
 
 class StoreTooNew(MaskloopError):
     """The store was written by a newer Maskloop. Install that version, or restore a backup."""
+
+
+class StoreTooOld(MaskloopError):
+    """The store was written by an older Maskloop, and is read only now. Start the daemon once."""
 
 
 class ConnectorUnavailable(MaskloopError):

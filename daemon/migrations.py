@@ -76,3 +76,9 @@ def m001_initial(db: Database) -> None:
     """Create the tables of the first release."""
     for statement in _TABLES:
         db.execute(statement)
+
+
+@migrations()
+def m002_notes(db: Database) -> None:
+    """What was made of an annotation beyond reading it: a JSON list of words."""
+    db.execute("ALTER TABLE annotations ADD COLUMN notes TEXT NOT NULL DEFAULT '[]'")

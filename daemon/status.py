@@ -25,6 +25,7 @@ def snapshot(config: Config) -> dict[str, Any]:
     if not path.exists():
         return _empty(config)
     with Store(path, read_only=True) as store:
+        store.require_current(path)
         return _of_store(store, config)
 
 
@@ -44,6 +45,7 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "batch": _batch(store, images, last["id"] if last else None),
         "stages": store.stage_times(),
         "quarantine": store.quarantined(),
+        "notes": store.noted(),
         "events": store.events(),
     }
 
@@ -61,6 +63,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "batch": None,
         "stages": [],
         "quarantine": [],
+        "notes": [],
         "events": [],
     }
 

@@ -33,6 +33,9 @@ def show_status(status: Snapshot, console: Console) -> None:
         console.print(curve_table(status))
     for row in status["quarantine"]:
         console.print(quarantine_line(row), markup=False)
+    for row in status["notes"]:
+        words = "; ".join(row["notes"])
+        console.print(f"note: {row['place']} ({row['image']}): {words}", markup=False)
 
 
 def quarantine_line(row: Snapshot) -> str:

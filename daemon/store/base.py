@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from sqlite_utils import Database
 
-from daemon.errors import DiskFull, StoreInUse, StoreTooNew
+from daemon.errors import DiskFull, StoreInUse, StoreTooNew, StoreTooOld
 from daemon.migrations import migrations
 
 Row = dict[str, Any]
@@ -68,6 +68,14 @@ class StoreBase:
             self._db.conn.backup(copy)
         finally:
             copy.close()
+
+    def require_current(self, path: Path) -> None:
+        """Raise StoreTooOld where schema steps are missing, which only a writer may take."""
+        if pending := migrations.pending(self._db):
+            raise StoreTooOld(
+                f"{path}: lacks the schema step {pending[0].name}: an older Maskloop wrote it; "
+                f"start `maskloop run`, which brings it up to date"
+            )
 
     def fact(self, name: str) -> str | None:
         """A single remembered value, None when never kept."""

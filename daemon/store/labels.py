@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -40,6 +41,7 @@ class LabelVerbs(StoreBase):
             "ground_truth": int(annotation.ground_truth),
             "corrected": None if annotation.corrected is None else int(annotation.corrected),
             "deleted": 0,
+            "notes": json.dumps(annotation.notes),
         }
         known = self._rows("SELECT updated_at FROM annotations WHERE id = ?", annotation.id)
         if not known or datetime.fromisoformat(known[0]["updated_at"]) <= annotation.updated_at:
@@ -56,6 +58,19 @@ class LabelVerbs(StoreBase):
         for task, ids in seen.items():
             rows = self._rows("SELECT id FROM annotations WHERE task = ? AND deleted = 0", task)
             self.delete_annotations({row["id"] for row in rows} - set(ids))
+
+    def noted(self, limit: int = 50) -> list[Row]:
+        """Annotations of which something was made beyond reading them, newest first.
+
+        Each row: place ("annotation 3 of task 7"), image (its name), at, notes (in words).
+        """
+        rows = self._rows(
+            "SELECT 'annotation ' || a.id || ' of task ' || a.task AS place, i.name AS image, "
+            "a.updated_at AS at, a.notes FROM annotations a JOIN images i ON i.id = a.image_id "
+            "WHERE a.deleted = 0 AND a.notes != '[]' ORDER BY a.updated_at DESC, a.id LIMIT ?",
+            limit,
+        )
+        return [row | {"notes": json.loads(row["notes"])} for row in rows]
 
     def keep_skip(self, image_id: int, skip: Skip) -> None:
         """Remember that a person declined an image."""

@@ -23,6 +23,7 @@ def status(points: int, classes: tuple[str, ...] = ("soil", "crop", "weed")) -> 
         "batch": None,
         "stages": [],
         "quarantine": [],
+        "notes": [],
         "events": [],
     }
     if points:
@@ -48,6 +49,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "batch": _batch(points),
         "stages": [_stage_row(points)],
         "quarantine": [_fault()],
+        "notes": [_note()],
         "events": [
             {"at": "2026-11-22T13:36:00+00:00", "level": "info", "words": "back after 0:03:00"},
             {"at": "2026-11-22T13:33:00+00:00", "level": "warning", "words": "timed out"},
@@ -103,6 +105,15 @@ def _stage_row(cycle: int) -> dict[str, Any]:
         "stage": "embed",
         "started_at": "2026-11-22T13:20:00+00:00",
         "finished_at": "2026-11-22T13:20:12.4+00:00",
+    }
+
+
+def _note() -> dict[str, Any]:
+    return {
+        "place": "annotation 12 of task 102",
+        "image": HOSTILE,
+        "at": "2026-11-22T13:20:00+00:00",
+        "notes": ["3 pixels were drawn by two classes: the later region has them"],
     }
 
 

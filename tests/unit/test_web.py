@@ -76,6 +76,7 @@ def test_the_page_shows_the_numbers_of_the_json() -> None:
     )
     assert "1 in quarantine" in shown
     assert "a file that ends after 4096 bytes a whole JPEG copy the image again" in shown
+    assert "3 pixels were drawn by two classes: the later region has them" in shown
 
 
 def test_the_plot_is_given_the_points_of_the_json() -> None:
