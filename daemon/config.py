@@ -130,6 +130,12 @@ class Loop(Section):
         1.0, "share of a batch that is answered when the next cycle starts; the rest stays open"
     )
     random_share: Share = _say(0.1, "share of a batch drawn at random, for unbiased estimates")
+    queue_low: Count = _say(
+        0,
+        "open images below which the next best ones are asked ahead of a training, so that nobody "
+        "waits for it; more than there are annotators; 0: never",
+    )
+    queue_top_up: Positive = _say(10, "at most so many images of a cycle are asked ahead")
     max_skips: Positive = _say(2, "people who must skip an image before it is dropped")
     max_wait_hours: Seconds = _say(336.0, "hours after which an unanswered image is dropped")
     push_chunk: Annotated[int, Field(gt=0, le=100)] = _say(50, "tasks sent in one request")

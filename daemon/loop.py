@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from daemon.domain import Role, Stage, TaskState
 from daemon.errors import RunFailed
 from daemon.readiness import Standing, is_final, reason_to_wait
+from daemon.stages.ahead import ask_ahead, surplus, top_up
 from daemon.stages.context import Context, by_role
 from daemon.stages.embed import embed
 from daemon.stages.predict import predict
-from daemon.stages.push import VERSION, deliver, push, top_up
+from daemon.stages.push import VERSION, deliver, push
 from daemon.stages.quarantine import set_aside
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
@@ -56,11 +57,13 @@ class Outcome:
 
 
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
-    """Sync, mend, top up, advance. Raises what the connector and the stages raise."""
+    """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise."""
     deliver(context)
     sync(context)
     _mend(context)
     outcome = _advance(context, cycle_limit)
+    if not outcome.final:
+        ask_ahead(context)
     context.store.keep_fact(WAITING, outcome.waiting)
     return outcome
 
@@ -86,9 +89,13 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
 
 
 def _open_allowed(context: Context, last: Row | None) -> int:
-    """How many images of the last batch may still wait when the next cycle starts."""
-    asked = len(context.store.tasks_of_cycle(int(last["id"]))) if last else 0
-    return int((1 - context.config.loop.done_share) * asked)
+    """How many asked images may still wait when the next cycle starts; those that were asked
+    ahead never hold it up."""
+    if last is None:
+        return 0
+    ahead = surplus(context, int(last["id"]))
+    asked = len(context.store.tasks_of_cycle(int(last["id"]))) - ahead
+    return int((1 - context.config.loop.done_share) * asked) + ahead
 
 
 def _advance(context: Context, cycle_limit: int | None) -> Outcome:

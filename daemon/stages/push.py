@@ -31,7 +31,7 @@ def push(context: Context, cycle: int) -> bool:
     asked = store.asked_ids()
     new = [pick for pick in store.picks(cycle) if pick.image_id not in asked]
     if new:
-        _intend(context, cycle, new, fresh_version(context, cycle))
+        intend(context, cycle, new, fresh_version(context, cycle))
     deliver(context)
     rerank(context, cycle)
     return True
@@ -82,22 +82,23 @@ def rerank(context: Context, cycle: int) -> None:
     log.info("order in force cycle=%d version=%s tasks=%d", cycle, version, len(asks))
 
 
-def top_up(context: Context, cycle: int) -> None:
-    """Ask for a stand-in for every dropped batch image; a dropped validation image stays out."""
-    store = context.store
-    version = store.fact(VERSION)
-    rows = [row for row in store.tasks_of_cycle(cycle) if row["arm"] != "validation"]
-    picks = [pick for pick in store.picks(cycle) if pick.arm != "validation"]
-    dropped = (TaskState.SKIPPED, TaskState.EXPIRED, TaskState.DELETED)
-    standing = sum(row["state"] not in [state.value for state in dropped] for row in rows)
-    missing = len(picks) - standing
-    if missing <= 0 or version is None:
-        return
-    asked = store.asked_ids()
-    spare = [pick for pick in store.reserve(cycle) if pick.image_id not in asked][:missing]
-    if spare:
-        _intend(context, cycle, spare, version)
-        deliver(context)
+def intend(context: Context, cycle: int, picks: Sequence[Pick], version: str) -> None:
+    """Write down, in chunks, that these images are to be asked, behind all open tasks."""
+    last = max((row["position"] for row in context.store.tasks(TaskState.OPEN)), default=-1)
+    questions = [
+        Question(
+            image_id=pick.image_id,
+            position=last + 1 + place,
+            arm=pick.arm,
+            reason=f"cycle {cycle}, {pick.reason}",
+        )
+        for place, pick in enumerate(picks)
+    ]
+    with context.store.atomic():
+        for chunk in _chunks(questions, context.config.loop.push_chunk):
+            key = str(uuid.uuid4())
+            intent = Intent(key=key, cycle=cycle, version=version, questions=tuple(chunk))
+            context.store.intend(intent, context.now())
 
 
 def fresh_version(context: Context, cycle: int) -> str:
@@ -115,24 +116,6 @@ def _version_of(context: Context, cycle: int) -> str:
     used = {context.store.fact(_ATTEMPTED), context.store.fact(VERSION)}
     pushed = context.store.pushed_version(cycle)
     return fresh_version(context, cycle) if pushed is None or pushed in used else pushed
-
-
-def _intend(context: Context, cycle: int, picks: Sequence[Pick], version: str) -> None:
-    last = max((row["position"] for row in context.store.tasks(TaskState.OPEN)), default=-1)
-    questions = [
-        Question(
-            image_id=pick.image_id,
-            position=last + 1 + place,
-            arm=pick.arm,
-            reason=f"cycle {cycle}, {pick.reason}",
-        )
-        for place, pick in enumerate(picks)
-    ]
-    with context.store.atomic():
-        for chunk in _chunks(questions, context.config.loop.push_chunk):
-            key = str(uuid.uuid4())
-            intent = Intent(key=key, cycle=cycle, version=version, questions=tuple(chunk))
-            context.store.intend(intent, context.now())
 
 
 def _chunks(questions: Sequence[Question], size: int) -> Iterable[Sequence[Question]]:

@@ -14,7 +14,7 @@ from daemon.stages.context import Context, by_role
 from daemon.stages.reasons import reasons_for
 from strategies.base import Pool
 
-RESERVE_SHARE = 0.2  # stand-ins for images that people skip
+RESERVE_SHARE = 0.2  # of the batch: stand-ins for images that people skip
 
 
 def select(context: Context, cycle: int) -> bool:
@@ -62,8 +62,10 @@ def choose(context: Context, cycle: int, pool: Pool, n: int) -> list[Pick]:
     if n == 0:
         return []
     settings, rng = context.config.selection, context.rng(cycle)
-    wanted = min(len(pool), n + max(1, round(n * RESERVE_SHARE)))
-    uniform = round(context.config.loop.random_share * n) if cycle else 0
+    loop = context.config.loop
+    ahead = loop.queue_top_up if loop.queue_low else 0
+    wanted = min(len(pool), n + max(1, round(n * RESERVE_SHARE), ahead))
+    uniform = round(loop.random_share * n) if cycle else 0
     drawn = [int(i) for i in rng.choice(np.sort(pool.ids), size=uniform, replace=False)]
     rest = distinct(context, _without(pool, drawn), wanted - uniform)
     name = settings.strategy if cycle else settings.seed_strategy
