@@ -56,9 +56,10 @@ def spare(context: Context, cycle: int) -> list[Pick]:
 
 
 def _last_asked(context: Context) -> int | None:
-    """The newest cycle whose batch was pushed; None before any."""
+    """The newest cycle whose batch was pushed; None before any, and while the next batch gets
+    its masks: a task asked in that moment would have none when the new order takes over."""
     last = context.store.last_cycle()
-    if last is None:
+    if last is None or last["stage"] in (Stage.PREDICT, Stage.PUSH):
         return None
     number = int(last["id"]) if last["stage"] == Stage.DONE else int(last["id"]) - 1
     return number if number >= 0 else None

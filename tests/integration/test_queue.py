@@ -10,6 +10,7 @@ import pytest
 
 from daemon.config import Config
 from daemon.domain import Role, Stage
+from daemon.loop import RUNNERS
 from daemon.service import Ticker
 from daemon.stages import ahead
 from daemon.stages.context import Context, by_role
@@ -103,6 +104,22 @@ def test_a_budget_that_is_nearly_spent_is_not_overspent(home: Path) -> None:
 
     assert_sound(config)
     assert len(asked_ahead(config)) == 1
+
+
+def test_nothing_is_asked_ahead_while_the_next_masks_are_made(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a task would lose its mask when the new order takes over."""
+    config = filled(home, queue_low=2, queue_top_up=8)
+    monkeypatch.setitem(RUNNERS, Stage.PREDICT, lambda context, cycle: False)
+    daemon = ticker(config)
+    until(daemon, "cycle 1: predict")
+    before = len(asked_ahead(config))
+
+    daemon.tick()
+    daemon.tick()
+
+    assert len(asked_ahead(config)) == before < 8
 
 
 @pytest.mark.parametrize("after_the_work", [False, True])
