@@ -135,7 +135,21 @@ class Annotation:
     lead_time_s: float | None = None
     ground_truth: bool = False
     corrected: bool | None = None  # whether the shown prediction was changed; None: none was shown
+    shown: str | None = None  # version of the prediction that the person began with
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How much of a prediction a person changed.
+
+    changed_share: of the pixels, in [0, 1]; one that became "no label" counts as changed.
+    iou: class name -> intersection over union of shown and submitted, in [0, 1]; classes that
+    neither holds are left out.
+    """
+
+    changed_share: float
+    iou: Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,3 +82,16 @@ def m001_initial(db: Database) -> None:
 def m002_notes(db: Database) -> None:
     """What was made of an annotation beyond reading it: a JSON list of words."""
     db.execute("ALTER TABLE annotations ADD COLUMN notes TEXT NOT NULL DEFAULT '[]'")
+
+
+@migrations()
+def m003_effort(db: Database) -> None:
+    """Which prediction a person began with, and how much of it was changed, by class."""
+    db.execute("ALTER TABLE annotations ADD COLUMN shown TEXT")
+    db.execute("ALTER TABLE annotations ADD COLUMN changed_share REAL")
+    db.execute(
+        """CREATE TABLE corrections (
+            annotation TEXT NOT NULL, class TEXT NOT NULL, iou REAL NOT NULL,
+            PRIMARY KEY (annotation, class)
+        ) STRICT"""
+    )

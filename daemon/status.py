@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 from daemon.config import Config
@@ -114,7 +115,26 @@ def _batch(store: Store, images: dict[int, Image], cycle: int | None) -> dict[st
         "cycle": rows[0]["cycle"],
         "asked": len(rows),
         **counts,
+        "effort": _effort(store.efforts(rows[0]["cycle"])),
         "images": [_asked(row, images[row["image_id"]], authors) for row in rows],
+    }
+
+
+def _effort(rows: Sequence[Row]) -> dict[str, Any] | None:
+    """How much of the predictions people changed, on average; None where none was shown.
+
+    changed_share: mean over images, in [0, 1]. iou: class -> mean over the images that hold it.
+    lead_time_s: median seconds of work, None where the tool measured none.
+    """
+    if not rows:
+        return None
+    names = sorted({name for row in rows for name in row["iou"]})
+    times = [row["lead_time_s"] for row in rows if row["lead_time_s"] is not None]
+    return {
+        "images": len(rows),
+        "changed_share": fmean(row["changed_share"] for row in rows),
+        "iou": {n: fmean(row["iou"][n] for row in rows if n in row["iou"]) for n in names},
+        "lead_time_s": median(times) if times else None,
     }
 
 

@@ -108,6 +108,9 @@ def _show_batch(status: Snapshot, console: Console) -> None:
         return
     words = ", ".join(f"{batch[state]} {state}" for state in ("labeled", "open", "skipped"))
     console.print(f"batch of cycle {batch['cycle']}: {batch['asked']} asked, {words}")
+    if effort := batch["effort"]:
+        share = f"{100 * effort['changed_share']:.1f} % of the pixels changed"
+        console.print(f"corrections: {share} on average of {effort['images']} predictions")
     for image in batch["images"]:
         if image["state"] == "open":
             line = f"  {image['rank']:>3}  {image['name']}  open since {image['since']}"

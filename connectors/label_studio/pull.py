@@ -16,6 +16,7 @@ from typing import Any
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.shown import Shown
 from connectors.label_studio.sources import Source
 from connectors.label_studio.wiring import Wiring
 from connectors.refusals import RegionRefused
@@ -68,7 +69,7 @@ class Puller:
 
     def __init__(self, api: Api, project: int, classes: ClassSet) -> None:
         self._api, self._project, self._classes = api, project, classes
-        self._shown: dict[int, int | None] = {}  # prediction -> how many regions it has
+        self._shown: dict[int, Shown | None] = {}  # prediction -> what was looked up
 
     def changes(
         self,
@@ -161,6 +162,7 @@ class Puller:
         decoded = decode(
             given["result"], self._classes, wiring.control, sizes[key], f"{where} ({key})"
         )
+        shown = self._shown_to(decoded, given["parent_prediction"])
         return Annotation(
             **names,
             mask=decoded.mask,
@@ -169,28 +171,41 @@ class Puller:
             created_at=_moment(given["created_at"]),
             lead_time_s=given["lead_time"],
             ground_truth=bool(given["ground_truth"]),
-            corrected=self._corrected(decoded, given["parent_prediction"]),
+            corrected=_corrected(decoded, given["parent_prediction"], shown),
+            shown=shown.version if shown else None,
             notes=decoded.notes,
         )
 
-    def _corrected(self, decoded: Decoded, prediction: int | None) -> bool | None:
-        """Whether a person changed what the model showed; None when it showed nothing."""
+    def _shown_to(self, decoded: Decoded, prediction: int | None) -> Shown | None:
+        """The prediction that the person began with; None for none, and for one that is gone.
+
+        It is looked up only where no region of it is left, or where it had none.
+        """
         if prediction is None:
             return None
-        if any(origin != "prediction" for origin in decoded.regions.values()):
-            return True
+        if told := Shown.of(decoded.regions):
+            return told
         if prediction not in self._shown:
-            self._shown[prediction] = self._regions_of(prediction)
-        shown = self._shown[prediction]
-        return None if shown is None else shown != len(decoded.regions)
+            self._shown[prediction] = self._look_up(prediction)
+        return self._shown[prediction]
 
-    def _regions_of(self, prediction: int) -> int | None:
+    def _look_up(self, prediction: int) -> Shown | None:
         try:
-            return len(self._api.get(f"api/predictions/{prediction}/")["result"])
+            found = self._api.get(f"api/predictions/{prediction}/")
         except Refused as exc:
             if exc.status == 404:  # cleaned up meanwhile
                 return None
             raise
+        return Shown(version=str(found["model_version"]), regions=len(found["result"]))
+
+
+def _corrected(decoded: Decoded, prediction: int | None, shown: Shown | None) -> bool | None:
+    """Whether a person changed what the model showed; None when it showed nothing."""
+    if prediction is None:
+        return None
+    if any(origin != "prediction" for origin in decoded.regions.values()):
+        return True
+    return None if shown is None else shown.regions != len(decoded.regions)
 
 
 def _moment(text: str) -> datetime:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.shown import Shown
 from connectors.label_studio.sources import KEY_FIELD, FolderSource, ProjectSource
 from connectors.label_studio.wiring import REASON_FIELD, Wiring
 from connectors.regions import encode
@@ -196,7 +197,9 @@ class Pusher:
         regions = (
             encode(shown.mask, self._classes, wiring.control, shown.confidence) if shown else []
         )
-        return {"model_version": version, "score": score(ask.position), "result": regions}
+        made = Shown(version=version, regions=len(regions))
+        named = [{**region, "id": made.region_id()} for region in regions]
+        return {"model_version": version, "score": score(ask.position), "result": named}
 
 
 def _is_open(task: tasks.Task) -> bool:

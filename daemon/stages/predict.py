@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
 
-from daemon.domain import Prediction, Stage, TaskState
+from daemon.domain import Mask, Prediction, Stage, TaskState
 from daemon.runs import PredictRequest, PredictResult
 from daemon.stages.context import Context, files_of
 
@@ -40,8 +41,18 @@ def predictions(context: Context, cycle: int) -> Mapping[int, Prediction]:
     result = run.read_result(PredictResult)
     table = {}
     for file in run.read_request(PredictRequest).masks:
-        with Pillow.open(io.BytesIO(run.mask(file.id).read_bytes())) as png:
-            mask = np.asarray(png, dtype=np.uint8)
+        mask = _read(run.mask(file.id))
         confidence = result.confidence.get(file.id, {})
         table[file.id] = Prediction(image_id=file.id, mask=mask, confidence=confidence)
     return table
+
+
+def predicted_mask(context: Context, cycle: int, image_id: int) -> Mask | None:
+    """The mask that a cycle predicted for an image, as people were shown it; None without one."""
+    path = context.run(cycle, Stage.PREDICT).mask(image_id)
+    return _read(path) if path.exists() else None
+
+
+def _read(path: Path) -> Mask:
+    with Pillow.open(io.BytesIO(path.read_bytes())) as png:
+        return np.asarray(png, dtype=np.uint8)

@@ -13,6 +13,7 @@ from connectors.images import inspect, keep
 from daemon.domain import Annotation, Changes, Fault, FoundImage, Image, TaskState
 from daemon.errors import ImageRefused
 from daemon.stages.context import Context
+from daemon.stages.effort import effort_of
 from daemon.store.base import Row
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
         if annotation.image_key not in ids:
             faults.append(_stranger(_place(annotation), annotation.image_key))
             continue
-        store.keep_annotation(ids[annotation.image_key], annotation)
+        image_id = ids[annotation.image_key]
+        store.keep_annotation(image_id, annotation, effort_of(context, image_id, annotation))
         store.release([_place(annotation)])
     for skip in changes.skips:
         if skip.image_key in ids:

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 from PIL import Image as Pillow
 
-from daemon.domain import Annotation, Mask, Skip
+from daemon.domain import Annotation, Effort, Mask, Skip
 from daemon.store.base import Row, StoreBase, stamp
 
 # Ground truth first, then the latest; the others are kept, and count for nothing.
@@ -27,8 +27,13 @@ _LABELS = """
 class LabelVerbs(StoreBase):
     """Verbs on annotations and skips."""
 
-    def keep_annotation(self, image_id: int, annotation: Annotation) -> None:
-        """Insert or update by the tool's id; an older version never replaces a newer one."""
+    def keep_annotation(
+        self, image_id: int, annotation: Annotation, effort: Effort | None = None
+    ) -> None:
+        """Insert or update by the tool's id; an older version never replaces a newer one.
+
+        effort: against the prediction that the annotator began with, where there was one.
+        """
         row = {
             "id": annotation.id,
             "image_id": image_id,
@@ -42,10 +47,31 @@ class LabelVerbs(StoreBase):
             "corrected": None if annotation.corrected is None else int(annotation.corrected),
             "deleted": 0,
             "notes": json.dumps(annotation.notes),
+            "shown": annotation.shown,
+            "changed_share": None if effort is None else effort.changed_share,
         }
         known = self._rows("SELECT updated_at FROM annotations WHERE id = ?", annotation.id)
         if not known or datetime.fromisoformat(known[0]["updated_at"]) <= annotation.updated_at:
-            self._insert("annotations", row, clash="REPLACE")
+            with self.atomic():
+                self._insert("annotations", row, clash="REPLACE")
+                self._keep_corrections(annotation.id, effort.iou if effort else {})
+
+    def efforts(self, cycle: int) -> list[Row]:
+        """One row for each label of a cycle's tasks whose annotator began with a prediction:
+        image_id, annotator, shown (its version), changed_share, lead_time_s, iou (by class)."""
+        rows = self._rows(
+            "SELECT a.id, a.image_id, a.annotator, a.shown, a.changed_share, a.lead_time_s, "
+            "(SELECT json_group_object(class, iou) FROM corrections c WHERE c.annotation = a.id) "
+            f"AS iou FROM ({_LABELS}) a WHERE a.changed_share IS NOT NULL "
+            "AND a.image_id IN (SELECT image_id FROM tasks WHERE cycle = ?) ORDER BY a.image_id",
+            cycle,
+        )
+        return [row | {"iou": json.loads(row["iou"])} for row in rows]
+
+    def _keep_corrections(self, annotation: str, iou: Mapping[str, float]) -> None:
+        self._write("DELETE FROM corrections WHERE annotation = ?", annotation)
+        for name, value in iou.items():
+            self._insert("corrections", {"annotation": annotation, "class": name, "iou": value})
 
     def delete_annotations(self, ids: Iterable[str]) -> None:
         """Mark annotations that people deleted; the rows stay."""

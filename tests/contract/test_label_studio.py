@@ -101,6 +101,7 @@ def test_whether_a_prediction_was_corrected_is_known(tool: LabelStudioRig) -> No
 
     found = tool.connector.changes(None, tool.sizes).annotations
 
+    assert {one.shown for one in found} == {"1.0"}
     told = {one.image_key: one.corrected for one in found}
     assert [told[key] for key in tool.keys[:3]] == [False, True, True]
 
@@ -157,7 +158,7 @@ def test_a_deleted_task_is_lost(tool: LabelStudioRig) -> None:
     ("change", "words"),
     [
         ({"value": {TYPE: ["thistle"]}}, "add the class to config.toml"),
-        ({"type": "brushlabels"}, "only BitmaskLabels"),
+        ({"type": "brushlabels"}, "expected bitmasklabels of the tag"),
         ({"original_width": 4000}, "4000"),
         ({"value": {TYPE: ["crop"], "imageDataURL": "data:image/png;base64,AAAA"}}, "a PNG"),
     ],
