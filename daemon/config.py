@@ -103,6 +103,12 @@ class LabelStudioServer(Section):
     document_root: str = _say(
         "", "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT of the server, which must hold `images.folder`"
     )
+    webhook: str = _say(
+        "", "address of our page as Label Studio reaches it, for hints to look sooner; empty: none"
+    )
+    webhook_secret_env: str = _say(
+        "MASKLOOP_WEBHOOK_SECRET", "environment variable with the secret that such hints carry"
+    )
     connect_timeout_s: Seconds = _say(10.0, "seconds to wait for a connection")
     read_timeout_s: Seconds = _say(120.0, "seconds to wait for an answer")
 

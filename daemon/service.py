@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from apscheduler.schedulers.background import BackgroundScheduler
+
 from connectors.base import Connector
 from daemon.config import Config
 from daemon.domain import Clock
@@ -21,10 +23,11 @@ from daemon.errors import MaskloopError
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.loop import WAITING, Outcome, tick
-from daemon.scheduler import start_scheduler
+from daemon.scheduler import hasten, start_scheduler
 from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store, sole_writer
+from daemon.tokens import webhook_secret
 from daemon.wiring import open_connector, require_token
 
 log = logging.getLogger(__name__)
@@ -113,15 +116,29 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    with sole_writer(config.state), _page(config), opened(config) as (connector, launcher):
+    wake = _Waker()
+    with sole_writer(config.state), _page(config, wake), opened(config) as (connector, launcher):
         ticker = Ticker(config, connector, launcher, now, cycle_limit)
         scheduler = start_scheduler(ticker.tick_and_go_on, config.loop.poll_s)
+        wake.scheduler = scheduler
         try:
             stopped.wait()
         finally:
             log.info("stopping")
+            wake.scheduler = None
             scheduler.shutdown(wait=True)
     log.info("stopped")
+
+
+class _Waker:
+    """Hastens the next look once there is a scheduler; called from serving threads."""
+
+    scheduler: BackgroundScheduler | None = None
+
+    def __call__(self) -> None:
+        scheduler = self.scheduler
+        if scheduler is not None:
+            hasten(scheduler)
 
 
 def run_once(
@@ -149,12 +166,16 @@ def opened(config: Config) -> Iterator[tuple[Connector, Launcher]]:
 
 
 @contextmanager
-def _page(config: Config) -> Iterator[None]:
+def _page(config: Config, wake: Callable[[], None]) -> Iterator[None]:
     if not config.web.enabled:
         yield
         return
+    from daemon.web.hints import Hints
     from daemon.web.server import serving
 
-    with serving(lambda: snapshot(config), config.web.host, config.web.port) as address:
+    secret = webhook_secret(config)
+    hints = Hints(secret=secret, wake=wake) if secret else None
+    web = config.web
+    with serving(lambda: snapshot(config), web.host, web.port, hints) as address:
         log.info("the page is at %s", address)
         yield

@@ -10,9 +10,10 @@ from daemon.config import Config
 from daemon.config_text import render
 from daemon.durable import atomic_file
 from daemon.errors import ConfigError
-from daemon.tokens import token_reader
+from daemon.tokens import token_reader, webhook_secret
 from daemon.wiring import folder_source
 
+HINT_PATH = "/hint"  # of our page, daemon/web/hints.py
 _NUMBER = re.compile(r"^project = 0$", re.MULTILINE)
 
 
@@ -41,7 +42,24 @@ def adopt_project(path: Path, config: Config) -> Sequence[str]:
     if not config.label_studio.project:
         _fill_in(path, adopted.id)
         lines.append(f"{path}: project = {adopted.id}")
+    lines += _invite_hints(config, adopted.id)
     return [*lines, f"project {adopted.id} is ready" if not adopted.faults else "not ready yet"]
+
+
+def _invite_hints(config: Config, project: int) -> Sequence[str]:
+    """Have Label Studio say when to look, where a webhook is configured."""
+    secret, settings = webhook_secret(config), config.label_studio
+    if not secret:
+        return []
+    from connectors.label_studio import register_webhook
+
+    return register_webhook(
+        url=settings.url,
+        token=token_reader(config),
+        project=project,
+        target=settings.webhook.rstrip("/") + HINT_PATH,
+        secret=secret,
+    )
 
 
 def _fill_in(path: Path, number: int) -> None:

@@ -23,6 +23,24 @@ def token_reader(config: Config) -> Callable[[], str]:
     return lambda: _token_of_environment(settings.token_env)
 
 
+def webhook_secret(config: Config) -> str:
+    """What Label Studio shows with its webhooks; empty where no webhook is wanted.
+
+    Raises ConfigError where a webhook is configured and the environment holds no secret for it.
+    """
+    settings = config.label_studio
+    if not settings.webhook:
+        return ""
+    secret = os.environ.get(settings.webhook_secret_env, "").strip()
+    if not secret:
+        raise ConfigError(
+            f"[label_studio] webhook_secret_env = {settings.webhook_secret_env!r}: the environment "
+            f"has no such variable; export it with any long random text, for `init` and for `run`, "
+            f"or leave webhook empty"
+        )
+    return secret
+
+
 def _token_of_environment(name: str) -> str:
     token = os.environ.get(name, "").strip()
     if not token:

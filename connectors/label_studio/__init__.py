@@ -3,5 +3,12 @@
 from connectors.label_studio.connector import LabelStudio
 from connectors.label_studio.project import Adopted, create_or_adopt_project
 from connectors.label_studio.sources import FolderSource
+from connectors.label_studio.webhook import register_webhook
 
-__all__ = ["Adopted", "FolderSource", "LabelStudio", "create_or_adopt_project"]
+__all__ = [
+    "Adopted",
+    "FolderSource",
+    "LabelStudio",
+    "create_or_adopt_project",
+    "register_webhook",
+]

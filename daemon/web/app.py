@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from daemon.errors import MaskloopError
 from daemon.insight import curve
 from daemon.web import words
+from daemon.web.hints import Hints, receiver
 
 Snapshot = Callable[[], Mapping[str, Any]]
 
@@ -45,14 +46,16 @@ WORDS = (
 )
 
 
-def create_app(snapshot: Snapshot) -> Flask:
+def create_app(snapshot: Snapshot, hints: Hints | None = None) -> Flask:
     """Build the page over `snapshot`, which says where the loop stands (daemon/status.py).
 
     GET / is the page, GET /status.json the same dict. A MaskloopError of `snapshot` is a 503
-    with its message: the page goes on polling.
+    with its message: the page goes on polling. With `hints`, POST /hint wakes the daemon.
     """
     app = Flask(__name__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    if hints is not None:
+        app.register_blueprint(receiver(hints))
     app.jinja_env.filters |= {word.__name__: word for word in WORDS}
 
     @app.get("/")

@@ -12,13 +12,18 @@ from waitress import wasyncore
 
 from daemon.errors import ConfigError
 from daemon.web.app import create_app
+from daemon.web.hints import Hints
 
 LOOK_S = 0.25  # how often the serving thread looks whether it should stop
+MOST_BYTES = 65_536  # of a request's body; a webhook without its payload has some hundred
 
 
 @contextmanager
 def serving(
-    snapshot: Callable[[], Mapping[str, Any]], host: str = "127.0.0.1", port: int = 0
+    snapshot: Callable[[], Mapping[str, Any]],
+    host: str = "127.0.0.1",
+    port: int = 0,
+    hints: Hints | None = None,
 ) -> Iterator[str]:
     """Serve on host:port (0: any free one) and yield the address, such as http://127.0.0.1:8060.
 
@@ -26,7 +31,7 @@ def serving(
     address cannot be had. When the block ends no thread and no socket is left.
     """
     sockets: dict[int, Any] = {}
-    server = _listen(create_app(snapshot), host, port, sockets)
+    server = _listen(create_app(snapshot, hints), host, port, sockets)
     stopped = threading.Event()
     thread = threading.Thread(
         target=_serve, args=(server, sockets, stopped), name="web", daemon=True
@@ -42,7 +47,14 @@ def serving(
 def _listen(app: Any, host: str, port: int, sockets: dict[int, Any]) -> Any:
     try:
         return waitress.create_server(
-            app, map=sockets, host=host, port=port, threads=4, ident=None, channel_timeout=30
+            app,
+            map=sockets,
+            host=host,
+            port=port,
+            threads=4,
+            ident=None,
+            channel_timeout=30,
+            max_request_body_size=MOST_BYTES,
         )
     except (OSError, ValueError) as exc:
         raise ConfigError(

@@ -44,6 +44,8 @@ class FakeLabelStudio:
         self.people = {ADMIN: "admin password"}
         self.uploads: dict[str, bytes] = {}  # by path
         self.cloud: dict[str, bytes | str] = {}  # what storages hold, or where it is, by address
+        self.webhooks: dict[int, dict[str, Any]] = {}
+        self.blocks_private = True  # webhooks to loopback, as by default
         self.requests: list[str] = []
         self._faults: list[tuple[str, str, str | int]] = []
         self._lock = threading.Lock()

@@ -78,6 +78,24 @@ def _register(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
     return 201, request.body
 
 
+def _hooks(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    project = int(request.query["project"])
+    return 200, [row for row in server.webhooks.values() if row["project"] == project]
+
+
+def _add_hook(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    if server.blocks_private and "//127." in request.body["url"]:
+        raise Answer(403, {"detail": "URL resolves to a reserved network address"})
+    made = {**request.body, "id": len(server.webhooks) + 1}
+    server.webhooks[made["id"]] = made
+    return 201, made
+
+
+def _change_hook(server: FakeLabelStudio, request: Request, number: int) -> tuple[int, Any]:
+    server.webhooks[number].update(request.body)
+    return 200, server.webhooks[number]
+
+
 def _serve(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
     root = server.document_root
     path = (root / request.query["d"]).resolve() if root else None
@@ -194,6 +212,9 @@ ROUTES: tuple[tuple[str, str, Work], ...] = (
     ("GET", r"/api/predictions/(\d+)/", _prediction),
     ("GET", r"/api/storages/localfiles/", _storages),
     ("POST", r"/api/storages/localfiles/", _register),
+    ("GET", r"/api/webhooks/", _hooks),
+    ("POST", r"/api/webhooks/", _add_hook),
+    ("PATCH", r"/api/webhooks/(\d+)/", _change_hook),
     ("GET", r"/data/local-files/", _serve),
     ("GET", r"/data/upload/.+", _uploaded),
     ("GET", r"/tasks/(\d+)/resolve/", _resolve),

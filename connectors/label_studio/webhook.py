@@ -1,0 +1,57 @@
+"""A webhook of the project: Label Studio says "something happened" so that we look sooner.
+
+It posts once, waits one second, and forgets a post that failed (measured); so it is a hint about
+when to look, and polling stays the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from connectors.label_studio.api import Api, Refused
+
+SECRET_HEADER = "X-Maskloop-Secret"
+_BLOCKED = (
+    "no webhook: Label Studio refuses addresses of private networks; start it with "
+    "LABEL_STUDIO_SSRF_PROTECTION_ENABLED=false where that is wanted; polling needs no webhook"
+)
+
+
+def register_webhook(
+    *, url: str, token: Callable[[], str], project: int, target: str, secret: str
+) -> Sequence[str]:
+    """Let the project post to `target` with `secret` in a header; what was done, in words.
+
+    Running it again changes nothing; a changed secret is brought up to date. The posts say that
+    something happened, not what.
+    """
+    api = Api(url, token)
+    try:
+        return _register(api, project, target, secret)
+    finally:
+        api.close()
+
+
+def _register(api: Api, project: int, target: str, secret: str) -> Sequence[str]:
+    body = {
+        "project": project,
+        "url": target,
+        "headers": {SECRET_HEADER: secret},
+        "send_payload": False,
+        "send_for_all_actions": True,
+        "is_active": True,
+    }
+    rows = api.get("api/webhooks/", project=project)
+    known = [row for row in rows if (row["project"], row["url"]) == (project, target)]
+    try:
+        if not known:
+            api.post("api/webhooks/", body)
+            return [f"registered the webhook {target}"]
+        if any(known[0].get(name) != value for name, value in body.items()):
+            api.patch(f"api/webhooks/{known[0]['id']}/", body)
+            return [f"brought the webhook {target} up to date"]
+    except Refused as exc:
+        if exc.status != 403:
+            raise
+        return [_BLOCKED]
+    return []

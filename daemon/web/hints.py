@@ -1,0 +1,38 @@
+"""The receiver of webhooks: a hint to look sooner, and never a reason to believe anything."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, request
+
+PATH = "/hint"
+HEADER = "X-Maskloop-Secret"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hints:
+    """secret: what the sender must show. wake: called for each hint; must return at once."""
+
+    secret: str
+    wake: Callable[[], None]
+
+
+def receiver(hints: Hints) -> Blueprint:
+    """POST /hint answers 204 and wakes; without the secret 403, and nothing else happens.
+
+    What was posted is not read: a duplicated, late or invented hint costs one look.
+    """
+    routes = Blueprint("hints", __name__)
+
+    @routes.post(PATH)
+    def hint() -> Response:
+        given = request.headers.get(HEADER, "")
+        if not hmac.compare_digest(given.encode(), hints.secret.encode()):
+            return Response(status=403)
+        hints.wake()
+        return Response(status=204)
+
+    return routes
