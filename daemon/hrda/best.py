@@ -10,7 +10,7 @@ from pathlib import Path
 from daemon.hrda import checkpoint
 from daemon.hrda.learner import Learner
 from daemon.hrda.measure import evaluate
-from daemon.hrda.prior import correct_prior, prior_bias
+from daemon.hrda.prior import correct_prior, prior_bias, seen_enough
 from daemon.hrda.segmentor import Segmentor
 from daemon.runs import RunFolder, TrainRequest
 
@@ -32,8 +32,9 @@ def finished_student(learner: Learner) -> Segmentor:
 def _finished(learner: Learner, net: Segmentor) -> Segmentor:
     net = copy.deepcopy(net).requires_grad_(False).eval()
     net.bf16 = learner.teacher.net.bf16
-    share = learner.trained_share()
-    correct_prior(net, prior_bias(learner.labeled_share, share, learner.settings.prior_correction))
+    settings, images = learner.settings, learner.labeled_images
+    power = settings.prior_correction * seen_enough(images, settings.prior_images)
+    correct_prior(net, prior_bias(learner.labeled_share, learner.trained_share(), power))
     return net
 
 

@@ -53,6 +53,10 @@ class Crops:
             settings.rare_pixels,
         )
 
+    def labeled_images(self) -> torch.Tensor:
+        """(C,): how many labeled images hold each class."""
+        return torch.from_numpy((self.pixels > 0).sum(axis=0)).float().to(self.device)
+
     def labeled_share(self) -> torch.Tensor:
         """(C,): share of the labeled pixels of each class."""
         counts = self.pixels.sum(axis=0)

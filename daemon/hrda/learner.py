@@ -34,9 +34,15 @@ SHARE_MEMORY = 0.95  # of the running class shares of the teacher on unlabeled c
 
 
 class Learner:
-    """Student, teacher and optimizer. labeled_share: (C,) pixel shares of the labels."""
+    """Student, teacher and optimizer.
 
-    def __init__(self, student: Segmentor, settings: Settings, labeled_share: Tensor) -> None:
+    labeled_share: (C,) pixel shares of the labels. labeled_images: (C,) how many labeled images
+    hold each class.
+    """
+
+    def __init__(
+        self, student: Segmentor, settings: Settings, labeled_share: Tensor, labeled_images: Tensor
+    ) -> None:
         self.student, self.settings = student, settings
         self.teacher = Teacher(student, settings.alpha, settings.teacher_norms)
         self.distance = FeatureDistance(student) if settings.feature_distance else None
@@ -44,10 +50,8 @@ class Learner:
             detail=settings.detail_loss, context=settings.context_loss, over=settings.loss_over
         )
         self.optimizer = build_optimizer(student, settings)
-        self.labeled_share = labeled_share
-        self.class_weights = class_weights(
-            labeled_share, settings.class_balance, settings.rare_share
-        )
+        self.labeled_share, self.labeled_images = labeled_share, labeled_images
+        self.class_weights = class_weights(labeled_share, settings.class_balance)
         self.predicted_share = labeled_share.clone()
         self.trained_pixels = torch.zeros_like(labeled_share)  # by class, times its weight
         self.skipped = 0

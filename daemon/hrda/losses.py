@@ -14,16 +14,15 @@ from daemon.domain import IGNORE
 from daemon.hrda.heads import resized
 from daemon.hrda.segmentor import Logits
 
-WEIGHT_MOST = 10.0  # of a rare class against the others
+WEIGHT_MOST = 10.0  # of a class against the most frequent one
 
 
-def class_weights(share: Tensor, power: float, rare: float) -> Tensor:
-    """(C,): (rare / share) ** power for classes under the share `rare`, 1 for the others.
+def class_weights(share: Tensor, power: float) -> Tensor:
+    """(C,): (largest share / share) ** power, at most 10; a class without pixels counts 1.
 
-    share: (C,) of the labeled pixels. At most 10; a class without pixels counts 1. A frequent
-    class does not weigh more than the background, or its outline would grow into it.
+    share: (C,) of the labeled pixels. power 0: all alike; 1: inverse frequency.
     """
-    weights = ((rare / share.clamp(min=1e-6)) ** power).clamp(min=1, max=WEIGHT_MOST)
+    weights = ((share.max() / share.clamp(min=1e-6)) ** power).clamp(max=WEIGHT_MOST)
     return torch.where(share > 0, weights, torch.ones_like(weights))
 
 

@@ -30,7 +30,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "strong_law": ("image", "published"),
 }
 SHARES = (
-    "dropout", "fixed_attention", "class_balance", "rare_share", "warmup", "warmup_ratio",
+    "dropout", "fixed_attention", "class_balance", "warmup", "warmup_ratio",
     "detail_loss", "context_loss", "alpha", "unlabeled_start", "unlabeled_ramp",
     "threshold_background", "threshold_foreground", "prior_alignment", "prior_correction",
     "class_mix", "feature_ratio", "masked_ratio", "rare_class", "jitter_chance", "blur",
@@ -41,7 +41,7 @@ AT_LEAST_ONE = (
 )  # fmt: skip
 NOT_NEGATIVE = (
     "learning_rate_least", "feature_distance", "masked_weight", "rare_pixels", "rare_crop_ratio",
-    "ignore_top_px", "ignore_bottom_px",
+    "ignore_top_px", "ignore_bottom_px", "prior_images",
 )  # fmt: skip
 
 

@@ -43,9 +43,9 @@ class Settings:
     attention_classwise: bool = True  # scale attention for each class, or one for all
     fixed_attention: float | None = None  # a constant instead of the learnt scale attention
     # optimisation
-    iterations: int = 300
+    iterations: int = 600
     minibatch: int = 4  # labeled crops an iteration
-    unlabeled_minibatch: int = 2  # unlabeled ones, at most as many
+    unlabeled_minibatch: int = 4  # unlabeled ones, at most as many
     optimizer: str = "adamw"  # sgd
     learning_rate: float = 2e-3  # of the encoder
     learning_rate_least: float = 0.0  # where schedule "poly" ends
@@ -60,10 +60,10 @@ class Settings:
     detail_loss: float = 0.1  # share of the loss that the detail window has on its own
     context_loss: float = 0.0  # share that the context's logits have on their own
     loss_over: str = "labeled"  # all: unlabeled pixels count in the mean, as published
-    class_balance: float = 0.5  # classes under rare_share weigh (it / share) to this power
-    rare_share: float = 0.1  # of the labeled pixels
+    class_balance: float = 0.5  # class weights are inverse frequency to this power; 0: alike
     dice_loss: float = 0.5  # weight of the Dice loss on labeled crops
-    prior_correction: float = 0.5  # 0: none; 1: as if the crops had shown the labels' shares
+    prior_correction: float = 1.0  # 0: none; 1: as if the crops had shown the labels' shares,
+    prior_images: int = 24  # for a class on many images; half of it on so many
     precision: str = "auto"  # fp32, bf16; auto: bf16 on CUDA and where inference gains from it
     # teacher and pseudo-labels
     alpha: float = 0.97
@@ -102,7 +102,7 @@ class Settings:
     turns: str = "square"  # all eight symmetries; mirror: left and right; none
     labeled_jitter: float = 0.2
     strong_law: str = "image"  # published: kornia's jitter, drawn once for the minibatch
-    mixed_jitter: float = 0.3
+    mixed_jitter: float = 0.5
     jitter_chance: float = 0.8  # of jitter by the published law
     blur: float = 0.5  # probability
     # inference

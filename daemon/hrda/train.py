@@ -157,7 +157,7 @@ def learner_of(request: TrainRequest, settings: Settings, crops: Crops) -> Learn
     _fill(student, request)
     student.to(device)
     student.bf16 = trains_in_bf16(settings, device)
-    learner = Learner(student, settings, crops.labeled_share())
+    learner = Learner(student, settings, crops.labeled_share(), crops.labeled_images())
     learner.teacher.net.bf16 = infers_in_bf16(settings, device)
     learner.ranks = crops.ranks
     learner.places = -(-settings.minibatch // crops.ranks.count)

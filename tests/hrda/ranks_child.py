@@ -48,7 +48,7 @@ def part(ranks: Ranks, step: int = 0) -> Minibatch:
 
 def plain(ranks: Ranks, **changes: object) -> Still:
     made = learner(**{**PLAIN, **changes})
-    still = Still(made.student, made.settings, made.labeled_share)
+    still = Still(made.student, made.settings, made.labeled_share, made.labeled_images)
     still.ranks = ranks
     for module in still.student.modules():
         if isinstance(module, nn.BatchNorm2d):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from daemon.hrda.colour import blur, jitter
 from daemon.hrda.mixing import CUT_AREA, Mixed, class_mask, cut_mask, mix, mix_masks
-from daemon.hrda.prior import correct_prior, prior_bias
+from daemon.hrda.prior import correct_prior, prior_bias, seen_enough
 from daemon.hrda.pseudo import alignment, pseudo_labels
 from tests.hrda.tiny import segmentor
 
@@ -60,10 +60,16 @@ def test_alignment_favours_a_class_that_is_missed_within_its_limits() -> None:
 def test_the_prior_is_put_back_by_half_and_only_for_classes_that_were_seen() -> None:
     labeled, trained = torch.tensor([0.8, 0.16, 0.04, 0.0]), torch.tensor([0.4, 0.24, 0.36, 0.0])
 
-    bias = prior_bias(labeled, trained, 0.5)
+    bias = prior_bias(labeled, trained, torch.full((4,), 0.5))
 
     ratios = [0.0, 0.5 * math.log((0.16 / 0.24) / 2), 0.5 * math.log((0.04 / 0.36) / 2), 0.0]
     assert torch.allclose(bias, torch.tensor(ratios), atol=1e-6)
+
+
+def test_a_class_on_few_images_keeps_the_prior_that_it_was_taught() -> None:
+    power = seen_enough(torch.tensor([0.0, 2.0, 24.0, 72.0]), 24)
+
+    assert torch.allclose(power, torch.tensor([0.0, 1 / 13, 0.5, 0.75]))
 
 
 def test_a_corrected_prior_shifts_the_fused_logits_by_itself() -> None:

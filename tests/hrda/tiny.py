@@ -41,7 +41,7 @@ def segmentor(seed: int = 0, **changes: Any) -> Segmentor:
 
 def learner(seed: int = 0, **changes: Any) -> Learner:
     net = segmentor(seed, **changes)
-    return Learner(net, net.settings, torch.tensor([0.8, 0.15, 0.05]))
+    return Learner(net, net.settings, torch.tensor([0.8, 0.15, 0.05]), torch.full((3,), 8.0))
 
 
 def field(rng: np.random.Generator, side: int = 96) -> tuple[Any, Any]:
