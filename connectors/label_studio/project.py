@@ -18,6 +18,7 @@ SAMPLING = "Uncertainty sampling"
 TESTED = "1.23"
 SHOWN_TASKS = 5
 RETIRED_A_LOOK = 100  # some 10 s; the rest at the next looks, and behind the batch until then
+GUIDE = "Label All Tasks"  # instructions without these words get ours added
 INSTRUCTION = (
     "<p>Maskloop asks for the images that teach the model most, in order. Please work with the "
     "button <b>Label All Tasks</b>: it hands everybody the next most useful image. "
@@ -75,6 +76,10 @@ def settings(source: Source | None) -> dict[str, Any]:
         "sampling": SAMPLING,
         "show_collab_predictions": True,
         "maximum_annotations": source.resting_overlap if source else 0,
+        "show_skip_button": True,
+        "skip_queue": "REQUEUE_FOR_OTHERS",  # an image is dropped when enough people skipped it
+        "enable_empty_annotation": True,  # nothing drawn is all background
+        "evaluate_predictions_automatically": False,
     }
 
 
@@ -84,17 +89,19 @@ def mend_settings(
     """Set what differs; says in words what did. version: of the predictions in force."""
     wanted = {**wanted, **({"model_version": version} if version else {})}
     off = {name: value for name, value in wanted.items() if project.get(name) != value}
-    if not off:
+    guide = _missing_guide(project)
+    if not off and not guide:
         return []
     try:
-        api.patch(f"api/projects/{project['id']}/", off)
+        api.patch(f"api/projects/{project['id']}/", {**off, **guide})
     except Refused as exc:
         if exc.status != 400 or "model_version" not in off:
             raise
         rest = {name: value for name, value in wanted.items() if name != "model_version"}
         gone = f"the predictions {version!r} are gone from Label Studio; the next re-rank mends it"
         return [gone, *mend_settings(api, project, rest, None)]
-    return [f"{name} was {project.get(name)!r}, now {value!r} again" for name, value in off.items()]
+    said = [f"{name} was {project.get(name)!r}, now {value!r} again" for name, value in off.items()]
+    return said + (["the instructions had no guide for annotators, it was added"] if guide else [])
 
 
 def claim(api: Api, project: Mapping[str, Any], owner: str) -> None:
@@ -160,6 +167,12 @@ def version_fault(api: Api) -> Sequence[Fault]:
             cure="update Label Studio",
         )
     ]
+
+
+def _missing_guide(project: Mapping[str, Any]) -> dict[str, str]:
+    """The guide behind what people wrote themselves; empty where it stands already."""
+    theirs = str(project.get("expert_instruction") or "")
+    return {} if GUIDE in theirs else {"expert_instruction": theirs + INSTRUCTION}
 
 
 def _find(api: Api, project: int | str) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from connectors.regions import Decoded, decode
 from daemon.domain import Annotation, Changes, ClassSet, Fault, Skip
 
 OVERLAP = timedelta(seconds=120)
+BEFORE = timedelta(seconds=30)  # an answer may seem this much older than its task
 PAGE = 200
 # `include` also filters what is inside an annotation, so its fields are named here too;
 # predictions are left out: ten re-ranks would make them the bulk of every answer.
@@ -92,7 +93,8 @@ class Puller:
             key = source.key_of(task["data"], wiring.image_field)
             for given in task["annotations"]:
                 try:
-                    answers.append(self._read(given, task["id"], key, sizes, wiring))
+                    answer = self._read(given, task["id"], key, sizes, wiring)
+                    answers.append(_flagged(answer, task.get("created_at")))
                 except RegionRefused as exc:
                     faults.append(exc.fault)
         return Changes(
@@ -206,6 +208,21 @@ def _corrected(decoded: Decoded, prediction: int | None, shown: Shown | None) ->
     if any(origin != "prediction" for origin in decoded.regions.values()):
         return True
     return None if shown is None else shown.regions != len(decoded.regions)
+
+
+def _flagged(answer: Annotation | Skip, made_at: str | None) -> Annotation | Skip:
+    """With a note where the work began before its task was made: Label Studio on SQLite gives
+    the number of a deleted task out again, and a page that was open takes the new one for it."""
+    if isinstance(answer, Skip) or made_at is None:
+        return answer
+    begun = answer.created_at - timedelta(seconds=answer.lead_time_s or 0.0)
+    if begun + BEFORE >= _moment(made_at):
+        return answer
+    words = (
+        "begun before its task was made: perhaps drawn on another image, whose deleted task had "
+        "the same number; look at this mask"
+    )
+    return replace(answer, notes=(*answer.notes, words))
 
 
 def _moment(text: str) -> datetime:

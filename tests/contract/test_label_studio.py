@@ -11,7 +11,7 @@ import pytest
 from connectors.label_studio import create_or_adopt_project
 from connectors.regions import TYPE, encode
 from daemon.domain import ClassSet
-from tests.contract.rigs import CLASSES, CONTROL, LabelStudioRig
+from tests.contract.rigs import CLASSES, CONTROL, LabelStudioRig, Server, project_source_rig
 
 SHUFFLED = [4, 1, 6, 0, 5, 2, 7, 3]
 
@@ -154,6 +154,41 @@ def test_a_deleted_task_is_lost(tool: LabelStudioRig) -> None:
     tool.connector.retire([str(asks[1].task)])  # as harmless as retiring twice
 
 
+def test_an_answer_that_is_older_than_its_task_is_flagged(fake_tool: LabelStudioRig) -> None:
+    """The server gives the number of a deleted task out again; an open page submits to it."""
+    first = fake_tool.push(fake_tool.keys[:1])
+    stale = fake_tool.taken("ada")
+    _delete(fake_tool, f"api/tasks/{first[0].task}/")
+    second = fake_tool.push(fake_tool.keys[1:2], key="push-2", version="1.1")
+    assert second[0].task == first[0].task
+    opened = replace(stale, opened_at=stale.opened_at - 600, prediction=None)
+    fake_tool.submit("ada", opened, fake_tool.truth[fake_tool.keys[0]])
+    fake_tool.push(fake_tool.keys[2:3], key="push-3", version="1.2")
+    fake_tool.answer()
+
+    found = fake_tool.connector.changes(None, fake_tool.sizes).annotations
+
+    assert {one.image_key: len(one.notes) for one in found} == {
+        fake_tool.keys[1]: 1,
+        fake_tool.keys[2]: 0,
+    }
+    assert "begun before its task was made" in found[0].notes[0]
+
+
+def test_a_task_that_people_add_joins_the_pool_and_rests(fake_server: Server) -> None:
+    """As storage sync adds them; they are images of the project like all others."""
+    tool = project_source_rig(fake_server)
+    tool.push(tool.keys[:1])
+    before = {image.key for image in tool.connector.images()}
+    data = {"image": "/data/local-files/?d=added/later.png"}
+    tool.api.post(f"api/projects/{tool.project}/import", [{"data": data}])
+
+    added = {image.key for image in tool.connector.images()} - before
+
+    assert added == {data["image"]}
+    assert tool.answer() == tool.keys[:1]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -198,6 +233,30 @@ def test_settings_that_somebody_changed_are_mended_and_said(any_tool: LabelStudi
     assert "maximum_annotations" in words
     assert list(any_tool.connector.repair("1.0", tasks)) == []
     assert any_tool.answer() == any_tool.keys[1:4]
+
+
+def test_what_hides_skips_empty_masks_or_the_guide_is_mended_and_said(
+    tool: LabelStudioRig,
+) -> None:
+    project = f"api/projects/{tool.project}/"
+    changed = {
+        "show_skip_button": False,
+        "skip_queue": "IGNORE_SKIPPED",
+        "enable_empty_annotation": False,
+        "evaluate_predictions_automatically": True,
+        "expert_instruction": "Mind the gap.",
+    }
+    tool.api.patch(project, changed)
+
+    words = "; ".join(tool.connector.repair(None, []))
+    mended = tool.api.get(project)
+
+    assert all(name in words for name in changed if name != "expert_instruction")
+    assert "no guide for annotators" in words
+    assert mended["expert_instruction"].startswith("Mind the gap.")
+    assert "Label All Tasks" in mended["expert_instruction"]
+    assert [mended[name] for name in changed][:4] == [True, "REQUEUE_FOR_OTHERS", True, False]
+    assert list(tool.connector.repair(None, [])) == []
 
 
 def test_a_version_whose_predictions_are_gone_is_said_and_not_fatal(tool: LabelStudioRig) -> None:

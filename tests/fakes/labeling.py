@@ -57,6 +57,11 @@ class Labeling:
             "show_collab_predictions": True,
             "maximum_annotations": 1,
             "model_version": "",
+            "expert_instruction": "",
+            "show_skip_button": True,
+            "skip_queue": "REQUEUE_FOR_OTHERS",
+            "enable_empty_annotation": True,
+            "evaluate_predictions_automatically": False,
         }
         project = {**defaults, **body, "id": len(self.projects) + 1}
         self.projects[project["id"]] = project
@@ -117,6 +122,7 @@ class Labeling:
             "data": data,
             "overlap": overlap,
             "is_labeled": overlap <= 0,
+            "created_at": self.now(),
             "updated_at": self.now(),
         }
         self.tasks[task["id"]] = task
