@@ -55,6 +55,15 @@ def _tool(config: Config) -> Sequence[str]:
         return [str(exc)]
 
 
+def notes(config: Config) -> Sequence[str]:
+    """What is well and still worth knowing; nothing where the tool does not answer."""
+    try:
+        connector = open_connector(config)
+        return connector.notes() if hasattr(connector, "notes") else []
+    except MaskloopError:
+        return []
+
+
 def _images(config: Config) -> Sequence[str]:
     """The first images are opened; all of them are when the daemon takes them in."""
     try:

@@ -62,7 +62,7 @@ def init(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Verify everything before the loop runs."""
-    from daemon.checks import checks
+    from daemon.checks import checks, notes
 
     config, faults = load_config(options.config), 0
     OUT.print("ok     config.toml", markup=False)
@@ -73,6 +73,8 @@ def check(options: argparse.Namespace) -> int:
         for fault in found:
             OUT.print(f"FAULT  {name}: {fault}", markup=False)
         faults += len(found)
+    for words in notes(config):
+        OUT.print(f"note   {words}", markup=False)
     return min(faults, 1)
 
 

@@ -38,7 +38,8 @@ def adopt_project(path: Path, config: Config) -> Sequence[str]:
         classes=config.class_set,
         source=folder_source(config),
     )
-    lines = [*adopted.did, *(f"to do: {fault}" for fault in adopted.faults)]
+    lines = [*adopted.did, *(f"note: {words}" for words in adopted.notes)]
+    lines += [f"to do: {fault}" for fault in adopted.faults]
     if not config.label_studio.project:
         _fill_in(path, adopted.id)
         lines.append(f"{path}: project = {adopted.id}")

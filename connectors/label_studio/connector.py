@@ -71,6 +71,10 @@ class LabelStudio:
         readable = not isinstance(wirings.read(str(project["label_config"])), Fault)
         return [*faults, *(self._image_faults() if readable else [])]
 
+    def notes(self) -> Sequence[str]:
+        """What a person should know about the project's label config; no verb of the contract."""
+        return wirings.notes(str(self._project()["label_config"]))
+
     def claim(self, owner: str) -> None:
         """Leave the mark of a store in the project's description, or refuse another's."""
         projects.claim(self._api, self._project(), owner)

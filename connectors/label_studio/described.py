@@ -53,6 +53,7 @@ def describe(
         found = api.get(f"api/projects/{project}/")
         report["project"] = {name: found[name] for name in _SHOWN if name in found}
         report["label config"] = str(found["label_config"])
+        report["notes"] = list(wiring.notes(report["label config"]))
         report["mismatches"] = _mismatches(api, found, classes, source, version)
         report["local storages"] = [
             {name: row.get(name) for name in ("id", "path", "use_blob_urls")}

@@ -33,12 +33,13 @@ _MARK = re.compile(r"\[maskloop store ([\w-]+)\]")
 @dataclass(frozen=True, kw_only=True)
 class Adopted:
     """A project that the loop may use. created: whether it was made just now. faults: what a
-    person still has to change. did: what was set up, in words."""
+    person still has to change. did: what was set up. notes: what to know about its label config."""
 
     id: int
     created: bool
     faults: tuple[Fault, ...]
     did: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def create_or_adopt_project(
@@ -65,7 +66,8 @@ def create_or_adopt_project(
         if source is not None:
             did += _register(api, number, source)
         faults = tuple(config_faults(adopted, classes))
-        return Adopted(id=number, created=found is None, faults=faults, did=tuple(did))
+        notes = wiring.notes(str(adopted["label_config"]))
+        return Adopted(id=number, created=found is None, faults=faults, did=tuple(did), notes=notes)
     finally:
         api.close()
 

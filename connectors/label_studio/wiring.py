@@ -79,6 +79,12 @@ def read(label_config: str) -> Wiring | Fault:
     return _fault(f"{tags} to draw with", f"{', '.join(TYPES)} on an image", _PASTE)
 
 
+def notes(label_config: str) -> tuple[str, ...]:
+    """What a person should know about a config that can be used; empty for one that cannot."""
+    found = read(label_config)
+    return () if isinstance(found, Fault) else found.notes
+
+
 def disagreements(wiring: Wiring, classes: ClassSet) -> Sequence[Fault]:
     """Classes that only one of label config and config.toml knows."""
     wanted = classes.drawn

@@ -64,12 +64,13 @@ def _absorbed(mask: Mask, regions: Labels) -> Mask:
     count = int(regions.max(initial=0))
     if count == 0:
         return mask
-    votes = np.zeros((count + 1, IGNORE), np.int64)  # (region, class); 255 has no vote
+    votes = np.zeros((count + 1) * IGNORE, np.int64)  # (region, class); 255 has no vote
     for inner, outer in _neighbours():
         inside, outside, value = regions[inner], regions[outer], mask[outer]
         border = (inside > 0) & (outside == 0) & (value != IGNORE)
-        np.add.at(votes, (inside[border], value[border]), 1)
-    winner = votes.argmax(axis=1).astype(np.uint8)
+        cast = inside[border].astype(np.int64) * IGNORE + value[border]
+        votes += np.bincount(cast, minlength=votes.size)
+    winner = votes.reshape(count + 1, IGNORE).argmax(axis=1).astype(np.uint8)
     return np.where(regions > 0, winner[regions], mask)
 
 
