@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from daemon.domain import Budget, ClassSet
+from daemon.domain import IGNORE, Budget, ClassSet
 from daemon.errors import ConfigError
 
 Positive = Annotated[int, Field(gt=0)]
@@ -51,6 +51,11 @@ class Classes(Section):
     )
     ignore_label: str = _say(
         "", 'label that means "don\'t know" (pixel value 255); empty: there is none'
+    )
+    unlabeled: Literal["background", "ignore"] = _say(
+        "background",
+        "what pixels are that nobody drew: background, or ignore: no label, and then background "
+        "is drawn like any other class",
     )
 
     @model_validator(mode="after")
@@ -176,6 +181,17 @@ class Selection(Section):
     settings: Mapping[str, Setting] = _say({}, "settings of the strategy, by name")
 
 
+class Predictions(Section):
+    """[predictions]: masks that people correct."""
+
+    min_region_px: Count = _say(
+        25, "regions of a class with fewer pixels become what surrounds them; 0: none does"
+    )
+    fill_holes_px: Count = _say(
+        25, "enclosed regions of background with fewer pixels are filled; 0: none is"
+    )
+
+
 class Training(Section):
     """[training]: how the model learns."""
 
@@ -226,6 +242,7 @@ class Config(Section):
     loop: Loop = Loop()
     validation: Validation = Validation()
     selection: Selection = Selection()
+    predictions: Predictions = Predictions()
     training: Training = Training()
     test: TestSet = TestSet()
     storage: Storage = Storage()
@@ -240,7 +257,11 @@ class Config(Section):
     @property
     def class_set(self) -> ClassSet:
         """The classes as the domain has them."""
-        return ClassSet(names=self.classes.names, ignore_label=self.classes.ignore_label)
+        return ClassSet(
+            names=self.classes.names,
+            ignore_label=self.classes.ignore_label,
+            unlabeled=0 if self.classes.unlabeled == "background" else IGNORE,
+        )
 
     def budget(self, labels_spent: int) -> Budget:
         """The label budget with so many images labeled."""

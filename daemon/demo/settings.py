@@ -36,7 +36,9 @@ class Plan:
 
 
 # 200 iterations a cycle keep three cycles well under 20 minutes on two busy cores.
-FIELD_PLAN = Plan(validation=16, seed=16, batch=16, learner={"iterations": 200, "unlabeled_minibatch": 2})
+FIELD_PLAN = Plan(
+    validation=16, seed=16, batch=16, learner={"iterations": 200, "unlabeled_minibatch": 2}
+)
 
 
 def own_plan(pool: int) -> Plan:

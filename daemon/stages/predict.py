@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 from daemon.domain import Mask, Prediction, Stage, TaskState
 from daemon.runs import PredictRequest, PredictResult
 from daemon.stages.context import Context, files_of
+from daemon.stages.tidying import tidied
 
 
 def predict(context: Context, cycle: int) -> bool:
@@ -41,7 +42,7 @@ def predictions(context: Context, cycle: int) -> Mapping[int, Prediction]:
     result = run.read_result(PredictResult)
     table = {}
     for file in run.read_request(PredictRequest).masks:
-        mask = _read(run.mask(file.id))
+        mask = _shown(context, run.mask(file.id))
         confidence = result.confidence.get(file.id, {})
         table[file.id] = Prediction(image_id=file.id, mask=mask, confidence=confidence)
     return table
@@ -50,9 +51,11 @@ def predictions(context: Context, cycle: int) -> Mapping[int, Prediction]:
 def predicted_mask(context: Context, cycle: int, image_id: int) -> Mask | None:
     """The mask that a cycle predicted for an image, as people were shown it; None without one."""
     path = context.run(cycle, Stage.PREDICT).mask(image_id)
-    return _read(path) if path.exists() else None
+    return _shown(context, path) if path.exists() else None
 
 
-def _read(path: Path) -> Mask:
+def _shown(context: Context, path: Path) -> Mask:
     with Pillow.open(io.BytesIO(path.read_bytes())) as png:
-        return np.asarray(png, dtype=np.uint8)
+        mask = np.asarray(png, dtype=np.uint8)
+    rules = context.config.predictions
+    return tidied(mask, min_region_px=rules.min_region_px, fill_holes_px=rules.fill_holes_px)

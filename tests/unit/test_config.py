@@ -6,6 +6,7 @@ import pytest
 
 from daemon.config import Config, load_config
 from daemon.config_text import render
+from daemon.domain import IGNORE
 from daemon.errors import ConfigError
 from daemon.tokens import token_reader
 
@@ -87,3 +88,11 @@ def test_a_token_file_is_read_again_and_must_be_private(tmp_path: Path) -> None:
     file.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
         read()
+
+
+def test_what_nobody_drew_is_background_unless_config_says_no_label(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, '[classes]\nunlabeled = "ignore"\n'))
+
+    assert config.class_set.unlabeled == IGNORE
+    assert config.class_set.drawn == ("soil", "crop", "weed")
+    assert Config().class_set.unlabeled == 0
