@@ -1,7 +1,7 @@
 """Which prediction a region came from.
 
-Label Studio copies a prediction's regions with their ids when a person opens a task (measured
-in 1.23.2), so the id says what the person was shown, and no request has to ask.
+Label Studio copies a prediction's regions with their ids when a person opens a task (read in the
+source of 1.23.2), so the id says what the person was shown, and no request has to ask.
 """
 
 from __future__ import annotations

@@ -65,19 +65,20 @@ def _followed(verb: str, folder: RunFolder, started_s: float) -> int:
     """What a process of another rank does: it trains along, and writes nothing but failures."""
     if verb != "train" or folder.finished():
         return DONE
-    try:
-        _run(verb, folder, started_s)
-    except BaseException as exc:
-        return _told(folder, exc)
-    return DONE
+    return _tried(verb, folder, started_s)
 
 
 def _held(verb: str, folder: RunFolder, started_s: float) -> int:
-    """Run the verb with the lock held; a failure becomes words and a code."""
+    """Run the verb with the lock held, unless that is done."""
     if folder.finished():
         log.info("%s: is finished already", folder.path)
         return DONE
     folder.error_file.unlink(missing_ok=True)
+    return _tried(verb, folder, started_s)
+
+
+def _tried(verb: str, folder: RunFolder, started_s: float) -> int:
+    """Run the verb; a failure becomes words and a code."""
     try:
         _run(verb, folder, started_s)
     except BaseException as exc:

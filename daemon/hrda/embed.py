@@ -14,8 +14,7 @@ import torch
 from torch import nn
 
 from daemon.hrda.ahead import alike, read_ahead
-from daemon.hrda.encoders import encoder_kind
-from daemon.hrda.infer import at_once, padded, pooled
+from daemon.hrda.infer import at_once, embedding_size, padded, pooled
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.model import build_segmentor, halved
 from daemon.hrda.pictures import Picture, read_image
@@ -35,8 +34,7 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
     settings = settings_of(request.settings)
     net = _encoder(request, settings)
     ids = [file.id for file in request.images]
-    width = sum(encoder_kind(settings).channels[-2:])
-    rows = Rows(folder, row_type(width, None), ids, origin(request))
+    rows = Rows(folder, row_type(embedding_size(settings), None), ids, origin(request))
     signs = Signs(folder, "embedding", len(ids), rows.done)
     vectors = _embeddings(net, request.images[rows.done :])
     rows.keep({"embeddings": vector} for vector in signs.over(vectors))

@@ -17,7 +17,7 @@ from daemon.hrda.encoders import encoder_kind
 from daemon.hrda.heads import STRIDE, resized
 from daemon.hrda.pictures import Picture
 from daemon.hrda.segmentor import Segmentor
-from daemon.hrda.settings import GRID_PX
+from daemon.hrda.settings import GRID_PX, Settings
 from daemon.hrda.windows import Box, sliding
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ def _see(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
     count, _, height, width = x.shape
     total = torch.zeros(count, net.decoder.num_classes, height // STRIDE, width // STRIDE)
     seen = torch.zeros(height // STRIDE, width // STRIDE)
-    sums = torch.zeros(count, sum(encoder_kind(net.settings).channels[-2:]))
+    sums = torch.zeros(count, embedding_size(net.settings))
     for box in context_windows(net, height, width):
         whole = net.whole(box.cut(x), net.settings.detail_window_px, detail_stride(net))
         box.cut(total, STRIDE).add_(whole.fused.cpu())
@@ -151,6 +151,11 @@ def pooled(features: tuple[Tensor, ...]) -> Tensor:
     """(B, D) on the CPU: the means of the two deepest feature maps, each of unit length."""
     means = (maps.mean(dim=(2, 3)).cpu() for maps in features[-2:])
     return torch.cat([nn.functional.normalize(mean, dim=1) for mean in means], dim=1)
+
+
+def embedding_size(settings: Settings) -> int:
+    """How many numbers `pooled` gives an image."""
+    return sum(encoder_kind(settings).channels[-2:])
 
 
 def padded(images: Sequence[Picture], mean: Tensor) -> Tensor:

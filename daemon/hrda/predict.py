@@ -16,8 +16,7 @@ from daemon.durable import atomic_file
 from daemon.errors import ConfigError
 from daemon.hrda.ahead import seen
 from daemon.hrda.checkpoint import read_checkpoint
-from daemon.hrda.encoders import encoder_kind
-from daemon.hrda.infer import Seen
+from daemon.hrda.infer import Seen, embedding_size
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.measure import evaluate
 from daemon.hrda.rows import Rows, origin, row_type
@@ -60,7 +59,6 @@ def _student(folder: RunFolder, request: PredictRequest) -> Evaluation | None:
 
 
 def model_of(request: PredictRequest) -> Segmentor:
-    """The checkpoint's model on its device, as the request wants it used. Raises ConfigError."""
     """The model of the checkpoint, as the request wants it. Raises ConfigError, RunFailed."""
     changes = settings_of(request.settings)  # refuses unknown names
     seed_all(request.seed)
@@ -82,8 +80,7 @@ def model_of(request: PredictRequest) -> Segmentor:
 def score(folder: RunFolder, net: Segmentor, request: PredictRequest) -> None:
     """Write scores.npz; images that an earlier process of this request scored stay scored."""
     ids = [file.id for file in request.score]
-    width = sum(encoder_kind(net.settings).channels[-2:])
-    kind = row_type(width, len(request.classes))
+    kind = row_type(embedding_size(net.settings), len(request.classes))
     rows = Rows(folder, kind, ids, origin(request, request.checkpoint))
     signs = Signs(folder, "scoring", len(ids), rows.done)
     looks = seen(net, request.score[rows.done :])

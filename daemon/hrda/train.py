@@ -114,39 +114,25 @@ def _scheduled(
     origin: str,
     started_s: float,
 ) -> Settings:
-    """The settings with the iterations that `max_seconds` is worth."""
+    """The settings with the iterations that `max_seconds` is worth: found once, written down."""
     if request.max_seconds is None:
         return settings
+    ranks = crops.ranks
     count = budget.read_schedule(folder.schedule, origin)
-    (unknown,) = crops.ranks.any(count is None, device=crops.device)
+    (unknown,) = ranks.any(count is None, device=crops.device)
     if count is None or unknown:
-        count = _timed(folder, request, settings, crops, best, origin, started_s)
+        pace = budget.pace_of(
+            lambda scaled: learner_of(request, scaled, crops),
+            crops,
+            settings,
+            best.rehearse,
+            budget.MOST_SHARE * request.max_seconds,
+        )
+        left_s = request.max_seconds - (time.monotonic() - started_s) - pace.build_s
+        count = int(ranks.number(pace.iterations(left_s, settings), crops.device))
+        if ranks.leads:
+            budget.write_schedule(folder.schedule, origin, count, pace)
     return dataclasses.replace(settings, iterations=count)
-
-
-def _timed(
-    folder: RunFolder,
-    request: TrainRequest,
-    settings: Settings,
-    crops: Crops,
-    best: Best,
-    origin: str,
-    started_s: float,
-) -> int:
-    """Find the number out, and write it down."""
-    seconds = request.max_seconds or 0.0
-    pace = budget.pace_of(
-        lambda scaled: learner_of(request, scaled, crops),
-        crops,
-        settings,
-        best.rehearse,
-        budget.MOST_SHARE * seconds,
-    )
-    left_s = seconds - (time.monotonic() - started_s) - pace.build_s
-    count = int(crops.ranks.number(pace.iterations(left_s, settings), crops.device))
-    if crops.ranks.leads:
-        budget.write_schedule(folder.schedule, origin, count, pace)
-    return count
 
 
 def learner_of(request: TrainRequest, settings: Settings, crops: Crops) -> Learner:

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import socketserver
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any
 
 from connectors.addresses import Allowed
 from connectors.download import Downloader
+from tests.fakes.serving import Serving
 
 Script = Callable[[], Iterator[bytes]]  # what is sent, piece by piece
 LIMIT = 100_000  # bytes
 TOKEN = {"Authorization": "Token 0123456789abcdef"}
 
 
-class HostileServer:
+class HostileServer(Serving):
     """pages: by path, with its query. heads: what each request said; sent: bytes given out."""
 
     def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
@@ -30,16 +30,11 @@ class HostileServer:
         self.heads: list[str] = []
         self.sent = 0
         self._tls, self.host = tls, host
-        self._server = _Server((host, 0), _handler(self))
+        server = _Server((host, 0), _handler(self))
         if tls:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), daemon=True
-        )
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        self.port = int(server.server_address[1])
+        super().__init__(server)
 
     @property
     def place(self) -> str:
@@ -48,15 +43,6 @@ class HostileServer:
     @property
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://{self.place}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 class _Server(socketserver.ThreadingTCPServer):

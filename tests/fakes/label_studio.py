@@ -15,18 +15,19 @@ from email.utils import format_datetime
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import jwt
 
 from tests.fakes.labeling import Answer, Labeling
 from tests.fakes.pages import OPEN, ROUTES, Request
+from tests.fakes.serving import Serving
 
 ADMIN = "admin@example.org"
 FAULTS = ("refuse", "drop after")
 
 
-class FakeLabelStudio:
+class FakeLabelStudio(Serving):
     """The server. `labeling` is its database; `requests` are the lines it received."""
 
     def __init__(self, document_root: Path | None = None) -> None:
@@ -49,20 +50,9 @@ class FakeLabelStudio:
         self.requests: list[str] = []
         self._faults: list[tuple[str, str, str | int]] = []
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        super().__init__(server)
 
     def fail(self, method: str, path: str, how: str | int, times: int = 1) -> None:
         """The next requests that match: closed at once ("refuse"), closed after the work

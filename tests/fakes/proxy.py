@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import re
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
 
 import httpx
 
+from tests.fakes.serving import Serving
 
-class LossyProxy:
+
+class LossyProxy(Serving):
     """Closes the connection instead of answering requests whose path matches `lose`."""
 
     def __init__(self, upstream: str) -> None:
         self.lose: str | None = None
         self.lost: list[str] = []
         self._upstream = httpx.Client(base_url=upstream, timeout=60, trust_env=False)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        super().__init__(server)
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__()
         self._upstream.close()
 
     def forward(

@@ -19,7 +19,7 @@ from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 from daemon.wiring import open_connector
-from tests.integration.workbench import configured, paint, run_out, ticker
+from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
 
 
 @pytest.fixture
@@ -100,13 +100,7 @@ def test_a_crash_in_any_stage_changes_nothing(
         return done or work(context, cycle)
 
     monkeypatch.setitem(RUNNERS, stage, crash_once)
-    daemon = ticker(config)
-    for _ in range(4):
-        try:
-            run_out(daemon)
-            break
-        except OSError:
-            daemon = ticker(config)
+    run_through_power_cuts(config)
     monkeypatch.undo()
     run_out(ticker(config))
 

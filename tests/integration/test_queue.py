@@ -15,7 +15,7 @@ from daemon.service import Ticker
 from daemon.stages import ahead
 from daemon.stages.context import Context, by_role
 from daemon.store import FILE, Store
-from tests.integration.workbench import configured, paint, run_out, ticker
+from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
 
 LOOP = {"budget_labels": 24, "batch_images": 4, "seed_images": 4, "poll_s": 0.05}
 
@@ -149,13 +149,7 @@ def test_a_crash_while_asking_ahead_changes_nothing(
         deliver(context)
 
     monkeypatch.setattr(ahead, "deliver", crash)
-    daemon = ticker(config)
-    for _ in range(4):
-        try:
-            run_out(daemon)
-            break
-        except OSError:
-            daemon = ticker(config)
+    run_through_power_cuts(config)
 
     assert len(crashes) == 3
     assert_sound(config)

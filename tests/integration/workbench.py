@@ -75,3 +75,14 @@ def run_out(daemon: Ticker) -> Outcome:
         time.sleep(0.02)
         outcome = daemon.tick()
     return outcome
+
+
+def run_through_power_cuts(config: Config) -> None:
+    """Run out, with a new daemon after each OSError, four daemons at the most."""
+    daemon = ticker(config)
+    for _ in range(4):
+        try:
+            run_out(daemon)
+            break
+        except OSError:
+            daemon = ticker(config)

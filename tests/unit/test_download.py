@@ -23,18 +23,6 @@ from tests.fakes.hostile import (
 )
 
 
-@pytest.fixture
-def server() -> Iterator[HostileServer]:
-    with HostileServer() as running:
-        yield running
-
-
-@pytest.fixture
-def other() -> Iterator[HostileServer]:
-    with HostileServer() as running:
-        yield running
-
-
 def test_an_image_of_an_allowed_machine_arrives_whole(server: HostileServer) -> None:
     server.pages["/a%20%C3%BC.png?v=1"] = answer(b"pixels")
 

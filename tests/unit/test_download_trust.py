@@ -6,25 +6,12 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from daemon.errors import ConnectorUnavailable, ImageRefused
 from tests.fakes.hostile import LIMIT, TOKEN, HostileServer, answer, downloader, moved
-
-
-@pytest.fixture
-def server() -> Iterator[HostileServer]:
-    with HostileServer() as running:
-        yield running
-
-
-@pytest.fixture
-def other() -> Iterator[HostileServer]:
-    with HostileServer() as running:
-        yield running
 
 
 def test_the_credentials_go_home_and_nowhere_else(
