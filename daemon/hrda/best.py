@@ -32,8 +32,9 @@ def finished_student(learner: Learner) -> Segmentor:
 def _finished(learner: Learner, net: Segmentor) -> Segmentor:
     net = copy.deepcopy(net).requires_grad_(False).eval()
     net.bf16 = learner.teacher.net.bf16
-    settings, images = learner.settings, learner.labeled_images
-    power = settings.prior_correction * seen_enough(images, settings.prior_images)
+    settings = learner.settings
+    half = settings.prior_images if settings.unlabeled_weight else settings.prior_images_alone
+    power = settings.prior_correction * seen_enough(learner.labeled_images, half)
     correct_prior(net, prior_bias(learner.labeled_share, learner.trained_share(), power))
     return net
 

@@ -106,8 +106,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
-# Labels alone are learnt by heart sooner, so less of the prior is undone.
-LABELS_ONLY: Mapping[str, Any] = {"unlabeled_weight": 0.0, "prior_images": 100}
+LABELS_ONLY: Mapping[str, Any] = {"unlabeled_weight": 0.0}
 
 METHODS: Mapping[str, Mapping[str, Any]] = {
     "hrda": {},

@@ -63,7 +63,8 @@ class Settings:
     class_balance: float = 0.5  # class weights are inverse frequency to this power; 0: alike
     dice_loss: float = 0.5  # weight of the Dice loss on labeled crops
     prior_correction: float = 1.0  # 0: none; 1: as if the crops had shown the labels' shares,
-    prior_images: int = 24  # for a class on many images; half of it on so many
+    prior_images: int = 24  # for a class on many images; half of it on so many,
+    prior_images_alone: int = 100  # or on so many where no unlabeled image teaches
     precision: str = "auto"  # fp32, bf16; auto: bf16 on CUDA and where inference gains from it
     # teacher and pseudo-labels
     alpha: float = 0.97

@@ -47,6 +47,8 @@ def train(folder: RunFolder, request: TrainRequest, started_s: float | None = No
     stop = StopSign()
     started_s = time.monotonic() if started_s is None else started_s
     settings = settings_of(request.settings)
+    if not request.unlabeled:
+        settings = dataclasses.replace(settings, unlabeled_weight=0.0)
     device = local_device(device_of(request.device))
     use_threads(request.threads)
     with ranks_of(device) as ranks:

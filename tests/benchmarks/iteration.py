@@ -48,7 +48,7 @@ def learner_of(settings: Settings) -> Learner:
     torch.manual_seed(0)
     student = build_segmentor(settings, 3)
     student.load_imagenet()
-    one = Learner(student, settings, torch.tensor([0.95, 0.04, 0.01]))
+    one = Learner(student, settings, torch.tensor([0.95, 0.04, 0.01]), torch.full((3,), 8.0))
     one.teacher.net.bf16 = infers_in_bf16(settings, CPU)
     return one
 

@@ -125,7 +125,7 @@ def _ablation(options: argparse.Namespace) -> None:
     count = options.iterations
     runs = {
         what: [
-            Run(f"ablation-{what.replace(' ', '_')}-{seed}-{count}", "hrda", 16, seed, count, (*s,))
+            _without(what, s, seed, count) if s else _run("hrda", 16, seed, count)
             for seed in range(options.seeds if what in SETS else 1)
         ]
         for what, s in {**SETS, **INDICATIVE}.items()
@@ -138,6 +138,11 @@ def _ablation(options: argparse.Namespace) -> None:
         words = "  ".join(f"{value:.3f}" for value in values)
         note = "" if what in SETS else "  (one seed: indicative)"
         print(f"{what:32s} {words}  mean change {np.mean(gaps):+.3f}{note}")
+
+
+def _without(what: str, sets: Sequence[str], seed: int, iterations: int) -> Run:
+    name = f"ablation-{what.replace(' ', '_')}-{seed}-{iterations}"
+    return Run(name, "hrda", 16, seed, iterations, tuple(sets))
 
 
 def _reference(options: argparse.Namespace) -> None:

@@ -68,14 +68,17 @@ def test_max_seconds_is_a_number_of_iterations_that_is_written_down(
     assert same(timed, counted)
 
 
-def test_a_resumed_training_keeps_its_number(files: list[LabeledFile], tmp_path: Path) -> None:
-    request = train_request(files, save_every_s=0.0).model_copy(update={"max_seconds": 1000.0})
+def test_a_timed_training_that_was_killed_keeps_its_number_and_ends_the_same(
+    files: list[LabeledFile], tmp_path: Path
+) -> None:
+    request = train_request(files)
     folder = RunFolder(tmp_path / "killed")
-    folder.write_request(request)
+    folder.write_request(request.model_copy(update={"max_seconds": 1000.0}))
     child = start("train", folder)
-    wait_until(folder.resume.exists, "the first save")
+    wait_until(folder.schedule.exists, "the number of iterations")
     child.kill()
     assert child.wait() == -signal.SIGKILL
+    assert not folder.resume.exists()
     written = json.loads(folder.schedule.read_text())
     assert written["iterations"] > 3
     few = json.dumps({**written, "iterations": 3})  # a thousand seconds are too long for a test
@@ -83,8 +86,23 @@ def test_a_resumed_training_keeps_its_number(files: list[LabeledFile], tmp_path:
 
     assert main(["train", str(folder.path)]) == DONE
 
+    three = {**request.settings, "iterations": 3}
+    counted = run(tmp_path / "counted", request.model_copy(update={"settings": three}))
     assert folder.schedule.read_text() == few
     assert folder.read_result(TrainResult).iterations == 3
+    assert same(folder, counted)
+
+
+def test_hrda_without_unlabeled_images_is_supervised_training(
+    files: list[LabeledFile], tmp_path: Path
+) -> None:
+    alone = train_request(files, iterations=2).model_copy(update={"unlabeled": ()})
+    supervised = train_request(files, iterations=2, method="supervised")
+
+    one, two = run(tmp_path / "alone", alone), run(tmp_path / "supervised", supervised)
+
+    assert same(one, two)
+    assert one.read_result(TrainResult).settings["unlabeled_weight"] == 0
 
 
 @pytest.mark.parametrize(
