@@ -44,7 +44,8 @@ class Api:
     """GET, POST and PATCH under one Label Studio address.
 
     url: with any path prefix, without `/api`. token: called before each request, so a
-    rotated one is used at once; a legacy token or a personal access token.
+    rotated one is used at once; a legacy token or a personal access token. sleep: how to pause
+    between tries. transport: how requests travel; None for sockets.
     """
 
     def __init__(
@@ -55,12 +56,15 @@ class Api:
         connect_s: float = CONNECT_S,
         read_s: float = READ_S,
         sleep: Callable[[float], None] = time.sleep,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self.sleep = sleep
         self._token = token
         self._http = httpx.Client(
-            timeout=httpx.Timeout(read_s, connect=connect_s), verify=certificates()
+            timeout=httpx.Timeout(read_s, connect=connect_s),
+            verify=certificates(),
+            transport=transport,
         )
         self._sdk: tuple[str, Any] | None = None  # the token and the client made for it
         self.server_time: datetime | None = None  # by the clock of the last answer

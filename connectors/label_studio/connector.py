@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import httpx
+
 from connectors.addresses import Allowed
 from connectors.images import MAX_BYTES
 from connectors.label_studio import project as projects
@@ -29,7 +31,8 @@ class LabelStudio:
     with the images; None when the project holds its images as tasks already. connect_s,
     read_s: seconds to wait for a connection and for an answer. max_bytes: of an image that is
     fetched from the project. allowed: machines that images may be fetched from, beside the
-    public internet and this server. sleep: how to pause between tries.
+    public internet and this server. sleep: how to pause between tries. transport: how requests
+    travel; None for sockets.
     """
 
     def __init__(
@@ -45,8 +48,11 @@ class LabelStudio:
         max_bytes: int = MAX_BYTES,
         allowed: Allowed | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._api = Api(url, token, connect_s=connect_s, read_s=read_s, sleep=sleep)
+        self._api = Api(
+            url, token, connect_s=connect_s, read_s=read_s, sleep=sleep, transport=transport
+        )
         self._pictures = Pictures(self._api, allowed, max_bytes)
         self._number, self._classes, self._folder = project, classes, source
         self._pusher = Pusher(self._api, project, classes)
