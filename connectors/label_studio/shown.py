@@ -1,7 +1,8 @@
 """Which prediction a region came from.
 
-Label Studio copies a prediction's regions with their ids when a person opens a task (read in the
-source of 1.23.2), so the id says what the person was shown, and no request has to ask.
+Label Studio copies a prediction's regions with their ids when a person opens a task, and keeps the
+id of a region that is drawn on (seen in a browser with 1.23.2, tests/browser/test_correction.py),
+so the id says what the person was shown, and no request has to ask.
 """
 
 from __future__ import annotations

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from connectors.label_studio.shown import Shown
+from daemon.config import Config
 from daemon.demo.server import LabelStudioServer
-from daemon.domain import Annotation, Changes
+from daemon.domain import Mask, Stage
+from daemon.launchers.local import LocalLauncher
+from daemon.stages.context import Context
+from daemon.stages.sync import pull
+from daemon.store import FILE, Store
+from daemon.store.base import Row
+from daemon.store.labels import png_of
 from tests.contract.rigs import LabelStudioRig, Server, folder_source_rig
 from tests.live.live_server import MakeUser
 
@@ -71,6 +83,10 @@ class Page:
     def regions(self) -> int:
         return len(self._browser.find_elements(By.CSS_SELECTOR, ".lsf-outliner-item"))
 
+    def choose(self, region: int) -> None:
+        """Click a region in the list beside the picture, so that a stroke adds to it."""
+        self._browser.find_elements(By.CSS_SELECTOR, ".lsf-outliner-item")[region].click()
+
     def submit(self) -> None:
         self.see("//button[@aria-label='Submit current annotation']").click()
 
@@ -94,24 +110,63 @@ class Page:
         return max(found, key=lambda one: one.size["width"] * one.size["height"])
 
 
-def answers(tool: LabelStudioRig, page: Page, count: int) -> dict[str, Annotation]:
-    """The annotations by image, once there are `count`."""
+class Work:
+    """The daemon's store, with the images of the tool and the masks that a model predicted."""
 
-    def found() -> Changes | None:
-        changes = tool.connector.changes(None, tool.sizes)
-        return changes if len(changes.annotations) + len(changes.faults) >= count else None
+    def __init__(self, home: Path, tool: LabelStudioRig, predicted: Mask) -> None:
+        self._tool, self._config = tool, Config(home=home)
+        self._config.state.mkdir()
+        with self._opened() as context:
+            for image in tool.images.values():
+                context.store.add_image(image, None)
+            self.ids = {image.key: image.id for image in context.store.images()}
+            for image_id in self.ids.values():
+                file = context.run(1, Stage.PREDICT).mask(image_id)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(png_of(predicted))
 
-    changes = page.wait(found)
-    assert changes is not None
-    assert not changes.faults
-    return {one.image_key: one for one in changes.annotations}
+    def labels(self) -> dict[str, tuple[Mask, Row]]:
+        """What the daemon reads: the mask and its author, by image."""
+        with self._opened() as context:
+            pull(context)
+            assert context.store.quarantined() == []
+            rows = context.store.label_authors()
+            return {
+                key: (_pixels(context.store.label_png(number)), rows[number])
+                for key, number in self.ids.items()
+                if number in rows
+            }
+
+    def effort(self, key: str) -> float:
+        """The share of the pixels of the prediction that was changed."""
+        with Store(self._config.state / FILE, read_only=True) as store:
+            sql = "SELECT changed_share FROM annotations WHERE image_id = ?"
+            return float(store._rows(sql, self.ids[key])[0]["changed_share"])
+
+    @contextmanager
+    def _opened(self) -> Iterator[Context]:
+        with Store(self._config.state / FILE) as store:
+            yield Context(
+                config=self._config,
+                store=store,
+                connector=self._tool.connector,
+                launcher=LocalLauncher(),
+                now=lambda: datetime.now(UTC),
+            )
 
 
-def test_a_brush_stroke_on_a_prediction_and_a_submit_over_a_rerank_are_read_right(
-    label_studio: LabelStudioServer, tool: LabelStudioRig, browser: Chrome
+def _pixels(png: bytes) -> Mask:
+    with Picture.open(io.BytesIO(png)) as picture:
+        return np.asarray(picture)
+
+
+def test_a_stroke_on_a_prediction_and_a_submit_over_a_rerank_arrive_as_the_right_masks(
+    label_studio: LabelStudioServer, tool: LabelStudioRig, browser: Chrome, tmp_path: Path
 ) -> None:
     predicted = np.zeros(SIZE, np.uint8)
     predicted[20:60, 20:80] = CROP
+    predicted[200:220, 20:60] = WEED
+    work = Work(tmp_path, tool, predicted)
     asks = tool.asks(tool.keys[:3], dict.fromkeys(tool.keys, predicted))
     tasks = tool.connector.push(asks, "push-1", "1.0")
     asks = [replace(ask, task=tasks[ask.image.id]) for ask in asks]
@@ -121,23 +176,42 @@ def test_a_brush_stroke_on_a_prediction_and_a_submit_over_a_rerank_are_read_righ
     page.sign_in()
     page.label_all_tasks(tool.project)
     page.reads("image 0")  # the reason stands above the picture
-    page.pick("weed")
-    page.stroke((0.5, 0.75), (0.9, 0.75))
     page.wait(lambda: page.regions() == 2)
+    page.choose(1)
+    page.stroke((0.5, 0.75), (0.9, 0.75))
     page.submit()
     page.reads("image 1")
-    drawn = answers(tool, page, 1)[tool.keys[0]]
+    drawn, author = page.wait(lambda: work.labels().get(tool.keys[0])) or (predicted, {})
 
     turned = [replace(ask, position=3 - ask.position) for ask in asks]
     tool.connector.rerank("1.1", turned)  # while the tab shows image 1
     page.submit()
     page.reads("image 2")
-    over = answers(tool, page, 2)[tool.keys[1]]
+    over, untouched = page.wait(lambda: work.labels().get(tool.keys[1])) or (drawn, {})
 
-    assert drawn.mask[180, 224] == WEED
-    assert 200 < np.count_nonzero(drawn.mask == WEED) < 10_000
-    assert not drawn.mask[100:140].any()
-    assert np.array_equal(drawn.mask[:100], predicted[:100])  # what was not touched stays as it was
-    assert drawn.corrected is True
-    assert np.array_equal(over.mask, predicted)
-    assert over.corrected is False
+    stroke = drawn != predicted
+    assert drawn[180, 224] == WEED
+    assert 200 < np.count_nonzero(stroke) < 10_000
+    assert set(np.unique(drawn[stroke])) == {WEED}
+    assert not stroke[:140].any()
+    assert author["corrected"] == 1
+    assert work.effort(tool.keys[0]) == np.mean(stroke)
+    assert np.array_equal(over, predicted)
+    assert untouched["corrected"] == 0
+
+    # The page keeps the ids of the regions that it copies: connectors/label_studio/shown.py.
+    (shown, answer), (_, plain) = (_exchange(tool, ask.task) for ask in asks[:2])
+    ids = [region["id"] for region in shown["result"]]
+    assert {Shown.of([text]) for text in ids} == {Shown(version="1.0", regions=2)}
+    assert [region["id"] for region in answer["result"]] == ids
+    origins = [region["origin"] for region in answer["result"]]
+    assert origins == ["prediction", "prediction-changed"]
+    assert answer["parent_prediction"] == shown["id"]
+    assert [region["origin"] for region in plain["result"]] == ["prediction", "prediction"]
+
+
+def _exchange(tool: LabelStudioRig, task: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The prediction that was shown first, and the answer to it, as Label Studio keeps them."""
+    found = tool.api.get(f"api/tasks/{task}/")
+    (answer,) = found["annotations"]
+    return next(row for row in found["predictions"] if row["model_version"] == "1.0"), answer

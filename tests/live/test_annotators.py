@@ -1,5 +1,8 @@
+"""Annotators on a real Label Studio: the order they get, and what becomes of their work."""
+
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import signal
@@ -17,6 +20,10 @@ from daemon.demo.annotators import Annotator, Person
 from daemon.demo.truth import Truth, pair
 from daemon.demo.web_user import WebUser
 from daemon.domain import ClassSet
+from daemon.store import FILE, Store
+from tests.live.live_field import field
+
+__all__ = ["field"]
 
 pytestmark = pytest.mark.live
 
@@ -189,3 +196,44 @@ def test_an_annotator_without_work_waits_and_leaves_when_told(work):
     idle.stop()
     assert time.monotonic() - started < 5
     assert (idle.submitted, idle.failure) == (0, "")
+
+
+def _in_step(field, users, rounds):
+    """Both fetch, then both submit; the tasks in the order in which they were handed out."""
+    handed = []
+    for _ in range(rounds):
+        questions = [user.next_task(field.project) for user in users]
+        handed += [question.task for question in questions]
+        for user, question in zip(users, questions, strict=True):
+            field.submit(user, question)
+    return handed
+
+
+def test_in_lock_step_the_order_holds_over_a_rerank_and_open_tabs_count_once(field, annotator):
+    field.set_loop(done_share=0.5)
+    users = [annotator("ada"), annotator("grace")]
+    field.tick()
+    asked = field.open_tasks()
+    assert _in_step(field, users, 3) == asked[:6]
+
+    tabs = [user.next_task(field.project) for user in users]
+    field.tick()  # a model, its masks on all open tasks, four more images
+    turned = field.turn_order()
+    for user, tab in zip(users, tabs, strict=True):
+        field.submit(user, tab)
+    later = _in_step(field, users, 2)
+    field.ticker.tick()
+
+    assert [tab.task for tab in tabs] == asked[6:]
+    assert turned == [*asked[:5:-1], *later]
+    assert later == sorted(later, reverse=True)  # before the re-rank it was 9, 10, 11, 12
+    with Store(field.config.state / FILE, read_only=True) as store:
+        labels = store.label_authors()
+        keys = {image.id: image.key for image in store.images()}
+        assert len(labels) == 12
+        assert {row["task"] for row in store.tasks() if row["image_id"] in labels} == {
+            str(task) for task in [*asked, *later]
+        }
+        for image_id in labels:
+            mask = Image.open(io.BytesIO(store.label_png(image_id)))
+            np.testing.assert_array_equal(np.asarray(mask), field.truth[keys[image_id]])
