@@ -36,14 +36,15 @@ class Connector(Protocol):
         """What people did since `cursor` (all when None); the same change may come again.
 
         sizes: image key -> (height_px, width_px). A mask of another size becomes a fault; a
-        fault of an annotation has `where` = "annotation ID of task TASK".
+        fault of an annotation says which `answer` it is.
         """
 
     def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
         """Ask people for these images; image id -> task. `key` names this chunk for ever.
 
         Looks for the key first: pushing the same chunk twice asks once. `version` names the
-        predictions; they take effect with the next `rerank`.
+        predictions; they take effect with the next `rerank`. An ask that is `anew` gets a task of
+        its own, which people who answered an earlier one of the image are handed too.
         """
 
     def rerank(self, version: str, asks: Sequence[Ask]) -> None:

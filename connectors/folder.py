@@ -18,7 +18,17 @@ import numpy as np
 from PIL import Image
 
 from connectors.images import found_under, read_file, read_under
-from daemon.domain import IGNORE, Annotation, Ask, Changes, ClassSet, Fault, FoundImage, Mask
+from daemon.domain import (
+    IGNORE,
+    Annotation,
+    AnswerId,
+    Ask,
+    Changes,
+    ClassSet,
+    Fault,
+    FoundImage,
+    Mask,
+)
 from daemon.errors import ConnectorRefused, ImageRefused
 
 ANNOTATOR = "truth"
@@ -101,7 +111,12 @@ class Folder:
         state = self._load()
         tasks = state["tasks"]
         known = {asked["key"]: task for task, asked in tasks.items() if not asked["retired"]}
+        mine = {asked["key"]: task for task, asked in tasks.items() if asked["push"] == key}
         for ask in asks:
+            if ask.anew:
+                known.pop(ask.image.key, None)
+            if ask.image.key in mine:
+                known[ask.image.key] = mine[ask.image.key]
             if ask.image.key not in known:
                 task = str(len(tasks) + 1)
                 known[ask.image.key] = task
@@ -137,22 +152,18 @@ class Folder:
     ) -> Annotation | Fault:
         key = asked["key"]
         path = self._truth / PurePosixPath(key).with_suffix(".png")
-        where = f"annotation truth-{task} of task {task}"
+        answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=key)
         try:
             mask = _read_mask(path)
         except ImageRefused as exc:
-            return Fault(
-                where=where, got=f"{path}: {exc}", expected="a mask", cure="restore the file"
-            )
+            return _fault(answer, f"{path}: {exc}", "a mask", "restore the file")
         if sizes.get(key) != mask.shape:
             got = f"{path} with (height, width) {mask.shape}"
-            expected = f"{sizes.get(key)}, as the image"
-            return Fault(where=where, got=got, expected=expected, cure="make it fit the image")
+            return _fault(answer, got, f"{sizes.get(key)}, as the image", "make it fit the image")
         values = np.unique(mask)
         if bad := [int(v) for v in values if v >= len(self._classes) and v != IGNORE]:
-            got = f"{path} with pixel value {bad[0]}"
             expected = f"0 to {len(self._classes) - 1} or {IGNORE}"
-            return Fault(where=where, got=got, expected=expected, cure="correct the mask")
+            return _fault(answer, f"{path} with pixel value {bad[0]}", expected, "correct the mask")
         at = datetime.fromisoformat(asked["at"])
         return Annotation(
             id=f"truth-{task}",
@@ -178,6 +189,10 @@ class Folder:
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(self._file)
+
+
+def _fault(answer: AnswerId, got: str, expected: str, cure: str) -> Fault:
+    return Fault(where=answer.place, got=got, expected=expected, cure=cure, answer=answer)
 
 
 def _read_mask(path: Path) -> Mask:

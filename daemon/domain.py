@@ -57,6 +57,8 @@ class TaskState(enum.StrEnum):
     SKIPPED = "skipped"
     EXPIRED = "expired"
     DELETED = "deleted"
+    UNUSABLE = "unusable"  # answered with what cannot be used; asked again by another task, or not
+    WITHDRAWN = "withdrawn"  # asked again in vain: the first answer was mended meanwhile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,13 +166,31 @@ class Skip:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnswerId:
+    """Which answer of which person's: the tool's numbers, and the image that its task shows."""
+
+    annotation: str
+    task: str
+    image_key: str
+
+    @property
+    def place(self) -> str:
+        """As faults and notes name it."""
+        return f"annotation {self.annotation} of task {self.task}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Something that came from outside and could not be used; the loop goes on without it."""
+    """Something that came from outside and could not be used; the loop goes on without it.
+
+    answer: where it is a person's answer about a known image, which can then be asked again.
+    """
 
     where: str  # "image plants/7.jpg", "annotation 12 of task 3"
     got: str
     expected: str
     cure: str
+    answer: AnswerId | None = None
 
     def __str__(self) -> str:
         return f"{self.where}: got {self.got}; expected {self.expected}; {self.cure}"
@@ -206,19 +226,39 @@ class Prediction:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptPrediction:
+    """A prediction whose mask stays where it is kept until it is wanted: a batch of any size then
+    takes the memory of the one mask that is being sent.
+
+    read: reads the mask anew at each call.
+    """
+
+    image_id: int
+    read: Callable[[], Mask]
+    confidence: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def mask(self) -> Mask:
+        """(H, W); look once and let go."""
+        return self.read()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ask:
     """One image of a batch on its way to the annotators.
 
     position: 0-based, over all open tasks; lower is sooner. reason: why this image, in words.
-    task: the tool's task, where it exists already.
+    task: the tool's task, where it exists already. anew: an answer about this image could not be
+    used, so it gets a task of its own beside the one that holds that answer.
     """
 
     image: Image
     position: int
     cycle: int
     reason: str
-    prediction: Prediction | None = None
+    prediction: Prediction | KeptPrediction | None = None
     task: str | None = None
+    anew: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

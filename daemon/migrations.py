@@ -95,3 +95,11 @@ def m003_effort(db: Database) -> None:
             PRIMARY KEY (annotation, class)
         ) STRICT"""
     )
+
+
+@migrations()
+def m004_asked_again(db: Database) -> None:
+    """Which answer a quarantined mask was, and what became of it."""
+    for column in ("annotation TEXT", "task TEXT", "image_id INTEGER REFERENCES images(id)"):
+        db.execute(f"ALTER TABLE quarantine ADD COLUMN {column}")
+    db.execute("ALTER TABLE quarantine ADD COLUMN state TEXT NOT NULL DEFAULT 'open'")

@@ -109,7 +109,10 @@ class LabelStudio:
         source = self._source(wiring)
         if isinstance(source, FolderSource):
             return self._pusher.create(asks, key, version, source, wiring)
-        return self._pusher.ask_existing(asks, version, source, wiring)
+        anew = [ask for ask in asks if ask.anew]
+        first = [ask for ask in asks if not ask.anew]
+        found = self._pusher.ask_existing(first, version, source, wiring) if first else {}
+        return found | (self._pusher.create(anew, key, version, source, wiring) if anew else {})
 
     def rerank(self, version: str, asks: Sequence[Ask]) -> None:
         """Give every open task this order and these predictions, by one switch."""

@@ -21,7 +21,7 @@ from connectors.label_studio.sources import Source
 from connectors.label_studio.wiring import Wiring
 from connectors.refusals import RegionRefused
 from connectors.regions import Decoded, decode
-from daemon.domain import Annotation, Changes, ClassSet, Fault, Skip
+from daemon.domain import Annotation, AnswerId, Changes, ClassSet, Fault, Skip
 
 OVERLAP = timedelta(seconds=120)
 BEFORE = timedelta(seconds=30)  # an answer may seem this much older than its task
@@ -96,7 +96,7 @@ class Puller:
                     answer = self._read(given, task["id"], key, sizes, wiring)
                     answers.append(_flagged(answer, task.get("created_at")))
                 except RegionRefused as exc:
-                    faults.append(exc.fault)
+                    faults.append(replace(exc.fault, answer=_answer_id(given, task["id"], key)))
         return Changes(
             cursor=str(Cursor(looked_at=looked_at, tasks=known)),
             annotations=tuple(one for one in answers if isinstance(one, Annotation)),
@@ -147,7 +147,7 @@ class Puller:
         sizes: Mapping[str, tuple[int, int]],
         wiring: Wiring,
     ) -> Annotation | Skip:
-        where = f"annotation {given['id']} of task {task}"
+        where = _answer_id(given, task, key).place
         if key is None or key not in sizes:
             raise RegionRefused(
                 Fault(
@@ -161,9 +161,7 @@ class Puller:
         annotator = str(given["completed_by"])
         if given["was_cancelled"]:
             return Skip(**names, annotator=annotator, at=_moment(given["updated_at"]))
-        decoded = decode(
-            given["result"], self._classes, wiring.control, sizes[key], f"{where} ({key})"
-        )
+        decoded = decode(given["result"], self._classes, wiring.control, sizes[key], where)
         shown = self._shown_to(decoded, given["parent_prediction"])
         return Annotation(
             **names,
@@ -199,6 +197,10 @@ class Puller:
                 return None
             raise
         return Shown(version=str(found["model_version"]), regions=len(found["result"]))
+
+
+def _answer_id(given: Mapping[str, Any], task: int, key: str | None) -> AnswerId:
+    return AnswerId(annotation=str(given["id"]), task=str(task), image_key=key or "")
 
 
 def _corrected(decoded: Decoded, prediction: int | None, shown: Shown | None) -> bool | None:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
 from connectors.label_studio.shown import Shown
-from connectors.label_studio.sources import KEY_FIELD, FolderSource, ProjectSource
+from connectors.label_studio.sources import KEY_FIELD, FolderSource, ProjectSource, Source
 from connectors.label_studio.wiring import REASON_FIELD, Wiring
 from connectors.regions import encode
 from daemon.domain import Ask, ClassSet
@@ -44,12 +44,15 @@ class Pusher:
         self._api, self._project, self._classes = api, project, classes
 
     def create(
-        self, asks: Sequence[Ask], key: str, version: str, source: FolderSource, wiring: Wiring
+        self, asks: Sequence[Ask], key: str, version: str, source: Source, wiring: Wiring
     ) -> dict[int, str]:
         """Tasks for these images, made by one import; image id -> task."""
         rest = _without_task(asks, self._asked(asks, key))
         if rest:
-            body = [self._new_task(ask, key, version, source, wiring) for ask in rest]
+            theirs = self._team_data(rest, source, wiring)
+            body = [
+                self._new_task(ask, key, version, wiring, theirs[ask.image.key]) for ask in rest
+            ]
             try:
                 self._api.post(f"api/projects/{self._project}/import", body)
             except OutcomeUnknown:
@@ -179,10 +182,10 @@ class Pusher:
         return sum(row["count"] for row in rows if row["model_version"] == version)
 
     def _new_task(
-        self, ask: Ask, key: str, version: str, source: FolderSource, wiring: Wiring
+        self, ask: Ask, key: str, version: str, wiring: Wiring, base: Mapping[str, Any]
     ) -> dict[str, Any]:
         data = {
-            wiring.image_field: source.address(ask.image.key),
+            **base,
             KEY_FIELD: ask.image.key,
             PUSH_FIELD: key,
             "maskloop_rank": ask.position,
@@ -190,6 +193,19 @@ class Pusher:
             REASON_FIELD: ask.reason,
         }
         return {"data": data, "predictions": [self._prediction(ask, version, wiring)]}
+
+    def _team_data(
+        self, asks: Sequence[Ask], source: Source, wiring: Wiring
+    ) -> dict[str, Mapping[str, Any]]:
+        """Image key -> what a new task says about it: its address, and in a project that had its
+        images before us all that the first task of it says, which its label config may need."""
+        if isinstance(source, FolderSource):
+            field = wiring.image_field
+            return {ask.image.key: {field: source.address(ask.image.key)} for ask in asks}
+        found: dict[str, Mapping[str, Any]] = {}
+        for task in self._find(source.key_field, [ask.image.key for ask in asks]):
+            found.setdefault(str(task["data"][wiring.image_field]), task["data"])
+        return found
 
     def _prediction(self, ask: Ask, version: str, wiring: Wiring) -> dict[str, Any]:
         """An empty one opens a blank page, and still gives the task its place."""

@@ -82,6 +82,8 @@ class ProjectSource:
         others: dict[str, list[int]] = defaultdict(list)
         for task in tasks.find(self._api, self._project, [], ["data"]):
             key = self.key_of(task["data"], self._field)
+            if KEY_FIELD in task["data"]:
+                continue  # ours: the image was asked again, its first task is there too
             if key is None:
                 log.warning("task %d has no image under %r", task["id"], self._field)
                 continue

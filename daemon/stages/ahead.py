@@ -14,7 +14,7 @@ from daemon.stages.context import Context, by_role
 from daemon.stages.push import VERSION, deliver, intend
 from daemon.store.base import Row
 
-DROPPED = (TaskState.SKIPPED, TaskState.EXPIRED, TaskState.DELETED)
+DROPPED = (TaskState.SKIPPED, TaskState.EXPIRED, TaskState.DELETED, TaskState.UNUSABLE)
 
 
 def top_up(context: Context, cycle: int) -> None:

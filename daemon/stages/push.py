@@ -45,7 +45,7 @@ def deliver(context: Context) -> None:
         return
     images = {image.id: image for image in store.images()}
     tasks = store.image_tasks()
-    masks = predictions(context, pending[0].cycle)
+    masks = predictions(context, int(pending[0].version.partition(".")[0]))
     for intent in pending:
         asks = [_ask(question, intent.cycle, images, masks, tasks) for question in intent.questions]
         store.settle(
@@ -85,12 +85,14 @@ def rerank(context: Context, cycle: int) -> None:
 def intend(context: Context, cycle: int, picks: Sequence[Pick], version: str) -> None:
     """Write down, in chunks, that these images are to be asked, behind all open tasks."""
     last = max((row["position"] for row in context.store.tasks(TaskState.OPEN)), default=-1)
+    unusable = {row["image_id"] for row in context.store.unusable_answers()}
     questions = [
         Question(
             image_id=pick.image_id,
             position=last + 1 + place,
             arm=pick.arm,
             reason=f"cycle {cycle}, {pick.reason}",
+            anew=pick.image_id in unusable,
         )
         for place, pick in enumerate(picks)
     ]
@@ -136,4 +138,5 @@ def _ask(
         reason=question.reason,
         prediction=masks.get(question.image_id),
         task=tasks.get(question.image_id),
+        anew=question.anew,
     )

@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from connectors.images import inspect, keep
-from daemon.domain import Annotation, Changes, Fault, FoundImage, Image, TaskState
+from daemon.domain import Annotation, AnswerId, Changes, Fault, FoundImage, Image, TaskState
 from daemon.errors import ImageRefused
+from daemon.stages.again import ask_again, withdraw
 from daemon.stages.context import Context
 from daemon.stages.effort import effort_of
 from daemon.store.base import Row
@@ -19,33 +20,42 @@ from daemon.store.base import Row
 log = logging.getLogger(__name__)
 
 _CURSOR = "cursor"
+_READ_WITH = "annotations_read_with"  # the classes that they were read with
 _LISTED = "images_listed_at"
 _LISTING_EVERY = timedelta(seconds=60)
 
 
 def sync(context: Context) -> None:
-    """Images first, then what people did to them, then where each task stands."""
+    """Images first, then what people did to them, where each task stands, and what is asked
+    once more because its answer cannot be used."""
     _list_images(context)
     pull(context)
     settle_tasks(context)
+    ask_again(context)
 
 
 def pull(context: Context) -> None:
-    """Keep annotations, skips and deletions since the cursor, and the cursor, in one commit."""
-    store = context.store
+    """Keep annotations, skips and deletions since the cursor, and the cursor, in one commit.
+
+    Other classes in config.toml, or another meaning of undrawn pixels: all are read again.
+    """
+    store, classes = context.store, repr(context.config.class_set)
     images = {image.key: image for image in store.images()}
     sizes = {key: (image.height_px, image.width_px) for key, image in images.items()}
-    changes = context.connector.changes(store.fact(_CURSOR) or None, sizes)
+    cursor = store.fact(_CURSOR) if store.fact(_READ_WITH) == classes else None
+    changes = context.connector.changes(cursor or None, sizes)
     ids = {key: image.id for key, image in images.items()}
     with store.atomic():
         _keep_changes(context, changes, ids)
         store.keep_fact(_CURSOR, changes.cursor)
+        store.keep_fact(_READ_WITH, classes)
 
 
 def settle_tasks(context: Context) -> None:
     """Open tasks whose image is labeled, skipped by enough people or too old are closed."""
     store, now = context.store, context.now()
     labeled, skips = store.labeled_ids(), store.skip_counts()
+    withdraw(context)
     for row in store.tasks(TaskState.OPEN, TaskState.LABELED):
         state = _state_of(context, row, row["image_id"] in labeled, skips, now)
         if state is not TaskState(row["state"]):
@@ -59,30 +69,32 @@ def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
     faults = list(changes.faults)
     for annotation in changes.annotations:
         if annotation.image_key not in ids:
-            faults.append(_stranger(_place(annotation), annotation.image_key))
+            faults.append(_stranger(_answer(annotation)))
             continue
         image_id = ids[annotation.image_key]
         store.keep_annotation(image_id, annotation, effort_of(context, image_id, annotation))
-        store.release([_place(annotation)])
+        store.release([_answer(annotation).place])
     for skip in changes.skips:
         if skip.image_key in ids:
             store.keep_skip(ids[skip.image_key], skip)
     store.delete_annotations(changes.deletions)
     store.delete_unseen_annotations(changes.seen)
+    store.forget_unseen_faults({**changes.seen, **dict.fromkeys(changes.lost_tasks, ())})
     store.set_task_state(changes.lost_tasks, TaskState.DELETED, now)
     store.quarantine(faults, now)
 
 
-def _place(annotation: Annotation) -> str:
-    return f"annotation {annotation.id} of task {annotation.task}"
+def _answer(annotation: Annotation) -> AnswerId:
+    return AnswerId(annotation=annotation.id, task=annotation.task, image_key=annotation.image_key)
 
 
-def _stranger(where: str, key: str) -> Fault:
+def _stranger(answer: AnswerId) -> Fault:
     return Fault(
-        where=where,
-        got=f"a mask for {key!r}",
+        where=answer.place,
+        got=f"a mask for {answer.image_key!r}",
         expected="an image that the daemon knows",
         cure="it is kept in the labeling tool and taken up when the image can be read",
+        answer=answer,
     )
 
 

@@ -7,11 +7,20 @@ from daemon.store.base import FILE, StoreBase, sole_writer
 from daemon.store.cycles import CycleVerbs
 from daemon.store.images import ImageVerbs
 from daemon.store.labels import LabelVerbs, png_of
-from daemon.store.records import RecordVerbs
+from daemon.store.records import FaultState, RecordVerbs
 
 
 class Store(ImageVerbs, LabelVerbs, CycleVerbs, AskVerbs, RecordVerbs):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 
-__all__ = ["FILE", "Intent", "Question", "Store", "StoreBase", "png_of", "sole_writer"]
+__all__ = [
+    "FILE",
+    "FaultState",
+    "Intent",
+    "Question",
+    "Store",
+    "StoreBase",
+    "png_of",
+    "sole_writer",
+]

@@ -13,12 +13,13 @@ from daemon.store.base import Row, StoreBase, stamp
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One image on its way to the annotators, as the outbox keeps it."""
+    """One image on its way to the annotators, as the outbox keeps it. anew: see domain.Ask."""
 
     image_id: int
     position: int
     arm: str
     reason: str
+    anew: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +64,14 @@ class AskVerbs(StoreBase):
             for question in intent.questions:
                 row = {
                     "task": tasks[question.image_id],
+                    "image_id": question.image_id,
                     "cycle": intent.cycle,
+                    "arm": question.arm,
+                    "reason": question.reason,
+                    "position": question.position,
                     "state": TaskState.OPEN.value,
                     "asked_at": stamp(at),
-                } | vars(question)
+                }
                 self._forget_retired_reuse(tasks[question.image_id])
                 self._insert("tasks", row, clash="IGNORE")
             self._write(
@@ -80,8 +85,14 @@ class AskVerbs(StoreBase):
         return self._rows(sql, *(state.value for state in states))
 
     def tasks_of_cycle(self, cycle: int) -> list[Row]:
-        """All tasks that a cycle asked, in order of position."""
-        return self._rows("SELECT * FROM tasks WHERE cycle = ? ORDER BY position, task", cycle)
+        """The images that a cycle asked, each with its newest task that was not withdrawn, in
+        order of position."""
+        return self._rows(
+            "SELECT * FROM tasks WHERE rowid IN (SELECT max(rowid) FROM tasks "
+            "WHERE cycle = ? AND state != ? GROUP BY image_id) ORDER BY position, task",
+            cycle,
+            TaskState.WITHDRAWN.value,
+        )
 
     def asked_ids(self) -> set[int]:
         """Ids of the images that were ever asked, and of those on their way."""

@@ -128,7 +128,7 @@ class LabelVerbs(StoreBase):
 
     def label_authors(self) -> dict[int, Row]:
         """Image id -> the annotation in effect, without its mask."""
-        columns = "id, image_id, annotator, updated_at, lead_time_s, corrected"
+        columns = "id, image_id, task, annotator, updated_at, lead_time_s, corrected"
         rows = self._rows(f"SELECT {columns} FROM ({_LABELS})")
         return {row["image_id"]: row for row in rows}
 

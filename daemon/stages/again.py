@@ -1,0 +1,128 @@
+"""An answer that cannot be used is not the end of its image: people are asked once more.
+
+The image gets a task of its own, so that the person whose mask was unusable can be handed it too
+(Label Studio never hands a task to somebody who answered it), and the reason stands in front of
+whoever draws it. The first task rests; what was drawn in it stays there. When somebody mends that
+first answer after all, it counts, and the second task is withdrawn.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import Counter
+
+from daemon.domain import TaskState
+from daemon.stages.context import Context
+from daemon.stages.push import VERSION, deliver
+from daemon.store import FaultState, Intent, Question
+from daemon.store.base import Row
+
+log = logging.getLogger(__name__)
+
+# Of one image. A slip of the hand or a page that was open too long happens once, perhaps twice; a
+# third unusable answer says that the image or the setup is at fault, and asking costs work.
+TIMES = 2
+
+
+def ask_again(context: Context) -> None:
+    """Ask for the images whose answers cannot be used, `TIMES` at most each. Twice asks once."""
+    store = context.store
+    faults = store.unusable_answers()
+    if not faults or store.fact(VERSION) is None:
+        return
+    labeled, open_tasks = store.labeled_ids(), store.tasks(TaskState.OPEN)
+    holders = {row["task"]: row for row in open_tasks}
+    refused = Counter(row["image_id"] for row in store.tasks(TaskState.UNUSABLE))
+    for fault in faults:
+        image_id = fault["image_id"]
+        elsewhere = any(
+            row["image_id"] == image_id and row["task"] != fault["task"] for row in open_tasks
+        )
+        if image_id in labeled:
+            store.set_fault_state(fault["place"], FaultState.REPLACED)
+        elif fault["task"] not in holders or elsewhere:
+            _give_up_unless(context, fault, elsewhere)
+        elif refused[image_id] < TIMES:
+            _ask_anew(context, holders.pop(fault["task"]), fault)
+        else:
+            _give_up(context, holders.pop(fault["task"]), fault)
+    deliver(context)
+
+
+def withdraw(context: Context) -> None:
+    """Take back the second question about an image whose first answer was mended."""
+    store, now = context.store, context.now()
+    unusable = store.tasks(TaskState.UNUSABLE)
+    authors = store.label_authors() if unusable else {}
+    mended = {
+        row["image_id"]: row["task"]
+        for row in unusable
+        if row["image_id"] in authors and authors[row["image_id"]]["task"] == row["task"]
+    }
+    for row in store.tasks(TaskState.OPEN):
+        if row["image_id"] in mended:
+            context.connector.retire([row["task"]])
+            store.set_task_state([row["task"]], TaskState.WITHDRAWN, now)
+            log.info("withdrawn task=%s: the first answer was mended", row["task"])
+    store.set_task_state(list(mended.values()), TaskState.LABELED, now)
+
+
+def _ask_anew(context: Context, task: Row, fault: Row) -> None:
+    store, now = context.store, context.now()
+    context.connector.retire([task["task"]])
+    last = max((row["position"] for row in store.tasks(TaskState.OPEN)), default=-1)
+    question = Question(
+        image_id=task["image_id"],
+        position=last + 1,
+        arm=task["arm"],
+        reason=f"{_why(fault)} {_first_reason(task['reason'])}",
+        anew=True,
+    )
+    intent = Intent(
+        key=str(uuid.uuid4()),
+        cycle=task["cycle"],
+        version=str(store.fact(VERSION)),
+        questions=(question,),
+    )
+    with store.atomic():
+        store.set_task_state([task["task"]], TaskState.UNUSABLE, now)
+        store.set_fault_state(fault["place"], FaultState.ASKED_AGAIN)
+        store.intend(intent, now)
+    log.warning("asked again image=%d: %s: %s", task["image_id"], fault["place"], fault["got"])
+
+
+def _give_up(context: Context, task: Row, fault: Row) -> None:
+    store = context.store
+    words = f"{fault['place']}: not asked again, {TIMES + 1} answers could not be used"
+    with store.atomic():
+        store.set_task_state([task["task"]], TaskState.UNUSABLE, context.now())
+        store.set_fault_state(fault["place"], FaultState.GIVEN_UP)
+        store.note("warning", words, context.now())
+    log.warning("%s", words)
+
+
+def _give_up_unless(context: Context, fault: Row, elsewhere: bool) -> None:
+    """The image was asked again and that came to nothing, or nobody asked for this answer."""
+    asked = fault["state"] == FaultState.ASKED_AGAIN
+    on_its_way = any(
+        question.image_id == fault["image_id"]
+        for intent in context.store.pending_intents()
+        for question in intent.questions
+    )
+    if elsewhere or on_its_way:
+        context.store.set_fault_state(fault["place"], FaultState.ASKED_AGAIN)
+    elif asked:
+        context.store.set_fault_state(fault["place"], FaultState.GIVEN_UP)
+
+
+_AGAIN = "Asked again: the last mask could not be used ("
+
+
+def _why(fault: Row) -> str:
+    return f"{_AGAIN}got {fault['got']}; expected {fault['expected']}). Please draw it anew."
+
+
+def _first_reason(reason: str) -> str:
+    """Why the image was asked the first time."""
+    return reason.rpartition("Please draw it anew. ")[2]
