@@ -1,4 +1,4 @@
-"""The words of the loop, as frozen dataclasses. Imports nothing of ours.
+"""The words of the loop, as frozen dataclasses; those of measuring stand in daemon/measures.py.
 
 Glossary: daemon/README.md. A mask is (height_px, width_px) uint8, one class index per
 pixel; `IGNORE` (255) means "no label here" and is left out of every loss and metric.
@@ -14,6 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from daemon.measures import Calibration as Calibration
+from daemon.measures import CurvePoint as CurvePoint
+from daemon.measures import Evaluation as Evaluation
 
 Mask = npt.NDArray[np.uint8]
 Clock = Callable[[], datetime]
@@ -282,53 +286,3 @@ class Budget:
     def labels_left(self) -> int:
         """Never negative: annotators may label more than was asked."""
         return max(0, self.labels_total - self.labels_spent)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """Whether a model is as often right as it is sure. Guo et al., ICML 2017.
-
-    ece: expected calibration error, 15 bins over the largest probability, in [0, 1]. nll: mean
-    negative log-likelihood of a pixel, nats. temperature: found on validation images; the
-    logits divided by it give ece_scaled and nll_scaled. None where nothing was found or tried.
-    """
-
-    ece: float
-    nll: float
-    temperature: float | None = None
-    ece_scaled: float | None = None
-    nll_scaled: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """How well masks agree with people's, over `images` images.
-
-    iou: class name -> intersection over union of the summed confusion matrix, in [0, 1]; None
-    for a class that the truth does not hold. miou: mean over the others, background
-    included; None without any. miou_interval: 95 % bootstrap interval over images.
-    image_miou: mean over images of the mean IoU over the classes in truth or prediction.
-    boundary_iou: class name -> IoU of the bands along the outlines, 2 % of the diagonal wide.
-    confusion: pixels by (truth, prediction), a row for each class of the truth.
-    """
-
-    images: int
-    miou: float | None
-    iou: Mapping[str, float | None]
-    miou_interval: tuple[float, float] | None = None
-    image_miou: float | None = None
-    boundary_iou: Mapping[str, float | None] = field(default_factory=dict)
-    confusion: tuple[tuple[int, ...], ...] = ()
-    calibration: Calibration | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurvePoint:
-    """One trained cycle on the learning curve. labels counts validation, train_labels not."""
-
-    cycle: int
-    labels: int
-    train_labels: int
-    validation: Evaluation | None
-    test: Evaluation | None = None
-    seconds: float | None = None
