@@ -10,9 +10,9 @@ The order is that of uncertainty sampling: among the predictions of the project'
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
@@ -25,11 +25,12 @@ from daemon.errors import ConnectorRefused, OutcomeUnknown
 
 PUSH_FIELD = "maskloop_push"
 POSITIONS = 2**20  # a fixed denominator: a later batch goes behind the open tasks
-CHUNK = 100  # predictions a POST: at most some MB
+CHUNK = 500  # predictions a POST
+CHUNK_BYTES = 8 * 2**20  # of JSON a POST, unless one row alone is larger
 LOOKS_S = (0.0, 1.0, 3.0)  # after a lost answer, before giving up for now
 STATE = ["data", "overlap", "is_labeled", "total_annotations"]
 
-T = TypeVar("T")
+Row = dict[str, Any]
 
 
 def score(position: int) -> float:
@@ -46,17 +47,16 @@ class Pusher:
     def create(
         self, asks: Sequence[Ask], key: str, version: str, source: Source, wiring: Wiring
     ) -> dict[int, str]:
-        """Tasks for these images, made by one import; image id -> task."""
+        """Tasks for these images, made by one import where they fit into one; image id -> task."""
         rest = _without_task(asks, self._asked(asks, key))
-        if rest:
-            theirs = self._team_data(rest, source, wiring)
-            body = [
-                self._new_task(ask, key, version, wiring, theirs[ask.image.key]) for ask in rest
-            ]
+        theirs = self._team_data(rest, source, wiring) if rest else {}
+        rows = (self._new_task(ask, key, version, wiring, theirs[ask.image.key]) for ask in rest)
+        for body in _chunks(rows):
             try:
                 self._api.post(f"api/projects/{self._project}/import", body)
             except OutcomeUnknown:
-                self._await_import(rest, key)
+                self._await_import(rest[: len(body)], key)
+            rest = rest[len(body) :]
         found = self._asked(asks, key)
         if missing := _without_task(asks, found):
             raise OutcomeUnknown(
@@ -107,12 +107,12 @@ class Pusher:
         """Predictions of `version` for those of these tasks that have none of it yet."""
         held = self._holders(version)
         rest = [(task, ask) for task, ask in asks.items() if task not in held]
-        for chunk in _chunks(rest, CHUNK):
-            body = [{"task": task, **self._prediction(ask, version, wiring)} for task, ask in chunk]
+        rows = ({"task": task, **self._prediction(ask, version, wiring)} for task, ask in rest)
+        for body in _chunks(rows):
             try:
                 self._api.post(f"api/projects/{self._project}/import/predictions", body)
             except OutcomeUnknown:
-                wanted = {task for task, _ in chunk}
+                wanted = {row["task"] for row in body}
                 if not any(wanted <= self._holders(version) for _ in self._looks()):
                     raise
 
@@ -226,7 +226,16 @@ def _without_task(asks: Sequence[Ask], found: Mapping[str, tasks.Task]) -> list[
     return [ask for ask in asks if ask.image.key not in found]
 
 
-def _chunks(rows: Sequence[T], size: int) -> Iterator[list[T]]:
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, size)):
+def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """In lists of bounded size, each made when the one before is sent: masks are large."""
+    chunk: list[Row] = []
+    size = 0
+    for row in rows:
+        weight = len(json.dumps(row))
+        if chunk and (len(chunk) == CHUNK or size + weight > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += weight
+    if chunk:
         yield chunk

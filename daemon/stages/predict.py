@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
 
-from daemon.domain import Mask, Prediction, Stage, TaskState
-from daemon.runs import PredictRequest, PredictResult
+from daemon.domain import KeptPrediction, Mask, Stage, TaskState
+from daemon.runs import PredictRequest, PredictResult, RunFolder
 from daemon.stages.context import Context, files_of
 from daemon.stages.tidying import tidied
 
@@ -34,28 +36,44 @@ def predict(context: Context, cycle: int) -> bool:
     return context.launcher.advance(run, "predict")
 
 
-def predictions(context: Context, cycle: int) -> Mapping[int, Prediction]:
+def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
     """The predicted masks of a cycle by image id; empty before there is a model."""
     run = context.run(cycle, Stage.PREDICT)
     if not run.finished():
         return {}
-    result = run.read_result(PredictResult)
-    table = {}
-    for file in run.read_request(PredictRequest).masks:
-        mask = _shown(context, run.mask(file.id))
-        confidence = result.confidence.get(file.id, {})
-        table[file.id] = Prediction(image_id=file.id, mask=mask, confidence=confidence)
-    return table
+    confidence = run.read_result(PredictResult).confidence
+    return {
+        file.id: KeptPrediction(
+            image_id=file.id,
+            read=partial(_shown, context, run, file.id),
+            confidence=confidence.get(file.id, {}),
+        )
+        for file in run.read_request(PredictRequest).masks
+    }
 
 
 def predicted_mask(context: Context, cycle: int, image_id: int) -> Mask | None:
     """The mask that a cycle predicted for an image, as people were shown it; None without one."""
-    path = context.run(cycle, Stage.PREDICT).mask(image_id)
-    return _shown(context, path) if path.exists() else None
+    run = context.run(cycle, Stage.PREDICT)
+    return _shown(context, run, image_id) if run.mask(image_id).exists() else None
 
 
-def _shown(context: Context, path: Path) -> Mask:
-    with Pillow.open(io.BytesIO(path.read_bytes())) as png:
-        mask = np.asarray(png, dtype=np.uint8)
+def _shown(context: Context, run: RunFolder, image_id: int) -> Mask:
+    """The tidied mask. It is kept at the first look, so other rules in config.toml change the
+    predictions of later cycles only, and an effort is measured against what people saw."""
+    kept = run.path / "shown" / f"{image_id}.png"
+    with suppress(OSError, SyntaxError):  # none yet, or one that a power cut tore: made again
+        return _read(kept)
     rules = context.config.predictions
-    return tidied(mask, min_region_px=rules.min_region_px, fill_holes_px=rules.fill_holes_px)
+    raw = _read(run.mask(image_id))
+    mask = tidied(raw, min_region_px=rules.min_region_px, fill_holes_px=rules.fill_holes_px)
+    kept.parent.mkdir(exist_ok=True)
+    part = kept.with_suffix(".part")
+    Pillow.fromarray(mask).save(part, format="PNG", compress_level=1)
+    part.replace(kept)
+    return mask
+
+
+def _read(path: Path) -> Mask:
+    with Pillow.open(io.BytesIO(path.read_bytes())) as png:
+        return np.asarray(png, dtype=np.uint8)

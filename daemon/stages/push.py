@@ -11,7 +11,7 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
-from daemon.domain import Ask, Image, Pick, Prediction, TaskState
+from daemon.domain import Ask, Image, KeptPrediction, Pick, TaskState
 from daemon.stages.context import Context
 from daemon.stages.predict import predictions
 from daemon.stages.retention import require_space
@@ -128,7 +128,7 @@ def _ask(
     question: Question,
     cycle: int,
     images: Mapping[int, Image],
-    masks: Mapping[int, Prediction],
+    masks: Mapping[int, KeptPrediction],
     tasks: Mapping[int, str],
 ) -> Ask:
     return Ask(
