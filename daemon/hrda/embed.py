@@ -13,14 +13,14 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from daemon.hrda.ahead import alike, read_ahead
-from daemon.hrda.infer import at_once, embedding_size, padded, pooled
+from daemon.hrda.images.pictures import Picture, read_image
+from daemon.hrda.images.sampler import seed_all
+from daemon.hrda.inference.ahead import alike, read_ahead
+from daemon.hrda.inference.infer import at_once, embedding_size, padded, pooled
+from daemon.hrda.inference.rows import Rows, origin, row_type
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
-from daemon.hrda.model import build_segmentor, halved
-from daemon.hrda.pictures import Picture, read_image
-from daemon.hrda.rows import Rows, origin, row_type
-from daemon.hrda.sampler import seed_all
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.network.model import build_segmentor, halved
+from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import Settings, settings_of
 from daemon.hrda.signs import Signs
 from daemon.runs import EmbedRequest, ImageFile, PredictResult, RunFolder

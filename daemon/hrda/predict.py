@@ -14,16 +14,16 @@ from PIL import Image as PillowImage
 from daemon.domain import Evaluation
 from daemon.durable import atomic_file
 from daemon.errors import ConfigError
-from daemon.hrda.ahead import seen
-from daemon.hrda.checkpoint import read_checkpoint
-from daemon.hrda.infer import Seen, embedding_size
+from daemon.hrda.images.sampler import seed_all
+from daemon.hrda.inference.ahead import seen
+from daemon.hrda.inference.infer import Seen, embedding_size
+from daemon.hrda.inference.rows import Rows, origin, row_type
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
-from daemon.hrda.measure import evaluate
-from daemon.hrda.rows import Rows, origin, row_type
-from daemon.hrda.sampler import seed_all
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.measuring.measure import evaluate
+from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import settings_of
 from daemon.hrda.signs import Signs
+from daemon.hrda.training.checkpoint import read_checkpoint
 from daemon.runs import PredictRequest, PredictResult, RunFolder
 
 INFERENCE = ("window_px", "detail_window_px", "detail_overlap", "chunk", "precision")

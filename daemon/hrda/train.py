@@ -11,12 +11,10 @@ import torch
 
 from daemon.domain import Evaluation
 from daemon.errors import ConfigError, RunFailed
-from daemon.hrda import budget, checkpoint
-from daemon.hrda.best import Best, finished_model, finished_student
-from daemon.hrda.crops import Crops
 from daemon.hrda.distributed import Ranks, local_device, ranks_of
-from daemon.hrda.iterate import Clock, Training
-from daemon.hrda.learner import Learner
+from daemon.hrda.images.crops import Crops
+from daemon.hrda.images.sampler import ITERATION, number_of, seed_all
+from daemon.hrda.learning.learner import Learner
 from daemon.hrda.machine import (
     device_of,
     infers_in_bf16,
@@ -26,12 +24,14 @@ from daemon.hrda.machine import (
     use_threads,
     versions,
 )
-from daemon.hrda.measure import validate
-from daemon.hrda.model import build_segmentor
-from daemon.hrda.sampler import ITERATION, number_of, seed_all
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.measuring.measure import validate
+from daemon.hrda.network.model import build_segmentor
+from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import Settings, settings_of
-from daemon.hrda.stopping import StopSign
+from daemon.hrda.training import budget, checkpoint
+from daemon.hrda.training.best import Best, finished_model, finished_student
+from daemon.hrda.training.iterate import Clock, Training
+from daemon.hrda.training.stopping import StopSign
 from daemon.runs import RunFolder, TrainRequest, TrainResult
 
 log = logging.getLogger(__name__)

@@ -30,12 +30,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from daemon.hrda.ahead import AHEAD
-from daemon.hrda.checkpoint import write_checkpoint
-from daemon.hrda.infer import at_once, context_windows, detail_stride
-from daemon.hrda.model import HRDASegmentor, build_segmentor
+from daemon.hrda.inference.ahead import AHEAD
+from daemon.hrda.inference.infer import at_once, context_windows, detail_stride
+from daemon.hrda.network.model import HRDASegmentor, build_segmentor
 from daemon.hrda.predict import model_of, score
 from daemon.hrda.settings import GRID_PX, settings_of
+from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs import ImageFile, PredictRequest, RunFolder
 
 CLASSES = ("soil", "crop", "weed")

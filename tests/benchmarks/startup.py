@@ -28,7 +28,7 @@ from daemon.runs import ImageFile, LabeledFile, RunFolder, TrainRequest
 IMPORTS = "import torch, mmengine, mmseg"
 FIRST = """
 import os, sys
-from daemon.hrda import iterate
+from daemon.hrda.training import iterate
 iterate.step = lambda learner, crops, seed, iteration: (crops.minibatch(iteration), os._exit(0))
 from daemon.hrda.__main__ import main
 main(["train", sys.argv[1]])

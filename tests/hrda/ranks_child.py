@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from daemon.hrda.distributed import Ranks, ranks_of
-from daemon.hrda.learner import Learner
-from daemon.hrda.minibatch import Minibatch
-from daemon.hrda.sampler import seed_all
+from daemon.hrda.images.minibatch import Minibatch
+from daemon.hrda.images.sampler import seed_all
+from daemon.hrda.learning.learner import Learner
 from tests.hrda.tiny import learner, minibatch
 
 IMAGES = 4

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from daemon.errors import ConfigError
-from daemon.hrda.encoders import ENCODERS, build_encoder, load_imagenet
+from daemon.hrda.network.encoders import ENCODERS, build_encoder, load_imagenet
 from daemon.hrda.settings import Settings
 from tests.hrda.tiny import learner, minibatch, tiny
 

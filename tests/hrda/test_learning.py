@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.hrda.learner import Learner
-from daemon.hrda.metric import confusion, iou_of
-from daemon.hrda.minibatch import Minibatch
-from daemon.hrda.rates import schedule, unlabeled_weight
-from daemon.hrda.sampler import seed_all
+from daemon.hrda.images.minibatch import Minibatch
+from daemon.hrda.images.sampler import seed_all
+from daemon.hrda.learning.learner import Learner
+from daemon.hrda.learning.rates import schedule, unlabeled_weight
+from daemon.hrda.measuring.metric import confusion, iou_of
 from tests.hrda.tiny import learner, minibatch, tiny
 
 

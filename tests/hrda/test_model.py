@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from daemon.errors import RunFailed
-from daemon.hrda.heads import fuse_scales, resized
-from daemon.hrda.infer import see
-from daemon.hrda.losses import Law, class_weights, cross_entropy, dice, two_scales
-from daemon.hrda.model import Logits
-from daemon.hrda.windows import Box, detail_box, sliding
+from daemon.hrda.inference.infer import see
+from daemon.hrda.learning.losses import Law, class_weights, cross_entropy, dice, two_scales
+from daemon.hrda.network.heads import fuse_scales, resized
+from daemon.hrda.network.model import Logits
+from daemon.hrda.network.windows import Box, detail_box, sliding
 from tests.hrda.tiny import field, segmentor
 
 ALIKE = torch.ones(3)

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from daemon.domain import IGNORE
-from daemon.hrda.crops import Crops
-from daemon.hrda.metric import confusion, evaluation
-from daemon.hrda.minibatch import Minibatch
+from daemon.hrda.images.crops import Crops
+from daemon.hrda.images.minibatch import Minibatch
+from daemon.hrda.measuring.metric import confusion, evaluation
 from daemon.runs import TrainRequest
 from tests.hrda.tiny import CLASSES, learner, minibatch, tiny, unlabeled, write_field
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from daemon.hrda.learner import Learner
-from daemon.hrda.minibatch import Minibatch
-from daemon.hrda.mixing import all_class_masks
-from daemon.hrda.rates import set_rates
-from daemon.hrda.sampler import seed_all
+from daemon.hrda.images.minibatch import Minibatch
+from daemon.hrda.images.sampler import seed_all
+from daemon.hrda.learning.learner import Learner
+from daemon.hrda.learning.mixing import all_class_masks
+from daemon.hrda.learning.rates import set_rates
+from daemon.hrda.learning.strong import strong
 from daemon.hrda.settings import settings_of
-from daemon.hrda.strong import strong
 from tests.hrda.plain import views
 from tests.hrda.plain.learner import PlainLearner
 from tests.hrda.tiny import learner, minibatch, tiny

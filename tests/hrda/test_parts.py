@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from daemon.hrda.distributed import ALONE
-from daemon.hrda.memory import TooLittleMemory, ran_out_of_memory, step_on
-from daemon.hrda.sampler import seed_all
+from daemon.hrda.images.sampler import seed_all
+from daemon.hrda.learning.memory import TooLittleMemory, ran_out_of_memory, step_on
 from tests.hrda.ranks_child import part, plain
 from tests.hrda.tiny import learner, minibatch
 

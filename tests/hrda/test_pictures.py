@@ -10,7 +10,7 @@ from PIL import Image
 
 from connectors.images import keep
 from daemon.errors import ImageRefused, MaskRefused
-from daemon.hrda.pictures import read_image, read_labeled
+from daemon.hrda.images.pictures import read_image, read_labeled
 from daemon.runs import ImageFile, LabeledFile
 
 ORIENTATION = 0x0112

@@ -7,17 +7,17 @@ import math
 import pytest
 import torch
 
-from daemon.hrda.distance import FeatureDistance, cells_of
-from daemon.hrda.heads import fuse_scales
-from daemon.hrda.losses import Law, cross_entropy, two_scales
-from daemon.hrda.masked import hide, visible_blocks
-from daemon.hrda.mixing import all_class_masks
-from daemon.hrda.model import build_segmentor
-from daemon.hrda.pseudo import batch_pseudo_labels, disbelieve_borders
-from daemon.hrda.sampler import seed_all
-from daemon.hrda.strong import hsv_of, rgb_of, strong, taps_of
-from daemon.hrda.teacher import Teacher
-from daemon.hrda.windows import detail_box
+from daemon.hrda.images.sampler import seed_all
+from daemon.hrda.learning.distance import FeatureDistance, cells_of
+from daemon.hrda.learning.losses import Law, cross_entropy, two_scales
+from daemon.hrda.learning.masked import hide, visible_blocks
+from daemon.hrda.learning.mixing import all_class_masks
+from daemon.hrda.learning.pseudo import batch_pseudo_labels, disbelieve_borders
+from daemon.hrda.learning.strong import hsv_of, rgb_of, strong, taps_of
+from daemon.hrda.learning.teacher import Teacher
+from daemon.hrda.network.heads import fuse_scales
+from daemon.hrda.network.model import build_segmentor
+from daemon.hrda.network.windows import detail_box
 from tests.hrda.tiny import learner, minibatch, segmentor, tiny
 
 ALIKE = torch.ones(3)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from daemon.hrda.crops import Crops
-from daemon.hrda.cutting import training_crop
+from daemon.hrda.images.crops import Crops
+from daemon.hrda.images.cutting import training_crop
 from daemon.runs import TrainRequest
 from tests.hrda.tiny import CHANGES, tiny, unlabeled, write_field
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from daemon.hrda.__main__ import IMAGE, REQUEST, main
-from daemon.hrda.checkpoint import State, load_state, save_state
+from daemon.hrda.training.checkpoint import State, load_state, save_state
 from daemon.runs import (
     LabeledFile,
     PredictRequest,

@@ -13,11 +13,11 @@ import torch
 from PIL import Image
 
 from daemon.hrda.__main__ import DONE, IMAGE, main
-from daemon.hrda.ahead import AHEAD, alike, read_ahead, seen
-from daemon.hrda.checkpoint import write_checkpoint
-from daemon.hrda.infer import context_windows, see, see_alike
-from daemon.hrda.pictures import read_image
-from daemon.hrda.rows import Rows, row_type
+from daemon.hrda.images.pictures import read_image
+from daemon.hrda.inference.ahead import AHEAD, alike, read_ahead, seen
+from daemon.hrda.inference.infer import context_windows, see, see_alike
+from daemon.hrda.inference.rows import Rows, row_type
+from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs import ImageFile, PredictRequest, RunFolder
 from tests.hrda.tiny import CLASSES, field, segmentor
 

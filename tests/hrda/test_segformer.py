@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from daemon.hrda.learner import Minibatch
-from daemon.hrda.losses import Law, class_weights, cross_entropy, two_scales
-from daemon.hrda.segformer import SegFormer
-from daemon.hrda.windows import detail_box
+from daemon.hrda.learning.learner import Minibatch
+from daemon.hrda.learning.losses import Law, class_weights, cross_entropy, two_scales
+from daemon.hrda.network.segformer import SegFormer
+from daemon.hrda.network.windows import detail_box
 from tests.hrda.tiny import learner, minibatch, segmentor
 
 

@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from daemon.hrda.rates import build_optimizer
-from daemon.hrda.teacher import Teacher
+from daemon.hrda.learning.rates import build_optimizer
+from daemon.hrda.learning.teacher import Teacher
 from tests.hrda.tiny import learner, minibatch, segmentor
 
 

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from daemon.errors import ConfigError
-from daemon.hrda.encoders import build_encoder, load_imagenet
-from daemon.hrda.weights import fetched, weights_file
+from daemon.hrda.network.encoders import build_encoder, load_imagenet
+from daemon.hrda.network.weights import fetched, weights_file
 from tests.hrda.tiny import tiny
 
 CONTENT = bytes(range(256)) * 40

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from daemon.hrda.learner import Learner
-from daemon.hrda.minibatch import Minibatch
-from daemon.hrda.model import Segmentor, build_segmentor
+from daemon.hrda.images.minibatch import Minibatch
+from daemon.hrda.learning.learner import Learner
+from daemon.hrda.network.model import Segmentor, build_segmentor
 from daemon.hrda.settings import Settings, settings_of
 from daemon.runs import ImageFile, LabeledFile
 

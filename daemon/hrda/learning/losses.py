@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from daemon.domain import IGNORE
-from daemon.hrda.heads import resized
-from daemon.hrda.segmentor import Logits
+from daemon.hrda.network.heads import resized
+from daemon.hrda.network.segmentor import Logits
 
 WEIGHT_MOST = 10.0  # of a class against the most frequent one
 

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.hrda import checkpoint
-from daemon.hrda.learner import Learner
-from daemon.hrda.measure import evaluate
-from daemon.hrda.prior import correct_prior, prior_bias, seen_enough
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.learning.learner import Learner
+from daemon.hrda.learning.prior import correct_prior, prior_bias, seen_enough
+from daemon.hrda.measuring.measure import evaluate
+from daemon.hrda.network.segmentor import Segmentor
+from daemon.hrda.training import checkpoint
 from daemon.runs import RunFolder, TrainRequest
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from daemon.hrda.sparing import run, spare_the_compiler, wait
+from daemon.hrda.network.sparing import run, spare_the_compiler, wait
 
 
 class _NoCompiledOps(ModuleType):

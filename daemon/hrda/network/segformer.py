@@ -10,12 +10,12 @@ import warnings
 
 from torch import Tensor
 
-from daemon.hrda.encoders import encoder_kind
-from daemon.hrda.heads import CONTEXT_STRIDE, NORM
-from daemon.hrda.mmlab import SegformerHead
-from daemon.hrda.segmentor import Logits, Segmentor, Whole, check_size
+from daemon.hrda.network.encoders import encoder_kind
+from daemon.hrda.network.heads import CONTEXT_STRIDE, NORM
+from daemon.hrda.network.mmlab import SegformerHead
+from daemon.hrda.network.segmentor import Logits, Segmentor, Whole, check_size
+from daemon.hrda.network.windows import Box
 from daemon.hrda.settings import Settings
-from daemon.hrda.windows import Box
 
 
 class SegFormer(Segmentor):

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from daemon.domain import Mask
 from daemon.errors import RunFailed
-from daemon.hrda.encoders import encoder_kind
-from daemon.hrda.heads import STRIDE, resized
-from daemon.hrda.pictures import Picture
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.images.pictures import Picture
+from daemon.hrda.network.encoders import encoder_kind
+from daemon.hrda.network.heads import STRIDE, resized
+from daemon.hrda.network.segmentor import Segmentor
+from daemon.hrda.network.windows import Box, sliding
 from daemon.hrda.settings import GRID_PX, Settings
-from daemon.hrda.windows import Box, sliding
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from daemon.domain import IGNORE
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.network.segmentor import Segmentor
 
 
 class FeatureDistance(nn.Module):

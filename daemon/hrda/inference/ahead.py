@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from daemon.hrda.infer import Seen, at_once, see_alike
-from daemon.hrda.pictures import Picture, read_image
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.images.pictures import Picture, read_image
+from daemon.hrda.inference.infer import Seen, at_once, see_alike
+from daemon.hrda.network.segmentor import Segmentor
 from daemon.runs import ImageFile
 
 T = TypeVar("T")

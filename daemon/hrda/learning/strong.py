@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from daemon.hrda.colour import BLUR_SIGMA, blur, jitter, softened
+from daemon.hrda.learning.colour import BLUR_SIGMA, blur, jitter, softened
 from daemon.hrda.settings import Settings
 
 

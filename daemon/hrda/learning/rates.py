@@ -6,8 +6,8 @@ import math
 
 import torch
 
-from daemon.hrda.model import norms
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.network.model import norms
+from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import Settings
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from daemon.hrda.encoders import encoder_kind
-from daemon.hrda.heads import (
+from daemon.hrda.network.encoders import encoder_kind
+from daemon.hrda.network.heads import (
     CONTEXT_STRIDE,
     STRIDE,
     DAFormerHead,
@@ -14,10 +14,10 @@ from daemon.hrda.heads import (
     fuse_scales,
     resized,
 )
-from daemon.hrda.segformer import SegFormer
-from daemon.hrda.segmentor import Logits, Segmentor, Whole, check_size
+from daemon.hrda.network.segformer import SegFormer
+from daemon.hrda.network.segmentor import Logits, Segmentor, Whole, check_size
+from daemon.hrda.network.windows import Box, sliding
 from daemon.hrda.settings import Settings
-from daemon.hrda.windows import Box, sliding
 
 
 class HRDASegmentor(Segmentor):

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.domain import Evaluation, Mask
-from daemon.hrda.ahead import seen
-from daemon.hrda.boundary import boundary_counts, boundary_iou
-from daemon.hrda.calibration import Fitting, Sureness
-from daemon.hrda.metric import Counts, by_name, confusion, evaluation
-from daemon.hrda.pictures import UnusableMask, read_mask
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.images.pictures import UnusableMask, read_mask
+from daemon.hrda.inference.ahead import seen
+from daemon.hrda.measuring.boundary import boundary_counts, boundary_iou
+from daemon.hrda.measuring.calibration import Fitting, Sureness
+from daemon.hrda.measuring.metric import Counts, by_name, confusion, evaluation
+from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.signs import Signs
 from daemon.runs import LabeledFile, RunFolder
 

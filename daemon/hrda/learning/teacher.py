@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.network.segmentor import Segmentor
 
 
 class Teacher(nn.Module):

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daemon.durable import write_json
-from daemon.hrda.crops import Crops
-from daemon.hrda.learner import Learner
+from daemon.hrda.images.crops import Crops
+from daemon.hrda.learning.learner import Learner
+from daemon.hrda.learning.memory import step_on
 from daemon.hrda.machine import settled
-from daemon.hrda.memory import step_on
 from daemon.hrda.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,12 @@ import torch
 
 from daemon.domain import IGNORE, Mask
 from daemon.errors import ConfigError
-from daemon.hrda.cutting import Crop, training_crop, whole_scale
 from daemon.hrda.distributed import ALONE, Ranks
-from daemon.hrda.encoders import encoder_kind
-from daemon.hrda.minibatch import Minibatch
-from daemon.hrda.pictures import Picture, read_image, read_labeled
-from daemon.hrda.sampler import Sampler
+from daemon.hrda.images.cutting import Crop, training_crop, whole_scale
+from daemon.hrda.images.minibatch import Minibatch
+from daemon.hrda.images.pictures import Picture, read_image, read_labeled
+from daemon.hrda.images.sampler import Sampler
+from daemon.hrda.network.encoders import encoder_kind
 from daemon.hrda.settings import Settings
 from daemon.runs import ImageFile, LabeledFile, TrainRequest
 

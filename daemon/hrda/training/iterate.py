@@ -6,15 +6,15 @@ import time
 from dataclasses import dataclass
 
 from daemon.errors import RunFailed
-from daemon.hrda import checkpoint
-from daemon.hrda.best import Best, milestones
-from daemon.hrda.crops import Crops
 from daemon.hrda.distributed import Ranks
-from daemon.hrda.learner import Learner
-from daemon.hrda.memory import step_on
-from daemon.hrda.sampler import ITERATION, number_of
+from daemon.hrda.images.crops import Crops
+from daemon.hrda.images.sampler import ITERATION, number_of
+from daemon.hrda.learning.learner import Learner
+from daemon.hrda.learning.memory import step_on
 from daemon.hrda.signs import Signs
-from daemon.hrda.stopping import Stopped, StopSign
+from daemon.hrda.training import checkpoint
+from daemon.hrda.training.best import Best, milestones
+from daemon.hrda.training.stopping import Stopped, StopSign
 from daemon.runs import RunFolder
 
 SKIPPED_MOST = 20  # iterations in a row without a finite loss

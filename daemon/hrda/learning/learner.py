@@ -14,21 +14,21 @@ import torch
 from torch import Tensor, nn
 
 from daemon.domain import IGNORE
-from daemon.hrda import colour
-from daemon.hrda.distance import FeatureDistance
 from daemon.hrda.distributed import ALONE
-from daemon.hrda.losses import Law, class_weights, dice, two_scales
-from daemon.hrda.masked import hide
-from daemon.hrda.memory import TooLittleMemory, ran_out_of_memory
-from daemon.hrda.minibatch import Minibatch
-from daemon.hrda.mixing import Mixed, all_class_masks, mix, mix_masks
-from daemon.hrda.pseudo import PSEUDO, alignment, disbelieve_borders
-from daemon.hrda.rates import build_optimizer, set_rates, unlabeled_weight
-from daemon.hrda.segmentor import Logits, Segmentor
+from daemon.hrda.images.minibatch import Minibatch
+from daemon.hrda.learning import colour
+from daemon.hrda.learning.distance import FeatureDistance
+from daemon.hrda.learning.losses import Law, class_weights, dice, two_scales
+from daemon.hrda.learning.masked import hide
+from daemon.hrda.learning.memory import TooLittleMemory, ran_out_of_memory
+from daemon.hrda.learning.mixing import Mixed, all_class_masks, mix, mix_masks
+from daemon.hrda.learning.pseudo import PSEUDO, alignment, disbelieve_borders
+from daemon.hrda.learning.rates import build_optimizer, set_rates, unlabeled_weight
+from daemon.hrda.learning.strong import strong
+from daemon.hrda.learning.teacher import Teacher
+from daemon.hrda.network.segmentor import Logits, Segmentor
+from daemon.hrda.network.windows import detail_box
 from daemon.hrda.settings import Settings
-from daemon.hrda.strong import strong
-from daemon.hrda.teacher import Teacher
-from daemon.hrda.windows import detail_box
 
 SHARE_MEMORY = 0.95  # of the running class shares of the teacher on unlabeled crops
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.domain import IGNORE, Mask
-from daemon.hrda.pictures import Picture
+from daemon.hrda.images.pictures import Picture
 
 GRAY = (127, 127, 127)
 

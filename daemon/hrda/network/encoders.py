@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from daemon.errors import ConfigError
-from daemon.hrda.mmlab import MODELS, BaseModule, register_all
+from daemon.hrda.network.mmlab import MODELS, BaseModule, register_all
+from daemon.hrda.network.weights import weights_file
 from daemon.hrda.settings import Settings
-from daemon.hrda.weights import weights_file
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from daemon.hrda.encoders import build_encoder, encoder_kind, load_imagenet
-from daemon.hrda.mmlab import BaseDecodeHead, BaseModule
+from daemon.hrda.network.encoders import build_encoder, encoder_kind, load_imagenet
+from daemon.hrda.network.mmlab import BaseDecodeHead, BaseModule
+from daemon.hrda.network.windows import Box
 from daemon.hrda.settings import GRID_PX, Settings
-from daemon.hrda.windows import Box
 
 
 @dataclass(frozen=True, kw_only=True)

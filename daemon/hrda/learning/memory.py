@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from daemon.hrda.sampler import seed_all
+from daemon.hrda.images.sampler import seed_all
 
 if TYPE_CHECKING:
-    from daemon.hrda.learner import Learner
-    from daemon.hrda.minibatch import Minibatch
+    from daemon.hrda.images.minibatch import Minibatch
+    from daemon.hrda.learning.learner import Learner
 
 log = logging.getLogger(__name__)
 

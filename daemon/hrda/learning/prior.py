@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.network.segmentor import Segmentor
 
 
 def seen_enough(images: Tensor, half: int) -> Tensor:

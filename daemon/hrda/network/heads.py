@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from daemon.hrda.mmlab import (
+from daemon.hrda.network.mmlab import (
     ASPPModule,
     BaseDecodeHead,
     ConvModule,
     DepthwiseSeparableASPPModule,
 )
-from daemon.hrda.windows import Box
+from daemon.hrda.network.windows import Box
 
 CONTEXT_STRIDE = 8  # pixels of the crop per cell of the context's logits
 STRIDE = 4  # pixels of the crop per cell of the fused logits

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from daemon.durable import atomic_file
 from daemon.errors import RunFailed
-from daemon.hrda.learner import Learner
-from daemon.hrda.model import build_segmentor, is_class_row
-from daemon.hrda.segmentor import Segmentor
+from daemon.hrda.learning.learner import Learner
+from daemon.hrda.network.model import build_segmentor, is_class_row
+from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import Settings
 from daemon.runs import RunFolder, TrainRequest
 

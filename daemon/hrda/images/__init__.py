@@ -1,0 +1,1 @@
+"""From image files to minibatches of crops, a pure function of (seed, iteration)."""

@@ -1,0 +1,1 @@
+"""Whole images through a network, read ahead; scores written row by row."""

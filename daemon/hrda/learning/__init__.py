@@ -1,0 +1,1 @@
+"""One iteration: losses, pseudo-labels, mixtures, teacher, optimizer."""

@@ -1,0 +1,1 @@
+"""The networks: encoders and their weights, heads, HRDA and SegFormer."""
