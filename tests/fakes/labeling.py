@@ -1,7 +1,7 @@
 """What Label Studio 1.23.2 keeps and the rules it follows, as measured; no HTTP here.
 
-Only what the connector and an annotator's page use. Times are a counter of microseconds, so
-that nothing depends on the machine's clock.
+Only what the connector and an annotator's page use. Times are a counter of milliseconds after
+`clock`, so that nothing depends on the machine's clock.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import itertools
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Row = dict[str, Any]
+EDITABLE = ("result", "was_cancelled", "ground_truth", "lead_time")
 TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -33,21 +35,25 @@ class Labeling:
     predictions: dict[int, Row] = field(default_factory=dict)
     storages: list[Row] = field(default_factory=list)
     locks: dict[int, int] = field(default_factory=dict)  # user -> task
+    drafts: list[Row] = field(default_factory=list)
+    clock: Callable[[], datetime] = lambda: datetime(2026, 1, 1, tzinfo=UTC)
 
     def __post_init__(self) -> None:
         self._ticks = itertools.count(1)
         self._annotation_ids = itertools.count(1)
-        self._start = datetime(2026, 1, 1, tzinfo=UTC)
+        self._prediction_ids = itertools.count(1)
+        self._ahead = timedelta()
         self._random = random.Random(0)
 
     def moment(self) -> datetime:
-        return self._start + timedelta(milliseconds=next(self._ticks))
+        return self.clock() + self._ahead + timedelta(milliseconds=next(self._ticks))
 
     def now(self) -> str:
         return self.moment().strftime(TIME)
 
     def wait(self, seconds: float) -> None:
-        self._start += timedelta(seconds=seconds)
+        """Back, where negative: the machine's clock was set."""
+        self._ahead += timedelta(seconds=seconds)
 
     def create_project(self, body: Row) -> Row:
         if len(body["title"]) < 3:
@@ -146,7 +152,7 @@ class Labeling:
             raise Answer(400, {"validation_errors": {"non_field_errors": [text]}})
         self._check_predictions(number, rows)
         for row in rows:
-            made = {**row, "id": len(self.predictions) + 1}
+            made = {**row, "id": next(self._prediction_ids)}
             self.predictions[made["id"]] = made
             if not self.projects[number]["model_version"]:
                 self.projects[number]["model_version"] = row["model_version"]
@@ -169,6 +175,8 @@ class Labeling:
         return self.tasks[number]
 
     def delete_task(self, number: int) -> None:
+        if number not in self.tasks:
+            raise Answer(404, {"detail": "No Task matches the given query."})
         del self.tasks[number]
         for table in (self.annotations, self.predictions):
             for row in [row for row in table.values() if row["task"] == number]:
@@ -198,8 +206,26 @@ class Labeling:
         self._settle(number)
         return made
 
+    def edit_annotation(self, number: int, body: Row) -> Row:
+        if number not in self.annotations:
+            raise Answer(404, {"detail": "No Annotation matches the given query."})
+        known = self.annotations[number]
+        known.update({name: body[name] for name in EDITABLE if name in body})
+        known["updated_at"] = self.now()
+        self._settle(known["task"])
+        return known
+
     def delete_annotation(self, number: int) -> None:
+        if number not in self.annotations:
+            raise Answer(404, {"detail": "No Annotation matches the given query."})
         self._settle(self.annotations.pop(number)["task"])
+
+    def save_draft(self, number: int, user: int, body: Row) -> Row:
+        """Leaves the task's updated_at alone."""
+        if number not in self.tasks:
+            raise Answer(404, {"detail": "No Task matches the given query."})
+        self.drafts.append({"task": number, "user": user, "result": body["result"]})
+        return {"id": len(self.drafts)}
 
     def _settle(self, number: int) -> None:
         task = self.tasks[number]
@@ -259,22 +285,3 @@ class Labeling:
                 {name: value for name, value in row.items() if name in include} for row in mine
             ]
         return {name: value for name, value in whole.items() if name in include}
-
-    def meets(self, task: Row, condition: Row) -> bool:
-        name = condition["filter"].removeprefix("filter:tasks:")
-        value, operator = condition["value"], condition["operator"]
-        if name == "predictions_model_versions":
-            mine = [row for row in self.predictions.values() if row["task"] == task["id"]]
-            return any(part in row["model_version"] for row in mine for part in value)
-        if name == "updated_at":
-            try:
-                datetime.strptime(value, TIME)  # noqa: DTZ007 - Label Studio's own check
-            except ValueError as exc:
-                raise Answer(500, {"detail": str(exc)}) from exc
-        has = task["data"].get(name[5:]) if name.startswith("data.") else task[name]
-        return {
-            "equal": lambda: has == value,
-            "in_list": lambda: has in value,
-            "greater": lambda: has > value,
-            "greater_or_equal": lambda: has >= value,
-        }[operator]()

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import jwt
 
+from tests.fakes.filters import meets
 from tests.fakes.labeling import Answer
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _tasks(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
     rows = [
         task
         for task in labeling.of(int(request.query["project"]))
-        if all(labeling.meets(task, one) for one in conditions)
+        if all(meets(labeling, task, one) for one in conditions)
     ]
     rows.sort(key=lambda task: task[query["ordering"][0].removeprefix("tasks:")])
     size, page = int(request.query["page_size"]), int(request.query["page"])
@@ -203,6 +204,16 @@ ROUTES: tuple[tuple[str, str, Work], ...] = (
         "POST",
         r"/api/tasks/(\d+)/annotations/?",
         lambda s, r, n: (201, s.labeling.annotate(n, _user(r), r.body)),
+    ),
+    (
+        "POST",
+        r"/api/tasks/(\d+)/drafts",
+        lambda s, r, n: (201, s.labeling.save_draft(n, _user(r), r.body)),
+    ),
+    (
+        "PATCH",
+        r"/api/annotations/(\d+)/",
+        lambda s, r, n: (200, s.labeling.edit_annotation(n, r.body)),
     ),
     (
         "DELETE",

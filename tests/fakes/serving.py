@@ -22,3 +22,7 @@ class Serving:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def close(self) -> None:
+        """Free the address of a server that never served."""
+        self._server.server_close()

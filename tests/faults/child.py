@@ -1,0 +1,49 @@
+"""The daemon as a child: its real ticks, over a pipe, until it is told to end or is killed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from multiprocessing.connection import Connection
+from typing import NoReturn
+
+from connectors.label_studio import LabelStudio, pull, push, tasks
+from daemon.config import Config
+from daemon.service import Ticker
+from daemon.store import sole_writer
+from daemon.wiring import folder_source
+from tests.fakes.clock import SharedClock
+from tests.fakes.pipe import PipeTransport
+from tests.faults.field import TOKEN
+from tests.faults.learner import DirectLauncher
+from tests.faults.ripper import Ripper
+
+LOOK, END = "look", "end"
+
+
+def live(
+    config: Config, pipe: Connection, clock: SharedClock, train_polls: int, statements: int | None
+) -> NoReturn:
+    """Tick whenever the other end says LOOK. statements: until this process kills itself."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    # some tasks fill several pages and requests, as many do in a large project
+    tasks.PAGE, pull.PAGE, push.CHUNK = 5, 4, 2
+    source = folder_source(config)
+    connector = LabelStudio(
+        url=config.label_studio.url,
+        project=config.label_studio.project,
+        token=lambda: TOKEN,
+        classes=config.class_set,
+        source=source,
+        sleep=clock.sleep,
+        transport=PipeTransport(pipe),
+    )
+    ticker = Ticker(config, connector, DirectLauncher(train_polls), clock.now, None)
+    if statements is not None:
+        Ripper(statements).watch()
+    with sole_writer(config.state):
+        while True:
+            pipe.send(LOOK)
+            if pipe.recv() == END:
+                os._exit(0)
+            ticker.tick_and_go_on()

@@ -1,0 +1,79 @@
+"""A fault schedule: everything that happens to one loop, drawn from one seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.fakes.faults import Plan, drawn
+
+STATEMENTS = 2200  # that a life may run before it is killed; a quiet life runs about 1000
+REQUESTS = 120  # that a life may send, at most
+PROJECT_SHARE = 0.35  # of the schedules: images are tasks already
+
+
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """The daemon from its start to its end.
+
+    polls: looks that it may make. killed_at_statement: SIGKILL before its n-th statement in
+    the stages, the store and the connector; each line counts the first `ripper.TIMES` times.
+    killed_at_request: SIGKILL at its n-th request, before or after the server's work.
+    """
+
+    polls: int
+    plan: Plan
+    killed_at_statement: int | None = None
+    killed_at_request: int | None = None
+    after_the_work: bool = False
+
+    def __str__(self) -> str:
+        ends = f"{self.polls} polls"
+        if self.killed_at_statement is not None:
+            ends += f", killed at statement {self.killed_at_statement}"
+        if self.killed_at_request is not None:
+            when = "after" if self.after_the_work else "before"
+            ends += f", killed {when} request {self.killed_at_request}"
+        faults = [f"  request {number}: {fault}" for number, fault in self.plan.items()]
+        return "\n".join([ends, *faults])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """source: "folder" or "project", where the images are. train_polls: looks that a training
+    takes. acts: of people between two looks, on average."""
+
+    seed: int
+    source: str
+    train_polls: int
+    acts: float
+    lives: tuple[Life, ...]
+
+    def __str__(self) -> str:
+        head = f"seed {self.seed}: {self.source}, a training takes {self.train_polls} polls"
+        return "\n".join([head, *(f"life {n}: {life}" for n, life in enumerate(self.lives))])
+
+
+def schedule(seed: int) -> Schedule:
+    """The same for the same seed, on every machine."""
+    rng = np.random.default_rng([seed, 0])
+    share = float(np.exp(rng.uniform(np.log(0.005), np.log(0.12))))
+    return Schedule(
+        seed=seed,
+        source="project" if rng.random() < PROJECT_SHARE else "folder",
+        train_polls=int(rng.integers(0, 3)),
+        acts=float(rng.uniform(0.5, 4.0)),
+        lives=tuple(_life(rng, share) for _ in range(int(rng.integers(2, 5)))),
+    )
+
+
+def _life(rng: np.random.Generator, share: float) -> Life:
+    how = rng.random()
+    return Life(
+        polls=int(rng.integers(1, 5)),
+        plan=drawn(rng, REQUESTS, share),
+        killed_at_statement=int(rng.integers(1, STATEMENTS)) if how < 0.6 else None,
+        killed_at_request=int(rng.integers(1, 60)) if 0.6 <= how < 0.9 else None,
+        after_the_work=bool(rng.random() < 0.6),
+    )
