@@ -278,7 +278,8 @@ def _store_findings(store: Mapping[str, Any]) -> Iterator[str]:
     if store.get("steps of a newer Maskloop"):
         yield "store: written by a newer Maskloop; install that version"
     counted = store.get("quarantine")
-    count = counted.get("all", 0) if isinstance(counted, Mapping) else 0
+    states = counted if isinstance(counted, Mapping) else {}
+    count = sum(n for state, n in states.items() if state not in ("mended", "replaced"))
     if count:
         yield f"store: {count} inputs are quarantined; see `maskloop status`"
 

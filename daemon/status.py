@@ -11,7 +11,7 @@ from daemon.config import Config
 from daemon.domain import CurvePoint, Evaluation, Image, Stage, TaskState
 from daemon.loop import WAITING
 from daemon.runs import RunFolder
-from daemon.store import FILE, Store
+from daemon.store import FILE, SETTLED, Store
 from daemon.store.base import Row
 
 _RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
@@ -45,9 +45,18 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "evaluations": [_evaluation(point) for point in store.curve()],
         "batch": _batch(store, images, last["id"] if last else None),
         "stages": store.stage_times(),
-        "quarantine": store.quarantined(),
+        **_quarantine(store.quarantined()),
         "notes": store.noted(),
         "events": store.events(),
+    }
+
+
+def _quarantine(rows: Sequence[Row]) -> dict[str, Sequence[Row]]:
+    """What could not be used, and apart what was mended or replaced since."""
+    settled = [row for row in rows if row["state"] in SETTLED]
+    return {
+        "quarantine": [row for row in rows if row["state"] not in SETTLED],
+        "quarantine_settled": settled,
     }
 
 
@@ -64,6 +73,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "batch": None,
         "stages": [],
         "quarantine": [],
+        "quarantine_settled": [],
         "notes": [],
         "events": [],
     }

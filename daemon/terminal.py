@@ -33,15 +33,20 @@ def show_status(status: Snapshot, console: Console) -> None:
         console.print(curve_table(status))
     for row in status["quarantine"]:
         console.print(quarantine_line(row), markup=False)
+    if settled := status["quarantine_settled"]:
+        console.print(f"{len(settled)} unusable masks were mended or replaced since")
     for row in status["notes"]:
         words = "; ".join(row["notes"])
         console.print(f"note: {row['place']} ({row['image']}): {words}", markup=False)
 
 
 def quarantine_line(row: Snapshot) -> str:
-    """What could not be used, and what to do about it."""
+    """What could not be used, what became of it, and what to do about it."""
+    image = f" ({row['image']})" if row["image"] else ""
+    state = "" if row["state"] == "open" else f", {row['state']}"
     return (
-        f"quarantined: {row['place']}: got {row['got']}; expected {row['expected']}; {row['cure']}"
+        f"quarantined{state}: {row['place']}{image}: got {row['got']}; "
+        f"expected {row['expected']}; {row['cure']}"
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 
 from daemon.domain import TaskState
 from daemon.stages.context import Context
@@ -31,22 +32,17 @@ def ask_again(context: Context) -> None:
     faults = store.unusable_answers()
     if not faults or store.fact(VERSION) is None:
         return
-    labeled, open_tasks = store.labeled_ids(), store.tasks(TaskState.OPEN)
-    holders = {row["task"]: row for row in open_tasks}
+    labeled = store.labeled_ids()
+    holders = {row["task"]: row for row in store.tasks(TaskState.OPEN)}
     refused = Counter(row["image_id"] for row in store.tasks(TaskState.UNUSABLE))
     for fault in faults:
-        image_id = fault["image_id"]
-        elsewhere = any(
-            row["image_id"] == image_id and row["task"] != fault["task"] for row in open_tasks
-        )
-        if image_id in labeled:
+        if fault["image_id"] in labeled:
             store.set_fault_state(fault["place"], FaultState.REPLACED)
-        elif fault["task"] not in holders or elsewhere:
-            _give_up_unless(context, fault, elsewhere)
-        elif refused[image_id] < TIMES:
-            _ask_anew(context, holders.pop(fault["task"]), fault)
-        else:
-            _give_up(context, holders.pop(fault["task"]), fault)
+        elif fault["task"] in holders:
+            task = holders.pop(fault["task"])
+            decide = _ask_anew if refused[fault["image_id"]] < TIMES else _give_up
+            decide(context, task, fault)
+    _tell_the_others(context, [fault for fault in faults if fault["image_id"] not in labeled])
     deliver(context)
 
 
@@ -102,18 +98,17 @@ def _give_up(context: Context, task: Row, fault: Row) -> None:
     log.warning("%s", words)
 
 
-def _give_up_unless(context: Context, fault: Row, elsewhere: bool) -> None:
-    """The image was asked again and that came to nothing, or nobody asked for this answer."""
-    asked = fault["state"] == FaultState.ASKED_AGAIN
-    on_its_way = any(
-        question.image_id == fault["image_id"]
-        for intent in context.store.pending_intents()
-        for question in intent.questions
-    )
-    if elsewhere or on_its_way:
-        context.store.set_fault_state(fault["place"], FaultState.ASKED_AGAIN)
-    elif asked:
-        context.store.set_fault_state(fault["place"], FaultState.GIVEN_UP)
+def _tell_the_others(context: Context, faults: Sequence[Row]) -> None:
+    """Earlier answers about an image share the lot of its newest one."""
+    store = context.store
+    waiting = {row["image_id"] for row in store.tasks(TaskState.OPEN)}
+    for intent in store.pending_intents():
+        waiting |= {question.image_id for question in intent.questions}
+    for fault in faults:
+        if fault["image_id"] in waiting:
+            store.set_fault_state(fault["place"], FaultState.ASKED_AGAIN)
+        elif fault["state"] == FaultState.ASKED_AGAIN:
+            store.set_fault_state(fault["place"], FaultState.GIVEN_UP)
 
 
 _AGAIN = "Asked again: the last mask could not be used ("

@@ -7,7 +7,7 @@ from daemon.store.base import FILE, StoreBase, sole_writer
 from daemon.store.cycles import CycleVerbs
 from daemon.store.images import ImageVerbs
 from daemon.store.labels import LabelVerbs, png_of
-from daemon.store.records import FaultState, RecordVerbs
+from daemon.store.records import SETTLED, FaultState, RecordVerbs
 
 
 class Store(ImageVerbs, LabelVerbs, CycleVerbs, AskVerbs, RecordVerbs):
@@ -16,6 +16,7 @@ class Store(ImageVerbs, LabelVerbs, CycleVerbs, AskVerbs, RecordVerbs):
 
 __all__ = [
     "FILE",
+    "SETTLED",
     "FaultState",
     "Intent",
     "Question",

@@ -17,13 +17,13 @@ _COUNTS = {
     "outbox by state": "SELECT state, count(*) FROM outbox GROUP BY state",
     "annotations": "SELECT iif(deleted, 'deleted', 'kept'), count(*) FROM annotations GROUP BY 1",
     "skips": "SELECT 'all', count(*) FROM skips",
-    "quarantine": "SELECT 'all', count(*) FROM quarantine",
+    "quarantine": "SELECT state, count(*) FROM quarantine GROUP BY state",
 }
 _LISTS = {
     "last cycles": "SELECT * FROM cycles ORDER BY id DESC LIMIT 3",
     "curve": "SELECT cycle, split, labels, miou FROM evaluations ORDER BY cycle DESC LIMIT 6",
     "events": "SELECT at, level, words FROM events ORDER BY id DESC LIMIT 20",
-    "quarantined": "SELECT at, place, got, cure FROM quarantine ORDER BY at DESC LIMIT 10",
+    "quarantined": "SELECT at, place, got, cure, state FROM quarantine ORDER BY at DESC LIMIT 10",
     "facts": "SELECT name, substr(value, 1, 300) AS value FROM facts ORDER BY name",
 }
 _LONGEST_CHECK_STEPS = 2_000  # of 100000 instructions each: about a minute

@@ -114,6 +114,14 @@ class LabelVerbs(StoreBase):
         rows = self._rows("SELECT image_id, count(DISTINCT annotator) AS n FROM skips GROUP BY 1")
         return {row["image_id"]: row["n"] for row in rows}
 
+    def people_since(self, moment: datetime) -> int:
+        """How many different people answered or skipped at this moment or later."""
+        sql = (
+            "SELECT count(*) AS n FROM (SELECT annotator FROM annotations WHERE updated_at >= ? "
+            "UNION SELECT annotator FROM skips WHERE at >= ?)"
+        )
+        return int(self._rows(sql, stamp(moment), stamp(moment))[0]["n"])
+
     def labeled_ids(self) -> set[int]:
         """Ids of the images that people have labeled."""
         rows = self._rows("SELECT DISTINCT image_id FROM annotations WHERE deleted = 0")

@@ -20,6 +20,7 @@ class FaultState(enum.StrEnum):
     GIVEN_UP = "given up"  # asked again often enough
 
 
+SETTLED = (FaultState.MENDED, FaultState.REPLACED)
 _SETTLED = f"('{FaultState.MENDED}', '{FaultState.REPLACED}')"
 
 

@@ -23,6 +23,7 @@ def status(points: int, classes: tuple[str, ...] = ("soil", "crop", "weed")) -> 
         "batch": None,
         "stages": [],
         "quarantine": [],
+        "quarantine_settled": [],
         "notes": [],
         "events": [],
     }
@@ -49,6 +50,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "batch": _batch(points),
         "stages": [_stage_row(points)],
         "quarantine": [_fault()],
+        "quarantine_settled": [],
         "notes": [_note()],
         "events": [
             {"at": "2026-11-22T13:36:00+00:00", "level": "info", "words": "back after 0:03:00"},
@@ -130,4 +132,6 @@ def _fault() -> dict[str, Any]:
         "expected": "a whole JPEG",
         "cure": "copy the image again",
         "at": "2026-11-22T08:00:00+00:00",
+        "state": "open",
+        "image": None,
     }
