@@ -125,7 +125,7 @@ class LabelStudio:
     def repair(self, version: str | None, open_tasks: Collection[str]) -> Sequence[str]:
         """Mend the settings that the loop needs and the stream; says what was mended."""
         wanted = projects.settings(self._folder)
-        mended = projects.mend_settings(self._api, self._project(), wanted, version)
+        mended = projects.mend_settings(self._api, self._project(), wanted, version, self._classes)
         stream = projects.mend_stream(self._api, self._number, self._pusher, open_tasks)
         return [*mended, *stream]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.label_studio import guide as guides
 from connectors.label_studio import tasks, wiring
 from connectors.label_studio.api import Api, Refused
 from connectors.label_studio.push import Pusher
@@ -18,14 +19,6 @@ SAMPLING = "Uncertainty sampling"
 TESTED = "1.23"
 SHOWN_TASKS = 5
 RETIRED_A_LOOK = 100  # some 10 s; the rest at the next looks, and behind the batch until then
-GUIDE = "Label All Tasks"  # instructions without these words get ours added
-INSTRUCTION = (
-    "<p>Maskloop asks for the images that teach the model most, in order. Please work with the "
-    "button <b>Label All Tasks</b>: it hands everybody the next most useful image. "
-    '"Label Tasks As Displayed" and links to single tasks give two people the same image.</p>'
-    "<p>The mask that is shown comes from the model: correct it, then submit. Where nothing is "
-    "drawn is background.</p>"
-)
 
 _MARK = re.compile(r"\[maskloop store ([\w-]+)\]")
 
@@ -62,7 +55,7 @@ def create_or_adopt_project(
         adopted = found or _create(api, str(project), classes, source)
         number = int(adopted["id"])
         did = [] if found else [f"created project {number} {project!r}"]
-        did += mend_settings(api, adopted, settings(source), None)
+        did += mend_settings(api, adopted, settings(source), None, classes)
         if source is not None:
             did += _register(api, number, source)
         faults = tuple(config_faults(adopted, classes))
@@ -86,12 +79,17 @@ def settings(source: Source | None) -> dict[str, Any]:
 
 
 def mend_settings(
-    api: Api, project: Mapping[str, Any], wanted: Mapping[str, Any], version: str | None
+    api: Api,
+    project: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    version: str | None,
+    classes: ClassSet,
 ) -> list[str]:
-    """Set what differs; says in words what did. version: of the predictions in force."""
+    """Set what differs; says in words what did. version: of the predictions in force. classes:
+    what the guide for annotators is about."""
     wanted = {**wanted, **({"model_version": version} if version else {})}
     off = {name: value for name, value in wanted.items() if project.get(name) != value}
-    guide = _missing_guide(project)
+    guide = _missing_guide(project, classes)
     if not off and not guide:
         return []
     try:
@@ -101,9 +99,11 @@ def mend_settings(
             raise
         rest = {name: value for name, value in wanted.items() if name != "model_version"}
         gone = f"the predictions {version!r} are gone from Label Studio; the next re-rank mends it"
-        return [gone, *mend_settings(api, project, rest, None)]
+        return [gone, *mend_settings(api, project, rest, None, classes)]
     said = [f"{name} was {project.get(name)!r}, now {value!r} again" for name, value in off.items()]
-    return said + (["the instructions had no guide for annotators, it was added"] if guide else [])
+    return said + (
+        ["the instructions had no guide for these classes, it was added"] if guide else []
+    )
 
 
 def claim(api: Api, project: Mapping[str, Any], owner: str) -> None:
@@ -171,10 +171,13 @@ def version_fault(api: Api) -> Sequence[Fault]:
     ]
 
 
-def _missing_guide(project: Mapping[str, Any]) -> dict[str, str]:
+def _missing_guide(project: Mapping[str, Any], classes: ClassSet) -> dict[str, str]:
     """The guide behind what people wrote themselves; empty where it stands already."""
+    found = wiring.read(str(project["label_config"]))
+    colours = {} if isinstance(found, Fault) else found.colours
     theirs = str(project.get("expert_instruction") or "")
-    return {} if GUIDE in theirs else {"expert_instruction": theirs + INSTRUCTION}
+    text = guides.instructions(theirs, guides.guide(classes, colours))
+    return {} if text is None else {"expert_instruction": text}
 
 
 def _find(api: Api, project: int | str) -> Mapping[str, Any] | None:
@@ -200,7 +203,6 @@ def _create(
         "title": title,
         "description": "Label images with the button Label All Tasks.",
         "label_config": label_config,
-        "expert_instruction": INSTRUCTION,
         "show_instruction": True,
         **settings(source),
     }

@@ -6,8 +6,8 @@ nobody drew. `smart="false"` keeps Label Studio's auto-detection from grabbing t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -37,7 +37,7 @@ class Wiring:
 
     image_field: the key of a task's data that names its image. labels: of the mask tag that is
     written. other_labels: those that only its other mask tags have. notes: what a person should
-    know about this config, in words.
+    know about this config, in words. colours: label -> colour, of the labels that have one.
     """
 
     control: Control
@@ -45,6 +45,7 @@ class Wiring:
     labels: tuple[str, ...]
     other_labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    colours: Mapping[str, str] = field(default_factory=dict)
 
 
 def config_with_reason(classes: ClassSet) -> str:
@@ -133,7 +134,17 @@ def _wiring(tags: Sequence[Any], image: str, image_field: str) -> Wiring:
         labels=(*labels, *further) if only_shapes else labels,
         other_labels=() if only_shapes else tuple(further),
         notes=(_ONLY_SHAPES,) if only_shapes else (),
+        colours=_colours(tags),
     )
+
+
+def _colours(tags: Sequence[Any]) -> dict[str, str]:
+    given = {
+        name: label.attr.get("background")
+        for tag in reversed(tags)
+        for name, label in tag.labels_attrs.items()
+    }
+    return {name: str(colour) for name, colour in given.items() if colour}
 
 
 def _config(classes: ClassSet, header: str) -> str:

@@ -252,7 +252,7 @@ def test_what_hides_skips_empty_masks_or_the_guide_is_mended_and_said(
     mended = tool.api.get(project)
 
     assert all(name in words for name in changed if name != "expert_instruction")
-    assert "no guide for annotators" in words
+    assert "no guide for these classes" in words
     assert mended["expert_instruction"].startswith("Mind the gap.")
     assert "Label All Tasks" in mended["expert_instruction"]
     assert [mended[name] for name in changed][:4] == [True, "REQUEUE_FOR_OTHERS", True, False]

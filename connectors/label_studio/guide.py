@@ -1,0 +1,79 @@
+"""The guide for annotators, in the project's instructions: what to press, draw and leave out.
+
+Label Studio keeps only some HTML (no style, no comment, `bgcolor` of a cell: seen in 1.23.2), so
+the colours of the classes are cells of a table and the guide is known by the class of its section,
+which names what it was written from: it is replaced when the classes change, and stays as it is
+when people edit it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from html import escape
+
+from daemon.domain import ClassSet
+
+WORDS = "Label All Tasks"  # who wrote a guide of their own with these words keeps it
+_OURS = re.compile(r'<section class="maskloop-guide (g-[0-9a-f]{8})">.*?</section>', re.DOTALL)
+_GENERAL = (
+    f"<b>Press {WORDS}.</b> It hands everybody the image that teaches the model most now. Label "
+    "Tasks As Displayed, and links to single tasks, give two people the same image.",
+    "<b>The mask that is shown is the model's.</b> Mend what is wrong, leave what is right, then "
+    "submit. The whole image is learned as you submit it: what you leave counts like what you "
+    "draw. How much was changed is measured, to see what the model still gets wrong.",
+    "<b>Where regions overlap,</b> the later one counts.",
+    "<b>Skip</b> an image that cannot be judged; it goes to somebody else, and is dropped when "
+    "they skip it too.",
+    "<b>Asked again</b> above an image: the last mask of it could not be used, and why.",
+)
+
+
+def guide(classes: ClassSet, colours: Mapping[str, str]) -> str:
+    """The guide as HTML. colours: label -> "#rrggbb", where the label config gives one."""
+    rows = "".join(_row(name, colours.get(name, ""), classes) for name in classes.drawn)
+    points = "".join(f"<li>{point}</li>" for point in (*_GENERAL[:2], *_undrawn(classes)))
+    rest = "".join(f"<li>{point}</li>" for point in _GENERAL[2:])
+    body = f"<h3>How to label here</h3><table><tbody>{rows}</tbody></table><ul>{points}{rest}</ul>"
+    mark = hashlib.sha256(body.encode()).hexdigest()[:8]
+    return f'<section class="maskloop-guide g-{mark}">{body}</section>'
+
+
+def instructions(theirs: str, ours: str) -> str | None:
+    """The instructions with our guide behind what people wrote; None where nothing is missing."""
+    known, wanted = _OURS.search(theirs), _OURS.search(ours)
+    if known is None:
+        return None if WORDS in theirs else theirs + ours
+    if wanted is None or known[1] == wanted[1]:
+        return None
+    return theirs[: known.start()] + ours + theirs[known.end() :]
+
+
+def _row(name: str, colour: str, classes: ClassSet) -> str:
+    swatch = f'<td bgcolor="{escape(colour)}" width="22">&nbsp;</td>' if colour else "<td></td>"
+    meaning = "cannot be told; left out" if name == classes.ignore_label else ""
+    if name == classes.names[0]:
+        meaning = "the background, drawn like any other class"
+    return f"<tr>{swatch}<td>&nbsp;<b>{escape(name)}</b></td><td>&nbsp;{meaning}</td></tr>"
+
+
+def _undrawn(classes: ClassSet) -> tuple[str, ...]:
+    """What a pixel is that nobody draws, and what is for doubt."""
+    background = f"<b>{escape(classes.names[0])}</b>"
+    if classes.unlabeled == 0:
+        points = [
+            f"<b>What nobody draws is {background}.</b> Nothing to draw? Submit the image as it "
+            f"is: then all of it is {background}."
+        ]
+    else:
+        points = [
+            f"<b>Draw {background} too.</b> What nobody draws is left out: the model neither "
+            "learns from it nor is measured on it. An image submitted empty teaches nothing."
+        ]
+    if classes.ignore_label:
+        points.append(
+            f"<b>In doubt, draw {escape(classes.ignore_label)}.</b> Those pixels are left out, "
+            "which is better than a guess."
+        )
+    return tuple(points)
