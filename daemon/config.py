@@ -142,11 +142,13 @@ class Loop(Section):
     )
     random_share: Share = _say(0.1, "share of a batch drawn at random, for unbiased estimates")
     queue_low: Count = _say(
-        0,
-        "open images below which the next best ones are asked ahead of a training, so that nobody "
-        "waits for it; more than there are annotators; 0: never",
+        3,
+        "open images for each person at work (in the last 24 hours) below which the next best "
+        "ones are asked ahead of a training, so that nobody waits for it; 0: never",
     )
-    queue_top_up: Positive = _say(10, "at most so many images of a cycle are asked ahead")
+    queue_top_up: Count = _say(
+        0, "at most so many images of a cycle are asked ahead; 0: as many as people answer"
+    )
     max_skips: Positive = _say(2, "people who must skip an image before it is dropped")
     max_wait_hours: Seconds = _say(336.0, "hours after which an unanswered image is dropped")
     push_chunk: Annotated[int, Field(gt=0, le=100)] = _say(50, "tasks sent in one request")

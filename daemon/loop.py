@@ -7,6 +7,7 @@ recorded after the work. A tick never waits for a training or for people.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -73,14 +74,15 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
     store, last = context.store, context.store.last_cycle()
     images = store.images()
     labeled, asked = store.labeled_ids(), store.asked_ids()
-    pool = by_role(images)[Role.POOL]
+    pool, telling = by_role(images)[Role.POOL], store.telling_ids()
     return Standing(
         started=last is not None,
         usable_images=len(images),
         open_tasks=len(store.tasks(TaskState.OPEN)),
         open_allowed=_open_allowed(context, last),
-        train_labels=sum(image.id in labeled for image in pool),
+        train_labels=sum(image.id in telling for image in pool),
         new_labels=len(labeled) - (last["labels"] if last else 0),
+        enough_labels=_enough_labels(context, last),
         labels_left=context.config.budget(len(labeled)).labels_left,
         candidates=sum(image.id not in labeled | asked for image in pool),
         trained_cycles=last["id"] if last else 0,
@@ -96,6 +98,15 @@ def _open_allowed(context: Context, last: Row | None) -> int:
     ahead = surplus(context, int(last["id"]))
     asked = len(context.store.tasks_of_cycle(int(last["id"]))) - ahead
     return int((1 - context.config.loop.done_share) * asked) + ahead
+
+
+def _enough_labels(context: Context, last: Row | None) -> int:
+    """With images asked ahead the queue never runs dry: then it is the labels that say when a
+    batch is done, whichever images they are of."""
+    if last is None or not context.config.loop.queue_low:
+        return 0
+    batch = context.store.picks(int(last["id"]))
+    return math.ceil(context.config.loop.done_share * len(batch))
 
 
 def _advance(context: Context, cycle_limit: int | None) -> Outcome:

@@ -103,3 +103,18 @@ def m004_asked_again(db: Database) -> None:
     for column in ("annotation TEXT", "task TEXT", "image_id INTEGER REFERENCES images(id)"):
         db.execute(f"ALTER TABLE quarantine ADD COLUMN {column}")
     db.execute("ALTER TABLE quarantine ADD COLUMN state TEXT NOT NULL DEFAULT 'open'")
+
+
+@migrations()
+def m005_team(db: Database) -> None:
+    """Who answered what and when, without a look at the masks that lie between."""
+    db.execute("CREATE INDEX annotations_by_time ON annotations(updated_at, annotator)")
+    db.execute(
+        "CREATE INDEX annotations_in_effect ON annotations(image_id, annotator) WHERE deleted = 0"
+    )
+
+
+@migrations()
+def m006_blank(db: Database) -> None:
+    """Whether an answer says nothing about any pixel: it was asked for, and teaches nothing."""
+    db.execute("ALTER TABLE annotations ADD COLUMN blank INTEGER NOT NULL DEFAULT 0")

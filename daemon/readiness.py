@@ -11,7 +11,8 @@ class Standing:
 
     open_tasks: asked and not answered; up to open_allowed of them may stay open while a model
     trains. trained_cycles: cycles with a model so far. train_labels: labels that may train.
-    new_labels: labels since the last cycle began. cycle_limit: None for no limit.
+    new_labels: labels since the last cycle began. enough_labels: so many of them begin a cycle
+    whatever is open, 0: none do. cycle_limit: None for no limit.
     """
 
     started: bool
@@ -20,6 +21,7 @@ class Standing:
     open_allowed: int
     train_labels: int
     new_labels: int
+    enough_labels: int
     labels_left: int
     candidates: int
     trained_cycles: int
@@ -32,7 +34,9 @@ def reason_to_wait(now: Standing) -> str | None:
         return None if now.usable_images else "no usable images yet: the pool is empty"
     if now.cycle_limit is not None and now.trained_cycles >= now.cycle_limit:
         return f"all {now.cycle_limit} cycles are trained"
-    if now.open_tasks > now.open_allowed or (now.open_tasks and not now.new_labels):
+    enough = 0 < now.enough_labels <= now.new_labels
+    too_many_open = now.open_tasks > now.open_allowed or (now.open_tasks and not now.new_labels)
+    if too_many_open and not enough:
         return f"{now.open_tasks} images of the batch wait for annotators"
     if not now.train_labels:
         return "no labeled image to train on yet"

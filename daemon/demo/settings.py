@@ -67,7 +67,13 @@ def first_config(folder: Path, dataset: Dataset, plan: Plan) -> Config:
             "label_studio": _with(
                 base.label_studio, title=TITLE, token_env=TOKEN_ENV, document_root=SERVED
             ),
-            "loop": _with(base.loop, poll_s=POLL_S, batch_images=plan.batch, seed_images=plan.seed),
+            "loop": _with(
+                base.loop,
+                poll_s=POLL_S,
+                batch_images=plan.batch,
+                seed_images=plan.seed,
+                queue_low=0,  # people of any speed make the same curve
+            ),
             "validation": _with(
                 base.validation, min_images=plan.validation, max_images=plan.validation
             ),

@@ -1,50 +1,71 @@
 """No idle annotator: while a model trains, the next best images of the last scores are asked.
 
-They belong to the cycle that chose them, count against the budget, and stand in front of the
-batch that the running training will ask; its predictions and order reach them as all others.
+They belong to the cycle that chose them and count against the budget. The next batch is served
+before those that nobody answered; its model's masks and order reach them as all others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from daemon.domain import Pick, Role, Stage, TaskState
 from daemon.stages.context import Context, by_role
 from daemon.stages.push import VERSION, deliver, intend
+from daemon.stages.select_batch import extend
 from daemon.store.base import Row
 
 DROPPED = (TaskState.SKIPPED, TaskState.EXPIRED, TaskState.DELETED, TaskState.UNUSABLE)
+PRESENT = timedelta(hours=24)  # who answered since then counts as at work
 
 
 def top_up(context: Context, cycle: int) -> None:
     """Ask for a stand-in for every dropped batch image; a dropped validation image stays out."""
     missing = _batch(context, cycle) - _standing(context, cycle)
-    _ask(context, cycle, spare(context, cycle)[: max(0, missing)])
+    waiting = len(context.store.tasks(TaskState.OPEN))
+    wanted = min(missing, _labels_left(context, waiting))
+    _ask(context, cycle, spare(context, cycle)[: max(0, wanted)])
 
 
 def ask_ahead(context: Context) -> None:
-    """Keep `queue_low` tasks open with the reserve of the last batch, within the budget.
+    """Keep `queue_low` tasks open for each person, from the scores of the last batch, within the
+    budget. Twice asks once: the outbox keeps what is on its way.
 
-    A cycle asks at most `queue_top_up` images beyond its batch. Twice asks once: the outbox
-    keeps what is on its way.
+    A cycle asks at most `queue_top_up` images beyond its batch, where that is set. When its
+    reserve is used up the next best follow; they have no mask to begin with.
     """
-    cycle, store, settings = _last_asked(context), context.store, context.config.loop
+    cycle, store = _last_asked(context), context.store
     waiting = len(store.tasks(TaskState.OPEN))
-    if cycle is None or waiting >= settings.queue_low:
+    if cycle is None or waiting >= (low := queue_low(context)):
         return
+    cap = context.config.loop.queue_top_up
     wanted = min(
-        settings.queue_low - waiting,
-        settings.queue_top_up - surplus(context, cycle),
+        low - waiting,
+        cap - surplus(context, cycle) if cap else low,
         _labels_left(context, waiting),
     )
-    new = spare(context, cycle)[: max(0, wanted)]
-    _ask(context, cycle, [replace(pick, reason=_ahead(cycle, pick)) for pick in new])
+    if wanted <= 0:
+        return
+    new = spare(context, cycle)
+    if len(new) < wanted and extend(context, cycle, max(wanted, context.config.loop.batch_images)):
+        new = spare(context, cycle)
+    _ask(context, cycle, [replace(one, reason=_ahead(cycle, one)) for one in new[:wanted]])
+
+
+def queue_low(context: Context) -> int:
+    """How many open tasks keep everybody busy: so many for each person who is at work."""
+    people = context.store.people_since(context.now() - PRESENT)
+    return context.config.loop.queue_low * max(1, people)
 
 
 def surplus(context: Context, cycle: int) -> int:
-    """How many images a cycle has asked beyond its batch, dropped ones left out."""
-    return max(0, _standing(context, cycle) - _batch(context, cycle))
+    """How many images a cycle has asked beyond its batch, dropped ones and stand-ins left out."""
+    batch = {pick.image_id for pick in context.store.picks(cycle)}
+    rows = context.store.tasks_of_cycle(cycle)
+    beyond = sum(_stands(row) for row in rows if row["image_id"] not in batch)
+    dropped = sum(not _stands(row) for row in rows if row["image_id"] in batch and _counts(row))
+    return max(0, beyond - dropped)
 
 
 def spare(context: Context, cycle: int) -> list[Pick]:
@@ -56,12 +77,13 @@ def spare(context: Context, cycle: int) -> list[Pick]:
 
 
 def _last_asked(context: Context) -> int | None:
-    """The newest cycle whose batch was pushed; None before any, and while the next batch gets
-    its masks: a task asked in that moment would have none when the new order takes over."""
+    """The newest cycle that has a batch; None before any, and in the moment of a push. While the
+    masks of a batch are made this is its own cycle: its reserve gets masks too."""
     last = context.store.last_cycle()
-    if last is None or last["stage"] in (Stage.PREDICT, Stage.PUSH):
+    if last is None or last["stage"] == Stage.PUSH:
         return None
-    number = int(last["id"]) if last["stage"] == Stage.DONE else int(last["id"]) - 1
+    selected = last["stage"] in (Stage.PREDICT, Stage.DONE)
+    number = int(last["id"]) if selected else int(last["id"]) - 1
     return number if number >= 0 else None
 
 
@@ -86,7 +108,11 @@ def _standing(context: Context, cycle: int) -> int:
 
 
 def _stands(row: Row) -> bool:
-    return row["arm"] != "validation" and TaskState(row["state"]) not in DROPPED
+    return _counts(row) and TaskState(row["state"]) not in DROPPED
+
+
+def _counts(row: Row) -> bool:
+    return bool(row["arm"] != "validation")
 
 
 def _ahead(cycle: int, pick: Pick) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from daemon.domain import Ask, Image, KeptPrediction, Pick, TaskState
 from daemon.stages.context import Context
@@ -45,9 +45,10 @@ def deliver(context: Context) -> None:
         return
     images = {image.id: image for image in store.images()}
     tasks = store.image_tasks()
-    masks = predictions(context, int(pending[0].version.partition(".")[0]))
+    masks = {of: predictions(context, of) for of in {_shown_by(intent) for intent in pending}}
     for intent in pending:
-        asks = [_ask(question, intent.cycle, images, masks, tasks) for question in intent.questions]
+        shown = masks[_shown_by(intent)]
+        asks = [_ask(question, intent.cycle, images, shown, tasks) for question in intent.questions]
         store.settle(
             intent, context.connector.push(asks, intent.key, intent.version), context.now()
         )
@@ -57,10 +58,12 @@ def deliver(context: Context) -> None:
 def rerank(context: Context, cycle: int) -> None:
     """Order and predictions of all open tasks, at once, under a version never used before."""
     store = context.store
-    rows = in_order(store.tasks(TaskState.OPEN))
+    by_position = store.tasks(TaskState.OPEN)
+    rows = in_order(by_position, _chosen(context, by_position))
     if not rows:
         return
-    version = _version_of(context, cycle)
+    as_pushed = rows == by_position  # then the scores that the push gave are right already
+    version = _version_of(context, cycle) if as_pushed else fresh_version(context, cycle)
     store.keep_fact(_ATTEMPTED, version)
     images = {image.id: image for image in store.images()}
     masks = predictions(context, cycle)
@@ -108,9 +111,18 @@ def fresh_version(context: Context, cycle: int) -> str:
     return f"{cycle}.{context.store.next_attempt(cycle)}"
 
 
-def in_order(rows: Sequence[Row]) -> list[Row]:
-    """Open tasks as they should be served: validation, then older batches, then this one."""
-    return sorted(rows, key=lambda row: (row["arm"] != "validation", row["cycle"], row["position"]))
+def in_order(rows: Sequence[Row], chosen: Collection[int]) -> list[Row]:
+    """Open tasks as they should be served: validation, then older batches, then this one, then
+    what was asked from the reserve of any.
+
+    chosen: the images of all batches.
+    """
+
+    def place(row: Row) -> tuple[bool, bool, int, int]:
+        beyond = row["image_id"] not in chosen
+        return row["arm"] != "validation", beyond, row["cycle"], row["position"]
+
+    return sorted(rows, key=place)
 
 
 def _version_of(context: Context, cycle: int) -> str:
@@ -118,6 +130,18 @@ def _version_of(context: Context, cycle: int) -> str:
     used = {context.store.fact(_ATTEMPTED), context.store.fact(VERSION)}
     pushed = context.store.pushed_version(cycle)
     return fresh_version(context, cycle) if pushed is None or pushed in used else pushed
+
+
+def _chosen(context: Context, rows: Sequence[Row]) -> set[int]:
+    """The images of the batches that these tasks come from, without their reserves."""
+    cycles = {int(row["cycle"]) for row in rows}
+    return {pick.image_id for cycle in cycles for pick in context.store.picks(cycle)}
+
+
+def _shown_by(intent: Intent) -> int:
+    """The cycle whose masks this push shows: that of its version. An image that is asked ahead
+    while the next masks are made is shown with the last ones."""
+    return int(intent.version.partition(".")[0])
 
 
 def _chunks(questions: Sequence[Question], size: int) -> Iterable[Sequence[Question]]:

@@ -63,7 +63,7 @@ def choose(context: Context, cycle: int, pool: Pool, n: int) -> list[Pick]:
         return []
     settings, rng = context.config.selection, context.rng(cycle)
     loop = context.config.loop
-    ahead = loop.queue_top_up if loop.queue_low else 0
+    ahead = (loop.queue_top_up or n) if loop.queue_low else 0
     wanted = min(len(pool), n + max(1, round(n * RESERVE_SHARE), ahead))
     uniform = round(loop.random_share * n) if cycle else 0
     drawn = [int(i) for i in rng.choice(np.sort(pool.ids), size=uniform, replace=False)]
@@ -75,6 +75,23 @@ def choose(context: Context, cycle: int, pool: Pool, n: int) -> list[Pick]:
     for place, image_id in enumerate(drawn):  # spread over the batch, so that half of it is fair
         arms.insert(round((place + 0.5) * n / max(1, uniform)), (image_id, "random"))
     return reasons_for(pool, arms)
+
+
+def extend(context: Context, cycle: int, n: int) -> bool:
+    """Put the n next best images, or more, behind the reserve of a cycle, by the scores it chose
+    from; whether there were any."""
+    store, last = context.store, context.store.last_cycle()
+    batch, reserve = store.picks(cycle), store.reserve(cycle)
+    newest = store.picks(int(last["id"])) if last else []
+    known = {pick.image_id for pick in [*batch, *reserve, *newest]}
+    free = {image.id for image in by_role(store.images())[Role.POOL]} - known
+    if not free - store.asked_ids() - store.labeled_ids():
+        return False
+    pool = _without(candidates(context, cycle), sorted(known))
+    picks = [*reserve, *choose(context, cycle, pool, min(n, len(pool)))]
+    ranked = [replace(one, rank=rank) for rank, one in enumerate(picks, start=len(batch))]
+    store.save_picks(cycle, batch, ranked)
+    return len(ranked) > len(reserve)
 
 
 def distinct(context: Context, pool: Pool, at_least: int) -> Pool:

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 from PIL import Image as Pillow
 
-from daemon.domain import Annotation, Effort, Mask, Skip
+from daemon.domain import IGNORE, Annotation, Effort, Mask, Skip
 from daemon.store.base import Row, StoreBase, stamp
 
 # Ground truth first, then the latest; the others are kept, and count for nothing.
@@ -49,6 +49,7 @@ class LabelVerbs(StoreBase):
             "notes": json.dumps(annotation.notes),
             "shown": annotation.shown,
             "changed_share": None if effort is None else effort.changed_share,
+            "blank": int((annotation.mask == IGNORE).all()),
         }
         known = self._rows("SELECT updated_at FROM annotations WHERE id = ?", annotation.id)
         if not known or datetime.fromisoformat(known[0]["updated_at"]) <= annotation.updated_at:
@@ -122,8 +123,14 @@ class LabelVerbs(StoreBase):
         )
         return int(self._rows(sql, stamp(moment), stamp(moment))[0]["n"])
 
+    def telling_ids(self) -> set[int]:
+        """Ids of the labeled images whose label says something about at least one pixel."""
+        rows = self._rows(f"SELECT image_id FROM ({_LABELS}) WHERE blank = 0")
+        return {row["image_id"] for row in rows}
+
     def labeled_ids(self) -> set[int]:
-        """Ids of the images that people have labeled."""
+        """Ids of the images that people have labeled; each was asked for and is spent, also where
+        nobody drew and undrawn pixels have no label."""
         rows = self._rows("SELECT DISTINCT image_id FROM annotations WHERE deleted = 0")
         return {row["image_id"] for row in rows}
 

@@ -10,7 +10,6 @@ import pytest
 
 from daemon.config import Config
 from daemon.domain import Role, Stage
-from daemon.loop import RUNNERS
 from daemon.service import Ticker
 from daemon.stages import ahead
 from daemon.stages.context import Context, by_role
@@ -35,16 +34,6 @@ def until(daemon: Ticker, words: str) -> None:
     while not (found := daemon.tick().waiting).startswith(words):
         assert time.monotonic() < deadline, found
         time.sleep(0.02)
-
-
-def runs_end(config: Config) -> None:
-    deadline = time.monotonic() + 60
-    while any(
-        not (request.parent / "result.json").exists()
-        for request in config.state.glob("runs/*/request.json")
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def asked_ahead(config: Config) -> list[dict[str, Any]]:
@@ -114,23 +103,6 @@ def test_a_budget_that_is_nearly_spent_is_not_overspent(home: Path) -> None:
 
     assert_sound(config)
     assert len(asked_ahead(config)) == 1
-
-
-def test_nothing_is_asked_ahead_while_the_next_masks_are_made(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Such a task would lose its mask when the new order takes over."""
-    config = filled(home, queue_low=2, queue_top_up=12)
-    monkeypatch.setitem(RUNNERS, Stage.PREDICT, lambda context, cycle: False)
-    daemon = ticker(config)
-    while not daemon.tick().waiting.startswith("cycle 1: predict"):
-        runs_end(config)  # however slow the machine is, two images a look and few looks
-    before = len(asked_ahead(config))
-
-    daemon.tick()
-    daemon.tick()
-
-    assert len(asked_ahead(config)) == before < 12
 
 
 @pytest.mark.parametrize("after_the_work", [False, True])

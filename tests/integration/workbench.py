@@ -22,7 +22,13 @@ COLOURS = np.array([[120, 90, 60], [40, 160, 40], [160, 40, 160]], np.uint8)
 LEARNER = "tests.fakes.learner"
 SETTINGS: dict[str, Any] = {
     "connector": {"kind": "folder"},
-    "loop": {"budget_labels": 16, "batch_images": 4, "seed_images": 4, "poll_s": 0.05},
+    "loop": {
+        "budget_labels": 16,
+        "batch_images": 4,
+        "seed_images": 4,
+        "poll_s": 0.05,
+        "queue_low": 0,
+    },
     "validation": {"min_images": 4, "max_images": 4},
     "selection": {"duplicate_similarity": 1.0},
     "storage": {"min_free_gb": 0.0},

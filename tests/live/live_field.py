@@ -65,7 +65,12 @@ class Field:
                     "document_root": str(server.document_root),
                     "token_env": "LIVE_LOOP_TOKEN",
                 },
-                "loop": {"budget_labels": 16, "batch_images": 4, "seed_images": 4},
+                "loop": {
+                    "budget_labels": 16,
+                    "batch_images": 4,
+                    "seed_images": 4,
+                    "queue_low": 0,
+                },
                 "validation": {"min_images": 4, "max_images": 4},
                 "selection": {"duplicate_similarity": 1.0},
                 "storage": {"min_free_gb": 0.0},

@@ -1,0 +1,212 @@
+"""A team on a labeling server: always something to do, in order, each image counted once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from connectors.label_studio import FolderSource, create_or_adopt_project
+from connectors.regions import Control, encode
+from daemon.config import Config
+from daemon.demo.web_user import Question, WebUser
+from daemon.domain import ClassSet, Stage, TaskState
+from daemon.loop import RUNNERS
+from daemon.runs import RunFolder
+from daemon.stages.context import Context
+from daemon.status import snapshot
+from daemon.store import FILE, Store
+from tests.fakes.label_studio import FakeLabelStudio
+from tests.integration.workbench import configured, paint, ticker
+
+CLASSES = ClassSet(names=("soil", "crop", "weed"))
+CONTROL = Control(from_name="mask", to_name="image")
+LOOP = {"budget_labels": 24, "batch_images": 4, "seed_images": 4, "poll_s": 0.05, "queue_low": 3}
+
+
+class Team:
+    """A daemon that ticks when told, a server, and people who answer one image when told."""
+
+    def __init__(self, home: Path, server: FakeLabelStudio, **loop: Any) -> None:
+        paint(home)
+        self.server, self.home = server, home
+        adopted = create_or_adopt_project(
+            url=server.url,
+            token=lambda: server.token,
+            project="team",
+            classes=CLASSES,
+            source=FolderSource(home / "images", home),
+        )
+        self.project = adopted.id
+        self.config: Config = configured(
+            home,
+            connector={"kind": "label_studio"},
+            classes={"names": list(CLASSES.names)},
+            label_studio={
+                "url": server.url,
+                "project": adopted.id,
+                "token_env": "TEAM_TOKEN",
+                "document_root": ".",
+            },
+            loop={**LOOP, **loop},
+        )
+        self.daemon = ticker(self.config)
+        self.people: dict[str, WebUser] = {}
+
+    def person(self, name: str) -> WebUser:
+        if name not in self.people:
+            self.people[name] = WebUser(self.server.url)
+            assert self.people[name].sign_up("/user/signup/", f"{name}@example.org", "secret")
+        return self.people[name]
+
+    def take(self, name: str) -> Question | None:
+        return self.person(name).next_task(self.project)
+
+    def submit(self, name: str, question: Question, mask: np.ndarray | None = None) -> None:
+        """Draw the truth, or this mask."""
+        key = question.details["data"]["maskloop_key"]
+        truth = np.asarray(Image.open(self.home / "masks" / key)) if mask is None else mask
+        regions = encode(truth, CLASSES, CONTROL, {})
+        self.person(name).submit(question, self.project, regions)
+
+    def answer(self, name: str) -> int | None:
+        """Answer one image: the task, or None where nothing was handed out."""
+        question = self.take(name)
+        if question is not None:
+            self.submit(name, question)
+        return question.task if question else None
+
+    def until(self, words: str) -> None:
+        deadline = time.monotonic() + 60
+        while not (found := self.daemon.tick().waiting).startswith(words):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
+
+    def open_tasks(self) -> list[dict[str, Any]]:
+        """As the store has them, by position."""
+        with Store(self.config.state / FILE, read_only=True) as store:
+            return store.tasks(TaskState.OPEN)
+
+    def status(self) -> dict[str, Any]:
+        return snapshot(self.config)
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Team]]:
+    made = []
+    with FakeLabelStudio(tmp_path) as server:
+        monkeypatch.setenv("TEAM_TOKEN", server.token)
+
+        def team(**loop: Any) -> Team:
+            made.append(Team(tmp_path, server, **loop))
+            return made[-1]
+
+        yield team
+        for one in made:
+            for person in one.people.values():
+                person.close()
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Callable[[Stage], Callable[[], None]]:
+    """held(stage) keeps a stage from ending, though its work is done, until it is let go."""
+
+    def hold(stage: Stage) -> Callable[[], None]:
+        runner, released = RUNNERS[stage], [False]
+
+        def wait(context: Context, cycle: int) -> bool:
+            return runner(context, cycle) and released[0]
+
+        monkeypatch.setitem(RUNNERS, stage, wait)
+        return lambda: released.__setitem__(0, True)
+
+    return hold
+
+
+def test_people_who_are_faster_than_the_training_always_get_an_image_within_the_budget(
+    make: Callable[..., Team], held: Callable[[Stage], Callable[[], None]]
+) -> None:
+    held(Stage.TRAIN)
+    team = make()
+    team.until("8 images of the batch wait")
+
+    answered = []
+    while len(answered) < 24:
+        answered += [team.answer("ada"), team.answer("ben")]
+        team.daemon.tick()
+
+    assert None not in answered
+    assert len(set(answered)) == 24
+    assert (team.answer("ada"), team.answer("ben")) == (None, None)
+    assert team.status()["stage"] == "train"
+    assert team.status()["labels"] == {"total": 24, "spent": 24, "left": 0}
+
+
+def test_what_was_asked_ahead_is_served_behind_the_next_batch_with_its_masks(
+    make: Callable[..., Team], held: Callable[[Stage], Callable[[], None]]
+) -> None:
+    release = held(Stage.TRAIN)
+    team = make()
+    team.until("8 images of the batch wait")
+    for _ in range(8):
+        team.answer("ada")
+        team.daemon.tick()
+    team.until("cycle 1: train")
+    ahead = [row["task"] for row in team.open_tasks()]
+
+    release()
+    team.until("7 images of the batch wait")
+
+    rows = team.open_tasks()
+    assert [row["cycle"] for row in rows] == [1, 1, 1, 1, 0, 0, 0]
+    assert [row["task"] for row in rows[4:]] == ahead
+    assert all(_mask(team, 1, row["image_id"]).exists() for row in rows)
+    assert [str(team.answer("ben")) for _ in rows] == [row["task"] for row in rows]
+
+
+def test_what_is_asked_while_the_masks_are_made_is_of_the_new_scores_and_gets_a_mask(
+    make: Callable[..., Team], held: Callable[[Stage], Callable[[], None]]
+) -> None:
+    release = held(Stage.PREDICT)
+    team = make()
+    team.until("8 images of the batch wait")
+    for _ in range(8):
+        team.answer("ada")
+        team.daemon.tick()
+    team.until("cycle 1: predict")
+    while team.answer("ada"):
+        pass
+    team.daemon.tick()
+    (first, *_) = rows = team.open_tasks()
+    assert [row["cycle"] for row in rows] == [1, 1, 1]
+    assert "by the scores of cycle 1" in first["reason"]
+
+    release()
+    team.until("7 images of the batch wait")
+
+    assert all(_mask(team, 1, row["image_id"]).exists() for row in team.open_tasks())
+
+
+def test_a_batch_of_labels_begins_a_cycle_while_somebody_keeps_an_image_of_the_batch(
+    make: Callable[..., Team],
+) -> None:
+    team = make()
+    team.until("8 images of the batch wait")
+    asleep = team.take("cleo")
+    assert asleep is not None
+    for _ in range(8):
+        assert team.answer("ada")
+        team.daemon.tick()
+
+    team.until("cycle 1")
+
+    assert str(asleep.task) in [row["task"] for row in team.open_tasks()]
+
+
+def _mask(team: Team, cycle: int, image_id: int) -> Path:
+    return RunFolder(team.config.state / "runs" / f"{cycle:04d}-predict").mask(image_id)
