@@ -15,7 +15,7 @@ from daemon.domain import Ask, Image, KeptPrediction, Pick, TaskState
 from daemon.stages.context import Context
 from daemon.stages.predict import predictions
 from daemon.stages.retention import require_space
-from daemon.store import Intent, Question
+from daemon.store import Intent, Question, Store
 from daemon.store.base import Row
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def rerank(context: Context, cycle: int) -> None:
     """Order and predictions of all open tasks, at once, under a version never used before."""
     store = context.store
     by_position = store.tasks(TaskState.OPEN)
-    rows = in_order(by_position, _chosen(context, by_position))
+    rows = in_order(by_position, chosen(store, by_position))
     if not rows:
         return
     as_pushed = rows == by_position  # then the scores that the push gave are right already
@@ -111,15 +111,21 @@ def fresh_version(context: Context, cycle: int) -> str:
     return f"{cycle}.{context.store.next_attempt(cycle)}"
 
 
-def in_order(rows: Sequence[Row], chosen: Collection[int]) -> list[Row]:
+def chosen(store: Store, rows: Sequence[Row]) -> set[int]:
+    """The images of the batches that these tasks come from, without their reserves."""
+    cycles = {int(row["cycle"]) for row in rows}
+    return {pick.image_id for cycle in cycles for pick in store.picks(cycle)}
+
+
+def in_order(rows: Sequence[Row], batches: Collection[int]) -> list[Row]:
     """Open tasks as they should be served: validation, then older batches, then this one, then
     what was asked from the reserve of any.
 
-    chosen: the images of all batches.
+    batches: the images of all batches, see `chosen`.
     """
 
     def place(row: Row) -> tuple[bool, bool, int, int]:
-        beyond = row["image_id"] not in chosen
+        beyond = row["image_id"] not in batches
         return row["arm"] != "validation", beyond, row["cycle"], row["position"]
 
     return sorted(rows, key=place)
@@ -130,12 +136,6 @@ def _version_of(context: Context, cycle: int) -> str:
     used = {context.store.fact(_ATTEMPTED), context.store.fact(VERSION)}
     pushed = context.store.pushed_version(cycle)
     return fresh_version(context, cycle) if pushed is None or pushed in used else pushed
-
-
-def _chosen(context: Context, rows: Sequence[Row]) -> set[int]:
-    """The images of the batches that these tasks come from, without their reserves."""
-    cycles = {int(row["cycle"]) for row in rows}
-    return {pick.image_id for cycle in cycles for pick in context.store.picks(cycle)}
 
 
 def _shown_by(intent: Intent) -> int:

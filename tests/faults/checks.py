@@ -15,7 +15,7 @@ from PIL import Image
 from connectors.label_studio import FolderSource
 from daemon.config import Config
 from daemon.domain import TaskState
-from daemon.stages.push import in_order
+from daemon.stages.push import chosen, in_order
 from daemon.store import FILE, Store
 from daemon.wiring import folder_source
 from tests.fakes.label_studio import FakeLabelStudio
@@ -156,7 +156,8 @@ def _store(store: Store, budget: int) -> Iterator[str]:
     if pending := store.pending_intents():
         yield f"{len(pending)} pushes are pending for ever"
     positions = [row["position"] for row in open_rows]
-    if len(positions) != len(set(positions)) or in_order(open_rows) != open_rows:
+    ordered = in_order(open_rows, chosen(store, open_rows))
+    if len(positions) != len(set(positions)) or ordered != open_rows:
         order = [(row["task"], row["arm"], row["cycle"], row["position"]) for row in open_rows]
         yield f"the store's own order is wrong: {order}"
     for event in store.events(1000):
