@@ -36,7 +36,8 @@ class Connector(Protocol):
         """What people did since `cursor` (all when None); the same change may come again.
 
         sizes: image key -> (height_px, width_px). A mask of another size becomes a fault; a
-        fault of an annotation says which `answer` it is.
+        fault of an annotation says which `answer` it is. Where `more` is set, memory bore no more
+        masks: call again at once with the new cursor.
         """
 
     def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:

@@ -206,14 +206,18 @@ class Changes:
 
     deletions: annotation ids that are gone. lost_tasks: task ids that are gone.
     seen: changed task -> all annotation ids that it has now, so that others count as deleted.
+    shows: changed task -> the key of its image, "" for none of ours.
+    more: there are further changes already: memory bears no more masks at once.
     """
 
     cursor: str
+    more: bool = False
     annotations: tuple[Annotation, ...] = ()
     skips: tuple[Skip, ...] = ()
     deletions: tuple[str, ...] = ()
     lost_tasks: tuple[str, ...] = ()
     seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shows: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
 
 

@@ -14,8 +14,9 @@ from connectors.images import MAX_BYTES
 from connectors.label_studio import project as projects
 from connectors.label_studio import wiring as wirings
 from connectors.label_studio.api import CONNECT_S, READ_S, Api, Refused
+from connectors.label_studio.changed import Cursor
 from connectors.label_studio.pictures import Pictures
-from connectors.label_studio.pull import Cursor, Puller
+from connectors.label_studio.pull import Puller
 from connectors.label_studio.push import Pusher
 from connectors.label_studio.sources import FolderSource, ProjectSource, Source
 from connectors.label_studio.wiring import Wiring
@@ -96,7 +97,7 @@ class LabelStudio:
         return self._pictures.read(image)
 
     def changes(self, cursor: str | None, sizes: Mapping[str, tuple[int, int]]) -> Changes:
-        """What people did since `cursor`. `deletions` stays empty: compare `seen`."""
+        """What people did since `cursor`, in portions. `deletions` stays empty: compare `seen`."""
         project = self._project()
         wiring = self._wiring(project)
         return self._puller.changes(

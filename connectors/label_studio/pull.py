@@ -8,14 +8,14 @@ minutes before the last look are read again.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.changed import Cursor, portion
 from connectors.label_studio.shown import Shown
 from connectors.label_studio.sources import Source
 from connectors.label_studio.wiring import Wiring
@@ -23,46 +23,7 @@ from connectors.refusals import RegionRefused
 from connectors.regions import Decoded, decode
 from daemon.domain import Annotation, AnswerId, Changes, ClassSet, Fault, Skip
 
-OVERLAP = timedelta(seconds=120)
 BEFORE = timedelta(seconds=30)  # an answer may seem this much older than its task
-PAGE = 200
-# `include` also filters what is inside an annotation, so its fields are named here too;
-# predictions are left out: ten re-ranks would make them the bulk of every answer.
-FIELDS = [
-    "annotations",
-    "completed_by",
-    "created_at",
-    "data",
-    "ground_truth",
-    "lead_time",
-    "parent_prediction",
-    "result",
-    "updated_at",
-    "was_cancelled",
-]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cursor:
-    """How far the reading has come. looked_at: the server's clock, or the latest change where it
-    tells no time. tasks: the ids that the project held."""
-
-    looked_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
-    tasks: frozenset[int] = field(default_factory=frozenset)
-
-    @classmethod
-    def parse(cls, text: str | None) -> Cursor:
-        """The cursor that `str` wrote; the beginning for None."""
-        if text is None:
-            return cls()
-        stored = json.loads(text)
-        moment = datetime.fromisoformat(stored["looked_at"])
-        return cls(looked_at=moment, tasks=frozenset(_from_ranges(stored["tasks"])))
-
-    def __str__(self) -> str:
-        return json.dumps(
-            {"looked_at": self.looked_at.isoformat(), "tasks": _to_ranges(self.tasks)}
-        )
 
 
 class Puller:
@@ -80,16 +41,46 @@ class Puller:
         wiring: Wiring,
         task_number: int,
     ) -> Changes:
-        """Everything since `cursor`; task_number: how many tasks the project holds now."""
-        looked_at = self._api.server_time
-        changed = self._changed(cursor.looked_at)
-        if looked_at is None:
-            times = [_moment(task["updated_at"]) for task in changed]
-            looked_at = max([cursor.looked_at, *times])
-        known, lost = self._follow(cursor.tasks, {task["id"] for task in changed}, task_number)
+        """What changed since `cursor`, as much as memory bears; task_number: how many tasks the
+        project holds now."""
+        told = self._api.server_time
+        read = portion(self._api, self._project, cursor.start, sizes)
+        if cursor.halt is not None:
+            looked_at = cursor.looked_at
+        else:
+            looked_at = told or max(filter(None, [cursor.looked_at, read.latest]))
+        known, lost = cursor.tasks | read.data.keys(), frozenset[int]()
+        if read.halt is None:
+            known, lost = self._follow(cursor.tasks, read.data.keys(), task_number)
+        answers, faults = self._answers(read.whole, sizes, source, wiring)
+        return Changes(
+            cursor=str(Cursor(looked_at=looked_at, tasks=known, halt=read.halt)),
+            more=read.halt is not None,
+            annotations=tuple(one for one in answers if isinstance(one, Annotation)),
+            skips=tuple(one for one in answers if isinstance(one, Skip)),
+            lost_tasks=tuple(str(task) for task in sorted(lost)),
+            faults=tuple(faults),
+            shows={
+                str(task): source.key_of(data, wiring.image_field) or ""
+                for task, data in read.data.items()
+            },
+            seen=dict.fromkeys(map(str, read.data), ())
+            | {
+                str(task["id"]): tuple(str(given["id"]) for given in task["annotations"])
+                for task in read.whole
+            },
+        )
+
+    def _answers(
+        self,
+        whole: Iterable[tasks.Task],
+        sizes: Mapping[str, tuple[int, int]],
+        source: Source,
+        wiring: Wiring,
+    ) -> tuple[list[Annotation | Skip], list[Fault]]:
         answers: list[Annotation | Skip] = []
         faults: list[Fault] = []
-        for task in changed:
+        for task in whole:
             key = source.key_of(task["data"], wiring.image_field)
             for given in task["annotations"]:
                 try:
@@ -97,45 +88,14 @@ class Puller:
                     answers.append(_flagged(answer, task.get("created_at")))
                 except RegionRefused as exc:
                     faults.append(replace(exc.fault, answer=_answer_id(given, task["id"], key)))
-        return Changes(
-            cursor=str(Cursor(looked_at=looked_at, tasks=known)),
-            annotations=tuple(one for one in answers if isinstance(one, Annotation)),
-            skips=tuple(one for one in answers if isinstance(one, Skip)),
-            lost_tasks=tuple(str(task) for task in sorted(lost)),
-            faults=tuple(faults),
-            seen={
-                str(task["id"]): tuple(str(given["id"]) for given in task["annotations"])
-                for task in changed
-            },
-        )
-
-    def _changed(self, looked_at: datetime) -> list[tasks.Task]:
-        """Tasks changed since a little before then. Each page starts where the last one ended
-        in time: a task that changes meanwhile moves to the end and would shift numbered pages."""
-        found: dict[int, tasks.Task] = {}
-        since, page = looked_at - OVERLAP, 1
-        while True:
-            rows, total = tasks.find_page(
-                self._api,
-                self._project,
-                [tasks.is_since("updated_at", since)],
-                FIELDS,
-                order="tasks:updated_at",
-                page=page,
-                page_size=PAGE,
-            )
-            found |= {task["id"]: task for task in rows}
-            if page * PAGE >= total or not rows:
-                return list(found.values())
-            last = _moment(rows[-1]["updated_at"])
-            since, page = (last, 1) if last > since else (since, page + 1)
+        return answers, faults
 
     def _follow(
-        self, known: frozenset[int], changed: set[int], task_number: int
+        self, known: frozenset[int], changed: Collection[int], task_number: int
     ) -> tuple[frozenset[int], frozenset[int]]:
         """All task ids now, and those that are gone; a listing only when the count is off."""
-        if len(known | changed) == task_number:
-            return known | changed, frozenset()
+        if len(all_known := known.union(changed)) == task_number:
+            return all_known, frozenset()
         now = frozenset(task["id"] for task in tasks.find(self._api, self._project, [], []))
         return now, known - now
 
@@ -229,20 +189,3 @@ def _flagged(answer: Annotation | Skip, made_at: str | None) -> Annotation | Ski
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _to_ranges(ids: Iterable[int]) -> str:
-    """{1, 2, 3, 7} -> "1-3,7"."""
-    runs: list[list[int]] = []
-    for number in sorted(ids):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(f"{low}-{high}" if high > low else str(low) for low, high in runs)
-
-
-def _from_ranges(text: str) -> Iterable[int]:
-    for run in filter(None, text.split(",")):
-        low, _, high = run.partition("-")
-        yield from range(int(low), int(high or low) + 1)

@@ -35,7 +35,8 @@ def sync(context: Context) -> None:
 
 
 def pull(context: Context) -> None:
-    """Keep annotations, skips and deletions since the cursor, and the cursor, in one commit.
+    """Keep annotations, skips and deletions since the cursor, each portion and its cursor in one
+    commit.
 
     Other classes in config.toml, or another meaning of undrawn pixels: all are read again.
     """
@@ -43,12 +44,15 @@ def pull(context: Context) -> None:
     images = {image.key: image for image in store.images()}
     sizes = {key: (image.height_px, image.width_px) for key, image in images.items()}
     cursor = store.fact(_CURSOR) if store.fact(_READ_WITH) == classes else None
-    changes = context.connector.changes(cursor or None, sizes)
     ids = {key: image.id for key, image in images.items()}
-    with store.atomic():
-        _keep_changes(context, changes, ids)
-        store.keep_fact(_CURSOR, changes.cursor)
-        store.keep_fact(_READ_WITH, classes)
+    more = True
+    while more:
+        changes = context.connector.changes(cursor or None, sizes)
+        with store.atomic():
+            _keep_changes(context, changes, ids)
+            store.keep_fact(_CURSOR, changes.cursor)
+            store.keep_fact(_READ_WITH, classes)
+        cursor, more = changes.cursor, changes.more
 
 
 def settle_tasks(context: Context) -> None:

@@ -13,6 +13,8 @@ def meets(labeling: Labeling, task: Row, condition: Row) -> bool:
     if name == "predictions_model_versions":
         mine = [row for row in labeling.predictions.values() if row["task"] == task["id"]]
         return any(part in row["model_version"] for row in mine for part in value)
+    if name == "annotations_ids":  # asked as "not_in_list"
+        return not any(row["id"] in value for row in labeling.of_task(task["id"]))
     if name == "updated_at":
         try:
             datetime.strptime(value, TIME)  # noqa: DTZ007 - Label Studio's own check

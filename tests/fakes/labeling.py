@@ -267,8 +267,9 @@ class Labeling:
             return self._random.sample(left, len(left))
         return sorted(ranked, key=lambda task: scores[task["id"]])
 
-    def shown_task(self, task: Row, include: set[str], asked_versions: bool, full: bool) -> Row:
-        """`include` also filters the fields of annotations; versions only when filtered on."""
+    def shown_task(self, task: Row, include: set[str], filtered: set[str], full: bool) -> Row:
+        """`include` also filters the fields of annotations. filtered: fields of the filters;
+        what is gathered from other tables is told of those only."""
         mine = self.of_task(task["id"])
         versions = [
             row["model_version"] for row in self.predictions.values() if row["task"] == task["id"]
@@ -277,9 +278,11 @@ class Labeling:
             **task,
             "total_annotations": self._answers(task),
             "predictions_model_versions": ",".join(dict.fromkeys(versions))
-            if asked_versions
+            if "predictions_model_versions" in filtered
             else "",
         }
+        if "annotations_ids" in filtered:
+            whole["annotations_ids"] = ",".join(str(row["id"]) for row in mine)
         if full:
             whole["annotations"] = [
                 {name: value for name, value in row.items() if name in include} for row in mine

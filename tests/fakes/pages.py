@@ -52,11 +52,11 @@ def _tasks(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
     if page > 1 and not shown:
         raise Answer(404, {"detail": "Invalid page."})
     include = set(request.query["include"].split(","))
-    versions = any("predictions_model_versions" in one["filter"] for one in conditions)
+    filtered = {one["filter"].removeprefix("filter:tasks:") for one in conditions}
     full = request.query["fields"] == "all"
     return 200, {
         "total": len(rows),
-        "tasks": [labeling.shown_task(task, include, versions, full) for task in shown],
+        "tasks": [labeling.shown_task(task, include, filtered, full) for task in shown],
     }
 
 

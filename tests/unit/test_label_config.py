@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.label_studio import wiring
-from connectors.label_studio.pull import Cursor
+from connectors.label_studio.changed import Cursor
 from connectors.label_studio.push import score
 from connectors.label_studio.wiring import Wiring
 from daemon.domain import IGNORE, ClassSet, Fault

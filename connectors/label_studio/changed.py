@@ -1,0 +1,170 @@
+"""Which tasks changed since a cursor, and these tasks whole, in portions that memory bears.
+
+A listing of changed tasks tells of each whether it has answers; only those that do are fetched
+whole. Measured at 10000 tasks without answers: 3 s of the server's time, against 7 s for a list
+of whole tasks. The listing's numbers come from the answers themselves: Label Studio's counters
+are kept by a second statement and may lag.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.label_studio import tasks
+from connectors.label_studio.api import Api
+
+OVERLAP = timedelta(seconds=120)
+PORTION = 50  # tasks with answers, fetched whole by one request
+PORTION_BYTES = 128 * 2**20  # of masks
+# `include` also filters what is inside an annotation, so its fields are named here too;
+# predictions are left out: ten re-ranks would make them the bulk of every answer.
+WHOLE = [
+    "annotations",
+    "completed_by",
+    "created_at",
+    "data",
+    "ground_truth",
+    "lead_time",
+    "parent_prediction",
+    "result",
+    "updated_at",
+    "was_cancelled",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halt:
+    """Where a reading that is not at its end goes on. since: changes of that moment or later.
+    done: tasks that were read as they were at that very moment."""
+
+    since: datetime
+    done: frozenset[int] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor:
+    """How far the reading has come. looked_at: the server's clock when it began, or the latest
+    change where it tells no time. tasks: the ids that the project held. halt: None at its end."""
+
+    looked_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    tasks: frozenset[int] = field(default_factory=frozenset)
+    halt: Halt | None = None
+
+    @property
+    def start(self) -> Halt:
+        """Where to begin: a little before the last look, as changes surface late."""
+        return self.halt or Halt(since=self.looked_at - OVERLAP)
+
+    @classmethod
+    def parse(cls, text: str | None) -> Cursor:
+        """The cursor that `str` wrote; the beginning for None."""
+        if text is None:
+            return cls()
+        stored = json.loads(text)
+        halt = None
+        if "since" in stored:
+            done = frozenset(_from_ranges(stored["done"]))
+            halt = Halt(since=datetime.fromisoformat(stored["since"]), done=done)
+        moment = datetime.fromisoformat(stored["looked_at"])
+        return cls(looked_at=moment, tasks=frozenset(_from_ranges(stored["tasks"])), halt=halt)
+
+    def __str__(self) -> str:
+        stored = {"looked_at": self.looked_at.isoformat(), "tasks": _to_ranges(self.tasks)}
+        if self.halt is not None:
+            stored |= {"since": self.halt.since.isoformat(), "done": _to_ranges(self.halt.done)}
+        return json.dumps(stored)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portion:
+    """Changed tasks. data: of all of them, by id. whole: those that have answers, in the order of
+    their change. latest: the last change. halt: where to go on, None when there is no more."""
+
+    data: Mapping[int, Mapping[str, Any]]
+    whole: tuple[tasks.Task, ...]
+    latest: datetime | None
+    halt: Halt | None
+
+
+def portion(api: Api, project: int, start: Halt, sizes: Mapping[str, tuple[int, int]]) -> Portion:
+    """The next changed tasks, as many with answers as memory bears; one at least.
+
+    sizes: (height_px, width_px) of every image: the largest one says how many masks fit.
+    """
+    largest = max((height * width for height, width in sizes.values()), default=1)
+    most = max(1, min(PORTION, PORTION_BYTES // max(1, largest)))
+    changed: dict[int, datetime] = {}
+    data: dict[int, Mapping[str, Any]] = {}
+    answered: set[int] = set()
+    halt = None
+    for task in _listed(api, project, start.since):
+        number, moment = task["id"], datetime.fromisoformat(task["updated_at"])
+        if moment == start.since and number in start.done:
+            continue
+        if task["annotations_ids"]:
+            if len(answered | {number}) > most:
+                halt = _halt(start, changed)
+                break
+            answered.add(number)
+        changed[number], data[number] = moment, task["data"]
+    whole = _whole(api, project, sorted(answered, key=lambda number: changed[number]))
+    gone = answered - {task["id"] for task in whole}
+    return Portion(
+        data={number: fields for number, fields in data.items() if number not in gone},
+        whole=tuple(whole),
+        latest=max(changed.values(), default=None),
+        halt=halt,
+    )
+
+
+def _halt(start: Halt, changed: Mapping[int, datetime]) -> Halt:
+    since = max(changed.values())
+    done = {number for number, moment in changed.items() if moment == since}
+    return Halt(since=since, done=frozenset(done | (start.done if since == start.since else set())))
+
+
+def _listed(api: Api, project: int, since: datetime) -> Iterator[tasks.Task]:
+    """Tasks changed at this moment or later, in that order. Each page starts where the last one
+    ended in time: a task that changes meanwhile moves to the end and would shift numbered pages."""
+    page = 1
+    while True:
+        rows, total = tasks.find_page(
+            api,
+            project,
+            [tasks.is_since("updated_at", since), tasks.TELLS_ANSWERS],
+            ["updated_at", "annotations_ids", "data"],
+            order="tasks:updated_at",
+            page=page,
+            page_size=tasks.PAGE,
+        )
+        yield from rows
+        if page * tasks.PAGE >= total or not rows:
+            return
+        last = datetime.fromisoformat(rows[-1]["updated_at"])
+        since, page = (last, 1) if last > since else (since, page + 1)
+
+
+def _whole(api: Api, project: int, numbers: list[int]) -> list[tasks.Task]:
+    found = {task["id"]: task for task in tasks.find_each(api, project, "id", numbers, WHOLE)}
+    return [found[number] for number in numbers if number in found]
+
+
+def _to_ranges(ids: Iterable[int]) -> str:
+    """{1, 2, 3, 7} -> "1-3,7"."""
+    runs: list[list[int]] = []
+    for number in sorted(ids):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(f"{low}-{high}" if high > low else str(low) for low, high in runs)
+
+
+def _from_ranges(text: str) -> Iterable[int]:
+    for run in filter(None, text.split(",")):
+        low, _, high = run.partition("-")
+        yield from range(int(low), int(high or low) + 1)

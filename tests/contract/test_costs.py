@@ -1,0 +1,141 @@
+"""How many requests and how many masks at once a verb costs: counted, never timed."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from connectors.label_studio import push
+from daemon.domain import Annotation, Ask, KeptPrediction, Mask
+from daemon.errors import OutcomeUnknown
+from tests.contract.rigs import LabelStudioRig
+from tests.contract.test_lost_answers import IMPORT, posts
+from tests.fakes.label_studio import FakeLabelStudio
+
+PANORAMA = {"panorama.png": (12_000, 12_000)}  # so large that memory bears one mask at a time
+
+
+def test_a_look_takes_two_requests_and_at_most_four_where_ten_tasks_changed(
+    fake: FakeLabelStudio, patient: LabelStudioRig
+) -> None:
+    data = {"image": "x", "maskloop_reason": "x"}
+    strangers = fake.labeling.import_tasks(1, [{"data": data}] * 300)["task_ids"]
+    asks = patient.push(patient.keys)
+    for _ in range(3):
+        patient.connector.repair("1.0", [str(ask.task) for ask in asks])
+    fake.labeling.wait(seconds=121)
+    cursor = patient.connector.changes(None, patient.sizes).cursor
+    fake.requests.clear()
+
+    quiet = patient.connector.changes(cursor, patient.sizes)
+    requests_when_quiet = list(fake.requests)
+    patient.answer()
+    for number in strangers[:2]:
+        fake.labeling.patch_task(number, {"overlap": 0})
+    fake.requests.clear()
+    busy = patient.connector.changes(quiet.cursor, patient.sizes)
+
+    assert (len(quiet.seen), len(busy.seen)) == (0, 10)
+    assert len(busy.annotations) == len(patient.keys)
+    assert requests_when_quiet == ["GET /api/projects/1/", "GET /api/tasks"]
+    assert len(fake.requests) <= 4
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "all at one moment"])
+def test_a_long_reading_comes_in_portions_that_lose_and_delete_nothing(
+    fake: FakeLabelStudio, patient: LabelStudioRig, at_once: bool
+) -> None:
+    patient.push(patient.keys)
+    patient.answer()
+    if at_once:
+        for task in fake.labeling.tasks.values():
+            task["updated_at"] = "2026-01-01T00:00:01.000000Z"
+
+    portions, read = 0, dict[str, Annotation]()
+    cursor, more = None, True
+    while more:
+        changes = patient.connector.changes(cursor, patient.sizes | PANORAMA)
+        assert len(changes.annotations) == 1
+        assert set(changes.seen.values()) <= {(one.id,) for one in changes.annotations}
+        assert changes.lost_tasks == ()
+        read |= {one.image_key: one for one in changes.annotations}
+        portions, cursor, more = portions + 1, changes.cursor, changes.more
+
+    assert portions == len(patient.keys)
+    assert set(read) == set(patient.keys)
+    assert all(np.array_equal(one.mask, patient.truth[key]) for key, one in read.items())
+
+
+def test_what_is_deleted_while_a_long_reading_goes_on_is_noticed(
+    fake: FakeLabelStudio, patient: LabelStudioRig
+) -> None:
+    asks = patient.push(patient.keys[:3])
+    patient.answer()
+    sizes = patient.sizes | PANORAMA
+    first = patient.connector.changes(None, sizes)
+    fake.labeling.delete_annotation(int(first.annotations[0].id))  # was read
+    fake.labeling.delete_task(int(str(asks[2].task)))  # was not
+
+    rest = []
+    cursor = first.cursor
+    for _ in range(3):
+        rest.append(patient.connector.changes(cursor, sizes))
+        cursor = rest[-1].cursor
+
+    assert [one.more for one in (first, *rest)] == [True, False, False, False]
+    assert rest[0].seen[first.annotations[0].task] == ()
+    assert [one.image_key for one in rest[0].annotations] == [asks[1].image.key]
+    gone = {task for one in rest for task in one.lost_tasks}
+    assert str(asks[2].task) not in {task for one in rest for task in one.seen}
+    assert gone <= {str(asks[2].task)}
+
+
+def test_one_mask_is_in_memory_at_a_time(patient: LabelStudioRig) -> None:
+    alive: list[weakref.ref[Mask]] = []
+
+    def read(truth: Mask) -> Mask:
+        gc.collect()
+        assert sum(one() is not None for one in alive) <= 1
+        mask = truth.copy()
+        alive.append(weakref.ref(mask))
+        return mask
+
+    asks = [_kept(ask, read) for ask in patient.asks(patient.keys)]
+    tasks = patient.connector.push(asks, "push-1", "1.0")
+    asks = [replace(ask, task=tasks[ask.image.id]) for ask in asks]
+    patient.connector.rerank("1.0", asks)
+    patient.connector.rerank("1.1", asks)
+
+    assert len(alive) == 2 * len(asks)  # the push, and the one rerank that is new
+
+
+def test_a_push_of_many_bytes_takes_several_imports_and_asks_once_whichever_is_lost(
+    fake: FakeLabelStudio, patient: LabelStudioRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "CHUNK_BYTES", 2500)
+    asks = patient.asks(patient.keys)
+    fake.fail("POST", IMPORT, "drop after")
+    fake.fail("POST", IMPORT, 500)
+
+    with pytest.raises(OutcomeUnknown, match="push-1"):
+        patient.connector.push(asks, "push-1", "1.0")
+    half = len(fake.labeling.tasks)
+    tasks = patient.connector.push(asks, "push-1", "1.0")
+
+    assert posts(fake, "/import") > 3
+    assert 0 < half < len(asks)
+    assert len(fake.labeling.tasks) == len(asks)
+    keys = {number: task["data"]["maskloop_key"] for number, task in fake.labeling.tasks.items()}
+    assert {keys[int(tasks[ask.image.id])] for ask in asks} == set(patient.keys)
+
+
+def _kept(ask: Ask, read: Callable[[Mask], Mask]) -> Ask:
+    assert ask.prediction is not None
+    truth = ask.prediction.mask
+    shown = KeptPrediction(image_id=ask.image.id, read=lambda: read(truth))
+    return replace(ask, prediction=shown)
