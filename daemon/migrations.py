@@ -118,3 +118,6 @@ def m005_team(db: Database) -> None:
 def m006_blank(db: Database) -> None:
     """Whether an answer says nothing about any pixel: it was asked for, and teaches nothing."""
     db.execute("ALTER TABLE annotations ADD COLUMN blank INTEGER NOT NULL DEFAULT 0")
+    db.execute(
+        "CREATE INDEX annotations_blank ON annotations(image_id) WHERE blank = 1 AND deleted = 0"
+    )

@@ -62,4 +62,4 @@ def _pixels(
 ) -> npt.NDArray[np.bool_]:
     height_px, width_px = size
     shown = decode([dict(region)], classes, control, (height_px, width_px), "the region shown")
-    return np.asarray(shown.mask != 0)
+    return np.asarray(shown.mask != classes.unlabeled)

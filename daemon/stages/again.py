@@ -50,11 +50,13 @@ def withdraw(context: Context) -> None:
     """Take back the second question about an image whose first answer was mended."""
     store, now = context.store, context.now()
     unusable = store.tasks(TaskState.UNUSABLE)
-    authors = store.label_authors() if unusable else {}
+    if not unusable:
+        return
+    drawn_in = store.label_tasks({row["image_id"] for row in unusable})
     mended = {
         row["image_id"]: row["task"]
         for row in unusable
-        if row["image_id"] in authors and authors[row["image_id"]]["task"] == row["task"]
+        if drawn_in.get(row["image_id"]) == row["task"]
     }
     for row in store.tasks(TaskState.OPEN):
         if row["image_id"] in mended:

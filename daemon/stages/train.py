@@ -21,7 +21,11 @@ ENOUGH_IMAGES = 5  # that hold a class, for its IoU to be worth reading
 
 
 def train(context: Context, cycle: int) -> bool:
-    """Train on what is labeled when the stage begins; True when done."""
+    """Train on what is labeled when the stage begins; True when done.
+
+    An image whose label says nothing about any pixel is one of the unlabeled images, and measures
+    nothing.
+    """
     run = context.run(cycle, Stage.TRAIN)
     if not run.request_file.exists():
         require_space(context)
@@ -50,7 +54,7 @@ def curve_point(run: RunFolder, cycle: int, result: TrainResult) -> CurvePoint:
 
 def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
     images = by_role(context.store.images())
-    labeled = context.store.labeled_ids()
+    labeled = context.store.telling_ids()
     teaching = [image for image in images[Role.POOL] if image.id in labeled]
     measuring = [image for image in images[Role.VALIDATION] if image.id in labeled]
     parent = context.run(cycle - 1, Stage.TRAIN).checkpoint

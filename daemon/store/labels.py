@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
@@ -125,14 +126,30 @@ class LabelVerbs(StoreBase):
 
     def telling_ids(self) -> set[int]:
         """Ids of the labeled images whose label says something about at least one pixel."""
-        rows = self._rows(f"SELECT image_id FROM ({_LABELS}) WHERE blank = 0")
-        return {row["image_id"] for row in rows}
+        rows = self._rows("SELECT image_id FROM annotations WHERE blank = 1 AND deleted = 0")
+        silent = self._in_effect({row["image_id"] for row in rows}, "blank")
+        return self.labeled_ids() - {image_id for image_id, blank in silent.items() if blank}
+
+    def label_tasks(self, image_ids: Iterable[int]) -> dict[int, str]:
+        """Image id -> the task that its label was drawn in, for those of these that have one."""
+        return self._in_effect(image_ids, "task")
 
     def labeled_ids(self) -> set[int]:
         """Ids of the images that people have labeled; each was asked for and is spent, also where
         nobody drew and undrawn pixels have no label."""
         rows = self._rows("SELECT DISTINCT image_id FROM annotations WHERE deleted = 0")
         return {row["image_id"] for row in rows}
+
+    def _in_effect(self, image_ids: Iterable[int], column: str) -> dict[int, Any]:
+        """Image id -> a column of its label; masks, which lie between, are not read."""
+        rows = self._rows(
+            f"SELECT image_id, {column} AS value FROM (SELECT image_id, {column}, row_number() "
+            "OVER (PARTITION BY image_id ORDER BY ground_truth DESC, updated_at DESC, id DESC) "
+            "AS place FROM annotations WHERE deleted = 0 AND image_id IN "
+            "(SELECT value FROM json_each(?))) WHERE place = 1",
+            json.dumps(sorted(image_ids)),
+        )
+        return {row["image_id"]: row["value"] for row in rows}
 
     def label_png(self, image_id: int) -> bytes:
         """The mask in effect of a labeled image: 8-bit PNG of class indices."""
@@ -143,7 +160,7 @@ class LabelVerbs(StoreBase):
 
     def label_authors(self) -> dict[int, Row]:
         """Image id -> the annotation in effect, without its mask."""
-        columns = "id, image_id, task, annotator, updated_at, lead_time_s, corrected"
+        columns = "id, image_id, annotator, updated_at, lead_time_s, corrected"
         rows = self._rows(f"SELECT {columns} FROM ({_LABELS})")
         return {row["image_id"]: row for row in rows}
 

@@ -78,6 +78,7 @@ class LabelStudioRig(Rig):
     source: FolderSource | None
     person: Callable[[str], WebUser]
     key_of: Callable[[Question], str] = field(repr=False)
+    classes: ClassSet = CLASSES
 
     def answer(self) -> list[str]:
         answered = []
@@ -88,7 +89,7 @@ class LabelStudioRig(Rig):
 
     def submit(self, name: str, question: Question, mask: Mask) -> str:
         """Submit a mask as drawn by hand; the annotation's id."""
-        regions = [{**one, "origin": "manual"} for one in encode(mask, CLASSES, CONTROL, {})]
+        regions = [{**one, "origin": "manual"} for one in encode(mask, self.classes, CONTROL, {})]
         return str(self.person(name).submit(question, self.project, regions)["id"])
 
     def taken(self, name: str) -> Question:
@@ -133,7 +134,9 @@ def folder_rig(tmp_path: Path) -> Rig:
     return Rig(connector=connector, images=stored(connector), truth=truth)
 
 
-def folder_source_rig(server: Server, size: tuple[int, int] = SIZE) -> LabelStudioRig:
+def folder_source_rig(
+    server: Server, size: tuple[int, int] = SIZE, classes: ClassSet = CLASSES
+) -> LabelStudioRig:
     """Images in a folder that Label Studio serves; a push creates tasks."""
     root = server.files / uuid.uuid4().hex
     truth = make_pictures(root, size)
@@ -142,10 +145,10 @@ def folder_source_rig(server: Server, size: tuple[int, int] = SIZE) -> LabelStud
         url=server.url,
         token=lambda: server.token,
         project=f"folder {root.name}",
-        classes=CLASSES,
+        classes=classes,
         source=source,
     )
-    return _rig(server, adopted.id, source, truth, lambda data: str(data["maskloop_key"]))
+    return _rig(server, adopted.id, source, truth, lambda data: str(data["maskloop_key"]), classes)
 
 
 def project_source_rig(server: Server) -> LabelStudioRig:
@@ -196,12 +199,13 @@ def _rig(
     source: FolderSource | None,
     truth: dict[str, Mask],
     key_of: Callable[[Any], str],
+    classes: ClassSet = CLASSES,
 ) -> LabelStudioRig:
     connector = LabelStudio(
         url=server.url,
         project=project,
         token=lambda: server.token,
-        classes=CLASSES,
+        classes=classes,
         source=source,
     )
     return LabelStudioRig(
@@ -213,4 +217,5 @@ def _rig(
         source=source,
         person=server.person,
         key_of=lambda question: key_of(question.details["data"]),
+        classes=classes,
     )
