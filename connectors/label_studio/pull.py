@@ -8,13 +8,14 @@ minutes before the last look are read again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.label_studio import tasks
-from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.api import Api
+from connectors.label_studio.begun import Begun
 from connectors.label_studio.changed import Cursor, portion
 from connectors.label_studio.shown import Shown
 from connectors.label_studio.sources import Source
@@ -31,7 +32,7 @@ class Puller:
 
     def __init__(self, api: Api, project: int, classes: ClassSet) -> None:
         self._api, self._project, self._classes = api, project, classes
-        self._shown: dict[int, Shown | None] = {}  # prediction -> what was looked up
+        self._begun = Begun(api, project)
 
     def changes(
         self,
@@ -73,11 +74,12 @@ class Puller:
 
     def _answers(
         self,
-        whole: Iterable[tasks.Task],
+        whole: Sequence[tasks.Task],
         sizes: Mapping[str, tuple[int, int]],
         source: Source,
         wiring: Wiring,
     ) -> tuple[list[Annotation | Skip], list[Fault]]:
+        self._begun.learn(whole)
         answers: list[Annotation | Skip] = []
         faults: list[Fault] = []
         for task in whole:
@@ -122,7 +124,7 @@ class Puller:
         if given["was_cancelled"]:
             return Skip(**names, annotator=annotator, at=_moment(given["updated_at"]))
         decoded = decode(given["result"], self._classes, wiring.control, sizes[key], where)
-        shown = self._shown_to(decoded, given["parent_prediction"])
+        shown = self._begun.of(decoded.regions, given["parent_prediction"])
         return Annotation(
             **names,
             mask=decoded.mask,
@@ -135,28 +137,6 @@ class Puller:
             shown=shown.version if shown else None,
             notes=decoded.notes,
         )
-
-    def _shown_to(self, decoded: Decoded, prediction: int | None) -> Shown | None:
-        """The prediction that the person began with; None for none, and for one that is gone.
-
-        It is looked up only where no region of it is left, or where it had none.
-        """
-        if prediction is None:
-            return None
-        if told := Shown.of(decoded.regions):
-            return told
-        if prediction not in self._shown:
-            self._shown[prediction] = self._look_up(prediction)
-        return self._shown[prediction]
-
-    def _look_up(self, prediction: int) -> Shown | None:
-        try:
-            found = self._api.get(f"api/predictions/{prediction}/")
-        except Refused as exc:
-            if exc.status == 404:  # cleaned up meanwhile
-                return None
-            raise
-        return Shown(version=str(found["model_version"]), regions=len(found["result"]))
 
 
 def _answer_id(given: Mapping[str, Any], task: int, key: str | None) -> AnswerId:

@@ -118,7 +118,7 @@ def _page(
         "api/tasks",
         project=project,
         query=quote(json.dumps(query)),  # Label Studio unquotes it once more than HTTP does
-        fields="all" if "annotations" in fields else "task_only",
+        fields="all" if {"annotations", "predictions"} & set(fields) else "task_only",
         include=",".join(sorted({"id", *fields})),
         resolve_uri="false",
         page=page,

@@ -268,8 +268,8 @@ class Labeling:
         return sorted(ranked, key=lambda task: scores[task["id"]])
 
     def shown_task(self, task: Row, include: set[str], filtered: set[str], full: bool) -> Row:
-        """`include` also filters the fields of annotations. filtered: fields of the filters;
-        what is gathered from other tables is told of those only."""
+        """`include` also filters the fields of annotations, not those of predictions. filtered:
+        fields of the filters; what is gathered from other tables is told of those only."""
         mine = self.of_task(task["id"])
         versions = [
             row["model_version"] for row in self.predictions.values() if row["task"] == task["id"]
@@ -284,6 +284,9 @@ class Labeling:
         if "annotations_ids" in filtered:
             whole["annotations_ids"] = ",".join(str(row["id"]) for row in mine)
         if full:
+            whole["predictions"] = [
+                row for row in self.predictions.values() if row["task"] == task["id"]
+            ]
             whole["annotations"] = [
                 {name: value for name, value in row.items() if name in include} for row in mine
             ]
