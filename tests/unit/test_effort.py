@@ -16,6 +16,7 @@ from connectors.label_studio.shown import Shown
 from daemon.domain import IGNORE, Annotation, Effort, Stage
 from daemon.stages.context import Context
 from daemon.stages.effort import compared, effort_of
+from daemon.stages.predict import predicted_mask
 from daemon.store import FILE, Store
 from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
@@ -82,6 +83,25 @@ def test_the_mask_that_was_shown_is_found_by_its_version(context: Context) -> No
     found = effort_of(context, 7, answer("3.2"))
 
     assert found == Effort(changed_share=4 / 6, iou={"soil": 0.0, "crop": 2 / 6})
+
+
+def test_a_mask_stays_as_it_was_first_shown_whatever_the_rules_become(context: Context) -> None:
+    run = context.run(3, Stage.PREDICT)
+    run.mask(7).parent.mkdir(parents=True)
+    Pillow.fromarray(mask("102", "100")).save(run.mask(7))
+    before = predicted_mask(context, 3, 7)
+    rules = context.config.predictions.model_copy(update={"min_region_px": 0})
+    loose = context.config.model_copy(update={"predictions": rules})
+
+    after = predicted_mask(replace(context, config=loose), 3, 7)
+    (kept,) = (run.path / "shown").iterdir()
+    kept.write_bytes(kept.read_bytes()[:40])  # a power cut
+    again = predicted_mask(context, 3, 7)
+
+    assert before is not None
+    assert before.tolist() == [[1, 0, 0], [1, 0, 0]]
+    assert np.array_equal(before, after)
+    assert np.array_equal(before, again)
 
 
 @pytest.mark.parametrize("shown", [None, "", "sam", "3", "3.x", "4.1", "-3.1"])
