@@ -19,7 +19,7 @@ from daemon.stages.ahead import ask_ahead, surplus, top_up
 from daemon.stages.context import Context, by_role
 from daemon.stages.embed import embed
 from daemon.stages.predict import predict
-from daemon.stages.push import VERSION, deliver, push
+from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
@@ -62,6 +62,7 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     deliver(context)
     sync(context)
     _mend(context)
+    keep_order(context)
     outcome = _advance(context, cycle_limit)
     if not outcome.final:
         ask_ahead(context)

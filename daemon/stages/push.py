@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from daemon.domain import Ask, Image, KeptPrediction, Pick, TaskState
 from daemon.stages.context import Context
@@ -45,9 +46,10 @@ def deliver(context: Context) -> None:
         return
     images = {image.id: image for image in store.images()}
     tasks = store.image_tasks()
-    masks = {of: predictions(context, of) for of in {_shown_by(intent) for intent in pending}}
+    cycles = {_cycle_of(intent.version) for intent in pending}
+    masks = {cycle: predictions(context, cycle) for cycle in cycles}
     for intent in pending:
-        shown = masks[_shown_by(intent)]
+        shown = masks[_cycle_of(intent.version)]
         asks = [_ask(question, intent.cycle, images, shown, tasks) for question in intent.questions]
         store.settle(
             intent, context.connector.push(asks, intent.key, intent.version), context.now()
@@ -62,8 +64,11 @@ def rerank(context: Context, cycle: int) -> None:
     rows = in_order(by_position, chosen(store, by_position))
     if not rows:
         return
-    as_pushed = rows == by_position  # then the scores that the push gave are right already
-    version = _version_of(context, cycle) if as_pushed else fresh_version(context, cycle)
+    version = _version_of(context, cycle)
+    places = [int(row["position"]) for row in rows]
+    if not _hold(store, version, rows, places):
+        places = list(range(len(rows)))
+        version = fresh_version(context, cycle)
     store.keep_fact(_ATTEMPTED, version)
     images = {image.id: image for image in store.images()}
     masks = predictions(context, cycle)
@@ -76,13 +81,21 @@ def rerank(context: Context, cycle: int) -> None:
             prediction=masks.get(row["image_id"]),
             task=row["task"],
         )
-        for position, row in enumerate(rows)
+        for position, row in zip(places, rows, strict=True)
     ]
     context.connector.rerank(version, asks)
     with store.atomic():
-        store.set_positions({row["task"]: position for position, row in enumerate(rows)})
+        store.set_positions({str(ask.task): ask.position for ask in asks})
         store.keep_fact(VERSION, version)
     log.info("order in force cycle=%d version=%s tasks=%d", cycle, version, len(asks))
+
+
+def keep_order(context: Context) -> None:
+    """A task that was closed and is open again, as after a deleted answer, has lost its place and
+    perhaps its mask: all open tasks are put in order anew."""
+    version = context.store.fact(VERSION)
+    if version and any(row["closed_at"] for row in context.store.tasks(TaskState.OPEN)):
+        rerank(context, _cycle_of(version))
 
 
 def intend(context: Context, cycle: int, picks: Sequence[Pick], version: str) -> None:
@@ -138,10 +151,20 @@ def _version_of(context: Context, cycle: int) -> str:
     return fresh_version(context, cycle) if pushed is None or pushed in used else pushed
 
 
-def _shown_by(intent: Intent) -> int:
-    """The cycle whose masks this push shows: that of its version. An image that is asked ahead
-    while the next masks are made is shown with the last ones."""
-    return int(intent.version.partition(".")[0])
+def _hold(store: Store, version: str, rows: Sequence[Row], places: Sequence[int]) -> bool:
+    """Whether these tasks may keep their places: in order, none twice, and where some were pushed
+    with this version, those that the push gave them."""
+    pushed = store.pushed_positions(version)
+    apart = all(before < after for before, after in pairwise(places))
+    return apart and all(
+        pushed.get(row["image_id"], place) == place for row, place in zip(rows, places, strict=True)
+    )
+
+
+def _cycle_of(version: str) -> int:
+    """The cycle whose masks a version shows. An image that is asked ahead while the next masks are
+    made is shown with the last ones."""
+    return int(version.partition(".")[0])
 
 
 def _chunks(questions: Sequence[Question], size: int) -> Iterable[Sequence[Question]]:

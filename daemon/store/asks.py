@@ -58,6 +58,12 @@ class AskVerbs(StoreBase):
         rows = self._rows(sql, cycle)
         return str(rows[0]["version"]) if rows else None
 
+    def pushed_positions(self, version: str) -> dict[int, int]:
+        """Image id -> the position that a push of this version gave it."""
+        rows = self._rows("SELECT * FROM outbox WHERE version = ? ORDER BY rowid", version)
+        questions = [question for row in rows for question in _intent(row).questions]
+        return {question.image_id: question.position for question in questions}
+
     def settle(self, intent: Intent, tasks: Mapping[int, str], at: datetime) -> None:
         """Record a push that happened: image id -> task. Twice changes nothing."""
         with self.atomic():
@@ -114,10 +120,11 @@ class AskVerbs(StoreBase):
                 )
 
     def set_positions(self, positions: Mapping[str, int]) -> None:
-        """task -> position over all open tasks."""
+        """task -> position over all open tasks; one that was closed before is no more."""
+        sql = "UPDATE tasks SET position = ?, closed_at = NULL WHERE task = ?"
         with self.atomic():
             for task, position in positions.items():
-                self._write("UPDATE tasks SET position = ? WHERE task = ?", position, task)
+                self._write(sql, position, task)
 
     def _forget_retired_reuse(self, task: str) -> None:
         """SQLite servers use the number of a deleted task again: free it for its new image."""

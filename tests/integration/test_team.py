@@ -18,7 +18,9 @@ from daemon.demo.web_user import Question, WebUser
 from daemon.domain import ClassSet, Stage, TaskState
 from daemon.loop import RUNNERS
 from daemon.runs import RunFolder
+from daemon.stages import push as push_stage
 from daemon.stages.context import Context
+from daemon.stages.sync import sync
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.label_studio import FakeLabelStudio
@@ -206,6 +208,49 @@ def test_a_batch_of_labels_begins_a_cycle_while_somebody_keeps_an_image_of_the_b
     team.until("cycle 1")
 
     assert str(asleep.task) in [row["task"] for row in team.open_tasks()]
+
+
+def test_images_asked_later_stay_behind_although_people_answered_between_push_and_order(
+    make: Callable[..., Team], held: Callable[[Stage], Callable[[], None]], monkeypatch: Any
+) -> None:
+    """The scores of a push count from all that was open then, the store must not count anew."""
+    rerank = push_stage.rerank
+    team = make()
+
+    def slow(context: Context, cycle: int) -> None:
+        for _ in range(4):
+            team.answer("ada")
+        sync(context)
+        rerank(context, cycle)
+
+    monkeypatch.setattr(push_stage, "rerank", slow)
+    team.until("4 images of the batch wait")
+    for _ in range(3):
+        team.answer("ada")
+        team.daemon.tick()
+
+    rows = team.open_tasks()
+    assert len(rows) == 3
+    assert [str(team.answer("ben")) for _ in rows] == [row["task"] for row in rows]
+
+
+def test_an_image_whose_answer_is_deleted_gets_its_place_and_mask_again(
+    make: Callable[..., Team],
+) -> None:
+    team = make(queue_low=0)
+    team.until("8 images of the batch wait")
+    deleted = [team.answer("ada") for _ in range(8)][5]
+    team.until("4 images of the batch wait")
+
+    (number,) = [
+        row["id"] for row in team.server.labeling.annotations.values() if row["task"] == deleted
+    ]
+    team.server.labeling.delete_annotation(number)
+    team.daemon.tick()
+
+    rows = team.open_tasks()
+    assert rows[0]["task"] == str(deleted)
+    assert [str(team.answer("ben")) for _ in rows] == [row["task"] for row in rows]
 
 
 def _mask(team: Team, cycle: int, image_id: int) -> Path:
