@@ -41,7 +41,8 @@ class Connector(Protocol):
         """
 
     def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
-        """Ask people for these images; image id -> task. `key` names this chunk for ever.
+        """Ask people for these images; image id -> task. `key` names this chunk for ever. An
+        image whose task was deleted in the tool meanwhile is left out.
 
         Looks for the key first: pushing the same chunk twice asks once. `version` names the
         predictions; they take effect with the next `rerank`. An ask that is `anew` gets a task of

@@ -21,7 +21,7 @@ from connectors.label_studio.sources import KEY_FIELD, FolderSource, ProjectSour
 from connectors.label_studio.wiring import REASON_FIELD, Wiring
 from connectors.regions import encode
 from daemon.domain import Ask, ClassSet
-from daemon.errors import ConnectorRefused, OutcomeUnknown
+from daemon.errors import OutcomeUnknown
 
 PUSH_FIELD = "maskloop_push"
 POSITIONS = 2**20  # a fixed denominator: a later batch goes behind the open tasks
@@ -69,17 +69,16 @@ class Pusher:
     def ask_existing(
         self, asks: Sequence[Ask], version: str, source: ProjectSource, wiring: Wiring
     ) -> dict[int, str]:
-        """Predictions for tasks that exist, which then join the stream; image id -> task."""
+        """Predictions for tasks that exist, which then join the stream; image id -> task.
+
+        An image whose task people deleted is left out.
+        """
         found: dict[str, tasks.Task] = {}
         keys = [ask.image.key for ask in asks]
         for task in self._find(source.key_field, keys):
             found.setdefault(str(task["data"][wiring.image_field]), task)
-        if missing := _without_task(asks, found):
-            raise ConnectorRefused(
-                f"push: no task shows the image {missing[0].image.key} ({len(missing)} of "
-                f"{len(asks)} are missing); they were deleted in Label Studio: import them again"
-            )
-        numbered = {int(found[ask.image.key]["id"]): ask for ask in asks}
+        rest = [ask for ask in asks if ask.image.key in found]
+        numbered = {int(found[ask.image.key]["id"]): ask for ask in rest}
         self.predict(version, numbered, wiring)
         self._reveal(found.values())
         return {ask.image.id: str(task) for task, ask in numbered.items()}

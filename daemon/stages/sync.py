@@ -70,6 +70,8 @@ def settle_tasks(context: Context) -> None:
 
 def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> None:
     store, now = context.store, context.now()
+    for task, key in changes.shows.items():
+        store.reassign(task, ids.get(key), now)
     faults = list(changes.faults)
     for annotation in changes.annotations:
         if annotation.image_key not in ids:

@@ -65,20 +65,25 @@ class AskVerbs(StoreBase):
         return {question.image_id: question.position for question in questions}
 
     def settle(self, intent: Intent, tasks: Mapping[int, str], at: datetime) -> None:
-        """Record a push that happened: image id -> task. Twice changes nothing."""
+        """Record a push that happened: image id -> task. Twice changes nothing.
+
+        An image without a task could not be asked: its task was deleted meanwhile.
+        """
         with self.atomic():
             for question in intent.questions:
+                task = tasks.get(question.image_id)
                 row = {
-                    "task": tasks[question.image_id],
+                    "task": task or f"none#{question.image_id}",
                     "image_id": question.image_id,
                     "cycle": intent.cycle,
                     "arm": question.arm,
                     "reason": question.reason,
                     "position": question.position,
-                    "state": TaskState.OPEN.value,
+                    "state": (TaskState.OPEN if task else TaskState.DELETED).value,
                     "asked_at": stamp(at),
                 }
-                self._forget_retired_reuse(tasks[question.image_id])
+                if task:
+                    self.reassign(task, question.image_id, at)
                 self._insert("tasks", row, clash="IGNORE")
             self._write(
                 "UPDATE outbox SET state = 'done', done_at = ? WHERE key = ?", stamp(at), intent.key
@@ -126,13 +131,25 @@ class AskVerbs(StoreBase):
             for task, position in positions.items():
                 self._write(sql, position, task)
 
-    def _forget_retired_reuse(self, task: str) -> None:
-        """SQLite servers use the number of a deleted task again: free it for its new image."""
-        self._write(
-            "UPDATE tasks SET task = task || '#' || rowid WHERE task = ? AND state = ?",
-            task,
-            TaskState.DELETED.value,
-        )
+    def reassign(self, task: str, image_id: int | None, at: datetime) -> None:
+        """The number `task` means this image now, None: one that is not known.
+
+        Servers on SQLite give the number of a deleted task out again. What is known of another
+        image under that number keeps it with a mark; its question was deleted, its labels stay.
+        """
+        others = "WHERE task = ? AND image_id IS NOT ?"
+        with self.atomic():
+            self._write(
+                "UPDATE tasks SET task = task || '#' || rowid, state = ?, "
+                f"closed_at = coalesce(closed_at, ?) {others}",
+                TaskState.DELETED.value,
+                stamp(at),
+                task,
+                image_id,
+            )
+            for table in ("annotations", "skips"):
+                sql = f"UPDATE {table} SET task = task || '#' || image_id {others}"
+                self._write(sql, task, image_id)
 
 
 def _intent(row: Row) -> Intent:

@@ -56,6 +56,7 @@ class LabelVerbs(StoreBase):
         if not known or datetime.fromisoformat(known[0]["updated_at"]) <= annotation.updated_at:
             with self.atomic():
                 self._insert("annotations", row, clash="REPLACE")
+                self._write("DELETE FROM skips WHERE id = ?", annotation.id)
                 self._keep_corrections(annotation.id, effort.iou if effort else {})
 
     def efforts(self, cycle: int) -> list[Row]:
@@ -82,10 +83,14 @@ class LabelVerbs(StoreBase):
                 self._write("UPDATE annotations SET deleted = 1 WHERE id = ?", annotation_id)
 
     def delete_unseen_annotations(self, seen: Mapping[str, Iterable[str]]) -> None:
-        """seen: task -> the annotation ids that it has now; others of the task are deleted."""
+        """seen: task -> the ids of annotations and skips that it has now; others of the task
+        are deleted."""
         for task, ids in seen.items():
             rows = self._rows("SELECT id FROM annotations WHERE task = ? AND deleted = 0", task)
             self.delete_annotations({row["id"] for row in rows} - set(ids))
+            for row in self._rows("SELECT id FROM skips WHERE task = ?", task):
+                if row["id"] not in ids:
+                    self._write("DELETE FROM skips WHERE id = ?", row["id"])
 
     def noted(self, limit: int = 50) -> list[Row]:
         """Annotations of which something was made beyond reading them, newest first.
@@ -101,7 +106,7 @@ class LabelVerbs(StoreBase):
         return [row | {"notes": json.loads(row["notes"])} for row in rows]
 
     def keep_skip(self, image_id: int, skip: Skip) -> None:
-        """Remember that a person declined an image."""
+        """Remember that a person declined an image, also one who had labeled it before."""
         row = {
             "id": skip.id,
             "image_id": image_id,
@@ -109,20 +114,14 @@ class LabelVerbs(StoreBase):
             "annotator": skip.annotator,
             "at": stamp(skip.at),
         }
-        self._insert("skips", row, clash="REPLACE")
+        with self.atomic():
+            self._insert("skips", row, clash="REPLACE")
+            self.delete_annotations([skip.id])
 
     def skip_counts(self) -> dict[int, int]:
         """Image id -> how many different people skipped it."""
         rows = self._rows("SELECT image_id, count(DISTINCT annotator) AS n FROM skips GROUP BY 1")
         return {row["image_id"]: row["n"] for row in rows}
-
-    def people_since(self, moment: datetime) -> int:
-        """How many different people answered or skipped at this moment or later."""
-        sql = (
-            "SELECT count(*) AS n FROM (SELECT annotator FROM annotations WHERE updated_at >= ? "
-            "UNION SELECT annotator FROM skips WHERE at >= ?)"
-        )
-        return int(self._rows(sql, stamp(moment), stamp(moment))[0]["n"])
 
     def telling_ids(self) -> set[int]:
         """Ids of the labeled images whose label says something about at least one pixel."""

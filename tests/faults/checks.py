@@ -71,18 +71,19 @@ class Checks:
                 yield f"task {row['task']} shows {shown.get(int(row['task']))}, not {row}"
 
     def _asked_twice(self) -> Iterator[str]:
-        """An image has one task of ours, and one more for each import that surfaced late."""
-        made: Counter[str] = Counter()
-        for task in self._server.labeling.tasks.values():
-            if "maskloop_push" in task["data"]:
-                made[task["data"]["maskloop_key"]] += 1
-        late: Counter[str] = Counter()
+        """A push makes one task of an image, and one more each time that it surfaced late."""
+        made = Counter(
+            _push_of(task)
+            for task in self._server.labeling.tasks.values()
+            if "maskloop_push" in task["data"]
+        )
+        late: Counter[tuple[str, str]] = Counter()
         for request in self._server.surfaced:
             if request.path.endswith("/import"):
-                late.update(row["data"]["maskloop_key"] for row in request.body)
-        for key, n in made.items():
-            if n > 1 + late[key]:
-                yield f"{n} tasks were made of {key}, {late[key]} of them late"
+                late.update(map(_push_of, request.body))
+        for push, n in made.items():
+            if n > 1 + late[push]:
+                yield f"{n} tasks were made by the push {push}, {late[push]} of them late"
 
     def _known(self, store: Store) -> dict[int, str]:
         """Task -> key, of the tasks whose image the loop knows."""
@@ -102,6 +103,10 @@ class Checks:
         with closing(sqlite3.connect(self._config.state / FILE)) as store:
             store.row_factory = sqlite3.Row
             return [dict(row) for row in store.execute(f"SELECT * FROM {table}")]
+
+
+def _push_of(task: Row) -> tuple[str, str]:
+    return task["data"]["maskloop_push"], task["data"]["maskloop_key"]
 
 
 def _lost(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from connectors.label_studio import LabelStudio, pull, push, tasks
+from connectors.label_studio import LabelStudio, changed, push, tasks
 from daemon.config import Config
 from daemon.service import Ticker
 from daemon.store import sole_writer
@@ -25,9 +26,19 @@ def live(
     config: Config, pipe: Connection, clock: SharedClock, train_polls: int, statements: int | None
 ) -> NoReturn:
     """Tick whenever the other end says LOOK. statements: until this process kills itself."""
+    try:
+        _live(config, pipe, clock, train_polls, statements)
+    finally:
+        traceback.print_exc()
+        os._exit(1)  # never back into the code of the parent
+
+
+def _live(
+    config: Config, pipe: Connection, clock: SharedClock, train_polls: int, statements: int | None
+) -> NoReturn:
     logging.getLogger().addHandler(logging.NullHandler())
     # some tasks fill several pages and requests, as many do in a large project
-    tasks.PAGE, pull.PAGE, push.CHUNK = 5, 4, 2
+    tasks.PAGE, changed.PORTION, push.CHUNK = 5, 2, 2
     source = folder_source(config)
     connector = LabelStudio(
         url=config.label_studio.url,
