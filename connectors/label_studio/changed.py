@@ -18,6 +18,7 @@ from connectors.label_studio import tasks
 from connectors.label_studio.api import Api
 
 OVERLAP = timedelta(seconds=120)
+SET_BACK = timedelta(seconds=60)  # more than clocks drift apart between two looks
 PORTION = 50  # tasks with answers, fetched whole by one request
 PORTION_BYTES = 128 * 2**20  # of masks
 # `include` also filters what is inside an annotation, so its fields are named here too;
@@ -48,9 +49,11 @@ class Halt:
 @dataclass(frozen=True, kw_only=True)
 class Cursor:
     """How far the reading has come. looked_at: the server's clock when it began, or the latest
-    change where it tells no time. tasks: the ids that the project held. halt: None at its end."""
+    change where it tells no time. ours: our own clock then. tasks: the ids that the project held.
+    halt: None at its end."""
 
     looked_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    ours: datetime | None = None
     tasks: frozenset[int] = field(default_factory=frozenset)
     halt: Halt | None = None
 
@@ -58,6 +61,16 @@ class Cursor:
     def start(self) -> Halt:
         """Where to begin: a little before the last look, as changes surface late."""
         return self.halt or Halt(since=self.looked_at - OVERLAP)
+
+    def checked(self, server: datetime | None, ours: datetime) -> Cursor:
+        """This cursor, or the beginning where the server's clock was set back since: changes
+        may then bear any time. server: its clock now. ours: our own, which tells how much time
+        has gone by."""
+        if server is None or self.ours is None:
+            return self
+        behind = (ours - self.ours) - (server - self.looked_at)
+        is_back = behind > SET_BACK or server < self.looked_at - SET_BACK
+        return Cursor(tasks=self.tasks) if is_back else self
 
     @classmethod
     def parse(cls, text: str | None) -> Cursor:
@@ -70,10 +83,14 @@ class Cursor:
             done = frozenset(_from_ranges(stored["done"]))
             halt = Halt(since=datetime.fromisoformat(stored["since"]), done=done)
         moment = datetime.fromisoformat(stored["looked_at"])
-        return cls(looked_at=moment, tasks=frozenset(_from_ranges(stored["tasks"])), halt=halt)
+        ours = datetime.fromisoformat(stored["ours"]) if stored.get("ours") else None
+        known = frozenset(_from_ranges(stored["tasks"]))
+        return cls(looked_at=moment, ours=ours, tasks=known, halt=halt)
 
     def __str__(self) -> str:
         stored = {"looked_at": self.looked_at.isoformat(), "tasks": _to_ranges(self.tasks)}
+        if self.ours is not None:
+            stored["ours"] = self.ours.isoformat()
         if self.halt is not None:
             stored |= {"since": self.halt.since.isoformat(), "done": _to_ranges(self.halt.done)}
         return json.dumps(stored)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -32,8 +33,8 @@ class LabelStudio:
     with the images; None when the project holds its images as tasks already. connect_s,
     read_s: seconds to wait for a connection and for an answer. max_bytes: of an image that is
     fetched from the project. allowed: machines that images may be fetched from, beside the
-    public internet and this server. sleep: how to pause between tries. transport: how requests
-    travel; None for sockets.
+    public internet and this server. sleep: how to pause between tries. now: the time.
+    transport: how requests travel; None for sockets.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class LabelStudio:
         max_bytes: int = MAX_BYTES,
         allowed: Allowed | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._api = Api(
@@ -57,7 +59,7 @@ class LabelStudio:
         self._pictures = Pictures(self._api, allowed, max_bytes)
         self._number, self._classes, self._folder = project, classes, source
         self._pusher = Pusher(self._api, project, classes)
-        self._puller = Puller(self._api, project, classes)
+        self._puller = Puller(self._api, project, classes, now)
 
     def close(self) -> None:
         """Free the connections."""

@@ -3,12 +3,12 @@
 The cursor is JSON: when we looked, by the server's clock, and the ids of all tasks as ranges, so
 that a task which disappears is noticed without a memory of our own. A change becomes visible
 some tenths of a second after its time (measured), and a busy server may take longer, so the two
-minutes before the last look are read again.
+minutes before the last look are read again, and everything where its clock was set back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,8 +30,10 @@ BEFORE = timedelta(seconds=30)  # an answer may seem this much older than its ta
 class Puller:
     """Reads changes of one project."""
 
-    def __init__(self, api: Api, project: int, classes: ClassSet) -> None:
-        self._api, self._project, self._classes = api, project, classes
+    def __init__(
+        self, api: Api, project: int, classes: ClassSet, now: Callable[[], datetime]
+    ) -> None:
+        self._api, self._project, self._classes, self._now = api, project, classes, now
         self._begun = Begun(api, project)
 
     def changes(
@@ -44,10 +46,11 @@ class Puller:
     ) -> Changes:
         """What changed since `cursor`, as much as memory bears; task_number: how many tasks the
         project holds now."""
-        told = self._api.server_time
+        told, ours = self._api.server_time, self._now()
+        cursor = cursor.checked(told, ours)
         read = portion(self._api, self._project, cursor.start, sizes)
         if cursor.halt is not None:
-            looked_at = cursor.looked_at
+            looked_at, ours = cursor.looked_at, cursor.ours or ours
         else:
             looked_at = told or max(filter(None, [cursor.looked_at, read.latest]))
         known, lost = cursor.tasks | read.data.keys(), frozenset[int]()
@@ -55,7 +58,7 @@ class Puller:
             known, lost = self._follow(cursor.tasks, read.data.keys(), task_number)
         answers, faults = self._answers(read.whole, sizes, source, wiring)
         return Changes(
-            cursor=str(Cursor(looked_at=looked_at, tasks=known, halt=read.halt)),
+            cursor=str(Cursor(looked_at=looked_at, ours=ours, tasks=known, halt=read.halt)),
             more=read.halt is not None,
             annotations=tuple(one for one in answers if isinstance(one, Annotation)),
             skips=tuple(one for one in answers if isinstance(one, Skip)),

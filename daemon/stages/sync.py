@@ -146,10 +146,10 @@ def _take_in(context: Context, new: Iterable[FoundImage]) -> None:
         with store.atomic():
             store.add_image(image, found.task)
             store.release([where])
+            store.keep_fact(_CURSOR, "")  # it may have annotations that came before it
         fresh += 1
     if fresh:
         log.info("images found new=%d", fresh)
-        store.keep_fact(_CURSOR, "")  # they may have annotations that came before them
 
 
 def _look_inside(context: Context, found: FoundImage) -> Image:

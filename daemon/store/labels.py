@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,8 @@ class LabelVerbs(StoreBase):
     def keep_annotation(
         self, image_id: int, annotation: Annotation, effort: Effort | None = None
     ) -> None:
-        """Insert or update by the tool's id; an older version never replaces a newer one.
+        """Insert or update by the tool's id: what was read last holds. Its time does not decide:
+        the tool's clock may have been set back between two edits.
 
         effort: against the prediction that the annotator began with, where there was one.
         """
@@ -52,12 +52,10 @@ class LabelVerbs(StoreBase):
             "changed_share": None if effort is None else effort.changed_share,
             "blank": int((annotation.mask == IGNORE).all()),
         }
-        known = self._rows("SELECT updated_at FROM annotations WHERE id = ?", annotation.id)
-        if not known or datetime.fromisoformat(known[0]["updated_at"]) <= annotation.updated_at:
-            with self.atomic():
-                self._insert("annotations", row, clash="REPLACE")
-                self._write("DELETE FROM skips WHERE id = ?", annotation.id)
-                self._keep_corrections(annotation.id, effort.iou if effort else {})
+        with self.atomic():
+            self._insert("annotations", row, clash="REPLACE")
+            self._write("DELETE FROM skips WHERE id = ?", annotation.id)
+            self._keep_corrections(annotation.id, effort.iou if effort else {})
 
     def efforts(self, cycle: int) -> list[Row]:
         """One row for each label of a cycle's tasks whose annotator began with a prediction:

@@ -47,6 +47,7 @@ def _live(
         classes=config.class_set,
         source=source,
         sleep=clock.sleep,
+        now=clock.now,
         transport=PipeTransport(pipe),
     )
     ticker = Ticker(config, connector, DirectLauncher(train_polls), clock.now, None)
