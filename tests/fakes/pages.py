@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 
 class Request:
-    """A parsed request; the handler fills it in."""
+    """A parsed request. target: path and query, as they came."""
 
     def __init__(self, method: str, target: str, headers: Any, body: bytes) -> None:
         parts = urlsplit(target)
+        self.target = target
         self.method, self.path, self.headers = method, parts.path, headers
         self.query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         self.raw = body

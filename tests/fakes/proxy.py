@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import httpx
 
+from tests.fakes.faulty import Faulty
+from tests.fakes.pages import Request
 from tests.fakes.serving import Serving
 
 
@@ -33,6 +36,31 @@ class LossyProxy(Serving):
             self.lost.append(path)
             raise ConnectionAbortedError
         return answer
+
+
+class FaultyProxy(Faulty, LossyProxy):
+    """Lets requests go wrong as a plan says; see faults.py. Nobody sets the server's clock."""
+
+    def __init__(self, upstream: str) -> None:
+        Faulty.__init__(self)
+        LossyProxy.__init__(self, upstream)
+
+    def forward(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> httpx.Response:
+        status, answer = self.answer(Request(method, path, headers, body))
+        if isinstance(answer, httpx.Response):
+            return answer
+        return httpx.Response(status, json=answer)
+
+    def done(self, request: Request) -> tuple[int, Any]:
+        answer = self._upstream.request(
+            request.method, request.target, headers=request.headers, content=request.raw
+        )
+        return answer.status_code, answer
+
+    def jump(self, seconds: float) -> None:
+        pass
 
 
 def _handler(proxy: LossyProxy) -> type[BaseHTTPRequestHandler]:

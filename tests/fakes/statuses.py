@@ -24,6 +24,7 @@ def status(points: int, classes: tuple[str, ...] = ("soil", "crop", "weed")) -> 
         "stages": [],
         "quarantine": [],
         "quarantine_settled": [],
+        "doubles": {"images": 0, "listed": []},
         "notes": [],
         "events": [],
     }
@@ -51,6 +52,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "stages": [_stage_row(points)],
         "quarantine": [_fault()],
         "quarantine_settled": [],
+        "doubles": {"images": 1, "listed": [_double()]},
         "notes": [_note()],
         "events": [
             {"at": "2026-11-22T13:36:00+00:00", "level": "info", "words": "back after 0:03:00"},
@@ -123,6 +125,10 @@ def _note() -> dict[str, Any]:
         "at": "2026-11-22T13:20:00+00:00",
         "notes": ["3 pixels were drawn by two classes: the later region has them"],
     }
+
+
+def _double() -> dict[str, Any]:
+    return {"image_id": 4, "image": HOSTILE, "people": 2, "answers": 3, "annotator": "anna"}
 
 
 def _fault() -> dict[str, Any]:
