@@ -24,6 +24,7 @@ from daemon.stages.quarantine import set_aside
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
 from daemon.stages.sync import sync
+from daemon.stages.team import say_doubles
 from daemon.stages.train import train
 from daemon.store.base import Row
 
@@ -63,6 +64,7 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     sync(context)
     _mend(context)
     keep_order(context)
+    say_doubles(context)
     outcome = _advance(context, cycle_limit)
     if not outcome.final:
         ask_ahead(context)

@@ -14,6 +14,7 @@ from daemon.runs import RunFolder
 from daemon.store import FILE, SETTLED, Store
 from daemon.store.base import Row
 
+LISTED_DOUBLES = 50
 _RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
 
 
@@ -46,9 +47,18 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "batch": _batch(store, images, last["id"] if last else None),
         "stages": store.stage_times(),
         **_quarantine(store.quarantined()),
+        "doubles": _doubles(store),
         "notes": store.noted(),
         "events": store.events(),
     }
+
+
+def _doubles(store: Store) -> dict[str, Any]:
+    """How many images several people labeled, and the newest of them with whose label counts."""
+    rows = store.doubles()
+    authors = store.label_authors() if rows else {}
+    listed = [row | {"annotator": authors[row["image_id"]]["annotator"]} for row in rows]
+    return {"images": len(rows), "listed": listed[: -LISTED_DOUBLES - 1 : -1]}
 
 
 def _quarantine(rows: Sequence[Row]) -> dict[str, Sequence[Row]]:
@@ -74,6 +84,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "stages": [],
         "quarantine": [],
         "quarantine_settled": [],
+        "doubles": {"images": 0, "listed": []},
         "notes": [],
         "events": [],
     }

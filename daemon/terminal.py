@@ -35,6 +35,8 @@ def show_status(status: Snapshot, console: Console) -> None:
         console.print(quarantine_line(row), markup=False)
     if settled := status["quarantine_settled"]:
         console.print(f"{len(settled)} unusable masks were mended or replaced since")
+    if number := status["doubles"]["images"]:
+        console.print(f"{number} images were labeled by several people; each counts once")
     for row in status["notes"]:
         words = "; ".join(row["notes"])
         console.print(f"note: {row['place']} ({row['image']}): {words}", markup=False)

@@ -8,9 +8,10 @@ from daemon.store.cycles import CycleVerbs
 from daemon.store.images import ImageVerbs
 from daemon.store.labels import LabelVerbs, png_of
 from daemon.store.records import SETTLED, FaultState, RecordVerbs
+from daemon.store.team import TeamVerbs
 
 
-class Store(ImageVerbs, LabelVerbs, CycleVerbs, AskVerbs, RecordVerbs):
+class Store(ImageVerbs, LabelVerbs, TeamVerbs, CycleVerbs, AskVerbs, RecordVerbs):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 

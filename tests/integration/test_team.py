@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -251,6 +252,50 @@ def test_an_image_whose_answer_is_deleted_gets_its_place_and_mask_again(
     rows = team.open_tasks()
     assert rows[0]["task"] == str(deleted)
     assert [str(team.answer("ben")) for _ in rows] == [row["task"] for row in rows]
+
+
+def test_an_image_that_two_people_label_counts_once_and_by_policy(
+    make: Callable[..., Team], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As Label Studio's locks let it happen."""
+    caplog.set_level("INFO")
+    team = make()
+    team.until("8 images of the batch wait")
+    ones, nothing = np.ones((24, 32), np.uint8), np.zeros((24, 32), np.uint8)
+    first = team.take("ada")
+    team.server.labeling.locks.clear()
+    second = team.take("ben")
+    assert first is not None
+    assert second is not None
+    team.submit("ada", first, ones)
+    team.submit("ben", second, nothing)
+    team.daemon.tick()
+
+    status = team.status()
+    assert first.task == second.task
+    assert status["labels"]["spent"] == 1
+    (listed,) = status["doubles"]["listed"]
+    assert (status["doubles"]["images"], listed["people"], listed["answers"]) == (1, 2, 2)
+    assert _label(team, listed["image_id"]) == 0  # the latest
+    assert "1 images were labeled by several people" in caplog.text
+    assert "1 images were labeled by several people" in status["events"][0]["words"]
+
+    labeling = team.server.labeling
+    (of_ada,) = [row for row in labeling.annotations.values() if row["result"]]
+    of_ada.update(ground_truth=True, updated_at=labeling.now())
+    labeling.tasks[first.task]["updated_at"] = labeling.now()
+    team.daemon.tick()
+
+    assert _label(team, listed["image_id"]) == 1  # the ground truth
+    assert team.status()["labels"]["spent"] == 1
+    assert caplog.text.count("labeled by several people") == 1
+
+
+def _label(team: Team, image_id: int) -> int:
+    """The one class of a mask that has one."""
+    with Store(team.config.state / FILE, read_only=True) as store:
+        (value,) = np.unique(Image.open(io.BytesIO(store.label_png(image_id))))
+        return int(value)
 
 
 def _mask(team: Team, cycle: int, image_id: int) -> Path:
