@@ -89,7 +89,12 @@ class Folder:
         """The bytes of an image. Raises ImageRefused."""
         return read_under(self._images, image.key)
 
-    def changes(self, cursor: str | None, sizes: Mapping[str, tuple[int, int]]) -> Changes:
+    def changes(
+        self,
+        cursor: str | None,
+        sizes: Mapping[str, tuple[int, int]],
+        asked: Collection[str] = (),
+    ) -> Changes:
         """The true masks of the images that were asked since `cursor` and not retired."""
         state = self._load()
         new = {

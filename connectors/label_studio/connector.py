@@ -98,13 +98,19 @@ class LabelStudio:
             return self._folder.read(image)
         return self._pictures.read(image)
 
-    def changes(self, cursor: str | None, sizes: Mapping[str, tuple[int, int]]) -> Changes:
+    def changes(
+        self,
+        cursor: str | None,
+        sizes: Mapping[str, tuple[int, int]],
+        asked: Collection[str] = (),
+    ) -> Changes:
         """What people did since `cursor`, in portions. `deletions` stays empty: compare `seen`."""
         project = self._project()
         wiring = self._wiring(project)
-        return self._puller.changes(
-            Cursor.parse(cursor), sizes, self._source(wiring), wiring, project["task_number"]
-        )
+        since = Cursor.parse(cursor)
+        since = replace(since, tasks=since.tasks.union(map(int, asked)))
+        source = self._source(wiring)
+        return self._puller.changes(since, sizes, source, wiring, project["task_number"])
 
     def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
         """Ask people for these images; image id -> task. Repeating it asks once."""

@@ -45,9 +45,10 @@ def pull(context: Context) -> None:
     sizes = {key: (image.height_px, image.width_px) for key, image in images.items()}
     cursor = store.fact(_CURSOR) if store.fact(_READ_WITH) == classes else None
     ids = {key: image.id for key, image in images.items()}
+    asked = [row["task"] for row in store.tasks(TaskState.OPEN)]
     more = True
     while more:
-        changes = context.connector.changes(cursor or None, sizes)
+        changes = context.connector.changes(cursor or None, sizes, asked)
         with store.atomic():
             _keep_changes(context, changes, ids)
             store.keep_fact(_CURSOR, changes.cursor)
