@@ -40,7 +40,6 @@ class Connector(Protocol):
     ) -> Changes:
         """What people did since `cursor` (all when None); the same change may come again.
 
-        asked: tasks that are open as far as is known; one that is gone is among the lost ones.
         asked: tasks that are open as far as is known; those that are gone come as lost.
         sizes: image key -> (height_px, width_px). A mask of another size becomes a fault; a
         fault of an annotation says which `answer` it is. Where `more` is set, memory bore no more

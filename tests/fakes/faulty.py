@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from abc import ABC, abstractmethod
@@ -35,6 +36,10 @@ class Faulty(ABC):
     @abstractmethod
     def jump(self, seconds: float) -> None:
         """Set the server's clock forward, or back."""
+
+    def headers(self) -> dict[str, str]:
+        """Of every answer that does not travel by HTTP."""
+        return {}
 
     def begin(self, plan: Plan) -> None:
         """Count requests from 0 again, for this plan; what was late is still to come."""
@@ -108,6 +113,13 @@ class Faulty(ABC):
                 return fault[2]
         first, plan = self._begin
         return plan.get(number - first)
+
+
+def content_of(status: int, body: Any) -> bytes:
+    """What is sent for an answer."""
+    if status == 204:
+        return b""
+    return body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
 def _told(how: str | int) -> Fault:

@@ -7,7 +7,6 @@ with FakeLabelStudio() as server:
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from typing import Any
 import jwt
 
 from tests.fakes.faults import Unanswered
-from tests.fakes.faulty import Faulty
+from tests.fakes.faulty import Faulty, content_of
 from tests.fakes.labeling import Answer, Labeling
 from tests.fakes.pages import OPEN, ROUTES, Request
 from tests.fakes.serving import Serving
@@ -58,6 +57,9 @@ class FakeLabelStudio(Faulty, Serving):
             return self._route(request)
         except Answer as exc:
             return exc.status, exc.body
+
+    def headers(self) -> dict[str, str]:
+        return {"Date": format_datetime(self.labeling.moment(), usegmt=True)}
 
     def jump(self, seconds: float) -> None:
         self.labeling.wait(seconds)
@@ -122,13 +124,6 @@ def _handler(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PATCH = do_DELETE = _do
 
     return Handler
-
-
-def content_of(status: int, body: Any) -> bytes:
-    """What is sent for an answer."""
-    if status == 204:
-        return b""
-    return body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
 def _cookies(status: int, body: Any) -> Iterator[str]:

@@ -7,7 +7,6 @@ stands still between requests, sees the child end, and can end it in the middle 
 from __future__ import annotations
 
 from email.message import Message
-from email.utils import format_datetime
 from http.client import HTTPMessage
 from multiprocessing.connection import Connection
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import httpx
 
 from tests.fakes.faults import Unanswered
-from tests.fakes.label_studio import FakeLabelStudio, content_of
+from tests.fakes.faulty import Faulty, content_of
 from tests.fakes.pages import Request
 
 ERRORS: dict[str, type[httpx.TransportError]] = {
@@ -41,14 +40,13 @@ class PipeTransport(httpx.BaseTransport):
         return httpx.Response(status, headers=headers, content=content, request=request)
 
 
-def answered(server: FakeLabelStudio, sent: tuple[str, str, Any, bytes]) -> Any:
+def answered(server: Faulty, sent: tuple[str, str, Any, bytes]) -> Any:
     """The server's end: what to send back for what came."""
     try:
         status, body = server.answer(received(sent))
     except Unanswered as exc:
         return exc.how
-    headers = {"Date": format_datetime(server.labeling.moment(), usegmt=True)}
-    return status, headers, content_of(status, body)
+    return status, server.headers(), content_of(status, body)
 
 
 def received(sent: tuple[str, str, Any, bytes]) -> Request:

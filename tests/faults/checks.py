@@ -18,7 +18,7 @@ from daemon.domain import TaskState
 from daemon.stages.push import chosen, in_order
 from daemon.store import FILE, Store
 from daemon.wiring import folder_source
-from tests.fakes.label_studio import FakeLabelStudio
+from tests.fakes.faulty import Faulty
 from tests.faults.people import People
 
 Row = dict[str, Any]
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 class Checks:
     """Compares what the server holds with what the store holds."""
 
-    def __init__(self, config: Config, server: FakeLabelStudio, people: People) -> None:
+    def __init__(self, config: Config, server: Faulty, people: People) -> None:
         self._config, self._server, self._people = config, server, people
         self._folder: FolderSource | None = folder_source(config)
 
@@ -73,9 +73,7 @@ class Checks:
     def _asked_twice(self) -> Iterator[str]:
         """A push makes one task of an image, and one more each time that it surfaced late."""
         made = Counter(
-            _push_of(task)
-            for task in self._server.labeling.tasks.values()
-            if "maskloop_push" in task["data"]
+            _push_of(task) for task in self._people.tasks() if "maskloop_push" in task["data"]
         )
         late: Counter[tuple[str, str]] = Counter()
         for request in self._server.surfaced:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import os
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ from pathlib import Path
 from connectors.label_studio.api import certificates
 from tests.faults.field import Field, field
 from tests.faults.schedule import schedule
-from tests.faults.world import World
+from tests.faults.world import World, fake_world
 
 REPLAY = "python -m tests.benchmarks.faults --seed {}"
 _MEMORY = Path("/dev/shm")  # SIGKILL takes nothing from it
@@ -25,13 +26,15 @@ _MEMORY = Path("/dev/shm")  # SIGKILL takes nothing from it
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """wrong: empty where all held. acts: of people. requests, kills: in all lives."""
+    """wrong: empty where all held. acts: of people. requests, kills: in all lives. story: of all
+    requests, in few letters: the same for the same seed."""
 
     seed: int
     wrong: tuple[str, ...]
     acts: int = 0
     requests: int = 0
     kills: int = 0
+    story: str = ""
 
     def __str__(self) -> str:
         told = schedule(self.seed)
@@ -53,18 +56,23 @@ def judged(found: Field, seed: int) -> Verdict:
     """Run one schedule in a folder of its own beside the images."""
     home = found.files.parent / f"seed-{seed}"
     try:
-        world = World(found, home, schedule(seed))
+        world = fake_world(found, home, schedule(seed))
         wrong = world.run()
     except Exception:
         return Verdict(seed=seed, wrong=(traceback.format_exc(),))
     finally:
         shutil.rmtree(home, ignore_errors=True)
+    return verdict_of(world, seed, wrong)
+
+
+def verdict_of(world: World, seed: int, wrong: Sequence[str]) -> Verdict:
     return Verdict(
         seed=seed,
         wrong=tuple(wrong),
         acts=len(world.people.done),
         requests=len(world.server.requests),
         kills=world.kills,
+        story=hashlib.sha256("\n".join(world.server.requests).encode()).hexdigest()[:12],
     )
 
 

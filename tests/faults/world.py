@@ -8,12 +8,13 @@ import os
 import signal
 from multiprocessing import Pipe
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from daemon.config import Config
 from tests.fakes.clock import SharedClock
+from tests.fakes.faulty import Faulty
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.pages import Request
 from tests.fakes.pipe import answered
@@ -28,11 +29,28 @@ BETWEEN_S = (5.0, 90.0)  # between two looks
 SETTLED = 14  # looks after which a loop whose people rest has nothing left to do
 
 
+class Lifelike(Protocol):
+    """A daemon, however it lives. killed: whether it is gone."""
+
+    killed: bool
+
+    def wait(self, server: Faulty) -> bool: ...
+
+    def look(self, server: Faulty) -> bool: ...
+
+    def end(self) -> None: ...
+
+
 class Daemon:
     """A forked daemon as its parent sees it. killed: whether it is gone."""
 
     def __init__(
-        self, config: Config, clock: SharedClock, train_polls: int, life: Life | None
+        self,
+        config: Config,
+        clock: SharedClock,
+        train_polls: int,
+        life: Life | None,
+        statements: int | None,
     ) -> None:
         self._life = life
         self.requests = 0
@@ -41,14 +59,14 @@ class Daemon:
         self._pid = os.fork()
         if self._pid == 0:
             self._pipe.close()
-            live(config, theirs, clock, train_polls, life and life.killed_at_statement)
+            live(config, theirs, clock, train_polls, statements)
         theirs.close()
 
-    def look(self, server: FakeLabelStudio) -> bool:
+    def look(self, server: Faulty) -> bool:
         """One tick, with this server; False where it did not live to its end."""
         return self._tell(LOOK) and self.wait(server)
 
-    def wait(self, server: FakeLabelStudio) -> bool:
+    def wait(self, server: Faulty) -> bool:
         """Answer its requests until it is ready to look."""
         while (said := self._says()) != LOOK:
             if said is None or not self._answer(server, said):
@@ -62,7 +80,7 @@ class Daemon:
         self._pipe.close()
         os.waitpid(self._pid, 0)
 
-    def _answer(self, server: FakeLabelStudio, said: Any) -> bool:
+    def _answer(self, server: Faulty, said: Any) -> bool:
         life, number = self._life, self.requests
         self.requests += 1
         dies = life is not None and number == life.killed_at_request
@@ -93,50 +111,36 @@ class Daemon:
 
 
 class World:
-    """home: an empty folder. Not to be used twice."""
+    """server: between the daemon and the tool. told: what happens. Not to be used twice."""
 
-    def __init__(self, field: Field, home: Path, told: Schedule) -> None:
-        self._told = told
-        self.config = field.config(home, told.source)
-        self.server = FakeLabelStudio()
-        self.server.token = TOKEN
-        self.server.people = {f"{name}@example.org": "" for name in PEOPLE}
-        self.server.labeling = field.project(told.source)
-        self._clock = self.server.clock
-        self.server.labeling.clock = self._clock.now
-        self._rng = np.random.default_rng([told.seed, 1])
-        strangers = field.addresses(told.source)[IMAGES - 2 :]
-        self.people = People(self.call, 1, self._rng, strangers)
-        self.server.people_work = self.people.act
+    def __init__(self, told: Schedule, config: Config, server: Faulty, people: People) -> None:
+        self._told, self.config, self.server, self.people = told, config, server, people
+        self._rng = people.rng
         self.kills = 0
+        server.people_work = people.act
 
-    def call(self, who: str, method: str, path: str, body: Any) -> tuple[int, Any]:
-        """A request of a person's page."""
-        content = b"" if body is None else json.dumps(body).encode()
-        cookie = {"Cookie": f"sessionid={who}@example.org"}
-        status, answer = self.server.done(Request(method, path, cookie, content))
-        return status, json.loads(json.dumps(answer))
+    def daemon(self, life: Life | None) -> Lifelike:
+        """A daemon that begins to live; None: without faults."""
+        statements = life.killed_at_statement if life else None
+        return Daemon(self.config, self.server.clock, self._told.train_polls, life, statements)
 
     def run(self) -> list[str]:
         """Live through the schedule, then some looks without faults; what is wrong then."""
-        try:
-            for life in self._told.lives:
-                self.server.begin(life.plan)
-                self._live(life)
-            self.server.begin({})
-            self.server.surface()
-            self.people.finish()
-            return self._settle()
-        finally:
-            self.server.close()
+        for life in self._told.lives:
+            self.server.begin(life.plan)
+            self._live(life)
+        self.server.begin({})
+        self.server.surface()
+        self.people.finish()
+        return self._settle()
 
     def _live(self, life: Life) -> None:
-        daemon = self._daemon(life)
+        daemon = self.daemon(life)
         ready = daemon.wait(self.server)
         for _ in range(life.polls if ready else 0):
             for _ in range(int(self._rng.poisson(self._told.acts))):
                 self.people.act()
-            self._clock.sleep(float(self._rng.uniform(*BETWEEN_S)))
+            self.server.clock.sleep(float(self._rng.uniform(*BETWEEN_S)))
             if not daemon.look(self.server):
                 break
         daemon.end()
@@ -144,12 +148,12 @@ class World:
 
     def _settle(self) -> list[str]:
         """Two looks must do; a loop whose people rest comes to rest; people get the order."""
-        daemon, checks = self._daemon(None), Checks(self.config, self.server, self.people)
+        daemon, checks = self.daemon(None), Checks(self.config, self.server, self.people)
         daemon.wait(self.server)
         wrong: list[str] = []
         for look in range(SETTLED):
             before = checks.standing()
-            self._clock.sleep(BETWEEN_S[1])
+            self.server.clock.sleep(BETWEEN_S[1])
             if not daemon.look(self.server):
                 return ["the daemon ended by itself"]
             rests = checks.standing() == before
@@ -161,5 +165,22 @@ class World:
         daemon.end()
         return wrong or checks.wrong_order()
 
-    def _daemon(self, life: Life | None) -> Daemon:
-        return Daemon(self.config, self._clock, self._told.train_polls, life)
+
+def fake_world(field: Field, home: Path, told: Schedule) -> World:
+    """A loop on the fake, in an empty folder."""
+    server = FakeLabelStudio()
+    server.close()  # its requests come by a pipe
+    server.token = TOKEN
+    server.people = {f"{name}@example.org": "" for name in PEOPLE}
+    server.labeling = field.project(told.source)
+    server.labeling.clock = server.clock.now
+
+    def call(who: str, method: str, path: str, body: Any) -> tuple[int, Any]:
+        content = b"" if body is None else json.dumps(body).encode()
+        cookie = {"Cookie": f"sessionid={who}@example.org"}
+        status, answer = server.done(Request(method, path, cookie, content))
+        return status, json.loads(json.dumps(answer))
+
+    rng = np.random.default_rng([told.seed, 1])
+    people = People(call, 1, rng, field.addresses(told.source)[IMAGES - 2 :])
+    return World(told, field.config(home, told.source), server, people)

@@ -1,0 +1,42 @@
+"""The daemon as a fresh process on a real Label Studio; looks when a line says so.
+
+python -m tests.faults.process HOME TRAIN_POLLS STATEMENTS
+
+HOME/config.toml says what it works on. STATEMENTS: until it kills itself, 0 for never.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from daemon.config import load_config
+from daemon.service import Ticker
+from daemon.store import sole_writer
+from daemon.wiring import open_connector
+from tests.faults.child import LOOK
+from tests.faults.learner import DirectLauncher
+from tests.faults.ripper import Ripper
+
+
+def main() -> None:
+    home, train_polls, statements = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    logging.basicConfig(filename=home / "log.txt", level=logging.INFO)
+    config = load_config(home / "config.toml")
+    launcher = DirectLauncher(train_polls)
+    ticker = Ticker(config, open_connector(config), launcher, lambda: datetime.now(UTC), None)
+    if statements:
+        Ripper(statements).watch()
+    with sole_writer(config.state):
+        while True:
+            sys.stdout.write(f"{LOOK}\n")
+            sys.stdout.flush()
+            if sys.stdin.readline().strip() != LOOK:
+                return
+            ticker.tick_and_go_on()
+
+
+if __name__ == "__main__":
+    main()
