@@ -16,6 +16,8 @@ from daemon.runs import PredictRequest, PredictResult, RunFolder
 from daemon.stages.context import Context, files_of
 from daemon.stages.tidying import tidied
 
+_GREYS = bytes(value for value in range(256) for _ in "rgb")
+
 
 def predict(context: Context, cycle: int) -> bool:
     """Write masks by this cycle's checkpoint; True when done."""
@@ -69,7 +71,9 @@ def _shown(context: Context, run: RunFolder, image_id: int) -> Mask:
     mask = tidied(raw, min_region_px=rules.min_region_px, fill_holes_px=rules.fill_holes_px)
     kept.parent.mkdir(exist_ok=True)
     part = kept.with_suffix(".part")
-    Pillow.fromarray(mask).save(part, format="PNG", compress_level=1)
+    picture = Pillow.frombytes("P", mask.shape[::-1], mask.tobytes())  # half the time of "L"
+    picture.putpalette(_GREYS)
+    picture.save(part, format="PNG", compress_level=1)
     part.replace(kept)
     return mask
 

@@ -1,87 +1,217 @@
-"""Seconds that the connector's verbs take on a real Label Studio with many tasks.
+"""What the connector costs on a real Label Studio: seconds, CPU seconds, requests, memory.
 
-    LABEL_STUDIO_API_KEY=... python tests/benchmarks/label_studio.py URL [TASKS] [OPEN]
+    python -m tests.benchmarks.label_studio [--tasks 10000] [--answered 100]
+        [--memory 100,1000] [--small 10000] [--without-sdk] [--cache FOLDER]
 
-Makes a project of its own in that server, with source = project, 10000 tasks and 50 open ones
-unless told otherwise, and leaves it there.
+Starts a server of its own, as the live tests do, and stops it at the end; MASKLOOP_LABEL_STUDIO
+may name its executable. A project holds --tasks tasks, of which --answered have a mask of two
+classes, 1296x966. All are read once, the same by label-studio-sdk's `tasks.list` in the same run;
+then a look at which nothing has changed, and one at which 10 have. Pushes run as children
+(`pushing.py`), one for each size of batch: --memory masks of 1296x966, --small ones of 64x48.
+
+Wall seconds depend on what else runs on the machine; the CPU seconds of this process and of the
+server are told beside them. Nothing is asserted but the counts of requests: exit 1 where they
+are above 2 for a quiet look, or 4 for ten changes.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
+from label_studio_sdk import LabelStudio as Sdk
 
 from connectors.label_studio import LabelStudio, create_or_adopt_project
 from connectors.label_studio.api import Api
-from daemon.domain import Ask, ClassSet, FoundImage, Image, Prediction
+from connectors.regions import Control, encode
+from daemon.demo.installation import find_executable
+from daemon.demo.ports import free_port
+from daemon.demo.server import LabelStudioServer
+from tests.benchmarks.pushing import CLASSES, counted, plants
+from tests.live.live_server import migrated_folder
 
-CLASSES = ClassSet(names=("soil", "crop", "weed"))
-SIZE = (240, 320)
-CHUNK = 2000
+WIDTH, HEIGHT = 1296, 966
+IMPORTED_AT_ONCE = 2000
+CHANGES = 10
+START_S = 600.0
+WINDOW_S = 125  # what changed later than this is read twice
+TICKS = os.sysconf("SC_CLK_TCK")
 
 T = TypeVar("T")
 
 
-def token() -> str:
-    return os.environ["LABEL_STUDIO_API_KEY"]
+class Read(NamedTuple):
+    """What one reading came to."""
+
+    tasks: int = 0
+    masks: int = 0
+    cursor: str = ""
 
 
-def timed(name: str, work: Callable[[], T]) -> T:
-    started = time.perf_counter()
-    result = work()
-    print(f"{name:42} {time.perf_counter() - started:6.2f} s", flush=True)
-    return result
+@dataclass
+class Bench:
+    """A server, a project in it, and the connector on it."""
+
+    server: LabelStudioServer
+    api: Api
+    tool: LabelStudio
+    project: int
+    sent: list[str]
+    sizes: dict[str, tuple[int, int]]
+
+    def timed(self, name: str, work: Callable[[], T], target: str = "") -> T:
+        """Run and print a row: wall, our CPU, the server's CPU, requests."""
+        self.sent.clear()
+        ours, theirs, wall = time.process_time(), self.server_cpu_s(), time.perf_counter()
+        result = work()
+        row = (
+            f"{name:46} {time.perf_counter() - wall:8.2f} s  cpu {time.process_time() - ours:6.2f}"
+            f"  server {self.server_cpu_s() - theirs:7.2f}  requests {len(self.sent):4}"
+        )
+        print(f"{row}  {target}".rstrip(), flush=True)
+        return result
+
+    def server_cpu_s(self) -> float:
+        """CPU seconds of the server so far."""
+        fields = Path(f"/proc/{self.server.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def read(self, cursor: str | None) -> Read:
+        """Every portion since a cursor, each let go before the next."""
+        whole, more = Read(), True
+        while more:
+            changes = self.tool.changes(cursor, self.sizes)
+            cursor, more = changes.cursor, changes.more
+            whole = Read(
+                whole.tasks + len(changes.seen), whole.masks + len(changes.annotations), cursor
+            )
+        return whole
 
 
-def ask(found: FoundImage, position: int) -> Ask:
-    rng = np.random.default_rng(position)
-    image = Image(
-        id=position,
-        key=found.key,
-        name=found.name,
-        uri=found.uri,
-        path=Path(found.name),
-        height_px=SIZE[0],
-        width_px=SIZE[1],
-        sha256="",
+@contextmanager
+def started(migrated: Path, folder: Path) -> Iterator[LabelStudioServer]:
+    """A copy of the migrated folder, served until the end; patient on a busy machine."""
+    shutil.copytree(migrated, folder, dirs_exist_ok=True)
+    (folder / "files").mkdir(exist_ok=True)
+    server = LabelStudioServer(
+        folder=folder,
+        document_root=folder / "files",
+        executable=find_executable(os.environ),
+        port=free_port(),
     )
-    mask = rng.integers(0, 3, SIZE).astype(np.uint8)
-    shown = Prediction(image_id=position, mask=mask)
-    return Ask(image=image, position=position, cycle=0, reason="benchmark", prediction=shown)
+    try:
+        yield server.start(timeout_s=START_S)
+    finally:
+        server.stop()
 
 
-def main(url: str, tasks: int = 10_000, open_tasks: int = 50) -> None:
-    title = f"benchmark {time.time():.0f}"
-    project = create_or_adopt_project(
-        url=url, token=token, project=title, classes=CLASSES, source=None
-    ).id
-    api = Api(url, token)
-    for start in range(0, tasks, CHUNK):
-        rows = [{"data": {"image": f"/data/upload/1/{start + n:06d}.jpg"}} for n in range(CHUNK)]
-        api.post(f"api/projects/{project}/import", rows)
-    tool = LabelStudio(url=url, project=project, token=token, classes=CLASSES, source=None)
+def opened(server: LabelStudioServer, tasks: int) -> Bench:
+    """A project with this many tasks, as a team has it."""
+    token = server.credentials.token
+    made = create_or_adopt_project(
+        url=server.url, token=lambda: token, project="benchmark", classes=CLASSES, source=None
+    )
+    api = Api(server.url, lambda: token)
+    names = [f"/data/upload/1/{number:06d}.jpg" for number in range(tasks)]
+    for start in range(0, tasks, IMPORTED_AT_ONCE):
+        rows = [{"data": {"image": name}} for name in names[start : start + IMPORTED_AT_ONCE]]
+        api.post(f"api/projects/{made.id}/import", rows)
+    tool = LabelStudio(
+        url=server.url, project=made.id, token=lambda: token, classes=CLASSES, source=None
+    )
+    sizes = dict.fromkeys(names, (HEIGHT, WIDTH))
+    return Bench(server, api, tool, made.id, counted(tool), sizes)
 
-    images = timed(f"images, {tasks} tasks", lambda: list(tool.images()))
-    asks = [ask(found, n) for n, found in enumerate(images[:: len(images) // open_tasks])]
-    pushed = timed(f"push of {len(asks)}", lambda: tool.push(asks, "push-1", "1.0"))
-    asks = [replace(one, task=pushed[one.image.id]) for one in asks]
-    timed(f"rerank of {len(asks)}, new predictions", lambda: tool.rerank("1.1", asks))
-    open_now = list(pushed.values())
-    timed("repair, nothing to mend", lambda: tool.repair("1.1", open_now))
-    timed("changes, all tasks just imported", lambda: tool.changes(None, {}))
-    api.patch(f"api/projects/{project}/", {"maximum_annotations": 1})
-    timed("repair, every task was handed out", lambda: tool.repair("1.1", open_now))
-    time.sleep(125)  # until the import is older than what is read twice
-    cursor = tool.changes(None, {}).cursor
-    timed("changes, nothing new", lambda: tool.changes(cursor, {}))
+
+def answer(bench: Bench, tasks: list[str]) -> None:
+    """A mask of two classes on each of these tasks, as a person would submit it."""
+    control = Control(from_name="mask", to_name="image")
+    masks = [encode(plants(n, WIDTH, HEIGHT), CLASSES, control, {}) for n in range(5)]
+    for index, task in enumerate(tasks):
+        body = {"result": masks[index % len(masks)], "lead_time": 30.0}
+        bench.api.post(f"api/tasks/{task}/annotations/", body)
+
+
+def listed_by_sdk(bench: Bench) -> int:
+    """Every task as label-studio-sdk lists them, its defaults untouched."""
+    make: Any = Sdk
+    sdk = make(base_url=bench.server.url, api_key=bench.server.credentials.token)
+    return sum(1 for _ in sdk.tasks.list(project=bench.project))
+
+
+def push(server: LabelStudioServer, tasks: int, size: str) -> None:
+    """A child that pushes; its report."""
+    environment = {**os.environ, "LABEL_STUDIO_API_KEY": server.credentials.token}
+    root = str(server.document_root)
+    command = [sys.executable, "-m", "tests.benchmarks.pushing", server.url, root, str(tasks), size]
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    words = "  ".join(f"{name} {value}" for name, value in told.items() if name != "tasks")
+    print(f"push of {told['tasks']:6}: {words}", flush=True)
+
+
+def looks(bench: Bench, tasks: list[str]) -> bool:
+    """Ten changes, then none; whether the counts of requests hold."""
+    cursor = bench.read(None).cursor
+    quiet = bench.timed("changes, nothing new", lambda: bench.read(cursor), "2 requests")
+    few = len(bench.sent) <= 2
+    answer(bench, tasks)
+    name, target = f"changes, {len(tasks)} new", "4 requests, 1 s"
+    found = bench.timed(name, lambda: bench.read(cursor), target)
+    print(f"  tasks {quiet.tasks}, then {found.tasks} with {found.masks} masks")
+    return few and len(bench.sent) <= 4
+
+
+def measured(bench: Bench, asked: argparse.Namespace) -> bool:
+    """All rows."""
+    images = bench.timed("images", lambda: list(bench.tool.images()))
+    every = [str(image.task) for image in images]
+    answer(bench, every[: asked.answered])
+    name = f"changes, all {len(every)}, {asked.answered} answered"
+    whole = bench.timed(name, lambda: bench.read(None), "15 s")
+    print(f"  tasks {whole.tasks}, masks {whole.masks}")
+    if not asked.without_sdk:
+        name = "label-studio-sdk's tasks.list over all"
+        print("  tasks:", bench.timed(name, lambda: listed_by_sdk(bench), "60 s"))
+    began = time.monotonic()
+    for count in asked.memory:
+        push(bench.server, count, f"{WIDTH}x{HEIGHT}")
+    for count in asked.small:
+        push(bench.server, count, "64x48")
+    time.sleep(max(0.0, WINDOW_S - (time.monotonic() - began)))
+    return looks(bench, every[asked.answered : asked.answered + CHANGES])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    numbers = lambda text: [int(part) for part in text.split(",") if part]  # noqa: E731
+    parser.add_argument("--tasks", type=int, default=10_000)
+    parser.add_argument("--answered", type=int, default=100)
+    parser.add_argument("--memory", type=numbers, default=[100, 1000], metavar="N,N")
+    parser.add_argument("--small", type=numbers, default=[10_000], metavar="N,N")
+    parser.add_argument("--without-sdk", action="store_true")
+    parser.add_argument("--cache", type=Path, default=Path(".pytest_cache/d/label-studio-1.23.2"))
+    asked = parser.parse_args()
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()}, {vars(asked)}")
+    asked.cache.mkdir(parents=True, exist_ok=True)
+    migrated = migrated_folder(asked.cache, find_executable(os.environ))
+    with tempfile.TemporaryDirectory() as home, started(migrated, Path(home)) as server:
+        held = measured(opened(server, asked.tasks), asked)
+    print(f"load {os.getloadavg()}; counts of requests {'hold' if held else 'DO NOT HOLD'}")
+    return 0 if held else 1
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *(int(number) for number in sys.argv[2:]))
+    sys.exit(main())
