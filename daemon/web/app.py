@@ -38,6 +38,7 @@ HEADERS = {
 WORDS = (
     words.fraction,
     words.interval,
+    words.count,
     words.signed,
     words.duration,
     words.moment,

@@ -32,6 +32,11 @@ def interval(ends: Sequence[float] | None) -> str:
     return ABSENT if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things: "1 mask", "2 masks"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def signed(value: float) -> str:
     """A difference with its sign; what rounds to nothing has none."""
     said = f"{value:+.3f}"

@@ -24,6 +24,12 @@ FLAGS = (
     "--disable-background-networking",
     "--window-size=1200,1000",
 )
+# the numbers along the y axis, which plotly's own resizing once pushed out of the picture
+TICKS_INSIDE = (
+    "const left = document.getElementById('plot').getBoundingClientRect().left; "
+    "const ticks = [...document.querySelectorAll('#plot .ytick text')]; "
+    "return ticks.length > 0 && ticks.every((t) => t.getBoundingClientRect().left >= left)"
+)
 POINTS = "return [...document.querySelectorAll('#plot .scatterlayer .point')].length"
 
 
@@ -126,7 +132,25 @@ def test_a_narrow_window_does_not_scroll_sideways(browser: webdriver.Chrome) -> 
 
         for box in ("document.documentElement", "document.getElementById('plot')"):
             wait_for(browser, f"return {box}.scrollWidth <= {box}.clientWidth", True)
+        wait_for(browser, TICKS_INSIDE, True)
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_dark_screen_gets_a_dark_page_and_plot(browser: webdriver.Chrome) -> None:
+    legend = "return getComputedStyle(document.querySelector('#plot .legendtext')).fill"
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    with serving(lambda: status(4)) as address:
+        browser.get(address)
+        wait_for(browser, POINTS, 19)
+        light = browser.execute_script(legend)
+
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+
+        wait_for(browser, ground, "rgb(18, 22, 19)")
+        wait_for(browser, legend, "rgb(232, 236, 232)")
+        assert light != browser.execute_script(legend)
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_the_page_says_when_the_daemon_stopped_answering(browser: webdriver.Chrome) -> None:

@@ -3,9 +3,7 @@
 "use strict";
 
 const POLL_MS = 2000;
-const INK = "#18221c", SOFT = "#56635b", GRID = "#e9ece8";
-const MAIN = "#1d6b48", TEST = "#8a5200";
-const CLASSES = ["#8b8378", "#4f9d4a", "#c2477f", "#3f7fbf", "#d98a1f", "#7a5fb5", "#2f9c95", "#b5533c"];
+const CLASS_COLOURS = 8;
 
 const served = new Map(); // id of a live section -> its HTML as the server sent it
 let lastStatus = null, lastAnswer = null;
@@ -14,10 +12,14 @@ function read() {
   return JSON.parse(document.getElementById("lines").textContent);
 }
 
+function colour(name) { // of the style sheet, which knows light and dark
+  return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+}
+
 function errors(line) {
   if (!line.low.some((end) => end !== null)) return undefined;
   const part = (ends, sign) => line.values.map((value, i) => (ends[i] === null || value === null ? 0 : sign * (ends[i] - value)));
-  return { type: "data", symmetric: false, array: part(line.high, 1), arrayminus: part(line.low, -1), thickness: 1.6, width: 5, color: MAIN };
+  return { type: "data", symmetric: false, array: part(line.high, 1), arrayminus: part(line.low, -1), thickness: 1.6, width: 5, color: colour("green") };
 }
 
 function escaped(text) { // plotly reads names as HTML
@@ -29,10 +31,11 @@ function short(text) {
 }
 
 function trace(line, place) {
+  const own = colour({ miou: "green", test: "amber", class: "class-" + (place % CLASS_COLOURS) }[line.kind]);
   const style = {
-    miou: { line: { color: MAIN, width: 3.5 }, marker: { color: MAIN, size: 9 }, error_y: errors(line) },
-    test: { line: { color: TEST, width: 2.5, dash: "dash" }, marker: { color: TEST, size: 9, symbol: "diamond" } },
-    class: { line: { color: CLASSES[place % CLASSES.length], width: 1.5 }, marker: { color: CLASSES[place % CLASSES.length], size: 5 } },
+    miou: { line: { color: own, width: 3.5 }, marker: { color: own, size: 9 }, error_y: errors(line) },
+    test: { line: { color: own, width: 2, dash: "dash" }, marker: { color: own, size: 7, symbol: "diamond" } },
+    class: { line: { color: own, width: 1.5 }, marker: { color: own, size: 5 } },
   }[line.kind];
   const label = line.kind === "miou" ? "mIoU, 95 % interval" : line.kind === "class" ? "IoU " + short(line.name) : "test mIoU";
   const hover = line.values.map((value, i) => (line.low[i] === null ? "" : " (95 %: " + line.low[i].toFixed(3) + " to " + line.high[i].toFixed(3) + ")"));
@@ -42,18 +45,30 @@ function trace(line, place) {
   };
 }
 
-function layout(lines, narrow) {
-  const most = Math.max(...lines[0].labels);
-  const axis = { gridcolor: GRID, zeroline: false, fixedrange: true, ticks: "outside", tickcolor: GRID, linecolor: "#cbd2cc" };
+function band(line) { // between the ends of the intervals, drawn below all lines
+  const known = line.low.map((end, i) => i).filter((i) => line.low[i] !== null && line.values[i] !== null);
+  if (known.length < 2) return [];
+  const back = [...known].reverse();
+  return [{
+    type: "scatter", mode: "lines", x: [...known, ...back].map((i) => line.labels[i]),
+    y: [...known.map((i) => line.high[i]), ...back.map((i) => line.low[i])],
+    fill: "toself", fillcolor: colour("green"), opacity: 0.13, line: { width: 0 }, hoverinfo: "skip", showlegend: false,
+  }];
+}
+
+function layout(lines, width, height) { // both stated: plotly's own resizing loses the margins
+  const most = Math.max(...lines[0].labels), narrow = width < 620;
+  const [ink, soft, line, edge] = ["ink", "soft", "line", "edge"].map(colour);
+  const axis = { gridcolor: line, zeroline: false, fixedrange: true, ticks: "outside", tickcolor: line, linecolor: edge };
   return {
-    autosize: true,
-    font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: SOFT },
-    margin: { l: 58, r: 16, t: 10, b: narrow ? 130 : 52 },
+    width, height,
+    font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: soft },
+    margin: { l: narrow ? 46 : 58, r: 16, t: 10, b: 52 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    hovermode: "x unified", hoverlabel: { bgcolor: "#fff", bordercolor: "#cbd2cc", font: { color: INK } },
+    hovermode: "x unified", hoverlabel: { bgcolor: colour("card"), bordercolor: edge, font: { color: ink } },
     xaxis: { ...axis, title: { text: "labeled images, validation included", standoff: 12, font: { size: 13 } }, range: [0, most * 1.08 || 1], showgrid: false, tickformat: "d" },
     yaxis: { ...axis, title: { text: "IoU", standoff: 12, font: { size: 13 } }, range: [-0.02, 1.02], dtick: 0.2, tickformat: ".1f" },
-    legend: narrow ? { orientation: "h", x: 0, y: -0.3, yanchor: "top" } : { x: 1.01, y: 1, font: { color: INK } },
+    legend: narrow ? { orientation: "h", x: 0, y: 1.03, yanchor: "bottom" } : { x: 1.01, y: 1, font: { color: ink } },
     showlegend: true,
   };
 }
@@ -64,9 +79,9 @@ function draw() {
   if (plot.hidden) return;
   const classes = lines.filter((line) => line.kind === "class");
   const traces = lines.map((line, i) => ({ ...trace(line, classes.indexOf(line)), legendrank: i + 1 }));
+  traces.push(...band(lines[0]));
   traces.reverse(); // the last one is drawn on top: mIoU
-  Plotly.react(plot, traces, layout(lines, plot.clientWidth < 620), { displayModeBar: false });
-  Plotly.Plots.resize(plot);
+  Plotly.react(plot, traces, layout(lines, plot.clientWidth, plot.clientHeight), { displayModeBar: false });
 }
 
 function ago(stamp) {
@@ -133,4 +148,5 @@ async function keepLooking() {
 remember(document);
 tellTimes();
 new ResizeObserver(draw).observe(document.getElementById("curve"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 keepLooking();
