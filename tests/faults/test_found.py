@@ -1,0 +1,177 @@
+"""What the schedules found, each once more by hand, so that it is found in milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from connectors.label_studio import LabelStudio
+from daemon.domain import Annotation, Image, Skip, Stage, TaskState
+from daemon.store import Intent, Question, Store
+from tests.contract.rigs import (
+    CLASSES,
+    LabelStudioRig,
+    Server,
+    folder_source_rig,
+    project_source_rig,
+)
+from tests.fakes.label_studio import FakeLabelStudio
+from tests.fakes.labeling import Labeling
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[FakeLabelStudio]:
+    (tmp_path / "files").mkdir()
+    with FakeLabelStudio(tmp_path / "files") as server:
+        yield server
+
+
+@pytest.fixture
+def server(fake: FakeLabelStudio) -> Server:
+    assert fake.document_root is not None
+    return Server(fake.url, fake.token, fake.document_root, lambda name: pytest.fail(name))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "store.db") as opened:
+        for number in (1, 2):
+            opened.add_image(image(number), None)
+        opened.start_cycle(0, Stage.PUSH, NOON, labels=0, train_labels=0)
+        yield opened
+
+
+def image(number: int) -> Image:
+    return Image(
+        id=number,
+        key=f"{number}.png",
+        name=f"{number}.png",
+        uri=f"file:///{number}.png",
+        path=Path(f"{number}.png"),
+        height_px=2,
+        width_px=2,
+        sha256=str(number),
+    )
+
+
+def asked(store: Store, image_id: int, task: str) -> None:
+    question = Question(image_id=image_id, position=0, arm="random", reason="")
+    intent = Intent(key=f"{image_id}{task}", cycle=0, version="0.1", questions=(question,))
+    store.intend(intent, NOON)
+    store.settle(intent, {image_id: task}, NOON)
+
+
+def annotation(task: str, image_id: int) -> Annotation:
+    return Annotation(
+        id="7",
+        task=task,
+        image_key=f"{image_id}.png",
+        mask=np.zeros((2, 2), np.uint8),
+        annotator="1",
+        updated_at=NOON,
+        created_at=NOON,
+    )
+
+
+def answered(labeling: Labeling, task: int) -> dict[str, Any]:
+    return labeling.annotate(task, 1, {"result": []})
+
+
+def test_a_number_given_out_again_asks_its_new_image_and_the_old_label_stays(store: Store) -> None:
+    asked(store, 1, "5")
+    store.keep_annotation(1, annotation("5", 1))
+
+    asked(store, 2, "5")  # task 5 was deleted, and the next import got its number
+    store.delete_unseen_annotations({"5": ()})
+
+    (row,) = store.tasks(TaskState.OPEN)
+    assert (row["task"], row["image_id"]) == ("5", 2)
+    assert store.labeled_ids() == {1}
+
+
+def test_an_image_that_no_task_shows_any_more_is_not_asked_for_ever(store: Store) -> None:
+    question = Question(image_id=1, position=0, arm="random", reason="")
+    intent = Intent(key="k", cycle=0, version="0.1", questions=(question,))
+    store.intend(intent, NOON)
+
+    store.settle(intent, {}, NOON)
+
+    assert store.pending_intents() == []
+    assert [row["image_id"] for row in store.tasks(TaskState.DELETED)] == [1]
+
+
+def test_a_push_leaves_out_images_whose_tasks_were_deleted(
+    fake: FakeLabelStudio, server: Server
+) -> None:
+    tool = project_source_rig(server)
+    fake.labeling.delete_task(1)
+
+    tasks = tool.connector.push(tool.asks(tool.keys[:3]), "push-1", "1.0")
+
+    assert sorted(tasks.values()) == ["2", "3"]
+
+
+def test_a_skip_that_was_taken_back_no_longer_counts(store: Store) -> None:
+    skip = Skip(id="7", task="5", image_key="1.png", annotator="1", at=NOON)
+    store.keep_skip(1, skip)
+    store.delete_unseen_annotations({"5": ()})
+    assert store.skip_counts() == {}
+
+    store.keep_annotation(1, annotation("5", 1))
+    store.keep_skip(1, skip)  # who labeled it declines it now
+    assert (store.skip_counts(), store.labeled_ids()) == ({1: 1}, set())
+
+    store.keep_annotation(1, annotation("5", 1))  # and labels it after all
+    assert (store.skip_counts(), store.labeled_ids()) == ({}, {1})
+
+
+def test_a_task_that_was_deleted_before_the_first_look_is_lost(
+    fake: FakeLabelStudio, server: Server
+) -> None:
+    tool = folder_source_rig(server)
+    cursor = tool.connector.changes(None, tool.sizes).cursor
+    tasks = list(tool.connector.push(tool.asks(tool.keys[:2]), "push-1", "1.0").values())
+    fake.labeling.delete_task(int(tasks[0]))
+
+    changes = tool.connector.changes(cursor, tool.sizes, tasks)
+
+    assert changes.lost_tasks == (tasks[0],)
+
+
+@pytest.mark.parametrize("away", [timedelta(seconds=10), timedelta(hours=5)])
+def test_no_change_is_missed_when_the_servers_clock_is_set_back(
+    fake: FakeLabelStudio, server: Server, away: timedelta
+) -> None:
+    """away: between the looks; the clock may have passed its old time again by then."""
+    tool, now = folder_source_rig(server), [NOON]
+    connector = moved(tool, server, now)
+    connector.push(tool.asks(tool.keys[:1]), "push-1", "1.0")
+    cursor = connector.changes(None, tool.sizes).cursor
+
+    fake.labeling.wait(-7200)
+    made = answered(fake.labeling, 1)
+    fake.labeling.wait(away.total_seconds())
+    now[0] += away
+    changes = connector.changes(cursor, tool.sizes)
+    connector.close()
+
+    assert [one.id for one in changes.annotations] == [str(made["id"])]
+
+
+def moved(tool: LabelStudioRig, server: Server, now: list[datetime]) -> LabelStudio:
+    """A connector whose own clock is moved by hand."""
+    return LabelStudio(
+        url=server.url,
+        project=tool.project,
+        token=lambda: server.token,
+        classes=CLASSES,
+        source=tool.source,
+        now=lambda: now[0],
+    )
