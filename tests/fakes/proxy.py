@@ -13,6 +13,11 @@ from tests.fakes.pages import Request
 from tests.fakes.serving import Serving
 
 
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Clients that end in the middle of a request are ordinary here."""
+
+
 class LossyProxy(Serving):
     """Closes the connection instead of answering requests whose path matches `lose`."""
 
@@ -20,7 +25,7 @@ class LossyProxy(Serving):
         self.lose: str | None = None
         self.lost: list[str] = []
         self._upstream = httpx.Client(base_url=upstream, timeout=60, trust_env=False)
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        server = _Quiet(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{server.server_port}"
         super().__init__(server)
 
