@@ -33,6 +33,7 @@ from daemon.errors import ConnectorRefused, ImageRefused
 
 ANNOTATOR = "truth"
 STATE = "asked.json"
+PORTION_BYTES = 128 * 2**20  # of masks that are read at once
 
 
 class Folder:
@@ -102,10 +103,14 @@ class Folder:
             for task, asked in state["tasks"].items()
             if int(task) > int(cursor or 0) and not asked["retired"]
         }
-        answers = [self._label(task, asked, sizes) for task, asked in new.items()]
+        largest = max((height * width for height, width in sizes.values()), default=1)
+        portion = sorted(new, key=int)[: max(1, PORTION_BYTES // largest)]
+        more = len(portion) < len(new)
+        answers = [self._label(task, new[task], sizes) for task in portion]
         annotations = tuple(one for one in answers if isinstance(one, Annotation))
         return Changes(
-            cursor=str(max((int(task) for task in state["tasks"]), default=0)),
+            cursor=str(max(map(int, portion if more else state["tasks"]), default=0)),
+            more=more,
             annotations=annotations,
             faults=tuple(one for one in answers if isinstance(one, Fault)),
             seen={one.task: (one.id,) for one in annotations},
@@ -147,6 +152,10 @@ class Folder:
             if task in state["tasks"]:
                 state["tasks"][task]["retired"] = True
         self._save(state)
+
+    def forget(self, version: str) -> bool:
+        """Nothing was kept."""
+        return True
 
     def repair(self, version: str | None, open_tasks: Collection[str]) -> Sequence[str]:
         """Nobody can change settings here, and each task is answered at once."""

@@ -82,3 +82,16 @@ def folder_rig_again(tmp_path: Path) -> Folder:
         state=tmp_path / "state",
         classes=CLASSES,
     )
+
+
+def test_many_masks_are_read_in_portions(rig: Rig) -> None:
+    rig.push(rig.keys[:3])
+    sizes = rig.sizes | {"panorama": (12_000, 12_000)}
+
+    first = rig.connector.changes(None, sizes)
+    second = rig.connector.changes(first.cursor, sizes)
+    third = rig.connector.changes(second.cursor, sizes)
+
+    assert [one.more for one in (first, second, third)] == [True, True, False]
+    found = [one.image_key for part in (first, second, third) for one in part.annotations]
+    assert found == rig.keys[:3]
