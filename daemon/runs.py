@@ -10,6 +10,7 @@ runs/0003-train/
     rows.bin        the scores as far as they are there (embed and predict, until their end)
     scores.npz      per-image arrays, see `Scores` (embed and predict)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
+    shown.json      how the daemon tidies these masks before people see them
     error.json      a failure in words, where the process could still say it
     result.json     written last: a run without it did not finish
     log.txt         everything that the process said

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
 
+from daemon.config import Predictions
 from daemon.domain import KeptPrediction, Mask, Stage, TaskState
+from daemon.durable import write_json
 from daemon.runs import PredictRequest, PredictResult, RunFolder
 from daemon.stages.context import Context, files_of
 from daemon.stages.tidying import tidied
-
-_GREYS = bytes(value for value in range(256) for _ in "rgb")
 
 
 def predict(context: Context, cycle: int) -> bool:
@@ -61,22 +60,14 @@ def predicted_mask(context: Context, cycle: int, image_id: int) -> Mask | None:
 
 
 def _shown(context: Context, run: RunFolder, image_id: int) -> Mask:
-    """The tidied mask. It is kept at the first look, so other rules in config.toml change the
-    predictions of later cycles only, and an effort is measured against what people saw."""
-    kept = run.path / "shown" / f"{image_id}.png"
-    with suppress(OSError, SyntaxError):  # none yet, or one that a power cut tore: made again
-        return _read(kept)
-    rules = context.config.predictions
-    raw = _read(run.mask(image_id))
-    mask = tidied(raw, min_region_px=rules.min_region_px, fill_holes_px=rules.fill_holes_px)
-    kept.parent.mkdir(exist_ok=True)
-    part = kept.with_suffix(".part")
-    height_px, width_px = mask.shape
-    picture = Pillow.frombytes("P", (width_px, height_px), mask.tobytes())  # half the time of "L"
-    picture.putpalette(_GREYS)
-    picture.save(part, format="PNG", compress_level=1)
-    part.replace(kept)
-    return mask
+    """The mask as people see it: tidied by the rules of the first look at this run. Other rules in
+    config.toml change later predictions only, and an effort is measured against what was seen."""
+    file = run.path / "shown.json"
+    if not file.exists():
+        write_json(file, context.config.predictions.model_dump())
+    rules = Predictions.model_validate_json(file.read_bytes())
+    mask = _read(run.mask(image_id))
+    return tidied(mask, min_region_px=rules.min_region_px, fill_holes_px=rules.fill_holes_px)
 
 
 def _read(path: Path) -> Mask:
