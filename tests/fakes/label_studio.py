@@ -23,6 +23,7 @@ from tests.fakes.faulty import Faulty, content_of
 from tests.fakes.labeling import Answer, Labeling
 from tests.fakes.pages import OPEN, ROUTES, Request
 from tests.fakes.serving import Serving
+from tests.fakes.webhooks import Deliveries, action_of
 
 ADMIN = "admin@example.org"
 
@@ -48,15 +49,20 @@ class FakeLabelStudio(Faulty, Serving):
         self.cloud: dict[str, bytes | str] = {}  # what storages hold, or where it is, by address
         self.webhooks: dict[int, dict[str, Any]] = {}
         self.blocks_private = True  # webhooks to loopback, as by default
+        self.deliveries = Deliveries(iter(()))
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{server.server_port}"
         Serving.__init__(self, server)
 
     def done(self, request: Request) -> tuple[int, Any]:
         try:
-            return self._route(request)
+            result = self._route(request)
         except Answer as exc:
             return exc.status, exc.body
+        action = action_of(request.method, request.path)
+        for hook in self.webhooks.values() if action else ():
+            self.deliveries.post(hook, str(action))
+        return result
 
     def headers(self) -> dict[str, str]:
         return {"Date": format_datetime(self.labeling.moment(), usegmt=True)}

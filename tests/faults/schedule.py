@@ -42,12 +42,15 @@ class Life:
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """source: "folder" or "project", where the images are. train_polls: looks that a training
-    takes. acts: of people between two looks, on average."""
+    takes. acts: of people between two looks, on average. hints: further looks at once, on
+    average: webhooks that come twice, or late. They say nothing but that, so no look is sure to
+    follow an act, and the checks need none."""
 
     seed: int
     source: str
     train_polls: int
     acts: float
+    hints: float
     lives: tuple[Life, ...]
 
     def __str__(self) -> str:
@@ -64,6 +67,7 @@ def schedule(seed: int) -> Schedule:
         source="project" if rng.random() < PROJECT_SHARE else "folder",
         train_polls=int(rng.integers(0, 3)),
         acts=float(rng.uniform(0.5, 4.0)),
+        hints=0.5 if rng.random() < 0.3 else 0.0,
         lives=tuple(_life(rng, share) for _ in range(int(rng.integers(2, 5)))),
     )
 

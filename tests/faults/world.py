@@ -141,7 +141,8 @@ class World:
             for _ in range(int(self._rng.poisson(self._told.acts))):
                 self.people.act()
             self.server.clock.sleep(float(self._rng.uniform(*BETWEEN_S)))
-            if not daemon.look(self.server):
+            looks = 1 + int(self._rng.poisson(self._told.hints))
+            if not all(daemon.look(self.server) for _ in range(looks)):
                 break
         daemon.end()
         self.kills += daemon.killed
