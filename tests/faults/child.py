@@ -28,8 +28,11 @@ def live(
     """Tick whenever the other end says LOOK. statements: until this process kills itself."""
     try:
         _live(config, pipe, clock, train_polls, statements)
-    finally:
+    except (EOFError, ConnectionError):
+        pass  # the parent is gone
+    except BaseException:
         traceback.print_exc()
+    finally:
         os._exit(1)  # never back into the code of the parent
 
 

@@ -17,11 +17,13 @@ PROJECT_SHARE = 0.35  # of the schedules: images are tasks already
 class Life:
     """The daemon from its start to its end.
 
-    polls: looks that it may make. killed_at_statement: SIGKILL before its n-th statement in
+    pause_s: before it starts, more than the time that a look reads again now and then. polls:
+    looks that it may make. killed_at_statement: SIGKILL before its n-th statement in
     the stages, the store and the connector; each line counts the first `ripper.TIMES` times.
     killed_at_request: SIGKILL at its n-th request, before or after the server's work.
     """
 
+    pause_s: float
     polls: int
     plan: Plan
     killed_at_statement: int | None = None
@@ -29,7 +31,7 @@ class Life:
     after_the_work: bool = False
 
     def __str__(self) -> str:
-        ends = f"{self.polls} polls"
+        ends = f"after {self.pause_s:.0f} s, {self.polls} polls"
         if self.killed_at_statement is not None:
             ends += f", killed at statement {self.killed_at_statement}"
         if self.killed_at_request is not None:
@@ -75,6 +77,7 @@ def schedule(seed: int) -> Schedule:
 def _life(rng: np.random.Generator, share: float) -> Life:
     how = rng.random()
     return Life(
+        pause_s=900.0 if rng.random() < 0.4 else 0.0,
         polls=int(rng.integers(1, 5)),
         plan=drawn(rng, REQUESTS, share),
         killed_at_statement=int(rng.integers(1, STATEMENTS)) if how < 0.6 else None,

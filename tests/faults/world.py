@@ -135,6 +135,7 @@ class World:
         return self._settle()
 
     def _live(self, life: Life) -> None:
+        self.server.clock.sleep(life.pause_s)
         daemon = self.daemon(life)
         ready = daemon.wait(self.server)
         for _ in range(life.polls if ready else 0):
