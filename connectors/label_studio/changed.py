@@ -146,8 +146,9 @@ def _halt(start: Halt, changed: Mapping[int, datetime]) -> Halt:
 
 def _listed(api: Api, project: int, since: datetime) -> Iterator[tasks.Task]:
     """Tasks changed at this moment or later, in that order. Each page starts where the last one
-    ended in time: a task that changes meanwhile moves to the end and would shift numbered pages."""
-    page = 1
+    ended in time: a task that changes meanwhile moves to the end and would shift numbered pages.
+    A server may give less than a page is asked to hold, so rows are counted."""
+    page, before = 1, 0
     while True:
         rows, total = tasks.find_page(
             api,
@@ -159,10 +160,11 @@ def _listed(api: Api, project: int, since: datetime) -> Iterator[tasks.Task]:
             page_size=tasks.PAGE,
         )
         yield from rows
-        if page * tasks.PAGE >= total or not rows:
+        before += len(rows)
+        if before >= total or not rows:
             return
         last = datetime.fromisoformat(rows[-1]["updated_at"])
-        since, page = (last, 1) if last > since else (since, page + 1)
+        since, page, before = (last, 1, 0) if last > since else (since, page + 1, before)
 
 
 def _whole(api: Api, project: int, numbers: list[int]) -> list[tasks.Task]:

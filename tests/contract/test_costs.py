@@ -71,6 +71,22 @@ def test_a_long_reading_comes_in_portions_that_lose_and_delete_nothing(
     assert all(np.array_equal(one.mask, patient.truth[key]) for key, one in read.items())
 
 
+@pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "all at one moment"])
+def test_a_server_whose_pages_are_smaller_than_asked_for_is_read_to_the_end(
+    fake: FakeLabelStudio, patient: LabelStudioRig, at_once: bool
+) -> None:
+    patient.push(patient.keys)
+    patient.answer()
+    fake.page_size_max = 3
+    if at_once:
+        for task in fake.labeling.tasks.values():
+            task["updated_at"] = "2026-01-01T00:00:01.000000Z"
+
+    changes = patient.connector.changes(None, patient.sizes)
+
+    assert {one.image_key for one in changes.annotations} == set(patient.keys)
+
+
 def test_what_is_deleted_while_a_long_reading_goes_on_is_noticed(
     fake: FakeLabelStudio, patient: LabelStudioRig
 ) -> None:

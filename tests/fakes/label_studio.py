@@ -43,6 +43,7 @@ class FakeLabelStudio(Faulty, Serving):
         self.access_seconds = 300
         self.exchange_answer: bytes | None = None  # instead of an access token
         self.redirect_to = ""
+        self.page_size_max = 10**6  # TASK_API_PAGE_SIZE_MAX
         self.legacy_tokens_enabled = True
         self.people = {ADMIN: "admin password"}
         self.uploads: dict[str, bytes] = {}  # by path

@@ -48,7 +48,8 @@ def _tasks(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
         if all(meets(labeling, task, one) for one in conditions)
     ]
     rows.sort(key=lambda task: task[query["ordering"][0].removeprefix("tasks:")])
-    size, page = int(request.query["page_size"]), int(request.query["page"])
+    size = min(int(request.query["page_size"]), server.page_size_max)
+    page = int(request.query["page"])
     shown = rows[(page - 1) * size : page * size]
     if page > 1 and not shown:
         raise Answer(404, {"detail": "Invalid page."})
