@@ -195,7 +195,7 @@ def judged(project: Project) -> Row:
     """What the times tell, and what the daemon would read."""
     served = [one for one in project.fetches if one.task is not None]
     overlaps = doubles(project.fetches)
-    changes = project.tool.changes(None, project.sizes)
+    answers = list(read(project))
     return {
         "orders": len(project.orders),
         "served": len(served),
@@ -204,10 +204,19 @@ def judged(project: Project) -> Row:
         "unexplained": overlaps.count(False),
         "idle": idle(project.fetches, project.orders),
         "refused": len(project.refused),
-        "annotations": len(changes.annotations),
-        "labels": len({one.image_key for one in changes.annotations}),
+        "annotations": len(answers),
+        "labels": len(set(answers)),
         "fetch s": round(median(one.ended - one.began for one in served), 2),
     }
+
+
+def read(project: Project) -> Iterator[str]:
+    """The image of each annotation, as the daemon reads them."""
+    cursor, more = None, True
+    while more:
+        changes = project.tool.changes(cursor, project.sizes)
+        cursor, more = changes.cursor, changes.more
+        yield from (one.image_key for one in changes.annotations)
 
 
 def _places(asks: Sequence[Ask]) -> dict[int, int]:
