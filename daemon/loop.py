@@ -60,8 +60,8 @@ class Outcome:
 
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise."""
+    sync(context)  # first: answers arrive also while the tool refuses to be asked
     deliver(context)
-    sync(context)
     _mend(context)
     keep_order(context)
     say_doubles(context)

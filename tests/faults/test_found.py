@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from connectors.label_studio import LabelStudio
+from connectors.label_studio import LabelStudio, create_or_adopt_project
 from daemon.domain import Annotation, Image, Skip, Stage, TaskState
-from daemon.store import Intent, Question, Store
+from daemon.service import Ticker
+from daemon.store import FILE, Intent, Question, Store
+from daemon.wiring import folder_source
 from tests.contract.rigs import (
     CLASSES,
     LabelStudioRig,
@@ -22,6 +24,9 @@ from tests.contract.rigs import (
 )
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.labeling import Labeling
+from tests.faults.field import configured, paint
+from tests.faults.learner import DirectLauncher
+from tests.faults.people import CLASSES as PLANTS
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -175,3 +180,34 @@ def moved(tool: LabelStudioRig, server: Server, now: list[datetime]) -> LabelStu
         source=tool.source,
         now=lambda: now[0],
     )
+
+
+def test_answers_arrive_while_label_studio_refuses_to_be_asked(
+    fake: FakeLabelStudio, tmp_path: Path
+) -> None:
+    files = tmp_path / "files"
+    paint(files)
+    config = configured(tmp_path, files, fake.url, "folder")
+    source = folder_source(config)
+    create_or_adopt_project(
+        url=fake.url, token=lambda: fake.token, project="plants", classes=PLANTS, source=source
+    )
+    connector = LabelStudio(
+        url=fake.url,
+        project=1,
+        token=lambda: fake.token,
+        classes=PLANTS,
+        source=source,
+    )
+    ticker = Ticker(config, connector, DirectLauncher(0), lambda: NOON, None)
+    ticker.tick()
+    fake.fail("POST", "/import$", 400, times=100)
+
+    for task in list(fake.labeling.tasks):
+        answered(fake.labeling, task)
+        ticker.tick_and_go_on()
+    connector.close()
+
+    with Store(config.state / FILE) as store:
+        assert len(store.pending_intents()) > 0
+        assert len(store.labeled_ids()) == len(fake.labeling.tasks)
