@@ -105,7 +105,7 @@ def find_page(
     try:
         answer = _page(api, project, query, fields, page, page_size)
     except Refused as exc:
-        if exc.status == 404 and page > 1:  # the list became shorter meanwhile
+        if exc.status == 404 and "Invalid page" in str(exc):  # the list became shorter meanwhile
             return [], 0
         raise
     return answer["tasks"], answer["total"]

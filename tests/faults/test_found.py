@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from connectors.label_studio import LabelStudio, create_or_adopt_project
+from connectors.label_studio.tasks import PAGE
 from daemon.domain import Annotation, Image, Skip, Stage, TaskState
+from daemon.errors import ConnectorRefused
 from daemon.service import Ticker
 from daemon.store import FILE, Intent, Question, Store
 from daemon.wiring import folder_source
@@ -22,6 +24,7 @@ from tests.contract.rigs import (
     folder_source_rig,
     project_source_rig,
 )
+from tests.fakes.faults import Fault, Kind
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.labeling import Labeling
 from tests.faults.field import configured, paint
@@ -118,9 +121,9 @@ def test_a_push_leaves_out_images_whose_tasks_were_deleted(
     tool = project_source_rig(server)
     fake.labeling.delete_task(1)
 
-    tasks = tool.connector.push(tool.asks(tool.keys[:3]), "push-1", "1.0")
+    pushed = tool.connector.push(tool.asks(tool.keys[:3]), "push-1", "1.0")
 
-    assert sorted(tasks.values()) == ["2", "3"]
+    assert sorted(pushed.values()) == ["2", "3"]
 
 
 def test_a_skip_that_was_taken_back_no_longer_counts(store: Store) -> None:
@@ -142,12 +145,12 @@ def test_a_task_that_was_deleted_before_the_first_look_is_lost(
 ) -> None:
     tool = folder_source_rig(server)
     cursor = tool.connector.changes(None, tool.sizes).cursor
-    tasks = list(tool.connector.push(tool.asks(tool.keys[:2]), "push-1", "1.0").values())
-    fake.labeling.delete_task(int(tasks[0]))
+    pushed = list(tool.connector.push(tool.asks(tool.keys[:2]), "push-1", "1.0").values())
+    fake.labeling.delete_task(int(pushed[0]))
 
-    changes = tool.connector.changes(cursor, tool.sizes, tasks)
+    changes = tool.connector.changes(cursor, tool.sizes, pushed)
 
-    assert changes.lost_tasks == (tasks[0],)
+    assert changes.lost_tasks == (pushed[0],)
 
 
 @pytest.mark.parametrize("away", [timedelta(seconds=10), timedelta(hours=5)])
@@ -211,3 +214,17 @@ def test_answers_arrive_while_label_studio_refuses_to_be_asked(
     with Store(config.state / FILE) as store:
         assert len(store.pending_intents()) > 0
         assert len(store.labeled_ids()) == len(fake.labeling.tasks)
+
+
+def test_a_page_that_is_missing_for_another_reason_does_not_end_the_reading(
+    fake: FakeLabelStudio, server: Server
+) -> None:
+    tool = folder_source_rig(server)
+    data = {"image": "x", "maskloop_reason": "x"}
+    fake.labeling.import_tasks(tool.project, [{"data": data}] * (PAGE + 1))
+    for task in fake.labeling.tasks.values():
+        task["updated_at"] = "2026-01-01T00:00:01.000000Z"  # so that the second page has a number
+    fake.begin({2: Fault(kind=Kind.STATUS, status=404)})
+
+    with pytest.raises(ConnectorRefused, match="HTTP 404"):
+        tool.connector.changes(None, tool.sizes)
