@@ -29,7 +29,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -43,9 +43,9 @@ from connectors.label_studio import FolderSource, LabelStudio, create_or_adopt_p
 from connectors.regions import Control, encode
 from daemon.demo.installation import find_executable
 from daemon.demo.server import LabelStudioServer
-from daemon.demo.web_user import WebUser
+from daemon.demo.web_user import Question, WebUser
 from daemon.domain import Ask, ClassSet, Prediction
-from daemon.errors import MaskloopError
+from daemon.errors import ConnectorRefused, ConnectorUnavailable
 from tests.benchmarks.label_studio import started
 from tests.benchmarks.team_times import Order, Served, doubles, idle, inversions
 from tests.contract.rigs import stored
@@ -85,6 +85,7 @@ class Project:
     sizes: dict[str, tuple[int, int]]
     fetches: list[Served] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    lost: int = 0  # answers to a submit
 
     def rerank(self, rng: np.random.Generator) -> None:
         """A random order for all that nobody has submitted."""
@@ -153,7 +154,7 @@ def work(project: Project, users: Sequence[WebUser], think_s: float, seed: int) 
         rng, nothing = np.random.default_rng([seed, number]), 0
         while nothing < GIVES_UP:
             began = time.monotonic()
-            question = users[number].next_task(project.number)
+            question = _fetched(users[number], project.number)
             task = question.task if question else None
             served = Served(person=number, task=task, began=began, ended=time.monotonic())
             project.fetches.append(served)
@@ -164,8 +165,10 @@ def work(project: Project, users: Sequence[WebUser], think_s: float, seed: int) 
             served.submit_began = time.monotonic()
             try:
                 users[number].submit(question, project.number, regions)
-            except MaskloopError as exc:
+            except ConnectorRefused as exc:
                 project.refused.append(str(exc))
+            except ConnectorUnavailable:
+                project.lost += 1  # stored or not; if not, the task is the next one they get
             served.submit_ended = time.monotonic()
 
     threads = [threading.Thread(target=person, args=(number,)) for number in range(len(users))]
@@ -173,6 +176,13 @@ def work(project: Project, users: Sequence[WebUser], think_s: float, seed: int) 
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def _fetched(user: WebUser, project: int) -> Question | None:
+    """What the server hands out; whoever waits in vain asks again, and is given what is theirs."""
+    while True:
+        with suppress(ConnectorUnavailable):
+            return user.next_task(project)
 
 
 @contextmanager
