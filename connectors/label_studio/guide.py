@@ -1,9 +1,9 @@
 """The guide for annotators, in the project's instructions: what to press, draw and leave out.
 
-Label Studio keeps only some HTML (no style, no comment, `bgcolor` of a cell: seen in 1.23.2), so
-the colours of the classes are cells of a table and the guide is known by the class of its section,
-which names what it was written from: it is replaced when the classes change, and stays as it is
-when people edit it.
+Label Studio keeps only some HTML (no style, no comment, `bgcolor` of a cell) and shows lists and
+paragraphs without a gap (seen in 1.23.2); so the colours of the classes are cells of a table, and
+breaks stand between the points. The guide is known by the class of its section, which names what
+it was written from: it is replaced when the classes change, and stays as it is when people edit it.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _GENERAL = (
 def guide(classes: ClassSet, colours: Mapping[str, str]) -> str:
     """The guide as HTML. colours: label -> "#rrggbb", where the label config gives one."""
     rows = "".join(_row(name, colours.get(name, ""), classes) for name in classes.drawn)
-    points = "".join(f"<li>{point}</li>" for point in (*_GENERAL[:2], *_undrawn(classes)))
-    rest = "".join(f"<li>{point}</li>" for point in _GENERAL[2:])
-    body = f"<h3>How to label here</h3><table><tbody>{rows}</tbody></table><ul>{points}{rest}</ul>"
+    points = (*_GENERAL[:2], *_undrawn(classes), *_GENERAL[2:])
+    text = "".join(f"<br><p>{point}</p>" for point in points)
+    body = f"<h3>How to label here</h3><br><table><tbody>{rows}</tbody></table>{text}"
     mark = hashlib.sha256(body.encode()).hexdigest()[:8]
     return f'<section class="maskloop-guide g-{mark}">{body}</section>'
 
@@ -52,7 +52,7 @@ def instructions(theirs: str, ours: str) -> str | None:
 
 def _row(name: str, colour: str, classes: ClassSet) -> str:
     swatch = f'<td bgcolor="{escape(colour)}" width="22">&nbsp;</td>' if colour else "<td></td>"
-    meaning = "cannot be told; left out" if name == classes.ignore_label else ""
+    meaning = "where you cannot tell; left out" if name == classes.ignore_label else ""
     if name == classes.names[0]:
         meaning = "the background, drawn like any other class"
     return f"<tr>{swatch}<td>&nbsp;<b>{escape(name)}</b></td><td>&nbsp;{meaning}</td></tr>"

@@ -198,11 +198,10 @@ def _find(api: Api, project: int | str) -> Mapping[str, Any] | None:
 def _create(
     api: Api, title: str, classes: ClassSet, source: FolderSource | None
 ) -> Mapping[str, Any]:
-    label_config = wiring.config_with_reason(classes) if source else wiring.config(classes)
     body = {
         "title": title,
         "description": "Label images with the button Label All Tasks.",
-        "label_config": label_config,
+        "label_config": wiring.config(classes),
         "show_instruction": True,
         **settings(source),
     }

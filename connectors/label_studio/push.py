@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from connectors.label_studio import tasks
@@ -71,7 +72,8 @@ class Pusher:
     ) -> dict[int, str]:
         """Predictions for tasks that exist, which then join the stream; image id -> task.
 
-        An image whose task people deleted is left out.
+        Where the label config shows reasons, the change that lets a task join it puts them into
+        its data too, once. An image whose task people deleted is left out.
         """
         found: dict[str, tasks.Task] = {}
         keys = [ask.image.key for ask in asks]
@@ -80,7 +82,7 @@ class Pusher:
         rest = [ask for ask in asks if ask.image.key in found]
         numbered = {int(found[ask.image.key]["id"]): ask for ask in rest}
         self.predict(version, numbered, wiring)
-        self._reveal(found.values())
+        self._reveal(found.values(), numbered if wiring.shows_reason else {})
         return {ask.image.id: str(task) for task, ask in numbered.items()}
 
     def rerank(self, version: str, asks: Sequence[Ask], wiring: Wiring) -> None:
@@ -128,16 +130,24 @@ class Pusher:
         """Bring back those of these tasks that nobody answered and that left the stream."""
         return self._reveal(self._find("id", hidden))
 
-    def _reveal(self, found: Iterable[tasks.Task]) -> list[int]:
-        """A task with an answer is never asked again, so a repeated push asks once."""
+    def _reveal(
+        self, found: Iterable[tasks.Task], reasons: Mapping[int, Ask] = MappingProxyType({})
+    ) -> list[int]:
+        """A task with an answer is never asked again, so a repeated push asks once.
+
+        reasons: task -> the ask whose reason its data is to say.
+        """
         hidden = [
-            int(task["id"])
+            task
             for task in found
             if task["total_annotations"] == 0 and (task["overlap"] == 0 or task["is_labeled"])
         ]
         for task in hidden:
-            self._api.patch(f"api/tasks/{task}/", {"overlap": 1, "is_labeled": False})
-        return hidden
+            change: dict[str, Any] = {"overlap": 1, "is_labeled": False}
+            if ask := reasons.get(int(task["id"])):
+                change["data"] = {**task["data"], **_reason(ask)}
+            self._api.patch(f"api/tasks/{task['id']}/", change)
+        return [int(task["id"]) for task in hidden]
 
     def _asked(self, asks: Sequence[Ask], key: str) -> dict[str, tasks.Task]:
         """Image key -> the task of this push; or one that is open under another push, whose
@@ -188,8 +198,7 @@ class Pusher:
             KEY_FIELD: ask.image.key,
             PUSH_FIELD: key,
             "maskloop_rank": ask.position,
-            "maskloop_cycle": ask.cycle,
-            REASON_FIELD: ask.reason,
+            **_reason(ask),
         }
         return {"data": data, "predictions": [self._prediction(ask, version, wiring)]}
 
@@ -215,6 +224,11 @@ class Pusher:
         made = Shown(version=version, regions=len(regions))
         named = [{**region, "id": made.region_id()} for region in regions]
         return {"model_version": version, "score": score(ask.position), "result": named}
+
+
+def _reason(ask: Ask) -> Row:
+    """What a task's data says about why it is asked; it never changes afterwards."""
+    return {"maskloop_cycle": ask.cycle, REASON_FIELD: ask.reason}
 
 
 def _is_open(task: tasks.Task) -> bool:

@@ -26,6 +26,7 @@ TYPES = {
     "EllipseLabels": "ellipselabels",
 }
 REASON_FIELD = "maskloop_reason"
+REASON_TAG = f'<Header value="${REASON_FIELD}" size="5"/>'
 # Distinct for colour-blind people too, and none close to leaf green or soil brown.
 COLOURS = ("#0072b2", "#d55e00", "#cc79a7", "#f0e442", "#56b4e9", "#e69f00", "#ffffff", "#7b2d8b")
 IGNORE_COLOUR = "#808080"
@@ -37,7 +38,8 @@ class Wiring:
 
     image_field: the key of a task's data that names its image. labels: of the mask tag that is
     written. other_labels: those that only its other mask tags have. notes: what a person should
-    know about this config, in words. colours: label -> colour, of the labels that have one.
+    know about this config, in words. shows_reason: whether it shows why an image was asked.
+    colours: label -> colour, of the labels that have one.
     """
 
     control: Control
@@ -45,17 +47,8 @@ class Wiring:
     labels: tuple[str, ...]
     other_labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    shows_reason: bool = True
     colours: Mapping[str, str] = field(default_factory=dict)
-
-
-def config_with_reason(classes: ClassSet) -> str:
-    """A label config that shows above the image why it was chosen; its data needs a reason."""
-    return _config(classes, f'  <Header value="${REASON_FIELD}" size="5"/>\n')
-
-
-def config(classes: ClassSet) -> str:
-    """A label config for tasks that hold an image and nothing else."""
-    return _config(classes, "")
 
 
 def read(label_config: str) -> Wiring | Fault:
@@ -75,7 +68,8 @@ def read(label_config: str) -> Wiring | Fault:
         image = control.to_name[0]
         if fields.get(image, "").startswith("$"):
             same = [other for other in controls if other.to_name[0] == image]
-            return _wiring(same, image, fields[image][1:])
+            wiring = _wiring(same, image, fields[image][1:])
+            return wiring if f"${REASON_FIELD}" in label_config else _without_reason(wiring)
     tags = ", ".join(sorted({control.tag for control in interface.controls})) or "nothing"
     return _fault(f"{tags} to draw with", f"{', '.join(TYPES)} on an image", _PASTE)
 
@@ -117,6 +111,10 @@ _ONLY_SHAPES = (
     f"people draw shapes only: no prediction is shown to them, and holes cannot be drawn; add a "
     f"{TAG} tag to show predictions"
 )
+_NO_REASON = (
+    f"people do not see why an image is asked: to show it, add {REASON_TAG} to the label config; "
+    f"tasks that are asked from then on get the words in their data"
+)
 _PASTE = "paste the label config that `maskloop init` prints into the project's settings"
 
 
@@ -138,6 +136,10 @@ def _wiring(tags: Sequence[Any], image: str, image_field: str) -> Wiring:
     )
 
 
+def _without_reason(wiring: Wiring) -> Wiring:
+    return replace(wiring, shows_reason=False, notes=(*wiring.notes, _NO_REASON))
+
+
 def _colours(tags: Sequence[Any]) -> dict[str, str]:
     given = {
         name: label.attr.get("background")
@@ -147,7 +149,11 @@ def _colours(tags: Sequence[Any]) -> dict[str, str]:
     return {name: str(colour) for name, colour in given.items() if colour}
 
 
-def _config(classes: ClassSet, header: str) -> str:
+def config(classes: ClassSet) -> str:
+    """A label config that shows above the image why it was asked; nothing there where it was not.
+
+    Label Studio 1.23.2 takes tasks without that field too: a header is no field that it requires.
+    """
     labels = [
         f"    <Label value={quoteattr(name)} background={quoteattr(COLOURS[row % len(COLOURS)])}/>"
         for row, name in enumerate(name for name in classes.drawn if name != classes.ignore_label)
@@ -158,7 +164,7 @@ def _config(classes: ClassSet, header: str) -> str:
     rows = "\n".join(labels)
     return (
         "<View>\n"
-        f"{header}"
+        f"  {REASON_TAG}\n"
         '  <Image name="image" value="$image" zoom="true" zoomControl="true" smoothing="false"/>\n'
         f'  <{TAG} name="mask" toName="image" smart="false">\n'
         f"{rows}\n"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connectors.label_studio import LabelStudio, create_or_adopt_project
-from tests.contract.rigs import CLASSES, LabelStudioRig
+from connectors.label_studio import LabelStudio, create_or_adopt_project, wiring
+from tests.contract.rigs import CLASSES, LabelStudioRig, Server, project_source_rig
 
 SHAPES = (
     '<View><Image name="image" value="$image"/><PolygonLabels name="p" toName="image">'
@@ -27,3 +27,37 @@ def test_a_config_with_shapes_only_is_adopted_with_a_note(fake_tool: LabelStudio
     assert adopted.faults == ()
     assert "no prediction is shown" in adopted.notes[0]
     assert fake_tool.connector.notes() == adopted.notes
+
+
+def test_a_team_whose_config_shows_reasons_finds_them_in_the_tasks_that_are_asked(
+    any_tool: LabelStudioRig,
+) -> None:
+    any_tool.push(any_tool.keys[:2])
+
+    data = any_tool.taken("ada").details["data"]
+
+    assert (data["maskloop_cycle"], data["maskloop_reason"]) == (1, "image 0")
+    assert data["image"]  # what the team's task said stays
+
+
+def test_the_data_of_a_team_that_does_not_show_reasons_stays_as_it_is(
+    fake_server: Server,
+) -> None:
+    tool = project_source_rig(fake_server)
+    project = f"api/projects/{tool.project}/"
+    config = tool.api.get(project)["label_config"].replace(wiring.REASON_TAG, "")
+    tool.api.patch(project, {"label_config": config})
+
+    tool.push(tool.keys[:1])
+
+    assert list(tool.taken("ada").details["data"]) == ["image"]
+    assert isinstance(tool.connector, LabelStudio)
+    assert any("do not see why" in words for words in tool.connector.notes())
+
+
+def test_an_image_that_was_never_asked_needs_no_reason_in_its_data(
+    any_tool: LabelStudioRig,
+) -> None:
+    rows = [{"data": {"image": "/data/local-files/?d=by-hand.png"}}]
+
+    assert any_tool.api.post(f"api/projects/{any_tool.project}/import", rows)["task_count"] == 1

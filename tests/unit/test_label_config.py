@@ -14,7 +14,7 @@ CLASSES = ClassSet(names=("soil", "crop", "weed \"& <thistle>'"), ignore_label="
 
 
 def test_the_config_that_we_write_is_read_back_with_every_class_but_background() -> None:
-    found = wiring.read(wiring.config_with_reason(CLASSES))
+    found = wiring.read(wiring.config(CLASSES))
 
     assert isinstance(found, Wiring)
     assert found.labels == (*CLASSES.names[1:], "unsure")
@@ -26,9 +26,15 @@ def test_the_config_that_we_write_is_read_back_with_every_class_but_background()
     assert list(wiring.disagreements(found, CLASSES)) == []
 
 
-def test_only_the_config_of_a_folder_shows_a_reason() -> None:
-    assert "$maskloop_reason" in wiring.config_with_reason(CLASSES)
-    assert "$maskloop_reason" not in wiring.config(CLASSES)  # such tasks have none: refused
+def test_our_config_shows_the_reason_and_another_is_told_how_to() -> None:
+    ours = wiring.read(wiring.config(CLASSES))
+    theirs = wiring.read(wiring.config(CLASSES).replace(wiring.REASON_TAG, ""))
+
+    assert isinstance(ours, Wiring)
+    assert isinstance(theirs, Wiring)
+    assert (ours.shows_reason, ours.notes) == (True, ())
+    assert not theirs.shows_reason
+    assert any(wiring.REASON_TAG in words for words in theirs.notes)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,8 @@ def test_the_tag_with_exact_masks_is_written_and_the_others_are_read(
     assert found.control.type == written
     assert [other.type for other in found.control.others] == read
     assert found.image_field == "photo"
-    assert bool(found.notes) == (written == "rectanglelabels")  # nothing can be shown with shapes
+    shapes_only = any("no prediction is shown" in words for words in found.notes)
+    assert shapes_only == (written == "rectanglelabels")  # nothing can be shown with shapes
     assert list(wiring.disagreements(found, ClassSet(names=("soil", "crop", "weed")))) == []
 
 
