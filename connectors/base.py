@@ -9,7 +9,7 @@ from daemon.domain import Ask, Changes, Fault, FoundImage
 
 
 class Connector(Protocol):
-    """Nine verbs. Anything that has them can feed the loop.
+    """Ten verbs. Anything that has them can feed the loop.
 
     Every verb raises ConnectorUnavailable when the tool does not answer, and
     ConnectorRefused when it answers no. A write whose answer was lost raises
@@ -64,6 +64,11 @@ class Connector(Protocol):
 
     def retire(self, tasks: Collection[str]) -> None:
         """Hand these tasks out no more; nothing is deleted. Repeating it changes nothing."""
+
+    def forget(self, version: str) -> bool:
+        """Delete predictions of a version that is not in force, as many as one look may take;
+        whether none is left. Whoever was shown one of them can submit it no more.
+        """
 
     def repair(self, version: str | None, open_tasks: Collection[str]) -> Sequence[str]:
         """Mend settings that somebody changed, and keep every task that is not in

@@ -114,6 +114,9 @@ class LabelStudioServer(Section):
     webhook_secret_env: str = _say(
         "MASKLOOP_WEBHOOK_SECRET", "environment variable with the secret that such hints carry"
     )
+    keep_versions_hours: Annotated[float, Field(ge=0)] = _say(
+        168.0, "hours that replaced predictions stay: longer than any page is open; 0: for ever"
+    )
     connect_timeout_s: Seconds = _say(10.0, "seconds to wait for a connection")
     read_timeout_s: Seconds = _say(120.0, "seconds to wait for an answer")
 

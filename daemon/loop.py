@@ -26,6 +26,7 @@ from daemon.stages.select_batch import candidates, select
 from daemon.stages.sync import sync
 from daemon.stages.team import say_doubles
 from daemon.stages.train import train
+from daemon.stages.versions import forget_versions
 from daemon.store.base import Row
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     outcome = _advance(context, cycle_limit)
     if not outcome.final:
         ask_ahead(context)
+    forget_versions(context)
     context.store.keep_fact(WAITING, outcome.waiting)
     return outcome
 

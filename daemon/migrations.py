@@ -121,3 +121,18 @@ def m006_blank(db: Database) -> None:
     db.execute(
         "CREATE INDEX annotations_blank ON annotations(image_id) WHERE blank = 1 AND deleted = 0"
     )
+
+
+@migrations()
+def m007_versions(db: Database) -> None:
+    """The sets of predictions that we made: since when another one is in force, and whether the
+    tool still holds them. Of those before this step only what pushes carried is known."""
+    db.execute(
+        """CREATE TABLE versions (
+            version TEXT PRIMARY KEY, made_at TEXT NOT NULL, left_at TEXT, forgotten_at TEXT
+        ) STRICT"""
+    )
+    db.execute(
+        "INSERT INTO versions (version, made_at) "
+        "SELECT version, min(created_at) FROM outbox GROUP BY version"
+    )

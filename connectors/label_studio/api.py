@@ -90,6 +90,10 @@ class Api:
         """The JSON of a PATCH that is sent once. Raises OutcomeUnknown when none came."""
         return self._send("PATCH", path, params={}, body=body)
 
+    def delete(self, path: str, body: Body | None) -> Any:
+        """The JSON of a DELETE that is sent once. Raises OutcomeUnknown when none came."""
+        return self._send("DELETE", path, params={}, body=body)
+
     def credentials(self) -> dict[str, str]:
         """The header that opens Label Studio, for its configured origin only.
 

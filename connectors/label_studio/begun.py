@@ -44,10 +44,10 @@ class Begun:
 
         regions: ids of the submitted ones. prediction: that the annotation names.
         """
+        if told := Shown.of(regions):  # also where the prediction was deleted since
+            return told
         if prediction is None:
             return None
-        if told := Shown.of(regions):
-            return told
         if prediction not in self._known:
             self._known[prediction] = self._look_up(prediction)
         return self._known[prediction]

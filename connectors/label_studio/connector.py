@@ -1,4 +1,4 @@
-"""`LabelStudio`: the nine verbs of the contract on one project."""
+"""`LabelStudio`: the ten verbs of the contract on one project."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import httpx
 from connectors.addresses import Allowed
 from connectors.images import MAX_BYTES
 from connectors.label_studio import project as projects
+from connectors.label_studio import versions
 from connectors.label_studio import wiring as wirings
 from connectors.label_studio.api import CONNECT_S, READ_S, Api, Refused
 from connectors.label_studio.changed import Cursor
@@ -130,6 +131,10 @@ class LabelStudio:
     def retire(self, tasks: Collection[str]) -> None:
         """Hand these tasks out no more: each gets overlap 0."""
         self._pusher.retire(sorted(int(task) for task in tasks))
+
+    def forget(self, version: str) -> bool:
+        """Delete predictions of this version, some hundreds a look; whether none is left."""
+        return versions.forget(self._api, self._number, version)
 
     def repair(self, version: str | None, open_tasks: Collection[str]) -> Sequence[str]:
         """Mend the settings that the loop needs and the stream; says what was mended."""

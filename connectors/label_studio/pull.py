@@ -148,7 +148,7 @@ def _answer_id(given: Mapping[str, Any], task: int, key: str | None) -> AnswerId
 
 def _corrected(decoded: Decoded, prediction: int | None, shown: Shown | None) -> bool | None:
     """Whether a person changed what the model showed; None when it showed nothing."""
-    if prediction is None:
+    if prediction is None and shown is None:
         return None
     if any(origin != "prediction" for origin in decoded.regions.values()):
         return True

@@ -87,6 +87,7 @@ def rerank(context: Context, cycle: int) -> None:
     with store.atomic():
         store.set_positions({str(ask.task): ask.position for ask in asks})
         store.keep_fact(VERSION, version)
+        store.enforce_version(version, context.now())
     log.info("order in force cycle=%d version=%s tasks=%d", cycle, version, len(asks))
 
 
@@ -121,7 +122,10 @@ def intend(context: Context, cycle: int, picks: Sequence[Pick], version: str) ->
 
 def fresh_version(context: Context, cycle: int) -> str:
     """A name for predictions that was never used: CYCLE.ATTEMPT."""
-    return f"{cycle}.{context.store.next_attempt(cycle)}"
+    with context.store.atomic():
+        version = f"{cycle}.{context.store.next_attempt(cycle)}"
+        context.store.make_version(version, context.now())
+    return version
 
 
 def chosen(store: Store, rows: Sequence[Row]) -> set[int]:

@@ -9,9 +9,10 @@ from daemon.store.images import ImageVerbs
 from daemon.store.labels import LabelVerbs, png_of
 from daemon.store.records import SETTLED, FaultState, RecordVerbs
 from daemon.store.team import TeamVerbs
+from daemon.store.versions import VersionVerbs
 
 
-class Store(ImageVerbs, LabelVerbs, TeamVerbs, CycleVerbs, AskVerbs, RecordVerbs):
+class Store(ImageVerbs, LabelVerbs, TeamVerbs, CycleVerbs, AskVerbs, VersionVerbs, RecordVerbs):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 

@@ -53,9 +53,23 @@ class LabelVerbs(StoreBase):
             "blank": int((annotation.mask == IGNORE).all()),
         }
         with self.atomic():
+            row |= self._known_beginning(annotation)
             self._insert("annotations", row, clash="REPLACE")
             self._write("DELETE FROM skips WHERE id = ?", annotation.id)
-            self._keep_corrections(annotation.id, effort.iou if effort else {})
+            if row["shown"] is None or annotation.shown is not None:
+                self._keep_corrections(annotation.id, effort.iou if effort else {})
+
+    def _known_beginning(self, annotation: Annotation) -> Row:
+        """What an answer began with, where it was told before and the prediction is deleted now."""
+        if annotation.shown is not None:
+            return {}
+        rows = self._rows(
+            "SELECT shown, corrected, changed_share FROM annotations "
+            "WHERE id = ? AND updated_at = ? AND shown IS NOT NULL",
+            annotation.id,
+            stamp(annotation.updated_at),
+        )
+        return rows[0] if rows else {}
 
     def efforts(self, cycle: int) -> list[Row]:
         """One row for each label of a cycle's tasks whose annotator began with a prediction:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import jwt
 
 from tests.fakes.filters import meets
+from tests.fakes.forgetting import forget_prediction, forget_version
 from tests.fakes.labeling import Answer
 
 if TYPE_CHECKING:
@@ -222,7 +223,17 @@ ROUTES: tuple[tuple[str, str, Work], ...] = (
         r"/api/annotations/(\d+)/",
         lambda s, r, n: _deleted(s.labeling.delete_annotation(n)),
     ),
+    (
+        "DELETE",
+        r"/api/projects/(\d+)/model-versions/",
+        lambda s, r, n: (200, forget_version(s.labeling, n, r.body["model_version"])),
+    ),
     ("GET", r"/api/predictions/(\d+)/", _prediction),
+    (
+        "DELETE",
+        r"/api/predictions/(\d+)/",
+        lambda s, r, n: _deleted(forget_prediction(s.labeling, n)),
+    ),
     ("GET", r"/api/storages/localfiles/", _storages),
     ("POST", r"/api/storages/localfiles/", _register),
     ("GET", r"/api/webhooks/", _hooks),

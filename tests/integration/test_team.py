@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,91 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connectors.label_studio import FolderSource, create_or_adopt_project
-from connectors.regions import Control, encode
-from daemon.config import Config
-from daemon.demo.web_user import Question, WebUser
-from daemon.domain import ClassSet, Stage, TaskState
+from daemon.domain import Stage
 from daemon.loop import RUNNERS
 from daemon.runs import RunFolder
 from daemon.stages import push as push_stage
 from daemon.stages.context import Context
 from daemon.stages.sync import sync
-from daemon.status import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.label_studio import FakeLabelStudio
-from tests.integration.workbench import configured, paint, ticker
-
-CLASSES = ClassSet(names=("soil", "crop", "weed"))
-CONTROL = Control(from_name="mask", to_name="image")
-LOOP = {"budget_labels": 24, "batch_images": 4, "seed_images": 4, "poll_s": 0.05, "queue_low": 3}
-
-
-class Team:
-    """A daemon that ticks when told, a server, and people who answer one image when told."""
-
-    def __init__(self, home: Path, server: FakeLabelStudio, **loop: Any) -> None:
-        paint(home)
-        self.server, self.home = server, home
-        adopted = create_or_adopt_project(
-            url=server.url,
-            token=lambda: server.token,
-            project="team",
-            classes=CLASSES,
-            source=FolderSource(home / "images", home),
-        )
-        self.project = adopted.id
-        self.config: Config = configured(
-            home,
-            connector={"kind": "label_studio"},
-            classes={"names": list(CLASSES.names)},
-            label_studio={
-                "url": server.url,
-                "project": adopted.id,
-                "token_env": "TEAM_TOKEN",
-                "document_root": ".",
-            },
-            loop={**LOOP, **loop},
-        )
-        self.daemon = ticker(self.config)
-        self.people: dict[str, WebUser] = {}
-
-    def person(self, name: str) -> WebUser:
-        if name not in self.people:
-            self.people[name] = WebUser(self.server.url)
-            assert self.people[name].sign_up("/user/signup/", f"{name}@example.org", "secret")
-        return self.people[name]
-
-    def take(self, name: str) -> Question | None:
-        return self.person(name).next_task(self.project)
-
-    def submit(self, name: str, question: Question, mask: np.ndarray | None = None) -> None:
-        """Draw the truth, or this mask."""
-        key = question.details["data"]["maskloop_key"]
-        truth = np.asarray(Image.open(self.home / "masks" / key)) if mask is None else mask
-        regions = encode(truth, CLASSES, CONTROL, {})
-        self.person(name).submit(question, self.project, regions)
-
-    def answer(self, name: str) -> int | None:
-        """Answer one image: the task, or None where nothing was handed out."""
-        question = self.take(name)
-        if question is not None:
-            self.submit(name, question)
-        return question.task if question else None
-
-    def until(self, words: str) -> None:
-        deadline = time.monotonic() + 60
-        while not (found := self.daemon.tick().waiting).startswith(words):
-            assert time.monotonic() < deadline, found
-            time.sleep(0.02)
-
-    def open_tasks(self) -> list[dict[str, Any]]:
-        """As the store has them, by position."""
-        with Store(self.config.state / FILE, read_only=True) as store:
-            return store.tasks(TaskState.OPEN)
-
-    def status(self) -> dict[str, Any]:
-        return snapshot(self.config)
+from tests.integration.team import Team
 
 
 @pytest.fixture
@@ -252,6 +176,38 @@ def test_an_image_whose_answer_is_deleted_gets_its_place_and_mask_again(
     rows = team.open_tasks()
     assert rows[0]["task"] == str(deleted)
     assert [str(team.answer("ben")) for _ in rows] == [row["task"] for row in rows]
+
+
+def test_replaced_predictions_are_deleted_when_no_open_page_can_need_them(
+    make: Callable[..., Team],
+) -> None:
+    team = make(queue_low=0)
+    team.until("8 images of the batch wait")
+    for _ in range(8):
+        team.answer("ada")
+    team.until("4 images of the batch wait")
+    tab = team.take("ben")
+    assert tab is not None
+    team.reorder()
+    assert team.versions() == {"0.1", "1.1", "1.2"}
+
+    team.shift += timedelta(hours=167)
+    team.daemon.tick()
+    assert team.versions() == {"0.1", "1.1", "1.2"}  # a page may show any of them
+    team.submit("ben", tab)
+    team.daemon.tick()
+    team.shift += timedelta(hours=2)
+    team.daemon.tick()
+    assert team.versions() == {"1.1", "1.2"}  # one a look
+    team.daemon.tick()
+    team.daemon.tick()
+
+    assert team.versions() == {"1.2"}
+    with Store(team.config.state / FILE) as store:
+        store.keep_fact("cursor", "")  # everything is read once more
+    team.daemon.tick()
+    rows = team.status()["batch"]["images"]
+    assert [row["corrected"] for row in rows if row["state"] == "labeled"] == [1]
 
 
 def test_an_image_that_two_people_label_counts_once_and_by_policy(

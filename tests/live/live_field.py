@@ -127,7 +127,7 @@ class Field:
         """A re-rank by the daemon that puts the last of each batch first; the tasks by position."""
         with Store(self.config.state / FILE) as store:
             tasks = [row["task"] for row in store.tasks(TaskState.OPEN)]
-            store.set_positions({task: -place for place, task in enumerate(tasks)})
+            store.set_positions({task: place for place, task in enumerate(reversed(tasks))})
             cycle = store.last_cycle()
             assert cycle is not None
             context = Context(

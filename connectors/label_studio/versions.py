@@ -1,0 +1,55 @@
+"""Deleting predictions that another version replaced.
+
+Label Studio deletes a version in one transaction, some 6 s for 1000 predictions (measured), and
+nobody can submit meanwhile: a large one goes piece by piece. An annotation keeps its regions, whose
+ids say which prediction they came from (shown.py), and loses its `parent_prediction`. A page that
+shows a prediction which is gone cannot submit any more (HTTP 400, measured).
+"""
+
+from __future__ import annotations
+
+from connectors.label_studio import tasks
+from connectors.label_studio.api import Api, Refused
+
+WHOLE = 500  # predictions that one request deletes
+PIECE = 50  # tasks of a larger version whose predictions one look deletes, some seconds
+
+
+def forget(api: Api, project: int, version: str) -> bool:
+    """Delete predictions of this version; whether none is left. The one in force stays."""
+    path = f"api/projects/{project}/"
+    rows = api.get(f"{path}model-versions/", extended="true")["static"]
+    count = sum(row["count"] for row in rows if row["model_version"] == version)
+    if not count:
+        return True
+    if api.get(path)["model_version"] == version:
+        return False
+    if count <= WHOLE:
+        api.delete(f"{path}model-versions/", {"model_version": version})
+        return True
+    _delete_some(api, project, version)
+    return False
+
+
+def _delete_some(api: Api, project: int, version: str) -> None:
+    found, _ = tasks.find_page(
+        api,
+        project,
+        [tasks.has_prediction_of(version)],
+        ["predictions"],
+        order="tasks:id",
+        page=1,
+        page_size=PIECE,
+    )
+    for task in found:
+        for prediction in task["predictions"]:
+            if prediction["model_version"] == version:
+                _delete(api, int(prediction["id"]))
+
+
+def _delete(api: Api, prediction: int) -> None:
+    try:
+        api.delete(f"api/predictions/{prediction}/", None)
+    except Refused as exc:
+        if exc.status != 404:  # gone already
+            raise
