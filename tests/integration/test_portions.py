@@ -1,0 +1,39 @@
+"""More masks than memory bears: a pull goes on until all are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from daemon.domain import Ask
+from daemon.stages.context import Context
+from daemon.stages.sync import sync
+from daemon.store import FILE, Store
+from daemon.wiring import open_connector
+from tests.fakes.launcher import ForkLauncher
+from tests.integration.workbench import configured, paint
+
+
+def test_a_pull_takes_in_every_portion(tmp_path: Path) -> None:
+    paint(tmp_path, images=3)
+    config = configured(tmp_path)
+    context = Context(
+        config=config,
+        store=Store(config.state / FILE),
+        connector=open_connector(config),
+        launcher=ForkLauncher(),
+        now=lambda: datetime.now(UTC),
+    )
+    sync(context)
+    images = context.store.images()
+    panorama = replace(images[0], key="p", sha256="p", height_px=12_000, width_px=12_000)
+    context.store.add_image(panorama, None)  # so large that masks are read one by one
+    asks = [
+        Ask(image=image, position=place, cycle=0, reason="") for place, image in enumerate(images)
+    ]
+    context.connector.push(asks, "push-1", "0.1")
+
+    sync(context)
+
+    assert context.store.labeled_ids() == {image.id for image in images}
