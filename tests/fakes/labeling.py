@@ -178,6 +178,7 @@ class Labeling:
         if number not in self.tasks:
             raise Answer(404, {"detail": "No Task matches the given query."})
         del self.tasks[number]
+        self.locks = {who: task for who, task in self.locks.items() if task != number}
         for table in (self.annotations, self.predictions):
             for row in [row for row in table.values() if row["task"] == number]:
                 del table[row["id"]]
