@@ -83,6 +83,7 @@ def configured(home: Path, files: Path, url: str, source: str, **changes: Any) -
                 "project": 1,
                 "document_root": str(files),
                 "token_env": "MASKLOOP_FAULTS_TOKEN",
+                "keep_versions_hours": 1.0,
                 **changes,
             },
             **SETTINGS,

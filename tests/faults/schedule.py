@@ -10,6 +10,7 @@ from tests.fakes.faults import Plan, drawn
 
 STATEMENTS = 2200  # that a life may run before it is killed; a quiet life runs about 1000
 REQUESTS = 120  # that a life may send, at most
+PAUSE_S = 4000.0
 PROJECT_SHARE = 0.35  # of the schedules: images are tasks already
 
 
@@ -17,9 +18,10 @@ PROJECT_SHARE = 0.35  # of the schedules: images are tasks already
 class Life:
     """The daemon from its start to its end.
 
-    pause_s: before it starts, more than the time that a look reads again now and then. polls:
-    looks that it may make. killed_at_statement: SIGKILL before its n-th statement in
-    the stages, the store and the connector; each line counts the first `ripper.TIMES` times.
+    pause_s: before it starts: now and then longer than a look reads again, and than predictions
+    are kept for open tabs. polls: looks that it may make. killed_at_statement: SIGKILL before its
+    n-th statement in the stages, the store and the connector; each line counts the first
+    `ripper.TIMES` times.
     killed_at_request: SIGKILL at its n-th request, before or after the server's work.
     """
 
@@ -77,7 +79,7 @@ def schedule(seed: int) -> Schedule:
 def _life(rng: np.random.Generator, share: float) -> Life:
     how = rng.random()
     return Life(
-        pause_s=900.0 if rng.random() < 0.4 else 0.0,
+        pause_s=PAUSE_S if rng.random() < 0.4 else 0.0,
         polls=int(rng.integers(1, 5)),
         plan=drawn(rng, REQUESTS, share),
         killed_at_statement=int(rng.integers(1, STATEMENTS)) if how < 0.6 else None,

@@ -124,6 +124,9 @@ class World:
         statements = life.killed_at_statement if life else None
         return Daemon(self.config, self.server.clock, self._told.train_polls, life, statements)
 
+    def rest(self, seconds: float) -> None:
+        """Nobody is there."""
+
     def run(self) -> list[str]:
         """Live through the schedule, then some looks without faults; what is wrong then."""
         for life in self._told.lives:
@@ -135,7 +138,8 @@ class World:
         return self._settle()
 
     def _live(self, life: Life) -> None:
-        self.server.clock.sleep(life.pause_s)
+        if life.pause_s:
+            self.rest(life.pause_s)
         daemon = self.daemon(life)
         ready = daemon.wait(self.server)
         for _ in range(life.polls if ready else 0):
@@ -168,6 +172,22 @@ class World:
         return wrong or checks.wrong_order()
 
 
+class FakeWorld(World):
+    """Its server stands still unless it is asked, and its clock is moved."""
+
+    def __init__(
+        self, told: Schedule, config: Config, server: FakeLabelStudio, people: People
+    ) -> None:
+        super().__init__(told, config, server, people)
+        self._labeling = server.labeling
+
+    def rest(self, seconds: float) -> None:
+        """People close their pages, and Label Studio forgets who held what."""
+        self.server.clock.sleep(seconds)
+        self.people.tabs.clear()
+        self._labeling.locks.clear()
+
+
 def fake_world(field: Field, home: Path, told: Schedule) -> World:
     """A loop on the fake, in an empty folder."""
     server = FakeLabelStudio()
@@ -185,4 +205,4 @@ def fake_world(field: Field, home: Path, told: Schedule) -> World:
 
     rng = np.random.default_rng([told.seed, 1])
     people = People(call, 1, rng, field.addresses(told.source)[IMAGES - 2 :])
-    return World(told, field.config(home, told.source), server, people)
+    return FakeWorld(told, field.config(home, told.source), server, people)
