@@ -87,6 +87,9 @@ def _tried(verb: str, folder: RunFolder, started_s: float) -> int:
 
 
 def _run(verb: str, folder: RunFolder, started_s: float) -> None:
+    from daemon.hrda.machine import keep_freed_memory
+
+    keep_freed_memory()
     if verb == "embed":
         from daemon.hrda.embed import embed
 
