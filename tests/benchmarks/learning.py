@@ -74,7 +74,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--classes", default="soil,crop,weed")
     parser.add_argument("--labels", default="16x5,64x3", help="pairs: LABELSxSEEDS")
     parser.add_argument("--iterations", type=int, default=600, help="of hrda")
-    parser.add_argument("--seeds", type=int, default=3, help="of the ablation")
+    parser.add_argument("--seeds", default="0,1,2", help="ablation: whose label sets")
+    parser.add_argument("--leave-out-only", action="store_true", help="no one-seed rows")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--set", dest="sets", action="append", default=[], help="for every run")
     return parser.parse_args()
@@ -122,13 +123,13 @@ def _show_pairs(labels: int, ours: list[dict[str, Any]], theirs: list[dict[str, 
 
 
 def _ablation(options: argparse.Namespace) -> None:
-    count = options.iterations
+    count, seeds = options.iterations, [int(text) for text in options.seeds.split(",")]
     runs = {
         what: [
             _without(what, s, seed, count) if s else _run("hrda", 16, seed, count)
-            for seed in range(options.seeds if what in SETS else 1)
+            for seed in (seeds if what in SETS else seeds[:1])
         ]
-        for what, s in {**SETS, **INDICATIVE}.items()
+        for what, s in {**SETS, **({} if options.leave_out_only else INDICATIVE)}.items()
     }
     flat = iter(_all(options, [run for some in runs.values() for run in some]))
     miou = {what: [next(flat)["miou"] for _ in some] for what, some in runs.items()}
