@@ -1,238 +1,36 @@
 """config.toml, read once at the start and checked in full.
 
-Each setting has its meaning and unit beside it; daemon/config_text.py writes the file from here,
-so that file and code cannot differ (tests/unit/test_config.py).
+Its tables are in daemon/sections.py; daemon/config_text.py writes the file from there, so that
+file and code cannot differ (tests/unit/test_config.py).
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from daemon.domain import IGNORE, Budget, ClassSet
 from daemon.errors import ConfigError
-
-Positive = Annotated[int, Field(gt=0)]
-Count = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(gt=0)]
-Setting = bool | int | float | str | list[int] | list[float] | list[str]
-
-
-def _say(default: Any, words: str) -> Any:
-    return Field(default=default, description=words)
-
-
-class Section(BaseModel):
-    """A table of config.toml: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Project(Section):
-    """[project]: where things are kept."""
-
-    state_dir: str = _say(
-        "state", "folder of the store, the runs and the image cache, relative to this file"
-    )
-
-
-class Classes(Section):
-    """[classes]: what a pixel may be."""
-
-    names: tuple[str, ...] = Field(
-        default=("soil", "crop", "weed"),
-        strict=False,
-        description="class names by pixel value; the first is the background",
-    )
-    ignore_label: str = _say(
-        "", 'label that means "don\'t know" (pixel value 255); empty: there is none'
-    )
-    unlabeled: Literal["background", "ignore"] = _say(
-        "background",
-        "what pixels are that nobody drew: background, or ignore: no label, and then background "
-        "is drawn like any other class",
-    )
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = [*self.names, self.ignore_label] if self.ignore_label else list(self.names)
-        if len(self.names) < 2 or len(self.names) > 255:
-            raise ValueError("names must hold 2 to 255 classes, background first")
-        if len(set(names)) != len(names) or "" in self.names:
-            raise ValueError("class names must be distinct and not empty")
-        return self
-
-
-class Images(Section):
-    """[images]: which images there are."""
-
-    source: Literal["project", "folder"] = _say(
-        "folder", "project: the tasks of the Label Studio project; folder: the images in `folder`"
-    )
-    folder: str = _say("images", "folder of the images, relative to this file (source = folder)")
-    max_megabytes: Positive = _say(64, "largest image file that is read, MB")
-    max_megapixels: Positive = _say(64, "largest image that is decoded, millions of pixels")
-    allow_hosts: tuple[str, ...] = Field(
-        default=(),
-        strict=False,
-        description="private machines that images may come from: host, host:port, address or "
-        "network, as 10.0.0.0/8",
-    )
-
-
-class ConnectorChoice(Section):
-    """[connector]: which labeling tool."""
-
-    kind: Literal["label_studio", "folder"] = _say(
-        "label_studio", "label_studio, or folder: masks on disk play the annotator"
-    )
-
-
-class LabelStudioServer(Section):
-    """[label_studio]: where the server is and how to sign in."""
-
-    url: str = _say("http://127.0.0.1:8080", "address of the server, without a path")
-    project: Count = _say(0, "number of the project; `maskloop init` fills it in")
-    title: str = _say("Maskloop", "title of the project that `maskloop init` makes or adopts")
-    token_env: str = _say(
-        "LABEL_STUDIO_API_KEY", "environment variable that holds the token (legacy or personal)"
-    )
-    token_file: str = _say(
-        "", "file that holds the token instead, mode 0600; read again when it changes"
-    )
-    document_root: str = _say(
-        "", "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT of the server, which must hold `images.folder`"
-    )
-    webhook: str = _say(
-        "", "address of our page as Label Studio reaches it, for hints to look sooner; empty: none"
-    )
-    webhook_secret_env: str = _say(
-        "MASKLOOP_WEBHOOK_SECRET", "environment variable with the secret that such hints carry"
-    )
-    keep_versions_hours: Annotated[float, Field(ge=0)] = _say(
-        168.0, "hours that replaced predictions stay: longer than any page is open; 0: for ever"
-    )
-    connect_timeout_s: Seconds = _say(10.0, "seconds to wait for a connection")
-    read_timeout_s: Seconds = _say(120.0, "seconds to wait for an answer")
-
-    @model_validator(mode="after")
-    def _is_url(self) -> Self:
-        if not self.url.startswith(("http://", "https://")):
-            raise ValueError("url must begin with http:// or https://")
-        return self
-
-
-class TruthFolder(Section):
-    """[folder]: settings of the folder connector."""
-
-    truth: str = _say("masks", "folder of the true masks, NAME.png beside each image's NAME")
-
-
-class Loop(Section):
-    """[loop]: when to look and how much to ask."""
-
-    poll_s: Seconds = _say(10.0, "seconds between two looks at the labeling tool")
-    budget_labels: Positive = _say(500, "images that people label in all, validation included")
-    batch_images: Positive = _say(20, "images asked in one cycle")
-    seed_images: Positive = _say(20, "images asked in cycle 0, beside validation")
-    done_share: Share = _say(
-        1.0, "share of a batch that is answered when the next cycle starts; the rest stays open"
-    )
-    random_share: Share = _say(0.1, "share of a batch drawn at random, for unbiased estimates")
-    queue_low: Count = _say(
-        3,
-        "open images for each person at work (in the last 24 hours) below which the next best "
-        "ones are asked ahead of a training, so that nobody waits for it; 0: never",
-    )
-    queue_top_up: Count = _say(
-        0, "at most so many images of a cycle are asked ahead; 0: as many as people answer"
-    )
-    max_skips: Positive = _say(2, "people who must skip an image before it is dropped")
-    max_wait_hours: Seconds = _say(336.0, "hours after which an unanswered image is dropped")
-    push_chunk: Annotated[int, Field(gt=0, le=100)] = _say(50, "tasks sent in one request")
-
-
-class Validation(Section):
-    """[validation]: the images that measure the model."""
-
-    share: Share = _say(0.1, "share of all images kept for validation, labeled first")
-    min_images: Count = _say(16, "at least so many")
-    max_images: Count = _say(200, "at most so many")
-    group_by: str = _say(
-        "", "regular expression on the image name; group 1 names the group (a video, a field)"
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min_images > self.max_images:
-            raise ValueError("min_images must not exceed max_images")
-        return self
-
-
-class Selection(Section):
-    """[selection]: which images next."""
-
-    strategy: str = _say("hybrid", "query strategy once there is a model; see strategies/README.md")
-    seed_strategy: str = _say("kcenter", "query strategy of cycle 0, when there is no model yet")
-    duplicate_similarity: Share = _say(
-        0.98, "cosine similarity from which two images count as near-duplicates"
-    )
-    seed: Count = _say(0, "seed of every random choice: validation, random share, strategies")
-    settings: Mapping[str, Setting] = _say({}, "settings of the strategy, by name")
-
-
-class Predictions(Section):
-    """[predictions]: masks that people correct."""
-
-    min_region_px: Count = _say(
-        25, "regions of a class with fewer pixels become what surrounds them; 0: none does"
-    )
-    fill_holes_px: Count = _say(
-        25, "enclosed regions of background with fewer pixels are filled; 0: none is"
-    )
-
-
-class Training(Section):
-    """[training]: how the model learns."""
-
-    preset: str = _say("cpu", "paper, supervisely, gpu or cpu; see daemon/hrda/README.md")
-    device: str = _say("auto", "auto, cpu, cuda or cuda:N")
-    threads: Count = _say(0, "processor threads; 0: all")
-    seed: Count = _say(0, "seed of the training")
-    warm_start: bool = _say(True, "start from the previous model instead of ImageNet weights")
-    settings: Mapping[str, Setting] = _say(
-        {}, "settings of the learner that differ from the preset, by name"
-    )
-
-
-class TestSet(Section):
-    """[test]: measured after each training; decides nothing."""
-
-    images: str = _say("", "folder of held-out images; empty: no test set")
-    masks: str = _say("", "folder of their masks, NAME.png")
-    ids: str = _say("", "list of names, one a line, or splits.json:test; empty: every image")
-
-
-class Storage(Section):
-    """[storage]: the disk."""
-
-    min_free_gb: Annotated[float, Field(ge=0)] = _say(
-        2.0, "free space below which nothing is started, GB"
-    )
-    keep_checkpoints: Positive = _say(3, "last checkpoints kept, beside the best one")
-
-
-class Web(Section):
-    """[web]: the page."""
-
-    enabled: bool = _say(True, "whether `run` serves the page")
-    host: str = _say("127.0.0.1", "address to listen on; anything but loopback shows it to others")
-    port: Annotated[int, Field(ge=0, le=65535)] = _say(8060, "port; 0: any free one")
+from daemon.sections import (
+    Classes,
+    ConnectorChoice,
+    Images,
+    LabelStudioServer,
+    Loop,
+    Predictions,
+    Project,
+    Section,
+    Selection,
+    Storage,
+    TestSet,
+    Training,
+    TruthFolder,
+    Validation,
+    Web,
+)
 
 
 class Config(Section):

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from daemon.config import Config, Section
+from daemon.config import Config
+from daemon.sections import Section
 
 
 def render(config: Config) -> str:

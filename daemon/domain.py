@@ -23,6 +23,8 @@ Mask = npt.NDArray[np.uint8]
 Clock = Callable[[], datetime]
 
 IGNORE = 255
+HINT_PATH = "/hint"  # of our page, where a labeling tool says "look now" ...
+HINT_HEADER = "X-Maskloop-Secret"  # ... and shows that it may
 
 
 class Stage(enum.StrEnum):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from daemon.config import Config
 from daemon.config_text import render
+from daemon.domain import HINT_PATH
 from daemon.durable import atomic_file
 from daemon.errors import ConfigError
 from daemon.tokens import token_reader, webhook_secret
 from daemon.wiring import folder_source
 
-HINT_PATH = "/hint"  # of our page, daemon/web/hints.py
 _NUMBER = re.compile(r"^project = 0$", re.MULTILINE)
 
 
@@ -29,7 +29,7 @@ def adopt_project(path: Path, config: Config) -> Sequence[str]:
     """Make or adopt the project and put its number into the file. Safe to run again."""
     if config.connector.kind == "folder":
         return ["[connector] kind = folder: no project is needed"]
-    from connectors.label_studio import create_or_adopt_project
+    from connectors.label_studio import LOCKS, create_or_adopt_project
 
     adopted = create_or_adopt_project(
         url=config.label_studio.url,
@@ -39,6 +39,7 @@ def adopt_project(path: Path, config: Config) -> Sequence[str]:
         source=folder_source(config),
     )
     lines = [*adopted.did, *(f"note: {words}" for words in adopted.notes)]
+    lines.append(f"note: {LOCKS}")
     lines += [f"to do: {fault}" for fault in adopted.faults]
     if not config.label_studio.project:
         _fill_in(path, adopted.id)

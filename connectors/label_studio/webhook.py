@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from connectors.label_studio.api import Api, Refused
+from daemon.domain import HINT_HEADER
 
-SECRET_HEADER = "X-Maskloop-Secret"
 _BLOCKED = (
     "no webhook: Label Studio refuses addresses of private networks; start it with "
     "LABEL_STUDIO_SSRF_PROTECTION_ENABLED=false where that is wanted; polling needs no webhook"
@@ -36,7 +36,7 @@ def _register(api: Api, project: int, target: str, secret: str) -> Sequence[str]
     body = {
         "project": project,
         "url": target,
-        "headers": {SECRET_HEADER: secret},
+        "headers": {HINT_HEADER: secret},
         "send_payload": False,
         "send_for_all_actions": True,
         "is_active": True,

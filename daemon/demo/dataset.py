@@ -17,12 +17,12 @@ import numpy as np
 from PIL import Image
 
 from connectors.images import SUFFIXES
-from daemon.config import Classes
 from daemon.demo.field import write_field
 from daemon.demo.truth import pair, read_mask
 from daemon.domain import IGNORE, ClassSet
 from daemon.durable import write_json
 from daemon.errors import DemoFailed
+from daemon.sections import Classes
 
 FIELD_SEED = 20
 FIELD_POOL, FIELD_TEST = 160, 40

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from daemon.config import Config, Section, load_config
+from daemon.config import Config, load_config
 from daemon.config_text import render
 from daemon.demo.dataset import Dataset
 from daemon.demo.ports import free_port, is_free
 from daemon.durable import atomic_file
+from daemon.sections import Section
 
 TOKEN_ENV = "LABEL_STUDIO_USER_TOKEN"  # as DIR/.env has it
 TITLE = "Maskloop demo"

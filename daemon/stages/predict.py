@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from daemon.config import Predictions
 from daemon.domain import KeptPrediction, Mask, Stage, TaskState
 from daemon.durable import write_json
 from daemon.runs import PredictRequest, PredictResult, RunFolder
+from daemon.sections import Predictions
 from daemon.stages.context import Context, files_of
 from daemon.stages.tidying import tidied
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
-PATH = "/hint"
-HEADER = "X-Maskloop-Secret"
+from daemon.domain import HINT_HEADER, HINT_PATH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +26,9 @@ def receiver(hints: Hints) -> Blueprint:
     """
     routes = Blueprint("hints", __name__)
 
-    @routes.post(PATH)
+    @routes.post(HINT_PATH)
     def hint() -> Response:
-        given = request.headers.get(HEADER, "")
+        given = request.headers.get(HINT_HEADER, "")
         if not hmac.compare_digest(given.encode(), hints.secret.encode()):
             return Response(status=403)
         hints.wake()
