@@ -1,11 +1,12 @@
 """Label Studio as a labeling tool: connectors/README.md says how it works."""
 
 from connectors.label_studio.connector import LabelStudio
-from connectors.label_studio.project import Adopted, create_or_adopt_project
+from connectors.label_studio.project import LOCKS, Adopted, create_or_adopt_project
 from connectors.label_studio.sources import FolderSource
 from connectors.label_studio.webhook import register_webhook
 
 __all__ = [
+    "LOCKS",
     "Adopted",
     "FolderSource",
     "LabelStudio",

@@ -53,6 +53,7 @@ def describe(
         found = api.get(f"api/projects/{project}/")
         report["project"] = {name: found[name] for name in _SHOWN if name in found}
         report["label config"] = str(found["label_config"])
+        report["locks"] = projects.LOCKS
         report["notes"] = list(wiring.notes(report["label config"]))
         report["mismatches"] = _mismatches(api, found, classes, source, version)
         report["local storages"] = [

@@ -19,6 +19,11 @@ SAMPLING = "Uncertainty sampling"
 TESTED = "1.23"
 SHOWN_TASKS = 5
 RETIRED_A_LOOK = 100  # some 10 s; the rest at the next looks, and behind the batch until then
+LOCKS = (
+    "Label Studio keeps a task for whoever opened it for LABEL_STUDIO_TASK_LOCK_TTL seconds, a day "
+    "unless that is set, and does not tell how long; start it with 3600, so that an image which "
+    "somebody left open goes to the others within the hour"
+)
 
 _MARK = re.compile(r"\[maskloop store ([\w-]+)\]")
 

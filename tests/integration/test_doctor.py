@@ -192,6 +192,7 @@ def test_the_project_is_told_as_label_studio_has_it(tmp_path: Path, fake: FakeLa
     found = report_on(config)
 
     tool = found["labeling tool"]
+    assert "LABEL_STUDIO_TASK_LOCK_TTL" in tool["locks"]
     assert tool["release"] == "1.23.2"
     assert tool["images"] == {"uploads to Label Studio": 2, "s3 storage": 1}
     assert tool["project"]["sampling"] == "Sequential sampling"

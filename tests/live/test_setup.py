@@ -56,6 +56,7 @@ def test_init_makes_a_project_once_and_check_finds_no_fault(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--config", str(config), "init"]) == 0
+    assert "LABEL_STUDIO_TASK_LOCK_TTL" in capsys.readouterr().out
     number = load_config(config).label_studio.project
     assert number > 0
     assert main(["--config", str(config), "init"]) == 0
