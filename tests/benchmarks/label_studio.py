@@ -7,7 +7,8 @@ Starts a server of its own, as the live tests do, and stops it at the end; MASKL
 may name its executable. A project holds --tasks tasks, of which --answered have a mask of two
 classes, 1296x966. All are read once, the same by label-studio-sdk's `tasks.list` in the same run;
 then a look at which nothing has changed, and one at which 10 have. Pushes run as children
-(`pushing.py`), one for each size of batch: --memory masks of 1296x966, --small ones of 64x48.
+(`pushing.py`), one for each size of batch: --memory masks of 1296x966, --small ones of 64x48. At
+the end the verbs of a project that holds its images as tasks.
 
 Wall seconds depend on what else runs on the machine; the CPU seconds of this process and of the
 server are told beside them. Nothing is asserted but the counts of requests: exit 1 where they
@@ -26,7 +27,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -39,12 +40,14 @@ from connectors.regions import Control, encode
 from daemon.demo.installation import find_executable
 from daemon.demo.ports import free_port
 from daemon.demo.server import LabelStudioServer
+from daemon.domain import Ask, FoundImage, Image, Prediction
 from tests.benchmarks.pushing import CLASSES, counted, plants
 from tests.live.live_server import migrated_folder
 
 WIDTH, HEIGHT = 1296, 966
 IMPORTED_AT_ONCE = 2000
 CHANGES = 10
+BATCH = 50
 START_S = 600.0
 WINDOW_S = 125  # what changed later than this is read twice
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -176,6 +179,43 @@ def looks(bench: Bench, tasks: list[str]) -> bool:
     return few and len(bench.sent) <= 4
 
 
+def verbs(bench: Bench, found: list[FoundImage]) -> None:
+    """A batch in a project that holds its images as tasks: one request a task brings it out."""
+    masks = [plants(seed, WIDTH, HEIGHT) for seed in range(5)]
+    asks = [
+        Ask(
+            image=as_stored(number, image),
+            position=number,
+            cycle=1,
+            reason="a benchmark",
+            prediction=Prediction(image_id=number, mask=masks[number % len(masks)]),
+        )
+        for number, image in enumerate(found)
+    ]
+    tool, count = bench.tool, len(asks)
+    tasks = bench.timed(f"push of {count} tasks that exist", lambda: tool.push(asks, "one", "1.0"))
+    asked = [replace(ask, task=tasks[ask.image.id]) for ask in asks]
+    bench.timed(f"rerank of {count}, new predictions", lambda: tool.rerank("1.1", asked))
+    opened = list(tasks.values())
+    bench.timed("repair, nothing to mend", lambda: tool.repair("1.1", opened))
+    bench.api.patch(f"api/projects/{bench.project}/", {"maximum_annotations": 1})
+    bench.timed("repair, every task was handed out", lambda: tool.repair("1.1", opened))
+
+
+def as_stored(number: int, found: FoundImage) -> Image:
+    """An image as the store would hold it."""
+    return Image(
+        id=number,
+        key=found.key,
+        name=found.name,
+        uri=found.uri,
+        path=Path(found.name),
+        height_px=HEIGHT,
+        width_px=WIDTH,
+        sha256=found.key,
+    )
+
+
 def measured(bench: Bench, asked: argparse.Namespace) -> bool:
     """All rows."""
     images = bench.timed("images", lambda: list(bench.tool.images()))
@@ -193,7 +233,9 @@ def measured(bench: Bench, asked: argparse.Namespace) -> bool:
     for count in asked.small:
         push(bench, count, "64x48")
     time.sleep(max(0.0, WINDOW_S - (time.monotonic() - began)))
-    return looks(bench, every[asked.answered : asked.answered + CHANGES])
+    held = looks(bench, every[asked.answered : asked.answered + CHANGES])
+    verbs(bench, images[-BATCH:])
+    return held
 
 
 def main() -> int:
