@@ -185,35 +185,80 @@ def moved(tool: LabelStudioRig, server: Server, now: list[datetime]) -> LabelStu
     )
 
 
+class Loop:
+    """A loop on the fake that ticks when told, on a clock that is moved by hand."""
+
+    def __init__(self, fake: FakeLabelStudio, home: Path, source: str) -> None:
+        files = home / "files"
+        paint(files)
+        self.fake, self.now = fake, NOON
+        self.config = configured(home, files, fake.url, source)
+        create_or_adopt_project(
+            url=fake.url,
+            token=lambda: fake.token,
+            project="plants",
+            classes=PLANTS,
+            source=folder_source(self.config),
+        )
+        self.connector = LabelStudio(
+            url=fake.url,
+            project=1,
+            token=lambda: fake.token,
+            classes=PLANTS,
+            source=folder_source(self.config),
+            sleep=lambda seconds: None,
+            now=lambda: self.now,
+        )
+        launcher = DirectLauncher(0)
+        self.ticker = Ticker(self.config, self.connector, launcher, lambda: self.now, None)
+
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.fake.labeling.wait(seconds)
+
+    def labels(self) -> int:
+        with Store(self.config.state / FILE) as store:
+            return len(store.labeled_ids())
+
+
 def test_answers_arrive_while_label_studio_refuses_to_be_asked(
     fake: FakeLabelStudio, tmp_path: Path
 ) -> None:
-    files = tmp_path / "files"
-    paint(files)
-    config = configured(tmp_path, files, fake.url, "folder")
-    source = folder_source(config)
-    create_or_adopt_project(
-        url=fake.url, token=lambda: fake.token, project="plants", classes=PLANTS, source=source
-    )
-    connector = LabelStudio(
-        url=fake.url,
-        project=1,
-        token=lambda: fake.token,
-        classes=PLANTS,
-        source=source,
-    )
-    ticker = Ticker(config, connector, DirectLauncher(0), lambda: NOON, None)
-    ticker.tick()
+    loop = Loop(fake, tmp_path, "folder")
+    loop.ticker.tick()
     fake.fail("POST", "/import$", 400, times=100)
 
     for task in list(fake.labeling.tasks):
         answered(fake.labeling, task)
-        ticker.tick_and_go_on()
-    connector.close()
+        loop.ticker.tick_and_go_on()
+    loop.connector.close()
 
-    with Store(config.state / FILE) as store:
+    with Store(loop.config.state / FILE) as store:
         assert len(store.pending_intents()) > 0
-        assert len(store.labeled_ids()) == len(fake.labeling.tasks)
+    assert loop.labels() == len(fake.labeling.tasks)
+
+
+def test_an_answer_older_than_its_image_arrives_although_the_listing_was_cut_short(
+    fake: FakeLabelStudio, tmp_path: Path
+) -> None:
+    loop = Loop(fake, tmp_path, "project")
+    content = next((tmp_path / "files" / "project").iterdir()).read_bytes()
+    fake.uploads = {f"/data/upload/{name}.png": content for name in "abc"}
+    fake.labeling.import_tasks(1, [{"data": {"image": "/data/upload/a.png"}}])
+    loop.ticker.tick()
+    fake.labeling.import_tasks(1, [{"data": {"image": f"/data/upload/{one}.png"}} for one in "bc"])
+    answered(fake.labeling, 2)
+    loop.ticker.tick()  # the answer is seen, its image is not listed yet
+    loop.wait(300)
+
+    fake.fail("GET", "/data/upload/c.png", 503, times=9)
+    loop.ticker.tick_and_go_on()  # b is listed, c is not
+    fake.labeling.delete_task(3)
+    loop.wait(300)
+    loop.ticker.tick()
+    loop.connector.close()
+
+    assert loop.labels() == 1
 
 
 def test_a_page_that_is_missing_for_another_reason_does_not_end_the_reading(
