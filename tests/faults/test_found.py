@@ -243,16 +243,17 @@ def test_an_answer_older_than_its_image_arrives_although_the_listing_was_cut_sho
 ) -> None:
     loop = Loop(fake, tmp_path, "project")
     content = next((tmp_path / "files" / "project").iterdir()).read_bytes()
-    fake.uploads = {f"/data/upload/{name}.png": content for name in "abc"}
-    fake.labeling.import_tasks(1, [{"data": {"image": "/data/upload/a.png"}}])
-    loop.ticker.tick()
-    fake.labeling.import_tasks(1, [{"data": {"image": f"/data/upload/{one}.png"}} for one in "bc"])
+    fake.uploads = {"/data/upload/a.png": content}
+    fake.labeling.import_tasks(1, [{"data": {"image": f"/data/upload/{one}.png"}} for one in "ab"])
     answered(fake.labeling, 2)
-    loop.ticker.tick()  # the answer is seen, its image is not listed yet
-    loop.wait(300)
+    for _ in range(3):
+        loop.ticker.tick()  # b cannot be read yet
+        loop.wait(300)
 
+    fake.uploads["/data/upload/b.png"] = content
+    fake.labeling.import_tasks(1, [{"data": {"image": "/data/upload/c.png"}}])
     fake.fail("GET", "/data/upload/c.png", 503, times=9)
-    loop.ticker.tick_and_go_on()  # b is listed, c is not
+    loop.ticker.tick_and_go_on()  # b is listed, and then comes an outage
     fake.labeling.delete_task(3)
     loop.wait(300)
     loop.ticker.tick()
