@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from connectors.images import inspect, keep
 from daemon.domain import Annotation, AnswerId, Changes, Fault, FoundImage, Image, TaskState
 from daemon.errors import ImageRefused
+from daemon.runs import RunFolder
 from daemon.stages.again import ask_again, withdraw
 from daemon.stages.context import Context
 from daemon.stages.effort import effort_of
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _CURSOR = "cursor"
 _READ_WITH = "annotations_read_with"  # the classes that they were read with
+_PLACE = "state_folder"
 _LISTED = "images_listed_at"
 _LISTING_EVERY = timedelta(seconds=60)
 
@@ -28,10 +31,24 @@ _LISTING_EVERY = timedelta(seconds=60)
 def sync(context: Context) -> None:
     """Images first, then what people did to them, where each task stands, and what is asked
     once more because its answer cannot be used."""
+    forget_runs_of_another_place(context)
     _list_images(context)
     pull(context)
     settle_tasks(context)
     ask_again(context)
+
+
+def forget_runs_of_another_place(context: Context) -> None:
+    """After the state folder was moved, a run that is not finished knows paths that are gone:
+    it is made again."""
+    place, known = str(context.config.state.absolute()), context.store.fact(_PLACE)
+    if known == place:
+        return
+    for folder in (context.config.state / "runs").glob("*") if known else ():
+        if not RunFolder(folder).finished():
+            shutil.rmtree(folder, ignore_errors=True)
+            log.warning("run begun again run=%s: the state folder was moved", folder.name)
+    context.store.keep_fact(_PLACE, place)
 
 
 def pull(context: Context) -> None:

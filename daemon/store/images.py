@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -13,17 +14,24 @@ class ImageVerbs(StoreBase):
     """Verbs on images."""
 
     def add_image(self, image: Image, task: str | None) -> None:
-        """Insert a new image (its `id` is ignored, the store numbers it); a known key stays."""
+        """Insert a new image (its `id` is ignored, the store numbers it); a known key stays.
+
+        A file below the folder that holds the state folder is kept relative to that, so that all
+        of it can be moved.
+        """
         row = {
             name: getattr(image, name)
             for name in ("key", "name", "uri", "height_px", "width_px", "sha256")
         }
-        row |= {"path": str(image.path), "role": image.role.value, "task": task}
+        row |= {"path": self._kept(image.path), "role": image.role.value, "task": task}
         self._insert("images", row, clash="IGNORE")
 
     def images(self) -> list[Image]:
         """All usable images, by id."""
-        return [_image(row) for row in self._rows("SELECT * FROM images ORDER BY id")]
+        return [
+            _image(row | {"path": os.path.normpath(self.folder / row["path"])})
+            for row in self._rows("SELECT * FROM images ORDER BY id")
+        ]
 
     def image_tasks(self) -> dict[int, str]:
         """Image id -> the task that existed before us (source = project)."""
@@ -58,6 +66,10 @@ class ImageVerbs(StoreBase):
                 self._write(
                     "INSERT INTO scores VALUES (?, ?, ?, ?)", cycle, image_id, uncertainty, shares
                 )
+
+    def _kept(self, path: Path) -> str:
+        inside = path.is_relative_to(self.folder.parent)
+        return os.path.relpath(path, self.folder) if inside else str(path)
 
     def scores(self, cycle: int) -> list[Row]:
         """The kept statistics of a cycle, by image id."""
