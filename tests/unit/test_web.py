@@ -80,6 +80,18 @@ def test_the_page_shows_the_numbers_of_the_json() -> None:
     assert "3 pixels were drawn by two classes: the later region has them" in shown
 
 
+def test_the_page_says_what_became_of_a_mask_that_could_not_be_used() -> None:
+    fault = status(4)["quarantine"][0] | {"place": "annotation 1 of task 2", "image": "a.jpg"}
+    again, mended = fault | {"state": "asked again"}, fault | {"state": "mended"}
+
+    shown = text_of(client(4, quarantine=[again], quarantine_settled=[mended]).get("/").text)
+
+    assert "a.jpg annotation 1 of task 2" in shown
+    assert "copy the image again asked again" in shown
+    assert "1 unusable mask mended or replaced since" in shown
+    assert "1 in quarantine" in shown
+
+
 def test_the_plot_is_given_the_points_of_the_json() -> None:
     page = client(4).get("/").text
 
