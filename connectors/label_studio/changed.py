@@ -18,7 +18,7 @@ from connectors.label_studio import tasks
 from connectors.label_studio.api import Api
 
 OVERLAP = timedelta(seconds=120)
-SET_BACK = timedelta(seconds=60)  # more than clocks drift apart between two looks
+SET_BACK = timedelta(seconds=100)  # less than the overlap, which reads smaller jumps again
 PORTION = 50  # tasks with answers, fetched whole by one request
 PORTION_BYTES = 128 * 2**20  # of masks
 # `include` also filters what is inside an annotation, so its fields are named here too;
@@ -90,7 +90,7 @@ class Cursor:
     def __str__(self) -> str:
         stored = {"looked_at": self.looked_at.isoformat(), "tasks": _to_ranges(self.tasks)}
         if self.ours is not None:
-            stored["ours"] = self.ours.isoformat()
+            stored["ours"] = self.ours.isoformat(timespec="seconds")
         if self.halt is not None:
             stored |= {"since": self.halt.since.isoformat(), "done": _to_ranges(self.halt.done)}
         return json.dumps(stored)
