@@ -22,7 +22,7 @@ from daemon.store.base import Row
 log = logging.getLogger(__name__)
 
 VERSION = "version"  # of the predictions in force
-_ATTEMPTED = "version_attempted"  # the last one that a rerank was tried with
+_ATTEMPTED = "version_attempted"  # the newest one that a rerank was tried with
 
 
 def push(context: Context, cycle: int) -> bool:
@@ -69,7 +69,7 @@ def rerank(context: Context, cycle: int) -> None:
     if not _hold(store, version, rows, places):
         places = list(range(len(rows)))
         version = fresh_version(context, cycle)
-    store.keep_fact(_ATTEMPTED, version)
+    store.keep_fact(_ATTEMPTED, max(version, store.fact(_ATTEMPTED) or version, key=_number))
     images = {image.id: image for image in store.images()}
     masks = predictions(context, cycle)
     asks = [
@@ -149,10 +149,16 @@ def in_order(rows: Sequence[Row], batches: Collection[int]) -> list[Row]:
 
 
 def _version_of(context: Context, cycle: int) -> str:
-    """The version that this cycle's pushes carry, unless a rerank was tried with it already."""
-    used = {context.store.fact(_ATTEMPTED), context.store.fact(VERSION)}
-    pushed = context.store.pushed_version(cycle)
-    return fresh_version(context, cycle) if pushed is None or pushed in used else pushed
+    """The version that this cycle's pushes carry, unless a rerank was tried with it or with a
+    newer one already."""
+    pushed, tried = context.store.pushed_version(cycle), context.store.fact(_ATTEMPTED)
+    if pushed is None or (tried is not None and _number(pushed) <= _number(tried)):
+        return fresh_version(context, cycle)
+    return pushed
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def _hold(store: Store, version: str, rows: Sequence[Row], places: Sequence[int]) -> bool:

@@ -18,16 +18,17 @@ from tests.fakes.pipe import PipeTransport
 from tests.faults.field import TOKEN
 from tests.faults.learner import DirectLauncher
 from tests.faults.ripper import Ripper
+from tests.faults.schedule import Life
 
 LOOK, END = "look", "end"
 
 
 def live(
-    config: Config, pipe: Connection, clock: SharedClock, train_polls: int, statements: int | None
+    config: Config, pipe: Connection, clock: SharedClock, train_polls: int, life: Life | None
 ) -> NoReturn:
-    """Tick whenever the other end says LOOK. statements: until this process kills itself."""
+    """Tick whenever the other end says LOOK. life: says when this process kills itself."""
     try:
-        _live(config, pipe, clock, train_polls, statements)
+        _live(config, pipe, clock, train_polls, life)
     except (EOFError, ConnectionError):
         pass  # the parent is gone
     except BaseException:
@@ -37,7 +38,7 @@ def live(
 
 
 def _live(
-    config: Config, pipe: Connection, clock: SharedClock, train_polls: int, statements: int | None
+    config: Config, pipe: Connection, clock: SharedClock, train_polls: int, life: Life | None
 ) -> NoReturn:
     logging.getLogger().addHandler(logging.NullHandler())
     # some tasks fill several pages and requests, as many do in a large project
@@ -54,8 +55,8 @@ def _live(
         transport=PipeTransport(pipe),
     )
     ticker = Ticker(config, connector, DirectLauncher(train_polls), clock.now, None)
-    if statements is not None:
-        Ripper(statements).watch()
+    if life is not None and life.killed_at_statement is not None:
+        Ripper(life.killed_at_statement, life.killed_in).watch()
     with sole_writer(config.state):
         while True:
             pipe.send(LOOK)

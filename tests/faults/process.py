@@ -1,8 +1,9 @@
 """The daemon as a fresh process on a real Label Studio; looks when a line says so.
 
-python -m tests.faults.process HOME TRAIN_POLLS STATEMENTS
+python -m tests.faults.process HOME TRAIN_POLLS STATEMENTS FILE
 
-HOME/config.toml says what it works on. STATEMENTS: until it kills itself, 0 for never.
+HOME/config.toml says what it works on. STATEMENTS: of FILE (any, where
+it is empty) until it kills itself, 0 for never.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def main() -> None:
     launcher = DirectLauncher(train_polls)
     ticker = Ticker(config, open_connector(config), launcher, lambda: datetime.now(UTC), None)
     if statements:
-        Ripper(statements).watch()
+        Ripper(statements, sys.argv[4]).watch()
     with sole_writer(config.state):
         while True:
             sys.stdout.write(f"{LOOK}\n")

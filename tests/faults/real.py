@@ -69,7 +69,7 @@ class FreshDaemon:
         statements = (life and life.killed_at_statement) or 0
         words = [sys.executable, "-m", "tests.faults.process", str(home)]
         self._process = subprocess.Popen(
-            [*words, str(train_polls), str(statements)],
+            [*words, str(train_polls), str(statements), life.killed_in if life else ""],
             cwd=ROOT,
             env={**os.environ, "MASKLOOP_FAULTS_TOKEN": token},
             stdin=subprocess.PIPE,

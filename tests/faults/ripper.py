@@ -20,10 +20,11 @@ TIMES = 3  # a line counts the first three times, so that loops do not take most
 
 
 class Ripper:
-    """A tracer. left: statements until the end; without an end it only counts down."""
+    """A tracer. left: statements until the end. file: the end of the name of the file that alone
+    counts; all where it is empty."""
 
-    def __init__(self, left: int) -> None:
-        self.left = left
+    def __init__(self, left: int, file: str) -> None:
+        self.left, self._file = left, file
         self._watched: dict[str, bool] = {}
         self._seen: Counter[tuple[CodeType, int]] = Counter()
 
@@ -33,7 +34,7 @@ class Ripper:
     def _call(self, frame: FrameType, event: str, _: Any) -> Any:
         name = frame.f_code.co_filename
         if name not in self._watched:
-            self._watched[name] = name.startswith(ROOMS)
+            self._watched[name] = name.startswith(ROOMS) and name.endswith(self._file)
         return self._line if self._watched[name] else None
 
     def _line(self, frame: FrameType, event: str, _: Any) -> Any:

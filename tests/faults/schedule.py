@@ -9,6 +9,17 @@ import numpy as np
 from tests.fakes.faults import Plan, drawn
 
 STATEMENTS = 2200  # that a life may run before it is killed; a quiet life runs about 1000
+IN_A_FILE = 150  # of one file, likewise
+FILES = (
+    "stages/sync.py",
+    "stages/push.py",
+    "store/asks.py",
+    "store/labels.py",
+    "label_studio/changed.py",
+    "label_studio/pull.py",
+    "label_studio/push.py",
+    "label_studio/project.py",
+)
 REQUESTS = 120  # that a life may send, at most
 PAUSE_S = 4000.0
 PROJECT_SHARE = 0.35  # of the schedules: images are tasks already
@@ -20,8 +31,8 @@ class Life:
 
     pause_s: before it starts: now and then longer than a look reads again, and than predictions
     are kept for open tabs. polls: looks that it may make. killed_at_statement: SIGKILL before its
-    n-th statement in the stages, the store and the connector; each line counts the first
-    `ripper.TIMES` times.
+    n-th statement in the stages, the store and the connector, or of the file killed_in; each line
+    counts the first `ripper.TIMES` times.
     killed_at_request: SIGKILL at its n-th request, before or after the server's work.
     """
 
@@ -29,13 +40,14 @@ class Life:
     polls: int
     plan: Plan
     killed_at_statement: int | None = None
+    killed_in: str = ""
     killed_at_request: int | None = None
     after_the_work: bool = False
 
     def __str__(self) -> str:
         ends = f"after {self.pause_s:.0f} s, {self.polls} polls"
         if self.killed_at_statement is not None:
-            ends += f", killed at statement {self.killed_at_statement}"
+            ends += f", killed at statement {self.killed_at_statement} {self.killed_in}".rstrip()
         if self.killed_at_request is not None:
             when = "after" if self.after_the_work else "before"
             ends += f", killed {when} request {self.killed_at_request}"
@@ -78,11 +90,14 @@ def schedule(seed: int) -> Schedule:
 
 def _life(rng: np.random.Generator, share: float) -> Life:
     how = rng.random()
+    file = FILES[int(rng.integers(len(FILES)))] if how < 0.4 else ""
+    most = IN_A_FILE if file else STATEMENTS
     return Life(
         pause_s=PAUSE_S if rng.random() < 0.4 else 0.0,
         polls=int(rng.integers(1, 5)),
         plan=drawn(rng, REQUESTS, share),
-        killed_at_statement=int(rng.integers(1, STATEMENTS)) if how < 0.6 else None,
+        killed_at_statement=int(rng.integers(1, most)) if how < 0.6 else None,
+        killed_in=file,
         killed_at_request=int(rng.integers(1, 60)) if 0.6 <= how < 0.9 else None,
         after_the_work=bool(rng.random() < 0.6),
     )

@@ -50,7 +50,6 @@ class Daemon:
         clock: SharedClock,
         train_polls: int,
         life: Life | None,
-        statements: int | None,
     ) -> None:
         self._life = life
         self.requests = 0
@@ -59,7 +58,7 @@ class Daemon:
         self._pid = os.fork()
         if self._pid == 0:
             self._pipe.close()
-            live(config, theirs, clock, train_polls, statements)
+            live(config, theirs, clock, train_polls, life)
         theirs.close()
 
     def look(self, server: Faulty) -> bool:
@@ -121,8 +120,7 @@ class World:
 
     def daemon(self, life: Life | None) -> Lifelike:
         """A daemon that begins to live; None: without faults."""
-        statements = life.killed_at_statement if life else None
-        return Daemon(self.config, self.server.clock, self._told.train_polls, life, statements)
+        return Daemon(self.config, self.server.clock, self._told.train_polls, life)
 
     def rest(self, seconds: float) -> None:
         """Nobody is there."""
