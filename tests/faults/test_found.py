@@ -262,6 +262,25 @@ def test_an_answer_older_than_its_image_arrives_although_the_listing_was_cut_sho
     assert loop.labels() == 1
 
 
+def test_a_version_that_a_failed_order_used_never_comes_back(
+    fake: FakeLabelStudio, tmp_path: Path
+) -> None:
+    loop, versions = Loop(fake, tmp_path, "folder"), []
+    fake.fail("GET", "/model-versions/", 500, times=3)
+    loop.ticker.tick_and_go_on()  # pushed as 0.1, and then the order fails
+    loop.ticker.tick()
+    versions.append(fake.labeling.projects[1]["model_version"])
+
+    made = answered(fake.labeling, 1)
+    loop.ticker.tick()
+    fake.labeling.delete_annotation(made["id"])
+    loop.ticker.tick()  # the task is open again: all get a new order
+    versions.append(fake.labeling.projects[1]["model_version"])
+    loop.connector.close()
+
+    assert versions == ["0.2", "0.3"]
+
+
 def test_a_page_that_is_missing_for_another_reason_does_not_end_the_reading(
     fake: FakeLabelStudio, server: Server
 ) -> None:
