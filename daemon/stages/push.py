@@ -121,10 +121,14 @@ def intend(context: Context, cycle: int, picks: Sequence[Pick], version: str) ->
 
 
 def fresh_version(context: Context, cycle: int) -> str:
-    """A name for predictions that was never used: CYCLE.ATTEMPT."""
-    with context.store.atomic():
-        version = f"{cycle}.{context.store.next_attempt(cycle)}"
-        context.store.make_version(version, context.now())
+    """A name for predictions that was never used: CYCLE.ATTEMPT-STORE.
+
+    A project may still hold the predictions of a store that was lost, so this one's mark is in it.
+    """
+    store = context.store
+    with store.atomic():
+        version = f"{cycle}.{store.next_attempt(cycle)}-{store.identity()[:8]}"
+        store.make_version(version, context.now())
     return version
 
 
@@ -158,7 +162,8 @@ def _version_of(context: Context, cycle: int) -> str:
 
 
 def _number(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))
+    """(cycle, attempt). Versions of earlier releases bear no mark."""
+    return tuple(map(int, version.partition("-")[0].split(".")))
 
 
 def _hold(store: Store, version: str, rows: Sequence[Row], places: Sequence[int]) -> bool:
@@ -174,7 +179,7 @@ def _hold(store: Store, version: str, rows: Sequence[Row], places: Sequence[int]
 def _cycle_of(version: str) -> int:
     """The cycle whose masks a version shows. An image that is asked ahead while the next masks are
     made is shown with the last ones."""
-    return int(version.partition(".")[0])
+    return _number(version)[0]
 
 
 def _chunks(questions: Sequence[Question], size: int) -> Iterable[Sequence[Question]]:

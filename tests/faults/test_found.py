@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +12,7 @@ import numpy as np
 import pytest
 
 from connectors.label_studio import LabelStudio, create_or_adopt_project
-from connectors.label_studio.tasks import PAGE
 from daemon.domain import Annotation, Image, Skip, Stage, TaskState
-from daemon.errors import ConnectorRefused
 from daemon.service import Ticker
 from daemon.store import FILE, Intent, Question, Store
 from daemon.wiring import folder_source
@@ -24,7 +23,6 @@ from tests.contract.rigs import (
     folder_source_rig,
     project_source_rig,
 )
-from tests.fakes.faults import Fault, Kind
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.labeling import Labeling
 from tests.faults.field import configured, paint
@@ -278,18 +276,22 @@ def test_a_version_that_a_failed_order_used_never_comes_back(
     versions.append(fake.labeling.projects[1]["model_version"])
     loop.connector.close()
 
-    assert versions == ["0.2", "0.3"]
+    assert [version.partition("-")[0] for version in versions] == ["0.2", "0.3"]
 
 
-def test_a_page_that_is_missing_for_another_reason_does_not_end_the_reading(
-    fake: FakeLabelStudio, server: Server
+def test_a_new_store_never_reuses_the_versions_of_a_lost_one(
+    fake: FakeLabelStudio, tmp_path: Path
 ) -> None:
-    tool = folder_source_rig(server)
-    data = {"image": "x", "maskloop_reason": "x"}
-    fake.labeling.import_tasks(tool.project, [{"data": data}] * (PAGE + 1))
-    for task in fake.labeling.tasks.values():
-        task["updated_at"] = "2026-01-01T00:00:01.000000Z"  # so that the second page has a number
-    fake.begin({2: Fault(kind=Kind.STATUS, status=404)})
+    versions = []
+    for _ in range(2):
+        loop = Loop(fake, tmp_path, "folder")
+        loop.ticker.tick()
+        versions.append(fake.labeling.projects[1]["model_version"])
+        loop.connector.close()
+        shutil.rmtree(loop.config.state)
+        shutil.rmtree(tmp_path / "files")  # painted again, the same
+        fake.labeling.projects[1]["description"] = ""  # as the refusal of the mark tells to
 
-    with pytest.raises(ConnectorRefused, match="HTTP 404"):
-        tool.connector.changes(None, tool.sizes)
+    lost, new = versions
+    assert lost.partition("-")[0] == new.partition("-")[0] == "0.1"
+    assert lost != new

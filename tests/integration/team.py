@@ -65,9 +65,9 @@ class Team:
         return datetime.now(UTC) + self.shift
 
     def versions(self) -> set[str]:
-        """Of the predictions that the server holds."""
+        """Of the predictions that the server holds, without the mark of the store."""
         rows = self.server.labeling.versions(self.project)["static"]
-        return {row["model_version"] for row in rows}
+        return {row["model_version"].partition("-")[0] for row in rows}
 
     def reorder(self) -> None:
         """The daemon's re-rank, the last of each batch first."""
