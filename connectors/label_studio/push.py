@@ -19,6 +19,7 @@ from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
 from connectors.label_studio.shown import Shown
 from connectors.label_studio.sources import KEY_FIELD, FolderSource, ProjectSource, Source
+from connectors.label_studio.versions import count_of
 from connectors.label_studio.wiring import REASON_FIELD, Wiring
 from connectors.regions import encode
 from daemon.domain import Ask, ClassSet
@@ -94,7 +95,7 @@ class Pusher:
             return
         self.predict(version, numbered, wiring)
         held = self._holders(version)
-        count = self._count(version)
+        count = count_of(self._api, self._project, version)
         if missing := sorted(numbered.keys() - held):
             raise OutcomeUnknown(f"rerank {version}: task {missing[0]} has no prediction of it")
         if count != len(held):
@@ -183,12 +184,6 @@ class Pusher:
         field = "predictions_model_versions"
         found = tasks.find(self._api, self._project, [tasks.has_prediction_of(version)], [field])
         return {int(task["id"]) for task in found if version in task[field].split(",")}
-
-    def _count(self, version: str) -> int:
-        """How many predictions of this version the project holds."""
-        path = f"api/projects/{self._project}/model-versions/"
-        rows = self._api.get(path, extended="true")["static"]
-        return sum(row["count"] for row in rows if row["model_version"] == version)
 
     def _new_task(
         self, ask: Ask, key: str, version: str, wiring: Wiring, base: Mapping[str, Any]

@@ -15,11 +15,16 @@ WHOLE = 500  # predictions that one request deletes
 PIECE = 50  # tasks of a larger version whose predictions one look deletes, some seconds
 
 
+def count_of(api: Api, project: int, version: str) -> int:
+    """How many predictions of this version the project holds."""
+    rows = api.get(f"api/projects/{project}/model-versions/", extended="true")["static"]
+    return sum(row["count"] for row in rows if row["model_version"] == version)
+
+
 def forget(api: Api, project: int, version: str) -> bool:
     """Delete predictions of this version; whether none is left. The one in force stays."""
     path = f"api/projects/{project}/"
-    rows = api.get(f"{path}model-versions/", extended="true")["static"]
-    count = sum(row["count"] for row in rows if row["model_version"] == version)
+    count = count_of(api, project, version)
     if not count:
         return True
     if api.get(path)["model_version"] == version:

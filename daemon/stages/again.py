@@ -69,10 +69,9 @@ def withdraw(context: Context) -> None:
 def _ask_anew(context: Context, task: Row, fault: Row) -> None:
     store, now = context.store, context.now()
     context.connector.retire([task["task"]])
-    last = max((row["position"] for row in store.tasks(TaskState.OPEN)), default=-1)
     question = Question(
         image_id=task["image_id"],
-        position=last + 1,
+        position=store.position_behind(),
         arm=task["arm"],
         reason=f"{_why(fault)} {_first_reason(task['reason'])}",
         anew=True,

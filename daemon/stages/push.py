@@ -101,12 +101,12 @@ def keep_order(context: Context) -> None:
 
 def intend(context: Context, cycle: int, picks: Sequence[Pick], version: str) -> None:
     """Write down, in chunks, that these images are to be asked, behind all open tasks."""
-    last = max((row["position"] for row in context.store.tasks(TaskState.OPEN)), default=-1)
+    behind = context.store.position_behind()
     unusable = {row["image_id"] for row in context.store.unusable_answers()}
     questions = [
         Question(
             image_id=pick.image_id,
-            position=last + 1 + place,
+            position=behind + place,
             arm=pick.arm,
             reason=f"cycle {cycle}, {pick.reason}",
             anew=pick.image_id in unusable,

@@ -95,6 +95,10 @@ class AskVerbs(StoreBase):
         sql = f"SELECT * FROM tasks WHERE state IN ({marks}) ORDER BY position, task"
         return self._rows(sql, *(state.value for state in states))
 
+    def position_behind(self) -> int:
+        """The position behind all open tasks."""
+        return max((row["position"] for row in self.tasks(TaskState.OPEN)), default=-1) + 1
+
     def tasks_of_cycle(self, cycle: int) -> list[Row]:
         """The images that a cycle asked, each with its newest task that was not withdrawn, in
         order of position."""

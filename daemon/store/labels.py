@@ -14,11 +14,13 @@ from daemon.domain import IGNORE, Annotation, Effort, Mask, Skip
 from daemon.store.base import Row, StoreBase, stamp
 
 # Ground truth first, then the latest; the others are kept, and count for nothing.
-_LABELS = """
+_PLACE = (
+    "row_number() OVER (PARTITION BY image_id "
+    "ORDER BY ground_truth DESC, updated_at DESC, id DESC) AS place"
+)
+_LABELS = f"""
     SELECT * FROM (
-        SELECT *, row_number() OVER (
-            PARTITION BY image_id ORDER BY ground_truth DESC, updated_at DESC, id DESC
-        ) AS place
+        SELECT *, {_PLACE}
         FROM annotations WHERE deleted = 0
     ) WHERE place = 1
 """
@@ -154,9 +156,8 @@ class LabelVerbs(StoreBase):
     def _in_effect(self, image_ids: Iterable[int], column: str) -> dict[int, Any]:
         """Image id -> a column of its label; masks, which lie between, are not read."""
         rows = self._rows(
-            f"SELECT image_id, {column} AS value FROM (SELECT image_id, {column}, row_number() "
-            "OVER (PARTITION BY image_id ORDER BY ground_truth DESC, updated_at DESC, id DESC) "
-            "AS place FROM annotations WHERE deleted = 0 AND image_id IN "
+            f"SELECT image_id, {column} AS value FROM (SELECT image_id, {column}, {_PLACE} "
+            "FROM annotations WHERE deleted = 0 AND image_id IN "
             "(SELECT value FROM json_each(?))) WHERE place = 1",
             json.dumps(sorted(image_ids)),
         )

@@ -38,17 +38,25 @@ SETTINGS: dict[str, Any] = {
 
 def paint(home: Path, images: int = 30) -> None:
     """Images of squares in home/images and their exact masks in home/masks."""
-    rng = np.random.default_rng(0)
-    for folder in ("images", "masks"):
-        (home / folder).mkdir(parents=True)
+    (home / "masks").mkdir(parents=True)
+    for name, mask in paint_images(home / "images", images).items():
+        Image.fromarray(mask).save(home / "masks" / name)
+
+
+def paint_images(folder: Path, images: int) -> dict[str, np.ndarray]:
+    """Images of squares in the folder; their exact masks by name."""
+    folder.mkdir(parents=True)
+    rng, truth = np.random.default_rng(0), {}
     for number in range(images):
         mask = np.zeros((24, 32), np.uint8)
         for value in (1, 2):
             y, x = rng.integers(0, 16), rng.integers(0, 24)
             mask[y : y + 8, x : x + 8] = value
         noisy = COLOURS[mask] + rng.integers(0, 30, (24, 32, 3))
-        Image.fromarray(noisy.astype(np.uint8)).save(home / "images" / f"field{number:02d}.png")
-        Image.fromarray(mask).save(home / "masks" / f"field{number:02d}.png")
+        name = f"field{number:02d}.png"
+        Image.fromarray(noisy.astype(np.uint8)).save(folder / name)
+        truth[name] = mask
+    return truth
 
 
 def configured(home: Path, **changes: dict[str, Any]) -> Config:

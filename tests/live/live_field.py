@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from connectors.label_studio import FolderSource, create_or_adopt_project
 from connectors.regions import Control, encode
@@ -26,25 +24,9 @@ from daemon.stages.push import rerank
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 from daemon.wiring import open_connector
+from tests.integration.workbench import LEARNER, SETTINGS, paint_images
 
-COLOURS = np.array([[120, 90, 60], [40, 160, 40], [160, 40, 160]], np.uint8)
 CONTROL = Control(from_name="mask", to_name="image")
-
-
-def paint(folder: Path, images: int) -> dict[str, np.ndarray]:
-    """Images of squares, by name, with their exact masks."""
-    folder.mkdir(parents=True)
-    rng, truth = np.random.default_rng(0), {}
-    for number in range(images):
-        mask = np.zeros((24, 32), np.uint8)
-        for value in (1, 2):
-            y, x = rng.integers(0, 16), rng.integers(0, 24)
-            mask[y : y + 8, x : x + 8] = value
-        noisy = COLOURS[mask] + rng.integers(0, 30, (24, 32, 3))
-        name = f"field{number:02d}.png"
-        Image.fromarray(noisy.astype(np.uint8)).save(folder / name)
-        truth[name] = mask
-    return truth
 
 
 class Field:
@@ -53,7 +35,7 @@ class Field:
     def __init__(self, server: LabelStudioServer, home: Path, name: str) -> None:
         self.server, self.home = server, home
         root = server.document_root / "loop" / name
-        self.truth = paint(root, 30)
+        self.truth = paint_images(root, 30)
         base = Config.model_validate(
             {
                 "home": home,
@@ -65,15 +47,7 @@ class Field:
                     "document_root": str(server.document_root),
                     "token_env": "LIVE_LOOP_TOKEN",
                 },
-                "loop": {
-                    "budget_labels": 16,
-                    "batch_images": 4,
-                    "seed_images": 4,
-                    "queue_low": 0,
-                },
-                "validation": {"min_images": 4, "max_images": 4},
-                "selection": {"duplicate_similarity": 1.0},
-                "storage": {"min_free_gb": 0.0},
+                **{name: SETTINGS[name] for name in ("loop", "validation", "selection", "storage")},
             }
         )
         adopted = create_or_adopt_project(
@@ -86,7 +60,7 @@ class Field:
         self.project = adopted.id
         label_studio = base.label_studio.model_copy(update={"project": adopted.id})
         self.config = base.model_copy(update={"label_studio": label_studio})
-        self.launcher = LocalLauncher(module="tests.fakes.learner")
+        self.launcher = LocalLauncher(module=LEARNER)
         self.connector = open_connector(self.config)
         self.ticker = Ticker(
             self.config, self.connector, self.launcher, lambda: datetime.now(UTC), None
