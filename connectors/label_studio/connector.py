@@ -17,6 +17,7 @@ from connectors.label_studio import versions
 from connectors.label_studio import wiring as wirings
 from connectors.label_studio.api import CONNECT_S, READ_S, Api, Refused
 from connectors.label_studio.changed import Cursor
+from connectors.label_studio.listing import Listing
 from connectors.label_studio.pictures import Pictures
 from connectors.label_studio.pull import Puller
 from connectors.label_studio.push import Pusher
@@ -61,6 +62,7 @@ class LabelStudio:
         self._number, self._classes, self._folder = project, classes, source
         self._pusher = Pusher(self._api, project, classes)
         self._puller = Puller(self._api, project, classes, now)
+        self._listing = Listing(self._api, project, now)
 
     def close(self) -> None:
         """Free the connections."""
@@ -91,7 +93,11 @@ class LabelStudio:
 
     def images(self) -> Iterable[FoundImage]:
         """Every image of the folder or of the project's tasks, each key once."""
-        return self._source(self._wiring(self._project())).images()
+        project = self._project()
+        source = self._source(self._wiring(project))
+        if isinstance(source, FolderSource):
+            return source.images()
+        return self._listing.images(source, project["task_number"])
 
     def read(self, image: FoundImage) -> bytes:
         """The bytes of an image, bounded. Raises ImageRefused."""
@@ -154,7 +160,7 @@ class LabelStudio:
         return found
 
     def _source(self, wiring: Wiring) -> Source:
-        return self._folder or ProjectSource(self._api, self._number, wiring.image_field)
+        return self._folder or ProjectSource(wiring.image_field)
 
     def _refusal(self, exc: Refused) -> Fault:
         if exc.status == 404:

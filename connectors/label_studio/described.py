@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from itertools import islice
 from typing import Any
 
 import httpx
@@ -15,13 +14,13 @@ import httpx
 from connectors.label_studio import project as projects
 from connectors.label_studio import wiring
 from connectors.label_studio.api import Api, certificates
+from connectors.label_studio.listing import Listing
 from connectors.label_studio.pictures import kinds
 from connectors.label_studio.sources import FolderSource, ProjectSource
 from daemon.domain import ClassSet, Fault
 from daemon.errors import MaskloopError
 
 WAIT_S = 10.0
-COUNTED = 500  # images whose kind is looked at
 _SHOWN = (
     *("id", "title", "task_number", "finished_task_number", "total_annotations_number"),
     *("skipped_annotations_number", "num_tasks_with_annotations", "sampling", "model_version"),
@@ -116,4 +115,5 @@ def _kinds(
     read = wiring.read(str(found["label_config"]))
     if isinstance(read, Fault):
         return "not counted: the label config cannot be read"
-    return kinds(islice(ProjectSource(api, number, read.image_field).images(), COUNTED))
+    listing = Listing(api, number, lambda: datetime.now(UTC))
+    return kinds(listing.images(ProjectSource(read.image_field), found["task_number"]))

@@ -6,24 +6,17 @@ project: the tasks exist already; a push makes them visible.
 
 from __future__ import annotations
 
-import logging
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from connectors.images import MAX_BYTES, found_under, read_under
-from connectors.label_studio import tasks
-from connectors.label_studio.api import Api
-from connectors.label_studio.pictures import name_of
 from daemon.domain import FoundImage
 from daemon.errors import ConfigError
 
 SERVED = "/data/local-files/"
 KEY_FIELD = "maskloop_key"
-
-log = logging.getLogger(__name__)
 
 
 class FolderSource:
@@ -73,26 +66,9 @@ class ProjectSource:
 
     resting_overlap = 0  # every task rests until it is asked, new ones too
 
-    def __init__(self, api: Api, project: int, image_field: str) -> None:
-        self._api, self._project, self._field = api, project, image_field
+    def __init__(self, image_field: str) -> None:
+        self.image_field = image_field
         self.key_field = f"data.{image_field}"
-
-    def images(self) -> Iterable[FoundImage]:
-        """Every task's image; of two tasks with the same image the older one counts."""
-        others: dict[str, list[int]] = defaultdict(list)
-        for task in tasks.find(self._api, self._project, [], ["data"]):
-            key = self.key_of(task["data"], self._field)
-            if KEY_FIELD in task["data"]:
-                continue  # ours: the image was asked again, its first task is there too
-            if key is None:
-                log.warning("task %d has no image under %r", task["id"], self._field)
-                continue
-            others[key].append(task["id"])
-            if len(others[key]) == 1:
-                yield FoundImage(key=key, name=name_of(key), uri=key, task=str(task["id"]))
-        for key, ids in others.items():
-            if len(ids) > 1:
-                log.warning("image %s is in tasks %s; only the first is used", key, ids)
 
     def address(self, key: str) -> str:
         """Where Label Studio serves an image."""

@@ -121,13 +121,14 @@ def intend(context: Context, cycle: int, picks: Sequence[Pick], version: str) ->
 
 
 def fresh_version(context: Context, cycle: int) -> str:
-    """A name for predictions that was never used: CYCLE.ATTEMPT-STORE.
+    """A name for predictions that was never used: CYCLE.ATTEMPT-RANDOM.
 
-    A project may still hold the predictions of a store that was lost, so this one's mark is in it.
+    A project may hold predictions that this store knows nothing of, made by one that was lost or
+    since the backup that it was restored from; they have this cycle and attempt, but not this end.
     """
     store = context.store
     with store.atomic():
-        version = f"{cycle}.{store.next_attempt(cycle)}-{store.identity()[:8]}"
+        version = f"{cycle}.{store.next_attempt(cycle)}-{uuid.uuid4().hex[:8]}"
         store.make_version(version, context.now())
     return version
 

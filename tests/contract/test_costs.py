@@ -13,7 +13,7 @@ import pytest
 from connectors.label_studio import push
 from daemon.domain import Annotation, Ask, KeptPrediction, Mask
 from daemon.errors import OutcomeUnknown
-from tests.contract.rigs import LabelStudioRig
+from tests.contract.rigs import LabelStudioRig, Server, project_source_rig
 from tests.contract.test_lost_answers import IMPORT, posts
 from tests.fakes.label_studio import FakeLabelStudio
 
@@ -44,6 +44,30 @@ def test_a_look_takes_two_requests_and_at_most_four_where_ten_tasks_changed(
     assert len(busy.annotations) == len(patient.keys)
     assert requests_when_quiet == ["GET /api/projects/1/", "GET /api/tasks"]
     assert len(fake.requests) <= 4
+
+
+def test_images_that_are_tasks_are_listed_whole_once(
+    fake: FakeLabelStudio, fake_server: Server
+) -> None:
+    tool = project_source_rig(fake_server)
+    fake.labeling.wait(seconds=121)
+    data = {"image": "/data/local-files/?d=added/later.png"}
+    seen: list[int] = []
+
+    def look() -> list[str]:
+        fake.requests.clear()
+        seen.append(len(list(tool.connector.images())))
+        return [one for one in fake.requests if "/api/tasks" in one]
+
+    whole, idle = look(), look()
+    tool.api.post(f"api/projects/{tool.project}/import", [{"data": data}])
+    added = look()
+    fake.labeling.delete_task(min(fake.labeling.tasks))
+    removed = look()
+
+    count = len(tool.keys)
+    assert seen == [count, count, count + 1, count]
+    assert [len(one) for one in (whole, idle, added, removed)] == [1, 1, 1, 2]
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "all at one moment"])

@@ -16,6 +16,7 @@ from daemon.domain import Annotation, Image, Skip, Stage, TaskState
 from daemon.service import Ticker
 from daemon.store import FILE, Intent, Question, Store
 from daemon.wiring import folder_source
+from tests.contract.conftest import fake
 from tests.contract.rigs import (
     CLASSES,
     LabelStudioRig,
@@ -29,14 +30,9 @@ from tests.faults.field import configured, paint
 from tests.faults.learner import DirectLauncher
 from tests.faults.people import CLASSES as PLANTS
 
+__all__ = ["fake"]
+
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def fake(tmp_path: Path) -> Iterator[FakeLabelStudio]:
-    (tmp_path / "files").mkdir()
-    with FakeLabelStudio(tmp_path / "files") as server:
-        yield server
 
 
 @pytest.fixture
@@ -294,4 +290,25 @@ def test_a_new_store_never_reuses_the_versions_of_a_lost_one(
 
     lost, new = versions
     assert lost.partition("-")[0] == new.partition("-")[0] == "0.1"
+    assert lost != new
+
+
+def test_a_restored_backup_never_reuses_the_versions_made_since(
+    fake: FakeLabelStudio, tmp_path: Path
+) -> None:
+    loop, versions = Loop(fake, tmp_path, "folder"), []
+    loop.ticker.tick()
+    backup = shutil.copytree(loop.config.state, tmp_path / "backup")
+    for _ in range(2):
+        shutil.rmtree(loop.config.state)
+        shutil.copytree(backup, loop.config.state)
+        made = answered(fake.labeling, 1)
+        loop.ticker.tick()
+        fake.labeling.delete_annotation(made["id"])
+        loop.ticker.tick()  # the task is open again: all get a new order
+        versions.append(fake.labeling.projects[1]["model_version"])
+    loop.connector.close()
+
+    lost, new = versions
+    assert lost.partition("-")[0] == new.partition("-")[0] == "0.2"
     assert lost != new

@@ -106,6 +106,12 @@ class Team:
             self.submit(name, question)
         return question.task if question else None
 
+    def answer_batch(self, name: str, images: int = 8) -> None:
+        """Answer so many images; the daemon looks after each."""
+        for _ in range(images):
+            assert self.answer(name)
+            self.daemon.tick()
+
     def until(self, words: str) -> None:
         deadline = time.monotonic() + 60
         while not (found := self.daemon.tick().waiting).startswith(words):

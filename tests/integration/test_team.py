@@ -80,9 +80,7 @@ def test_what_was_asked_ahead_is_served_behind_the_next_batch_with_its_masks(
     release = held(Stage.TRAIN)
     team = make()
     team.until("8 images of the batch wait")
-    for _ in range(8):
-        team.answer("ada")
-        team.daemon.tick()
+    team.answer_batch("ada")
     team.until("cycle 1: train")
     ahead = [row["task"] for row in team.open_tasks()]
 
@@ -102,9 +100,7 @@ def test_what_is_asked_while_the_masks_are_made_is_of_the_new_scores_and_gets_a_
     release = held(Stage.PREDICT)
     team = make()
     team.until("8 images of the batch wait")
-    for _ in range(8):
-        team.answer("ada")
-        team.daemon.tick()
+    team.answer_batch("ada")
     team.until("cycle 1: predict")
     while team.answer("ada"):
         pass
@@ -126,10 +122,7 @@ def test_a_batch_of_labels_begins_a_cycle_while_somebody_keeps_an_image_of_the_b
     team.until("8 images of the batch wait")
     asleep = team.take("cleo")
     assert asleep is not None
-    for _ in range(8):
-        assert team.answer("ada")
-        team.daemon.tick()
-
+    team.answer_batch("ada")
     team.until("cycle 1")
 
     assert str(asleep.task) in [row["task"] for row in team.open_tasks()]
@@ -183,8 +176,7 @@ def test_replaced_predictions_are_deleted_when_no_open_page_can_need_them(
 ) -> None:
     team = make(queue_low=0)
     team.until("8 images of the batch wait")
-    for _ in range(8):
-        team.answer("ada")
+    team.answer_batch("ada")
     team.until("4 images of the batch wait")
     tab = team.take("ben")
     assert tab is not None
