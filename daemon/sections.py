@@ -144,6 +144,11 @@ class Loop(Section):
         0, "at most so many images of a cycle are asked ahead; 0: as many as people answer"
     )
     max_skips: Positive = _say(2, "people who must skip an image before it is dropped")
+    ask_again: Count = _say(
+        2,
+        "times that an image is asked again whose answers cannot be used: one or two are slips of "
+        "the hand, more say that the image or the setup is at fault",
+    )
     max_wait_hours: Seconds = _say(336.0, "hours after which an unanswered image is dropped")
     push_chunk: Annotated[int, Field(gt=0, le=100)] = _say(50, "tasks sent in one request")
 

@@ -21,14 +21,10 @@ from daemon.store.base import Row
 
 log = logging.getLogger(__name__)
 
-# Of one image. A slip of the hand or a page that was open too long happens once, perhaps twice; a
-# third unusable answer says that the image or the setup is at fault, and asking costs work.
-TIMES = 2
-
 
 def ask_again(context: Context) -> None:
-    """Ask for the images whose answers cannot be used, `TIMES` at most each. Twice asks once."""
-    store = context.store
+    """Ask for the images whose answers cannot be used. Twice asks once."""
+    store, most = context.store, context.config.loop.ask_again
     faults = store.unusable_answers()
     if not faults or store.fact(VERSION) is None:
         return
@@ -40,7 +36,7 @@ def ask_again(context: Context) -> None:
             store.set_fault_state(fault["place"], FaultState.REPLACED)
         elif fault["task"] in holders:
             task = holders.pop(fault["task"])
-            decide = _ask_anew if refused[fault["image_id"]] < TIMES else _give_up
+            decide = _ask_anew if refused[fault["image_id"]] < most else _give_up
             decide(context, task, fault)
     _tell_the_others(context, [fault for fault in faults if fault["image_id"] not in labeled])
     deliver(context)
@@ -90,8 +86,8 @@ def _ask_anew(context: Context, task: Row, fault: Row) -> None:
 
 
 def _give_up(context: Context, task: Row, fault: Row) -> None:
-    store = context.store
-    words = f"{fault['place']}: not asked again, {TIMES + 1} answers could not be used"
+    store, most = context.store, context.config.loop.ask_again
+    words = f"{fault['place']}: not asked again, answers that could not be used: {most + 1}"
     with store.atomic():
         store.set_task_state([task["task"]], TaskState.UNUSABLE, context.now())
         store.set_fault_state(fault["place"], FaultState.GIVEN_UP)

@@ -16,7 +16,6 @@ from daemon.config import Config
 from daemon.domain import Pick, Stage, TaskState
 from daemon.errors import OutcomeUnknown
 from daemon.launchers.local import LocalLauncher
-from daemon.stages.again import TIMES
 from daemon.stages.context import Context
 from daemon.stages.push import VERSION, deliver, push
 from daemon.stages.sync import sync
@@ -32,12 +31,13 @@ def spoiled(region: dict[str, Any]) -> dict[str, Any]:
 class Desk:
     """A store and a tool, without a learner: images are asked, answered and taken in."""
 
-    def __init__(self, tool: LabelStudioRig, store: Store, home: Path) -> None:
+    def __init__(self, tool: LabelStudioRig, store: Store, home: Path, ask_again: int = 2) -> None:
         self.tool, self.store = tool, store
         config = Config.model_validate(
             {
                 "home": home,
                 "classes": {"names": CLASSES.names, "ignore_label": CLASSES.ignore_label},
+                "loop": {"ask_again": ask_again},
                 "storage": {"min_free_gb": 0.0},
             }
         )
@@ -118,13 +118,13 @@ def _all_of(project: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def desk_of(tmp_path: Path) -> Iterator[Callable[[LabelStudioRig], Desk]]:
+def desk_of(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
     with Store(tmp_path / "state" / FILE) as store:
-        yield lambda tool: Desk(tool, store, tmp_path)
+        yield lambda tool, ask_again=2: Desk(tool, store, tmp_path, ask_again)
 
 
 @pytest.fixture
-def desk(any_tool: LabelStudioRig, desk_of: Callable[[LabelStudioRig], Desk]) -> Desk:
+def desk(any_tool: LabelStudioRig, desk_of: Callable[..., Desk]) -> Desk:
     return desk_of(any_tool)
 
 
@@ -165,8 +165,11 @@ def test_a_mended_answer_counts_and_the_second_question_is_withdrawn(desk: Desk)
     assert [row["state"] for row in desk.store.tasks()] == ["labeled", "withdrawn"]
 
 
-def test_a_third_unusable_answer_is_the_last(fake_tool: LabelStudioRig, desk_of: Any) -> None:
-    desk = desk_of(fake_tool)
+@pytest.mark.parametrize("times", [0, 2])
+def test_after_so_many_unusable_answers_an_image_is_given_up(
+    fake_tool: LabelStudioRig, desk_of: Any, times: int
+) -> None:
+    desk = desk_of(fake_tool, ask_again=times)
     desk.ask(1)
 
     answers = 0
@@ -175,10 +178,10 @@ def test_a_third_unusable_answer_is_the_last(fake_tool: LabelStudioRig, desk_of:
         answers += 1
         assert answers < 9
 
-    assert answers == TIMES + 1
-    assert desk.states() == ["given up"] * 3
+    assert answers == times + 1
+    assert desk.states() == ["given up"] * answers
     assert desk.served() == []
-    assert "3 answers could not be used" in desk.store.events()[0]["words"]
+    assert f"could not be used: {answers}" in desk.store.events()[0]["words"]
 
 
 def test_an_image_that_was_given_up_is_well_when_its_answer_is_mended(
@@ -186,7 +189,7 @@ def test_an_image_that_was_given_up_is_well_when_its_answer_is_mended(
 ) -> None:
     desk = desk_of(fake_tool)
     desk.ask(1)
-    for _ in range(TIMES + 1):
+    for _ in range(3):
         last = desk.answer("ada", well=False)
         desk.look()
 
@@ -284,7 +287,7 @@ def test_whatever_people_do_nothing_is_asked_for_ever(
     desk.look()
 
     asked = Counter(row["image_id"] for row in desk.store.tasks())
-    assert max(asked.values()) <= TIMES + 1
+    assert max(asked.values()) <= 3
     assert len(asked) == images
     assert desk.store.pending_intents() == []
     good = {
