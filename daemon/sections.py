@@ -199,6 +199,7 @@ class Training(Section):
     preset: str = _say("cpu", "paper, supervisely, gpu or cpu; see daemon/hrda/README.md")
     device: str = _say("auto", "auto, cpu, cuda or cuda:N")
     threads: Count = _say(0, "processor threads; 0: all")
+    processes: Positive = _say(1, "processes that train together, a GPU each (torchrun)")
     seed: Count = _say(0, "seed of the training")
     warm_start: bool = _say(True, "start from the previous model instead of ImageNet weights")
     settings: Mapping[str, Setting] = _say(

@@ -158,7 +158,7 @@ def run_once(
 @contextmanager
 def opened(config: Config) -> Iterator[tuple[Connector, Launcher]]:
     """The connector and a launcher; every child process is gone afterwards."""
-    launcher = LocalLauncher()
+    launcher = LocalLauncher(processes=config.training.processes)
     try:
         yield open_connector(config), launcher
     finally:

@@ -32,12 +32,12 @@ TELL_S = 30.0  # between two lines where nobody watches a bar
 Watch = Callable[[RunFolder], None]
 
 
-def finish(run: RunFolder, verb: str, watch: Watch) -> None:
+def finish(run: RunFolder, verb: str, watch: Watch, processes: int = 1) -> None:
     """Run `verb` in its folder to the end; what an earlier process began, it goes on with.
 
     An interrupt lets the process save and leave. Raises RunFailed with its words.
     """
-    launcher, before = LocalLauncher(), _children_cpu_s()
+    launcher, before = LocalLauncher(processes=processes), _children_cpu_s()
     try:
         while not launcher.advance(run, verb):
             watch(run)

@@ -61,7 +61,7 @@ def _experiment(options: Options, err: Console) -> Mapping[str, Any]:
     train, predict = RunFolder(options.out / "train"), RunFolder(options.out / "predict")
     train.write_request(_training(options, folders, roles, classes))
     with watching(err) as watch:
-        finish(train, "train", watch)
+        finish(train, "train", watch, options.processes)
         predict.write_request(_testing(options, folders, roles, classes, train))
         finish(predict, "predict", watch)
     found = report(plan, train, predict)

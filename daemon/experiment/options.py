@@ -33,6 +33,7 @@ class Options:
     settings: Mapping[str, Any]
     max_seconds: float | None
     threads: int
+    processes: int
     device: str
     classes: tuple[str, ...]
     parent: Path | None
@@ -69,6 +70,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--max-seconds", type=float, metavar="N", help="turned into iterations by timing a few"
     )
     add("--threads", type=int, default=0, metavar="N", help="0: as many as the machine has (0)")
+    add("--processes", type=int, default=1, metavar="N", help="train together, a GPU each (1)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     add("--classes", default="", help="names by pixel value, background first: a,b,c")
     add("--parent", type=Path, metavar="CHECKPOINT", help="start from it instead of ImageNet")
@@ -86,6 +88,8 @@ def read_options(given: argparse.Namespace) -> Options:
         raise ExperimentRefused(f"--max-seconds {given.max_seconds}: expected more than 0")
     if given.threads < 0 or given.seed < 0:
         raise ExperimentRefused("--threads and --seed: expected 0 or more")
+    if given.processes < 1:
+        raise ExperimentRefused("--processes: expected 1 or more")
     return Options(
         images=given.images.absolute(),
         masks=given.masks.absolute(),
@@ -97,6 +101,7 @@ def read_options(given: argparse.Namespace) -> Options:
         settings=settings,
         max_seconds=given.max_seconds,
         threads=given.threads,
+        processes=given.processes,
         device=given.device,
         classes=tuple(name.strip() for name in given.classes.split(",") if name.strip()),
         parent=given.parent.absolute() if given.parent else None,

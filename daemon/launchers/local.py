@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,13 +26,21 @@ _ORPHAN_S = 30.0  # time for a child of a dead daemon to notice
 
 
 class LocalLauncher:
-    """One process a run folder. monotonic: seconds, for waiting out orphans."""
+    """One process a run folder, or several for a training.
+
+    processes: how many train together, on a GPU each; torchrun starts and ends them. monotonic:
+    seconds, for waiting out orphans.
+    """
 
     def __init__(
-        self, module: str = "daemon.hrda", monotonic: Callable[[], float] = time.monotonic
+        self,
+        module: str = "daemon.hrda",
+        monotonic: Callable[[], float] = time.monotonic,
+        processes: int = 1,
     ) -> None:
         self._module = module
         self._monotonic = monotonic
+        self._processes = processes
         self._children: dict[Path, subprocess.Popen[bytes]] = {}
         self._orphans: dict[Path, float] = {}
 
@@ -69,13 +77,20 @@ class LocalLauncher:
         run.error_file.unlink(missing_ok=True)
         with run.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", self._module, command, str(run.path.absolute())],
+                [sys.executable, *self._program(command), command, str(run.path.absolute())],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 env=child_environment(os.environ),
                 start_new_session=True,
             )
+
+    def _program(self, command: str) -> Sequence[str]:
+        program = ("-m", self._module)
+        if command != "train" or self._processes == 1:
+            return program
+        several = ("--standalone", "--nproc-per-node", str(self._processes))
+        return ("-m", "torch.distributed.run", *several, *program)
 
     def _forget(self, path: Path) -> None:
         child = self._children.pop(path)

@@ -17,6 +17,7 @@ from daemon.errors import ConfigError
 from daemon.hrda.__main__ import DONE, STOPPED
 from daemon.hrda.distributed import ALONE, Ranks
 from daemon.hrda.train import check
+from daemon.launchers.local import LocalLauncher
 from daemon.runs import LabeledFile, RunFolder, TrainResult
 from tests.hrda.ranks_child import gradients
 from tests.hrda.test_process import files, threads, train_request, wait_until
@@ -114,3 +115,19 @@ def test_too_few_places_are_told(files: list[LabeledFile]) -> None:
 
     with pytest.raises(ConfigError, match="a place for each of the 3 processes"):
         check(tiny(minibatch=2), request, Ranks(rank=0, count=3))
+
+
+def test_a_launcher_may_start_several_processes_and_stops_them(
+    files: list[LabeledFile], tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.write_request(train_request(files, iterations=10_000, save_every_s=1e9))
+    launcher = LocalLauncher(processes=2)
+    launcher.advance(folder, "train")
+    wait_until(lambda: (p := folder.read_progress()) and p.step > 0, "the first iteration")
+
+    launcher.stop()
+
+    assert folder.resume.exists()
+    assert folder.holder() is None
+    assert folder.log.read_text().count("stopped: ") == 2
