@@ -99,11 +99,8 @@ def _crops(trained: TrainResult, unlabeled: int) -> int:
     settings, iterations = trained.settings, trained.iterations
     crops = iterations * int(settings["minibatch"])
     if unlabeled and settings["unlabeled_weight"]:
-        first, end = (
-            math.ceil(iterations * float(settings[f"unlabeled_{name}"]))
-            for name in ("start", "end")
-        )
-        crops += (end - first) * int(settings["unlabeled_minibatch"])
+        first = math.ceil(iterations * float(settings["unlabeled_start"]))
+        crops += (iterations - first) * int(settings["unlabeled_minibatch"])
     return crops
 
 

@@ -34,7 +34,6 @@ PUBLISHED: Mapping[str, Any] = {
     "evaluated": "student",
     "unlabeled_start": 0.0,
     "unlabeled_ramp": 0.0,
-    "unlabeled_end": 1.0,
     "pseudo_weight": "batch",
     "threshold_background": 0.968,
     "threshold_foreground": 0.968,

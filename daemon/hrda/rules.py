@@ -32,7 +32,6 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 SHARES = (
     "dropout", "fixed_attention", "class_balance", "warmup", "warmup_ratio",
     "detail_loss", "context_loss", "alpha", "unlabeled_start", "unlabeled_ramp",
-    "unlabeled_end",
     "threshold_background", "threshold_foreground", "prior_alignment", "prior_correction",
     "class_mix", "feature_ratio", "masked_ratio", "rare_class", "jitter_chance", "blur",
 )  # fmt: skip
@@ -85,8 +84,6 @@ def _of_pairs(settings: Settings) -> Iterator[str]:
         f"unlabeled_minibatch = {settings.unlabeled_minibatch}: expected at most minibatch": (
             settings.unlabeled_minibatch <= settings.minibatch
         ),
-        f"unlabeled_start, unlabeled_end = {settings.unlabeled_start}, {settings.unlabeled_end}: "
-        "expected start < end": settings.unlabeled_start < settings.unlabeled_end,
         f"scale_low, scale_high = {settings.scale_low}, {settings.scale_high}: expected "
         "0 < low <= high": 0 < settings.scale_low <= settings.scale_high,
         f"detail_loss, context_loss = {settings.detail_loss}, {settings.context_loss}: expected "

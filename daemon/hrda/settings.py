@@ -74,7 +74,6 @@ class Settings:
     unlabeled_weight: float = 1.0
     unlabeled_start: float = 0.15  # share of the iterations without unlabeled images
     unlabeled_ramp: float = 0.25  # share of the iterations after it, until the full weight
-    unlabeled_end: float = 1.0  # share of the iterations after which labels teach alone
     pseudo_weight: str = "class"  # batch: one confidence over all pixels, as published
     threshold_background: float = 0.95
     threshold_foreground: float = 0.8

@@ -42,10 +42,6 @@ def test_seconds_become_iterations_of_both_kinds() -> None:
     assert Pace(alone_s=1, mixed_s=3).iterations(100, settings) == 40
     assert Pace(alone_s=1, mixed_s=3).iterations(0.1, settings) == 1
 
-    settings = tiny(unlabeled_start=0.25, unlabeled_end=0.5)
-
-    assert Pace(alone_s=1, mixed_s=3).iterations(90, settings) == 60
-
 
 def test_measuring_on_the_way_costs_iterations() -> None:
     settings = tiny(unlabeled_start=0.0, keep_best=True, validations=5)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +22,7 @@ from daemon.hrda.settings import Settings
 
 log = logging.getLogger(__name__)
 
-SCALE = 1000  # iterations of the schedule that is timed: they differ in kind
+SCALE = 1000  # iterations of the schedule that is timed: its first and its last differ in kind
 TIMED = 4  # iterations of each kind; the first of them is not counted
 MOST_SHARE = 0.1  # of the seconds that may go into timing; then fewer are timed
 
@@ -43,8 +42,8 @@ class Pace:
     def iterations(self, seconds: float, settings: Settings) -> int:
         """How many fit into the seconds; at least one."""
         measured = settings.validations * self.validation_s if settings.keep_best else 0.0
-        mixed = settings.unlabeled_end - settings.unlabeled_start
-        each_s = (1 - mixed) * self.alone_s + mixed * self.mixed_s
+        start = settings.unlabeled_start
+        each_s = start * self.alone_s + (1 - start) * self.mixed_s
         return max(1, int((seconds - measured) / each_s))
 
 
@@ -64,8 +63,7 @@ def pace_of(
     build_s = time.monotonic() - began_s
     began_s = time.monotonic()
     alone_s = _timed(learner, crops, 0, began_s + most_s / 2)
-    last = math.ceil(settings.unlabeled_end * SCALE) - 1
-    mixed_s = _timed(learner, crops, last, began_s + most_s)
+    mixed_s = _timed(learner, crops, SCALE - 1, began_s + most_s)
     began_s = time.monotonic()
     if settings.keep_best and learner.ranks.leads:
         validate(learner)
