@@ -1,8 +1,9 @@
 """`python -m daemon.hrda embed|train|predict RUN_FOLDER`: the training process.
 
 Exit codes: 0 done, 2 a request that cannot be done, 3 the folder is held by another process,
-4 an unreadable image or mask, 5 out of memory, 1 anything else, 143 stopped by SIGTERM.
-Every failure but 3 leaves error.json: {"kind", "message"}, and "image_id" for kind "image".
+4 an unreadable image or mask, 5 out of memory, 6 the disk is full, 1 anything else, 143 stopped
+by SIGTERM. Every failure but 3 leaves error.json: {"kind", "message"}, and "image_id" for kind
+"image".
 
 Several GPUs: `torchrun --nproc-per-node N -m daemon.hrda train RUN_FOLDER`. The process of rank 0
 holds the folder; `embed` and `predict` run in it alone.
@@ -11,6 +12,7 @@ holds the folder; `embed` and `predict` run in it alone.
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -35,7 +37,7 @@ TOGETHER = os.environ.get("WORLD_SIZE", "1") != "1"
 RANK = int(os.environ.get("RANK", "0")) if TOGETHER else 0
 WORDS_S = 1.0  # for a process that fails to say why, before the others lose it
 
-DONE, UNEXPECTED, REQUEST, HELD, IMAGE, MEMORY, STOPPED = 0, 1, 2, 3, 4, 5, 143
+DONE, UNEXPECTED, REQUEST, HELD, IMAGE, MEMORY, DISK, STOPPED = 0, 1, 2, 3, 4, 5, 6, 143
 
 
 def main(arguments: list[str]) -> int:
@@ -113,6 +115,8 @@ def _told(folder: RunFolder, exc: BaseException) -> int:
     message = str(exc) or type(exc).__name__
     if code == MEMORY:
         message = f"out of memory: lower context_px or width, or free memory ({message})"
+    if code == DISK:
+        message = f"the disk of {folder.path} is full: free some space; it goes on as last saved"
     if code == UNEXPECTED:
         log.error("%s", "".join(traceback.format_exception(exc)))
         message = f"{type(exc).__name__}: {message}"
@@ -121,7 +125,8 @@ def _told(folder: RunFolder, exc: BaseException) -> int:
     content: dict[str, Any] = {"kind": kind, "message": message}
     if hasattr(exc, "image_id"):
         content["image_id"] = exc.image_id
-    _leave(folder, content)
+    with suppress(OSError):  # of a disk without any space; the code says it then
+        _leave(folder, content)
     return code
 
 
@@ -154,7 +159,18 @@ def _kind_of(exc: BaseException) -> tuple[str, int]:
         return "memory", MEMORY
     if isinstance(exc, ConfigError | RunFailed):
         return "request", REQUEST
+    if _says_disk(exc):
+        return "disk", DISK
     return "unexpected", UNEXPECTED
+
+
+def _says_disk(exc: BaseException | None) -> bool:
+    """Whether a full disk is at its root; torch.save hides that behind an error of its own."""
+    while exc is not None:
+        if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
 
 
 def _says_memory(message: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.hrda.__main__ import IMAGE, REQUEST, main
+from daemon.hrda.__main__ import DISK, DONE, IMAGE, REQUEST, main
 from daemon.hrda.training.checkpoint import State, load_state, save_state
 from daemon.runs import (
     LabeledFile,
@@ -75,6 +75,20 @@ def test_an_impossible_request_is_told(
 
     assert error_of(folder)["kind"] == "request"
     assert words in error_of(folder)["message"]
+
+
+def test_a_full_disk_is_told_and_the_training_goes_on_when_there_is_space(
+    files: list[LabeledFile], tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.write_request(train_request(files))
+    folder.resume.with_name(f"{folder.resume.name}.part").symlink_to("/dev/full")
+
+    assert main(["train", str(folder.path)]) == DISK
+
+    assert error_of(folder)["kind"] == "disk"
+    assert f"the disk of {folder.path} is full" in error_of(folder)["message"]
+    assert main(["train", str(folder.path)]) == DONE
 
 
 def test_a_truncated_checkpoint_is_told(trained: RunFolder, tmp_path: Path) -> None:

@@ -173,5 +173,5 @@ def forget_state(folder: RunFolder) -> None:
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
-    with atomic_file(path) as part:
-        torch.save(dict(content), part)
+    with atomic_file(path) as part, part.open("wb") as file:  # closed, so that it holds no space
+        torch.save(dict(content), file)
