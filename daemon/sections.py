@@ -143,6 +143,11 @@ class Loop(Section):
     queue_top_up: Count = _say(
         0, "at most so many images of a cycle are asked ahead; 0: as many as people answer"
     )
+    label_in_effect: Literal["latest", "first"] = _say(
+        "latest",
+        "which of several labels of an image counts where none is ground truth: the latest or the "
+        "first; the others are kept",
+    )
     max_skips: Positive = _say(2, "people who must skip an image before it is dropped")
     ask_again: Count = _say(
         2,

@@ -32,6 +32,7 @@ def sync(context: Context) -> None:
     """Images first, then what people did to them, where each task stands, and what is asked
     once more because its answer cannot be used."""
     forget_runs_of_another_place(context)
+    context.store.let_count(context.config.loop.label_in_effect)
     _list_images(context)
     pull(context)
     settle_tasks(context)

@@ -1,7 +1,8 @@
 """Said once: images that two people were handed.
 
 Label Studio's locks are not atomic on SQLite, so it hands the same image to two people now and
-then. Each image is one label and costs the budget once: the ground truth counts, else the latest.
+then. Each image is one label and costs the budget once: the ground truth counts, else what
+`[loop] label_in_effect` names.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def say_doubles(context: Context) -> None:
         newest = doubles[-1]
         words = (
             f"{len(doubles)} images were labeled by several people, {len(doubles) - said} of them "
-            "new; each counts once: the ground truth, else the latest"
+            f"new; each counts once: the ground truth, else the {context.config.loop.label_in_effect}"
         )
         log.info("%s; one of them: %s", words, newest["image"])
         store.note("info", words, context.now())

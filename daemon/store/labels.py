@@ -13,10 +13,12 @@ from PIL import Image as Pillow
 from daemon.domain import IGNORE, Annotation, Effort, Mask, Skip
 from daemon.store.base import Row, StoreBase, stamp
 
-# Ground truth first, then the latest; the others are kept, and count for nothing.
+_IN_EFFECT = "label_in_effect"
+# Ground truth first, then what `let_count` says; the others are kept, and count for nothing.
 _PLACE = (
-    "row_number() OVER (PARTITION BY image_id "
-    "ORDER BY ground_truth DESC, updated_at DESC, id DESC) AS place"
+    "row_number() OVER (PARTITION BY image_id ORDER BY ground_truth DESC, "
+    f"CASE (SELECT value FROM facts WHERE name = '{_IN_EFFECT}') WHEN 'first' THEN created_at END, "
+    "updated_at DESC, id DESC) AS place"
 )
 _LABELS = f"""
     SELECT * FROM (
@@ -136,6 +138,12 @@ class LabelVerbs(StoreBase):
         """Image id -> how many different people skipped it."""
         rows = self._rows("SELECT image_id, count(DISTINCT annotator) AS n FROM skips GROUP BY 1")
         return {row["image_id"]: row["n"] for row in rows}
+
+    def let_count(self, which: str) -> None:
+        """Which of several labels of an image counts, where none is ground truth: "latest", the
+        one that was edited last, as without this call; or "first", the one that was begun first."""
+        if self.fact(_IN_EFFECT) != which:
+            self.keep_fact(_IN_EFFECT, which)
 
     def telling_ids(self) -> set[int]:
         """Ids of the labeled images whose label says something about at least one pixel."""

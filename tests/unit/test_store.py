@@ -92,6 +92,17 @@ def test_ground_truth_comes_before_the_latest(store: Store) -> None:
     assert label(store, 1) == 1
 
 
+def test_the_first_annotation_may_be_the_label(store: Store) -> None:
+    store.keep_annotation(1, annotation("1", value=1, minutes=9))
+    store.keep_annotation(1, annotation("2", value=2, minutes=5))
+
+    store.let_count("first")
+    first = label(store, 1)
+    store.let_count("latest")
+
+    assert (first, label(store, 1)) == (2, 1)
+
+
 def test_what_was_read_last_holds_although_the_tools_clock_was_set_back(store: Store) -> None:
     store.keep_annotation(1, annotation("1", value=2, minutes=5))
     store.keep_annotation(1, annotation("1", value=1, minutes=0))
