@@ -22,10 +22,10 @@ def say_doubles(context: Context) -> None:
     doubles = store.doubles()
     said = int(store.fact(_SAID) or 0)
     if len(doubles) > said:
-        newest = doubles[-1]
+        newest, which = doubles[-1], context.config.loop.label_in_effect
         words = (
             f"{len(doubles)} images were labeled by several people, {len(doubles) - said} of them "
-            f"new; each counts once: the ground truth, else the {context.config.loop.label_in_effect}"
+            f"new; each counts once: the ground truth, else the {which}"
         )
         log.info("%s; one of them: %s", words, newest["image"])
         store.note("info", words, context.now())
