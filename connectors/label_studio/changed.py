@@ -19,6 +19,7 @@ from connectors.label_studio.api import Api
 
 OVERLAP = timedelta(seconds=120)
 SET_BACK = timedelta(seconds=100)  # less than the overlap, which reads smaller jumps again
+WHOLE_EVERY = timedelta(days=1)  # all is read again, for what no time tells
 PORTION = 50  # tasks with answers, fetched whole by one request
 PORTION_BYTES = 128 * 2**20  # of masks
 # `include` also filters what is inside an annotation, so its fields are named here too;
@@ -49,11 +50,12 @@ class Halt:
 @dataclass(frozen=True, kw_only=True)
 class Cursor:
     """How far the reading has come. looked_at: the server's clock when it began, or the latest
-    change where it tells no time. ours: our own clock then. tasks: the ids that the project held.
-    halt: None at its end."""
+    change where it tells no time. ours: our own clock then. whole: our own clock when
+    all was read last. tasks: the ids that the project held. halt: None at its end."""
 
     looked_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     ours: datetime | None = None
+    whole: datetime | None = None
     tasks: frozenset[int] = field(default_factory=frozenset)
     halt: Halt | None = None
 
@@ -64,8 +66,11 @@ class Cursor:
 
     def checked(self, server: datetime | None, ours: datetime) -> Cursor:
         """This cursor, or the beginning where the server's clock was set back since: changes
-        may then bear any time. server: its clock now. ours: our own, which tells how much time
-        has gone by."""
+        may then bear any time. Also a day after the last beginning, as a clock that was set back
+        and forward again between two looks leaves no other trace. server: its clock now. ours:
+        our own, which tells how much time has gone by."""
+        if self.whole is not None and ours - self.whole > WHOLE_EVERY:
+            return Cursor(tasks=self.tasks)
         if server is None or self.ours is None:
             return self
         behind = (ours - self.ours) - (server - self.looked_at)
@@ -83,14 +88,18 @@ class Cursor:
             done = frozenset(_from_ranges(stored["done"]))
             halt = Halt(since=datetime.fromisoformat(stored["since"]), done=done)
         moment = datetime.fromisoformat(stored["looked_at"])
-        ours = datetime.fromisoformat(stored["ours"]) if stored.get("ours") else None
+        ours, whole = (
+            datetime.fromisoformat(stored[name]) if stored.get(name) else None
+            for name in ("ours", "whole")
+        )
         known = frozenset(_from_ranges(stored["tasks"]))
-        return cls(looked_at=moment, ours=ours, tasks=known, halt=halt)
+        return cls(looked_at=moment, ours=ours, whole=whole, tasks=known, halt=halt)
 
     def __str__(self) -> str:
         stored = {"looked_at": self.looked_at.isoformat(), "tasks": _to_ranges(self.tasks)}
-        if self.ours is not None:
-            stored["ours"] = self.ours.isoformat(timespec="seconds")
+        for name, moment in (("ours", self.ours), ("whole", self.whole)):
+            if moment is not None:
+                stored[name] = moment.isoformat(timespec="seconds")
         if self.halt is not None:
             stored |= {"since": self.halt.since.isoformat(), "done": _to_ranges(self.halt.done)}
         return json.dumps(stored)

@@ -57,8 +57,11 @@ class Puller:
         if read.halt is None:
             known, lost = self._follow(cursor.tasks, read.data.keys(), task_number)
         answers, faults = self._answers(read.whole, sizes, source, wiring)
+        at = Cursor(
+            looked_at=looked_at, ours=ours, whole=cursor.whole or ours, tasks=known, halt=read.halt
+        )
         return Changes(
-            cursor=str(Cursor(looked_at=looked_at, ours=ours, tasks=known, halt=read.halt)),
+            cursor=str(at),
             more=read.halt is not None,
             annotations=tuple(one for one in answers if isinstance(one, Annotation)),
             skips=tuple(one for one in answers if isinstance(one, Skip)),

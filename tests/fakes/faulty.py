@@ -26,6 +26,7 @@ class Faulty(ABC):
         self._begin: tuple[int, Plan] = (0, {})
         self._late: list[tuple[int, Request]] = []  # when, and what
         self._down_until = 0
+        self._was_set_back = False
         self._faults: list[tuple[str, str, Fault]] = []
         self._lock = threading.Lock()
 
@@ -87,7 +88,7 @@ class Faulty(ABC):
         if fault.kind is Kind.PEOPLE:
             self.people_work()
         if fault.kind is Kind.CLOCK:
-            self.jump(fault.seconds)
+            self._set_clock(fault.seconds)
         if fault.kind is Kind.RESTART:
             self._down_until = number + 1 + fault.after
         if fault.kind in (Kind.REFUSE, Kind.RESTART):
@@ -98,6 +99,13 @@ class Faulty(ABC):
             self._late.append((number + fault.after, request))
             self.clock.sleep(PATIENCE_S)
             raise Unanswered("timed out")
+
+    def _set_clock(self, seconds: float) -> None:
+        """A clock that was set back is not set forward: what people did in between would bear a
+        time that was read already, and only the daily reading of everything finds that."""
+        if seconds < 0 or not self._was_set_back:
+            self.jump(seconds)
+        self._was_set_back |= seconds < 0
 
     def _surface_until(self, number: int) -> None:
         due = [request for when, request in self._late if when <= number]

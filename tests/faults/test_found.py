@@ -167,6 +167,28 @@ def test_no_change_is_missed_when_the_servers_clock_is_set_back(
     assert [one.id for one in changes.annotations] == [str(made["id"])]
 
 
+def test_what_a_clock_set_back_and_forward_hid_is_found_within_a_day(
+    fake: FakeLabelStudio, server: Server
+) -> None:
+    tool, now = folder_source_rig(server), [NOON]
+    connector = moved(tool, server, now)
+    connector.push(tool.asks(tool.keys[:1]), "push-1", "1.0")
+    cursor, seen = connector.changes(None, tool.sizes).cursor, []
+
+    fake.labeling.wait(-7200)
+    answered(fake.labeling, 1)
+    fake.labeling.wait(7200)
+    for hours in (1, 22, 2, 2):
+        fake.labeling.wait(hours * 3600)
+        now[0] += timedelta(hours=hours)
+        changes = connector.changes(cursor, tool.sizes)
+        cursor = changes.cursor
+        seen.append(len(changes.annotations))
+    connector.close()
+
+    assert seen == [0, 0, 1, 0]
+
+
 def moved(tool: LabelStudioRig, server: Server, now: list[datetime]) -> LabelStudio:
     """A connector whose own clock is moved by hand."""
     return LabelStudio(
