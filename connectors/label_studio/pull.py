@@ -57,9 +57,8 @@ class Puller:
         if read.halt is None:
             known, lost = self._follow(cursor.tasks, read.data.keys(), task_number)
         answers, faults = self._answers(read.whole, sizes, source, wiring)
-        at = Cursor(
-            looked_at=looked_at, ours=ours, whole=cursor.whole or ours, tasks=known, halt=read.halt
-        )
+        whole = cursor.whole or ours
+        at = Cursor(looked_at=looked_at, ours=ours, whole=whole, tasks=known, halt=read.halt)
         return Changes(
             cursor=str(at),
             more=read.halt is not None,
