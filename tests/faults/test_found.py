@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from connectors.label_studio import LabelStudio, create_or_adopt_project
+from connectors.label_studio.tasks import PAGE
 from daemon.domain import Annotation, Image, Skip, Stage, TaskState
+from daemon.errors import ConnectorRefused
 from daemon.service import Ticker
 from daemon.store import FILE, Intent, Question, Store
 from daemon.wiring import folder_source
@@ -23,6 +25,7 @@ from tests.contract.rigs import (
     folder_source_rig,
     project_source_rig,
 )
+from tests.fakes.faults import Fault, Kind
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.labeling import Labeling
 from tests.faults.field import configured, paint
@@ -275,3 +278,17 @@ def test_an_answer_older_than_its_image_arrives_although_the_listing_was_cut_sho
     loop.connector.close()
 
     assert loop.labels() == 1
+
+
+def test_a_page_that_is_missing_for_another_reason_does_not_end_the_reading(
+    fake: FakeLabelStudio, server: Server
+) -> None:
+    tool = folder_source_rig(server)
+    data = {"image": "x", "maskloop_reason": "x"}
+    fake.labeling.import_tasks(tool.project, [{"data": data}] * (PAGE + 1))
+    for task in fake.labeling.tasks.values():
+        task["updated_at"] = "2026-01-01T00:00:01.000000Z"  # so that the second page has a number
+    fake.begin({2: Fault(kind=Kind.STATUS, status=404)})
+
+    with pytest.raises(ConnectorRefused, match="HTTP 404"):
+        tool.connector.changes(None, tool.sizes)
