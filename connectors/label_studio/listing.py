@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api
+from connectors.label_studio.changed import OVERLAP
 from connectors.label_studio.pictures import name_of
 from connectors.label_studio.sources import KEY_FIELD, ProjectSource
 from daemon.domain import FoundImage
 
 WHOLE_EVERY = timedelta(hours=1)  # for what neither a time nor the count tells: a clock set back
-OVERLAP = timedelta(minutes=2)  # a change may become visible later than its time
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,18 @@ from tests.faults.test_found import Loop, answered
 __all__ = ["fake"]
 
 
+def in_force(fake: FakeLabelStudio) -> str:
+    return str(fake.labeling.projects[1]["model_version"])
+
+
+def order_anew(loop: Loop) -> None:
+    """An answer is taken back, so that its task is open again: all get a new order."""
+    made = answered(loop.fake.labeling, 1)
+    loop.ticker.tick()
+    loop.fake.labeling.delete_annotation(made["id"])
+    loop.ticker.tick()
+
+
 def test_a_version_that_a_failed_order_used_never_comes_back(
     fake: FakeLabelStudio, tmp_path: Path
 ) -> None:
@@ -19,13 +31,10 @@ def test_a_version_that_a_failed_order_used_never_comes_back(
     fake.fail("GET", "/model-versions/", 500, times=3)
     loop.ticker.tick_and_go_on()  # pushed as 0.1, and then the order fails
     loop.ticker.tick()
-    versions.append(fake.labeling.projects[1]["model_version"])
+    versions.append(in_force(fake))
 
-    made = answered(fake.labeling, 1)
-    loop.ticker.tick()
-    fake.labeling.delete_annotation(made["id"])
-    loop.ticker.tick()  # the task is open again: all get a new order
-    versions.append(fake.labeling.projects[1]["model_version"])
+    order_anew(loop)
+    versions.append(in_force(fake))
     loop.connector.close()
 
     assert [version.partition("-")[0] for version in versions] == ["0.2", "0.3"]
@@ -38,7 +47,7 @@ def test_a_new_store_never_reuses_the_versions_of_a_lost_one(
     for _ in range(2):
         loop = Loop(fake, tmp_path, "folder")
         loop.ticker.tick()
-        versions.append(fake.labeling.projects[1]["model_version"])
+        versions.append(in_force(fake))
         loop.connector.close()
         shutil.rmtree(loop.config.state)
         shutil.rmtree(tmp_path / "files")  # painted again, the same
@@ -58,11 +67,8 @@ def test_a_restored_backup_never_reuses_the_versions_made_since(
     for _ in range(2):
         shutil.rmtree(loop.config.state)
         shutil.copytree(backup, loop.config.state)
-        made = answered(fake.labeling, 1)
-        loop.ticker.tick()
-        fake.labeling.delete_annotation(made["id"])
-        loop.ticker.tick()  # the task is open again: all get a new order
-        versions.append(fake.labeling.projects[1]["model_version"])
+        order_anew(loop)
+        versions.append(in_force(fake))
     loop.connector.close()
 
     lost, new = versions

@@ -65,7 +65,7 @@ class Team:
         return datetime.now(UTC) + self.shift
 
     def versions(self) -> set[str]:
-        """Of the predictions that the server holds, without the mark of the store."""
+        """Of the predictions that the server holds, without their random ends."""
         rows = self.server.labeling.versions(self.project)["static"]
         return {row["model_version"].partition("-")[0] for row in rows}
 
