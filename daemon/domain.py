@@ -238,7 +238,7 @@ class Prediction:
 @dataclass(frozen=True, kw_only=True)
 class KeptPrediction:
     """A prediction whose mask stays where it is kept until it is wanted: a batch of any size then
-    takes the memory of the one mask that is being sent.
+    takes the memory of those that are being encoded.
 
     read: reads the mask anew at each call.
     """

@@ -22,6 +22,7 @@ from connectors.label_studio.sources import KEY_FIELD, FolderSource, ProjectSour
 from connectors.label_studio.versions import count_of
 from connectors.label_studio.wiring import REASON_FIELD, Wiring
 from connectors.regions import encode
+from daemon.ahead import done_ahead
 from daemon.domain import Ask, ClassSet
 from daemon.errors import OutcomeUnknown
 
@@ -29,6 +30,7 @@ PUSH_FIELD = "maskloop_push"
 POSITIONS = 2**20  # a fixed denominator: a later batch goes behind the open tasks
 CHUNK = 500  # predictions a POST
 CHUNK_BYTES = 8 * 2**20  # of JSON a POST, unless one row alone is larger
+ENCODED_AHEAD = 32  # predictions that wait for their POST
 LOOKS_S = (0.0, 1.0, 3.0)  # after a lost answer, before giving up for now
 STATE = ["data", "overlap", "is_labeled", "total_annotations"]
 
@@ -52,7 +54,11 @@ class Pusher:
         """Tasks for these images, made by one import where they fit into one; image id -> task."""
         rest = _without_task(asks, self._asked(asks, key))
         theirs = self._team_data(rest, source, wiring) if rest else {}
-        rows = (self._new_task(ask, key, version, wiring, theirs[ask.image.key]) for ask in rest)
+
+        def made(ask: Ask) -> Row:
+            return self._new_task(ask, key, version, wiring, theirs[ask.image.key])
+
+        rows = (row for _, row in done_ahead(made, rest, ENCODED_AHEAD))
         for body in _chunks(rows):
             try:
                 self._api.post(f"api/projects/{self._project}/import", body)
@@ -108,8 +114,12 @@ class Pusher:
     def predict(self, version: str, asks: Mapping[int, Ask], wiring: Wiring) -> None:
         """Predictions of `version` for those of these tasks that have none of it yet."""
         held = self._holders(version)
-        rest = [(task, ask) for task, ask in asks.items() if task not in held]
-        rows = ({"task": task, **self._prediction(ask, version, wiring)} for task, ask in rest)
+        rest = [task for task in asks if task not in held]
+
+        def made(task: int) -> Row:
+            return {"task": task, **self._prediction(asks[task], version, wiring)}
+
+        rows = (row for _, row in done_ahead(made, rest, ENCODED_AHEAD))
         for body in _chunks(rows):
             try:
                 self._api.post(f"api/projects/{self._project}/import/predictions", body)

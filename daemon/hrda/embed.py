@@ -13,9 +13,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from daemon.ahead import done_ahead
 from daemon.hrda.images.pictures import Picture, read_image
 from daemon.hrda.images.sampler import seed_all
-from daemon.hrda.inference.ahead import alike, read_ahead
+from daemon.hrda.inference.ahead import AHEAD, alike
 from daemon.hrda.inference.infer import at_once, embedding_size, padded, pooled
 from daemon.hrda.inference.rows import Rows, origin, row_type
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
@@ -43,7 +44,7 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
 
 
 def _embeddings(net: Segmentor, files: Sequence[ImageFile]) -> Iterator[npt.NDArray[np.float32]]:
-    pictures = read_ahead(read_image, files)
+    pictures = done_ahead(read_image, files, AHEAD)
     for group in alike(pictures, lambda pixels: at_once(net, min(pixels, LONGEST_PX**2))):
         yield from embeddings(net, [picture for _, picture in group])
 

@@ -42,11 +42,11 @@ def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
     run = context.run(cycle, Stage.PREDICT)
     if not run.finished():
         return {}
-    confidence = run.read_result(PredictResult).confidence
+    confidence, rules = run.read_result(PredictResult).confidence, _rules(context, run)
     return {
         file.id: KeptPrediction(
             image_id=file.id,
-            read=partial(_shown, context, run, file.id),
+            read=partial(_shown, run, file.id, rules),
             confidence=confidence.get(file.id, {}),
         )
         for file in run.read_request(PredictRequest).masks
@@ -56,16 +56,20 @@ def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
 def predicted_mask(context: Context, cycle: int, image_id: int) -> Mask | None:
     """The mask that a cycle predicted for an image, as people were shown it; None without one."""
     run = context.run(cycle, Stage.PREDICT)
-    return _shown(context, run, image_id) if run.mask(image_id).exists() else None
+    return _shown(run, image_id, _rules(context, run)) if run.mask(image_id).exists() else None
 
 
-def _shown(context: Context, run: RunFolder, image_id: int) -> Mask:
-    """The mask as people see it: tidied by the rules of the first look at this run. Other rules in
+def _rules(context: Context, run: RunFolder) -> Predictions:
+    """How the masks of this run are tidied: by the rules of the first look at it. Other rules in
     config.toml change later predictions only, and an effort is measured against what was seen."""
     file = run.path / "shown.json"
     if not file.exists():
         write_json(file, context.config.predictions.model_dump())
-    rules = Predictions.model_validate_json(file.read_bytes())
+    return Predictions.model_validate_json(file.read_bytes())
+
+
+def _shown(run: RunFolder, image_id: int, rules: Predictions) -> Mask:
+    """The mask as people see it."""
     mask = _read(run.mask(image_id))
     return tidied(mask, min_region_px=rules.min_region_px, fill_holes_px=rules.fill_holes_px)
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from daemon.hrda.__main__ import DONE, IMAGE, main
 from daemon.hrda.images.pictures import read_image
-from daemon.hrda.inference.ahead import AHEAD, alike, read_ahead, seen
+from daemon.hrda.inference.ahead import alike, seen
 from daemon.hrda.inference.infer import context_windows, see, see_alike
 from daemon.hrda.inference.rows import Rows, row_type
 from daemon.hrda.training.checkpoint import write_checkpoint
@@ -87,30 +87,6 @@ def test_a_pass_is_cut_where_memory_allows_fewer_windows() -> None:
 
     for picture, look in zip(pictures, looks, strict=True):
         assert torch.allclose(look.logits, see(net, picture).logits, atol=1e-5)
-
-
-def test_reading_ahead_keeps_the_order_and_its_bound() -> None:
-    begun = []
-
-    def things() -> Iterator[int]:
-        for number in range(100):
-            begun.append(number)
-            yield number
-
-    results = read_ahead(lambda number: number**2, things())
-    first = [next(results) for _ in range(3)]
-
-    assert first == [(0, 0), (1, 1), (2, 4)]
-    assert len(begun) == 3 + AHEAD
-    assert list(results)[-1] == (99, 99**2)
-
-
-def test_what_cannot_be_read_is_told_where_its_turn_comes() -> None:
-    results = read_ahead(lambda number: 1 / number, [2, 1, 0, 4])
-
-    assert [next(results), next(results)] == [(2, 0.5), (1, 1.0)]
-    with pytest.raises(ZeroDivisionError):
-        next(results)
 
 
 def test_a_scoring_that_broke_off_goes_on_behind_its_rows(
