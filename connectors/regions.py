@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from connectors import bitmask, brush_rle, shapes
 from connectors.refusals import Unreadable, kind, shown
@@ -99,7 +100,8 @@ def encode(
     confidence: class name -> [0, 1], shown beside the region. No region at all when the tag
     draws shapes. Raises MaskRefused for a pixel value that is no class.
     """
-    values = np.flatnonzero(np.bincount(mask.ravel(), minlength=256)).tolist()  # a sort is slower
+    counts = Image.fromarray(mask).histogram()  # half the time of a bincount, which takes int64
+    values = [value for value, count in enumerate(counts) if count]
     names = {value: _name(value, classes) for value in values if value != classes.unlabeled}
     if control.type in SHAPES:
         return []

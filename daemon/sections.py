@@ -155,7 +155,9 @@ class Loop(Section):
         "the hand, more say that the image or the setup is at fault",
     )
     max_wait_hours: Seconds = _say(336.0, "hours after which an unanswered image is dropped")
-    push_chunk: Annotated[int, Field(gt=0, le=100)] = _say(50, "tasks sent in one request")
+    push_chunk: Annotated[int, Field(gt=0, le=1000)] = _say(
+        200, "tasks that are pushed under one key, 50 a request"
+    )
 
 
 class Validation(Section):

@@ -28,9 +28,9 @@ from daemon.errors import OutcomeUnknown
 
 PUSH_FIELD = "maskloop_push"
 POSITIONS = 2**20  # a fixed denominator: a later batch goes behind the open tasks
-CHUNK = 500  # predictions a POST
+CHUNK = 50  # predictions a POST
 CHUNK_BYTES = 8 * 2**20  # of JSON a POST, unless one row alone is larger
-ENCODED_AHEAD = 32  # predictions that wait for their POST
+ENCODED_AHEAD = 50  # predictions that wait for their POST
 LOOKS_S = (0.0, 1.0, 3.0)  # after a lost answer, before giving up for now
 STATE = ["data", "overlap", "is_labeled", "total_annotations"]
 

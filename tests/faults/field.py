@@ -36,7 +36,7 @@ SETTINGS: dict[str, Any] = {
         "done_share": 0.5,
         "queue_low": 2,
         "queue_top_up": 2,
-        "push_chunk": 2,
+        "push_chunk": 3,
         "max_skips": 1,
     },
     "validation": {"min_images": 2, "max_images": 2},
