@@ -28,7 +28,8 @@ from daemon.errors import OutcomeUnknown
 
 PUSH_FIELD = "maskloop_push"
 POSITIONS = 2**20  # a fixed denominator: a later batch goes behind the open tasks
-CHUNK = 50  # predictions a POST
+NEW_TASKS = 50  # a POST, so that masks are encoded while the one before is imported
+PREDICTIONS = 500  # a POST, which itself costs the server as much as some 100
 CHUNK_BYTES = 8 * 2**20  # of JSON a POST, unless one row alone is larger
 ENCODED_AHEAD = 50  # predictions that wait for their POST
 LOOKS_S = (0.0, 1.0, 3.0)  # after a lost answer, before giving up for now
@@ -59,7 +60,7 @@ class Pusher:
             return self._new_task(ask, key, version, wiring, theirs[ask.image.key])
 
         rows = (row for _, row in done_ahead(made, rest, ENCODED_AHEAD))
-        for body in _chunks(rows):
+        for body in _chunks(rows, NEW_TASKS):
             try:
                 self._api.post(f"api/projects/{self._project}/import", body)
             except OutcomeUnknown:
@@ -120,7 +121,7 @@ class Pusher:
             return {"task": task, **self._prediction(asks[task], version, wiring)}
 
         rows = (row for _, row in done_ahead(made, rest, ENCODED_AHEAD))
-        for body in _chunks(rows):
+        for body in _chunks(rows, PREDICTIONS):
             try:
                 self._api.post(f"api/projects/{self._project}/import/predictions", body)
             except OutcomeUnknown:
@@ -244,13 +245,14 @@ def _without_task(asks: Sequence[Ask], found: Mapping[str, tasks.Task]) -> list[
     return [ask for ask in asks if ask.image.key not in found]
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """In lists of bounded size, each made when the one before is sent: masks are large."""
+def _chunks(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
+    """In lists of at most `most` and of bounded size, each made when the one before is sent:
+    masks are large."""
     chunk: list[Row] = []
     size = 0
     for row in rows:
         weight = len(json.dumps(row))
-        if chunk and (len(chunk) == CHUNK or size + weight > CHUNK_BYTES):
+        if chunk and (len(chunk) == most or size + weight > CHUNK_BYTES):
             yield chunk
             chunk, size = [], 0
         chunk.append(row)

@@ -42,7 +42,7 @@ def _live(
 ) -> NoReturn:
     logging.getLogger().addHandler(logging.NullHandler())
     # some tasks fill several pages and requests, as many do in a large project
-    tasks.PAGE, changed.PORTION, push.CHUNK = 5, 2, 2
+    tasks.PAGE, changed.PORTION, push.NEW_TASKS, push.PREDICTIONS = 5, 2, 2, 2
     source = folder_source(config)
     connector = LabelStudio(
         url=config.label_studio.url,
