@@ -11,7 +11,7 @@ methods get the same labels, seed and CPU seconds: supervised iterations are che
 more of them, by a rate that two short runs measure first. In `published` the `cpu` preset meets
 the published method (Supervisely's settings; encoder, decoder, crops, minibatch and rate of `cpu`,
 for neither 25 000 iterations nor crops of 640 are at hand), which gets half as many iterations: by
-the cost of one (iteration.py) more than 1.5 times the CPU seconds. The better of its student and
+the cost of one some 1.4 times the CPU seconds. The better of its student and
 teacher counts.
 """
 
