@@ -11,9 +11,9 @@ The order is that of uncertainty sampling: among the predictions of the project'
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
@@ -36,6 +36,7 @@ LOOKS_S = (0.0, 1.0, 3.0)  # after a lost answer, before giving up for now
 STATE = ["data", "overlap", "is_labeled", "total_annotations"]
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 def score(position: int) -> float:
@@ -59,8 +60,7 @@ class Pusher:
         def made(ask: Ask) -> Row:
             return self._new_task(ask, key, version, wiring, theirs[ask.image.key])
 
-        rows = (row for _, row in done_ahead(made, rest, ENCODED_AHEAD))
-        for body in _chunks(rows, NEW_TASKS):
+        for body in _bodies(made, rest, NEW_TASKS):
             try:
                 self._api.post(f"api/projects/{self._project}/import", body)
             except OutcomeUnknown:
@@ -120,8 +120,7 @@ class Pusher:
         def made(task: int) -> Row:
             return {"task": task, **self._prediction(asks[task], version, wiring)}
 
-        rows = (row for _, row in done_ahead(made, rest, ENCODED_AHEAD))
-        for body in _chunks(rows, PREDICTIONS):
+        for body in _bodies(made, rest, PREDICTIONS):
             try:
                 self._api.post(f"api/projects/{self._project}/import/predictions", body)
             except OutcomeUnknown:
@@ -245,12 +244,12 @@ def _without_task(asks: Sequence[Ask], found: Mapping[str, tasks.Task]) -> list[
     return [ask for ask in asks if ask.image.key not in found]
 
 
-def _chunks(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
-    """In lists of at most `most` and of bounded size, each made when the one before is sent:
-    masks are large."""
+def _bodies(made: Callable[[T], Row], things: Iterable[T], most: int) -> Iterator[list[Row]]:
+    """What is made of these things, in lists of at most `most` and of bounded size, for masks are
+    large; some are made while the list before is sent."""
     chunk: list[Row] = []
     size = 0
-    for row in rows:
+    for _, row in done_ahead(made, things, ENCODED_AHEAD):
         weight = len(json.dumps(row))
         if chunk and (len(chunk) == most or size + weight > CHUNK_BYTES):
             yield chunk

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from connectors.regions import BRUSH, SHAPES, TYPE, Control, decode, encode
-from daemon.domain import IGNORE, ClassSet, Mask
+from connectors.regions import BRUSH, SHAPES, TYPE, decode, encode
+from daemon.domain import IGNORE, Mask
+from tests.unit.test_region_tags import CLASSES, ELLIPSE, POLYGON, RECTANGLE, region, tag
 
 MASKS = 10_000
-LARGEST_PX = {TYPE: 14, BRUSH: 14, "polygonlabels": 6, "rectanglelabels": 6, "ellipselabels": 6}
-CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")
+LARGEST_PX = {TYPE: 14, BRUSH: 14, POLYGON: 6, RECTANGLE: 6, ELLIPSE: 6}
 NAMES = {1: "crop", 2: "weed", IGNORE: "unsure"}
 
 Region = dict[str, Any]
@@ -75,41 +75,35 @@ def ellipse(row: int, first: int, last: int, percent: tuple[float, float]) -> Re
 
 
 DRAWN: dict[str, Callable[[int, int, int, tuple[float, float]], Region]] = {
-    "polygonlabels": polygon,
-    "rectanglelabels": rectangle,
-    "ellipselabels": ellipse,
+    POLYGON: polygon,
+    RECTANGLE: rectangle,
+    ELLIPSE: ellipse,
 }
 
 
-def by_hand(mask: Mask, control: Control) -> list[Region]:
+def by_hand(mask: Mask, tag_type: str) -> list[Region]:
     """The mask in shapes, as the browser would submit them."""
     height, width = mask.shape
-    draw, percent = DRAWN[control.type], (100 / height, 100 / width)
+    draw, percent = DRAWN[tag_type], (100 / height, 100 / width)
     pieces = [
         (value, row, column, column + 1 if draw is ellipse else last)
         for value, row, first, last in stretches(mask)
         for column in (range(first, last) if draw is ellipse else [first])
     ]
+    size = {"original_width": width, "original_height": height}
     return [
-        {
-            "id": str(number),
-            "type": control.type,
-            "from_name": control.from_name,
-            "to_name": control.to_name,
-            "original_width": width,
-            "original_height": height,
-            "image_rotation": 0,
-            "value": {**draw(row, first, last, percent), control.type: [NAMES[value]]},
-        }
-        for number, (value, row, first, last) in enumerate(pieces)
+        region(tag_type, NAMES[value], draw(row, first, last, percent), **size)
+        for value, row, first, last in pieces
     ]
 
 
-@pytest.mark.parametrize("tag", LARGEST_PX)
-def test_ten_thousand_masks_come_back_as_they_were(tag: str) -> None:
-    control = Control(from_name="mask", to_name="image", type=tag)
-    for number, mask in enumerate(drawn_masks(np.random.default_rng(0), LARGEST_PX[tag])):
-        written = by_hand(mask, control) if tag in SHAPES else encode(mask, CLASSES, control, {})
+@pytest.mark.parametrize("tag_type", LARGEST_PX)
+def test_ten_thousand_masks_come_back_as_they_were(tag_type: str) -> None:
+    control, rng = tag(tag_type), np.random.default_rng(0)
+    for number, mask in enumerate(drawn_masks(rng, LARGEST_PX[tag_type])):
+        written = (
+            by_hand(mask, tag_type) if tag_type in SHAPES else encode(mask, CLASSES, control, {})
+        )
         result = json.loads(json.dumps(written))
 
         read = decode(result, CLASSES, control, mask.shape, f"mask {number}")
