@@ -28,6 +28,7 @@ PUBLISHED: Mapping[str, Any] = {
     "class_balance": 0.0,
     "dice_loss": 0.0,
     "prior_correction": 0.0,
+    "pool_doubt": 0.0,
     "precision": "fp32",
     "teacher_norms": "batch",
     "teacher_overlap": True,

@@ -42,7 +42,7 @@ AT_LEAST_ONE = (
 NOT_NEGATIVE = (
     "learning_rate_least", "feature_distance", "masked_weight", "rare_pixels", "rare_crop_ratio",
     "ignore_top_px", "ignore_bottom_px", "prior_images",
-    "prior_images_alone",
+    "prior_images_alone", "pool_doubt",
 )  # fmt: skip
 
 

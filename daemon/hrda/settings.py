@@ -65,6 +65,7 @@ class Settings:
     prior_correction: float = 1.0  # 0: none; 1: as if the crops had shown the labels' shares,
     prior_images: int = 24  # for a class on many images; half of it on so many,
     prior_images_alone: int = 100  # or on so many where no unlabeled image teaches
+    pool_doubt: float = 0.7  # relative error of a labeled share at which the pool's own counts half
     precision: str = "auto"  # fp32, bf16; auto: bf16 on CUDA and where inference gains from it
     # teacher and pseudo-labels
     alpha: float = 0.97
@@ -76,7 +77,7 @@ class Settings:
     unlabeled_ramp: float = 0.25  # share of the iterations after it, until the full weight
     pseudo_weight: str = "class"  # batch: one confidence over all pixels, as published
     threshold_background: float = 0.95
-    threshold_foreground: float = 0.8
+    threshold_foreground: float = 0.95
     prior_alignment: float = 0.5  # 0: off; 1: pseudo-labels follow the labeled class shares
     mask_padding: bool = True  # what the image does not cover gets no pseudo-label
     pseudo_margins_px: tuple[int, ...] = (0, 0, 0, 0)  # top, bottom, left, right of the image

@@ -15,6 +15,7 @@ from daemon.hrda.distributed import Ranks, local_device, ranks_of
 from daemon.hrda.images.crops import Crops
 from daemon.hrda.images.sampler import ITERATION, number_of, seed_all
 from daemon.hrda.learning.learner import Learner
+from daemon.hrda.learning.shares import labeled_shares
 from daemon.hrda.machine import (
     device_of,
     infers_in_bf16,
@@ -145,7 +146,7 @@ def learner_of(request: TrainRequest, settings: Settings, crops: Crops) -> Learn
     _fill(student, request)
     student.to(device)
     student.bf16 = trains_in_bf16(settings, device)
-    learner = Learner(student, settings, crops.labeled_share(), crops.labeled_images())
+    learner = Learner(student, settings, labeled_shares(crops.pixels).to(device))
     learner.teacher.net.bf16 = infers_in_bf16(settings, device)
     learner.ranks = crops.ranks
     learner.places = -(-settings.minibatch // crops.ranks.count)
@@ -168,6 +169,7 @@ def _finish(training: Training, request: TrainRequest) -> None:
     folder, learner, settings = training.folder, training.learner, training.learner.settings
     net = training.best.model(learner) if settings.keep_best else finished_model(learner)
     checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
+    _say_shares(learner, request)
     measured = validate(folder, net, request.validation, request.classes, "validation")
     device = training.crops.device
     folder.write_result(
@@ -185,6 +187,16 @@ def _finish(training: Training, request: TrainRequest) -> None:
     )
     checkpoint.forget_state(folder)
     training.best.file.unlink(missing_ok=True)
+
+
+def _say_shares(learner: Learner, request: TrainRequest) -> None:
+    pool = learner.pool
+    shares = zip(request.classes, pool.labels.share, pool.share, pool.believed(), strict=True)
+    for name, *parts in shares:
+        labeled, estimated, believed = (f"{float(part):.5f}" for part in parts)
+        log.info(
+            "class=%s share labeled=%s pool=%s believed=%s", name, labeled, estimated, believed
+        )
 
 
 def _student(folder: RunFolder, learner: Learner, request: TrainRequest) -> Evaluation | None:

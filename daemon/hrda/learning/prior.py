@@ -23,14 +23,14 @@ def seen_enough(images: Tensor, half: int) -> Tensor:
     return images / (images + half).clamp(min=1)
 
 
-def prior_bias(labeled: Tensor, trained: Tensor, power: Tensor) -> Tensor:
-    """(C,): power * log(labeled / trained), relative to the background.
+def prior_bias(true: Tensor, taught: Tensor, power: Tensor | float = 1.0) -> Tensor:
+    """(C,): power * log(true / taught), relative to the background.
 
-    labeled, trained: (C,) shares of each class in the labels and in what the loss saw. A class
-    without pixels in either gets 0. power: (C,) in [0, 1].
+    true, taught: (C,) shares of each class, those that hold and those that the network takes for
+    true. A class without pixels in either gets 0. power: (C,) in [0, 1].
     """
-    both = (labeled > 0) & (trained > 0)
-    ratio = torch.where(both, labeled, 1.0).log() - torch.where(both, trained, 1.0).log()
+    both = (true > 0) & (taught > 0)
+    ratio = torch.where(both, true, 1.0).log() - torch.where(both, taught, 1.0).log()
     if both[0]:
         ratio = ratio - ratio[0]
     return torch.where(both, power * ratio, 0.0)
