@@ -15,7 +15,6 @@ from daemon.hrda.distributed import Ranks, local_device, ranks_of
 from daemon.hrda.images.crops import Crops
 from daemon.hrda.images.sampler import ITERATION, number_of, seed_all
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.learning.shares import labeled_shares
 from daemon.hrda.machine import (
     device_of,
     infers_in_bf16,
@@ -32,6 +31,7 @@ from daemon.hrda.settings import Settings, settings_of
 from daemon.hrda.training import budget, checkpoint
 from daemon.hrda.training.best import Best, finished_model, finished_student
 from daemon.hrda.training.iterate import Clock, Training
+from daemon.hrda.training.pool import follow_pool
 from daemon.hrda.training.stopping import StopSign
 from daemon.runs import RunFolder, TrainRequest, TrainResult
 
@@ -146,7 +146,7 @@ def learner_of(request: TrainRequest, settings: Settings, crops: Crops) -> Learn
     _fill(student, request)
     student.to(device)
     student.bf16 = trains_in_bf16(settings, device)
-    learner = Learner(student, settings, labeled_shares(crops.pixels).to(device))
+    learner = Learner(student, settings, crops.labeled_share(), crops.labeled_images())
     learner.teacher.net.bf16 = infers_in_bf16(settings, device)
     learner.ranks = crops.ranks
     learner.places = -(-settings.minibatch // crops.ranks.count)
@@ -168,14 +168,14 @@ def _finish(training: Training, request: TrainRequest) -> None:
     """Leave the checkpoint, then the result; then forget what only a resume needs."""
     folder, learner, settings = training.folder, training.learner, training.learner.settings
     net = training.best.model(learner) if settings.keep_best else finished_model(learner)
+    follow_pool(net, request, settings, training.crops.pixels)
     checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
-    _say_shares(learner, request)
     measured = validate(folder, net, request.validation, request.classes, "validation")
     device = training.crops.device
     folder.write_result(
         TrainResult(
             validation=measured,
-            student=_student(folder, learner, request) if request.keep_student else None,
+            student=_student(training, request) if request.keep_student else None,
             iterations=settings.iterations,
             seconds=training.clock.seconds(),
             settings=dataclasses.asdict(settings),
@@ -189,19 +189,11 @@ def _finish(training: Training, request: TrainRequest) -> None:
     training.best.file.unlink(missing_ok=True)
 
 
-def _say_shares(learner: Learner, request: TrainRequest) -> None:
-    pool = learner.pool
-    shares = zip(request.classes, pool.labels.share, pool.share, pool.believed(), strict=True)
-    for name, *parts in shares:
-        labeled, estimated, believed = (f"{float(part):.5f}" for part in parts)
-        log.info(
-            "class=%s share labeled=%s pool=%s believed=%s", name, labeled, estimated, believed
-        )
-
-
-def _student(folder: RunFolder, learner: Learner, request: TrainRequest) -> Evaluation | None:
+def _student(training: Training, request: TrainRequest) -> Evaluation | None:
     """Keep the student beside the model of the checkpoint, and measure it."""
-    net = finished_student(learner)
+    folder, settings = training.folder, training.learner.settings
+    net = finished_student(training.learner)
+    follow_pool(net, request, settings, training.crops.pixels)
     checkpoint.write_checkpoint(folder.student, net, request.classes)
     return validate(folder, net, request.validation, request.classes, "validation of the student")
 

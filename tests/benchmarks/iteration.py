@@ -25,7 +25,6 @@ import torch
 from daemon.hrda.images.minibatch import Minibatch
 from daemon.hrda.images.sampler import seed_all
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.learning.shares import LabeledShares
 from daemon.hrda.machine import infers_in_bf16
 from daemon.hrda.network.model import build_segmentor
 from daemon.hrda.settings import Settings, settings_of
@@ -49,10 +48,7 @@ def learner_of(settings: Settings) -> Learner:
     torch.manual_seed(0)
     student = build_segmentor(settings, 3)
     student.load_imagenet()
-    labels = LabeledShares(
-        share=torch.tensor([0.95, 0.04, 0.01]), images=torch.full((3,), 8.0), doubt=torch.zeros(3)
-    )
-    one = Learner(student, settings, labels)
+    one = Learner(student, settings, torch.tensor([0.95, 0.04, 0.01]), torch.full((3,), 8.0))
     one.teacher.net.bf16 = infers_in_bf16(settings, CPU)
     return one
 

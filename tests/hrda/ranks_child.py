@@ -48,7 +48,7 @@ def part(ranks: Ranks, step: int = 0) -> Minibatch:
 
 def plain(ranks: Ranks, **changes: object) -> Still:
     made = learner(**{**PLAIN, **changes})
-    still = Still(made.student, made.settings, made.labels)
+    still = Still(made.student, made.settings, made.labeled_share, made.labeled_images)
     still.ranks = ranks
     for module in still.student.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -79,7 +79,7 @@ def trained(ranks: Ranks, steps: int) -> dict[str, object]:
     return {
         "student": made.student.state_dict(),
         "teacher": made.teacher.state_dict(),
-        "shares": [made.predicted_share, made.trained_pixels, made.pool.share],
+        "shares": [made.predicted_share, made.trained_pixels],
         "skipped": made.skipped,
     }
 

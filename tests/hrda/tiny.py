@@ -11,7 +11,6 @@ from PIL import Image
 
 from daemon.hrda.images.minibatch import Minibatch
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.learning.shares import LabeledShares
 from daemon.hrda.network.model import Segmentor, build_segmentor
 from daemon.hrda.settings import Settings, settings_of
 from daemon.runs import ImageFile, LabeledFile
@@ -42,15 +41,7 @@ def segmentor(seed: int = 0, **changes: Any) -> Segmentor:
 
 def learner(seed: int = 0, **changes: Any) -> Learner:
     net = segmentor(seed, **changes)
-    return Learner(net, net.settings, shares())
-
-
-def shares() -> LabeledShares:
-    """Of eight labeled images."""
-    share = torch.tensor([0.8, 0.15, 0.05])
-    return LabeledShares(
-        share=share, images=torch.full((3,), 8.0), doubt=torch.tensor([0.1, 0.3, 0.5])
-    )
+    return Learner(net, net.settings, torch.tensor([0.8, 0.15, 0.05]), torch.full((3,), 8.0))
 
 
 def field(rng: np.random.Generator, side: int = 96) -> tuple[Any, Any]:

@@ -53,6 +53,15 @@ class Crops:
             settings.rare_pixels,
         )
 
+    def labeled_images(self) -> torch.Tensor:
+        """(C,): how many labeled images hold each class."""
+        return torch.from_numpy((self.pixels > 0).sum(axis=0)).float().to(self.device)
+
+    def labeled_share(self) -> torch.Tensor:
+        """(C,): share of the labeled pixels of each class."""
+        counts = self.pixels.sum(axis=0)
+        return torch.from_numpy(counts / max(1, int(counts.sum()))).float().to(self.device)
+
     def minibatch(self, iteration: int) -> Minibatch:
         """The crops of an iteration: the same whenever and wherever it is asked for.
 

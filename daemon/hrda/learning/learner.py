@@ -22,10 +22,8 @@ from daemon.hrda.learning.losses import Law, class_weights, dice, two_scales
 from daemon.hrda.learning.masked import hide
 from daemon.hrda.learning.memory import TooLittleMemory, ran_out_of_memory
 from daemon.hrda.learning.mixing import Mixed, all_class_masks, mix, mix_masks
-from daemon.hrda.learning.prior import prior_bias, seen_enough
 from daemon.hrda.learning.pseudo import PSEUDO, alignment, disbelieve_borders
 from daemon.hrda.learning.rates import build_optimizer, set_rates, unlabeled_weight
-from daemon.hrda.learning.shares import LabeledShares, PoolShares, scaled
 from daemon.hrda.learning.strong import strong
 from daemon.hrda.learning.teacher import Teacher
 from daemon.hrda.network.segmentor import Logits, Segmentor
@@ -38,10 +36,13 @@ SHARE_MEMORY = 0.95  # of the running class shares of the teacher on unlabeled c
 class Learner:
     """Student, teacher and optimizer.
 
-    labels: how common each class is in them. pool: the same of the unlabeled images.
+    labeled_share: (C,) pixel shares of the labels. labeled_images: (C,) how many labeled images
+    hold each class.
     """
 
-    def __init__(self, student: Segmentor, settings: Settings, labels: LabeledShares) -> None:
+    def __init__(
+        self, student: Segmentor, settings: Settings, labeled_share: Tensor, labeled_images: Tensor
+    ) -> None:
         self.student, self.settings = student, settings
         self.teacher = Teacher(student, settings.alpha, settings.teacher_norms)
         self.distance = FeatureDistance(student) if settings.feature_distance else None
@@ -49,10 +50,10 @@ class Learner:
             detail=settings.detail_loss, context=settings.context_loss, over=settings.loss_over
         )
         self.optimizer = build_optimizer(student, settings)
-        self.labels, self.pool = labels, PoolShares(labels, settings.pool_doubt)
-        self.class_weights = class_weights(labels.share, settings.class_balance)
-        self.predicted_share = labels.share.clone()
-        self.trained_pixels = torch.zeros_like(labels.share)  # by class, times its weight
+        self.labeled_share, self.labeled_images = labeled_share, labeled_images
+        self.class_weights = class_weights(labeled_share, settings.class_balance)
+        self.predicted_share = labeled_share.clone()
+        self.trained_pixels = torch.zeros_like(labeled_share)  # by class, times its weight
         self.skipped = 0
         self.rate = 1.0  # of the learning rates; lower after a warm start
         self.ranks = ALONE
@@ -107,9 +108,7 @@ class Learner:
     def _running(self) -> list[Tensor]:
         """What an iteration changes beside the weights."""
         own = self.teacher.net.buffers() if self.teacher.norms == "batch" else ()
-        pool = (self.pool.share, self.pool.passes)
-        shares = (self.predicted_share, self.trained_pixels, *pool)
-        return [*shares, *self.student.buffers(), *own]
+        return [self.predicted_share, self.trained_pixels, *self.student.buffers(), *own]
 
     @torch.no_grad()
     def _meet(self, share: float) -> None:
@@ -163,13 +162,6 @@ class Learner:
         """(C,): share of each class in what the supervised loss saw, weights included."""
         return self.trained_pixels / self.trained_pixels.sum().clamp(min=1e-9)
 
-    def untaught(self) -> Tensor:
-        """(C,): what the logits lack, so that the labels' shares are those they take for true."""
-        settings = self.settings
-        half = settings.prior_images if settings.unlabeled_weight else settings.prior_images_alone
-        power = settings.prior_correction * seen_enough(self.labels.images, half)
-        return prior_bias(self.labels.share, self.trained_share(), power)
-
     def _unlabeled(self, minibatch: Minibatch, weight: float) -> dict[str, float]:
         """The passes that the teacher's word is for."""
         pseudo, signs = self._taught(minibatch)
@@ -212,9 +204,7 @@ class Learner:
         probability = nn.functional.interpolate(
             logits, image.shape[2:], mode="bilinear", align_corners=False
         ).softmax(dim=1)
-        self.pool.learn(scaled(probability, self.untaught().exp()), minibatch.valid)
-        expected = self.pool.believed()
-        ratio = alignment(expected, self.predicted_share, settings.prior_alignment)
+        ratio = alignment(self.labeled_share, self.predicted_share, settings.prior_alignment)
         thresholds = thresholds_of(settings, len(ratio)).to(image.device)
         believed = PSEUDO[settings.pseudo_weight]
         pseudo = believed(probability, minibatch.valid, thresholds, ratio)

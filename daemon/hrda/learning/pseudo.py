@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from daemon.domain import IGNORE
-from daemon.hrda.learning.shares import mean_over, scaled
 
 RATIO_MOST = 4.0  # a class is never favoured or held back by more than this
 
@@ -41,8 +40,8 @@ def pseudo_labels(
     with q_k the share of the pixels predicted as k that do; 0 elsewhere. ratio: (C,), what the
     probabilities are multiplied by before, to follow the labeled class shares.
     """
-    share = mean_over(probability, valid)
-    confidence, label = scaled(probability, ratio).max(dim=1)
+    share = _mean_over(probability, valid)
+    confidence, label = _aligned(probability, ratio).max(dim=1)
     sure = (confidence >= thresholds[label]) & valid
     classes = len(thresholds)
     counted = torch.bincount(label[valid], minlength=classes)
@@ -61,14 +60,14 @@ def batch_pseudo_labels(
     q is the share of the valid pixels of the minibatch whose confidence reaches the threshold;
     a wrong pixel is believed as far as a right one.
     """
-    confidence, label = scaled(probability, ratio).max(dim=1)
+    confidence, label = _aligned(probability, ratio).max(dim=1)
     sure = (confidence >= thresholds[label]) & valid
     quality = sure.sum() / valid.sum().clamp(min=1)
     return PseudoLabels(
         label=torch.where(valid, label, IGNORE),
         weight=torch.where(valid, quality, 0.0),
         confidence=quality.expand(len(thresholds)),
-        share=mean_over(probability, valid),
+        share=_mean_over(probability, valid),
     )
 
 
@@ -85,7 +84,17 @@ def disbelieve_borders(weight: Tensor, top: int, bottom: int) -> Tensor:
     return weight
 
 
-def alignment(expected: Tensor, predicted: Tensor, power: float) -> Tensor:
-    """(expected / predicted) ** power per class, within [1/4, 4]. Shares are (C,)."""
-    ratio = (expected.clamp(min=1e-4) / predicted.clamp(min=1e-4)) ** power
+def alignment(labeled: Tensor, predicted: Tensor, power: float) -> Tensor:
+    """(labeled / predicted) ** power per class, within [1/4, 4]. Shares are (C,)."""
+    ratio = (labeled.clamp(min=1e-4) / predicted.clamp(min=1e-4)) ** power
     return ratio.clamp(1 / RATIO_MOST, RATIO_MOST)
+
+
+def _aligned(probability: Tensor, ratio: Tensor) -> Tensor:
+    aligned = probability * ratio.view(1, -1, 1, 1)
+    return aligned / aligned.sum(dim=1, keepdim=True)
+
+
+def _mean_over(probability: Tensor, valid: Tensor) -> Tensor:
+    inside = valid.unsqueeze(1).to(probability.dtype)
+    return (probability * inside).sum(dim=(0, 2, 3)) / inside.sum().clamp(min=1)

@@ -1,9 +1,11 @@
 """How common each class is: the labels say it roughly, the pool may correct them.
 
-On 16 images a class of 1 % is 0.1 or 2 % as luck has it, and a network that was told 0.1 % finds
-it nowhere. What the network says of unlabeled images holds the shares of these images: they are
-found by expectation maximisation (Saerens, Latinne and Decaestecker, Neural Computation 14,
-2002), one step with each minibatch. They are believed as far as the labels leave them open.
+On 16 images a class of 1 % is 0.1 or 2 %, as luck has it, and a network that was told 0.1 % says
+it nowhere. What it says of unlabeled images holds the shares of these images: expectation
+maximisation finds them (Saerens, Latinne and Decaestecker, Neural Computation 14, 2002). It
+takes the probabilities at their word, and those of a rare class are too large; by how much, the
+labeled images tell, whose shares are known (an adjusted count: Forman, Data Mining and Knowledge
+Discovery 17, 2008). The estimate is believed as far as the labels leave the share open.
 """
 
 from __future__ import annotations
@@ -12,27 +14,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-MEMORY = 0.98  # of the pool's shares, from one minibatch to the next
+Numbers = npt.NDArray[np.float64]
+
+STEPS = 200  # of expectation maximisation, at most
+SETTLED = 1e-3  # a step that changes no share by more than this part of it is the last
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabeledShares:
-    """What the labels say of each class, all (C,) float32.
+    """What the labels say of each class, both (C,).
 
-    share: of the labeled pixels. images: how many labeled images hold the class. doubt: the
-    standard error of `share` from image to image, relative to it; 0 for a class without pixels.
+    share: of the labeled pixels, sums to 1. doubt: the standard error of it from image to image,
+    relative to it; 0 for a class without pixels.
     """
 
-    share: Tensor
-    images: Tensor
-    doubt: Tensor
-
-    def to(self, device: torch.device) -> LabeledShares:
-        """The same on a device."""
-        return LabeledShares(**{name: part.to(device) for name, part in vars(self).items()})
+    share: Numbers
+    doubt: Numbers
 
 
 def labeled_shares(pixels: npt.NDArray[np.int64]) -> LabeledShares:
@@ -43,63 +41,52 @@ def labeled_shares(pixels: npt.NDArray[np.int64]) -> LabeledShares:
     """
     images, total = len(pixels), pixels.sum()
     share = pixels.sum(axis=0) / total
+    error = share
     if images > 1:
         residual = pixels - share * pixels.sum(axis=1, keepdims=True)
         error = np.sqrt(images / (images - 1) * (residual**2).sum(axis=0)) / total
-    else:
-        error = share
-    doubt = np.divide(error, share, out=np.zeros_like(share), where=share > 0)
-    parts = {"share": share, "images": (pixels > 0).sum(axis=0), "doubt": doubt}
-    return LabeledShares(**{name: torch.from_numpy(part).float() for name, part in parts.items()})
+    return LabeledShares(share=share, doubt=_over(error, share, 0.0))
 
 
-class PoolShares:
-    """The shares of the unlabeled images, learnt as the teacher looks at them.
+def shifted_share(probability: Numbers, assumed: Numbers) -> Numbers:
+    """(C,): the shares of the classes in what (C, N) probabilities were said of.
 
-    half: the doubt at which the pool's word counts as much as the labels'; 0: it never counts.
-    share: (C,) its word so far. passes: how many minibatches have spoken.
+    assumed: (C,) shares that whoever said them takes for true. A class without a share stays so.
     """
-
-    def __init__(self, labels: LabeledShares, half: float) -> None:
-        self.labels, self.half = labels, half
-        self.share = labels.share.clone()
-        self.passes = torch.zeros((), device=labels.share.device)
-
-    def learn(self, probability: Tensor, valid: Tensor) -> None:
-        """One step of expectation maximisation.
-
-        probability: (B, C, H, W) of a network that takes the labels' shares for the true ones.
-        valid: (B, H, W) bool. What is not finite teaches nothing.
-        """
-        ratio = torch.where(self.labels.share > 0, self.share / self.labels.share, 0.0)
-        share = mean_over(scaled(probability, ratio), valid)
-        if valid.any() and torch.isfinite(share).all():
-            self.share.lerp_(share, 1 - MEMORY)
-            self.passes += 1
-
-    def trust(self) -> Tensor:
-        """(C,) in [0, 1): how far the pool corrects each class: d^2 / (d^2 + half^2)."""
-        doubt = self.labels.doubt**2
-        settled = 1 - MEMORY**self.passes
-        return settled * doubt / (doubt + self.half**2)
-
-    def believed(self) -> Tensor:
-        """(C,), sums to 1: labeled * (pool / labeled) ** trust; 0 stays 0."""
-        labeled = self.labels.share
-        if not self.half or not self.passes:
-            return labeled
-        ratio = torch.where(labeled > 0, self.share / labeled, 1.0)
-        share = labeled * ratio ** self.trust()
-        return share / share.sum()
+    share = probability.mean(axis=1)
+    share[assumed == 0] = 0
+    for _ in range(STEPS):
+        likely = probability * _over(share, assumed, 0.0)[:, None]
+        total = likely.sum(axis=0)
+        last, share = share, np.asarray((likely[:, total > 0] / total[total > 0]).mean(axis=1))
+        if np.all(np.abs(share - last) <= SETTLED * last):
+            break
+    return share
 
 
-def scaled(probability: Tensor, ratio: Tensor) -> Tensor:
-    """(B, C, H, W) probabilities times (C,) ratios, summing to 1 again."""
-    probability = probability * ratio.view(1, -1, 1, 1)
-    return probability / probability.sum(dim=1, keepdim=True)
+def pool_share(pool: Numbers, said: Numbers, truth: Numbers, assumed: Numbers) -> Numbers:
+    """(C,), sums to 1: the shares of the pool, by what a network says of it.
+
+    pool: (C, N) probabilities of its pixels. said, truth: (C,) how much of each class the network
+    says there is in labeled images, and how much there is: how far it exaggerates. assumed: as in
+    `shifted_share`. A class that the labeled images do not show keeps its assumed share.
+    """
+    exaggerated = _over(said, truth, np.nan)
+    share = shifted_share(pool, assumed) / exaggerated
+    share = np.where(np.isfinite(share) & (share > 0), share, assumed)
+    return np.asarray(share / share.sum())
 
 
-def mean_over(probability: Tensor, valid: Tensor) -> Tensor:
-    """(C,): the mean of (B, C, H, W) over the valid pixels."""
-    inside = valid.unsqueeze(1).to(probability.dtype)
-    return (probability * inside).sum(dim=(0, 2, 3)) / inside.sum().clamp(min=1)
+def believed_share(labels: LabeledShares, pool: Numbers, half: float) -> Numbers:
+    """(C,), sums to 1: labeled * (pool / labeled) ** t, with t = d^2 / (d^2 + half^2).
+
+    half: the doubt d at which the pool's word counts as much as the labels'; above 0.
+    """
+    trust = labels.doubt**2 / (labels.doubt**2 + half**2)
+    share = labels.share * _over(pool, labels.share, 1.0) ** trust
+    return np.asarray(share / share.sum())
+
+
+def _over(above: Numbers, below: Numbers, otherwise: float) -> Numbers:
+    """above / below, and `otherwise` where that is nothing."""
+    return np.divide(above, below, out=np.full_like(below, otherwise), where=below > 0)

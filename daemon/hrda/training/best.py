@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.learning.prior import correct_prior, prior_bias
+from daemon.hrda.learning.prior import correct_prior, prior_bias, seen_enough
 from daemon.hrda.measuring.measure import evaluate
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.training import checkpoint
@@ -32,8 +32,10 @@ def finished_student(learner: Learner) -> Segmentor:
 def _finished(learner: Learner, net: Segmentor) -> Segmentor:
     net = copy.deepcopy(net).requires_grad_(False).eval()
     net.bf16 = learner.teacher.net.bf16
-    correct_prior(net, learner.untaught())
-    correct_prior(net, prior_bias(learner.pool.believed(), learner.labels.share))
+    settings = learner.settings
+    half = settings.prior_images if settings.unlabeled_weight else settings.prior_images_alone
+    power = settings.prior_correction * seen_enough(learner.labeled_images, half)
+    correct_prior(net, prior_bias(learner.labeled_share, learner.trained_share(), power))
     return net
 
 

@@ -126,8 +126,6 @@ def save_state(folder: RunFolder, learner: Learner, origin: str, state: State) -
             "optimizer": learner.optimizer.state_dict(),
             "predicted_share": learner.predicted_share,
             "trained_pixels": learner.trained_pixels,
-            "pool_share": learner.pool.share,
-            "pool_passes": learner.pool.passes,
             "skipped": learner.skipped,
             "halved": learner.halved,
             "places": learner.places,
@@ -153,8 +151,6 @@ def load_state(folder: RunFolder, learner: Learner, origin: str) -> State:
             continue
         learner.predicted_share.copy_(state["predicted_share"])
         learner.trained_pixels.copy_(state["trained_pixels"])
-        learner.pool.share.copy_(state["pool_share"])
-        learner.pool.passes.copy_(state["pool_passes"])
         learner.skipped, learner.halved = int(state["skipped"]), int(state["halved"])
         if learner.halved:  # or the number of processes says it
             learner.places = int(state["places"])

@@ -1,0 +1,92 @@
+"""The finished model looks at the pool: how common is each class there?
+
+The answer moves its logits, so that a class that few labeled images show is not lost.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from daemon.domain import IGNORE
+from daemon.hrda.images.pictures import read_mask
+from daemon.hrda.images.sampler import stream
+from daemon.hrda.inference.ahead import seen
+from daemon.hrda.inference.infer import Seen
+from daemon.hrda.learning.prior import correct_prior, prior_bias
+from daemon.hrda.learning.shares import Numbers, believed_share, labeled_shares, pool_share
+from daemon.hrda.network.heads import STRIDE
+from daemon.hrda.network.segmentor import Segmentor
+from daemon.hrda.settings import Settings
+from daemon.runs import ImageFile, TrainRequest
+
+log = logging.getLogger(__name__)
+
+File = TypeVar("File", bound=ImageFile)
+
+LABELED, POOL = 64, 96  # how many images of each are looked at, at most
+CELLS = 5_000  # of an unlabeled image that count, about
+LOOKS = 5  # the stream of the seed; those of the sampler are below
+
+
+def follow_pool(
+    net: Segmentor, request: TrainRequest, settings: Settings, pixels: npt.NDArray[np.int64]
+) -> None:
+    """Move the logits of a finished model to the class shares that labels and pool agree on.
+
+    pixels: (L, C) of each class in each labeled image, L > 0. Nothing is done where no unlabeled
+    image teaches, or pool_doubt is 0.
+    """
+    if not (settings.pool_doubt and settings.unlabeled_weight and request.unlabeled):
+        return
+    labels = labeled_shares(pixels)
+    said, truth = _on_labels(net, request)
+    pool = _on_pool(net, request)
+    found = pool_share(pool, said, truth, labels.share)
+    believed = believed_share(labels, found, settings.pool_doubt)
+    for row, name in enumerate(request.classes):
+        shares = (labels.share[row], found[row], believed[row])
+        log.info("class=%s share labeled=%.5f pool=%.5f believed=%.5f", name, *shares)
+    correct_prior(net, prior_bias(_tensor(believed, net), _tensor(labels.share, net)))
+
+
+def _on_labels(net: Segmentor, request: TrainRequest) -> tuple[Numbers, Numbers]:
+    """(C,) and (C,): how much of each class the model says, and how much there is."""
+    classes = len(request.classes)
+    said, truth = np.zeros(classes), np.zeros(classes)
+    files = _some(request.labeled, LABELED, request.seed)
+    for file, (_, look) in zip(files, seen(net, files), strict=True):
+        mask = read_mask(file, classes)[::STRIDE, ::STRIDE].ravel()
+        labeled = mask != IGNORE
+        said += _probability(look)[:, labeled].sum(axis=1)
+        truth += np.bincount(mask[labeled], minlength=classes)
+    return said, truth
+
+
+def _on_pool(net: Segmentor, request: TrainRequest) -> Numbers:
+    """(C, N): what the model says of cells all over the pool."""
+    parts = []
+    for _, look in seen(net, _some(request.unlabeled, POOL, request.seed)):
+        probability = _probability(look)
+        parts.append(probability[:, :: -(-probability.shape[1] // CELLS)])
+    return np.concatenate(parts, axis=1)
+
+
+def _probability(look: Seen) -> Numbers:
+    """(C, cells): of all cells of an image, one for 4x4 pixels."""
+    return np.asarray(look.logits.flatten(1).double().softmax(dim=0).numpy())
+
+
+def _some(files: Sequence[File], most: int, seed: int) -> list[File]:
+    """At most so many of them, drawn by the seed."""
+    drawn = stream(seed, LOOKS).permutation(len(files))[:most]
+    return [files[row] for row in sorted(drawn.tolist())]
+
+
+def _tensor(numbers: Numbers, net: Segmentor) -> torch.Tensor:
+    return torch.from_numpy(numbers).to(net.mean)
