@@ -18,6 +18,7 @@ import numpy.typing as npt
 Numbers = npt.NDArray[np.float64]
 
 STEPS = 200  # of expectation maximisation, at most
+RATIO_MOST = 10.0  # of a share of the pool to that of the labels
 SETTLED = 1e-3  # a step that changes no share by more than this part of it is the last
 
 
@@ -80,10 +81,12 @@ def pool_share(pool: Numbers, said: Numbers, truth: Numbers, assumed: Numbers) -
 def believed_share(labels: LabeledShares, pool: Numbers, half: float) -> Numbers:
     """(C,), sums to 1: labeled * (pool / labeled) ** t, with t = d^2 / (d^2 + half^2).
 
-    half: the doubt d at which the pool's word counts as much as the labels'; above 0.
+    half: the doubt d at which the pool's word counts as much as the labels'; above 0. The quotient
+    counts as 10 or 1/10 at most: a network that has learnt nothing says anything.
     """
     trust = labels.doubt**2 / (labels.doubt**2 + half**2)
-    share = labels.share * _over(pool, labels.share, 1.0) ** trust
+    ratio = _over(pool, labels.share, 1.0).clip(1 / RATIO_MOST, RATIO_MOST)
+    share = labels.share * ratio**trust
     return np.asarray(share / share.sum())
 
 

@@ -1,0 +1,90 @@
+"""The finished model looks at the pool, on real files."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from daemon.domain import IGNORE
+from daemon.hrda.images.crops import Crops
+from daemon.hrda.learning.shares import RATIO_MOST
+from daemon.hrda.network.segmentor import Segmentor
+from daemon.hrda.settings import Settings
+from daemon.hrda.training.pool import follow_pool
+from daemon.runs import LabeledFile, TrainRequest
+from tests.hrda.tiny import CHANGES, CLASSES, segmentor, tiny, unlabeled, write_field
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[LabeledFile]:
+    files = write_field(tmp_path_factory.mktemp("field"), 8)
+    for file in files[1:3]:  # one of the three labeled images shows a weed
+        mask = np.array(Image.open(file.mask))
+        Image.fromarray(np.where(mask == 2, 0, mask).astype(np.uint8)).save(file.mask)
+    return files
+
+
+def request_of(labeled: list[LabeledFile], others: list[LabeledFile]) -> TrainRequest:
+    return TrainRequest(
+        classes=CLASSES,
+        device="cpu",
+        threads=1,
+        seed=7,
+        settings=dict(CHANGES),
+        labeled=tuple(labeled),
+        validation=(),
+        unlabeled=unlabeled(others),
+    )
+
+
+def moved(request: TrainRequest, settings: Settings) -> torch.Tensor:
+    """(C,): how far the logits of a model went."""
+    net: Segmentor = segmentor().eval()
+    before = copy.deepcopy(net.state_dict())
+    crops = Crops(request, settings, torch.device("cpu"))
+    follow_pool(net, request, settings, crops.pixels)
+    after = net.state_dict()
+    changed = [name for name in after if not torch.equal(after[name], before[name])]
+    assert changed in ([], ["decoder.conv_seg.bias"])
+    difference: torch.Tensor = after["decoder.conv_seg.bias"] - before["decoder.conv_seg.bias"]
+    return difference
+
+
+def test_the_logits_move_and_nothing_else_the_same_each_time(files: list[LabeledFile]) -> None:
+    request = request_of(files[:3], files[3:])
+    first = moved(request, tiny())
+    assert 0.5 < first.abs().max() < 2 * np.log(RATIO_MOST)
+    assert first[0] == 0
+    assert torch.equal(first, moved(request, tiny()))
+
+
+def test_they_stay_without_a_pool_that_teaches(files: list[LabeledFile]) -> None:
+    alone, both = request_of(files[:3], []), request_of(files[:3], files[3:])
+    assert not moved(alone, tiny()).any()
+    assert not moved(both, tiny(pool_doubt=0.0)).any()
+    assert not moved(both, tiny(method="supervised")).any()
+
+
+def test_what_nobody_labeled_says_nothing_of_the_labels(
+    files: list[LabeledFile], tmp_path: Path
+) -> None:
+    """A half that is ignored, in which the model finds other shares, changes nothing."""
+    painted = []
+    for row, file in enumerate(files[:3]):
+        image, mask = (np.array(Image.open(path)) for path in (file.image, file.mask))
+        Image.fromarray(np.concatenate([mask, np.full_like(mask, IGNORE)])).save(
+            tmp_path / f"{row}-mask.png"
+        )
+        shown = tmp_path / f"{row}.png"
+        Image.fromarray(np.concatenate([image, image[::-1] // 2])).save(shown)
+        painted.append(LabeledFile(id=row, image=shown, mask=tmp_path / f"{row}-mask.png"))
+    whole, part = (
+        moved(request_of(labeled, files[3:]), tiny()) for labeled in (files[:3], painted)
+    )
+    assert whole.abs().max() > 0.5
+    assert torch.allclose(whole, part, atol=0.05)
