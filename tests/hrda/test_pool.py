@@ -16,7 +16,7 @@ from daemon.hrda.learning.shares import RATIO_MOST
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import Settings
 from daemon.hrda.training.pool import follow_pool
-from daemon.runs import LabeledFile, TrainRequest
+from daemon.runs import LabeledFile, RunFolder, TrainRequest
 from tests.hrda.tiny import CHANGES, CLASSES, segmentor, tiny, unlabeled, write_field
 
 
@@ -42,12 +42,12 @@ def request_of(labeled: list[LabeledFile], others: list[LabeledFile]) -> TrainRe
     )
 
 
-def moved(request: TrainRequest, settings: Settings) -> torch.Tensor:
+def moved(folder: Path, request: TrainRequest, settings: Settings) -> torch.Tensor:
     """(C,): how far the logits of a model went."""
     net: Segmentor = segmentor().eval()
     before = copy.deepcopy(net.state_dict())
     crops = Crops(request, settings, torch.device("cpu"))
-    follow_pool(net, request, settings, crops.pixels)
+    follow_pool(RunFolder(folder), net, request, settings, crops.pixels)
     after = net.state_dict()
     changed = [name for name in after if not torch.equal(after[name], before[name])]
     assert changed in ([], ["decoder.conv_seg.bias"])
@@ -55,19 +55,21 @@ def moved(request: TrainRequest, settings: Settings) -> torch.Tensor:
     return difference
 
 
-def test_the_logits_move_and_nothing_else_the_same_each_time(files: list[LabeledFile]) -> None:
+def test_the_logits_move_and_nothing_else_the_same_each_time(
+    files: list[LabeledFile], tmp_path: Path
+) -> None:
     request = request_of(files[:3], files[3:])
-    first = moved(request, tiny())
+    first = moved(tmp_path, request, tiny())
     assert 0.5 < first.abs().max() < 2 * np.log(RATIO_MOST)
     assert first[0] == 0
-    assert torch.equal(first, moved(request, tiny()))
+    assert torch.equal(first, moved(tmp_path, request, tiny()))
 
 
-def test_they_stay_without_a_pool_that_teaches(files: list[LabeledFile]) -> None:
+def test_they_stay_without_a_pool_that_teaches(files: list[LabeledFile], tmp_path: Path) -> None:
     alone, both = request_of(files[:3], []), request_of(files[:3], files[3:])
-    assert not moved(alone, tiny()).any()
-    assert not moved(both, tiny(pool_doubt=0.0)).any()
-    assert not moved(both, tiny(method="supervised")).any()
+    assert not moved(tmp_path, alone, tiny()).any()
+    assert not moved(tmp_path, both, tiny(pool_doubt=0.0)).any()
+    assert not moved(tmp_path, both, tiny(method="supervised")).any()
 
 
 def test_what_nobody_labeled_says_nothing_of_the_labels(
@@ -84,7 +86,7 @@ def test_what_nobody_labeled_says_nothing_of_the_labels(
         Image.fromarray(np.concatenate([image, image[::-1] // 2])).save(shown)
         painted.append(LabeledFile(id=row, image=shown, mask=tmp_path / f"{row}-mask.png"))
     whole, part = (
-        moved(request_of(labeled, files[3:]), tiny()) for labeled in (files[:3], painted)
+        moved(tmp_path, request_of(labeled, files[3:]), tiny()) for labeled in (files[:3], painted)
     )
     assert whole.abs().max() > 0.5
     assert torch.allclose(whole, part, atol=0.05)

@@ -23,7 +23,8 @@ from daemon.hrda.learning.shares import Numbers, believed_share, labeled_shares,
 from daemon.hrda.network.heads import STRIDE
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import Settings
-from daemon.runs import ImageFile, TrainRequest
+from daemon.hrda.signs import Signs
+from daemon.runs import ImageFile, RunFolder, TrainRequest
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,11 @@ LOOKS = 5  # the stream of the seed; those of the sampler are below
 
 
 def follow_pool(
-    net: Segmentor, request: TrainRequest, settings: Settings, pixels: npt.NDArray[np.int64]
+    folder: RunFolder,
+    net: Segmentor,
+    request: TrainRequest,
+    settings: Settings,
+    pixels: npt.NDArray[np.int64],
 ) -> None:
     """Move the logits of a finished model to the class shares that labels and pool agree on.
 
@@ -45,8 +50,8 @@ def follow_pool(
     if not (settings.pool_doubt and settings.unlabeled_weight and request.unlabeled):
         return
     labels = labeled_shares(pixels)
-    said, truth = _on_labels(net, request)
-    pool = _on_pool(net, request)
+    said, truth = _on_labels(folder, net, request)
+    pool = _on_pool(folder, net, request)
     found = pool_share(pool, said, truth, labels.share)
     believed = believed_share(labels, found, settings.pool_doubt)
     for row, name in enumerate(request.classes):
@@ -55,12 +60,13 @@ def follow_pool(
     correct_prior(net, prior_bias(_tensor(believed, net), _tensor(labels.share, net)))
 
 
-def _on_labels(net: Segmentor, request: TrainRequest) -> tuple[Numbers, Numbers]:
+def _on_labels(folder: RunFolder, net: Segmentor, request: TrainRequest) -> tuple[Numbers, Numbers]:
     """(C,) and (C,): how much of each class the model says, and how much there is."""
     classes = len(request.classes)
     said, truth = np.zeros(classes), np.zeros(classes)
     files = _some(request.labeled, LABELED, request.seed)
-    for file, (_, look) in zip(files, seen(net, files), strict=True):
+    looks = Signs(folder, "class shares of the labels", len(files)).over(seen(net, files))
+    for file, (_, look) in zip(files, looks, strict=True):
         mask = read_mask(file, classes)[::STRIDE, ::STRIDE].ravel()
         labeled = mask != IGNORE
         said += _probability(look)[:, labeled].sum(axis=1)
@@ -68,10 +74,10 @@ def _on_labels(net: Segmentor, request: TrainRequest) -> tuple[Numbers, Numbers]
     return said, truth
 
 
-def _on_pool(net: Segmentor, request: TrainRequest) -> Numbers:
+def _on_pool(folder: RunFolder, net: Segmentor, request: TrainRequest) -> Numbers:
     """(C, N): what the model says of cells all over the pool."""
-    parts = []
-    for _, look in seen(net, _some(request.unlabeled, POOL, request.seed)):
+    files, parts = _some(request.unlabeled, POOL, request.seed), []
+    for _, look in Signs(folder, "class shares of the pool", len(files)).over(seen(net, files)):
         probability = _probability(look)
         parts.append(probability[:, :: -(-probability.shape[1] // CELLS)])
     return np.concatenate(parts, axis=1)
