@@ -16,8 +16,8 @@ from torch import nn
 from daemon.ahead import done_ahead
 from daemon.hrda.images.pictures import Picture, read_image
 from daemon.hrda.images.sampler import seed_all
-from daemon.hrda.inference.ahead import AHEAD, alike
 from daemon.hrda.inference.infer import at_once, embedding_size, padded, pooled
+from daemon.hrda.inference.passes import AHEAD, alike
 from daemon.hrda.inference.rows import Rows, origin, row_type
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.network.model import build_segmentor, halved

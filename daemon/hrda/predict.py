@@ -15,8 +15,8 @@ from daemon.domain import Evaluation
 from daemon.durable import atomic_file
 from daemon.errors import ConfigError
 from daemon.hrda.images.sampler import seed_all
-from daemon.hrda.inference.ahead import seen
 from daemon.hrda.inference.infer import Seen, embedding_size
+from daemon.hrda.inference.passes import seen
 from daemon.hrda.inference.rows import Rows, origin, row_type
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.measuring.measure import evaluate

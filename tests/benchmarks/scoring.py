@@ -30,8 +30,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from daemon.hrda.inference.ahead import AHEAD
 from daemon.hrda.inference.infer import at_once, context_windows, detail_stride
+from daemon.hrda.inference.passes import AHEAD
 from daemon.hrda.network.model import HRDASegmentor, build_segmentor
 from daemon.hrda.predict import model_of, score
 from daemon.hrda.settings import GRID_PX, settings_of

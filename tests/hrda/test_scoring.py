@@ -14,8 +14,8 @@ from PIL import Image
 
 from daemon.hrda.__main__ import DONE, IMAGE, main
 from daemon.hrda.images.pictures import read_image
-from daemon.hrda.inference.ahead import alike, seen
 from daemon.hrda.inference.infer import context_windows, see, see_alike
+from daemon.hrda.inference.passes import alike, seen
 from daemon.hrda.inference.rows import Rows, row_type
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs import ImageFile, PredictRequest, RunFolder

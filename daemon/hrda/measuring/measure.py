@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from daemon.domain import Evaluation, Mask
 from daemon.hrda.images.pictures import UnusableMask, read_mask
-from daemon.hrda.inference.ahead import seen
+from daemon.hrda.inference.passes import seen
 from daemon.hrda.measuring.boundary import boundary_counts, boundary_iou
 from daemon.hrda.measuring.calibration import Fitting, Sureness
 from daemon.hrda.measuring.metric import Counts, by_name, confusion, evaluation

@@ -16,8 +16,8 @@ import torch
 from daemon.domain import IGNORE
 from daemon.hrda.images.pictures import read_mask
 from daemon.hrda.images.sampler import stream
-from daemon.hrda.inference.ahead import seen
 from daemon.hrda.inference.infer import Seen
+from daemon.hrda.inference.passes import seen
 from daemon.hrda.learning.prior import correct_prior, prior_bias
 from daemon.hrda.learning.shares import Numbers, believed_share, labeled_shares, pool_share
 from daemon.hrda.network.heads import STRIDE
