@@ -31,7 +31,7 @@ from daemon.hrda.settings import Settings, settings_of
 from daemon.hrda.training import budget, checkpoint
 from daemon.hrda.training.best import Best, finished_model, finished_student
 from daemon.hrda.training.iterate import Clock, Training
-from daemon.hrda.training.pool import follow_pool
+from daemon.hrda.training.pool import follow_pool, look_s
 from daemon.hrda.training.stopping import StopSign
 from daemon.runs import RunFolder, TrainRequest, TrainResult
 
@@ -129,6 +129,7 @@ def _scheduled(
             crops,
             settings,
             best.rehearse,
+            lambda one: look_s(finished_model(one), request, settings),
             budget.MOST_SHARE * request.max_seconds,
         )
         left_s = request.max_seconds - (time.monotonic() - started_s) - pace.build_s

@@ -41,6 +41,7 @@ def test_seconds_become_iterations_of_both_kinds() -> None:
 
     assert Pace(alone_s=1, mixed_s=3).iterations(100, settings) == 40
     assert Pace(alone_s=1, mixed_s=3).iterations(0.1, settings) == 1
+    assert Pace(alone_s=1, mixed_s=3, look_s=50).iterations(100, settings) == 20
 
 
 def test_measuring_on_the_way_costs_iterations() -> None:

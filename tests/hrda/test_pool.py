@@ -15,7 +15,7 @@ from daemon.hrda.images.crops import Crops
 from daemon.hrda.learning.shares import RATIO_MOST
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import Settings
-from daemon.hrda.training.pool import follow_pool
+from daemon.hrda.training.pool import follow_pool, look_s
 from daemon.runs import LabeledFile, RunFolder, TrainRequest
 from tests.hrda.tiny import CHANGES, CLASSES, segmentor, tiny, unlabeled, write_field
 
@@ -90,3 +90,11 @@ def test_what_nobody_labeled_says_nothing_of_the_labels(
     )
     assert whole.abs().max() > 0.5
     assert torch.allclose(whole, part, atol=0.05)
+
+
+def test_its_seconds_are_told_beforehand(files: list[LabeledFile]) -> None:
+    alone, both = request_of(files[:3], []), request_of(files[:3], files[3:])
+    net = segmentor().eval()
+    assert look_s(net, alone, tiny()) == 0
+    assert look_s(net, both, tiny(pool_doubt=0.0)) == 0
+    assert look_s(net, both, tiny()) > 0

@@ -31,12 +31,14 @@ MOST_SHARE = 0.1  # of the seconds that may go into timing; then fewer are timed
 class Pace:
     """Seconds: an iteration without unlabeled images, one with them, one measurement.
 
-    build_s: of making the learner, which is done once more for the training itself.
+    look_s: of the finished model's look at the pool. build_s: of making the learner, which is
+    done once more for the training itself.
     """
 
     alone_s: float
     mixed_s: float
     validation_s: float = 0.0
+    look_s: float = 0.0
     build_s: float = 0.0
 
     def iterations(self, seconds: float, settings: Settings) -> int:
@@ -44,7 +46,7 @@ class Pace:
         measured = settings.validations * self.validation_s if settings.keep_best else 0.0
         start = settings.unlabeled_start
         each_s = start * self.alone_s + (1 - start) * self.mixed_s
-        return max(1, int((seconds - measured) / each_s))
+        return max(1, int((seconds - measured - self.look_s) / each_s))
 
 
 def pace_of(
@@ -52,11 +54,13 @@ def pace_of(
     crops: Crops,
     settings: Settings,
     validate: Callable[[Learner], None],
+    look: Callable[[Learner], float],
     most_s: float,
 ) -> Pace:
     """Time a learner that `build` makes; at most `most_s` seconds, but an iteration of each kind.
 
-    validate: measures the learner once, as `keep_best` will.
+    validate: measures the learner once, as `keep_best` will. look: the seconds of the finished
+    model's look at the pool.
     """
     began_s = time.monotonic()
     learner = build(dataclasses.replace(settings, iterations=SCALE))
@@ -67,10 +71,12 @@ def pace_of(
     began_s = time.monotonic()
     if settings.keep_best and learner.ranks.leads:
         validate(learner)
+    validation_s = time.monotonic() - began_s
     return Pace(
         alone_s=alone_s,
         mixed_s=mixed_s,
-        validation_s=time.monotonic() - began_s,
+        validation_s=validation_s,
+        look_s=look(learner) if learner.ranks.leads else 0.0,
         build_s=build_s,
     )
 

@@ -6,6 +6,7 @@ The answer moves its logits, so that a class that few labeled images show is not
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -32,6 +33,7 @@ File = TypeVar("File", bound=ImageFile)
 
 LABELED, POOL = 64, 96  # how many images of each are looked at, at most
 CELLS = 5_000  # of an unlabeled image that count, about
+TIMED = 8  # images that the seconds of the look are taken from
 LOOKS = 5  # the stream of the seed; those of the sampler are below
 
 
@@ -47,7 +49,7 @@ def follow_pool(
     pixels: (L, C) of each class in each labeled image, L > 0. Nothing is done where no unlabeled
     image teaches, or pool_doubt is 0.
     """
-    if not (settings.pool_doubt and settings.unlabeled_weight and request.unlabeled):
+    if not _asks(request, settings):
         return
     labels = labeled_shares(pixels)
     said, truth = _on_labels(folder, net, request)
@@ -58,6 +60,22 @@ def follow_pool(
         shares = (labels.share[row], found[row], believed[row])
         log.info("class=%s share labeled=%.5f pool=%.5f believed=%.5f", name, *shares)
     correct_prior(net, prior_bias(_tensor(believed, net), _tensor(labels.share, net)))
+
+
+def look_s(net: Segmentor, request: TrainRequest, settings: Settings) -> float:
+    """How many seconds `follow_pool` will take, from a few images of the pool."""
+    if not _asks(request, settings):
+        return 0.0
+    files = _some(request.unlabeled, POOL, request.seed)
+    timed, began_s = files[:TIMED], time.monotonic()
+    for _ in seen(net, timed):
+        pass
+    each_s = (time.monotonic() - began_s) / len(timed)
+    return each_s * (len(files) + min(LABELED, len(request.labeled)))
+
+
+def _asks(request: TrainRequest, settings: Settings) -> bool:
+    return bool(settings.pool_doubt and settings.unlabeled_weight and request.unlabeled)
 
 
 def _on_labels(folder: RunFolder, net: Segmentor, request: TrainRequest) -> tuple[Numbers, Numbers]:
