@@ -65,7 +65,7 @@ class Settings:
     prior_correction: float = 1.0  # 0: none; 1: as if the crops had shown the labels' shares,
     prior_images: int = 24  # for a class on many images; half of it on so many,
     prior_images_alone: int = 100  # or on so many where no unlabeled image teaches
-    pool_doubt: float = 0.5  # relative error of a labeled share at which the pool's own counts half
+    pool_doubt: float = 0.5  # relative error of a labeled share at which the pool's counts half
     precision: str = "auto"  # fp32, bf16; auto: bf16 on CUDA and where inference gains from it
     # teacher and pseudo-labels
     alpha: float = 0.97

@@ -129,7 +129,7 @@ def _scheduled(
             crops,
             settings,
             best.rehearse,
-            lambda one: look_s(finished_model(one), request, settings),
+            lambda one: look_s(finished_model(one), request, crops),
             budget.MOST_SHARE * request.max_seconds,
         )
         left_s = request.max_seconds - (time.monotonic() - started_s) - pace.build_s
@@ -169,7 +169,7 @@ def _finish(training: Training, request: TrainRequest) -> None:
     """Leave the checkpoint, then the result; then forget what only a resume needs."""
     folder, learner, settings = training.folder, training.learner, training.learner.settings
     net = training.best.model(learner) if settings.keep_best else finished_model(learner)
-    follow_pool(folder, net, request, settings, training.crops.pixels)
+    follow_pool(folder, net, request, training.crops)
     checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
     measured = validate(folder, net, request.validation, request.classes, "validation")
     device = training.crops.device
@@ -192,9 +192,8 @@ def _finish(training: Training, request: TrainRequest) -> None:
 
 def _student(training: Training, request: TrainRequest) -> Evaluation | None:
     """Keep the student beside the model of the checkpoint, and measure it."""
-    folder, settings = training.folder, training.learner.settings
-    net = finished_student(training.learner)
-    follow_pool(folder, net, request, settings, training.crops.pixels)
+    folder, net = training.folder, finished_student(training.learner)
+    follow_pool(folder, net, request, training.crops)
     checkpoint.write_checkpoint(folder.student, net, request.classes)
     return validate(folder, net, request.validation, request.classes, "validation of the student")
 

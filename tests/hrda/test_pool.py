@@ -42,12 +42,15 @@ def request_of(labeled: list[LabeledFile], others: list[LabeledFile]) -> TrainRe
     )
 
 
+def crops_of(request: TrainRequest, settings: Settings) -> Crops:
+    return Crops(request, settings, torch.device("cpu"))
+
+
 def moved(folder: Path, request: TrainRequest, settings: Settings) -> torch.Tensor:
     """(C,): how far the logits of a model went."""
     net: Segmentor = segmentor().eval()
     before = copy.deepcopy(net.state_dict())
-    crops = Crops(request, settings, torch.device("cpu"))
-    follow_pool(RunFolder(folder), net, request, settings, crops.pixels)
+    follow_pool(RunFolder(folder), net, request, crops_of(request, settings))
     after = net.state_dict()
     changed = [name for name in after if not torch.equal(after[name], before[name])]
     assert changed in ([], ["decoder.conv_seg.bias"])
@@ -95,6 +98,6 @@ def test_what_nobody_labeled_says_nothing_of_the_labels(
 def test_its_seconds_are_told_beforehand(files: list[LabeledFile]) -> None:
     alone, both = request_of(files[:3], []), request_of(files[:3], files[3:])
     net = segmentor().eval()
-    assert look_s(net, alone, tiny()) == 0
-    assert look_s(net, both, tiny(pool_doubt=0.0)) == 0
-    assert look_s(net, both, tiny()) > 0
+    assert look_s(net, alone, crops_of(alone, tiny())) == 0
+    assert look_s(net, both, crops_of(both, tiny(pool_doubt=0.0))) == 0
+    assert look_s(net, both, crops_of(both, tiny())) > 0

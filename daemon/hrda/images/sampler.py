@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-LABELED, LABELED_EPOCH, UNLABELED, UNLABELED_EPOCH, ITERATION = range(5)  # streams of one seed
+# streams of one seed
+LABELED, LABELED_EPOCH, UNLABELED, UNLABELED_EPOCH, ITERATION, LOOK = range(6)
 
 
 @dataclass(frozen=True, kw_only=True)

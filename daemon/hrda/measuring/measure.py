@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from daemon.domain import Evaluation, Mask
 from daemon.hrda.images.pictures import UnusableMask, read_mask
+from daemon.hrda.inference.infer import Seen
 from daemon.hrda.inference.passes import seen
 from daemon.hrda.measuring.boundary import boundary_counts, boundary_iou
 from daemon.hrda.measuring.calibration import Fitting, Sureness
@@ -77,10 +78,21 @@ def _measured(
 ) -> Evaluation | None:
     if not files:
         return None
-    looks = Signs(folder, phase, len(files)).over(seen(net, files))
-    for file, (_, look) in zip(files, looks, strict=True):
-        mask = read_mask(file, len(tally.classes))
-        if mask.shape != look.size:
-            raise UnusableMask(file, f"the size {mask.shape}", f"that of its image, {look.size}")
+    for mask, look in beside_masks(folder, net, files, len(tally.classes), phase):
         tally.add(mask, look.probability().numpy())
     return tally.evaluation()
+
+
+def beside_masks(
+    folder: RunFolder, net: Segmentor, files: Sequence[LabeledFile], classes: int, phase: str
+) -> Iterator[tuple[Mask, Seen]]:
+    """What people drew and what the model sees, image by image, with signs of life.
+
+    Raises UnusableMask where the two differ in size.
+    """
+    looks = Signs(folder, phase, len(files)).over(seen(net, files))
+    for file, (_, look) in zip(files, looks, strict=True):
+        mask = read_mask(file, classes)
+        if mask.shape != look.size:
+            raise UnusableMask(file, f"the size {mask.shape}", f"that of its image, {look.size}")
+        yield mask, look

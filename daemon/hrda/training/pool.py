@@ -11,19 +11,18 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from daemon.domain import IGNORE
-from daemon.hrda.images.pictures import read_mask
-from daemon.hrda.images.sampler import stream
+from daemon.hrda.images.crops import Crops
+from daemon.hrda.images.sampler import LOOK, stream
 from daemon.hrda.inference.infer import Seen
 from daemon.hrda.inference.passes import seen
 from daemon.hrda.learning.prior import correct_prior, prior_bias
 from daemon.hrda.learning.shares import Numbers, believed_share, labeled_shares, pool_share
+from daemon.hrda.measuring.measure import beside_masks
 from daemon.hrda.network.heads import STRIDE
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.settings import Settings
 from daemon.hrda.signs import Signs
 from daemon.runs import ImageFile, RunFolder, TrainRequest
 
@@ -31,70 +30,57 @@ log = logging.getLogger(__name__)
 
 File = TypeVar("File", bound=ImageFile)
 
-LABELED, POOL = 64, 96  # how many images of each are looked at, at most
+MOST_LABELED, MOST_POOL = 64, 96  # images of each that are looked at
 CELLS = 5_000  # of an unlabeled image that count, about
 TIMED = 8  # images that the seconds of the look are taken from
-LOOKS = 5  # the stream of the seed; those of the sampler are below
 
 
-def follow_pool(
-    folder: RunFolder,
-    net: Segmentor,
-    request: TrainRequest,
-    settings: Settings,
-    pixels: npt.NDArray[np.int64],
-) -> None:
+def follow_pool(folder: RunFolder, net: Segmentor, request: TrainRequest, crops: Crops) -> None:
     """Move the logits of a finished model to the class shares that labels and pool agree on.
 
-    pixels: (L, C) of each class in each labeled image, L > 0. Nothing is done where no unlabeled
-    image teaches, or pool_doubt is 0.
+    Nothing is done where no unlabeled image teaches, or pool_doubt is 0.
     """
-    if not _asks(request, settings):
+    if not (crops.settings.pool_doubt and crops.unlabeled):
         return
-    labels = labeled_shares(pixels)
+    labels = labeled_shares(crops.pixels)
     said, truth = _on_labels(folder, net, request)
-    pool = _on_pool(folder, net, request)
+    pool = _on_pool(folder, net, _some(crops.unlabeled, MOST_POOL, request.seed))
     found = pool_share(pool, said, truth, labels.share)
-    believed = believed_share(labels, found, settings.pool_doubt)
+    believed = believed_share(labels, found, crops.settings.pool_doubt)
     for row, name in enumerate(request.classes):
         shares = (labels.share[row], found[row], believed[row])
         log.info("class=%s share labeled=%.5f pool=%.5f believed=%.5f", name, *shares)
     correct_prior(net, prior_bias(_tensor(believed, net), _tensor(labels.share, net)))
 
 
-def look_s(net: Segmentor, request: TrainRequest, settings: Settings) -> float:
+def look_s(net: Segmentor, request: TrainRequest, crops: Crops) -> float:
     """How many seconds `follow_pool` will take, from a few images of the pool."""
-    if not _asks(request, settings):
+    if not (crops.settings.pool_doubt and crops.unlabeled):
         return 0.0
-    files = _some(request.unlabeled, POOL, request.seed)
+    files = _some(crops.unlabeled, MOST_POOL, request.seed)
     timed, began_s = files[:TIMED], time.monotonic()
     for _ in seen(net, timed):
         pass
     each_s = (time.monotonic() - began_s) / len(timed)
-    return each_s * (len(files) + min(LABELED, len(request.labeled)))
-
-
-def _asks(request: TrainRequest, settings: Settings) -> bool:
-    return bool(settings.pool_doubt and settings.unlabeled_weight and request.unlabeled)
+    return each_s * (len(files) + min(MOST_LABELED, len(request.labeled)))
 
 
 def _on_labels(folder: RunFolder, net: Segmentor, request: TrainRequest) -> tuple[Numbers, Numbers]:
     """(C,) and (C,): how much of each class the model says, and how much there is."""
     classes = len(request.classes)
     said, truth = np.zeros(classes), np.zeros(classes)
-    files = _some(request.labeled, LABELED, request.seed)
-    looks = Signs(folder, "class shares of the labels", len(files)).over(seen(net, files))
-    for file, (_, look) in zip(files, looks, strict=True):
-        mask = read_mask(file, classes)[::STRIDE, ::STRIDE].ravel()
-        labeled = mask != IGNORE
+    files = _some(request.labeled, MOST_LABELED, request.seed)
+    for mask, look in beside_masks(folder, net, files, classes, "class shares of the labels"):
+        cells = mask[::STRIDE, ::STRIDE].ravel()
+        labeled = cells != IGNORE
         said += _probability(look)[:, labeled].sum(axis=1)
-        truth += np.bincount(mask[labeled], minlength=classes)
+        truth += np.bincount(cells[labeled], minlength=classes)
     return said, truth
 
 
-def _on_pool(folder: RunFolder, net: Segmentor, request: TrainRequest) -> Numbers:
+def _on_pool(folder: RunFolder, net: Segmentor, files: Sequence[ImageFile]) -> Numbers:
     """(C, N): what the model says of cells all over the pool."""
-    files, parts = _some(request.unlabeled, POOL, request.seed), []
+    parts = []
     for _, look in Signs(folder, "class shares of the pool", len(files)).over(seen(net, files)):
         probability = _probability(look)
         parts.append(probability[:, :: -(-probability.shape[1] // CELLS)])
@@ -108,7 +94,7 @@ def _probability(look: Seen) -> Numbers:
 
 def _some(files: Sequence[File], most: int, seed: int) -> list[File]:
     """At most so many of them, drawn by the seed."""
-    drawn = stream(seed, LOOKS).permutation(len(files))[:most]
+    drawn = stream(seed, LOOK).permutation(len(files))[:most]
     return [files[row] for row in sorted(drawn.tolist())]
 
 
