@@ -7,6 +7,7 @@ pixel; `IGNORE` (255) means "no label here" and is left out of every loss and me
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,7 @@ Mask = npt.NDArray[np.uint8]
 Clock = Callable[[], datetime]
 
 IGNORE = 255
+FAULT_CHARS = 600  # of each text of a fault
 HINT_PATH = "/hint"  # of our page, where a labeling tool says "look now" ...
 HINT_HEADER = "X-Maskloop-Secret"  # ... and shows that it may
 
@@ -190,6 +192,7 @@ class Fault:
     """Something that came from outside and could not be used; the loop goes on without it.
 
     answer: where it is a person's answer about a known image, which can then be asked again.
+    Each text is kept printable and within `FAULT_CHARS`, whatever came in.
     """
 
     where: str  # "image plants/7.jpg", "annotation 12 of task 3"
@@ -197,6 +200,10 @@ class Fault:
     expected: str
     cure: str
     answer: AnswerId | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("where", "got", "expected", "cure"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
     def __str__(self) -> str:
         return f"{self.where}: got {self.got}; expected {self.expected}; {self.cure}"
@@ -292,3 +299,15 @@ class Budget:
     def labels_left(self) -> int:
         """Never negative: annotators may label more than was asked."""
         return max(0, self.labels_total - self.labels_spent)
+
+
+def printable(text: str, limit: int = FAULT_CHARS) -> str:
+    """A text from outside, fit for the store, the log and the page: what UTF-8 cannot hold is
+    escaped, and a text of more than `limit` characters is cut and ends with a digest, so that
+    two different texts stay different."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    if len(text) <= limit:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    ending = f"... ({len(text)} characters, sha256 {digest})"
+    return text[: limit - len(ending)] + ending

@@ -8,6 +8,7 @@ MaskloopError
 ├── ConnectorUnavailable   the labeling tool
 ├── ConnectorRefused
 │   └── OutcomeUnknown
+├── IntakeBroken           our own code, on many inputs
 ├── ImageRefused           one image
 ├── MaskRefused            one mask
 ├── PoolInvalid            arrays given to a strategy
@@ -53,6 +54,10 @@ class OutcomeUnknown(ConnectorUnavailable):
 
     Look for our key before writing again.
     """
+
+
+class IntakeBroken(MaskloopError):
+    """One line of our own code failed on many inputs: nothing is quarantined. Report it."""
 
 
 class ImageRefused(MaskloopError):

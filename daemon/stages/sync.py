@@ -1,31 +1,23 @@
-"""Every tick: take in what people did, and images that are new."""
+"""Every tick: take in what people did. Images come in by `image_intake.py`."""
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
 from datetime import datetime, timedelta
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from connectors.images import inspect, keep
-from daemon.domain import Annotation, AnswerId, Changes, Fault, FoundImage, Image, TaskState
-from daemon.errors import ImageRefused
+from daemon.domain import Annotation, AnswerId, Changes, Fault, TaskState
 from daemon.runs import RunFolder
 from daemon.stages.again import ask_again, withdraw
 from daemon.stages.context import Context
 from daemon.stages.effort import effort_of
+from daemon.stages.image_intake import CURSOR, list_images
 from daemon.store.base import Row
 
 log = logging.getLogger(__name__)
 
-_CURSOR = "cursor"
 _READ_WITH = "annotations_read_with"  # the classes that they were read with
 _PLACE = "state_folder"
-_LISTED = "images_listed_at"
-_LISTING_EVERY = timedelta(seconds=60)
 
 
 def sync(context: Context) -> None:
@@ -33,7 +25,7 @@ def sync(context: Context) -> None:
     once more because its answer cannot be used."""
     forget_runs_of_another_place(context)
     context.store.let_count(context.config.loop.label_in_effect)
-    _list_images(context)
+    list_images(context)
     pull(context)
     settle_tasks(context)
     ask_again(context)
@@ -61,7 +53,7 @@ def pull(context: Context) -> None:
     store, classes = context.store, repr(context.config.class_set)
     images = {image.key: image for image in store.images()}
     sizes = {key: (image.height_px, image.width_px) for key, image in images.items()}
-    cursor = store.fact(_CURSOR) if store.fact(_READ_WITH) == classes else None
+    cursor = store.fact(CURSOR) if store.fact(_READ_WITH) == classes else None
     ids = {key: image.id for key, image in images.items()}
     asked = [row["task"] for row in store.tasks(TaskState.OPEN)]
     more = True
@@ -69,7 +61,7 @@ def pull(context: Context) -> None:
         changes = context.connector.changes(cursor or None, sizes, asked)
         with store.atomic():
             _keep_changes(context, changes, ids)
-            store.keep_fact(_CURSOR, changes.cursor)
+            store.keep_fact(CURSOR, changes.cursor)
             store.keep_fact(_READ_WITH, classes)
         cursor, more = changes.cursor, changes.more
 
@@ -135,65 +127,3 @@ def _state_of(
     if now - asked > timedelta(hours=limits.max_wait_hours):
         return TaskState.EXPIRED
     return TaskState.OPEN
-
-
-def _list_images(context: Context) -> None:
-    store, now = context.store, context.now()
-    listed = store.fact(_LISTED)
-    if listed and now - datetime.fromisoformat(listed) < _LISTING_EVERY:
-        return
-    known = store.known_keys()
-    _take_in(context, (found for found in context.connector.images() if found.key not in known))
-    store.keep_fact(_LISTED, now.isoformat())
-
-
-def _take_in(context: Context, new: Iterable[FoundImage]) -> None:
-    store, fresh = context.store, 0
-    for found in new:
-        where = f"image {found.key}"
-        try:
-            image = _look_inside(context, found)
-        except ImageRefused as exc:
-            fault = Fault(
-                where=where,
-                got=str(exc),
-                expected="a whole image that can be decoded",
-                cure="replace the file; the daemon looks again every minute",
-            )
-            store.quarantine([fault], context.now())
-            continue
-        with store.atomic():
-            store.add_image(image, found.task)
-            store.release([where])
-            store.keep_fact(_CURSOR, "")  # it may have annotations that came before it
-        fresh += 1
-    if fresh:
-        log.info("images found new=%d", fresh)
-
-
-def _look_inside(context: Context, found: FoundImage) -> Image:
-    pixels = context.config.images.max_megapixels * 10**6
-    content = context.connector.read(found)
-    seen = inspect(content, where=found.key, max_pixels=pixels)
-    path = None if seen.turned else _local_path(found.uri)
-    if path is None:
-        cache = context.config.state / "images"
-        path = keep(content, cache, where=found.key, max_pixels=pixels).path
-    return Image(
-        id=0,
-        key=found.key,
-        name=found.name,
-        uri=found.uri,
-        path=path,
-        height_px=seen.height_px,
-        width_px=seen.width_px,
-        sha256=seen.sha256,
-    )
-
-
-def _local_path(uri: str) -> Path | None:
-    with suppress(ValueError):
-        parts = urlsplit(uri)
-        if parts.scheme == "file":
-            return Path(unquote(parts.path))
-    return None

@@ -1,0 +1,126 @@
+"""The guard around everything that comes from outside: one bad input never ends a tick.
+
+`Intake.one` wraps the reading of one image, annotation, skip, file or address. Whatever that
+raises becomes a fault which names the culprit; the caller goes on with the next input. Three kinds
+of exceptions are no fault of the input and pass through: want of memory or disk, a lost
+connection or a refusal of the whole server, and faults of the configuration.
+
+One line of our own code that fails on more than a fifth of at least 20 inputs is our own fault:
+`Intake.faults` then raises IntakeBroken and nothing is quarantined.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from daemon.domain import AnswerId, Fault
+from daemon.errors import (
+    ConfigError,
+    ConnectorRefused,
+    ConnectorUnavailable,
+    DiskFull,
+    IntakeBroken,
+    MaskloopError,
+)
+
+ENOUGH_INPUTS = 20  # fewer say nothing about whose fault it is
+OUR_SHARE = 0.2  # of the inputs: above it the line of code is at fault, not the inputs
+_OURS = Path(__file__).resolve().parent.parent
+_PACKAGES = ("daemon", "connectors", "strategies")
+_RESOURCES = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EROFS)
+_PASSING = (
+    MemoryError,
+    DiskFull,
+    ConnectorUnavailable,
+    ConnectorRefused,
+    ConfigError,
+    IntakeBroken,
+    sqlite3.OperationalError,
+)
+
+
+class Intake:
+    """Takes inputs in, one by one, and collects a fault for each that cannot be used."""
+
+    def __init__(self) -> None:
+        self.count = 0  # of the inputs so far
+        self._faults: list[Fault] = []
+        self._lines: Counter[tuple[str, str]] = Counter()  # (exception, our line) of surprises
+        self._samples: dict[tuple[str, str], str] = {}
+
+    @contextmanager
+    def one(
+        self, where: str, *, expected: str, cure: str, answer: AnswerId | None = None
+    ) -> Iterator[None]:
+        """Read one input inside this block; what the block raises becomes a fault of `where`.
+
+        expected, cure: for exceptions that do not say so themselves. answer: where the input is a
+        person's answer about a known image.
+        """
+        self.count += 1
+        try:
+            yield
+        except Exception as exc:
+            if passes(exc):
+                raise
+            fault = fault_of(exc, where, expected=expected, cure=cure)
+            self._faults.append(fault if answer is None else replace(fault, answer=answer))
+            if not isinstance(exc, MaskloopError):
+                self._surprised(exc)
+
+    def add(self, fault: Fault) -> None:
+        """Keep a fault that was found without an exception."""
+        self._faults.append(fault)
+
+    def faults(self) -> tuple[Fault, ...]:
+        """The faults so far. Raises IntakeBroken where one line of ours failed on too many."""
+        for line, times in self._lines.most_common(1):
+            if self.count >= ENOUGH_INPUTS and times > OUR_SHARE * self.count:
+                raise IntakeBroken(
+                    f"{line[1]}: {line[0]} on {times} of {self.count} inputs, the first: "
+                    f"{self._samples[line]}; expected none; this is a fault of Maskloop, not of "
+                    f"your data: nothing was quarantined, it is tried again at every tick; please "
+                    f"report it with the output of `maskloop doctor`"
+                )
+        return tuple(self._faults)
+
+    def _surprised(self, exc: Exception) -> None:
+        line = (type(exc).__name__, line_of_ours(exc))
+        self._lines[line] += 1
+        self._samples.setdefault(line, str(self._faults[-1]))
+
+
+def passes(exc: BaseException) -> bool:
+    """Whether an exception says nothing about the input: the tick has to pause instead."""
+    if isinstance(exc, OSError) and exc.errno in _RESOURCES:
+        return True
+    return isinstance(exc, _PASSING)
+
+
+def fault_of(exc: Exception, where: str, *, expected: str, cure: str) -> Fault:
+    """The fault that an exception means: its own where it carries one."""
+    own = getattr(exc, "fault", None)
+    if isinstance(own, Fault):
+        return own
+    if isinstance(exc, MaskloopError):
+        return Fault(where=where, got=str(exc), expected=expected, cure=cure)
+    words = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+    return Fault(where=where, got=words, expected=expected, cure=cure)
+
+
+def line_of_ours(exc: BaseException) -> str:
+    """The innermost line of our own code in the traceback, as "connectors/folder.py:167"."""
+    for frame in reversed(traceback.extract_tb(exc.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(_OURS):
+            inner = path.relative_to(_OURS)
+            if inner.parts[0] in _PACKAGES and inner.as_posix() != "daemon/intake.py":
+                return f"{inner.as_posix()}:{frame.lineno}"
+    return "outside of Maskloop"
