@@ -20,7 +20,7 @@ from daemon.errors import MaskloopError
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.runs import EmbedRequest, RunFolder
-from daemon.stages.score import test_files
+from daemon.stages.test_set import test_files
 from daemon.status import snapshot
 from daemon.terminal import quarantine_line
 from daemon.wiring import open_connector, require_token

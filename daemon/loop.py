@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from daemon.domain import Role, Stage, TaskState
-from daemon.errors import RunFailed
+from daemon.errors import PoolEmpty, RunFailed
 from daemon.readiness import Standing, is_final, reason_to_wait
 from daemon.stages.ahead import ask_ahead, surplus, top_up
 from daemon.stages.context import Context, by_role
@@ -171,7 +172,11 @@ def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
         words = f"{stage} failed {row['failures']} times; it is tried again in {pause}"
         return Outcome(waiting=words, running=True)
     while stage is not Stage.DONE:
-        if not _run_stage(context, cycle, stage):
+        try:
+            done = _run_stage(context, cycle, stage)
+        except PoolEmpty as exc:
+            return Outcome(waiting=str(exc), fault=True)
+        if not done:
             return Outcome(waiting=_running(cycle, stage), running=True)
         context.store.finish_stage(cycle, stage, context.now())
         log.info("stage done cycle=%d stage=%s", cycle, stage)
@@ -186,8 +191,9 @@ def _run_stage(context: Context, cycle: int, stage: Stage) -> bool:
     try:
         return RUNNERS[stage](context, cycle)
     except RunFailed as exc:
-        if exc.image_id is not None and set_aside(context, cycle, stage, exc.image_id, str(exc)):
-            return False  # the next tick starts the run without it
+        if set_aside(context, stage, exc.faults):
+            shutil.rmtree(context.run(cycle, stage).path, ignore_errors=True)
+            return False  # the next tick starts the run without them
         context.store.count_failure(cycle, context.now())
         raise
 
