@@ -22,10 +22,7 @@ MaskloopError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from daemon.records import FileFault
+from typing import Any
 
 
 class MaskloopError(Exception):
@@ -92,7 +89,7 @@ class RunFailed(MaskloopError):
     faults: the files that it could not use (`daemon.records.FileFault`), where that was the reason.
     """
 
-    def __init__(self, message: str, faults: Sequence[FileFault] = ()) -> None:
+    def __init__(self, message: str, faults: Sequence[Any] = ()) -> None:
         super().__init__(message)
         self.faults = tuple(faults)
 

@@ -22,6 +22,7 @@ from daemon.stages.embed import embed
 from daemon.stages.predict import predict
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
+from daemon.stages.roles import undecided, words_of_left_out
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
 from daemon.stages.sync import sync
@@ -93,6 +94,7 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         candidates=sum(image.id not in labeled | asked for image in pool),
         trained_cycles=last["id"] if last else 0,
         cycle_limit=cycle_limit,
+        left_out="" if pool else words_of_left_out(context),
     )
 
 
@@ -123,7 +125,9 @@ def _advance(context: Context, cycle_limit: int | None) -> Outcome:
         now = standing(context, cycle_limit)
         reason = reason_to_wait(now)
         if last is not None and reason is not None and _may_ask_now(context, now, int(last["id"])):
-            last = _reopen(context, int(last["id"]))
+            last = _reopen(context, int(last["id"]), Stage.SELECT)
+        elif last is not None and _may_decide_anew(context, now, int(last["id"])):
+            last = _reopen(context, int(last["id"]), Stage.EMBED)
         elif reason is not None:
             return Outcome(waiting=reason, final=is_final(now), fault=not now.usable_images)
         else:
@@ -151,10 +155,15 @@ def _may_ask_now(context: Context, now: Standing, cycle: int) -> bool:
     return not context.store.picks(cycle) and len(candidates(context, cycle)) > 0
 
 
-def _reopen(context: Context, cycle: int) -> Row:
-    """Let a finished cycle select once more; its model and scores stay."""
-    context.store.reopen_cycle(cycle, Stage.SELECT, context.now())
-    log.info("cycle selects again cycle=%d: there is budget for it now", cycle)
+def _may_decide_anew(context: Context, now: Standing, cycle: int) -> bool:
+    """Whether cycle 0 left nothing to train on, and a setting or new images may change that."""
+    return not (cycle or now.train_labels or now.open_tasks) and undecided(context)
+
+
+def _reopen(context: Context, cycle: int, stage: Stage) -> Row:
+    """Take a finished cycle back to a stage; its model and scores stay."""
+    context.store.reopen_cycle(cycle, stage, context.now())
+    log.info("cycle goes back cycle=%d stage=%s: there is something to ask now", cycle, stage)
     return _opened(context)
 
 

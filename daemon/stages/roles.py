@@ -6,6 +6,7 @@ An image that was left out by a limit that has been changed comes back. Validati
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from daemon.stages.test_set import KnownTestSet, known_test_set
 log = logging.getLogger(__name__)
 
 DRAWN = "validation_drawn"
+DECIDED_WITH = "roles_decided_with"  # the settings
 TESTED_VALIDATION = "validation_in_test_set"  # how many validation images are test images
 DECIDED_ANEW = frozenset(Exclusion) - {Exclusion.UNREADABLE}
 Reasons = Mapping[int, tuple[Exclusion, str]]
@@ -110,6 +112,38 @@ def words_of_empty_pool(config: Config, images: Sequence[Image], found: Plan) ->
         f"validation, and {'; '.join(lines)}{_limit_words(counts, found)}; correct the setting, or "
         f"add other images"
     )
+
+
+def words_of_left_out(context: Context) -> str:
+    """Why the pool is empty though there are images, "" where it is not."""
+    counts, roles = context.store.exclusion_counts(), context.store.role_counts()
+    if roles.get(Role.POOL) or not counts:
+        return ""
+    settings = _settings(context.config)
+    lines = [
+        f"{count} {EXCLUDED_WORDS[why]} ({CURES[why].format(**settings)})"
+        for why, count in counts.items()
+    ]
+    return (
+        f"no image is left to train on: beside {roles.get(Role.VALIDATION, 0)} validation images, "
+        f"{'; '.join(lines)}; correct the setting, or add other images"
+    )
+
+
+def undecided(context: Context) -> bool:
+    """Whether roles may come out otherwise than when they were decided: another setting, or
+    images that came since."""
+    if context.store.fact(DECIDED_WITH) != _decided_with(context.config):
+        return True
+    table = context.embeddings()
+    return any(
+        image.id not in table and image.role is not Role.EXCLUDED
+        for image in context.store.images()
+    )
+
+
+def _decided_with(config: Config) -> str:
+    return json.dumps([_settings(config), config.test.ids])
 
 
 EXCLUDED_WORDS = {
@@ -209,6 +243,7 @@ def _keep(
         if back:
             _say(context, f"{len(back)} images that were left out are in the pool again")
         _count_tested_validation(context, images)
+        store.keep_fact(DECIDED_WITH, _decided_with(context.config))
 
 
 def _say(context: Context, words: str) -> None:

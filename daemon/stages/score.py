@@ -54,7 +54,7 @@ def _keep(context: Context, cycle: int) -> None:
     context.store.keep_scores(cycle, rows)
     if result.test is not None:
         detail = result.test.missing.get(MIOU)
-        say_test_fault(context, detail.detail if detail else "")
+        say_test_fault(context, Stage.SCORE, detail.detail if detail else "")
         trained = context.run(cycle, Stage.TRAIN)
         point = curve_point(trained, cycle, trained.read_result(TrainResult))
         context.store.keep_evaluation("test", point, result.test)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.config import Config
-from daemon.domain import Missing, Why
+from daemon.domain import Missing, Stage, Why
 from daemon.errors import ConfigError, RunFailed
 from daemon.runs import (
     EmbedRequest,
@@ -35,7 +35,7 @@ from daemon.stages.context import Context
 
 log = logging.getLogger(__name__)
 
-NOTED = "test_set_noted"  # the fault that was said last
+NOTED = "test_set_noted_by_"  # the fault that a stage said last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ def look_at_test_set(context: Context) -> bool:
     """Embed and hash the test images where their files are new; True when there is nothing to
     wait for. A run that fails is said and tried again in the next cycle."""
     files, missing = files_or_why(context.config)
-    say_test_fault(context, "" if missing is None else missing.detail)
+    say_test_fault(context, Stage.EMBED, "" if missing is None else missing.detail)
     if not files:
         return True
     run = _run(context, files)
@@ -110,11 +110,12 @@ def look_at_test_set(context: Context) -> bool:
     try:
         done = context.launcher.advance(run, "embed")
     except RunFailed as exc:
-        say_test_fault(context, f"the test images were not looked at: {exc}")
+        say_test_fault(context, Stage.EMBED, f"the test images were not looked at: {exc}")
         shutil.rmtree(run.path, ignore_errors=True)
         return True
     if done:
-        say_test_fault(context, _words(run.read_result(PredictResult).faults))
+        faults = run.read_result(PredictResult).faults
+        say_test_fault(context, Stage.EMBED, _words(faults))
     return done
 
 
@@ -130,11 +131,11 @@ def known_test_set(context: Context) -> KnownTestSet:
     )
 
 
-def say_test_fault(context: Context, words: str) -> None:
-    """Log and note what is wrong with the test set, once for as long as it lasts."""
-    if words == (context.store.fact(NOTED) or ""):
+def say_test_fault(context: Context, stage: Stage, words: str) -> None:
+    """Log and note what a stage finds wrong with the test set, once for as long as it lasts."""
+    if words == (context.store.fact(NOTED + stage) or ""):
         return
-    context.store.keep_fact(NOTED, words)
+    context.store.keep_fact(NOTED + stage, words)
     if words:
         log.warning("test set: %s", words)
         context.store.note("warning", f"test set: {words}", context.now())
@@ -181,7 +182,6 @@ def _names(home: Path, source: str) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ConfigError(f"[test] ids = {source!r}: cannot be read: {exc!r}") from exc
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ConfigError(
-            f"[test] ids = {source!r}: got {str(names)[:80]}; expected a list of names"
-        )
+        got = str(names)[:80]
+        raise ConfigError(f"[test] ids = {source!r}: got {got}; expected a list of names")
     return [name.strip() for name in names if name.strip()]
