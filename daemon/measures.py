@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 
 MIOU = "miou"  # names of figures in Evaluation.missing ...
 INTERVAL = "miou_interval"
+COMMON_IGNORE = 0.001  # share of 255 from which a class that is absent may have been written so
 
 
 def iou_figure(name: str) -> str:
     """... and that of the IoU of a class."""
     return f"iou.{name}"
+
+
+def labels_figure(name: str) -> str:
+    """What the labels that taught the model say of a class: nothing, where it is missing."""
+    return f"labels.{name}"
 
 
 class Why(enum.StrEnum):
@@ -22,12 +28,12 @@ class Why(enum.StrEnum):
     NO_LABEL = "no_label"  # every pixel is 255
     ONE_CLASS = "one_class"  # the truth holds one class: agreement with it says nothing
     CLASS_ABSENT = "class_absent"  # the truth does not hold the class
+    CLASS_UNLABELED = "class_unlabeled"  # no label that the model was trained on holds it
     CLASS_AS_IGNORE = "class_as_ignore"  # the same, while 255 ("no label") is common
     FEW_IMAGES = "few_images"  # too few for an interval
     FEW_GROUPS = "few_groups"
     RARE_CLASS = "rare_class"  # too few images hold a class of the mean, for an interval
     NO_SPREAD = "no_spread"  # the model does equally well on each image, to the last pixel
-    OLD_METHOD = "old_method"  # an earlier release, by a method that covered less than it said
     TEST_FILES = "test_files"  # files of the test set cannot be used
     TEST_SETTING = "test_setting"  # [test] does not fit what is there
     TEST_FAILED = "test_failed"  # the model could not be run over the test images
@@ -85,7 +91,8 @@ class Evaluation:
     included; None where the truth holds fewer than two classes. miou_interval: its 95 % interval,
     which in simulation holds the true value in the share `interval_coverage` of cases;
     interval_groups: how many groups of images it was made from, None where each image counts for
-    itself. missing: why a figure is None, by its name.
+    itself. missing: why a figure is None, by its name; and why one says nothing, as that
+    of a class that no label taught.
     image_miou: mean over images of the mean IoU over the classes in truth or prediction.
     boundary_iou: class name -> IoU of the bands along the outlines, 2 % of the diagonal wide.
     confusion: pixels by (truth, prediction), a row for each class of the truth.

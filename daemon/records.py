@@ -135,7 +135,8 @@ class TrainResult(Record):
 
     validation: of the model in the checkpoint (the teacher). student: of the other one, where it
     was kept. counters: e.g. skipped steps. peak_memory_bytes: resident, of the process. faults:
-    files that it went on without.
+    files that it went on without. labeled_holding: by class name, how many labeled images
+    hold it. labeled_ignored: share of their pixels that are 255, in [0, 1].
     """
 
     validation: Evaluation | None
@@ -147,6 +148,8 @@ class TrainResult(Record):
     versions: Mapping[str, str] = {}
     peak_memory_bytes: int | None = None
     peak_gpu_memory_bytes: int | None = None
+    labeled_holding: Mapping[str, int] = {}
+    labeled_ignored: float = 0.0
     faults: tuple[FileFault, ...] = ()
 
 

@@ -184,6 +184,8 @@ def _finish(training: Training, request: TrainRequest) -> None:
             versions=versions(),
             peak_memory_bytes=peak_memory_bytes(),
             peak_gpu_memory_bytes=peak_gpu_memory_bytes(device),
+            labeled_holding=_holding(training.crops, request),
+            labeled_ignored=training.crops.ignored,
             faults=training.crops.reading.faults(),
         )
     )
@@ -205,6 +207,11 @@ def _validated(
     """On the validation images that can be used."""
     folder, reading = training.folder, training.crops.reading
     return validate(folder, net, request.validation, request.classes, phase, reading)
+
+
+def _holding(crops: Crops, request: TrainRequest) -> dict[str, int]:
+    """How many labeled images hold each class."""
+    return dict(zip(request.classes, (crops.pixels > 0).sum(axis=0).tolist(), strict=True))
 
 
 def _counters(learner: Learner) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from daemon.domain import CurvePoint, Exclusion, Image, Role, Stage
+from daemon.domain import CurvePoint, Evaluation, Exclusion, Image, Missing, Role, Stage, Why
 from daemon.durable import atomic_file
+from daemon.insight.missing import words_of
+from daemon.measures import COMMON_IGNORE, labels_figure
 from daemon.runs import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
 from daemon.split import group_of
 from daemon.stages.context import Context, by_role, decided, files_of
@@ -35,9 +39,10 @@ def train(context: Context, cycle: int) -> bool:
     if not context.launcher.advance(run, "train"):
         return False
     result = run.read_result(TrainResult)
-    if result.validation is not None:
+    validation = _with_unlabeled_classes(context, result)
+    if validation is not None:
         point = curve_point(run, cycle, result)
-        context.store.keep_evaluation("validation", point, result.validation)
+        context.store.keep_evaluation("validation", point, validation)
     set_aside(context, Stage.TRAIN, result.faults)
     thin_out(context)
     return True
@@ -102,14 +107,41 @@ def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:
     for file in request.validation:
         with Pillow.open(file.mask) as png:
             seen[np.unique(np.asarray(png))] += 1
-    for value, name in enumerate(request.classes):
-        if seen[value] < ENOUGH_IMAGES:
-            words = (
-                f"validation holds {name!r} in {seen[value]} of {len(request.validation)} images: "
-                f"its IoU is hardly measured; raise [validation] min_images before the first run"
-            )
+    _say_news(
+        context,
+        "rare_classes",
+        [
+            f"validation holds {name!r} in {seen[value]} of {len(request.validation)} images: "
+            f"its IoU is hardly measured; raise [validation] min_images before the first run"
+            for value, name in enumerate(request.classes)
+            if seen[value] < ENOUGH_IMAGES
+        ],
+    )
+
+
+def _with_unlabeled_classes(context: Context, result: TrainResult) -> Evaluation | None:
+    """The figures on validation, with a word beside each class that no label taught."""
+    found = result.validation
+    why = Why.CLASS_AS_IGNORE if result.labeled_ignored >= COMMON_IGNORE else Why.CLASS_UNLABELED
+    missing = {
+        labels_figure(name): Missing(why=why, classes=(name,), share=result.labeled_ignored)
+        for name, images in result.labeled_holding.items()
+        if not images
+    }
+    _say_news(
+        context, "unlabeled_classes", [f"labels: {words_of(one)}" for one in missing.values()]
+    )
+    return found and dataclasses.replace(found, missing={**found.missing, **missing})
+
+
+def _say_news(context: Context, fact: str, lines: Sequence[str]) -> None:
+    """Log and note what was not said of the training before."""
+    before = json.loads(context.store.fact(fact) or "[]")
+    for words in lines:
+        if words not in before:
             log.warning("%s", words)
             context.store.note("warning", words, context.now())
+    context.store.keep_fact(fact, json.dumps(lines))
 
 
 def _with_masks(

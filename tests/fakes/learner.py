@@ -82,8 +82,23 @@ def train(run: RunFolder) -> None:
         part.write_text(json.dumps(colours))
     validation = _measure(colours, request.validation, request.classes, reading)
     run.write_result(
-        TrainResult(validation=validation, iterations=10, seconds=seconds, faults=reading.faults())
+        TrainResult(
+            validation=validation,
+            iterations=10,
+            seconds=seconds,
+            labeled_holding=_holding(labeled, request.classes),
+            labeled_ignored=float(np.mean([(_truth(file) == IGNORE).mean() for file in labeled])),
+            faults=reading.faults(),
+        )
     )
+
+
+def _holding(files: Sequence[LabeledFile], classes: Sequence[str]) -> dict[str, int]:
+    truths = [_truth(file) for file in files]
+    return {
+        name: sum(bool((truth == value).any()) for truth in truths)
+        for value, name in enumerate(classes)
+    }
 
 
 def predict(run: RunFolder) -> None:

@@ -28,6 +28,7 @@ REDRAWS = 10  # of a crop that was to hold a class and does not: DAFormer's numb
 class Crops:
     """Minibatches by iteration. pixels: (L, C) pixels of each class in each labeled image.
 
+    ignored: share of the labeled pixels that are 255, in [0, 1].
     labeled: the images that can be read with their masks; the others are faults of `reading`, as
     are unlabeled images that cannot be read when their turn comes: the next one takes their place.
     """
@@ -174,7 +175,7 @@ class Crops:
 
     def _count(self) -> npt.NDArray[np.int64]:
         """Also leaves the labeled images out that cannot be used."""
-        counts, whole = [], []
+        counts, whole, all_px = [], [], 0
         for row, file in enumerate(self.labeled):
             pair = self._read_if_whole(row)
             if pair is None:
@@ -182,6 +183,7 @@ class Crops:
             whole.append(file)
             if len(whole) - 1 != row:  # the rows behind move up
                 self._cache[len(whole) - 1] = self._cache.pop(row)
+            all_px += pair[1].size
             counts.append(np.bincount(pair[1].ravel(), minlength=IGNORE + 1)[: self.classes])
         self.labeled = whole
         if not whole:
@@ -189,6 +191,7 @@ class Crops:
         pixels = np.stack(counts).astype(np.int64)
         if not pixels.sum():
             raise ConfigError("request.json: every pixel of the labels is 255 (no label)")
+        self.ignored = 1 - int(pixels.sum()) / all_px
         return pixels
 
 

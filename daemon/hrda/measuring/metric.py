@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from daemon.domain import IGNORE, Evaluation, Interval, Mask, Missing, Why
 from daemon.hrda.measuring.interval import interval_of
-from daemon.measures import INTERVAL, MIOU, iou_figure
+from daemon.measures import COMMON_IGNORE, INTERVAL, MIOU, iou_figure
 
 Counts = npt.NDArray[np.int64]
-COMMON = 0.001  # share of 255 from which a class that is absent may have been written so
 
 
 def confusion(truth: Mask, predicted: Mask, classes: int) -> Counts:
@@ -96,7 +95,7 @@ def _with_interval(found: Evaluation, interval: Interval | Missing) -> Evaluatio
 
 def _absent_classes(iou: Mapping[str, float | None], ignored: float) -> dict[str, Missing]:
     """Why classes have no IoU, by the name of the figure."""
-    why = Why.CLASS_AS_IGNORE if ignored >= COMMON else Why.CLASS_ABSENT
+    why = Why.CLASS_AS_IGNORE if ignored >= COMMON_IGNORE else Why.CLASS_ABSENT
     return {
         iou_figure(name): Missing(why=why, classes=(name,), share=ignored)
         for name, value in iou.items()
