@@ -20,7 +20,7 @@ from daemon.domain import IGNORE, FoundImage
 from daemon.errors import ConfigError, ImageRefused, MaskloopError
 from daemon.launchers import Launcher
 from daemon.runs import EmbedRequest, ImageFile, LabeledFile, RunFolder
-from daemon.split import group_of, validation_size
+from daemon.split import FloatArray, group_of, validation_size
 from daemon.stages.test_set import test_files
 from daemon.wiring import open_connector
 
@@ -128,7 +128,7 @@ def _likeness_faults(
 
 def _embedded(
     config: Config, files: Sequence[ImageFile], path: Path, launcher: Launcher
-) -> np.ndarray | None:
+) -> FloatArray | None:
     run, training = RunFolder(path), config.training
     run.write_request(
         EmbedRequest(

@@ -126,14 +126,8 @@ def _evaluation(point: CurvePoint) -> dict[str, Any]:
 
 def _measured(prefix: str, evaluation: Evaluation | None) -> dict[str, Any]:
     if evaluation is None:
-        empty: dict[str, Any] = {
-            "miou": None,
-            "iou": {},
-            "miou_interval": None,
-            "missing": {},
-            "remarks": [],
-        }
-        return {} if prefix else empty
+        no_figures: dict[str, Any] = {"miou": None, "iou": {}, "miou_interval": None}
+        return {} if prefix else no_figures | {"missing": {}, "remarks": []}
     return {
         f"{prefix}miou": evaluation.miou,
         f"{prefix}iou": dict(evaluation.iou),
