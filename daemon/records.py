@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from daemon.domain import Evaluation, Missing
 
@@ -52,6 +52,20 @@ class LabeledFile(ImageFile):
     mask: Path
     role: FileRole = FileRole.LABELED
     group: str = ""
+
+
+AnyFile = TypeVar("AnyFile", bound=ImageFile)
+
+
+def _all_are(role: FileRole) -> Callable[[tuple[AnyFile, ...]], tuple[AnyFile, ...]]:
+    """Gives files the role that their place in a request means."""
+
+    def give(files: tuple[AnyFile, ...]) -> tuple[AnyFile, ...]:
+        return tuple(
+            one if one.role is role else one.model_copy(update={"role": role}) for one in files
+        )
+
+    return give
 
 
 class FileFault(Record):
@@ -103,9 +117,11 @@ class TrainRequest(Request):
     """
 
     kind: Literal["train"] = "train"
-    labeled: tuple[LabeledFile, ...]
-    validation: tuple[LabeledFile, ...] = ()
-    unlabeled: tuple[ImageFile, ...] = ()
+    labeled: Annotated[tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.LABELED))]
+    validation: Annotated[
+        tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.VALIDATION))
+    ] = ()
+    unlabeled: Annotated[tuple[ImageFile, ...], AfterValidator(_all_are(FileRole.POOL))] = ()
     parent: Path | None = None
     max_seconds: float | None = Field(default=None, gt=0)
     keep_student: bool = False
@@ -123,7 +139,7 @@ class PredictRequest(Request):
     checkpoint: Path
     score: tuple[ImageFile, ...] = ()
     masks: tuple[ImageFile, ...] = ()
-    test: tuple[LabeledFile, ...] = ()
+    test: Annotated[tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.TEST))] = ()
     test_missing: Missing | None = None
     temperature: float | None = Field(default=None, gt=0)
     student: Path | None = None

@@ -21,7 +21,8 @@ def show_status(status: Snapshot, console: Console) -> None:
     if status["cycle"] is None:
         console.print(f"not started: {status['waiting']}", markup=False)
     else:
-        console.print(f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}")
+        words = f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}"
+        console.print(words, markup=False)
     console.print(
         f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; images: "
         + ", ".join(f"{n} {role}" for role, n in status["images"].items()),

@@ -147,8 +147,8 @@ def _decided_with(config: Config) -> str:
 
 
 EXCLUDED_WORDS = {
-    Exclusion.GROUP: "are in a group with one of them",
-    Exclusion.NEAR_VALIDATION: "are near-duplicates of one of them",
+    Exclusion.GROUP: "share a group with validation images",
+    Exclusion.NEAR_VALIDATION: "are near-duplicates of validation images",
     Exclusion.TEST_CONTENT: "are images of the test set",
     Exclusion.NEAR_TEST: "are near-duplicates of images of the test set",
     Exclusion.UNREADABLE: "cannot be read",

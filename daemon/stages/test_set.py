@@ -115,7 +115,7 @@ def look_at_test_set(context: Context) -> bool:
         return True
     if done:
         faults = run.read_result(PredictResult).faults
-        say_test_fault(context, Stage.EMBED, _words(faults))
+        say_test_fault(context, Stage.EMBED, _words(faults, len(files)))
     return done
 
 
@@ -141,10 +141,10 @@ def say_test_fault(context: Context, stage: Stage, words: str) -> None:
         context.store.note("warning", f"test set: {words}", context.now())
 
 
-def _words(faults: Sequence[FileFault]) -> str:
+def _words(faults: Sequence[FileFault], files: int) -> str:
     if not faults:
         return ""
-    return f"{len(faults)} files cannot be used, the first: {faults[0]}"
+    return f"{len(faults)} of {files} images cannot be used, the first: {faults[0]}"
 
 
 def _run(context: Context, files: Sequence[LabeledFile]) -> RunFolder:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from daemon.hrda.__main__ import DONE, IMAGE, main
 from daemon.hrda.images.pictures import read_image
+from daemon.hrda.images.reading import Reading
 from daemon.hrda.inference.infer import context_windows, see, see_alike
 from daemon.hrda.inference.passes import alike, seen
 from daemon.hrda.inference.rows import Rows, row_type
@@ -52,7 +53,7 @@ def request(files: list[ImageFile], folder: Path) -> PredictRequest:
 def test_passes_of_several_pictures_see_what_one_by_one_sees(files: list[ImageFile]) -> None:
     net = segmentor().eval()
 
-    together = list(seen(net, files))
+    together = list(seen(net, files, Reading(files)))
 
     assert [file.id for file, _ in together] == [file.id for file in files]
     for file, look in together:
@@ -125,8 +126,8 @@ def columns(row: int) -> Mapping[str, Any]:
 def begun(folder: RunFolder, rows: int, ids: list[int]) -> None:
     """Rows of a process that died while it worked on the next one."""
 
-    def dying() -> Iterator[Mapping[str, Any]]:
-        yield from map(columns, range(rows))
+    def dying() -> Iterator[tuple[int, Mapping[str, Any]]]:
+        yield from ((ids[row], columns(row)) for row in range(rows))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -136,7 +137,9 @@ def begun(folder: RunFolder, rows: int, ids: list[int]) -> None:
 def test_rows_become_the_arrays_of_scores(tmp_path: Path) -> None:
     folder, ids = RunFolder(tmp_path), [7, 5, 9]
 
-    Rows(folder, row_type(4, 2), ids, ORIGIN).keep(map(columns, range(3)))
+    Rows(folder, row_type(4, 2), ids, ORIGIN).keep(
+        (image_id, columns(row)) for row, image_id in enumerate(ids)
+    )
 
     scores = folder.read_scores()
     assert scores.ids.tolist() == ids
@@ -150,7 +153,7 @@ def test_rows_become_the_arrays_of_scores(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "done"),
-    [("none", 3), ("torn", 2), ("flipped", 1), ("origin", 0), ("order", 1), ("header", 0)],
+    [("none", 3), ("torn", 2), ("flipped", 1), ("origin", 0), ("order", 3), ("header", 0)],
 )
 def test_only_whole_rows_of_the_same_request_are_kept(
     tmp_path: Path, fault: str, done: int
@@ -172,8 +175,8 @@ def test_only_whole_rows_of_the_same_request_are_kept(
     rows = Rows(folder, kind, asked, origin)
 
     assert rows.done == done
-    rows.keep(map(columns, range(done, 4)))
-    assert folder.read_scores().ids.tolist() == asked
+    rows.keep((ids[row], columns(row)) for row in range(done, 4))
+    assert folder.read_scores().ids.tolist() == ids
     assert folder.read_scores().embeddings[:, 0].tolist() == [0, 1, 2, 3]
 
 
@@ -186,7 +189,7 @@ def test_scores_do_not_pile_up_in_memory(tmp_path: Path) -> None:
         folder = RunFolder(tmp_path / str(count))
         folder.path.mkdir()
         tracemalloc.start()
-        Rows(folder, kind, range(count), ORIGIN).keep(row for _ in range(count))
+        Rows(folder, kind, range(count), ORIGIN).keep((place, row) for place in range(count))
         peaks[count] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from daemon.ahead import tried_ahead
@@ -31,6 +31,10 @@ AWAY = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)  # a dis
 
 class FilesUnusable(RunFailed):
     """A run cannot go on without these files: none of their kind is left. Restore them."""
+
+    def __init__(self, kind: str, faults: Sequence[FileFault]) -> None:
+        first = f", the first: {faults[0]}" if faults else ""
+        super().__init__(f"none of the {kind} images can be used{first}", faults)
 
 
 class Reading:
@@ -77,6 +81,7 @@ class Reading:
                 return read()
             except Exception as exc:
                 kind = _kind_of(exc)
+                got, expected = getattr(exc, "got", ""), getattr(exc, "expected", expected)
                 raise
         (fault,) = intake.faults()
         self._keep(
@@ -85,8 +90,8 @@ class Reading:
                 id=file.id,
                 part=part,
                 path=path,
-                got=fault.got,
-                expected=fault.expected,
+                got=got or fault.got,
+                expected=expected,
             ),
             kind,
         )
