@@ -122,7 +122,7 @@ def score(folder: RunFolder, net: Segmentor, request: PredictRequest, reading: R
     kind = row_type(embedding_size(net.settings), len(request.classes))
     rows = Rows(folder, kind, ids, origin(request, request.checkpoint))
     signs = Signs(folder, "scoring", len(ids), rows.done)
-    looks = seen(net, [file for file in request.score if file.id in rows.missing], reading)
+    looks = seen(net, [file for file in request.score if rows.lacks(file.id)], reading)
     rows.keep((file.id, _columns(look)) for file, look in signs.over(looks))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from daemon.hrda.__main__ import DONE, IMAGE, main
+from daemon.hrda import predict
+from daemon.hrda.__main__ import DONE, STOPPED, main
 from daemon.hrda.images.pictures import read_image
 from daemon.hrda.images.reading import Reading
 from daemon.hrda.inference.infer import context_windows, see, see_alike
@@ -91,28 +92,42 @@ def test_a_pass_is_cut_where_memory_allows_fewer_windows() -> None:
 
 
 def test_a_scoring_that_broke_off_goes_on_behind_its_rows(
-    files: list[ImageFile], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    files: list[ImageFile],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
     for folder in (whole, broken):
         folder.write_request(request(files, tmp_path))
     assert main(["predict", str(whole.path)]) == DONE
-    content = files[4].image.read_bytes()
-    files[4].image.write_bytes(content[:100])
-    assert main(["predict", str(broken.path)]) == IMAGE
+    monkeypatch.setattr(predict, "_columns", interrupted(predict._columns, after=4))
+    assert main(["predict", str(broken.path)]) == STOPPED
     assert not broken.scores_file.exists()
 
-    files[4].image.write_bytes(content)
+    monkeypatch.undo()
     with caplog.at_level("INFO"):
         assert main(["predict", str(broken.path)]) == DONE
 
-    assert "goes on behind row 3 of 7" in caplog.text  # the pass of row 4 had begun with row 3
+    assert "goes on behind row 4 of 7" in caplog.text
     one, two = whole.read_scores(), broken.read_scores()
     for name, column in vars(one).items():
         assert np.allclose(column, getattr(two, name), atol=1e-5), name
     assert sorted(path.name for path in broken.path.iterdir()) == [
         *("lock", "progress.json", "request.json", "result.json", "scores.npz")
     ]
+
+
+def interrupted(work: Callable[..., Any], after: int) -> Callable[..., Any]:
+    """`work`, until somebody stops the process."""
+    calls = iter(range(after))
+
+    def once_more(*arguments: Any) -> Any:
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return work(*arguments)
+
+    return once_more
 
 
 def columns(row: int) -> Mapping[str, Any]:

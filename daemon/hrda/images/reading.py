@@ -75,25 +75,24 @@ class Reading:
     def _tried(self, file: ImageFile, part: FilePart, read: Callable[[], T]) -> T | None:
         path = file.mask if part is FilePart.MASK and isinstance(file, LabeledFile) else file.image
         expected = "a whole image file" if part is FilePart.IMAGE else "a mask of its image"
-        intake = Intake()
+        intake, seen = Intake(), []
         with intake.one(str(path), expected=expected, cure="restore the file"):
             try:
                 return read()
             except Exception as exc:
-                kind = _kind_of(exc)
-                got, expected = getattr(exc, "got", ""), getattr(exc, "expected", expected)
+                seen.append(exc)
                 raise
-        (fault,) = intake.faults()
+        (fault,), (exc,) = intake.faults(), seen
         self._keep(
             FileFault(
                 role=file.role,
                 id=file.id,
                 part=part,
                 path=path,
-                got=got or fault.got,
-                expected=expected,
+                got=getattr(exc, "got", fault.got),
+                expected=getattr(exc, "expected", expected),
             ),
-            kind,
+            _kind_of(exc),
         )
         return None
 
