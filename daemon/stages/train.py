@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 
 from daemon.domain import CurvePoint, Evaluation, Exclusion, Image, Missing, Role, Stage, Why
 from daemon.durable import atomic_file
+from daemon.errors import PoolEmpty
 from daemon.insight.missing import words_of
 from daemon.measures import COMMON_IGNORE, labels_figure
 from daemon.runs import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
@@ -65,6 +66,11 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
     images = by_role(decided(context, context.store.images()))
     labeled = context.store.telling_ids()
     teaching = [image for image in images[Role.POOL] if image.id in labeled]
+    if not teaching:
+        raise PoolEmpty(
+            "no labeled image is left to train on: those that were are left out now, see the "
+            "excluded images of the status; label others, or correct the setting that decides it"
+        )
     measuring = [image for image in images[Role.VALIDATION] if image.id in labeled]
     request = context.request(
         TrainRequest,
