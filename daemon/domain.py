@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +26,7 @@ Clock = Callable[[], datetime]
 
 IGNORE = 255
 FAULT_CHARS = 600  # of each text of a fault
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 HINT_PATH = "/hint"  # of our page, where a labeling tool says "look now" ...
 HINT_HEADER = "X-Maskloop-Secret"  # ... and shows that it may
 
@@ -192,6 +194,7 @@ class Fault:
     """Something that came from outside and could not be used; the loop goes on without it.
 
     answer: where it is a person's answer about a known image, which can then be asked again.
+    task: the tool's name of a task that cannot be used itself.
     Each text is kept printable and within `FAULT_CHARS`, whatever came in.
     """
 
@@ -200,6 +203,7 @@ class Fault:
     expected: str
     cure: str
     answer: AnswerId | None = None
+    task: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("where", "got", "expected", "cure"):
@@ -217,10 +221,12 @@ class Changes:
     seen: changed task -> all annotation ids that it has now, so that others count as deleted.
     shows: changed task -> the key of its image, "" for none of ours.
     more: there are further changes already: memory bears no more masks at once.
+    anew: everything is read from its beginning, so that every fault of a task comes again.
     """
 
     cursor: str
     more: bool = False
+    anew: bool = False
     annotations: tuple[Annotation, ...] = ()
     skips: tuple[Skip, ...] = ()
     deletions: tuple[str, ...] = ()
@@ -303,9 +309,10 @@ class Budget:
 
 def printable(text: str, limit: int = FAULT_CHARS) -> str:
     """A text from outside, fit for the store, the log and the page: what UTF-8 cannot hold is
-    escaped, and a text of more than `limit` characters is cut and ends with a digest, so that
-    two different texts stay different."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    escaped, and what moves a terminal's cursor or turns the direction of writing. A text of more
+    than `limit` characters is cut and ends with a digest, so that two different texts stay
+    different."""
+    text = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
     if len(text) <= limit:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]

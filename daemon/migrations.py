@@ -136,3 +136,9 @@ def m007_versions(db: Database) -> None:
         "INSERT INTO versions (version, made_at) "
         "SELECT version, min(created_at) FROM outbox GROUP BY version"
     )
+
+
+@migrations()
+def m012_quarantine_of_task(db: Database) -> None:
+    """The faults of a task are looked up whenever it changes; there may be one for each task."""
+    db.execute("CREATE INDEX quarantine_of_task ON quarantine(task)")

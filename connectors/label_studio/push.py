@@ -21,10 +21,11 @@ from connectors.label_studio.shown import Shown
 from connectors.label_studio.sources import KEY_FIELD, FolderSource, ProjectSource, Source
 from connectors.label_studio.versions import count_of
 from connectors.label_studio.wiring import REASON_FIELD, Wiring
+from connectors.refusals import kind
 from connectors.regions import encode
 from daemon.ahead import done_ahead
 from daemon.domain import Ask, ClassSet
-from daemon.errors import OutcomeUnknown
+from daemon.errors import ConnectorRefused, OutcomeUnknown
 
 PUSH_FIELD = "maskloop_push"
 POSITIONS = 2**20  # a fixed denominator: a later batch goes behind the open tasks
@@ -33,7 +34,7 @@ PREDICTIONS = 500  # a POST, which itself costs the server as much as some 100
 CHUNK_BYTES = 8 * 2**20  # of JSON a POST, unless one row alone is larger
 ENCODED_AHEAD = 50  # predictions that wait for their POST
 LOOKS_S = (0.0, 1.0, 3.0)  # after a lost answer, before giving up for now
-STATE = ["data", "overlap", "is_labeled", "total_annotations"]
+STATE = {"data": dict, "overlap": int, "is_labeled": int, "total_annotations": int}  # bool is int
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -86,7 +87,7 @@ class Pusher:
         found: dict[str, tasks.Task] = {}
         keys = [ask.image.key for ask in asks]
         for task in self._find(source.key_field, keys):
-            found.setdefault(str(task["data"][wiring.image_field]), task)
+            found.setdefault(str(task["data"].get(wiring.image_field)), task)
         rest = [ask for ask in asks if ask.image.key in found]
         numbered = {int(found[ask.image.key]["id"]): ask for ask in rest}
         self.predict(version, numbered, wiring)
@@ -187,13 +188,14 @@ class Pusher:
             yield
 
     def _find(self, field: str, values: Collection[str | int]) -> Iterator[tasks.Task]:
-        return tasks.find_each(self._api, self._project, field, values, STATE)
+        for task in tasks.find_each(self._api, self._project, field, values, STATE):
+            yield _judged(task)
 
     def _holders(self, version: str) -> set[int]:
         """Tasks with a prediction of exactly this version."""
         field = "predictions_model_versions"
         found = tasks.find(self._api, self._project, [tasks.has_prediction_of(version)], [field])
-        return {int(task["id"]) for task in found if version in task[field].split(",")}
+        return {task["id"] for task in found if version in str(task.get(field)).split(",")}
 
     def _new_task(
         self, ask: Ask, key: str, version: str, wiring: Wiring, base: Mapping[str, Any]
@@ -217,7 +219,7 @@ class Pusher:
             return {ask.image.key: {field: source.address(ask.image.key)} for ask in asks}
         found: dict[str, Mapping[str, Any]] = {}
         for task in self._find(source.key_field, [ask.image.key for ask in asks]):
-            found.setdefault(str(task["data"][wiring.image_field]), task["data"])
+            found.setdefault(str(task["data"].get(wiring.image_field)), task["data"])
         return found
 
     def _prediction(self, ask: Ask, version: str, wiring: Wiring) -> dict[str, Any]:
@@ -234,6 +236,22 @@ class Pusher:
 def _reason(ask: Ask) -> Row:
     """What a task's data says about why it is asked; it never changes afterwards."""
     return {"maskloop_cycle": ask.cycle, REASON_FIELD: ask.reason}
+
+
+def _judged(task: tasks.Task) -> tasks.Task:
+    """A task that tells whether it is open. Raises ConnectorRefused for any other: to guess might
+    ask for an image twice."""
+    odd = [
+        f"{name}: {kind(task.get(name))}"
+        for name, expected in STATE.items()
+        if not isinstance(task.get(name), expected)
+    ]
+    if odd:
+        raise ConnectorRefused(
+            f"task {task['id']}: got {', '.join(odd)}; expected numbers, and true or false for "
+            f"is_labeled; correct or delete this task in Label Studio"
+        )
+    return task
 
 
 def _is_open(task: tasks.Task) -> bool:
