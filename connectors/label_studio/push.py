@@ -54,9 +54,12 @@ class Pusher:
     def create(
         self, asks: Sequence[Ask], key: str, version: str, source: Source, wiring: Wiring
     ) -> dict[int, str]:
-        """Tasks for these images, made by one import where they fit into one; image id -> task."""
+        """Tasks for these images, made by one import where they fit into one; image id -> task.
+        An image whose first task people deleted is left out, where that one says what it is."""
         rest = _without_task(asks, self._asked(asks, key))
         theirs = self._team_data(rest, source, wiring) if rest else {}
+        gone = {ask.image.key for ask in rest} - theirs.keys()
+        rest = [ask for ask in rest if ask.image.key not in gone]
 
         def made(ask: Ask) -> Row:
             return self._new_task(ask, key, version, wiring, theirs[ask.image.key])
@@ -68,6 +71,7 @@ class Pusher:
                 self._await_import(rest[: len(body)], key)
             rest = rest[len(body) :]
         found = self._asked(asks, key)
+        asks = [ask for ask in asks if ask.image.key not in gone]
         if missing := _without_task(asks, found):
             raise OutcomeUnknown(
                 f"push {key}: {len(missing)} of {len(asks)} tasks cannot be seen after their "
@@ -168,7 +172,8 @@ class Pusher:
         found = [
             task
             for task in self._find(f"data.{KEY_FIELD}", images)
-            if task["data"].get(PUSH_FIELD) == key or _is_open(task)
+            if isinstance(task["data"].get(KEY_FIELD), str)
+            and (task["data"].get(PUSH_FIELD) == key or _is_open(task))
         ]
         found.sort(
             key=lambda task: (task["total_annotations"] == 0, not _is_open(task), task["id"]),
