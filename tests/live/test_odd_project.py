@@ -175,9 +175,10 @@ class OddProject:
         self.api.patch(path, {"label_config": config.replace("</View>", f"{tags}</View>")})
 
     def _import_tasks(self) -> None:
-        addresses = []
-        for number in range(ORDINARY):
-            addresses.append(self._readable(f"plain{number:02d}.png", scene(number)[0], number))
+        addresses = [
+            self._readable(f"plain{number:02d}.png", scene(number)[0], number)
+            for number in range(ORDINARY)
+        ]
         for name, (content, number) in readable_files().items():
             (self.folder / name).write_bytes(content)
             addresses.append(f"/{FIELD}{name}")
