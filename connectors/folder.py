@@ -30,9 +30,9 @@ from daemon.domain import (
     Fault,
     FoundImage,
     Mask,
-    printable,
 )
 from daemon.errors import ConnectorRefused, ImageRefused, MaskRefused
+from daemon.faults import printable
 from daemon.intake import Intake
 
 ANNOTATOR = "truth"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.refusals import Unreadable, kind
-from daemon.domain import printable
+from daemon.faults import printable
 
 LONGEST_S = 366 * 24 * 3600.0  # of work on one image
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)

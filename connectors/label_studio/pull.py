@@ -23,7 +23,8 @@ from connectors.label_studio.sources import KEY_FIELD, ProjectSource, Source
 from connectors.label_studio.wiring import Wiring
 from connectors.refusals import RegionRefused, Unreadable, kind
 from connectors.regions import Decoded, decode
-from daemon.domain import Annotation, AnswerId, Changes, ClassSet, Fault, Skip, printable
+from daemon.domain import Annotation, AnswerId, Changes, ClassSet, Fault, Skip
+from daemon.faults import printable
 from daemon.intake import Intake
 
 BEFORE = timedelta(seconds=30)  # an answer may seem this much older than its task

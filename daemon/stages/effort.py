@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from daemon.domain import Annotation, Effort, Mask, printable
+from daemon.domain import Annotation, Effort, Mask
+from daemon.faults import printable
 from daemon.intake import passes
 from daemon.stages.context import Context
 from daemon.stages.predict import predicted_mask

@@ -6,7 +6,8 @@ import enum
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from daemon.domain import Fault, printable
+from daemon.domain import Fault
+from daemon.faults import printable
 from daemon.store.base import Row, StoreBase, stamp
 
 

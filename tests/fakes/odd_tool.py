@@ -1,19 +1,18 @@
 """A Label Studio that tells odd things, and a store that takes them in; every input accounted for.
 
-    with OddField(folder, seed) as field:
-        field.ask_tasks(500)  # odd tasks, each with a good annotation
-        field.take_in()
-        field.dropped()  # what is neither kept nor in quarantine: nothing should be
+with OddField(folder, seed) as field:
+    field.ask_tasks(500)  # odd tasks, each with a good annotation
+    field.take_in()
+    field.dropped()  # what is neither kept nor in quarantine: nothing should be
 """
 
 from __future__ import annotations
 
-import base64
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -212,9 +211,7 @@ class OddField:
         return f"task {task}: {missing}" if missing else None
 
     def _expect(self, task: str, sent: list[Any]) -> None:
-        self._expected.append(
-            lambda: "; ".join(map(str, self._missing(task, sent))) or None
-        )
+        self._expected.append(lambda: "; ".join(map(str, self._missing(task, sent))) or None)
 
     def _missing(self, task: str, sent: list[Any]) -> list[Any]:
         missing = []
@@ -227,9 +224,7 @@ class OddField:
 
     def _tasks(self, number: int) -> Iterator[dict[str, Any]]:
         first = len(self._labeling.tasks)
-        rows = [
-            {"data": {"image": f"/data/upload/{n}.png"}} for n in range(first, first + number)
-        ]
+        rows = [{"data": {"image": f"/data/upload/{n}.png"}} for n in range(first, first + number)]
         made = self._labeling.import_tasks(self._project, rows)["task_ids"]
         for task in made:
             key = self._labeling.tasks[task]["data"]["image"]
