@@ -32,11 +32,12 @@ DEEP = 150  # lists in lists
 
 
 def mutated(rng: random.Random, value: Any) -> Any:
-    """A copy of a JSON value in which one to three places are odd."""
+    """A copy of a JSON value in which one to three places are odd, half of them its own fields."""
     root = [copy.deepcopy(value)]
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         places = list(_places(root))
-        holder, key = rng.choice(places)
+        near = [place for place in places if place[0] is root[0]]
+        holder, key = rng.choice(near if near and rng.random() < 0.5 else places)
         _change(rng, holder, key)
     return root[0]
 

@@ -25,6 +25,7 @@ from connectors.label_studio.fields import mark_of, moment_of, number_of
 from connectors.regions import Control, encode
 from daemon.config import Config
 from daemon.domain import Image
+from daemon.faults import printable
 from daemon.intake import Failures
 from daemon.stages.again import ask_again
 from daemon.stages.context import Context
@@ -38,8 +39,9 @@ from tests.fakes.pages import Request
 from tests.fakes.pipe import answered
 
 SIZE = (12, 16)  # height_px, width_px
+TASKS = 500  # of a round
+ANSWERED, ANSWERS = 50, 40  # tasks of a round, answers of each
 TAGS = ("Bitmask", "Brush", "Polygon", "Rectangle", "Ellipse")
-PLACES = ("tasks", "annotations", "masks")
 
 
 class OddServer(FakeLabelStudio):
@@ -125,12 +127,13 @@ class OddField:
         self._expected: list[Callable[[], str | None]] = []
 
     def __enter__(self) -> OddField:
+        self.server.__enter__()  # pictures are fetched through a socket
         return self
 
     def __exit__(self, *_: object) -> None:
         self._tool.close()
         self.store.__exit__()
-        self.server.close()
+        self.server.__exit__()
 
     def ask_tasks(self, number: int) -> None:
         """Odd tasks, each with one good annotation."""
@@ -154,8 +157,8 @@ class OddField:
         """Good annotations with odd masks."""
 
         def drawn(given: dict[str, Any]) -> dict[str, Any]:
-            regions = [broken_region(self.rng, one) for one in given["result"]]
-            return {**given, "result": regions}
+            first, *others = given["result"]
+            return {**given, "result": [broken_region(self.rng, first), *others]}
 
         self._answer(tasks, each, drawn)
 
@@ -175,6 +178,7 @@ class OddField:
             for row in self.store._rows(f"SELECT task, id FROM {table}")
         }
         rows = self.store._rows("SELECT place, task, annotation FROM quarantine")
+        self._places = {row["place"] for row in rows}
         self._accounted |= {(row["task"], row["annotation"]) for row in rows}
         return [words for check in self._expected if (words := check())]
 
@@ -201,12 +205,13 @@ class OddField:
         self._expected.append(lambda: self._missing_task(str(number), listed, whole))
 
     def _missing_task(self, task: str, listed: Any, whole: Any) -> str | None:
-        if any(name in self._accounted for name in ((task, None), (mark_of(listed), None))):
-            return None
-        if (mark_of(whole), None) in self._accounted:
+        names = {task, mark_of(listed), mark_of(whole)}
+        if any((name, None) in self._accounted for name in names):
             return None
         if isinstance(listed, dict) and listed.get("annotations_ids", 1) in ("", None):
             return None  # it says that there is no answer
+        if any(printable(f"image {key}") in self._places for key in _keys(listed, whole)):
+            return None  # its picture cannot be had
         missing = self._missing(task, whole["annotations"])
         return f"task {task}: {missing}" if missing else None
 
@@ -226,10 +231,10 @@ class OddField:
         first = len(self._labeling.tasks)
         rows = [{"data": {"image": f"/data/upload/{n}.png"}} for n in range(first, first + number)]
         made = self._labeling.import_tasks(self._project, rows)["task_ids"]
-        for task in made:
-            key = self._labeling.tasks[task]["data"]["image"]
-            self.store.add_image(_image(key), str(task))
-            yield self._labeling.tasks[task]
+        with self.store.atomic():
+            for task in made:
+                self.store.add_image(_image(self._labeling.tasks[task]["data"]["image"]), str(task))
+        yield from (self._labeling.tasks[task] for task in made)
 
     def _answered(self, task: dict[str, Any]) -> dict[str, Any]:
         made = self._labeling.annotate(
@@ -251,6 +256,12 @@ class OddField:
         yield _region("Rectangle", {**box, "rectanglelabels": [name]})
         oval = {"x": 50.0, "y": 50.0, "radiusX": 20.0, "radiusY": 30.0, "rotation": 0}
         yield _region("Ellipse", {**oval, "ellipselabels": [name]})
+
+
+def _keys(*rows: Any) -> list[Any]:
+    """What these rows say about where their picture is."""
+    data = [row.get("data") for row in rows if isinstance(row, dict)]
+    return [one.get("image") for one in data if isinstance(one, dict)]
 
 
 def _region(tag: str, value: dict[str, Any]) -> dict[str, Any]:
@@ -289,3 +300,19 @@ def _image(key: str) -> Image:
         width_px=width_px,
         sha256=key,
     )
+
+
+def rounds(kind: str, inputs: int, folder: Path, config: Config, seed: int) -> Iterator[list[str]]:
+    """Feed so many inputs of a kind ("tasks", "annotations" or "masks"), some hundreds to a store;
+    what each round dropped. Raises what would end a tick."""
+    size = TASKS if kind == "tasks" else ANSWERED * ANSWERS
+    for number in range(-(-inputs // size)):
+        with OddField(folder / f"{kind}{number}", config, seed + number) as field:
+            left = min(size, inputs - number * size)
+            if kind == "tasks":
+                field.ask_tasks(left)
+            else:
+                odd = field.answer_oddly if kind == "annotations" else field.draw_oddly
+                odd(ANSWERED, -(-left // ANSWERED))
+            field.take_in()
+            yield field.dropped()
