@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -72,6 +73,15 @@ def daemon(config: Config, tool: Spoiling) -> Iterator[Ticker]:
     launcher.stop()
 
 
+def tick_until_asked(daemon: Ticker, config: Config) -> None:
+    for _ in range(500):
+        daemon.tick()
+        if snapshot(config)["batch"]:
+            return
+        time.sleep(0.02)
+    raise AssertionError(snapshot(config)["waiting"])
+
+
 @pytest.mark.parametrize(
     "odd",
     [
@@ -82,13 +92,13 @@ def daemon(config: Config, tool: Spoiling) -> Iterator[Ticker]:
         {"created_at": None},
         {"mask": np.zeros((24, 32, 3))},
     ],
-    ids=str,
+    ids=lambda odd: next(iter(odd)),
 )
 def test_one_answer_that_the_store_cannot_hold_is_one_fault(
     config: Config, tool: Spoiling, daemon: Ticker, odd: dict[str, Any]
 ) -> None:
     tool.spoiled, tool.which = odd, ["truth-3"]
-    daemon.tick()  # asks
+    tick_until_asked(daemon, config)
     daemon.tick()  # reads the answers
 
     status = snapshot(config)
@@ -104,7 +114,7 @@ def test_a_fault_of_our_own_stops_the_intake_alone_and_is_said_once(
     config: Config, tool: Spoiling, daemon: Ticker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    daemon.tick()
+    tick_until_asked(daemon, config)
     tool.spoiled, tool.which = {"mask": np.zeros((24, 32, 3))}, None
     for _ in range(3):
         daemon.tick_and_go_on()
@@ -127,9 +137,8 @@ def test_a_fault_of_our_own_stops_the_intake_alone_and_is_said_once(
 def test_an_open_stage_goes_on_while_the_intake_is_broken(
     config: Config, tool: Spoiling, daemon: Ticker
 ) -> None:
-    daemon.tick()
-    outcome = daemon.tick()  # labels are in; a run of cycle 1 is open
-    assert outcome.running
+    tick_until_asked(daemon, config)
+    assert daemon.tick().running  # the labels are in; a run of cycle 1 is open
     with Store(config.state / FILE) as store:
         store.keep_fact(CURSOR, "0")  # all is read again, and nothing of it can be kept
     tool.spoiled, tool.which = {"mask": np.zeros((24, 32, 3))}, None
@@ -141,6 +150,7 @@ def test_an_open_stage_goes_on_while_the_intake_is_broken(
         stages.add(snapshot(config)["stage"])
         if Stage.DONE in stages:
             break
+        time.sleep(0.02)
 
     assert Stage.DONE in stages
     assert len(snapshot(config)["evaluations"]) == 1
