@@ -164,7 +164,7 @@ def _key(
 ) -> str | None:
     """The image that a task shows. None for none of ours, and in a project whose tasks are the
     images that is a fault."""
-    field, place, key = wiring.image_field, tasks.place_of(task), None
+    field, place, key = wiring.image_field, tasks.place_of_image(task), None
     expected = f"the address of an image under {field!r}"
     cure = f"correct {field!r} in the task's data, or delete the task in Label Studio"
     with intake.one(place, expected=expected, cure=cure, task=str(task)):
