@@ -23,6 +23,7 @@ from connectors.label_studio.pull import Puller
 from connectors.label_studio.push import Pusher
 from connectors.label_studio.sources import FolderSource, ProjectSource, Source
 from connectors.label_studio.wiring import Wiring
+from connectors.refusals import kind
 from daemon.domain import Ask, Changes, ClassSet, Fault, FoundImage
 from daemon.errors import ConnectorRefused, ImageRefused
 
@@ -150,7 +151,13 @@ class LabelStudio:
         return [*mended, *stream]
 
     def _project(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._api.get(f"api/projects/{self._number}/")
+        path = f"api/projects/{self._number}/"
+        found = self._api.get(path)
+        if not isinstance(found, dict) or not isinstance(found.get("task_number"), int):
+            raise ConnectorRefused(
+                f"GET {self._api.url}/{path}: got {kind(found)}; expected a project and how many "
+                f"tasks it holds; see Label Studio's log"
+            )
         return found
 
     def _wiring(self, project: Mapping[str, Any]) -> Wiring:

@@ -168,7 +168,10 @@ def _key(
     expected = f"the address of an image under {field!r}"
     cure = f"correct {field!r} in the task's data, or delete the task in Label Studio"
     with intake.one(place, expected=expected, cure=cure, task=str(task)):
-        key = source.key_of(data, field)
+        try:
+            key = source.key_of(data, field)
+        except ValueError as exc:  # an address that none can be, such as "http://[x"
+            raise Unreadable(f"{kind(data.get(field))}: {exc}", expected, cure).at(place) from exc
         if key is None and data and isinstance(source, ProjectSource) and KEY_FIELD not in data:
             got = kind(data[field]) if field in data else f"no {field!r}"
             raise RegionRefused(
