@@ -157,32 +157,27 @@ def place_of(task: int | str) -> str:
     return f"task {task}"
 
 
-def place_of_image(task: int) -> str:
-    """As faults name the image that a task should show, where it has no address of its own."""
-    return f"image of task {task}"
-
-
 def _sound(row: object, fields: Collection[str], intake: Intake) -> Task | None:
     number = number_of(row.get("id")) if isinstance(row, dict) else None
     if not isinstance(row, dict) or number is None:
         got = f"id: {kind(row.get('id'))}" if isinstance(row, dict) else kind(row)
         mark = mark_of(row)
         expected = "an object with a whole number above 0 as its `id`"
-        intake.add(_odd(place_of(mark), mark, got, expected))
+        intake.add(_odd(mark, got, expected))
         return None
     instead: Task = {}
     if "data" in fields and not isinstance(row.get("data"), dict):
         got, expected = f"data: {kind(row.get('data'))}", "an object as its `data`"
-        intake.add(_odd(place_of_image(number), str(number), got, expected))
+        intake.add(_odd(str(number), got, expected))
         instead["data"] = {}
     if "updated_at" in fields and moment_of(row.get("updated_at")) is None:
         instead["updated_at"] = UNKNOWN_TIME.isoformat()
     return row | instead
 
 
-def _odd(place: str, task: str, got: str, expected: str) -> Fault:
+def _odd(task: str, got: str, expected: str) -> Fault:
     cure = "delete this task in Label Studio and import its image again"
-    return Fault(where=place, got=got, expected=expected, cure=cure, task=task)
+    return Fault(where=place_of(task), got=got, expected=expected, cure=cure, task=task)
 
 
 def _page(

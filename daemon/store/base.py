@@ -93,7 +93,7 @@ class StoreBase:
 
     def keep_fact(self, name: str, value: str) -> None:
         """Remember a single value."""
-        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value)
+        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, utf_8(value))
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         return list(self._db.query(sql, list(values)))
@@ -137,6 +137,11 @@ def sole_writer(state: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def utf_8(text: str) -> str:
+    """A text as the store can hold it: what UTF-8 cannot, as in some file names, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def stamp(at: datetime) -> str:

@@ -113,7 +113,8 @@ def test_a_task_without_an_image_is_one_fault_until_it_is_corrected(
         desk.look()
 
     (fault,) = desk.store.quarantined()
-    assert fault["place"] == f"image of task {task}"
+    assert (fault["place"], fault["got"]) == (f"task {task}", "list ['a.png']")
+    assert "'image'" in fault["cure"]
 
     image = next(iter(desk.tool.images))
     fake.labeling.patch_task(task, {"data": {"image": image}})
@@ -125,7 +126,7 @@ def test_the_fault_of_a_task_that_people_delete_is_gone(fake: FakeLabelStudio, d
     answered(desk, 1)
     (task,) = fake.labeling.import_tasks(desk.tool.project, [{"data": {"image": None}}])["task_ids"]
     desk.look()
-    assert [row["place"] for row in desk.store.quarantined()] == [f"image of task {task}"]
+    assert [row["place"] for row in desk.store.quarantined()] == [f"task {task}"]
 
     fake.labeling.delete_task(task)
     desk.look()
