@@ -142,3 +142,32 @@ def m007_versions(db: Database) -> None:
 def m012_quarantine_of_task(db: Database) -> None:
     """The faults of a task are looked up whenever it changes; there may be one for each task."""
     db.execute("CREATE INDEX quarantine_of_task ON quarantine(task)")
+
+
+@migrations()
+def m010_exclusions(db: Database) -> None:
+    """Why an image is excluded, and what it was before, so that it can come back."""
+    db.execute("ALTER TABLE images ADD COLUMN excluded_why TEXT")
+    db.execute("ALTER TABLE images ADD COLUMN role_before TEXT")
+    known = (
+        ("group", "in a group of validation"),
+        ("near_validation", "near-duplicate of validation%"),
+        ("unreadable", "a run could not use it%"),
+    )
+    for why, reason in known:
+        db.execute(
+            "UPDATE images SET excluded_why = ?, role_before = 'pool' "
+            "WHERE role = 'excluded' AND role_reason LIKE ?",
+            (why, reason),
+        )
+
+
+@migrations()
+def m011_missing_figures(db: Database) -> None:
+    """Why a figure is not there, and how often an interval holds the true value in simulation.
+
+    Intervals of earlier releases (percentile bootstrap) have no such number.
+    """
+    db.execute("ALTER TABLE evaluations ADD COLUMN missing TEXT NOT NULL DEFAULT '{}'")
+    db.execute("ALTER TABLE evaluations ADD COLUMN interval_coverage REAL")
+    db.execute("ALTER TABLE evaluations ADD COLUMN interval_groups INTEGER")

@@ -21,7 +21,8 @@ def show_status(status: Snapshot, console: Console) -> None:
     if status["cycle"] is None:
         console.print(f"not started: {status['waiting']}", markup=False)
     else:
-        console.print(f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}")
+        words = f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}"
+        console.print(words, markup=False)
     console.print(
         f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; images: "
         + ", ".join(f"{n} {role}" for role, n in status["images"].items()),
@@ -31,6 +32,10 @@ def show_status(status: Snapshot, console: Console) -> None:
     _show_batch(status, console)
     if status["evaluations"]:
         console.print(curve_table(status))
+        for words in curve_words(status):
+            console.print(words, markup=False)
+    for left_out in status["excluded"]:
+        console.print(f"{left_out['images']} images {left_out['words']}: left out")
     for row in status["quarantine"]:
         console.print(quarantine_line(row), markup=False)
     if settled := status["quarantine_settled"]:
@@ -67,6 +72,21 @@ def curve_table(status: Snapshot) -> Table:
             _number(point.get("test_miou")),
         )
     return table
+
+
+def curve_words(status: Snapshot) -> list[str]:
+    """What stands beside the figures of the newest point: what the interval is made from, and why
+    a figure is missing; validation, then test."""
+    point = status["evaluations"][-1]
+    lines = [f"95 % interval: {point['interval_words']}"] if point.get("interval_words") else []
+    lines += [f"mIoU: {words}" for words in point["remarks"]]
+    lines += [f"test: {words}" for words in point.get("test_remarks", ())]
+    if point.get("test_miou") is not None:
+        ends = "-".join(map(_number, point["test_miou_interval"] or ()))
+        lines.append(
+            f"test 95 % interval: {ends} {point['test_interval_words']}".replace("  ", " ")
+        )
+    return lines
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daemon.store.asks import AskVerbs, Intent, Question
 from daemon.store.base import FILE, StoreBase, sole_writer
 from daemon.store.cycles import CycleVerbs
+from daemon.store.exclusions import ExclusionVerbs
 from daemon.store.images import ImageVerbs
 from daemon.store.labels import LabelVerbs, png_of
 from daemon.store.records import SETTLED, FaultState, RecordVerbs
@@ -12,7 +13,16 @@ from daemon.store.team import TeamVerbs
 from daemon.store.versions import VersionVerbs
 
 
-class Store(ImageVerbs, LabelVerbs, TeamVerbs, CycleVerbs, AskVerbs, VersionVerbs, RecordVerbs):
+class Store(
+    ImageVerbs,
+    ExclusionVerbs,
+    LabelVerbs,
+    TeamVerbs,
+    CycleVerbs,
+    AskVerbs,
+    VersionVerbs,
+    RecordVerbs,
+):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 

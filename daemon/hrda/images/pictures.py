@@ -38,7 +38,7 @@ class UnreadableImage(ImageRefused):
             f"image {file.id}: {path}: got {got}; expected a whole image file; "
             f"replace the file, or leave the image out"
         )
-        self.image_id = file.id
+        self.image_id, self.got, self.expected = file.id, got, "a whole image file"
 
 
 class UnusableMask(MaskRefused):
@@ -49,7 +49,7 @@ class UnusableMask(MaskRefused):
             f"mask of image {file.id}: {file.mask}: got {got}; expected {expected}; correct the "
             f"annotation, or leave the image out"
         )
-        self.image_id = file.id
+        self.image_id, self.got, self.expected = file.id, got, expected
 
 
 def read_image(file: ImageFile) -> Picture:
