@@ -18,6 +18,7 @@ from daemon.readiness import Standing, is_final, reason_to_wait
 from daemon.stages.ahead import ask_ahead, surplus, top_up
 from daemon.stages.context import Context, by_role
 from daemon.stages.embed import embed
+from daemon.stages.image_intake import still_looking
 from daemon.stages.predict import predict
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
@@ -62,6 +63,9 @@ class Outcome:
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise."""
     sync(context)  # first: answers arrive also while the tool refuses to be asked
+    if words := still_looking(context.store):
+        context.store.keep_fact(WAITING, words)
+        return Outcome(waiting=words, running=True)
     deliver(context)
     _mend(context)
     keep_order(context)

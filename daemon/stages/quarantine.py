@@ -7,6 +7,7 @@ import shutil
 
 from daemon.domain import Fault, Role, Stage
 from daemon.stages.context import Context
+from daemon.stages.stamps import stamp_of
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +25,12 @@ def set_aside(context: Context, cycle: int, stage: Stage, image_id: int, words: 
         where=f"image {known[image_id].key}",
         got=words,
         expected="the image that was there when it was taken in",
-        cure="restore the file, then start a new state folder or leave the image out",
+        cure="restore the file: the daemon looks every minute, and the image takes part again "
+        "when its file is whole; until then it is left out",
     )
     with store.atomic():
-        store.set_roles(Role.EXCLUDED, {image_id: "a run could not use it"})
+        mark = stamp_of(known[image_id].path)
+        store.set_aside(image_id, "a run could not use it", mark)
         store.quarantine([fault], context.now())
     shutil.rmtree(context.run(cycle, stage).path, ignore_errors=True)
     log.warning("image set aside image=%s stage=%s: %s", known[image_id].key, stage, words)

@@ -53,8 +53,9 @@ def curve_point(run: RunFolder, cycle: int, result: TrainResult) -> CurvePoint:
 
 
 def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
-    images = by_role(context.store.images())
-    labeled = context.store.telling_ids()
+    store = context.store
+    images = by_role(store.images())
+    labeled = store.telling_ids()
     teaching = [image for image in images[Role.POOL] if image.id in labeled]
     measuring = [image for image in images[Role.VALIDATION] if image.id in labeled]
     parent = context.run(cycle - 1, Stage.TRAIN).checkpoint
@@ -66,6 +67,8 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
         parent=parent if context.config.training.warm_start and parent.exists() else None,
     )
     _warn_of_rare_classes(context, request)
+    used = store.label_ids(image.id for image in [*teaching, *measuring])
+    store.keep_used_labels(cycle, used.values())
     run.write_request(request)
 
 
