@@ -184,7 +184,8 @@ class IdentityVerbs(StoreBase):
         rows = self._rows(
             "SELECT cycle, sum(deleted) AS deleted, sum(NOT deleted) AS unconfirmed FROM ("
             "SELECT u.cycle, a.deleted FROM used_labels u "
-            "JOIN annotations a ON a.id = u.annotation JOIN images i ON i.id = u.image_id WHERE a.deleted = 1 OR "
+            "JOIN annotations a ON a.id = u.annotation JOIN images i ON i.id = u.image_id "
+            "WHERE a.deleted = 1 OR "
             "(a.drawn_on IS NOT NULL AND a.drawn_on != i.sha256)) GROUP BY cycle"
         )
         return {
