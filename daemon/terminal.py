@@ -31,6 +31,9 @@ def show_status(status: Snapshot, console: Console) -> None:
     _show_batch(status, console)
     if status["evaluations"]:
         console.print(curve_table(status))
+        for point in status["evaluations"]:
+            if words := lost_labels(point):
+                console.print(f"* cycle {point['cycle']}: {words}", markup=False)
     for row in status["quarantine"]:
         console.print(quarantine_line(row), markup=False)
     if settled := status["quarantine_settled"]:
@@ -59,7 +62,7 @@ def curve_table(status: Snapshot) -> Table:
     for point in status["evaluations"]:
         table.add_row(
             str(point["cycle"]),
-            str(point["labels"]),
+            str(point["labels"]) + ("*" if lost_labels(point) else ""),
             str(point["train_labels"]),
             _number(point["miou"]),
             "-".join(map(_number, point["miou_interval"] or ())),
@@ -67,6 +70,16 @@ def curve_table(status: Snapshot) -> Table:
             _number(point.get("test_miou")),
         )
     return table
+
+
+def lost_labels(point: Snapshot) -> str:
+    """What became of labels that a point of the curve was trained or measured with; "" where all
+    of them count still."""
+    deleted, unconfirmed = point["labels_deleted"], point["labels_unconfirmed"]
+    words = [f"{deleted} of its labels were deleted since"] if deleted else []
+    if unconfirmed:
+        words.append(f"{unconfirmed} of its labels were drawn on a picture that was replaced since")
+    return "; ".join(words)
 
 
 @contextmanager

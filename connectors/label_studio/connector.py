@@ -157,7 +157,7 @@ class LabelStudio:
 
     def _inline(self, image: FoundImage) -> bytes:
         """A picture that stands in the data of its task."""
-        numbers = [] if image.task is None else [image.task]
+        numbers = [] if image.task is None else [int(image.task)]
         for task in tasks.find_each(self._api, self._number, "id", numbers, ["data"]):
             for value in task["data"].values():
                 if isinstance(value, str) and key_of_address(value) == image.uri:

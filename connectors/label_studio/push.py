@@ -221,7 +221,7 @@ class Pusher:
         """Image key -> the oldest task that shows it, found by its address; where the key is short
         for something longer, by the number of the task that the image was found in."""
         keys = [ask.image.key for ask in asks if not stands_for_more(ask.image.key)]
-        others = [ask.task for ask in asks if stands_for_more(ask.image.key) and ask.task]
+        others = [int(ask.task) for ask in asks if stands_for_more(ask.image.key) and ask.task]
         found: dict[str, tasks.Task] = {}
         for task in [*self._find(source.key_field, keys), *self._find("id", others)]:
             found.setdefault(source.key_of(task["data"], wiring.image_field) or "", task)

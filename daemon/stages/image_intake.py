@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from daemon.domain import Changes, FoundImage, printable
+from daemon.domain import Changes, Fault, FoundImage, printable
 from daemon.errors import IntakeBroken
 from daemon.intake import Intake
 from daemon.stages.context import Context
@@ -125,15 +125,18 @@ def without_waiting(context: Context, changes: Changes, known: Iterable[str]) ->
     later = {key for key in unknown if waiting or printable(place_of(key)) in refused}
     if not later:
         return changes
+    about = {one.answer.annotation: one for one in changes.faults if one.answer is not None}
+    kept = about.keys() if waiting else store.kept_annotations(about)
+    dropped = {id(about[number]) for number in kept if _image_of(about[number]) in later}
     return replace(
         changes,
         shows={task: key for task, key in changes.shows.items() if key not in later},
-        faults=tuple(
-            one
-            for one in changes.faults
-            if not waiting or one.answer is None or one.answer.image_key not in later
-        ),
+        faults=tuple(one for one in changes.faults if id(one) not in dropped),
     )
+
+
+def _image_of(fault: Fault) -> str:
+    return fault.answer.image_key if fault.answer else ""
 
 
 def _unknown(context: Context, changes: Changes, known: Iterable[str]) -> set[str]:

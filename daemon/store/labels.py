@@ -99,6 +99,15 @@ class LabelVerbs(StoreBase):
         drawn = self._in_effect(now, "drawn_on")
         return {image_id for image_id, sha256 in drawn.items() if sha256 != now[image_id]}
 
+    def kept_annotations(self, ids: Iterable[str]) -> set[str]:
+        """Those of these annotations that are kept and not deleted."""
+        rows = self._rows(
+            "SELECT id FROM annotations WHERE deleted = 0 AND id IN "
+            "(SELECT value FROM json_each(?))",
+            json.dumps(list(ids)),
+        )
+        return {row["id"] for row in rows}
+
     def label_ids(self, image_ids: Iterable[int]) -> dict[int, str]:
         """Image id -> the annotation that is its label, for those of these that have one."""
         return self._in_effect(image_ids, "id")
