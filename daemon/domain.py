@@ -7,7 +7,6 @@ pixel; `IGNORE` (255) means "no label here" and is left out of every loss and me
 from __future__ import annotations
 
 import enum
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from daemon.faults import AnswerId as AnswerId
+from daemon.faults import Fault as Fault
 from daemon.measures import Calibration as Calibration
 from daemon.measures import CurvePoint as CurvePoint
 from daemon.measures import Evaluation as Evaluation
@@ -24,7 +25,6 @@ Mask = npt.NDArray[np.uint8]
 Clock = Callable[[], datetime]
 
 IGNORE = 255
-FAULT_CHARS = 600  # of each text of a fault
 HINT_PATH = "/hint"  # of our page, where a labeling tool says "look now" ...
 HINT_HEADER = "X-Maskloop-Secret"  # ... and shows that it may
 
@@ -174,42 +174,6 @@ class Skip:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnswerId:
-    """Which answer of which person's: the tool's numbers, and the image that its task shows."""
-
-    annotation: str
-    task: str
-    image_key: str
-
-    @property
-    def place(self) -> str:
-        """As faults and notes name it."""
-        return f"annotation {self.annotation} of task {self.task}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """Something that came from outside and could not be used; the loop goes on without it.
-
-    answer: where it is a person's answer about a known image, which can then be asked again.
-    Each text is kept printable and within `FAULT_CHARS`, whatever came in.
-    """
-
-    where: str  # "image plants/7.jpg", "annotation 12 of task 3"
-    got: str
-    expected: str
-    cure: str
-    answer: AnswerId | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("where", "got", "expected", "cure"):
-            object.__setattr__(self, name, printable(getattr(self, name)))
-
-    def __str__(self) -> str:
-        return f"{self.where}: got {self.got}; expected {self.expected}; {self.cure}"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Changes:
     """What people did since a cursor. `cursor` is opaque; store it with the rows.
 
@@ -299,15 +263,3 @@ class Budget:
     def labels_left(self) -> int:
         """Never negative: annotators may label more than was asked."""
         return max(0, self.labels_total - self.labels_spent)
-
-
-def printable(text: str, limit: int = FAULT_CHARS) -> str:
-    """A text from outside, fit for the store, the log and the page: what UTF-8 cannot hold is
-    escaped, and a text of more than `limit` characters is cut and ends with a digest, so that
-    two different texts stay different."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    if len(text) <= limit:
-        return text
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    ending = f"... ({len(text)} characters, sha256 {digest})"
-    return text[: limit - len(ending)] + ending
