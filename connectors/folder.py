@@ -10,6 +10,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from connectors.images import found_under, read_file, read_under
+from connectors.refusals import kind
 from daemon.domain import (
     IGNORE,
     Annotation,
@@ -29,10 +31,13 @@ from daemon.domain import (
     FoundImage,
     Mask,
 )
-from daemon.errors import ConnectorRefused, ImageRefused
+from daemon.errors import ConnectorRefused, ImageRefused, MaskRefused
+from daemon.faults import printable
+from daemon.intake import Intake
 
 ANNOTATOR = "truth"
 STATE = "asked.json"
+_RESTORE = "restore the state folder from a copy, or name a new [project] state_dir"
 PORTION_BYTES = 128 * 2**20  # of masks that are read at once
 
 
@@ -76,9 +81,9 @@ class Folder:
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             file.write_text(owner)
-        if file.read_text() != owner:
+        if (found := file.read_text(errors="backslashreplace")) != owner:
             raise ConnectorRefused(
-                f"{file}: got {file.read_text()}; expected {owner}: another store works on it; "
+                f"{file}: got {printable(found)}; expected {owner}: another store works on it; "
                 f"stop that one, or delete the file if its state is lost"
             )
 
@@ -101,22 +106,30 @@ class Folder:
         asked: Collection[str] = (),
     ) -> Changes:
         """The true masks of the images that were asked since `cursor` and not retired."""
-        state = self._load()
+        known, intake, last = self._load()["tasks"], Intake(), int(cursor or 0)
+        if last and not known:
+            raise ConnectorRefused(
+                f"{self._file}: got no task; expected the {last} that were asked; {_RESTORE}"
+            )
         new = {
             task: asked
-            for task, asked in state["tasks"].items()
-            if int(task) > int(cursor or 0) and not asked["retired"]
+            for task, asked in known.items()
+            if int(task) > last and not (isinstance(asked, dict) and asked.get("retired"))
         }
         largest = max((height * width for height, width in sizes.values()), default=1)
-        portion = sorted(new, key=int)[: max(1, PORTION_BYTES // largest)]
+        portion = sorted(new, key=int)[: max(1, PORTION_BYTES // max(1, largest))]
         more = len(portion) < len(new)
-        answers = [self._label(task, new[task], sizes) for task in portion]
+        answers = []
+        for task in portion:
+            with _taking_in(intake, task, new[task]):
+                answers.append(self._label(task, new[task], sizes))
         annotations = tuple(one for one in answers if isinstance(one, Annotation))
         return Changes(
-            cursor=str(max(map(int, portion if more else state["tasks"]), default=0)),
+            cursor=str(max(map(int, portion if more else known), default=0)),
             more=more,
             annotations=annotations,
-            faults=tuple(one for one in answers if isinstance(one, Fault)),
+            lost_tasks=tuple(task for task in asked if task not in known),
+            faults=(*(one for one in answers if isinstance(one, Fault)), *intake.faults()),
             seen={one.task: (one.id,) for one in annotations},
         )
 
@@ -124,15 +137,18 @@ class Folder:
         """Ask the truth folder. An image that is asked already keeps its task."""
         state = self._load()
         tasks = state["tasks"]
-        known = {asked["key"]: task for task, asked in tasks.items() if not asked["retired"]}
-        mine = {asked["key"]: task for task, asked in tasks.items() if asked["push"] == key}
+        sound = {task: asked for task, asked in tasks.items() if _is_sound(asked)}
+        known = {asked["key"]: task for task, asked in sound.items() if not asked.get("retired")}
+        mine = {asked["key"]: task for task, asked in sound.items() if asked["push"] == key}
+        last = max(map(int, tasks), default=0)
         for ask in asks:
             if ask.anew:
                 known.pop(ask.image.key, None)
             if ask.image.key in mine:
                 known[ask.image.key] = mine[ask.image.key]
             if ask.image.key not in known:
-                task = str(len(tasks) + 1)
+                last += 1
+                task = str(last)
                 known[ask.image.key] = task
                 tasks[task] = {
                     "key": ask.image.key,
@@ -153,8 +169,8 @@ class Folder:
         """These tasks are not answered any more."""
         state = self._load()
         for task in tasks:
-            if task in state["tasks"]:
-                state["tasks"][task]["retired"] = True
+            if isinstance(asked := state["tasks"].get(task), dict):
+                asked["retired"] = True
         self._save(state)
 
     def forget(self, version: str) -> bool:
@@ -168,6 +184,8 @@ class Folder:
     def _label(
         self, task: str, asked: Mapping[str, Any], sizes: Mapping[str, tuple[int, int]]
     ) -> Annotation | Fault:
+        if not _is_sound(asked):
+            raise MaskRefused(f"{self._file}: the task {task} is {kind(asked)}")
         key = asked["key"]
         path = self._truth / PurePosixPath(key).with_suffix(".png")
         answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=key)
@@ -194,10 +212,20 @@ class Folder:
         )
 
     def _load(self) -> dict[str, Any]:
+        """Every task by its number, as text; what it says is not judged. Raises ConnectorRefused
+        for a file that holds anything else."""
         if not self._file.exists():
             return {"tasks": {}}
-        state: dict[str, Any] = json.loads(self._file.read_text("utf-8"))
-        return state
+        try:
+            state = json.loads(self._file.read_text("utf-8"))
+            tasks = dict(state["tasks"])
+            numbers = [int(task) for task in tasks]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+            raise ConnectorRefused(
+                f"{self._file}: got {type(exc).__name__}: {exc}; expected the tasks that this "
+                f"Maskloop wrote there; {_RESTORE}"
+            ) from exc
+        return {**state, "tasks": dict(zip(map(str, numbers), tasks.values(), strict=True))}
 
     def _save(self, state: Mapping[str, Any]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -207,6 +235,23 @@ class Folder:
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(self._file)
+
+
+def _is_sound(asked: object) -> bool:
+    names = ("key", "push", "at")
+    return isinstance(asked, dict) and all(isinstance(asked.get(name), str) for name in names)
+
+
+def _taking_in(intake: Intake, task: str, asked: object) -> AbstractContextManager[None]:
+    """Whatever is raised about this task becomes a fault of its answer."""
+    key = asked.get("key") if isinstance(asked, dict) else None
+    answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=str(key or ""))
+    return intake.one(
+        answer.place,
+        expected="a task that this Maskloop wrote, and a mask for its image",
+        cure=f"see the mask of this image; if it is well, {_RESTORE}",
+        answer=answer,
+    )
 
 
 def _fault(answer: AnswerId, got: str, expected: str, cure: str) -> Fault:

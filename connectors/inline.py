@@ -13,7 +13,7 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from connectors.images import too_large
-from daemon.domain import printable
+from daemon.faults import printable
 from daemon.errors import ImageRefused
 
 LONGEST = 8000  # characters of an address; signed ones have up to 3000

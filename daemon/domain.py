@@ -181,10 +181,12 @@ class Changes:
     seen: changed task -> all annotation ids that it has now, so that others count as deleted.
     shows: changed task -> the key of its image, "" for none of ours.
     more: there are further changes already: memory bears no more masks at once.
+    anew: everything is read from its beginning, so that every fault of a task comes again.
     """
 
     cursor: str
     more: bool = False
+    anew: bool = False
     annotations: tuple[Annotation, ...] = ()
     skips: tuple[Skip, ...] = ()
     deletions: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from daemon.domain import Role, Stage, TaskState
 from daemon.errors import RunFailed
+from daemon.intake import Failures
 from daemon.readiness import Standing, is_final, reason_to_wait
 from daemon.stages.ahead import ask_ahead, surplus, top_up
 from daemon.stages.context import Context, by_role
@@ -24,7 +25,7 @@ from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
-from daemon.stages.sync import sync
+from daemon.stages.sync import take_in
 from daemon.stages.team import say_doubles
 from daemon.stages.train import train
 from daemon.stages.versions import forget_versions
@@ -61,20 +62,34 @@ class Outcome:
 
 
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
-    """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise."""
-    sync(context)  # first: answers arrive also while the tool refuses to be asked
+    """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise; what
+    says nothing about the rest of the tick is raised at its end."""
+    failures, outcome = Failures(), None
+    take_in(context, failures)  # first: answers arrive also while the tool refuses to be asked
     if words := still_looking(context.store):
+        failures.raise_first()
         context.store.keep_fact(WAITING, words)
         return Outcome(waiting=words, running=True)
-    deliver(context)
-    _mend(context)
-    keep_order(context)
-    say_doubles(context)
-    outcome = _advance(context, cycle_limit)
-    if not outcome.final:
-        ask_ahead(context)
-    forget_versions(context)
-    context.store.keep_fact(WAITING, outcome.waiting)
+    with failures.part("sending what is to be asked"):
+        deliver(context)
+    with failures.part("mending the settings of the labeling tool"):
+        _mend(context)
+    with failures.part("keeping open tasks in order"):
+        keep_order(context)
+    with failures.part("counting images that several people labeled"):
+        say_doubles(context)
+    with failures.part("moving the cycle on"):
+        outcome = _advance(context, cycle_limit)
+    if outcome is None or not outcome.final:
+        with failures.part("asking ahead of the next model"):
+            ask_ahead(context)
+    with failures.part("deleting predictions that nobody is shown any more"):
+        forget_versions(context)
+    if outcome is not None:
+        context.store.keep_fact(WAITING, outcome.waiting)
+    failures.raise_first()
+    if outcome is None:
+        raise RuntimeError("the cycle was not moved on, and nothing says why")
     return outcome
 
 

@@ -180,3 +180,9 @@ def m009_used_labels(db: Database) -> None:
             PRIMARY KEY (cycle, annotation)
         ) STRICT"""
     )
+
+
+@migrations()
+def m012_quarantine_of_task(db: Database) -> None:
+    """The faults of a task are looked up whenever it changes; there may be one for each task."""
+    db.execute("CREATE INDEX quarantine_of_task ON quarantine(task)")

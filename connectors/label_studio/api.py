@@ -9,7 +9,6 @@ again. Redirects are not followed, so the token goes to the configured origin on
 from __future__ import annotations
 
 import functools
-import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -160,7 +159,7 @@ class Api:
             )
         if status >= 400:
             raise refusal(where, status, _detail(response))
-        return _json(where, response)
+        return _json(method, where, response)
 
     def _client(self) -> Any:
         token = self._token().strip()
@@ -184,17 +183,21 @@ def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()  # 35 ms: once a process, not once a client
 
 
-def _json(where: str, response: httpx.Response) -> Any:
+def _json(method: str, where: str, response: httpx.Response) -> Any:
+    """What an answer holds. Raises Refused for what is no JSON, and OutcomeUnknown where it
+    answers a write: something did answer, and nobody knows what it did."""
     if response.status_code == 204 or not response.content:
         return None
     try:
         return response.json()
-    except json.JSONDecodeError as exc:
-        raise Refused(
+    except (ValueError, RecursionError) as exc:  # no UTF-8, numbers of 5000 digits, deep nesting
+        words = (
             f"{where}: got {response.headers.get('content-type', 'no type')} instead of JSON; "
-            f"is this the address of Label Studio?",
-            response.status_code,
-        ) from exc
+            f"is this the address of Label Studio?"
+        )
+        if method != "GET":
+            raise OutcomeUnknown(words) from exc
+        raise Refused(words, response.status_code) from exc
 
 
 def refusal(where: str, status: int, detail: str) -> Refused:

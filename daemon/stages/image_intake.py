@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from daemon.domain import Changes, Fault, FoundImage, printable
+from daemon.domain import Changes, Fault, FoundImage
 from daemon.errors import IntakeBroken
+from daemon.faults import printable
 from daemon.intake import Intake
 from daemon.stages.context import Context
 from daemon.stages.copies import settle_copies
@@ -215,14 +216,14 @@ def _settle(
 ) -> None:
     """Say what the look came to; where images wait, the next tick goes on with them."""
     store, now = look.context.store, look.context.now()
-    if not _keep_faults(look, {_place(one) for one in found}):
-        rest = []
+    broken = _keep_faults(look, {_place(one) for one in found})
     settle_copies(look.context)
     hold = look.identities.may_be_known(rest)
     waiting = {"looked": len(found) - len(rest), "of": len(found), "hold": hold}
     with store.atomic():
         store.keep_fact(_WAITING, json.dumps(waiting) if rest else "")
-        store.keep_fact(_LISTED, now.isoformat())
+        if broken is None:
+            store.keep_fact(_LISTED, now.isoformat())
         if not rest and store.fact(DECIDED):
             store.keep_fact(CURSOR, "")  # images may have annotations that came before them
             store.keep_fact(DECIDED, "")
@@ -232,19 +233,18 @@ def _settle(
         words = f"{look.moved} images found again at new addresses"
         log.info("%s", words)
         store.note("info", words, now)
+    if broken is not None:
+        raise broken
 
 
-def _keep_faults(look: Look, listed: set[str]) -> bool:
-    """Quarantine what cannot be used, and forget what is gone; False where it is our own fault."""
+def _keep_faults(look: Look, listed: set[str]) -> IntakeBroken | None:
+    """Quarantine what cannot be used, and forget what is gone; nothing where it is our fault."""
     store, now = look.context.store, look.context.now()
     try:
         faults = look.intake.faults()
     except IntakeBroken as exc:
-        if store.fact(_BROKEN) != "1":
-            log.warning("%s", exc)
-            store.note("error", str(exc), now)
         store.keep_fact(_BROKEN, "1")
-        return False
+        return exc
     gone = look.refused.keys() - listed
     with store.atomic():
         store.keep_fact(_BROKEN, "")
@@ -256,7 +256,7 @@ def _keep_faults(look: Look, listed: set[str]) -> bool:
             store.keep_refused(_place(one), _mark(look.context, one), now)
         if any(_place(one) not in look.refused for one in look.faulty):
             store.keep_fact(DECIDED, "1")
-    return True
+    return None
 
 
 def _place(found: FoundImage) -> str:

@@ -15,8 +15,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from connectors.images import keep
-from daemon.domain import Fault, FoundImage, Image, TaskState, printable
+from daemon.domain import Fault, FoundImage, Image, TaskState
 from daemon.errors import ImageRefused
+from daemon.faults import printable
 from daemon.intake import Intake
 from daemon.stages.context import Context
 from daemon.stages.image_content import CURE, DECIDED, EXPECTED, cache_of, image_of, place_of

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from daemon.domain import Fault
+from daemon.faults import printable
 from daemon.store.base import Row, StoreBase, stamp
 
 
@@ -64,6 +65,10 @@ class RecordVerbs(StoreBase):
             for place in gone:
                 self._write("DELETE FROM quarantine WHERE place = ?", place)
 
+    def forget_task_faults(self) -> None:
+        """Everything is told anew: faults of tasks are forgotten, those that last come again."""
+        self._write("DELETE FROM quarantine WHERE task IS NOT NULL AND annotation IS NULL")
+
     def set_fault_state(self, place: str, state: FaultState) -> None:
         """Say what became of a fault."""
         self._write("UPDATE quarantine SET state = ? WHERE place = ?", state.value, place)
@@ -96,10 +101,17 @@ class RecordVerbs(StoreBase):
 
 
 def _fault_row(fault: Fault, at: datetime) -> tuple[str | None, ...]:
-    answer = fault.answer
+    answer, words = fault.answer, (fault.expected, fault.cure, stamp(at))
     if answer is None:
-        return (fault.where, fault.got, fault.expected, fault.cure, stamp(at), None, None, None)
-    part = fault.where.removeprefix(answer.place).lstrip(", ")
+        task = None if fault.task is None else printable(fault.task)
+        return (fault.where, fault.got, *words, None, task, None)
+    place = printable(answer.place)
+    part = fault.where.removeprefix(place).lstrip(", ")
     got = f"{part}: {fault.got}" if part else fault.got
-    names = (answer.annotation, answer.task, answer.image_key)
-    return (answer.place, got, fault.expected, fault.cure, stamp(at), *names)
+    names = map(printable, (answer.annotation, answer.task))
+    return (place, printable(got), *words, *names, _utf_8(answer.image_key))
+
+
+def _utf_8(key: str) -> str:
+    """A key as the images of the store may have it: what UTF-8 cannot hold is escaped."""
+    return key.encode("utf-8", "backslashreplace").decode("utf-8")
