@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from connectors.images import found_under, read_file, read_under
+from connectors.mask_sample import mask_faults
 from connectors.refusals import kind
 from daemon.domain import (
     IGNORE,
@@ -73,7 +74,7 @@ class Folder:
         if not missing and next(iter(self.images()), None) is None:
             where, cure = str(self._images), "put images into it"
             return [Fault(where=where, got="no image", expected="at least one", cure=cure)]
-        return missing
+        return missing or mask_faults(self._truth, self._classes)
 
     def claim(self, owner: str) -> None:
         """Keep the owner beside the tasks, or refuse another."""

@@ -13,8 +13,8 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from connectors.images import too_large
-from daemon.faults import printable
 from daemon.errors import ImageRefused
+from daemon.faults import printable
 
 LONGEST = 8000  # characters of an address; signed ones have up to 3000
 _KIND = re.compile(r"data:image/([a-z0-9.+-]{1,20})[;,]", re.IGNORECASE)

@@ -14,12 +14,12 @@ from pathlib import Path
 import strategies
 from daemon.config import Config
 from daemon.errors import MaskloopError
+from daemon.figure_checks import overlap_faults, test_set_faults, validation_faults
 from daemon.intake import Intake
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.runs import EmbedRequest, RunFolder
 from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
-from daemon.stages.score import test_files
 from daemon.status import snapshot
 from daemon.terminal import quarantine_line
 from daemon.wiring import open_connector, require_token
@@ -36,12 +36,14 @@ def checks(config: Config) -> Sequence[tuple[str, Callable[[], Sequence[str]]]]:
     """(what is checked, how), in the order in which a fault matters."""
     return (
         ("strategies", lambda: _strategies(config)),
-        ("test set", lambda: _caught(lambda: test_files(config))),
+        ("test set", lambda: test_set_faults(config)),
         ("disk", lambda: _disk(config)),
         ("cv2", _cv2),
         ("device and weights", lambda: _learner(config, LocalLauncher())),
         ("labeling tool", lambda: _tool(config)),
         ("images", lambda: _images(config)),
+        ("test set and pool", lambda: overlap_faults(config)),
+        ("validation", lambda: validation_faults(config, LocalLauncher())),
         ("quarantine", lambda: _quarantine(config)),
     )
 

@@ -141,19 +141,15 @@ def m007_versions(db: Database) -> None:
 @migrations()
 def m008_identity(db: Database) -> None:
     """Images are recognised by their content: what an address was before, which bytes a label was
-    drawn on, which image repeats another, and what a run had to do without."""
+    drawn on, which image repeats another, and which file a run could not use."""
     for column in (
         "stamp TEXT NOT NULL DEFAULT ''",  # of the file: differs when its bytes may have changed
         "checked_at TEXT NOT NULL DEFAULT ''",  # when its bytes were compared last
         "replaced_in INTEGER",  # the newest cycle when its bytes were replaced
         "copy_of INTEGER REFERENCES images(id)",
-        "role_before TEXT",  # of an image that is set aside
         "aside_stamp TEXT NOT NULL DEFAULT ''",  # of the file that a run could not use
     ):
         db.execute(f"ALTER TABLE images ADD COLUMN {column}")
-    db.execute(
-        "UPDATE images SET role_before = 'pool' WHERE role_reason = 'a run could not use it'"
-    )
     db.execute("CREATE INDEX images_of_content ON images(sha256)")
     db.execute(
         "CREATE TABLE former_keys (key TEXT PRIMARY KEY, "
@@ -180,6 +176,35 @@ def m009_used_labels(db: Database) -> None:
             PRIMARY KEY (cycle, annotation)
         ) STRICT"""
     )
+
+
+@migrations()
+def m010_exclusions(db: Database) -> None:
+    """Why an image is excluded, and what it was before, so that it can come back."""
+    db.execute("ALTER TABLE images ADD COLUMN excluded_why TEXT")
+    db.execute("ALTER TABLE images ADD COLUMN role_before TEXT")
+    known = (
+        ("group", "in a group of validation"),
+        ("near_validation", "near-duplicate of validation%"),
+        ("unreadable", "a run could not use it%"),
+    )
+    for why, reason in known:
+        db.execute(
+            "UPDATE images SET excluded_why = ?, role_before = 'pool' "
+            "WHERE role = 'excluded' AND role_reason LIKE ?",
+            (why, reason),
+        )
+
+
+@migrations()
+def m011_missing_figures(db: Database) -> None:
+    """Why a figure is not there, and how often an interval holds the true value in simulation.
+
+    Intervals of earlier releases (percentile bootstrap) have no such number.
+    """
+    db.execute("ALTER TABLE evaluations ADD COLUMN missing TEXT NOT NULL DEFAULT '{}'")
+    db.execute("ALTER TABLE evaluations ADD COLUMN interval_coverage REAL")
+    db.execute("ALTER TABLE evaluations ADD COLUMN interval_groups INTEGER")
 
 
 @migrations()

@@ -9,8 +9,10 @@ from typing import Any
 
 from daemon.config import Config
 from daemon.domain import CurvePoint, Evaluation, Image, Stage, TaskState
+from daemon.insight.missing import headline, interval_words, words_of
 from daemon.loop import WAITING
 from daemon.runs import RunFolder
+from daemon.stages.roles import EXCLUDED_WORDS
 from daemon.store import FILE, SETTLED, LostLabels, Store
 from daemon.store.base import Row
 
@@ -43,6 +45,7 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "classes": list(config.classes.names),
         "labels": _labels(config, len(labeled)),
         "images": store.role_counts(),
+        "excluded": _excluded(store),
         "evaluations": _evaluations(store),
         "batch": _batch(store, images, last["id"] if last else None),
         "stages": store.stage_times(),
@@ -51,6 +54,14 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "notes": store.noted(),
         "events": store.events(),
     }
+
+
+def _excluded(store: Store) -> list[dict[str, Any]]:
+    """How many images are left out, by reason."""
+    return [
+        {"why": why.value, "images": count, "words": EXCLUDED_WORDS[why]}
+        for why, count in store.exclusion_counts().items()
+    ]
 
 
 def _doubles(store: Store) -> dict[str, Any]:
@@ -79,6 +90,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "classes": list(config.classes.names),
         "labels": _labels(config, 0),
         "images": {},
+        "excluded": [],
         "evaluations": [],
         "batch": None,
         "stages": [],
@@ -122,12 +134,21 @@ def _evaluation(point: CurvePoint, lost: LostLabels) -> dict[str, Any]:
 
 def _measured(prefix: str, evaluation: Evaluation | None) -> dict[str, Any]:
     if evaluation is None:
-        return {} if prefix else {"miou": None, "iou": {}, "miou_interval": None}
+        no_figures: dict[str, Any] = {"miou": None, "iou": {}, "miou_interval": None}
+        return {} if prefix else no_figures | {"missing": {}, "remarks": []}
     return {
         f"{prefix}miou": evaluation.miou,
         f"{prefix}iou": dict(evaluation.iou),
         f"{prefix}miou_interval": evaluation.miou_interval,
         f"{prefix}images": evaluation.images,
+        f"{prefix}interval_coverage": evaluation.interval_coverage,
+        f"{prefix}interval_groups": evaluation.interval_groups,
+        f"{prefix}interval_words": interval_words(evaluation),
+        f"{prefix}missing": {
+            name: {"why": one.why.value, "words": words_of(one)}
+            for name, one in evaluation.missing.items()
+        },
+        f"{prefix}remarks": headline(evaluation),
     }
 
 

@@ -31,9 +31,10 @@ def show_status(status: Snapshot, console: Console) -> None:
     _show_batch(status, console)
     if status["evaluations"]:
         console.print(curve_table(status))
-        for point in status["evaluations"]:
-            if words := lost_labels(point):
-                console.print(f"* cycle {point['cycle']}: {words}", markup=False)
+        for words in curve_words(status):
+            console.print(words, markup=False)
+    for left_out in status["excluded"]:
+        console.print(f"{left_out['images']} images {left_out['words']}: left out")
     for row in status["quarantine"]:
         console.print(quarantine_line(row), markup=False)
     if settled := status["quarantine_settled"]:
@@ -80,6 +81,23 @@ def lost_labels(point: Snapshot) -> str:
     if unconfirmed:
         words.append(f"{unconfirmed} of its labels were drawn on a picture that was replaced since")
     return "; ".join(words)
+
+
+def curve_words(status: Snapshot) -> list[str]:
+    """What stands beside the figures of the newest point: what the interval is made from, and why
+    a figure is missing; validation, then test. Before that, which points lost labels since."""
+    lost = ((one["cycle"], lost_labels(one)) for one in status["evaluations"])
+    marks = [f"* cycle {cycle}: {words}" for cycle, words in lost if words]
+    point = status["evaluations"][-1]
+    lines = [f"95 % interval: {point['interval_words']}"] if point.get("interval_words") else []
+    lines += [f"mIoU: {words}" for words in point["remarks"]]
+    lines += [f"test: {words}" for words in point.get("test_remarks", ())]
+    if point.get("test_miou") is not None:
+        ends = "-".join(map(_number, point["test_miou_interval"] or ()))
+        lines.append(
+            f"test 95 % interval: {ends} {point['test_interval_words']}".replace("  ", " ")
+        )
+    return [*marks, *lines]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from daemon.domain import Role
+from daemon.domain import Exclusion, Role
 from daemon.stages.context import Context
 from daemon.store import Holder
 
@@ -43,16 +43,22 @@ def _settle(context: Context, group: Sequence[Holder], labeled: set[int], asked:
     better = [one for one in group if one.copy_of is not None and one.id in labeled]
     if own and spare and better and first.role is not Role.EXCLUDED:
         store.free_copy(better[0].id, role)
-        store.keep_copy(first.id, better[0])
+        _leave_out(context, first, better[0])
         first = better[0]
     made = 0
     for one in group:
         is_pool = one.copy_of is None and one.role is Role.POOL
         follows = one.copy_of is not None and one.copy_of != first.id
         if one.id != first.id and (is_pool or follows):
-            store.keep_copy(one.id, first)
+            _leave_out(context, one, first)
             made += is_pool
     return made
+
+
+def _leave_out(context: Context, copy: Holder, original: Holder) -> None:
+    words = f"the same bytes as {original.key}"
+    context.store.exclude(Exclusion.COPY, {copy.id: words})
+    context.store.keep_copy_of(copy.id, original.id)
 
 
 def _precedence(one: Holder, labeled: set[int], asked: set[int]) -> tuple[bool, bool, bool, int]:

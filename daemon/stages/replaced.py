@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from connectors.images import keep
-from daemon.domain import Fault, FoundImage, Image, TaskState
+from daemon.domain import Exclusion, Fault, FoundImage, Image, TaskState
 from daemon.errors import ImageRefused
 from daemon.faults import printable
 from daemon.intake import Intake
@@ -60,7 +60,8 @@ def leave_out(context: Context, unread: Sequence[Pair]) -> None:
         if path is None:
             context.store.mark_checked(image.id, image.stamp, context.now())
         elif image.aside_stamp is None:
-            context.store.set_aside(image.id, UNREADABLE, stamp_of(path))
+            context.store.exclude(Exclusion.UNREADABLE, {image.id: UNREADABLE})
+            context.store.keep_aside_stamp(image.id, stamp_of(path))
 
 
 def flag_labels(context: Context) -> None:
@@ -166,7 +167,8 @@ def _take_back(context: Context, image: KnownImage, seen: Image, content: bytes)
     if stamp_of(seen.path) == image.aside_stamp:
         return
     store = context.store
-    store.take_back(image.id)
+    store.readmit([image.id], "its file is whole again")
+    store.reopen_question(image.id, context.now())
     store.release([printable(place_of(image.key))])
     store.forget_refused([printable(place_of(image.key))])
     words = f"image {image.key}: its file is whole again, so it takes part again"

@@ -112,8 +112,11 @@ def settle_tasks(context: Context) -> None:
     store, now = context.store, context.now()
     labeled, skips = store.labeled_ids(), store.skip_counts()
     withdraw(context)
+    left_out = store.excluded()
     for row in store.tasks(TaskState.OPEN, TaskState.LABELED):
         state = _state_of(context, row, row["image_id"] in labeled, skips, now)
+        if state is TaskState.OPEN and row["image_id"] in left_out:
+            state = TaskState.EXPIRED  # its answer would neither teach nor measure
         if state is not TaskState(row["state"]):
             store.set_task_state([row["task"]], state, now)
             if state in (TaskState.SKIPPED, TaskState.EXPIRED):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daemon.store.asks import AskVerbs, Intent, Question
 from daemon.store.base import FILE, StoreBase, sole_writer
 from daemon.store.cycles import CycleVerbs
+from daemon.store.exclusions import ExclusionVerbs
 from daemon.store.identity import Holder, IdentityVerbs, LostLabels
 from daemon.store.images import ImageVerbs, KnownImage
 from daemon.store.labels import LabelVerbs, png_of
@@ -16,6 +17,7 @@ from daemon.store.versions import VersionVerbs
 class Store(
     ImageVerbs,
     IdentityVerbs,
+    ExclusionVerbs,
     LabelVerbs,
     TeamVerbs,
     CycleVerbs,

@@ -158,6 +158,18 @@ class AskVerbs(StoreBase):
                     row["task"],
                 )
 
+    def reopen_question(self, image_id: int, at: datetime) -> None:
+        """The newest question about an image that expired is open again; it is to get its place
+        and its mask again."""
+        self._write(
+            "UPDATE tasks SET state = ?, closed_at = ? WHERE state = ? AND rowid = "
+            "(SELECT max(rowid) FROM tasks WHERE image_id = ?)",
+            TaskState.OPEN.value,
+            stamp(at),
+            TaskState.EXPIRED.value,
+            image_id,
+        )
+
     def task_images(self) -> dict[str, int]:
         """Task -> the image that it asks about, of all tasks that were ever asked."""
         rows = self._rows("SELECT task, image_id FROM tasks")

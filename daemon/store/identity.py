@@ -102,24 +102,9 @@ class IdentityVerbs(StoreBase):
             "UPDATE images SET stamp = ?, checked_at = ? WHERE id = ?", mark, stamp(at), image_id
         )
 
-    def set_aside(self, image_id: int, reason: str, mark: str) -> None:
-        """Exclude an image that cannot be used for now. mark: the stamp of its file."""
-        self._write(
-            "UPDATE images SET role_before = coalesce(role_before, role), role = ?, "
-            "role_reason = ?, aside_stamp = ? WHERE id = ?",
-            Role.EXCLUDED.value,
-            reason,
-            mark,
-            image_id,
-        )
-
-    def take_back(self, image_id: int) -> None:
-        """An image that was set aside has its role again."""
-        self._write(
-            "UPDATE images SET role = role_before, role_reason = '', role_before = NULL, "
-            "aside_stamp = '' WHERE id = ? AND role_before IS NOT NULL",
-            image_id,
-        )
+    def keep_aside_stamp(self, image_id: int, mark: str) -> None:
+        """mark: the stamp of the file that could not be used; another one may be."""
+        self._write("UPDATE images SET aside_stamp = ? WHERE id = ?", mark, image_id)
 
     def same_content(self) -> list[list[Holder]]:
         """The images that share their bytes with others, one list for each content, by id; and
@@ -132,20 +117,15 @@ class IdentityVerbs(StoreBase):
             groups.setdefault(row["sha256"], []).append(_holder(row))
         return list(groups.values())
 
-    def keep_copy(self, image_id: int, copy_of: Holder) -> None:
-        """This image repeats another one, which stands for both."""
-        self._write(
-            "UPDATE images SET role = ?, role_reason = ?, copy_of = ? WHERE id = ?",
-            Role.EXCLUDED.value,
-            f"the same bytes as {copy_of.key}",
-            copy_of.id,
-            image_id,
-        )
+    def keep_copy_of(self, image_id: int, original: int) -> None:
+        """`original` stands for this image, which has the same bytes."""
+        self._write("UPDATE images SET copy_of = ? WHERE id = ?", original, image_id)
 
     def free_copy(self, image_id: int, role: Role) -> None:
         """This image stands for itself, in this role."""
         self._write(
-            "UPDATE images SET role = ?, role_reason = '', copy_of = NULL WHERE id = ?",
+            "UPDATE images SET role = ?, role_reason = '', role_before = NULL, "
+            "excluded_why = NULL, copy_of = NULL WHERE id = ?",
             role.value,
             image_id,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.domain import Image, Role
+from daemon.domain import Exclusion, Image, Role
 from daemon.store.base import Row, StoreBase
 
 
@@ -66,6 +66,7 @@ class ImageVerbs(StoreBase):
 
     def known_images(self) -> list[KnownImage]:
         """What the intake compares found images with, by id."""
+        aside = Exclusion.UNREADABLE.value
         return [
             KnownImage(
                 id=row["id"],
@@ -75,10 +76,10 @@ class ImageVerbs(StoreBase):
                 task=row["task"],
                 stamp=row["stamp"],
                 checked_at=row["checked_at"],
-                aside_stamp=row["aside_stamp"] if row["role_before"] else None,
+                aside_stamp=row["aside_stamp"] if row["excluded_why"] == aside else None,
             )
             for row in self._rows(
-                "SELECT id, key, sha256, path, task, stamp, checked_at, aside_stamp, role_before "
+                "SELECT id, key, sha256, path, task, stamp, checked_at, aside_stamp, excluded_why "
                 "FROM images ORDER BY id"
             )
         ]

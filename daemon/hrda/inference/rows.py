@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.durable import atomic_file
-from daemon.errors import RunFailed
 from daemon.hrda.machine import versions
 from daemon.runs import Request, RunFolder
 
@@ -53,8 +52,9 @@ def origin(request: Request, *files: Path) -> str:
 class Rows:
     """The scores of a run while it lasts.
 
-    ids: of the images, in the order in which their rows come. origin: 64 hex digits that stand
-    for everything that the rows depend on. done: how many are there already.
+    ids: of the images that may have a row; one that cannot be read has none. origin: 64 hex
+    digits that stand for everything that the rows depend on. done: how many rows there are;
+    missing: the images without one.
     """
 
     def __init__(
@@ -63,24 +63,24 @@ class Rows:
         self.folder, self.kind, self.ids = folder, kind, ids
         self.path = folder.path / "rows.bin"
         self._header = origin.encode()
+        self.missing = set(ids)
         self.done = self._count_kept()
 
-    def keep(self, values: Iterable[Mapping[str, npt.ArrayLike]]) -> None:
-        """Append a row for each image from `done` on, then write scores.npz.
+    def keep(self, values: Iterable[tuple[int, Mapping[str, npt.ArrayLike]]]) -> None:
+        """Append these rows behind those that are there, then write scores.npz.
 
-        values: the columns of a row by name, without ids.
+        values: an image that has no row, and its columns by name, without ids.
         """
         with self.path.open("r+b" if self.done else "wb") as file:
             if not self.done:
                 file.write(self._header)
             file.seek(len(self._header) + self.done * self.kind.itemsize)
             file.truncate()
-            for columns in values:
-                file.write(self._row(self.ids[self.done], columns))
+            for image_id, columns in values:
+                file.write(self._row(image_id, columns))
                 file.flush()
+                self.missing.remove(image_id)
                 self.done += 1
-        if self.done != len(self.ids):
-            raise RunFailed(f"{self.path}: got {self.done} rows; expected {len(self.ids)}")
         self._assemble()
         self.path.unlink()
 
@@ -93,27 +93,27 @@ class Rows:
         return row.tobytes()
 
     def _count_kept(self) -> int:
-        """Rows of an earlier process that can be used: whole, of this request, in order."""
+        """Rows of an earlier process that can be used: whole, of images of this request."""
         try:
             with self.path.open("rb") as file:
                 if file.read(len(self._header)) != self._header:
                     log.info("%s: belongs to another request; it is written anew", self.path)
                     return 0
-                whole = zip(
-                    self.ids, iter(lambda: file.read(self.kind.itemsize), b""), strict=False
-                )
-                done = sum(1 for _ in takewhile(self._is_whole, whole))
+                whole = takewhile(self._is_whole, iter(lambda: file.read(self.kind.itemsize), b""))
+                done = 0
+                for content in whole:
+                    self.missing.remove(int(np.frombuffer(content, self.kind)[0]["ids"]))
+                    done += 1
         except FileNotFoundError:
             return 0
         log.info("%s: goes on behind row %d of %d", self.path, done, len(self.ids))
         return done
 
-    def _is_whole(self, row: tuple[int, bytes]) -> bool:
-        image_id, content = row
+    def _is_whole(self, content: bytes) -> bool:
         if len(content) < self.kind.itemsize:
             return False
         values = np.frombuffer(content, self.kind)[0]
-        return bool(values["ids"] == image_id and values[CHECKSUM] == _checksum(content))
+        return bool(int(values["ids"]) in self.missing and values[CHECKSUM] == _checksum(content))
 
     def _assemble(self) -> None:
         with (
@@ -131,7 +131,7 @@ class Rows:
         header = {
             "descr": np.lib.format.dtype_to_descr(column.base),
             "fortran_order": False,
-            "shape": (len(self.ids), *column.shape),
+            "shape": (self.done, *column.shape),
         }
         np.lib.format.write_array_header_1_0(member, header)
         with self.path.open("rb") as file:
