@@ -46,18 +46,14 @@ class Listing:
         """Every task's image; of several tasks with the same address the oldest one counts, so
         that a task in which an image was asked again is none of its own.
 
-        task_number: how many tasks the project holds now. A task without an address comes as an
-        image that cannot be read, so that it is named.
+        task_number: how many tasks the project holds now.
         """
         if source.image_field != self._field:
             self._tasks, self._whole_at, self._field = {}, None, source.image_field
         self._look(source, task_number)
         others: dict[str, list[int]] = defaultdict(list)
         for number, task in sorted(self._tasks.items()):
-            if task.key is None:
-                name = f"of task {number}"
-                yield FoundImage(key=name, name=name, uri="", task=str(number))
-            else:
+            if task.key is not None:  # else the reading of its answers says so
                 others[task.key].append(number)
         for key, numbers in others.items():
             if len(numbers) > 1 and key not in self._said:

@@ -150,11 +150,6 @@ class Pictures:
 
     def _address(self, uri: str) -> str:
         """A path belongs to Label Studio, which may itself live below a path."""
-        if not uri:
-            raise ImageRefused(
-                "got no address in the data of its task; expected one in the field that the label "
-                "config shows; correct the task in Label Studio, or delete it"
-            )
         if kind_of(uri) is None:
             raise ImageRefused(
                 "got an address of another kind; expected /data/..., http(s)://... or cloud "
