@@ -22,6 +22,7 @@ from daemon.stages.context import Context
 from daemon.stages.copies import settle_copies
 from daemon.stages.identity import Identities, Recognised
 from daemon.stages.image_content import CURE, DECIDED, EXPECTED, image_of, place_of
+from daemon.stages.renamed import ask_where_it_is
 from daemon.stages.replaced import Pair, check_known, leave_out
 from daemon.stages.stamps import local_path, stamp_of
 from daemon.store import Store
@@ -51,6 +52,7 @@ class Look:
     intake: Intake = field(default_factory=Intake)
     faulty: list[FoundImage] = field(default_factory=list)
     unread: list[Pair] = field(default_factory=list)
+    renamed: list[int] = field(default_factory=list)  # images whose tasks show an old address
     new: int = 0
     moved: int = 0
 
@@ -191,6 +193,8 @@ def _renew(look: Look, found: FoundImage, recognised: Recognised) -> None:
     store.renew_image(image.id, found)
     if image.task is not None and found.task is not None:
         store.move_question(image.id, image.task, found.task, look.context.now())
+    if found.task is None:
+        look.renamed.append(image.id)
     look.identities.move(image, found)
     look.moved += 1
 
@@ -218,6 +222,7 @@ def _settle(
     store, now = look.context.store, look.context.now()
     broken = _keep_faults(look, {_place(one) for one in found})
     settle_copies(look.context)
+    ask_where_it_is(look.context, look.renamed)
     hold = look.identities.may_be_known(rest)
     waiting = {"looked": len(found) - len(rest), "of": len(found), "hold": hold}
     with store.atomic():
