@@ -13,11 +13,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from PIL import Image
 
+from connectors.folder_cursor import FolderCursor
 from connectors.images import found_under, read_file, read_under
 from connectors.mask_sample import mask_faults, mask_notes
 from connectors.refusals import kind
@@ -100,35 +101,42 @@ class Folder:
         """The bytes of an image. Raises ImageRefused."""
         return read_under(self._images, image.key)
 
+    def fingerprint(self, image: FoundImage) -> str:
+        """Nothing: the file's own time and size tell."""
+        return ""
+
     def changes(
         self,
         cursor: str | None,
         sizes: Mapping[str, tuple[int, int]],
         asked: Collection[str] = (),
     ) -> Changes:
-        """The true masks of the images that were asked since `cursor` and not retired."""
-        known, intake, last = self._load()["tasks"], Intake(), int(cursor or 0)
-        if last and not known:
+        """The true masks of the images that were asked since `cursor` and not retired, and those
+        that were saved again or removed since."""
+        known, intake = self._load()["tasks"], Intake()
+        at = FolderCursor.parse(cursor)
+        if at.task and not known:
             raise ConnectorRefused(
-                f"{self._file}: got no task; expected the {last} that were asked; {_RESTORE}"
+                f"{self._file}: got no task; expected the {at.task} that were asked; {_RESTORE}"
             )
-        new = {
-            task: asked
-            for task, asked in known.items()
-            if int(task) > last and not (isinstance(asked, dict) and asked.get("retired"))
+        moments = {
+            task: self._saved(one)
+            for task, one in known.items()
+            if not (isinstance(one, dict) and one.get("retired"))
         }
+        new = at.to_read(moments)
         largest = max((height * width for height, width in sizes.values()), default=1)
-        portion = sorted(new, key=int)[: max(1, PORTION_BYTES // max(1, largest))]
-        more = len(portion) < len(new)
+        portion = new[: max(1, PORTION_BYTES // max(1, largest))]
         answers = []
         for task in portion:
-            with _taking_in(intake, task, new[task]):
-                answers.append(self._label(task, new[task], sizes))
+            with _taking_in(intake, task, known[task]):
+                answers.append(self._label(task, known[task], sizes))
         annotations = tuple(one for one in answers if isinstance(one, Annotation))
         return Changes(
-            cursor=str(max(map(int, portion if more else known), default=0)),
-            more=more,
+            cursor=str(at.after(portion, moments)),
+            more=len(portion) < len(new),
             annotations=annotations,
+            deletions=tuple(f"truth-{task}" for task in at.removed(moments)),
             lost_tasks=tuple(task for task in asked if task not in known),
             faults=(*(one for one in answers if isinstance(one, Fault)), *intake.faults()),
             seen={one.task: (one.id,) for one in annotations},
@@ -188,7 +196,7 @@ class Folder:
         if not _is_sound(asked):
             raise MaskRefused(f"{self._file}: the task {task} is {kind(asked)}")
         key = asked["key"]
-        path = self._truth / PurePosixPath(key).with_suffix(".png")
+        path, saved = self._mask_path(key), self._saved(asked)
         answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=key)
         try:
             mask = _read_mask(path)
@@ -208,9 +216,23 @@ class Folder:
             image_key=key,
             mask=mask,
             annotator=ANNOTATOR,
-            updated_at=at,
+            updated_at=max(at, datetime.fromtimestamp((saved or 0) / 1e9, UTC)),
             created_at=at,
         )
+
+    def _saved(self, asked: object) -> int | None:
+        """When the mask of a task was saved last, ns since 1970; None where there is none though
+        its image is there: somebody removed it."""
+        if not _is_sound(asked):
+            return 0
+        try:
+            told = self._mask_path(asked["key"]).stat()
+        except (OSError, ValueError):
+            return None if (self._images / asked["key"]).is_file() else 0
+        return max(told.st_mtime_ns, told.st_ctime_ns)
+
+    def _mask_path(self, key: str) -> Path:
+        return self._truth / PurePosixPath(key).with_suffix(".png")
 
     def _load(self) -> dict[str, Any]:
         """Every task by its number, as text; what it says is not judged. Raises ConnectorRefused
@@ -238,7 +260,7 @@ class Folder:
         partial.replace(self._file)
 
 
-def _is_sound(asked: object) -> bool:
+def _is_sound(asked: object) -> TypeGuard[dict[str, str]]:
     names = ("key", "push", "at")
     return isinstance(asked, dict) and all(isinstance(asked.get(name), str) for name in names)
 

@@ -12,15 +12,14 @@ from itertools import islice
 from pathlib import Path
 
 import strategies
-from connectors.base import Connector
-from connectors.images import inspect
 from daemon.config import Config
-from daemon.domain import FoundImage
 from daemon.errors import MaskloopError
 from daemon.figure_checks import overlap_faults, test_set_faults, validation_faults
+from daemon.intake import Intake
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.runs import EmbedRequest, RunFolder
+from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
 from daemon.status import snapshot
 from daemon.terminal import quarantine_line
 from daemon.wiring import open_connector, require_token
@@ -71,14 +70,14 @@ def _images(config: Config) -> Sequence[str]:
     try:
         connector = open_connector(config)
         found = list(islice(connector.images(), LOOKED_AT))
-        faults = [fault for image in found for fault in _look(connector, image)]
+        intake = Intake()
+        for image in found:
+            with intake.one(place_of(image.key), expected=EXPECTED, cure=CURE):
+                check_image(connector, config, image)
+        faults = [str(fault) for fault in intake.faults()]
     except MaskloopError as exc:
         return [str(exc)]
     return faults if found else ["there is none; expected at least one; see [images]"]
-
-
-def _look(connector: Connector, image: FoundImage) -> Sequence[str]:
-    return _caught(lambda: inspect(connector.read(image), where=image.key))
 
 
 def _quarantine(config: Config) -> Sequence[str]:

@@ -68,6 +68,7 @@ class Exclusion(enum.StrEnum):
     NEAR_VALIDATION = "near_validation"
     TEST_CONTENT = "test_content"  # the same bytes as a test image
     NEAR_TEST = "near_test"
+    COPY = "copy"  # the same bytes as another image, which stands for both
     UNREADABLE = "unreadable"  # a run could not use its file or its mask
 
 

@@ -20,6 +20,7 @@ from daemon.readiness import Standing, is_final, reason_to_wait
 from daemon.stages.ahead import ask_ahead, surplus, top_up
 from daemon.stages.context import Context, by_role
 from daemon.stages.embed import embed
+from daemon.stages.image_intake import still_looking
 from daemon.stages.predict import predict
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
@@ -67,6 +68,10 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     says nothing about the rest of the tick is raised at its end."""
     failures, outcome = Failures(), None
     take_in(context, failures)  # first: answers arrive also while the tool refuses to be asked
+    if words := still_looking(context.store):
+        failures.raise_first()
+        context.store.keep_fact(WAITING, words)
+        return Outcome(waiting=words, running=True)
     with failures.part("sending what is to be asked"):
         deliver(context)
     with failures.part("mending the settings of the labeling tool"):

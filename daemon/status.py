@@ -13,7 +13,7 @@ from daemon.insight.missing import headline, interval_words, words_of
 from daemon.loop import WAITING
 from daemon.runs import RunFolder
 from daemon.stages.roles import EXCLUDED_WORDS
-from daemon.store import FILE, SETTLED, Store
+from daemon.store import FILE, SETTLED, LostLabels, Store
 from daemon.store.base import Row
 
 LISTED_DOUBLES = 50
@@ -46,7 +46,7 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "labels": _labels(config, len(labeled)),
         "images": store.role_counts(),
         "excluded": _excluded(store),
-        "evaluations": [_evaluation(point) for point in store.curve()],
+        "evaluations": _evaluations(store),
         "batch": _batch(store, images, last["id"] if last else None),
         "stages": store.stage_times(),
         **_quarantine(store.quarantined()),
@@ -114,8 +114,16 @@ def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
     return None if progress is None else progress.model_dump(mode="json")
 
 
-def _evaluation(point: CurvePoint) -> dict[str, Any]:
+def _evaluations(store: Store) -> list[dict[str, Any]]:
+    """The points of the curve, each with how many of its labels count no more."""
+    lost, none = store.lost_labels(), LostLabels(deleted=0, unconfirmed=0)
+    return [_evaluation(point, lost.get(point.cycle, none)) for point in store.curve()]
+
+
+def _evaluation(point: CurvePoint, lost: LostLabels) -> dict[str, Any]:
     entry: dict[str, Any] = {
+        "labels_deleted": lost.deleted,
+        "labels_unconfirmed": lost.unconfirmed,
         "cycle": point.cycle,
         "labels": point.labels,
         "train_labels": point.train_labels,

@@ -64,7 +64,7 @@ def curve_table(status: Snapshot) -> Table:
     for point in status["evaluations"]:
         table.add_row(
             str(point["cycle"]),
-            str(point["labels"]),
+            str(point["labels"]) + ("*" if lost_labels(point) else ""),
             str(point["train_labels"]),
             _number(point["miou"]),
             "-".join(map(_number, point["miou_interval"] or ())),
@@ -74,9 +74,21 @@ def curve_table(status: Snapshot) -> Table:
     return table
 
 
+def lost_labels(point: Snapshot) -> str:
+    """What became of labels that a point of the curve was trained or measured with; "" where all
+    of them count still."""
+    deleted, unconfirmed = point["labels_deleted"], point["labels_unconfirmed"]
+    words = [f"{deleted} of its labels were deleted since"] if deleted else []
+    if unconfirmed:
+        words.append(f"{unconfirmed} of its labels were drawn on a picture that was replaced since")
+    return "; ".join(words)
+
+
 def curve_words(status: Snapshot) -> list[str]:
     """What stands beside the figures of the newest point: what the interval is made from, and why
-    a figure is missing; validation, then test."""
+    a figure is missing; validation, then test. Before that, which points lost labels since."""
+    lost = ((one["cycle"], lost_labels(one)) for one in status["evaluations"])
+    marks = [f"* cycle {cycle}: {words}" for cycle, words in lost if words]
     point = status["evaluations"][-1]
     lines = [f"95 % interval: {point['interval_words']}"] if point.get("interval_words") else []
     lines += [f"mIoU: {words}" for words in point["remarks"]]
@@ -86,7 +98,7 @@ def curve_words(status: Snapshot) -> list[str]:
         lines.append(
             f"test 95 % interval: {ends} {point['test_interval_words']}".replace("  ", " ")
         )
-    return lines
+    return [*marks, *lines]
 
 
 @contextmanager

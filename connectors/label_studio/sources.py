@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from connectors.images import MAX_BYTES, found_under, read_under
+from connectors.inline import key_of_address
 from daemon.domain import FoundImage
 from daemon.errors import ConfigError
 
@@ -52,17 +53,21 @@ class FolderSource:
         return f"{SERVED}?d={quote((self._prefix / key).as_posix())}"
 
     def key_of(self, data: Mapping[str, Any], image_field: str) -> str | None:
-        """The image that a task shows; None when it is none of ours."""
-        if isinstance(data.get(KEY_FIELD), str):
-            return str(data[KEY_FIELD])
-        parts = urlsplit(str(data.get(image_field, "")))
-        served = PurePosixPath(parse_qs(parts.query).get("d", [""])[0])
-        inside = parts.path == SERVED and served.is_relative_to(self._prefix)
-        return served.relative_to(self._prefix).as_posix() if inside else None
+        """The image that a task shows; None when it is none of ours.
+
+        The address tells, also for a task that was exported from another project of ours; where it
+        leads elsewhere, as after the folder was moved, the key that a push wrote does.
+        """
+        served = _served(data.get(image_field))
+        if served is not None and served.is_relative_to(self._prefix):
+            return served.relative_to(self._prefix).as_posix()
+        written = data.get(KEY_FIELD)
+        return key_of_address(written) if isinstance(written, str) else None
 
 
 class ProjectSource:
-    """Images that are tasks of the project already. key: the image's address in the task."""
+    """Images that are tasks of the project already. key: the image's address in the task; a
+    short name of a picture that stands in the data itself."""
 
     resting_overlap = 0  # every task rests until it is asked, new ones too
 
@@ -77,7 +82,17 @@ class ProjectSource:
     def key_of(self, data: Mapping[str, Any], image_field: str) -> str | None:
         """The image that a task shows; None when its data has none."""
         value = data.get(image_field)
-        return value if isinstance(value, str) and value else None
+        return key_of_address(value) if isinstance(value, str) and value else None
+
+
+def _served(address: object) -> PurePosixPath | None:
+    """The path of a local file that an address of Label Studio serves, under whatever host."""
+    try:
+        parts = urlsplit(str(address))
+        path = parse_qs(parts.query).get("d", [""])[0]
+    except ValueError:
+        return None
+    return PurePosixPath(path) if path and parts.path == SERVED else None
 
 
 Source = FolderSource | ProjectSource

@@ -50,12 +50,19 @@ class Context:
         return np.random.default_rng([self.config.selection.seed, cycle])
 
     def embeddings(self) -> dict[int, FloatArray]:
-        """Image id -> embedding (D,) of the ImageNet encoder, from all embed runs so far."""
+        """Image id -> embedding (D,) of the ImageNet encoder, from all embed runs so far; without
+        those of bytes that were replaced since."""
         table: dict[int, FloatArray] = {}
+        replaced = self.store.replaced_in()
         for folder in sorted((self.config.state / "runs").glob("*-embed")):
             if RunFolder(folder).finished():
                 scores = RunFolder(folder).read_scores()
-                table |= dict(zip(map(int, scores.ids), scores.embeddings, strict=True))
+                cycle = int(folder.name.partition("-")[0])
+                table |= {
+                    int(image_id): embedding
+                    for image_id, embedding in zip(scores.ids, scores.embeddings, strict=True)
+                    if cycle > replaced.get(int(image_id), -1)
+                }
         return table
 
 

@@ -63,8 +63,9 @@ def curve_point(run: RunFolder, cycle: int, result: TrainResult) -> CurvePoint:
 
 
 def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
-    images = by_role(decided(context, context.store.images()))
-    labeled = context.store.telling_ids()
+    store = context.store
+    images = by_role(decided(context, store.images()))
+    labeled = store.telling_ids()
     teaching = [image for image in images[Role.POOL] if image.id in labeled]
     if not teaching:
         raise PoolEmpty(
@@ -80,6 +81,8 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
         parent=_parent(context, cycle),
     )
     _warn_of_rare_classes(context, request)
+    used = store.label_ids(image.id for image in [*teaching, *measuring])
+    store.keep_used_labels(cycle, used.values())
     run.write_request(request)
 
 

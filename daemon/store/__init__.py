@@ -6,7 +6,8 @@ from daemon.store.asks import AskVerbs, Intent, Question
 from daemon.store.base import FILE, StoreBase, sole_writer
 from daemon.store.cycles import CycleVerbs
 from daemon.store.exclusions import ExclusionVerbs
-from daemon.store.images import ImageVerbs
+from daemon.store.identity import Holder, IdentityVerbs, LostLabels
+from daemon.store.images import ImageVerbs, KnownImage
 from daemon.store.labels import LabelVerbs, png_of
 from daemon.store.records import SETTLED, FaultState, RecordVerbs
 from daemon.store.team import TeamVerbs
@@ -15,6 +16,7 @@ from daemon.store.versions import VersionVerbs
 
 class Store(
     ImageVerbs,
+    IdentityVerbs,
     ExclusionVerbs,
     LabelVerbs,
     TeamVerbs,
@@ -30,7 +32,10 @@ __all__ = [
     "FILE",
     "SETTLED",
     "FaultState",
+    "Holder",
     "Intent",
+    "KnownImage",
+    "LostLabels",
     "Question",
     "Store",
     "StoreBase",
