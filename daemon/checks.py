@@ -20,6 +20,7 @@ from daemon.errors import MaskloopError
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.runs import EmbedRequest, RunFolder
+from daemon.stages.left_out import faults_and_notes, left_out
 from daemon.stages.score import test_files
 from daemon.status import snapshot
 from daemon.terminal import quarantine_line
@@ -59,7 +60,8 @@ def notes(config: Config) -> Sequence[str]:
     """What is well and still worth knowing; nothing where the tool does not answer."""
     try:
         connector = open_connector(config)
-        return connector.notes() if hasattr(connector, "notes") else []
+        told = connector.notes() if hasattr(connector, "notes") else []
+        return [*told, *faults_and_notes(left_out(connector))[1]]
     except MaskloopError:
         return []
 
@@ -69,14 +71,16 @@ def _images(config: Config) -> Sequence[str]:
     try:
         connector = open_connector(config)
         found = list(islice(connector.images(), LOOKED_AT))
-        faults = [fault for image in found for fault in _look(connector, image)]
+        pixels = config.images.max_megapixels * 10**6
+        faults = [fault for image in found for fault in _look(connector, image, pixels)]
+        faults += faults_and_notes(left_out(connector))[0]
     except MaskloopError as exc:
         return [str(exc)]
     return faults if found else ["there is none; expected at least one; see [images]"]
 
 
-def _look(connector: Connector, image: FoundImage) -> Sequence[str]:
-    return _caught(lambda: inspect(connector.read(image), where=image.key))
+def _look(connector: Connector, image: FoundImage, pixels: int) -> Sequence[str]:
+    return _caught(lambda: inspect(connector.read(image), where=image.key, max_pixels=pixels))
 
 
 def _quarantine(config: Config) -> Sequence[str]:

@@ -11,6 +11,7 @@ from daemon.config import Config
 from daemon.domain import CurvePoint, Evaluation, Image, Stage, TaskState
 from daemon.loop import WAITING
 from daemon.runs import RunFolder
+from daemon.stages.left_out import kept_left_out, none_left_out
 from daemon.store import FILE, SETTLED, Store
 from daemon.store.base import Row
 
@@ -50,6 +51,7 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "doubles": _doubles(store),
         "notes": store.noted(),
         "events": store.events(),
+        "left_out": kept_left_out(store),
     }
 
 
@@ -87,6 +89,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "doubles": {"images": 0, "listed": []},
         "notes": [],
         "events": [],
+        "left_out": none_left_out(),
     }
 
 

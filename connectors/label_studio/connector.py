@@ -25,6 +25,8 @@ from connectors.label_studio.sources import FolderSource, ProjectSource, Source
 from connectors.label_studio.wiring import Wiring
 from daemon.domain import Ask, Changes, ClassSet, Fault, FoundImage
 from daemon.errors import ConnectorRefused, ImageRefused
+from daemon.pixels import check_shown
+from daemon.pixels.folders import LeftOut
 
 
 class LabelStudio:
@@ -101,9 +103,13 @@ class LabelStudio:
 
     def read(self, image: FoundImage) -> bytes:
         """The bytes of an image, bounded. Raises ImageRefused."""
-        if self._folder is not None:
-            return self._folder.read(image)
-        return self._pictures.read(image)
+        content = (self._folder or self._pictures).read(image)
+        check_shown(content, f"image {image.name}")
+        return content
+
+    def left_out(self) -> Sequence[LeftOut]:
+        """What of an image folder is not used, and why; no verb of the contract."""
+        return () if self._folder is None else self._folder.left_out()
 
     def changes(
         self,

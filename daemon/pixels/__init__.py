@@ -12,7 +12,7 @@ shows. tests/browser/test_pixels.py compares the two pixel by pixel.
     exif.py         orientation and size out of EXIF, as chromium reads it
     jpeg.py png.py gif.py avif.py    the parts of a file that decide what is seen
     colour.py       colours to sRGB: ICC profiles, gamma, primaries
-    reader.py       bytes -> upright RGB array; the cheap look at a header
+    opening.py painting.py reader.py bytes -> upright RGB array; the cheap look at a header
     masks.py        mask PNG -> class indices
     folders.py      the pictures of a folder, and what was left out and why
 """
@@ -20,7 +20,8 @@ shows. tests/browser/test_pixels.py compares the two pixel by pixel.
 from __future__ import annotations
 
 from daemon.pixels.formats import Kind, kind_of
-from daemon.pixels.reader import Look, Picture, check_shown, look, read, read_file, size_of
+from daemon.pixels.painting import Picture
+from daemon.pixels.reader import Look, check_shown, look, read, read_file, size_of, too_large
 
 __all__ = [
     "Kind",
@@ -32,4 +33,5 @@ __all__ = [
     "read",
     "read_file",
     "size_of",
+    "too_large",
 ]

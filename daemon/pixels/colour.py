@@ -116,16 +116,32 @@ def conversion(coded: Coded) -> Convert:
     return convert
 
 
-@lru_cache(maxsize=32)
 def profile_conversion(icc: bytes, space: str) -> Convert | None:
     """Colours by an ICC profile -> sRGB; None where it is damaged, unfit, or changes nothing.
 
     space: "L", "RGB" or "CMYK", what the values of the picture are; a gray picture may have a
-    profile of colours. The colours given have that many channels.
+    profile of colours. The colours given have three channels, those of CMYK four.
     """
-    if icc[16:20] not in _FITTING[space]:
+    found = _profile(icc, space)
+    return None if found is None or found.is_srgb else found.convert
+
+
+def fits(icc: bytes, space: str) -> bool:
+    """Whether a profile is whole and one for values of this space."""
+    return _profile(icc, space) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Profile:
+    convert: Convert
+    is_srgb: bool  # by another name: nothing has to be done
+
+
+@lru_cache(maxsize=32)
+def _profile(icc: bytes, space: str) -> _Profile | None:
+    mode = _FITTING[space].get(icc[16:20])
+    if mode is None:
         return None
-    mode = _FITTING[space][icc[16:20]]
     try:
         transform = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(icc)),
@@ -135,7 +151,7 @@ def profile_conversion(icc: bytes, space: str) -> Convert | None:
             flags=_EXACT if space == "L" else ImageCms.Flags.NONE,
         )
         convert = _applied(transform, mode)
-        return None if mode == "RGB" and _changes_nothing(convert) else convert
+        return _Profile(convert=convert, is_srgb=mode == "RGB" and _changes_nothing(convert))
     except _BROKEN:
         return None
 
@@ -152,7 +168,7 @@ def gray_table(convert: Convert | None) -> Colours | None:
     if convert is None:
         return None
     grays = np.arange(256, dtype=np.uint8)
-    return convert(np.repeat(grays[:, None], 3, axis=1)[None])[0]
+    return np.asarray(convert(np.repeat(grays[:, None], 3, axis=1)[None])[0])
 
 
 def converted(colours: Colours, convert: Convert) -> Colours:

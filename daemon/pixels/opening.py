@@ -136,6 +136,7 @@ def _check_size(where: str, width_px: int, height_px: int, max_pixels: int | Non
 
 
 def _opened(kind: Kind, content: bytes) -> tuple[Opened, Exif]:
+    """The picture, and the EXIF that may change its size: browsers look for that in JPEG only."""
     if kind is Kind.JPEG:
         parts = segments(content)
         picture = _decoder(kind, parts.content)
@@ -143,7 +144,7 @@ def _opened(kind: Kind, content: bytes) -> tuple[Opened, Exif]:
             kind=kind, picture=picture, orientation=parts.exif.orientation, icc=parts.icc
         ), parts.exif
     if kind is Kind.PNG:
-        return _opened_png(chunks(content))
+        return _opened_png(chunks(content)), NONE
     picture = _decoder(kind, content)
     if kind is Kind.GIF:
         return Opened(kind=kind, picture=picture, box=first_box(content)), NONE
@@ -155,7 +156,7 @@ def _opened(kind: Kind, content: bytes) -> tuple[Opened, Exif]:
     return Opened(kind=kind, picture=picture, icc=icc if isinstance(icc, bytes) else None), NONE
 
 
-def _opened_png(parts: Chunks) -> tuple[Opened, Exif]:
+def _opened_png(parts: Chunks) -> Opened:
     picture = _decoder(Kind.PNG, parts.content)
     if parts.hidden:
         picture.seek(1)
@@ -170,20 +171,24 @@ def _opened_png(parts: Chunks) -> tuple[Opened, Exif]:
         coded, icc = colour.of_code(primaries, transfer, _VIDEO_POWER), None
     elif icc is None and b"sRGB" not in parts.told:
         coded = colour.of_gamma(parts.told.get(b"gAMA", b""), parts.told.get(b"cHRM", b""))
-    opened = Opened(
+    return Opened(
         kind=Kind.PNG,
         picture=picture,
         orientation=parts.exif.orientation,
         icc=icc,
         coded=coded,
     )
-    return opened, parts.exif
 
 
 def _opened_avif(content: bytes, picture: ImageFile.ImageFile) -> Opened:
     """The decoder of AVIF tells the rotation and the mirror of the file as if EXIF had said it."""
     turn = picture.getexif().get(_ORIENTATION, 1)
     icc, said = picture.info.get("icc_profile"), coded_colour(content)
+    if icc and not colour.fits(icc, "L" if picture.mode in ("L", "LA") else "RGB"):
+        raise ImageRefused(
+            "got an AVIF with a damaged or unfit colour profile, which browsers do not show; "
+            "expected one of RGB; save the image again as sRGB"
+        )
     return Opened(
         kind=Kind.AVIF,
         picture=picture,

@@ -51,7 +51,7 @@ def chunks(content: bytes) -> Chunks:
     told: dict[bytes, bytes] = {}
     animated = framed = seen_pixels = see_through = False
     end = _SIGNATURE
-    for name, begin, end in _chunks(content):  # noqa: B007 - the last end is used below
+    for name, begin, end in _chunks(content):
         if name in _NEEDED or not name[0] & 0x20:  # an unknown one that must be understood
             parts.append(content[begin:end])
             seen_pixels = seen_pixels or name == b"IDAT"

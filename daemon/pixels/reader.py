@@ -6,6 +6,7 @@ cut to their high byte, as chromium does.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from daemon.errors import ImageRefused
 from daemon.pixels.formats import START_BYTES, Kind, kind_of
 from daemon.pixels.opening import BROKEN, EXPECTED, damaged, open_picture
 from daemon.pixels.painting import Picture, painted
+
+_SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,8 @@ def read_file(path: Path, *, where: str, max_bytes: int | None = None) -> bytes:
         with path.open("rb") as stream:
             content = stream.read() if max_bytes is None else stream.read(max_bytes + 1)
     except (OSError, ValueError) as exc:
+        if getattr(exc, "errno", None) in _SCARCE:
+            raise  # says nothing about this file
         why = getattr(exc, "strerror", None) or exc
         raise ImageRefused(f"{where}: cannot be read: {why}; restore it") from exc
     if max_bytes is not None and len(content) > max_bytes:

@@ -13,6 +13,7 @@ from connectors.images import inspect, keep
 from daemon.domain import Fault, FoundImage, Image
 from daemon.errors import ImageRefused
 from daemon.stages.context import Context
+from daemon.stages.left_out import keep_left_out
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ def list_images(context: Context) -> None:
         return
     known = store.known_keys()
     _take_in(context, (found for found in context.connector.images() if found.key not in known))
+    keep_left_out(store, context.connector)
     store.keep_fact(_LISTED, now.isoformat())
 
 
