@@ -20,6 +20,7 @@ from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.runs import EmbedRequest, RunFolder
 from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
+from daemon.stages.left_out import faults_and_notes, left_out
 from daemon.status import snapshot
 from daemon.terminal import quarantine_line
 from daemon.wiring import open_connector, require_token
@@ -60,7 +61,8 @@ def notes(config: Config) -> Sequence[str]:
     """What is well and still worth knowing; nothing where the tool does not answer."""
     try:
         connector = open_connector(config)
-        return connector.notes() if hasattr(connector, "notes") else []
+        told = connector.notes() if hasattr(connector, "notes") else []
+        return [*told, *faults_and_notes(left_out(connector))[1]]
     except MaskloopError:
         return []
 
@@ -75,6 +77,7 @@ def _images(config: Config) -> Sequence[str]:
             with intake.one(place_of(image.key), expected=EXPECTED, cure=CURE):
                 check_image(connector, config, image)
         faults = [str(fault) for fault in intake.faults()]
+        faults += faults_and_notes(left_out(connector))[0]
     except MaskloopError as exc:
         return [str(exc)]
     return faults if found else ["there is none; expected at least one; see [images]"]

@@ -12,6 +12,7 @@ from daemon.domain import CurvePoint, Evaluation, Image, Stage, TaskState
 from daemon.insight.missing import headline, interval_words, words_of
 from daemon.loop import WAITING
 from daemon.runs import RunFolder
+from daemon.stages.left_out import kept_left_out, none_left_out
 from daemon.stages.roles import EXCLUDED_WORDS
 from daemon.store import FILE, SETTLED, LostLabels, Store
 from daemon.store.base import Row
@@ -53,6 +54,7 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "doubles": _doubles(store),
         "notes": store.noted(),
         "events": store.events(),
+        "left_out": kept_left_out(store),
     }
 
 
@@ -99,6 +101,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "doubles": {"images": 0, "listed": []},
         "notes": [],
         "events": [],
+        "left_out": none_left_out(),
     }
 
 

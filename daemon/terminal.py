@@ -42,6 +42,12 @@ def show_status(status: Snapshot, console: Console) -> None:
         console.print(f"{len(settled)} unusable masks were mended or replaced since")
     if number := status["doubles"]["images"]:
         console.print(f"{number} images were labeled by several people; each counts once")
+    for one in status["left_out"]["named"][: status["left_out"]["missed"]]:
+        got = f" ({one['got']})" if one["got"] else ""
+        console.print(f"left out: {one['path']}: {one['reason']}{got}; {one['cure']}", markup=False)
+    if counts := status["left_out"]["counts"]:
+        words = ", ".join(f"{number} {reason}" for reason, number in counts.items())
+        console.print(f"left out of the image folder: {words}", markup=False)
     for row in status["notes"]:
         words = "; ".join(row["notes"])
         console.print(f"note: {row['place']} ({row['image']}): {words}", markup=False)

@@ -27,6 +27,8 @@ from connectors.label_studio.wiring import Wiring
 from connectors.refusals import kind
 from daemon.domain import Ask, Changes, ClassSet, Fault, FoundImage
 from daemon.errors import ConnectorRefused, ImageRefused
+from daemon.pixels import check_shown
+from daemon.pixels.folders import LeftOut
 
 
 class LabelStudio:
@@ -105,12 +107,21 @@ class LabelStudio:
     def read(self, image: FoundImage) -> bytes:
         """The bytes of an image, bounded. Raises ImageRefused."""
         if self._folder is not None:
-            return self._folder.read(image)
-        return self._inline(image) if is_inline(image.uri) else self._pictures.read(image)
+            content = self._folder.read(image)
+        elif is_inline(image.uri):
+            content = self._inline(image)
+        else:
+            content = self._pictures.read(image)
+        check_shown(content, f"image {image.name}")
+        return content
 
     def fingerprint(self, image: FoundImage) -> str:
         """What the server that has an image of the project tells about its bytes."""
         return "" if self._folder is not None else self._pictures.fingerprint(image)
+
+    def left_out(self) -> Sequence[LeftOut]:
+        """What of an image folder is not used, and why; no verb of the contract."""
+        return () if self._folder is None else self._folder.left_out()
 
     def changes(
         self,

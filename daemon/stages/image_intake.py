@@ -22,6 +22,7 @@ from daemon.stages.context import Context
 from daemon.stages.copies import settle_copies
 from daemon.stages.identity import Identities, Recognised
 from daemon.stages.image_content import CURE, DECIDED, EXPECTED, image_of, place_of
+from daemon.stages.left_out import keep_left_out
 from daemon.stages.renamed import ask_where_it_is
 from daemon.stages.replaced import Pair, check_known, leave_out
 from daemon.stages.stamps import local_path, stamp_of
@@ -93,6 +94,7 @@ def look_at_images(context: Context, monotonic: Callable[[], float] = time.monot
     _take_in_all(look, [one for one in fresh if _is_due(look, one)])
     look.unread = check_known(context, known, look.intake, look.is_over)
     _settle(look, found, rest, len(first))
+    keep_left_out(store, context.connector)
 
 
 def still_looking(store: Store) -> str | None:
