@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from connectors.images import inspect, keep
 from daemon.domain import Fault, FoundImage, Image
 from daemon.errors import ImageRefused
+from daemon.moments import is_due
 from daemon.stages.context import Context
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def list_images(context: Context) -> None:
     """Take in the images that are new, at most once a minute."""
     store, now = context.store, context.now()
     listed = store.fact(_LISTED)
-    if listed and now - datetime.fromisoformat(listed) < _LISTING_EVERY:
+    if listed and not is_due(datetime.fromisoformat(listed), _LISTING_EVERY, now):
         return
     known = store.known_keys()
     _take_in(context, (found for found in context.connector.images() if found.key not in known))

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from daemon.store.asks import AskVerbs, Intent, Question
-from daemon.store.base import FILE, StoreBase, sole_writer
+from daemon.store.base import FILE, StoreBase, holder, sole_writer
 from daemon.store.cycles import CycleVerbs
 from daemon.store.images import ImageVerbs
+from daemon.store.incidents import IncidentVerbs
 from daemon.store.labels import LabelVerbs, png_of
 from daemon.store.records import SETTLED, FaultState, RecordVerbs
 from daemon.store.team import TeamVerbs
 from daemon.store.versions import VersionVerbs
 
 
-class Store(ImageVerbs, LabelVerbs, TeamVerbs, CycleVerbs, AskVerbs, VersionVerbs, RecordVerbs):
+class Store(
+    ImageVerbs,
+    LabelVerbs,
+    TeamVerbs,
+    CycleVerbs,
+    AskVerbs,
+    VersionVerbs,
+    RecordVerbs,
+    IncidentVerbs,
+):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 
@@ -24,6 +34,7 @@ __all__ = [
     "Question",
     "Store",
     "StoreBase",
+    "holder",
     "png_of",
     "sole_writer",
 ]

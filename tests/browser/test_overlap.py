@@ -149,7 +149,9 @@ def _seen(browser: Chrome) -> dict[tuple[str, str], int | None]:
     scale = (columns[-1] - left + 1) / SIDE
     seen: dict[tuple[str, str], int | None] = {}
     for cell, pair in enumerate(PAIRS):
-        y, x = (int(start + px * scale) for start, px in zip((top, left), _middle(cell), strict=True))
+        y, x = (
+            int(start + px * scale) for start, px in zip((top, left), _middle(cell), strict=True)
+        )
         r, g, b = screen[y, x]
         seen[pair] = None if max(r, b) <= g else CROP if r > b else WEED
     return seen

@@ -33,10 +33,11 @@ def test_a_clock_that_is_set_is_noticed_once_and_by_how_much() -> None:
 
 
 def test_a_drift_adds_up_until_it_is_a_step() -> None:
-    watch, jumps = ClockWatch(), []
+    watch = ClockWatch()
 
-    for minute in range(180):  # the wall clock gains a second a minute
-        jumps.append(watch.jump(NOW + timedelta(seconds=61 * minute), 60.0 * minute))
+    jumps = [  # the wall clock gains a second a minute
+        watch.jump(NOW + timedelta(seconds=61 * minute), 60.0 * minute) for minute in range(180)
+    ]
 
     assert [jump for jump in jumps if jump] == [STEP, STEP]
     assert jumps[60] == jumps[120] == STEP
