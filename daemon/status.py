@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
 from daemon.config import Config
 from daemon.domain import CurvePoint, Evaluation, Image, Stage, TaskState
+from daemon.liveness import incident_rows, liveness, running_progress
 from daemon.loop import WAITING
 from daemon.runs import RunFolder
 from daemon.store import FILE, SETTLED, Store
@@ -39,6 +41,8 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "cycle": last["id"] if last else None,
         "stage": last["stage"] if last else None,
         "waiting": store.fact(WAITING),
+        "daemon": liveness(config.state, store.heartbeat(), datetime.now(UTC)),
+        "incidents": incident_rows(store),
         "progress": _progress(config.state, last),
         "classes": list(config.classes.names),
         "labels": _labels(config, len(labeled)),
@@ -75,6 +79,8 @@ def _empty(config: Config) -> dict[str, Any]:
         "cycle": None,
         "stage": None,
         "waiting": "the daemon has not run yet",
+        "daemon": liveness(config.state, None, datetime.now(UTC)),
+        "incidents": [],
         "progress": None,
         "classes": list(config.classes.names),
         "labels": _labels(config, 0),
@@ -98,8 +104,7 @@ def _labels(config: Config, spent: int) -> dict[str, int]:
 def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
     if last is None or last["stage"] not in _RUN_STAGES:
         return None
-    progress = RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}").read_progress()
-    return None if progress is None else progress.model_dump(mode="json")
+    return running_progress(RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}"))
 
 
 def _evaluation(point: CurvePoint) -> dict[str, Any]:

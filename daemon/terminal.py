@@ -12,16 +12,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from daemon.liveness import incident_line
+
 Snapshot = Mapping[str, Any]
 
 
 def show_status(status: Snapshot, console: Console) -> None:
     """Where the loop stands, for a person."""
     labels = status["labels"]
+    if words := status["daemon"]["words"]:
+        console.print(words, markup=False)
+    for row in status["incidents"]:
+        console.print(incident_line(row), markup=False)
     if status["cycle"] is None:
         console.print(f"not started: {status['waiting']}", markup=False)
     else:
-        console.print(f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}")
+        standing = f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}"
+        console.print(standing, markup=False)
     console.print(
         f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; images: "
         + ", ".join(f"{n} {role}" for role, n in status["images"].items()),

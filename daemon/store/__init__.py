@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.store.asks import AskVerbs, Intent, Question
-from daemon.store.base import FILE, StoreBase, holder, sole_writer
+from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.cycles import CycleVerbs
 from daemon.store.images import ImageVerbs
 from daemon.store.incidents import IncidentVerbs
@@ -28,13 +28,13 @@ class Store(
 
 __all__ = [
     "FILE",
+    "LOCK",
     "SETTLED",
     "FaultState",
     "Intent",
     "Question",
     "Store",
     "StoreBase",
-    "holder",
     "png_of",
     "sole_writer",
 ]

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
-import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 from sqlite_utils import Database
 
 from daemon.errors import DiskFull, StoreInUse, StoreTooNew, StoreTooOld
+from daemon.locks import LockHeld, lock_file
 from daemon.migrations import migrations
 
 Row = dict[str, Any]
 FILE = "store.db"
-_LOCK = "lock"  # in the state folder, flocked by the one that writes
+LOCK = "lock"  # in the state folder, flocked by the one that writes
 
 
 class StoreBase:
@@ -125,48 +123,15 @@ class StoreBase:
 def sole_writer(state: Path) -> Iterator[None]:
     """Hold the state folder for this process. Raises StoreInUse that names the holder."""
     state.mkdir(parents=True, exist_ok=True)
-    with (state / _LOCK).open("a+") as file:
-        if not _taken(file):
-            file.seek(0)
-            held_by = file.read().strip() or "unknown"
-            raise StoreInUse(
-                f"{state}: in use by process {held_by}; stop it first, two daemons on one store "
-                f"would ask everything twice"
-            )
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
-def holder(state: Path) -> int | None:
-    """The process that holds the state folder, 0 for one without a number, None for nobody.
-
-    Raises OSError where the file system knows no locks, or the lock cannot be read.
-    """
-    try:
-        with (state / _LOCK).open("r") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                number = file.read().strip()
-                return int(number) if number.isdigit() else 0
-    except FileNotFoundError:
-        return None
-    return None
-
-
-def _taken(file: TextIO) -> bool:
-    """Whether the lock is ours now. Tried for a moment: who only asks for its holder (`status`,
-    the page) has it for some microseconds."""
-    for pause_s in (0.05, 0.1, 0.2, 0.0):
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(pause_s)
-        else:
-            return True
-    return False
+            held.enter_context(lock_file(state / LOCK))
+        except LockHeld as exc:
+            raise StoreInUse(
+                f"{state}: in use by process {exc.holder or 'unknown'}; stop it first, two daemons "
+                f"on one store would ask everything twice"
+            ) from exc
+        yield
 
 
 def stamp(at: datetime) -> str:

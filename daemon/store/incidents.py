@@ -61,7 +61,7 @@ class IncidentVerbs(StoreBase):
     def heartbeat(self) -> Heartbeat | None:
         """The last sign of life of a daemon; None before the first."""
         rows = self._rows("SELECT * FROM heartbeat")
-        return _heartbeat(rows[0]) if rows else None
+        return heartbeat_of(rows[0]) if rows else None
 
     def move_waits(self, by: timedelta, first: datetime, last: datetime) -> int:
         """The clock was set by so much: what waits for a time waits no longer and no shorter for
@@ -100,7 +100,8 @@ def _incident(row: Row) -> Incident:
     )
 
 
-def _heartbeat(row: Row) -> Heartbeat:
+def heartbeat_of(row: Row) -> Heartbeat:
+    """A row of the table `heartbeat`. Raises ValueError for times that are none."""
     looked, ended = row["looked_at"], row["ended_at"]
     return Heartbeat(
         pid=row["pid"],
