@@ -137,7 +137,7 @@ def _note() -> dict[str, Any]:
         "place": "annotation 12 of task 102",
         "image": HOSTILE,
         "at": "2026-11-22T13:20:00+00:00",
-        "notes": ["3 pixels were drawn by two classes: the later region has them"],
+        "notes": ["3 pixels were drawn by two classes: the region on top has them"],
     }
 
 
