@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,11 @@ SHOWN_RUNS = 5
 LOG_LINES = 15
 LOG_BYTES = 64 * 1024
 Report = dict[str, Any]
+# What a damaged state folder or an odd machine may do to code that looks at it.
+_SURPRISES = (
+    *(OSError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError),
+    *(sqlite3.Error, ImportError),
+)
 
 
 def diagnose(path: Path, now: datetime, environment: Mapping[str, str] = os.environ) -> Report:
@@ -99,7 +105,7 @@ def _said(part: Callable[[], Any]) -> Any:
         return part()
     except MaskloopError as exc:
         return {"fault": str(exc)}
-    except Exception as exc:
+    except _SURPRISES as exc:
         return {"fault": f"unexpected {type(exc).__name__}: {exc}"}
 
 

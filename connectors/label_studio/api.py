@@ -9,7 +9,6 @@ again. Redirects are not followed, so the token goes to the configured origin on
 from __future__ import annotations
 
 import functools
-import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -189,7 +188,7 @@ def _json(where: str, response: httpx.Response) -> Any:
         return None
     try:
         return response.json()
-    except json.JSONDecodeError as exc:
+    except (ValueError, RecursionError) as exc:  # no JSON, numbers or nesting without end
         raise Refused(
             f"{where}: got {response.headers.get('content-type', 'no type')} instead of JSON; "
             f"is this the address of Label Studio?",
@@ -242,7 +241,7 @@ def _detail(response: httpx.Response) -> str:
     """What Label Studio says about a failure, in at most 300 characters."""
     try:
         answer = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(answer, dict):
         return str(answer)[:300]

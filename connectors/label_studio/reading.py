@@ -28,7 +28,7 @@ def unread(tags: Tags, drawing: Sequence[Tag], image: str) -> tuple[list[Parts],
     """
     others = [tag for tag in tags.controls if tag not in drawing]
     faults = [
-        *_unread_masks(others, image),
+        *_unread_masks([tag for tag in others if tag.name not in _names(drawing)], image),
         *_names_twice(tags),
         *_pages(tags),
         *_without_labels(drawing),
@@ -37,6 +37,10 @@ def unread(tags: Tags, drawing: Sequence[Tag], image: str) -> tuple[list[Parts],
     for tag in drawing:
         notes += _labels_of(tag)
     return faults, notes
+
+
+def _names(drawing: Sequence[Tag]) -> set[str]:
+    return {tag.name for tag in drawing}
 
 
 def _unread_masks(others: Sequence[Tag], image: str) -> Iterator[Parts]:
