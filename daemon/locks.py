@@ -58,4 +58,4 @@ def holder_of(path: Path) -> int | None:
 
 def _number(path: Path) -> int:
     words = path.read_text(errors="replace").strip()
-    return int(words) if words.isascii() and words.isdigit() else 0
+    return int(words) if words.isascii() and words.isdigit() and len(words) < 20 else 0

@@ -20,8 +20,8 @@ Snapshot = Mapping[str, Any]
 def show_status(status: Snapshot, console: Console) -> None:
     """Where the loop stands, for a person."""
     labels = status["labels"]
-    if words := status["daemon"]["words"]:
-        console.print(words, markup=False)
+    if status["daemon"]["words"] and status["cycle"] is not None:
+        console.print(status["daemon"]["words"], markup=False)
     for row in status["incidents"]:
         console.print(incident_line(row), markup=False)
     if status["cycle"] is None:

@@ -63,7 +63,7 @@ def last_heartbeat(path: Path) -> Heartbeat | None:
             store.row_factory = sqlite3.Row
             row = store.execute("SELECT * FROM heartbeat").fetchone()
         return None if row is None else heartbeat_of(dict(row))
-    except (sqlite3.Error, ValueError, TypeError):
+    except (sqlite3.Error, LookupError, ValueError, TypeError):
         return None
 
 

@@ -130,7 +130,8 @@ async function look() {
     const status = await fetched("/status.json");
     if (status !== lastStatus) swap(new DOMParser().parseFromString(await fetched("/"), "text/html"));
     [lastStatus, lastAnswer] = [status, Date.now()];
-    const lost = JSON.parse(status).daemon.words; // no daemon behind the page that answers
+    const daemon = JSON.parse(status).daemon; // the page may answer where no daemon does
+    const lost = daemon.state === "never ran" ? "" : daemon.words;
     link.textContent = lost || "live";
     link.title = "";
     link.className = lost ? "link lost" : "link live";
