@@ -211,3 +211,22 @@ def m011_missing_figures(db: Database) -> None:
 def m012_quarantine_of_task(db: Database) -> None:
     """The faults of a task are looked up whenever it changes; there may be one for each task."""
     db.execute("CREATE INDEX quarantine_of_task ON quarantine(task)")
+
+
+@migrations()
+def m014_incidents(db: Database) -> None:
+    """What does not work and since when, one row a source; and when the daemon looked last."""
+    db.execute(
+        """CREATE TABLE incidents (
+            source TEXT PRIMARY KEY, kind TEXT NOT NULL, words TEXT NOT NULL,
+            unexpected INTEGER NOT NULL, since TEXT NOT NULL, last_at TEXT NOT NULL,
+            count INTEGER NOT NULL, returns INTEGER NOT NULL, ended_at TEXT
+        ) STRICT"""
+    )
+    db.execute(
+        """CREATE TABLE heartbeat (
+            one INTEGER PRIMARY KEY CHECK (one = 1), pid INTEGER NOT NULL,
+            started_at TEXT NOT NULL, began_at TEXT NOT NULL, looked_at TEXT,
+            next_at TEXT NOT NULL, ended_at TEXT
+        ) STRICT"""
+    )

@@ -12,12 +12,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from daemon.liveness import incident_line
+
 Snapshot = Mapping[str, Any]
 
 
 def show_status(status: Snapshot, console: Console) -> None:
     """Where the loop stands, for a person."""
     labels = status["labels"]
+    if status["daemon"]["words"] and status["cycle"] is not None:
+        console.print(status["daemon"]["words"], markup=False)
+    for row in status["incidents"]:
+        console.print(incident_line(row), markup=False)
     if status["cycle"] is None:
         console.print(f"not started: {status['waiting']}", markup=False)
     else:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -15,10 +14,12 @@ from typing import Any, Self
 from sqlite_utils import Database
 
 from daemon.errors import DiskFull, StoreInUse, StoreTooNew, StoreTooOld
+from daemon.locks import LockHeld, lock_file
 from daemon.migrations import migrations
 
 Row = dict[str, Any]
 FILE = "store.db"
+LOCK = "lock"  # in the state folder, flocked by the one that writes
 
 
 class StoreBase:
@@ -131,19 +132,14 @@ class StoreBase:
 def sole_writer(state: Path) -> Iterator[None]:
     """Hold the state folder for this process. Raises StoreInUse that names the holder."""
     state.mkdir(parents=True, exist_ok=True)
-    with (state / "lock").open("a+") as file:
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
+            held.enter_context(lock_file(state / LOCK))
+        except LockHeld as exc:
             raise StoreInUse(
-                f"{state}: in use by process {holder}; stop it first, two daemons on one store "
-                f"would ask everything twice"
+                f"{state}: in use by process {exc.holder or 'unknown'}; stop it first, two daemons "
+                f"on one store would ask everything twice"
             ) from exc
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
         yield
 
 
