@@ -1,0 +1,30 @@
+"""The learner's settings: names, ranges, descriptions, presets. Without torch.
+
+The daemon checks `[training] settings` with it when config.toml is read, before any child starts;
+the training process (daemon/hrda/) computes with it. It imports nothing of ours but errors and
+ranges.
+"""
+
+from __future__ import annotations
+
+from daemon.learner_settings.checking import (
+    NETWORK,
+    faults_of,
+    fields_of_settings,
+    network_of,
+    settings_of,
+)
+from daemon.learner_settings.model import GRID_PX, Settings
+from daemon.learner_settings.presets import METHODS, PRESETS
+
+__all__ = [
+    "GRID_PX",
+    "METHODS",
+    "NETWORK",
+    "PRESETS",
+    "Settings",
+    "faults_of",
+    "fields_of_settings",
+    "network_of",
+    "settings_of",
+]
