@@ -136,6 +136,15 @@ def doctor(options: argparse.Namespace) -> int:
     return 0
 
 
+def classes(options: argparse.Namespace) -> int:
+    """Rewrite the store for classes that were removed, merged or reordered."""
+    from daemon.class_migration import migrate
+
+    for line in migrate(load_config(options.config), now, apply=options.apply):
+        OUT.print(line, markup=False)
+    return 0
+
+
 def backup(options: argparse.Namespace) -> int:
     """Copy the store while it is in use."""
     config = load_config(options.config)
@@ -171,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, default=Path("config.toml"), help="settings (./config.toml)"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (init, check, once, run, status, web, doctor, backup, demo, train):
+    for command in (init, check, once, run, status, web, doctor, backup, classes, demo, train):
         words = (command.__doc__ or "").strip()
         sub = commands.add_parser(command.__name__, help=words, description=words)
         sub.set_defaults(command=command)
@@ -179,6 +188,8 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--cycles", type=int, help="train so many cycles, then only watch")
         elif command in (status, doctor):
             sub.add_argument("--json", action="store_true", help="for machines")
+        elif command is classes:
+            sub.add_argument("--apply", action="store_true", help="do it; without it: say it")
         elif command is backup:
             sub.add_argument("target", type=Path, help="new file for the copy")
         elif command is demo:

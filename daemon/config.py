@@ -67,6 +67,7 @@ class Config(Section):
             names=self.classes.names,
             ignore_label=self.classes.ignore_label,
             unlabeled=0 if self.classes.unlabeled == "background" else IGNORE,
+            renamed=self.classes.renamed,
         )
 
     def budget(self, labels_spent: int) -> Budget:

@@ -53,7 +53,9 @@ class Classes(Section):
         "end",
     )
     renamed: Mapping[str, str] = _say(
-        {}, 'names that changed: { "old name" = "name in names" }; labels keep their meaning'
+        {},
+        'names that changed: { "old name" = "name in names" }, so that labels keep their meaning; '
+        "keep it while the labeling tool holds answers with the old name",
     )
     ignore_label: str = _say(
         "", 'label that means "don\'t know" (pixel value 255); empty: there is none'
@@ -78,10 +80,11 @@ class Classes(Section):
                 f"distinct from it"
             )
         for old, new in self.renamed.items():
-            if old in self.names or new not in self.names:
+            if old in self.names or new not in (*self.names, ""):
                 raise ValueError(
                     f"renamed = {{ {old!r} = {new!r} }}: expected an old name that is not in names "
-                    f"any more, and the name in names that it has now"
+                    f"any more, and the name in names that it has now (or an empty one: its pixels "
+                    f"have no label any more)"
                 )
         return self
 

@@ -24,6 +24,7 @@ from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.loop import WAITING, Outcome, tick
 from daemon.scheduler import hasten, start_scheduler
+from daemon.stages.classes import require_same_classes, settle_classes
 from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store, sole_writer
@@ -66,6 +67,7 @@ class Ticker:
                 now=self._now,
             )
             if not self._claimed:
+                settle_classes(store, self._config, self._now)
                 self._connector.claim(store.identity())
                 self._claimed = True
             outcome = tick(context, cycle_limit=self._cycle_limit)
@@ -118,6 +120,8 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
         signal.signal(number, lambda *_: stopped.set())
     wake = _Waker()
     with sole_writer(config.state), _page(config, wake), opened(config) as (connector, launcher):
+        with Store(config.state / FILE) as store:
+            require_same_classes(store, config)
         ticker = Ticker(config, connector, launcher, now, cycle_limit)
         scheduler = start_scheduler(ticker.tick_and_go_on, config.loop.poll_s)
         wake.scheduler = scheduler

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from daemon.learner_settings import GRID_PX, METHODS, PRESETS, Settings, settings_of
+from daemon.learner_settings import GRID_PX, INFERENCE, METHODS, PRESETS, Settings, settings_of
 
-__all__ = ["GRID_PX", "METHODS", "PRESETS", "Settings", "settings_of"]
+__all__ = ["GRID_PX", "INFERENCE", "METHODS", "PRESETS", "Settings", "settings_of"]

@@ -8,23 +8,27 @@ ranges.
 from __future__ import annotations
 
 from daemon.learner_settings.checking import (
+    ENCODER,
+    INFERENCE,
     NETWORK,
     faults_of,
     fields_of_settings,
-    network_of,
+    resolved,
     settings_of,
 )
 from daemon.learner_settings.model import GRID_PX, Settings
 from daemon.learner_settings.presets import METHODS, PRESETS
 
 __all__ = [
+    "ENCODER",
     "GRID_PX",
+    "INFERENCE",
     "METHODS",
     "NETWORK",
     "PRESETS",
     "Settings",
     "faults_of",
     "fields_of_settings",
-    "network_of",
+    "resolved",
     "settings_of",
 ]

@@ -20,6 +20,12 @@ NETWORK = (
     "architecture", "encoder", "encoder_config", "encoder_module", "width", "fusion",
     "attention_classwise",
 )  # fmt: skip
+# What decides the embedding of an image before there is a model.
+ENCODER = (
+    "encoder", "encoder_config", "encoder_module", "encoder_weights", "encoder_weights_sha256",
+)  # fmt: skip
+# What a finished model is used with; the rest is its own.
+INFERENCE = ("window_px", "detail_window_px", "detail_overlap", "chunk", "precision")
 
 
 def settings_of(changes: Mapping[str, Any]) -> Settings:
@@ -67,9 +73,12 @@ def fields_of_settings() -> Mapping[str, FieldInfo]:
     return Settings.__pydantic_fields__
 
 
-def network_of(settings: Settings) -> dict[str, Any]:
-    """The settings that decide the shape of the network."""
-    return {name: getattr(settings, name) for name in NETWORK}
+def resolved(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting by name, as these changes mean it; unchecked, so that settings of an older
+    version can be compared too."""
+    preset = PRESETS.get(str(changes.get("preset", "cpu")), {})
+    method = METHODS.get(str(changes.get("method", "hrda")), {})
+    return {**vars(Settings()), **preset, **method, **changes}
 
 
 def _values(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from daemon.split import (
     validation_size,
 )
 from daemon.stages.context import Context, files_of
+from daemon.stages.run_settings import ask
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +28,11 @@ def embed(context: Context, cycle: int) -> bool:
     """Embed the images that have no embedding yet; True when done. Then decide their roles."""
     run = context.run(cycle, Stage.EMBED)
     if not run.request_file.exists():
-        table = context.embeddings()
+        table = context.embeddings(context.encoder())
         new = [image for image in context.store.images() if image.id not in table]
         if new:
-            run.write_request(context.request(EmbedRequest, images=files_of(new)))
+            request = context.request(EmbedRequest, images=files_of(new))
+            ask(context, run, Stage.EMBED, request)
     if run.request_file.exists() and not context.launcher.advance(run, "embed"):
         return False
     decide_roles(context)

@@ -11,6 +11,7 @@ from daemon.domain import Role, Stage
 from daemon.errors import ConfigError
 from daemon.runs import LabeledFile, PredictRequest, PredictResult, TrainResult
 from daemon.stages.context import Context, by_role, files_of
+from daemon.stages.run_settings import ask
 from daemon.stages.train import curve_point
 
 log = logging.getLogger(__name__)
@@ -23,11 +24,12 @@ def score(context: Context, cycle: int) -> bool:
         pool = by_role(context.store.images())[Role.POOL]
         request = context.request(
             PredictRequest,
+            classes=context.trained_classes(cycle),
             checkpoint=context.run(cycle, Stage.TRAIN).checkpoint,
             score=files_of(pool),
             test=test_files(context.config),
         )
-        run.write_request(request)
+        ask(context, run, Stage.SCORE, request)
     if not context.launcher.advance(run, "predict"):
         return False
     _keep(context, cycle)

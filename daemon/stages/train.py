@@ -14,6 +14,8 @@ from daemon.durable import atomic_file
 from daemon.runs import LabeledFile, RunFolder, TrainRequest, TrainResult
 from daemon.stages.context import Context, by_role, files_of
 from daemon.stages.retention import require_space, thin_out
+from daemon.stages.run_settings import ask
+from daemon.stages.warm_start import warm_start
 
 log = logging.getLogger(__name__)
 
@@ -57,16 +59,15 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
     labeled = context.store.telling_ids()
     teaching = [image for image in images[Role.POOL] if image.id in labeled]
     measuring = [image for image in images[Role.VALIDATION] if image.id in labeled]
-    parent = context.run(cycle - 1, Stage.TRAIN).checkpoint
     request = context.request(
         TrainRequest,
         labeled=_with_masks(context, run, teaching),
         validation=_with_masks(context, run, measuring),
         unlabeled=files_of([image for image in images[Role.POOL] if image.id not in labeled]),
-        parent=parent if context.config.training.warm_start and parent.exists() else None,
+        **warm_start(context, cycle),
     )
     _warn_of_rare_classes(context, request)
-    run.write_request(request)
+    ask(context, run, Stage.TRAIN, request)
 
 
 def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:
