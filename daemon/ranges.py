@@ -14,7 +14,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 MOST_SEED = 2**63 - 1  # what torch, NumPy and SQLite all take
@@ -50,6 +50,16 @@ def expected(field: FieldInfo) -> str:
     if any(getattr(part, "pattern", None) for part in metadata):
         return field.description or "another text"
     return _KINDS.get(annotation, "another value") + _bounds(metadata)
+
+
+def fits(value: object, field: FieldInfo) -> bool:
+    """Whether a setting takes this value, as it is."""
+    kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    try:
+        TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from daemon.config import Config
 from daemon.domain import Role, Stage
 from daemon.errors import ConfigError
+from daemon.lists import read_list
 from daemon.runs import LabeledFile, PredictRequest, PredictResult, TrainResult
 from daemon.stages.context import Context, by_role, files_of
 from daemon.stages.run_settings import ask
@@ -58,12 +59,10 @@ def test_files(config: Config) -> tuple[LabeledFile, ...]:
 
 def _names(home: Path, source: str) -> list[str]:
     """A list of names: one a line, or the list NAME of FILE.json written as FILE.json:NAME."""
-    file, _, key = source.rpartition(":") if ".json:" in source else (source, "", "")
     try:
-        text = (home / file).read_text()
-        return list(json.loads(text)[key]) if key else text.split()
-    except (OSError, ValueError, KeyError) as exc:
-        raise ConfigError(f"[test] ids = {source!r}: cannot be read: {exc!r}") from exc
+        return list(dict.fromkeys(read_list(source, home)))
+    except ValueError as exc:
+        raise ConfigError(f"[test] ids = {source!r}: {exc}") from exc
 
 
 def _keep(context: Context, cycle: int) -> None:

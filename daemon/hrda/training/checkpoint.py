@@ -74,7 +74,9 @@ def warm_start(
 ) -> list[str]:
     """Take over the parent's weights, class rows by name; the classes that were new.
 
-    parent_classes: what the parent's classes are called now, where they were renamed. Raises RunFailed when the parent is another network.
+    parent_classes: what the parent's classes are called now, where they were renamed.
+
+    Raises RunFailed when the parent is another network.
     """
     content = read_weights(parent)
     theirs = [str(name) for name in parent_classes or content["classes"]]
