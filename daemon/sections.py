@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from daemon.ranges import (
     Count,
@@ -145,16 +145,10 @@ class LabelStudioServer(Section):
 
     @field_validator("url", "webhook")
     @classmethod
-    def _is_url(cls, text: str) -> str:
-        if text:
+    def _is_url(cls, text: str, place: ValidationInfo) -> str:
+        if text or place.field_name == "url":
             require_url(text)
         return text
-
-    @model_validator(mode="after")
-    def _has_url(self) -> Self:
-        if not self.url:
-            raise ValueError("url is empty; expected http://HOST or https://HOST")
-        return self
 
 
 class TruthFolder(Section):

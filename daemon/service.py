@@ -29,7 +29,7 @@ from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store, sole_writer
 from daemon.tokens import webhook_secret
-from daemon.wiring import open_connector, require_token
+from daemon.wiring import open_connector, require_strategies, require_token
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +114,7 @@ class Ticker:
 
 def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError and StoreInUse at the start."""
+    require_strategies(config)
     require_token(config)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -149,6 +150,7 @@ def run_once(
     config: Config, now: Clock, cycle_limit: int | None, pause: Callable[[], None]
 ) -> Outcome:
     """Tick until only people can move the loop on. Raises at the first fault."""
+    require_strategies(config)
     require_token(config)
     with sole_writer(config.state), opened(config) as (connector, launcher):
         ticker = Ticker(config, connector, launcher, now, cycle_limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from daemon.errors import MaskloopError
 
 Snapshot = Mapping[str, Any]
 
@@ -90,7 +93,10 @@ def _draw(read: Callable[[], Snapshot], console: Console, stop: threading.Event)
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         bar = bars.add_task("starting", total=None)
         while not stop.wait(1.0):
-            status = read()
+            try:
+                status = read()
+            except (MaskloopError, OSError, sqlite3.Error):
+                continue  # the command itself says what it meets
             words = f"cycle {status['cycle']} {status['stage']}"
             progress = status["progress"] or {"phase": status["waiting"], "step": 0, "steps": None}
             bars.update(

@@ -69,6 +69,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--val", default=NONE, metavar="FILE|N|none", help="validation; N: that many of --labeled")
     add("--unlabeled", required=True, metavar="FILE|all|none", help="all: every other image")
     add("--test", required=True, metavar="FILE", help="measured on when training has ended")
+    _add_training(parser)
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--method", choices=METHODS, default="hrda", help="supervised and segformer: labels only")
     add("--preset", default="cpu", help="cpu, gpu, supervisely or paper (cpu)")
     add("--seed", type=int, default=0, help="of the drawn images and of the training (0)")
