@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -30,6 +31,7 @@ from daemon.terminal import quarantine_line
 from daemon.wiring import open_connector, require_token, strategy_faults
 
 LOOKED_AT = 200  # images
+PROBE_BYTES = 2**20  # written where the store will be, to see that it can
 _LEARNER_S = 180.0
 _CV2 = (
     "import cv2, re; info = cv2.getBuildInformation(); "
@@ -51,10 +53,12 @@ def checks(config: Config) -> Sequence[tuple[str, Callable[[], Sequence[str]]]]:
         ("images", lambda: _images(config)),
         ("quarantine", lambda: _quarantine(config)),
     )
-    return [(name, _guarded(name, attempt)) for name, attempt in named]
+    return [(name, _guarded(config, name, attempt)) for name, attempt in named]
 
 
-def _guarded(name: str, attempt: Callable[[], Sequence[str]]) -> Callable[[], Sequence[str]]:
+def _guarded(
+    config: Config, name: str, attempt: Callable[[], Sequence[str]]
+) -> Callable[[], Sequence[str]]:
     """The check, whatever it meets: the others go on, and one line says what it was."""
 
     def guarded() -> Sequence[str]:
@@ -68,7 +72,7 @@ def _guarded(name: str, attempt: Callable[[], Sequence[str]]) -> Callable[[], Se
         except MaskloopError as exc:
             return [str(exc)]
         except OSError as exc:
-            return [in_words(exc)]
+            return [in_words(exc, str(config.state))]
         except sqlite3.Error as exc:
             return [f"the store: {exc}; restore a copy that `maskloop backup` made"]
         return [*found, *map(str, intake.faults())]
@@ -88,7 +92,10 @@ def _classes(config: Config) -> Sequence[str]:
 def _state(config: Config) -> Sequence[str]:
     """Whether a store can be kept: the folder is made and written to."""
     config.state.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=config.state):
+    with tempfile.NamedTemporaryFile(dir=config.state) as file:
+        file.write(bytes(PROBE_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
         return []
 
 

@@ -65,13 +65,31 @@ def _answered(options: argparse.Namespace) -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a look that is left out is no news
     code = int(options.command(options))
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        words = streams.in_words(exc, "standard output")
+        streams.discard_output()
+        raise MaskloopError(words) from exc
     return code
 
 
 def _said(words: str) -> int:
     ERR.print(f"maskloop: {words}", markup=False)
     return 1
+
+
+def _loaded(options: argparse.Namespace) -> Config:
+    """The settings, and a state folder that is one, where it is there."""
+    config = load_config(options.config)
+    if config.state.exists() and not config.state.is_dir():
+        raise MaskloopError(
+            f"[project] state_dir = {config.project.state_dir!r}: {config.state} is a file; "
+            f"expected a folder, or a name that is free; correct state_dir"
+        )
+    return config
 
 
 def init(options: argparse.Namespace) -> int:
@@ -90,7 +108,7 @@ def check(options: argparse.Namespace) -> int:
     """Verify everything before the loop runs."""
     from daemon.checks import checks, notes
 
-    config, faults = load_config(options.config), 0
+    config, faults = _loaded(options), 0
     OUT.print("ok     config.toml", markup=False)
     for name, attempt in checks(config):
         found = attempt()
@@ -108,7 +126,7 @@ def once(options: argparse.Namespace) -> int:
     """Do all that can be done until people have to label."""
     from daemon.service import run_once
 
-    config = load_config(options.config)
+    config = _loaded(options)
     with terminal.live_progress(lambda: snapshot(config), ERR):
         outcome = run_once(config, now, options.cycles, lambda: time.sleep(1.0))
     OUT.print(outcome.waiting, markup=False)
@@ -122,7 +140,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is told to stop."""
     from daemon.service import run_forever
 
-    config = load_config(options.config)
+    config = _loaded(options)
     with terminal.live_progress(lambda: snapshot(config), ERR):
         run_forever(config, now, options.cycles)
     return 0
@@ -130,7 +148,7 @@ def run(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """Say where the loop stands."""
-    found = snapshot(load_config(options.config))
+    found = snapshot(_loaded(options))
     if options.json:
         sys.stdout.write(f"{json.dumps(found, indent=1)}\n")
     else:
@@ -142,7 +160,7 @@ def web(options: argparse.Namespace) -> int:
     """Serve the page without running the loop."""
     from daemon.web.server import serving
 
-    config: Config = load_config(options.config)
+    config: Config = _loaded(options)
     with serving(lambda: snapshot(config), config.web.host, config.web.port) as address:
         OUT.print(f"the page is at {address}; stop with Ctrl-C", markup=False)
         try:
@@ -166,14 +184,14 @@ def classes(options: argparse.Namespace) -> int:
     """Rewrite the store for classes that were removed, merged or reordered."""
     from daemon.class_migration import migrate
 
-    for line in migrate(load_config(options.config), now, apply=options.apply):
+    for line in migrate(_loaded(options), now, apply=options.apply):
         OUT.print(line, markup=False)
     return 0
 
 
 def backup(options: argparse.Namespace) -> int:
     """Copy the store while it is in use."""
-    config = load_config(options.config)
+    config = _loaded(options)
     target: Path = options.target
     path = config.state / FILE
     if target.exists() or target.is_symlink():

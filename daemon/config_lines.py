@@ -24,6 +24,8 @@ def read_toml(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError as exc:
+        if path.is_symlink():
+            raise ConfigError(f"{path}: is a link to no file; correct or remove the link") from exc
         raise ConfigError(f"{path}: no such file; `maskloop init` writes one") from exc
     except (OSError, ValueError) as exc:
         words = getattr(exc, "strerror", None) or str(exc)

@@ -11,6 +11,7 @@ from daemon.config_text import render
 from daemon.domain import HINT_PATH
 from daemon.durable import atomic_file
 from daemon.errors import ConfigError
+from daemon.streams import in_words
 from daemon.tokens import token_reader, webhook_secret
 from daemon.wiring import folder_source
 
@@ -19,7 +20,7 @@ _NUMBER = re.compile(r"^([ \t]*project[ \t]*=[ \t]*)0(?=[ \t]*(#.*)?$)", re.MULT
 
 def write_config(path: Path) -> Sequence[str]:
     """Write every setting with its default; a file that is there stays."""
-    if path.exists():
+    if path.exists() or path.is_symlink():
         return [f"{path}: is there already and stays as it is"]
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path}: its folder is missing; make it, or name another --config")
@@ -77,5 +78,8 @@ def _fill_in(path: Path, number: int) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    with atomic_file(path) as part:
-        part.write_text(text, encoding="utf-8")
+    try:
+        with atomic_file(path) as part:
+            part.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(in_words(exc, str(path))) from exc

@@ -41,8 +41,9 @@ def discard_output() -> None:
     os.close(nowhere)
 
 
-def in_words(exc: OSError) -> str:
-    """An error of the operating system with its place and a cure."""
-    place = f"{exc.filename}: " if exc.filename is not None else ""
+def in_words(exc: OSError, otherwise: str = "") -> str:
+    """An error of the operating system with its place and a cure. otherwise: the place, where the
+    error does not name one."""
+    place = os.fsdecode(exc.filename) if isinstance(exc.filename, str | bytes) else otherwise
     cure = _CURES.get(exc.errno or 0, "see `maskloop doctor`")
-    return f"{place}{exc.strerror or exc}; {cure}"
+    return f"{place}{': ' if place else ''}{exc.strerror or exc}; {cure}"

@@ -51,7 +51,7 @@ def settle_settings(context: Context, cycle: int, stage: Stage) -> bool:
     if run.finished() or not run.request_file.exists():
         return True
     now, before = depends_on(context.config, stage), _asked_with(run)
-    changed = [name for name in before if name in now and before[name] != now[name]]
+    changed = [name for name in now if name in before and before[name] != now[name]]
     if not changed:
         return True
     anew = [name for name in changed if name not in _APPLIED_BY_THE_LAUNCHER]
@@ -93,7 +93,7 @@ def depends_on(config: Config, stage: Stage) -> dict[str, Any]:
     else:
         learner = {name: changes.get(name) for name in INFERENCE}
         named |= _test_set(config) if stage is Stage.SCORE else {}
-    named |= {f"[training] settings.{name}": value for name, value in learner.items()}
+    named |= _by_place(learner)
     found: dict[str, Any] = json.loads(json.dumps(named))  # tuples become lists, as in the file
     return found
 
@@ -128,7 +128,14 @@ def _of_request(run: RunFolder) -> Named:
     if content.get("kind") == "train":
         named["[classes] names"] = content.get("classes")
     learner = json.loads(json.dumps(resolved(content.get("settings", {}))))
-    return named | {f"[training] settings.{name}": value for name, value in learner.items()}
+    return named | _by_place(learner)
+
+
+def _by_place(learner: Named) -> dict[str, Any]:
+    return {
+        f"[training] {'' if name == 'preset' else 'settings.'}{name}": value
+        for name, value in learner.items()
+    }
 
 
 def _differences(changed: list[str], before: Named, now: Named) -> str:

@@ -170,16 +170,27 @@ def sole_writer(state: Path) -> Iterator[None]:
                 f"{state}: in use by process {holder}; stop it first, two daemons on one store "
                 f"would ask everything twice"
             ) from exc
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        _write_holder(state, file)
         yield
 
 
 def _lock_file(state: Path) -> IO[str]:
-    try:
+    with _folder_in_words(state):
         state.mkdir(parents=True, exist_ok=True)
         return (state / "lock").open("a+")
+
+
+def _write_holder(state: Path, file: IO[str]) -> None:
+    with _folder_in_words(state):
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+
+
+@contextmanager
+def _folder_in_words(state: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as exc:
         if exc.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"{state}: {exc.strerror}; free some space, then go on") from exc
