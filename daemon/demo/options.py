@@ -63,23 +63,23 @@ def read_options(given: argparse.Namespace) -> Options:
     if not 0 <= given.port <= MOST_PORT:
         raise DemoFailed(f"--port {given.port}: expected a number from 0 to {MOST_PORT}")
     return Options(
-        folder=_path(given.dir),
+        folder=_path(given.dir, "--dir"),
         cycles=given.cycles,
         leave=given.exit,
-        images=_path(given.images) if given.images else None,
-        masks=_path(given.masks) if given.masks else None,
-        splits=_path(given.splits) if given.splits else None,
+        images=_path(given.images, "--images") if given.images else None,
+        masks=_path(given.masks, "--masks") if given.masks else None,
+        splits=_path(given.splits, "--splits") if given.splits else None,
         classes=_classes(given.classes),
         port=given.port,
         pace_s=given.pace,
     )
 
 
-def _path(path: Path) -> Path:
+def _path(path: Path, option: str) -> Path:
     try:
         return Path(expanded_path(str(path)))
     except ValueError as exc:
-        raise DemoFailed(f"{path}: {exc}") from exc
+        raise DemoFailed(f"{option} {path}: {exc}") from exc
 
 
 def _classes(text: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ NAMED: Mapping[str, Mapping[str, Any]] = {"preset": PRESETS, "method": METHODS}
 # What decides the shape of the network: a model with others cannot be the start of a training.
 NETWORK = (
     "architecture", "encoder", "encoder_config", "encoder_module", "width", "fusion",
-    "attention_classwise",
+    "attention_classwise", "fixed_attention",
 )  # fmt: skip
 # What decides the embedding of an image before there is a model.
 ENCODER = (
