@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from daemon.errors import MaskloopError
 from daemon.liveness import incident_line
 
 Snapshot = Mapping[str, Any]
@@ -134,7 +136,10 @@ def _draw(read: Callable[[], Snapshot], console: Console, stop: threading.Event)
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         bar = bars.add_task("starting", total=None)
         while not stop.wait(1.0):
-            status = read()
+            try:
+                status = read()
+            except (MaskloopError, OSError, sqlite3.Error):
+                continue  # the command itself says what it meets
             words = f"cycle {status['cycle']} {status['stage']}"
             progress = status["progress"] or {"phase": status["waiting"], "step": 0, "steps": None}
             bars.update(
