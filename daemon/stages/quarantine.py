@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from daemon.domain import Exclusion, Fault, Image, Role, Stage
 from daemon.runs import FileFault, FilePart, FileRole
 from daemon.stages.context import Context
+from daemon.stages.stamps import stamp_of
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ def set_aside(context: Context, stage: Stage, faults: Sequence[FileFault]) -> in
             Exclusion.UNREADABLE,
             {image_id: f"a run could not use it: {fault.got}" for image_id, fault in found.items()},
         )
+        for image_id in found:
+            store.keep_aside_stamp(image_id, stamp_of(images[image_id].path))
         store.quarantine(
             [_fault(images[image_id], fault) for image_id, fault in found.items()], context.now()
         )
@@ -44,9 +47,11 @@ def _fault(image: Image, fault: FileFault) -> Fault:
     """In the words of the labeling tool: which image, which file."""
     of_mask = fault.part is FilePart.MASK
     cure = (
-        "the image or its label was replaced: restore the image that was labeled"
+        "the image or its label was replaced: restore the image that was labeled, or save its "
+        "label again"
         if of_mask
-        else "restore the file; the image comes back when it can be read again"
+        else "restore the file: the daemon looks every minute, and the image takes part again when "
+        "it can be read"
     )
     return Fault(
         where=f"image {image.key}",

@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 DRAWN = "validation_drawn"
 DECIDED_WITH = "roles_decided_with"  # the settings
 TESTED_VALIDATION = "validation_in_test_set"  # how many validation images are test images
-DECIDED_ANEW = frozenset(Exclusion) - {Exclusion.UNREADABLE}
+KEPT = frozenset({Exclusion.COPY, Exclusion.UNREADABLE})  # decided when images come in
+DECIDED_ANEW = frozenset(Exclusion) - KEPT
 Reasons = Mapping[int, tuple[Exclusion, str]]
 Table = Mapping[int, FloatArray]
 
@@ -56,9 +57,7 @@ def decide_roles(context: Context) -> None:
     store, table, test = context.store, context.embeddings(), known_test_set(context)
     why = store.excluded()
     images = [
-        image
-        for image in store.images()
-        if image.id in table and why.get(image.id) is not Exclusion.UNREADABLE
+        image for image in store.images() if image.id in table and why.get(image.id) not in KEPT
     ]
     drawn = store.fact(DRAWN) is not None
     found = plan(context.config, images, table, test, drawn=drawn)
@@ -154,6 +153,7 @@ EXCLUDED_WORDS = {
     Exclusion.NEAR_VALIDATION: "are near-duplicates of validation images",
     Exclusion.TEST_CONTENT: "are images of the test set",
     Exclusion.NEAR_TEST: "are near-duplicates of images of the test set",
+    Exclusion.COPY: "have the same bytes as others, which stand for them",
     Exclusion.UNREADABLE: "cannot be read",
 }
 CURES = {
@@ -161,6 +161,7 @@ CURES = {
     Exclusion.NEAR_VALIDATION: "[selection] duplicate_similarity = {similarity} decides it",
     Exclusion.TEST_CONTENT: "[test] images = {test!r} and ids decide it",
     Exclusion.NEAR_TEST: "[selection] duplicate_similarity = {similarity} decides it",
+    Exclusion.COPY: "add other images",
     Exclusion.UNREADABLE: "restore the files",
 }
 
