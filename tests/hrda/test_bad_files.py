@@ -198,7 +198,7 @@ def test_a_disk_in_the_network_that_is_away_is_no_fault_of_a_file(
     def stale(*_: object, **__: object) -> None:
         raise OSError(116, "Stale file handle")
 
-    monkeypatch.setattr(Image, "open", stale)
+    monkeypatch.setattr(Path, "open", stale)
     reading = Reading(files)
 
     with pytest.raises(RunFailed, match="no fault of the file"):
