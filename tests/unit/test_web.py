@@ -291,23 +291,3 @@ def test_when_nobody_has_to_label_the_loop_waits() -> None:
 def test_times_are_told_in_utc_before_the_script_runs() -> None:
     assert words.moment("2026-11-02T15:20:00+02:00") == "2 Nov 13:20 UTC"
     assert words.moment(None) == words.ABSENT
-
-
-def test_the_page_says_why_a_figure_is_missing() -> None:
-    found = status(4)
-    found["evaluations"][-1] |= {
-        "miou": None,
-        "miou_interval": None,
-        "interval_words": "no interval",
-        "remarks": ["the masks hold one class only"],
-        "test_miou": None,
-        "test_remarks": ["not measured: 1 of 4 test images cannot be used"],
-        "missing": {"iou.soil": {"why": "class_absent", "words": "no mask holds 'soil'"}},
-    }
-
-    page = create_app(lambda: found).test_client().get("/").text
-
-    shown = text_of(page)
-    assert "\N{EN DASH} mIoU the masks hold one class only" in shown
-    assert "Test images: not measured: 1 of 4 test images cannot be used" in shown
-    assert "no mask holds &#39;soil&#39;" in page
