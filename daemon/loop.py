@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from daemon.domain import Role, Stage, TaskState
-from daemon.errors import RunFailed
+from daemon.errors import PoolEmpty, RunFailed
 from daemon.intake import Failures
 from daemon.readiness import Standing, is_final, reason_to_wait
 from daemon.stages.ahead import ask_ahead, surplus, top_up
 from daemon.stages.context import Context, by_role
 from daemon.stages.embed import embed
+from daemon.stages.image_intake import still_looking
 from daemon.stages.predict import predict
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
+from daemon.stages.roles import undecided, words_of_left_out
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
 from daemon.stages.sync import take_in
@@ -65,6 +68,10 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     says nothing about the rest of the tick is raised at its end."""
     failures, outcome = Failures(), None
     take_in(context, failures)  # first: answers arrive also while the tool refuses to be asked
+    if words := still_looking(context.store):
+        failures.raise_first()
+        context.store.keep_fact(WAITING, words)
+        return Outcome(waiting=words, running=True)
     with failures.part("sending what is to be asked"):
         deliver(context)
     with failures.part("mending the settings of the labeling tool"):
@@ -106,6 +113,7 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         candidates=sum(image.id not in labeled | asked for image in pool),
         trained_cycles=last["id"] if last else 0,
         cycle_limit=cycle_limit,
+        left_out="" if pool else words_of_left_out(context),
     )
 
 
@@ -136,7 +144,9 @@ def _advance(context: Context, cycle_limit: int | None) -> Outcome:
         now = standing(context, cycle_limit)
         reason = reason_to_wait(now)
         if last is not None and reason is not None and _may_ask_now(context, now, int(last["id"])):
-            last = _reopen(context, int(last["id"]))
+            last = _reopen(context, int(last["id"]), Stage.SELECT)
+        elif last is not None and _may_decide_anew(context, now, int(last["id"])):
+            last = _reopen(context, int(last["id"]), Stage.EMBED)
         elif reason is not None:
             return Outcome(waiting=reason, final=is_final(now), fault=not now.usable_images)
         else:
@@ -164,10 +174,15 @@ def _may_ask_now(context: Context, now: Standing, cycle: int) -> bool:
     return not context.store.picks(cycle) and len(candidates(context, cycle)) > 0
 
 
-def _reopen(context: Context, cycle: int) -> Row:
-    """Let a finished cycle select once more; its model and scores stay."""
-    context.store.reopen_cycle(cycle, Stage.SELECT, context.now())
-    log.info("cycle selects again cycle=%d: there is budget for it now", cycle)
+def _may_decide_anew(context: Context, now: Standing, cycle: int) -> bool:
+    """Whether cycle 0 left nothing to train on, and a setting or new images may change that."""
+    return not (cycle or now.train_labels or now.open_tasks) and undecided(context)
+
+
+def _reopen(context: Context, cycle: int, stage: Stage) -> Row:
+    """Take a finished cycle back to a stage; its model and scores stay."""
+    context.store.reopen_cycle(cycle, stage, context.now())
+    log.info("cycle goes back cycle=%d stage=%s: there is something to ask now", cycle, stage)
     return _opened(context)
 
 
@@ -185,7 +200,11 @@ def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
         words = f"{stage} failed {row['failures']} times; it is tried again in {pause}"
         return Outcome(waiting=words, running=True)
     while stage is not Stage.DONE:
-        if not _run_stage(context, cycle, stage):
+        try:
+            done = _run_stage(context, cycle, stage)
+        except PoolEmpty as exc:
+            return Outcome(waiting=str(exc), fault=True)
+        if not done:
             return Outcome(waiting=_running(cycle, stage), running=True)
         context.store.finish_stage(cycle, stage, context.now())
         log.info("stage done cycle=%d stage=%s", cycle, stage)
@@ -200,8 +219,9 @@ def _run_stage(context: Context, cycle: int, stage: Stage) -> bool:
     try:
         return RUNNERS[stage](context, cycle)
     except RunFailed as exc:
-        if exc.image_id is not None and set_aside(context, cycle, stage, exc.image_id, str(exc)):
-            return False  # the next tick starts the run without it
+        if set_aside(context, stage, exc.faults):
+            shutil.rmtree(context.run(cycle, stage).path, ignore_errors=True)
+            return False  # the next tick starts the run without them
         context.store.count_failure(cycle, context.now())
         raise
 

@@ -35,6 +35,9 @@ from daemon.errors import RunFailed
 from daemon.records import (
     EmbedRequest,
     Failure,
+    FileFault,
+    FilePart,
+    FileRole,
     ImageFile,
     LabeledFile,
     PredictRequest,
@@ -49,6 +52,9 @@ from daemon.records import (
 __all__ = [
     "EmbedRequest",
     "Failure",
+    "FileFault",
+    "FilePart",
+    "FileRole",
     "ImageFile",
     "LabeledFile",
     "PredictRequest",

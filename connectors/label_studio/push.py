@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from connectors.inline import stands_for_more
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
 from connectors.label_studio.shown import Shown
@@ -88,10 +89,7 @@ class Pusher:
         Where the label config shows reasons, the change that lets a task join it puts them into
         its data too, once. An image whose task people deleted is left out.
         """
-        found: dict[str, tasks.Task] = {}
-        keys = [ask.image.key for ask in asks]
-        for task in self._find(source.key_field, keys):
-            found.setdefault(str(task["data"].get(wiring.image_field)), task)
+        found = self._existing(asks, source, wiring)
         rest = [ask for ask in asks if ask.image.key in found]
         numbered = {int(found[ask.image.key]["id"]): ask for ask in rest}
         self.predict(version, numbered, wiring)
@@ -222,9 +220,18 @@ class Pusher:
         if isinstance(source, FolderSource):
             field = wiring.image_field
             return {ask.image.key: {field: source.address(ask.image.key)} for ask in asks}
-        found: dict[str, Mapping[str, Any]] = {}
-        for task in self._find(source.key_field, [ask.image.key for ask in asks]):
-            found.setdefault(str(task["data"].get(wiring.image_field)), task["data"])
+        return {key: row["data"] for key, row in self._existing(asks, source, wiring).items()}
+
+    def _existing(
+        self, asks: Sequence[Ask], source: ProjectSource, wiring: Wiring
+    ) -> dict[str, tasks.Task]:
+        """Image key -> the oldest task that shows it, found by its address; where the key is short
+        for something longer, by the number of the task that the image was found in."""
+        keys = [ask.image.key for ask in asks if not stands_for_more(ask.image.key)]
+        others = [int(ask.task) for ask in asks if stands_for_more(ask.image.key) and ask.task]
+        found: dict[str, tasks.Task] = {}
+        for task in [*self._find(source.key_field, keys), *self._find("id", others)]:
+            found.setdefault(source.key_of(task["data"], wiring.image_field) or "", task)
         return found
 
     def _prediction(self, ask: Ask, version: str, wiring: Wiring) -> dict[str, Any]:

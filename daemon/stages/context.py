@@ -12,7 +12,7 @@ from connectors.base import Connector
 from daemon.config import Config
 from daemon.domain import Clock, Image, Role
 from daemon.launchers import Launcher
-from daemon.runs import ImageFile, Request, RunFolder
+from daemon.runs import FileRole, ImageFile, Request, RunFolder
 from daemon.split import FloatArray
 from daemon.store import Store
 
@@ -50,18 +50,36 @@ class Context:
         return np.random.default_rng([self.config.selection.seed, cycle])
 
     def embeddings(self) -> dict[int, FloatArray]:
-        """Image id -> embedding (D,) of the ImageNet encoder, from all embed runs so far."""
+        """Image id -> embedding (D,) of the ImageNet encoder, from all embed runs so far; without
+        those of bytes that were replaced since."""
         table: dict[int, FloatArray] = {}
+        replaced = self.store.replaced_in()
         for folder in sorted((self.config.state / "runs").glob("*-embed")):
             if RunFolder(folder).finished():
                 scores = RunFolder(folder).read_scores()
-                table |= dict(zip(map(int, scores.ids), scores.embeddings, strict=True))
+                cycle = int(folder.name.partition("-")[0])
+                table |= {
+                    int(image_id): embedding
+                    for image_id, embedding in zip(scores.ids, scores.embeddings, strict=True)
+                    if cycle > replaced.get(int(image_id), -1)
+                }
         return table
+
+
+def decided(context: Context, images: Sequence[Image]) -> list[Image]:
+    """Those of these images that EMBED has looked at. The others arrived since: whether they
+    would leak into validation or test is not known yet, so no training sees them."""
+    known = context.embeddings()
+    return [image for image in images if image.id in known]
 
 
 def files_of(images: Sequence[Image]) -> tuple[ImageFile, ...]:
     """Images as a run folder names them."""
-    return tuple(ImageFile(id=image.id, image=image.path) for image in images)
+    roles = {Role.VALIDATION: FileRole.VALIDATION}
+    return tuple(
+        ImageFile(id=image.id, image=image.path, role=roles.get(image.role, FileRole.POOL))
+        for image in images
+    )
 
 
 def by_role(images: Sequence[Image]) -> Mapping[Role, list[Image]]:

@@ -6,14 +6,21 @@ import logging
 import shutil
 from datetime import datetime, timedelta
 
-from daemon.domain import Annotation, AnswerId, Changes, Fault, Skip, TaskState
+from daemon.domain import Annotation, AnswerId, Changes, Fault, Image, Skip, TaskState
 from daemon.errors import ConnectorRefused
 from daemon.intake import Failures, Intake
 from daemon.runs import RunFolder
 from daemon.stages.again import ask_again, withdraw
 from daemon.stages.context import Context
 from daemon.stages.effort import measured
-from daemon.stages.image_intake import CURSOR, list_images
+from daemon.stages.image_intake import (
+    CURSOR,
+    list_images,
+    looked_at_strangers,
+    without_waiting,
+)
+from daemon.stages.replaced import flag_labels
+from daemon.store import Store
 from daemon.store.base import Row
 
 log = logging.getLogger(__name__)
@@ -41,6 +48,8 @@ def take_in(context: Context, failures: Failures) -> None:
     with failures.part("taking in answers"):
         context.store.let_count(context.config.loop.label_in_effect)
         pull(context)
+    with failures.part("flagging labels of replaced images"):
+        flag_labels(context)
     with failures.part("closing tasks"):
         settle_tasks(context)
     with failures.part("asking again for what cannot be used"):
@@ -67,7 +76,7 @@ def pull(context: Context) -> None:
     Other classes in config.toml, or another meaning of undrawn pixels: all are read again.
     """
     store, classes = context.store, repr(context.config.class_set)
-    images = {image.key: image for image in store.images()}
+    images = images_by_key(store)
     sizes = {key: (image.height_px, image.width_px) for key, image in images.items()}
     cursor = store.fact(CURSOR) if store.fact(_READ_WITH) == classes else None
     ids = {key: image.id for key, image in images.items()}
@@ -79,6 +88,10 @@ def pull(context: Context) -> None:
             raise ConnectorRefused(
                 "the labeling tool has more changes and tells the same ones again; see its log"
             )
+        if looked_at_strangers(context, changes, ids):
+            pull(context)
+            return
+        changes = without_waiting(context, changes, ids)
         with store.atomic():
             _keep_changes(context, changes, ids)
             store.keep_fact(CURSOR, changes.cursor)
@@ -86,13 +99,24 @@ def pull(context: Context) -> None:
         cursor, more = changes.cursor, changes.more
 
 
+def images_by_key(store: Store) -> dict[str, Image]:
+    """All images by the keys that lead to them: those of now, and those that they had."""
+    images = store.images()
+    by_id = {image.id: image for image in images}
+    former = {key: by_id[image_id] for key, image_id in store.former_keys().items()}
+    return former | {image.key: image for image in images}
+
+
 def settle_tasks(context: Context) -> None:
     """Open tasks whose image is labeled, skipped by enough people or too old are closed."""
     store, now = context.store, context.now()
     labeled, skips = store.labeled_ids(), store.skip_counts()
     withdraw(context)
+    left_out = store.excluded()
     for row in store.tasks(TaskState.OPEN, TaskState.LABELED):
         state = _state_of(context, row, row["image_id"] in labeled, skips, now)
+        if state is TaskState.OPEN and row["image_id"] in left_out:
+            state = TaskState.EXPIRED  # its answer would neither teach nor measure
         if state is not TaskState(row["state"]):
             store.set_task_state([row["task"]], state, now)
             if state in (TaskState.SKIPPED, TaskState.EXPIRED):

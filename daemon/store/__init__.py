@@ -5,14 +5,26 @@ from __future__ import annotations
 from daemon.store.asks import AskVerbs, Intent, Question
 from daemon.store.base import FILE, StoreBase, sole_writer
 from daemon.store.cycles import CycleVerbs
-from daemon.store.images import ImageVerbs
+from daemon.store.exclusions import ExclusionVerbs
+from daemon.store.identity import Holder, IdentityVerbs, LostLabels
+from daemon.store.images import ImageVerbs, KnownImage
 from daemon.store.labels import LabelVerbs, png_of
 from daemon.store.records import SETTLED, FaultState, RecordVerbs
 from daemon.store.team import TeamVerbs
 from daemon.store.versions import VersionVerbs
 
 
-class Store(ImageVerbs, LabelVerbs, TeamVerbs, CycleVerbs, AskVerbs, VersionVerbs, RecordVerbs):
+class Store(
+    ImageVerbs,
+    IdentityVerbs,
+    ExclusionVerbs,
+    LabelVerbs,
+    TeamVerbs,
+    CycleVerbs,
+    AskVerbs,
+    VersionVerbs,
+    RecordVerbs,
+):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 
@@ -20,7 +32,10 @@ __all__ = [
     "FILE",
     "SETTLED",
     "FaultState",
+    "Holder",
     "Intent",
+    "KnownImage",
+    "LostLabels",
     "Question",
     "Store",
     "StoreBase",

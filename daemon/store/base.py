@@ -95,6 +95,14 @@ class StoreBase:
         """Remember a single value."""
         self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, utf_8(value))
 
+    def _kept(self, path: Path) -> str:
+        """A path as the store writes it: relative where it may move with the state folder."""
+        inside = path.is_relative_to(self.folder.parent)
+        return os.path.relpath(path, self.folder) if inside else str(path)
+
+    def _where(self, kept: str) -> Path:
+        return Path(os.path.normpath(self.folder / kept))
+
     def _rows(self, sql: str, *values: object) -> list[Row]:
         return list(self._db.query(sql, list(values)))
 
