@@ -224,7 +224,7 @@ class Folder:
         try:
             told = self._mask_path(asked["key"]).stat()
         except (OSError, ValueError):
-            return None if (self._images / asked["key"]).is_file() else 0
+            return None if os.path.isfile(self._images / asked["key"]) else 0
         return max(told.st_mtime_ns, told.st_ctime_ns)
 
     def _mask_path(self, key: str) -> Path:

@@ -25,7 +25,6 @@ def test_no_odd_input_ends_a_tick_or_is_dropped_in_silence(kind: str, tmp_path: 
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # what it says of odd EXIF
-@pytest.mark.xfail(strict=False, reason="until the guarded intake of images is merged")
 def test_no_odd_picture_ends_a_tick_or_is_dropped_in_silence(tmp_path: Path) -> None:
     config = configured(tmp_path)
 
