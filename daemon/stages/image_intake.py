@@ -18,6 +18,7 @@ from daemon.domain import Changes, Fault, FoundImage
 from daemon.errors import IntakeBroken
 from daemon.faults import printable
 from daemon.intake import Intake
+from daemon.moments import is_due
 from daemon.stages.context import Context
 from daemon.stages.copies import settle_copies
 from daemon.stages.identity import Identities, Recognised
@@ -68,8 +69,8 @@ def list_images(context: Context, monotonic: Callable[[], float] = time.monotoni
     monotonic: a clock in seconds, which bounds the look.
     """
     listed, now = context.store.fact(_LISTED), context.now()
-    recent = listed and timedelta() <= now - datetime.fromisoformat(listed) < _LISTING_EVERY
-    if not recent or context.store.fact(_WAITING):
+    due = not listed or is_due(datetime.fromisoformat(listed), _LISTING_EVERY, now)
+    if due or context.store.fact(_WAITING):
         look_at_images(context, monotonic)
 
 
@@ -206,7 +207,7 @@ def _is_due(look: Look, found: FoundImage) -> bool:
     mark, at = look.refused.get(_place(found), (None, ""))
     if mark is None:
         return False
-    old = look.context.now() - datetime.fromisoformat(at) > AGAIN
+    old = is_due(datetime.fromisoformat(at), AGAIN, look.context.now())
     return old or mark == "" or mark != _mark(look.context, found)
 
 
