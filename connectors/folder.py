@@ -201,8 +201,12 @@ class Folder:
         key = asked["key"]
         path, saved = self._mask_path(key), self._saved(asked)
         answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=key)
+        if key not in sizes:
+            expected = "an image that the daemon knows and can read"
+            cure = "see whether that image is in quarantine"
+            return _fault(answer, f"the image {key!r}", expected, cure)
         try:
-            mask = read_mask(path, classes=len(self._classes), size=sizes.get(key))
+            mask = read_mask(path, classes=len(self._classes), size=sizes[key])
         except MaskUnusable as exc:
             return _fault(answer, f"{path}: {exc.got}", exc.expected, exc.cure)
         at = datetime.fromisoformat(asked["at"])
@@ -224,7 +228,7 @@ class Folder:
         try:
             told = self._mask_path(asked["key"]).stat()
         except (OSError, ValueError):
-            return None if (self._images / asked["key"]).is_file() else 0
+            return None if os.path.isfile(self._images / asked["key"]) else 0
         return max(told.st_mtime_ns, told.st_ctime_ns)
 
     def _mask_path(self, key: str) -> Path:
