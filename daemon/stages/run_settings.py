@@ -22,6 +22,7 @@ from daemon.durable import write_json
 from daemon.errors import RunFailed
 from daemon.learner_settings import ENCODER, INFERENCE, resolved
 from daemon.ranges import shown
+from daemon.redaction import Redactor
 from daemon.runs import Request, RunFolder
 from daemon.stages.context import Context
 
@@ -141,7 +142,7 @@ def _by_place(learner: Named) -> dict[str, Any]:
 def _differences(changed: list[str], before: Named, now: Named) -> str:
     words = [f"{name} {shown(before[name])} -> {shown(now[name])}" for name in changed[:SHOWN]]
     rest = len(changed) - SHOWN
-    return ", ".join([*words, *([f"and {rest} more"] if rest > 0 else [])])
+    return Redactor(()).words(", ".join([*words, *([f"and {rest} more"] if rest > 0 else [])]))
 
 
 def _say(context: Context, words: str) -> None:
