@@ -52,7 +52,7 @@ def settle_settings(context: Context, cycle: int, stage: Stage) -> bool:
     if run.finished() or not run.request_file.exists():
         return True
     now, before = depends_on(context.config, stage), _asked_with(run)
-    changed = [name for name in now if name in before and before[name] != now[name]]
+    changed = _changed(before, now)
     if not changed:
         return True
     anew = [name for name in changed if name not in _APPLIED_BY_THE_LAUNCHER]
@@ -68,6 +68,14 @@ def settle_settings(context: Context, cycle: int, stage: Stage) -> bool:
     else:
         write_json(run.settings_file, now)
     return True
+
+
+def coming_changes(config: Config, run: RunFolder, stage: Stage) -> str:
+    """What config.toml changed for an unfinished run, in words; empty where nothing did."""
+    if run.finished() or not run.request_file.exists():
+        return ""
+    now, before = depends_on(config, stage), _asked_with(run)
+    return _differences(_changed(before, now), before, now)
 
 
 def depends_on(config: Config, stage: Stage) -> dict[str, Any]:
@@ -137,6 +145,10 @@ def _by_place(learner: Named) -> dict[str, Any]:
         f"[training] {'' if name == 'preset' else 'settings.'}{name}": value
         for name, value in learner.items()
     }
+
+
+def _changed(before: Named, now: Named) -> list[str]:
+    return [name for name in now if name in before and before[name] != now[name]]
 
 
 def _differences(changed: list[str], before: Named, now: Named) -> str:
