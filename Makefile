@@ -1,5 +1,6 @@
 # make setup: everything that Maskloop needs, on a machine with Python 3.11 and make.
 # make test:  lint, types, import contracts and all tests (live and browser ones included).
+# make test-long: what takes longer: odd projects with the real learner, fuzzing at size.
 # make demo:  a real loop on a real Label Studio; ARGS="--cycles 3 --exit" passes options on.
 
 PYTHON ?= python3.11
@@ -8,7 +9,7 @@ LABEL_STUDIO := .venv-label-studio
 BIN := $(VENV)/bin
 HEADLESS := opencv-python-headless==4.12.0.88
 
-.PHONY: setup setup-demo test lint demo bench clean
+.PHONY: setup test test-long demo clean
 
 setup: $(VENV)/.done $(LABEL_STUDIO)/.done
 
@@ -32,6 +33,9 @@ test: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test-long: setup
+	$(BIN)/pytest -m long --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 demo: setup
 	$(BIN)/maskloop demo $(ARGS)

@@ -7,7 +7,6 @@ pixel; `IGNORE` (255) means "no label here" and is left out of every loss and me
 from __future__ import annotations
 
 import enum
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,15 +15,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from daemon.faults import AnswerId as AnswerId
+from daemon.faults import Fault as Fault
 from daemon.measures import Calibration as Calibration
 from daemon.measures import CurvePoint as CurvePoint
 from daemon.measures import Evaluation as Evaluation
+from daemon.measures import Interval as Interval
+from daemon.measures import Missing as Missing
+from daemon.measures import Why as Why
 
 Mask = npt.NDArray[np.uint8]
 Clock = Callable[[], datetime]
 
 IGNORE = 255
-FAULT_CHARS = 600  # of each text of a fault
 HINT_PATH = "/hint"  # of our page, where a labeling tool says "look now" ...
 HINT_HEADER = "X-Maskloop-Secret"  # ... and shows that it may
 
@@ -54,7 +57,19 @@ class Role(enum.StrEnum):
 
     POOL = "pool"  # may be selected, and teaches without a label until then
     VALIDATION = "validation"  # measures the model, never trains it, never moves
-    EXCLUDED = "excluded"  # would leak: a near-duplicate of validation, or of its group
+    EXCLUDED = "excluded"  # see Exclusion
+
+
+class Exclusion(enum.StrEnum):
+    """Why an image is EXCLUDED. The first four are decided again whenever images arrive or a
+    setting changes; an UNREADABLE one comes back when its file is whole again."""
+
+    GROUP = "group"  # shares a group with a validation image
+    NEAR_VALIDATION = "near_validation"
+    TEST_CONTENT = "test_content"  # the same bytes as a test image
+    NEAR_TEST = "near_test"
+    COPY = "copy"  # the same bytes as another image, which stands for both
+    UNREADABLE = "unreadable"  # a run could not use its file or its mask
 
 
 class TaskState(enum.StrEnum):
@@ -179,42 +194,6 @@ class Skip:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnswerId:
-    """Which answer of which person's: the tool's numbers, and the image that its task shows."""
-
-    annotation: str
-    task: str
-    image_key: str
-
-    @property
-    def place(self) -> str:
-        """As faults and notes name it."""
-        return f"annotation {self.annotation} of task {self.task}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """Something that came from outside and could not be used; the loop goes on without it.
-
-    answer: where it is a person's answer about a known image, which can then be asked again.
-    Each text is kept printable and within `FAULT_CHARS`, whatever came in.
-    """
-
-    where: str  # "image plants/7.jpg", "annotation 12 of task 3"
-    got: str
-    expected: str
-    cure: str
-    answer: AnswerId | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("where", "got", "expected", "cure"):
-            object.__setattr__(self, name, printable(getattr(self, name)))
-
-    def __str__(self) -> str:
-        return f"{self.where}: got {self.got}; expected {self.expected}; {self.cure}"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Changes:
     """What people did since a cursor. `cursor` is opaque; store it with the rows.
 
@@ -222,10 +201,12 @@ class Changes:
     seen: changed task -> all annotation ids that it has now, so that others count as deleted.
     shows: changed task -> the key of its image, "" for none of ours.
     more: there are further changes already: memory bears no more masks at once.
+    anew: everything is read from its beginning, so that every fault of a task comes again.
     """
 
     cursor: str
     more: bool = False
+    anew: bool = False
     annotations: tuple[Annotation, ...] = ()
     skips: tuple[Skip, ...] = ()
     deletions: tuple[str, ...] = ()
@@ -304,15 +285,3 @@ class Budget:
     def labels_left(self) -> int:
         """Never negative: annotators may label more than was asked."""
         return max(0, self.labels_total - self.labels_spent)
-
-
-def printable(text: str, limit: int = FAULT_CHARS) -> str:
-    """A text from outside, fit for the store, the log and the page: what UTF-8 cannot hold is
-    escaped, and a text of more than `limit` characters is cut and ends with a digest, so that
-    two different texts stay different."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    if len(text) <= limit:
-        return text
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    ending = f"... ({len(text)} characters, sha256 {digest})"
-    return text[: limit - len(ending)] + ending

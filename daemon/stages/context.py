@@ -14,7 +14,7 @@ from daemon.config import Config
 from daemon.domain import Clock, Image, Role, Stage
 from daemon.launchers import Launcher
 from daemon.learner_settings import ENCODER, resolved
-from daemon.runs import EmbedRequest, ImageFile, Request, RunFolder, TrainRequest
+from daemon.runs import EmbedRequest, FileRole, ImageFile, Request, RunFolder, TrainRequest
 from daemon.split import FloatArray
 from daemon.store import Store
 
@@ -56,18 +56,29 @@ class Context:
         """The random numbers of a cycle's selection; the same at every attempt."""
         return np.random.default_rng([self.config.selection.seed, cycle])
 
+    def open_run(self, cycle: int, stage: Stage) -> RunFolder:
+        """The run of a stage that has not finished, else the last one that did not begin: an EMBED
+        may have several, as images arrive while it waits for somebody to correct a setting."""
+        run, number = self.run(cycle, stage), 1
+        while stage is Stage.EMBED and run.finished():
+            number += 1
+            run = self.run(cycle, f"{number}-{stage}")
+        return run
+
     def encoder(self) -> Mapping[str, Any]:
         """The settings that decide the embedding of an image, as config.toml has them."""
         training = self.config.training
         return _encoder_of({"preset": training.preset, **training.settings})
 
     def embeddings(self, encoder: Mapping[str, Any] | None = None) -> dict[int, FloatArray]:
-        """Image id -> embedding (D,) of one ImageNet encoder, from all embed runs that used it.
+        """Image id -> embedding (D,) of one ImageNet encoder, from all embed runs that used it;
+        without those of bytes that were replaced since.
 
         None: the encoder of the newest finished run, so that a change of it in config.toml counts
         from the next EMBED on, which embeds every image again.
         """
         table: dict[int, FloatArray] = {}
+        replaced = self.store.replaced_in()
         folders = sorted((self.config.state / "runs").glob("*-embed"), reverse=True)
         for run in (RunFolder(folder) for folder in folders):
             if not run.finished():
@@ -75,9 +86,27 @@ class Context:
             used = _encoder_used(run)
             encoder = used if encoder is None else encoder
             if used == encoder:
-                scores = run.read_scores()
-                table = dict(zip(map(int, scores.ids), scores.embeddings, strict=True)) | table
+                cycle = int(run.path.name.partition("-")[0])
+                table = _embeddings_of(run, cycle, replaced) | table
         return table
+
+
+def decided(context: Context, images: Sequence[Image]) -> list[Image]:
+    """Those of these images that EMBED has looked at. The others arrived since: whether they
+    would leak into validation or test is not known yet, so no training sees them."""
+    known = context.embeddings()
+    return [image for image in images if image.id in known]
+
+
+def _embeddings_of(
+    run: RunFolder, cycle: int, replaced: Mapping[int, int]
+) -> dict[int, FloatArray]:
+    scores = run.read_scores()
+    return {
+        int(image_id): embedding
+        for image_id, embedding in zip(scores.ids, scores.embeddings, strict=True)
+        if cycle > replaced.get(int(image_id), -1)
+    }
 
 
 def _encoder_used(run: RunFolder) -> dict[str, Any]:
@@ -96,7 +125,11 @@ def _encoder_of(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def files_of(images: Sequence[Image]) -> tuple[ImageFile, ...]:
     """Images as a run folder names them."""
-    return tuple(ImageFile(id=image.id, image=image.path) for image in images)
+    roles = {Role.VALIDATION: FileRole.VALIDATION}
+    return tuple(
+        ImageFile(id=image.id, image=image.path, role=roles.get(image.role, FileRole.POOL))
+        for image in images
+    )
 
 
 def by_role(images: Sequence[Image]) -> Mapping[Role, list[Image]]:

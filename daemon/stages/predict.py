@@ -15,6 +15,7 @@ from daemon.durable import write_json
 from daemon.runs import PredictRequest, PredictResult, RunFolder
 from daemon.sections import Predictions
 from daemon.stages.context import Context, files_of
+from daemon.stages.quarantine import set_aside
 from daemon.stages.run_settings import ask
 from daemon.stages.tidying import tidied
 
@@ -36,7 +37,10 @@ def predict(context: Context, cycle: int) -> bool:
         if not images:
             return True
         ask(context, run, Stage.PREDICT, request)
-    return context.launcher.advance(run, "predict")
+    if not context.launcher.advance(run, "predict"):
+        return False
+    set_aside(context, Stage.PREDICT, run.read_result(PredictResult).faults)
+    return True
 
 
 def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
@@ -52,6 +56,7 @@ def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
             confidence=confidence.get(file.id, {}),
         )
         for file in run.read_request(PredictRequest).masks
+        if run.mask(file.id).exists()  # not of a file that could not be read
     }
 
 

@@ -48,7 +48,7 @@ def settle_settings(context: Context, cycle: int, stage: Stage) -> bool:
 
     False while a process of the old request still works: look again. Twice changes nothing.
     """
-    run = context.run(cycle, stage)
+    run = context.open_run(cycle, stage)
     if run.finished() or not run.request_file.exists():
         return True
     now, before = depends_on(context.config, stage), _asked_with(run)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
 
-from daemon.config import Config
 from daemon.domain import Role, Stage
-from daemon.errors import ConfigError
-from daemon.lists import read_list
-from daemon.runs import LabeledFile, PredictRequest, PredictResult, TrainResult
-from daemon.stages.context import Context, by_role, files_of
+from daemon.measures import MIOU
+from daemon.runs import PredictRequest, PredictResult, TrainResult
+from daemon.stages.context import Context, by_role, decided, files_of
+from daemon.stages.quarantine import set_aside
 from daemon.stages.run_settings import ask
+from daemon.stages.test_set import files_or_why, say_test_fault
 from daemon.stages.train import curve_point
 
 log = logging.getLogger(__name__)
@@ -22,47 +21,22 @@ def score(context: Context, cycle: int) -> bool:
     """Uncertainty and embedding of the pool by this cycle's checkpoint; True when done."""
     run = context.run(cycle, Stage.SCORE)
     if not run.request_file.exists():
-        pool = by_role(context.store.images())[Role.POOL]
+        pool = decided(context, by_role(context.store.images())[Role.POOL])
+        test, test_missing = files_or_why(context.config)
         request = context.request(
             PredictRequest,
             classes=context.trained_classes(cycle),
             checkpoint=context.run(cycle, Stage.TRAIN).checkpoint,
             score=files_of(pool),
-            test=test_files(context.config),
+            test=test,
+            test_missing=test_missing,
         )
         ask(context, run, Stage.SCORE, request)
     if not context.launcher.advance(run, "predict"):
         return False
     _keep(context, cycle)
+    set_aside(context, Stage.SCORE, run.read_result(PredictResult).faults)
     return True
-
-
-def test_files(config: Config) -> tuple[LabeledFile, ...]:
-    """The held-out images of [test], in order of name. Raises ConfigError where one is missing."""
-    settings = config.test
-    if not settings.images:
-        return ()
-    images, masks = config.home / settings.images, config.home / settings.masks
-    by_name = {path.stem: path for path in sorted(images.glob("*")) if path.is_file()}
-    names = _names(config.home, settings.ids) if settings.ids else sorted(by_name)
-    missing = [n for n in names if n not in by_name or not (masks / f"{n}.png").is_file()]
-    if missing:
-        raise ConfigError(
-            f"[test] {len(missing)} of {len(names)} names have no image or no mask, the first is "
-            f"{missing[0]!r}; expected {images}/{missing[0]}.* and {masks}/{missing[0]}.png"
-        )
-    return tuple(
-        LabeledFile(id=place, image=by_name[name], mask=masks / f"{name}.png")
-        for place, name in enumerate(names)
-    )
-
-
-def _names(home: Path, source: str) -> list[str]:
-    """A list of names: one a line, or the list NAME of FILE.json written as FILE.json:NAME."""
-    try:
-        return list(dict.fromkeys(read_list(source, home)))
-    except ValueError as exc:
-        raise ConfigError(f"[test] ids = {source!r}: {exc}") from exc
 
 
 def _keep(context: Context, cycle: int) -> None:
@@ -81,6 +55,8 @@ def _keep(context: Context, cycle: int) -> None:
     ]
     context.store.keep_scores(cycle, rows)
     if result.test is not None:
+        detail = result.test.missing.get(MIOU)
+        say_test_fault(context, Stage.SCORE, detail.detail if detail else "")
         trained = context.run(cycle, Stage.TRAIN)
         point = curve_point(trained, cycle, trained.read_result(TrainResult))
         context.store.keep_evaluation("test", point, result.test)
