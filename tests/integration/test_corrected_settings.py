@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from daemon.checks import notes
 from daemon.config import Config
 from daemon.domain import Stage
 from daemon.errors import RunFailed
@@ -251,3 +252,16 @@ def test_a_class_that_is_added_before_its_training_is_trained_at_once(home: Path
     run_out(ticker(more := configured(home, classes={"names": names})))
 
     assert run_of(more, 1, Stage.TRAIN).read_request(TrainRequest).classes == names
+
+
+def test_check_says_what_changed_settings_will_do(home: Path) -> None:
+    config = configured(home, training={"device": "cuda:0"})
+    run_out(ticker(config, cycle_limit=1))
+    fail_at(config, 2, Stage.TRAIN)
+    changed = configured(home, training={"device": "cpu", "settings": {"width": 8}})
+
+    found = "\n".join(notes(changed))
+
+    assert "run 0002-train will be asked anew, config.toml changed: [training] device" in found
+    assert "starts from ImageNet weights, the network changed: width 64 -> 8" in found
+    assert list(notes(config)) == []
