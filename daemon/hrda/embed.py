@@ -13,19 +13,27 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from daemon.ahead import done_ahead
-from daemon.hrda.images.pictures import Picture, read_image
+from daemon.hrda.images.pictures import Picture
 from daemon.hrda.images.sampler import seed_all
-from daemon.hrda.inference.infer import at_once, embedding_size, padded, pooled
-from daemon.hrda.inference.passes import AHEAD, alike
+from daemon.hrda.inference.infer import (
+    BAND_ROWS,
+    at_once,
+    embedding_size,
+    padded_size,
+    pooled,
+    window_of,
+)
+from daemon.hrda.inference.passes import alike, read_ahead
 from daemon.hrda.inference.rows import Rows, origin, row_type
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.network.model import build_segmentor, halved
 from daemon.hrda.network.segmentor import Segmentor
+from daemon.hrda.network.windows import Box
 from daemon.hrda.settings import Settings, settings_of
 from daemon.hrda.signs import Signs
 from daemon.runs import EmbedRequest, ImageFile, PredictResult, RunFolder
 
+_EXACT_HALVINGS = 6  # the grid of 64 pixels can be halved so often before sides become odd
 LONGEST_PX = 512  # larger images are shrunk to this before: one vector does not need more
 
 
@@ -44,7 +52,7 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
 
 
 def _embeddings(net: Segmentor, files: Sequence[ImageFile]) -> Iterator[npt.NDArray[np.float32]]:
-    pictures = done_ahead(read_image, files, AHEAD)
+    pictures = read_ahead(files)
     for group in alike(pictures, lambda pixels: at_once(net, min(pixels, LONGEST_PX**2))):
         yield from embeddings(net, [picture for _, picture in group])
 
@@ -60,7 +68,18 @@ def embeddings(net: Segmentor, images: Sequence[Picture]) -> npt.NDArray[np.floa
 
 
 def _shrunk(image: Picture, mean: torch.Tensor) -> torch.Tensor:
-    x = padded([image], mean)
+    """Halved until it is small enough; a large image band by band, which gives the same."""
+    height, width = padded_size(image)
+    halvings = 0
+    while max(height, width) >> halvings > LONGEST_PX and halvings < _EXACT_HALVINGS:
+        halvings += 1
+    bands = []
+    for top in range(0, height, BAND_ROWS):
+        band = window_of([image], mean, Box(top, 0, min(BAND_ROWS, height - top), width))
+        for _ in range(halvings):
+            band = halved(band)
+        bands.append(band)
+    x = torch.cat(bands, dim=2)
     while max(x.shape[2:]) > LONGEST_PX:
         x = halved(x)
     return x

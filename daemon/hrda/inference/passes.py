@@ -12,11 +12,24 @@ from daemon.ahead import done_ahead
 from daemon.hrda.images.pictures import Picture, read_image
 from daemon.hrda.inference.infer import Seen, at_once, see_alike
 from daemon.hrda.network.segmentor import Segmentor
+from daemon.pixels import pixels_of
 from daemon.runs import ImageFile
 
 T = TypeVar("T")
 
 AHEAD = 8  # pictures that wait for the network, at most; also those of one pass
+AHEAD_PIXELS = 48_000_000  # of the pictures that wait, together; one may be larger
+
+
+def read_ahead(files: Iterable[ImageFile]) -> Iterator[tuple[ImageFile, Picture]]:
+    """Each file with its picture, in order; the next ones are read meanwhile.
+
+    Memory is bounded by their pixels, whatever sizes are mixed. Raises UnreadableImage where the
+    turn of that file comes.
+    """
+    return done_ahead(
+        read_image, files, AHEAD, cost=lambda file: pixels_of(file.image), room=AHEAD_PIXELS
+    )
 
 
 def seen(net: Segmentor, files: Iterable[ImageFile]) -> Iterator[tuple[ImageFile, Seen]]:
@@ -24,7 +37,7 @@ def seen(net: Segmentor, files: Iterable[ImageFile]) -> Iterator[tuple[ImageFile
 
     Raises UnreadableImage where the turn of that file comes, and RunFailed as `see` does.
     """
-    pictures = done_ahead(read_image, files, AHEAD)
+    pictures = read_ahead(files)
     for group in alike(pictures, lambda pixels: at_once(net, pixels)):
         looks = see_alike(net, [picture for _, picture in group])
         yield from ((file, look) for (file, _), look in zip(group, looks, strict=True))
