@@ -124,7 +124,7 @@ def test_a_tiff_is_read_and_known_as_not_shown() -> None:
     content = saved(picture(), "TIFF")
 
     assert np.array_equal(pixels.read(content), scene())
-    with pytest.raises(ImageRefused, match="browsers do not show; .* convert"):
+    with pytest.raises(ImageRefused, match=r"browsers do not show; .* convert"):
         pixels.check_shown(content, "image a.tif")
 
 
