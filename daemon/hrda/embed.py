@@ -34,6 +34,7 @@ from daemon.hrda.signs import Signs
 from daemon.runs import EmbedRequest, ImageFile, PredictResult, RunFolder
 
 _EXACT_HALVINGS = 6  # the grid of 64 pixels can be halved so often before sides become odd
+NARROWEST_PX = 64  # no side gets shorter than that: the encoder halves it five times
 LONGEST_PX = 512  # larger images are shrunk to this before: one vector does not need more
 
 
@@ -71,7 +72,7 @@ def _shrunk(image: Picture, mean: torch.Tensor) -> torch.Tensor:
     """Halved until it is small enough; a large image band by band, which gives the same."""
     height, width = padded_size(image)
     halvings = 0
-    while max(height, width) >> halvings > LONGEST_PX and halvings < _EXACT_HALVINGS:
+    while halvings < _EXACT_HALVINGS and _is_large(height >> halvings, width >> halvings):
         halvings += 1
     bands = []
     for top in range(0, height, BAND_ROWS):
@@ -80,9 +81,14 @@ def _shrunk(image: Picture, mean: torch.Tensor) -> torch.Tensor:
             band = halved(band)
         bands.append(band)
     x = torch.cat(bands, dim=2)
-    while max(x.shape[2:]) > LONGEST_PX:
+    while _is_large(*x.shape[2:]):
         x = halved(x)
     return x
+
+
+def _is_large(height: int, width: int) -> bool:
+    """Whether an image is halved once more: a narrow one stays as wide as the encoder needs."""
+    return max(height, width) > LONGEST_PX and min(height, width) >= 2 * NARROWEST_PX
 
 
 def _encoder(request: EmbedRequest, settings: Settings) -> Segmentor:

@@ -12,7 +12,6 @@ from selenium.webdriver import Chrome
 from daemon import pixels
 from daemon.errors import ImageRefused
 from tests.fakes.odd_pictures import (
-    Array,
     all_shown,
     animations,
     colours,
@@ -21,9 +20,8 @@ from tests.fakes.odd_pictures import (
     loose,
     modes,
     orientations,
-    picture,
-    saved,
 )
+from tests.fakes.picture_parts import Array, picture, saved
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tests.fakes.odd_pictures import (
+from tests.fakes.picture_parts import (
     FORMATS,
     chunk,
     jpeg_with_exif,

@@ -16,7 +16,7 @@ from daemon.errors import ImageRefused
 from daemon.pixels.folders import LeftOut, PictureFolder, Reason
 from daemon.stages.left_out import faults_and_notes, keep_left_out, kept_left_out
 from daemon.store import Store
-from tests.fakes.odd_pictures import picture, saved
+from tests.fakes.picture_parts import picture, saved
 
 PNG = saved(picture(), "PNG")
 TIFF = saved(picture(), "TIFF")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from daemon.domain import IGNORE
 from daemon.pixels.masks import MaskUnreadable, MaskUnusable, read_mask
-from tests.fakes.odd_pictures import png
+from tests.fakes.picture_parts import png
 
 INDEX = np.array([[0, 1, 2], [2, 1, IGNORE]], np.uint8)
 

@@ -15,8 +15,8 @@ from PIL import Image
 from daemon import pixels
 from daemon.errors import ImageRefused
 from daemon.pixels import Kind
-from tests.fakes.odd_pictures import (
-    all_shown,
+from tests.fakes.odd_pictures import all_shown
+from tests.fakes.picture_parts import (
     chunk,
     gray_profile,
     jpeg_with_exif,
