@@ -99,7 +99,8 @@ def _decoded(path: Path, where: str) -> Mask:
     if mode == "P" or (mode == "L" and depth == 8):
         return values.astype(np.uint8, copy=False)
     if mode == "L":  # 2 or 4 bits, which the decoder spreads over 0 to 255
-        return (values // (255 // (2**depth - 1))).astype(np.uint8, copy=False)
+        spread = 255 // (2**depth - 1)
+        return np.asarray(values // spread, np.uint8)
     raise MaskUnusable(
         where,
         f"a PNG of mode {mode}",
