@@ -19,6 +19,7 @@ from daemon.domain import Mask
 from daemon.errors import RunFailed
 from daemon.hrda.images.pictures import Picture, UnusableMask, read_image, read_mask
 from daemon.intake import ENOUGH_INPUTS, OUR_SHARE, Intake, passes
+from daemon.pixels import pixels_of
 from daemon.records import FileFault, FilePart, FileRole, ImageFile, LabeledFile
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 File = TypeVar("File", bound=ImageFile)
 
+AHEAD_PIXELS = 48_000_000  # of the pictures that wait, together; one may be larger
 AWAY = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)  # a disk in the network
 
 
@@ -50,8 +52,12 @@ class Reading:
         return tuple(fault for fault in self._faults.values() if not roles or fault.role in roles)
 
     def pictures(self, files: Iterable[File], ahead: int) -> Iterator[tuple[File, Picture]]:
-        """The files that can be read, in order, up to `ahead` of them read before their turn."""
-        for file, work in tried_ahead(read_image, files, ahead):
+        """The files that can be read, in order, up to `ahead` of them read before their turn.
+
+        Memory is bounded by their pixels, whatever sizes are mixed.
+        """
+        waiting = tried_ahead(read_image, files, ahead, cost=_pixels_of, room=AHEAD_PIXELS)
+        for file, work in waiting:
             picture = self._tried(file, FilePart.IMAGE, work.result)
             if picture is not None:
                 yield file, picture
@@ -110,6 +116,10 @@ class Reading:
                 f"no fault of single files: nothing was set aside; look whether the folder is "
                 f"mounted and readable; the run is tried again"
             )
+
+
+def _pixels_of(file: ImageFile) -> int:
+    return pixels_of(file.image)
 
 
 def _fitting(file: LabeledFile, classes: int, size: tuple[int, int]) -> Mask:
