@@ -186,7 +186,7 @@ def test_an_export_of_a_project_goes_on_in_a_new_one(
     campaign.until("4 images of the batch wait")
 
     moved = Campaign(tmp_path / "two", label_studio, annotator("ada"), "moved")
-    # Label Studio refuses predictions by number, as its own export lists them, where it checks them.
+    # Where Label Studio checks predictions it refuses numbers of them, as its export lists them.
     moved.add([{**task, "predictions": []} for task in campaign.tasks()])
     moved.until("wait for annotators")
 
