@@ -6,7 +6,6 @@ the next look. Who was asked what is kept in one JSON file of the state folder.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -15,15 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
-import numpy as np
-from PIL import Image
-
 from connectors.folder_cursor import FolderCursor
-from connectors.images import found_under, read_file, read_under
-from connectors.mask_sample import mask_faults
+from connectors.images import MAX_FILE_BYTES, found_in, read_under
+from connectors.mask_sample import mask_faults, mask_notes
 from connectors.refusals import kind
 from daemon.domain import (
-    IGNORE,
     Annotation,
     AnswerId,
     Ask,
@@ -31,11 +26,12 @@ from daemon.domain import (
     ClassSet,
     Fault,
     FoundImage,
-    Mask,
 )
-from daemon.errors import ConnectorRefused, ImageRefused, MaskRefused
+from daemon.errors import ConnectorRefused, MaskRefused
 from daemon.faults import printable
 from daemon.intake import Intake
+from daemon.pixels.folders import LeftOut, PictureFolder
+from daemon.pixels.masks import MaskUnusable, read_mask
 
 ANNOTATOR = "truth"
 STATE = "asked.json"
@@ -48,7 +44,7 @@ class Folder:
 
     images: a folder of pictures. truth: NAME.png beside each image's NAME, in the same
     subfolder; 8 bit, one class index per pixel, 255 = ignore. state: where this connector
-    remembers what was asked.
+    remembers what was asked. max_bytes: of an image file.
     """
 
     def __init__(
@@ -59,9 +55,12 @@ class Folder:
         state: Path,
         classes: ClassSet,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        max_bytes: int = MAX_FILE_BYTES,
     ) -> None:
+        self._max_bytes = max_bytes
         self._images, self._truth, self._classes, self._now = images, truth, classes, now
         self._file = state / STATE
+        self._folder = PictureFolder(images, shown_in_browser=False, unique_stems=True)
 
     def check(self) -> Sequence[Fault]:
         """Whether both folders are there and hold something."""
@@ -77,6 +76,10 @@ class Folder:
             return [Fault(where=where, got="no image", expected="at least one", cure=cure)]
         return missing or mask_faults(self._truth, self._classes)
 
+    def notes(self) -> Sequence[str]:
+        """What may be wrong with the masks, from a look at some of them."""
+        return mask_notes(self._truth, self._classes)
+
     def claim(self, owner: str) -> None:
         """Keep the owner beside the tasks, or refuse another."""
         file = self._file.with_name("owner")
@@ -91,11 +94,15 @@ class Folder:
 
     def images(self) -> Iterable[FoundImage]:
         """Every image file, by path; the key is the path below the folder."""
-        return found_under(self._images)
+        return found_in(self._folder)
+
+    def left_out(self) -> Sequence[LeftOut]:
+        """What of the image folder is not used, and why."""
+        return self._folder.latest.left_out
 
     def read(self, image: FoundImage) -> bytes:
         """The bytes of an image. Raises ImageRefused."""
-        return read_under(self._images, image.key)
+        return read_under(self._images, image.key, max_bytes=self._max_bytes, within=Path("/"))
 
     def fingerprint(self, image: FoundImage) -> str:
         """Nothing: the file's own time and size tell."""
@@ -195,16 +202,9 @@ class Folder:
         path, saved = self._mask_path(key), self._saved(asked)
         answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=key)
         try:
-            mask = _read_mask(path)
-        except ImageRefused as exc:
-            return _fault(answer, f"{path}: {exc}", "a mask", "restore the file")
-        if sizes.get(key) != mask.shape:
-            got = f"{path} with (height, width) {mask.shape}"
-            return _fault(answer, got, f"{sizes.get(key)}, as the image", "make it fit the image")
-        values = np.unique(mask)
-        if bad := [int(v) for v in values if v >= len(self._classes) and v != IGNORE]:
-            expected = f"0 to {len(self._classes) - 1} or {IGNORE}"
-            return _fault(answer, f"{path} with pixel value {bad[0]}", expected, "correct the mask")
+            mask = read_mask(path, classes=len(self._classes), size=sizes.get(key))
+        except MaskUnusable as exc:
+            return _fault(answer, f"{path}: {exc.got}", exc.expected, exc.cure)
         at = datetime.fromisoformat(asked["at"])
         return Annotation(
             id=f"truth-{task}",
@@ -281,16 +281,3 @@ def _taking_in(intake: Intake, task: str, asked: object) -> AbstractContextManag
 
 def _fault(answer: AnswerId, got: str, expected: str, cure: str) -> Fault:
     return Fault(where=answer.place, got=got, expected=expected, cure=cure, answer=answer)
-
-
-def _read_mask(path: Path) -> Mask:
-    content = read_file(path)
-    try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
-            picture.load()
-            mode, mask = picture.mode, np.array(picture)
-    except Exception as exc:  # Pillow raises many kinds for damaged files
-        raise ImageRefused(f"{path}: {exc}") from exc
-    if mode not in ("L", "P"):
-        raise ImageRefused(f"{path}: a PNG of mode {mode}; 8 bit with one class index per pixel")
-    return mask.astype(np.uint8)

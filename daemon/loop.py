@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from daemon.domain import Role, Stage, TaskState
 from daemon.errors import PoolEmpty, RunFailed
 from daemon.intake import Failures
+from daemon.moments import is_due
 from daemon.readiness import Standing, is_final, reason_to_wait
 from daemon.stages.ahead import ask_ahead, surplus, top_up
 from daemon.stages.context import Context, by_role
@@ -25,6 +26,7 @@ from daemon.stages.predict import predict
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
 from daemon.stages.roles import undecided, words_of_left_out
+from daemon.stages.run_settings import settle_settings
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
 from daemon.stages.sync import take_in
@@ -46,6 +48,7 @@ RUNNERS: dict[Stage, Callable[[Context, int], bool]] = {
 NEEDS_MODEL = (Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
 WAITING = "waiting"  # the fact that says why, for `status` and the page
 _LONGEST_PAUSE = timedelta(hours=1)
+_MENDED_AGAIN = timedelta(hours=1)  # so long the same words about a setting are not said again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +57,15 @@ class Outcome:
 
     running: a child process works, so that the next tick may find it done. final: even
     annotators cannot change it (the cycles that were wanted are trained, the budget is spent).
-    fault: somebody has to mend an input first.
+    fault: somebody has to mend an input first. failing: the last attempt at a run failed and no
+    later one has succeeded yet.
     """
 
     waiting: str
     running: bool = False
     final: bool = False
     fault: bool = False
+    failing: bool = False
 
 
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
@@ -195,20 +200,24 @@ def _opened(context: Context) -> Row:
 
 def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
     cycle, stage = int(row["id"]), Stage(row["stage"])
-    pause = _pause_left(row, context.now())
+    if not settle_settings(context, cycle, stage):
+        return Outcome(waiting=_running(cycle, stage), running=True)
+    pause = _pause_left(_opened(context), context.now())
     if pause:
         words = f"{stage} failed {row['failures']} times; it is tried again in {pause}"
-        return Outcome(waiting=words, running=True)
+        return Outcome(waiting=words, running=True, failing=True)
     while stage is not Stage.DONE:
         try:
             done = _run_stage(context, cycle, stage)
         except PoolEmpty as exc:
             return Outcome(waiting=str(exc), fault=True)
         if not done:
-            return Outcome(waiting=_running(cycle, stage), running=True)
+            return Outcome(
+                waiting=_running(cycle, stage), running=True, failing=bool(row["failures"])
+            )
         context.store.finish_stage(cycle, stage, context.now())
         log.info("stage done cycle=%d stage=%s", cycle, stage)
-        stage = stage.next()
+        stage, row = stage.next(), _opened(context)
     return _advance(context, cycle_limit)
 
 
@@ -231,12 +240,13 @@ def _running(cycle: int, stage: Stage) -> str:
 
 
 def _pause_left(row: Row, now: datetime) -> timedelta | None:
-    """After the n-th failure in a row wait 2^n seconds, an hour at most."""
+    """After the n-th failure in a row wait 2^n seconds, an hour at most; not for a failure that
+    the clock was set back behind."""
     if not row["failures"]:
         return None
     pause = min(timedelta(seconds=2 ** min(row["failures"], 12)), _LONGEST_PAUSE)
-    left = datetime.fromisoformat(row["failed_at"]) + pause - now
-    return left if left > timedelta(0) else None
+    failed_at = datetime.fromisoformat(row["failed_at"])
+    return None if is_due(failed_at, pause, now) else failed_at + pause - now
 
 
 def _mend(context: Context) -> None:
@@ -245,5 +255,8 @@ def _mend(context: Context) -> None:
         return
     tasks = [row["task"] for row in store.tasks(TaskState.OPEN)]
     for words in context.connector.repair(store.fact(VERSION), tasks):
-        log.warning("mended: %s", words)
-        store.note("warning", f"mended: {words}", context.now())
+        said, now = f"mended: {words}", context.now()
+        if store.was_noted(said, now - _MENDED_AGAIN):
+            continue  # somebody, or something, sets it again and again
+        log.warning("%s", said)
+        store.note("warning", said, now)

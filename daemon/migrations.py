@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import json
+
 from sqlite_utils import Database, Migrations
 
 migrations = Migrations("daemon")
@@ -211,3 +214,43 @@ def m011_missing_figures(db: Database) -> None:
 def m012_quarantine_of_task(db: Database) -> None:
     """The faults of a task are looked up whenever it changes; there may be one for each task."""
     db.execute("CREATE INDEX quarantine_of_task ON quarantine(task)")
+
+
+@migrations()
+def m014_incidents(db: Database) -> None:
+    """What does not work and since when, one row a source; and when the daemon looked last."""
+    db.execute(
+        """CREATE TABLE incidents (
+            source TEXT PRIMARY KEY, kind TEXT NOT NULL, words TEXT NOT NULL,
+            unexpected INTEGER NOT NULL, since TEXT NOT NULL, last_at TEXT NOT NULL,
+            count INTEGER NOT NULL, returns INTEGER NOT NULL, ended_at TEXT
+        ) STRICT"""
+    )
+    db.execute(
+        """CREATE TABLE heartbeat (
+            one INTEGER PRIMARY KEY CHECK (one = 1), pid INTEGER NOT NULL,
+            started_at TEXT NOT NULL, began_at TEXT NOT NULL, looked_at TEXT,
+            next_at TEXT NOT NULL, ended_at TEXT
+        ) STRICT"""
+    )
+
+
+@migrations()
+def m013_classes(db: Database) -> None:
+    """The names that the labels were read with, so that another order is noticed. Stores of
+    before know them from what decides whether all answers are read again."""
+    rows = list(db.query("SELECT value FROM facts WHERE name = 'annotations_read_with'"))
+    names = _names_of(rows[0]["value"]) if rows else None
+    if names:
+        db.execute("INSERT OR IGNORE INTO facts VALUES ('classes', ?)", [json.dumps(names)])
+
+
+def _names_of(written: str) -> list[str] | None:
+    """The names in `ClassSet(names=('soil', 'crop'), ...)`; None where that is not what it is."""
+    try:
+        call = ast.parse(written, mode="eval").body
+        keywords = call.keywords if isinstance(call, ast.Call) else []
+        found = next((one.value for one in keywords if one.arg == "names"), None)
+        return None if found is None else list(ast.literal_eval(found))
+    except (SyntaxError, ValueError):
+        return None

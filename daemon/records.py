@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from daemon.domain import Evaluation, Missing
 
@@ -54,6 +54,20 @@ class LabeledFile(ImageFile):
     group: str = ""
 
 
+AnyFile = TypeVar("AnyFile", bound=ImageFile)
+
+
+def _all_are(role: FileRole) -> Callable[[tuple[AnyFile, ...]], tuple[AnyFile, ...]]:
+    """Gives files the role that their place in a request means."""
+
+    def give(files: tuple[AnyFile, ...]) -> tuple[AnyFile, ...]:
+        return tuple(
+            one if one.role is role else one.model_copy(update={"role": role}) for one in files
+        )
+
+    return give
+
+
 class FileFault(Record):
     """A file that a run could not use, and went on without. See FileRole for what `id` means."""
 
@@ -97,16 +111,20 @@ class TrainRequest(Request):
     """Train on labeled and unlabeled images, then evaluate on validation.
 
     parent: the previous cycle's checkpoint to start from; None starts from ImageNet weights.
+    parent_classes: what the parent's classes are called now, in its order; None: as it says.
     max_seconds: turned once, by a few timed iterations, into a number of iterations that takes
     the place of the setting; None leaves the setting. keep_student: leave and measure the
     student too, where the teacher is what is kept.
     """
 
     kind: Literal["train"] = "train"
-    labeled: tuple[LabeledFile, ...]
-    validation: tuple[LabeledFile, ...] = ()
-    unlabeled: tuple[ImageFile, ...] = ()
+    labeled: Annotated[tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.LABELED))]
+    validation: Annotated[
+        tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.VALIDATION))
+    ] = ()
+    unlabeled: Annotated[tuple[ImageFile, ...], AfterValidator(_all_are(FileRole.POOL))] = ()
     parent: Path | None = None
+    parent_classes: tuple[str, ...] | None = None
     max_seconds: float | None = Field(default=None, gt=0)
     keep_student: bool = False
 
@@ -123,7 +141,7 @@ class PredictRequest(Request):
     checkpoint: Path
     score: tuple[ImageFile, ...] = ()
     masks: tuple[ImageFile, ...] = ()
-    test: tuple[LabeledFile, ...] = ()
+    test: Annotated[tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.TEST))] = ()
     test_missing: Missing | None = None
     temperature: float | None = Field(default=None, gt=0)
     student: Path | None = None

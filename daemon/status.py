@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 from daemon.config import Config
 from daemon.domain import CurvePoint, Evaluation, Image, Stage, TaskState
 from daemon.insight.missing import headline, interval_words, words_of
+from daemon.liveness import incident_rows, liveness, running_progress
 from daemon.loop import WAITING
 from daemon.runs import RunFolder
+from daemon.stages.left_out import kept_left_out, none_left_out
 from daemon.stages.roles import EXCLUDED_WORDS
 from daemon.store import FILE, SETTLED, LostLabels, Store
 from daemon.store.base import Row
@@ -41,6 +44,8 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "cycle": last["id"] if last else None,
         "stage": last["stage"] if last else None,
         "waiting": store.fact(WAITING),
+        "daemon": liveness(config.state, store.heartbeat(), datetime.now(UTC)),
+        "incidents": incident_rows(store),
         "progress": _progress(config.state, last),
         "classes": list(config.classes.names),
         "labels": _labels(config, len(labeled)),
@@ -53,6 +58,7 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "doubles": _doubles(store),
         "notes": store.noted(),
         "events": store.events(),
+        "left_out": kept_left_out(store),
     }
 
 
@@ -86,6 +92,8 @@ def _empty(config: Config) -> dict[str, Any]:
         "cycle": None,
         "stage": None,
         "waiting": "the daemon has not run yet",
+        "daemon": liveness(config.state, None, datetime.now(UTC)),
+        "incidents": [],
         "progress": None,
         "classes": list(config.classes.names),
         "labels": _labels(config, 0),
@@ -99,6 +107,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "doubles": {"images": 0, "listed": []},
         "notes": [],
         "events": [],
+        "left_out": none_left_out(),
     }
 
 
@@ -110,8 +119,7 @@ def _labels(config: Config, spent: int) -> dict[str, int]:
 def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
     if last is None or last["stage"] not in _RUN_STAGES:
         return None
-    progress = RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}").read_progress()
-    return None if progress is None else progress.model_dump(mode="json")
+    return running_progress(RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}"))
 
 
 def _evaluations(store: Store) -> list[dict[str, Any]]:

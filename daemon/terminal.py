@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,38 +13,63 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from daemon.errors import MaskloopError
+from daemon.liveness import incident_line
+
 Snapshot = Mapping[str, Any]
 
 
 def show_status(status: Snapshot, console: Console) -> None:
     """Where the loop stands, for a person."""
-    labels = status["labels"]
-    if status["cycle"] is None:
-        console.print(f"not started: {status['waiting']}", markup=False)
-    else:
-        console.print(f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}")
-    console.print(
-        f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; images: "
-        + ", ".join(f"{n} {role}" for role, n in status["images"].items()),
-        markup=False,
-    )
+    for words in _standing(status):
+        console.print(words, markup=False)
     _show_progress(status, console)
     _show_batch(status, console)
     if status["evaluations"]:
         console.print(curve_table(status))
         for words in curve_words(status):
             console.print(words, markup=False)
+    for words in (*_left_out(status), *map(quarantine_line, status["quarantine"]), *_kept(status)):
+        console.print(words, markup=False)
+
+
+def _standing(status: Snapshot) -> Iterator[str]:
+    """Whether a daemon works, what does not, and how far the loop is."""
+    if status["daemon"]["words"] and status["cycle"] is not None:
+        yield status["daemon"]["words"]
+    yield from map(incident_line, status["incidents"])
+    if status["cycle"] is None:
+        yield f"not started: {status['waiting']}"
+    else:
+        yield f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}"
+    labels = status["labels"]
+    images = ", ".join(f"{n} {role}" for role, n in status["images"].items())
+    yield (
+        f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; "
+        f"images: {images}"
+    )
+
+
+def _left_out(status: Snapshot) -> Iterator[str]:
+    """Which images and files are not used, and why."""
     for left_out in status["excluded"]:
-        console.print(f"{left_out['images']} images {left_out['words']}: left out")
-    for row in status["quarantine"]:
-        console.print(quarantine_line(row), markup=False)
+        yield f"{left_out['images']} images {left_out['words']}: left out"
+    for one in status["left_out"]["named"][: status["left_out"]["missed"]]:
+        got = f" ({one['got']})" if one["got"] else ""
+        yield f"left out: {one['path']}: {one['reason']}{got}; {one['cure']}"
+    if counts := status["left_out"]["counts"]:
+        words = ", ".join(f"{number} {reason}" for reason, number in counts.items())
+        yield f"left out of the image folder: {words}"
+
+
+def _kept(status: Snapshot) -> Iterator[str]:
+    """What is worth knowing of the answers that are used."""
     if settled := status["quarantine_settled"]:
-        console.print(f"{len(settled)} unusable masks were mended or replaced since")
+        yield f"{len(settled)} unusable masks were mended or replaced since"
     if number := status["doubles"]["images"]:
-        console.print(f"{number} images were labeled by several people; each counts once")
+        yield f"{number} images were labeled by several people; each counts once"
     for row in status["notes"]:
-        words = "; ".join(row["notes"])
-        console.print(f"note: {row['place']} ({row['image']}): {words}", markup=False)
+        yield f"note: {row['place']} ({row['image']}): {'; '.join(row['notes'])}"
 
 
 def quarantine_line(row: Snapshot) -> str:
@@ -121,7 +147,10 @@ def _draw(read: Callable[[], Snapshot], console: Console, stop: threading.Event)
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         bar = bars.add_task("starting", total=None)
         while not stop.wait(1.0):
-            status = read()
+            try:
+                status = read()
+            except (MaskloopError, OSError, sqlite3.Error):
+                continue  # the command itself says what it meets
             words = f"cycle {status['cycle']} {status['stage']}"
             progress = status["progress"] or {"phase": status["waiting"], "step": 0, "steps": None}
             bars.update(

@@ -147,7 +147,8 @@ def portion(
     halt, moment = None, start.since
     for task in _listed(api, project, start.since, intake):
         number = task["id"]
-        moment = moment_of(task.get("updated_at")) or moment  # without one: as the task before it
+        told = moment_of(task["updated_at"])
+        moment = max(moment, told or moment)  # a time that is unknown: as the task before it
         if moment == start.since and number in start.done:
             continue
         if _may_have_answers(task):
@@ -207,7 +208,7 @@ def _listed(api: Api, project: int, since: datetime, intake: Intake) -> Iterator
                 f"{page.total} tasks; see what stands between Label Studio and this machine, "
                 f"such as a cache"
             )
-        moments = filter(None, (moment_of(task.get("updated_at")) for task in page.tasks))
+        moments = filter(None, (moment_of(task["updated_at"]) for task in page.tasks))
         last = max(moments, default=since)
         since, number, before = (last, 1, 0) if last > since else (since, number + 1, before)
 

@@ -24,8 +24,11 @@ from connectors.label_studio.pull import Puller
 from connectors.label_studio.push import Pusher
 from connectors.label_studio.sources import FolderSource, ProjectSource, Source
 from connectors.label_studio.wiring import Wiring
+from connectors.refusals import kind
 from daemon.domain import Ask, Changes, ClassSet, Fault, FoundImage
 from daemon.errors import ConnectorRefused, ImageRefused
+from daemon.pixels import check_shown
+from daemon.pixels.folders import LeftOut
 
 
 class LabelStudio:
@@ -104,12 +107,21 @@ class LabelStudio:
     def read(self, image: FoundImage) -> bytes:
         """The bytes of an image, bounded. Raises ImageRefused."""
         if self._folder is not None:
-            return self._folder.read(image)
-        return self._inline(image) if is_inline(image.uri) else self._pictures.read(image)
+            content = self._folder.read(image)
+        elif is_inline(image.uri):
+            content = self._inline(image)
+        else:
+            content = self._pictures.read(image)
+        check_shown(content, f"image {image.name}")
+        return content
 
     def fingerprint(self, image: FoundImage) -> str:
         """What the server that has an image of the project tells about its bytes."""
         return "" if self._folder is not None else self._pictures.fingerprint(image)
+
+    def left_out(self) -> Sequence[LeftOut]:
+        """What of an image folder is not used, and why; no verb of the contract."""
+        return () if self._folder is None else self._folder.left_out()
 
     def changes(
         self,
@@ -165,7 +177,13 @@ class LabelStudio:
         raise ImageRefused(f"got no task {image.task} with it; expected one; import it anew")
 
     def _project(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._api.get(f"api/projects/{self._number}/")
+        path = f"api/projects/{self._number}/"
+        found = self._api.get(path)
+        if not isinstance(found, dict) or not isinstance(found.get("task_number"), int):
+            raise ConnectorRefused(
+                f"GET {self._api.url}/{path}: got {kind(found)}; expected a project and how many "
+                f"tasks it holds; see Label Studio's log"
+            )
         return found
 
     def _wiring(self, project: Mapping[str, Any]) -> Wiring:

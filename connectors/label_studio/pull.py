@@ -72,7 +72,7 @@ class Puller:
             skips=tuple(one for one in answers if isinstance(one, Skip)),
             lost_tasks=tuple(str(task) for task in sorted(lost)),
             faults=intake.faults(),
-            shows={str(task): key or "" for task, key in keys.items()},
+            shows={str(task): key or "" for task, key in keys.items() if read.data[task]},
             seen=seen,
         )
 
@@ -123,7 +123,8 @@ class Puller:
     ) -> Annotation | Skip:
         key, where = answer.image_key, answer.place
         if key not in sizes:
-            got, expected = f"the image {key!r}", "an image that the daemon knows and can read"
+            got = f"the image {key!r}" if key else "a task that shows no image of ours"
+            expected = "an image that the daemon knows and can read"
             cure = "see whether that image is in quarantine"
             raise RegionRefused(Fault(where=where, got=got, expected=expected, cure=cure))
         if not isinstance(given, dict):
@@ -168,7 +169,10 @@ def _key(
     expected = f"the address of an image under {field!r}"
     cure = f"correct {field!r} in the task's data, or delete the task in Label Studio"
     with intake.one(place, expected=expected, cure=cure, task=str(task)):
-        key = source.key_of(data, field)
+        try:
+            key = source.key_of(data, field)
+        except ValueError as exc:  # an address that none can be, such as "http://[x"
+            raise Unreadable(f"{kind(data.get(field))}: {exc}", expected, cure).at(place) from exc
         if key is None and data and isinstance(source, ProjectSource) and KEY_FIELD not in data:
             got = kind(data[field]) if field in data else f"no {field!r}"
             raise RegionRefused(

@@ -6,15 +6,16 @@ project: the tasks exist already; a push makes them visible.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from connectors.images import MAX_BYTES, found_under, read_under
+from connectors.images import MAX_FILE_BYTES, found_in, read_under
 from connectors.inline import key_of_address
 from daemon.domain import FoundImage
 from daemon.errors import ConfigError
+from daemon.pixels.folders import LeftOut, PictureFolder
 
 SERVED = "/data/local-files/"
 KEY_FIELD = "maskloop_key"
@@ -30,7 +31,7 @@ class FolderSource:
     key_field = f"data.{KEY_FIELD}"
     resting_overlap = 1  # what a task gets when it is imported or the project's default changes
 
-    def __init__(self, root: Path, document_root: Path, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, root: Path, document_root: Path, max_bytes: int = MAX_FILE_BYTES) -> None:
         self.root, self.max_bytes = root.resolve(), max_bytes
         outer = document_root.resolve()
         if outer not in self.root.parents:
@@ -38,15 +39,20 @@ class FolderSource:
                 f"images: root is {self.root}; expected a folder inside {outer}, the folder that "
                 f"Label Studio serves (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT)"
             )
+        self._outer, self._folder = outer, PictureFolder(self.root, within=outer)
         self._prefix = PurePosixPath(self.root.relative_to(outer).as_posix())
 
     def images(self) -> Iterable[FoundImage]:
         """Every image file below the root, by path."""
-        return found_under(self.root)
+        return found_in(self._folder)
+
+    def left_out(self) -> Sequence[LeftOut]:
+        """What of the folder is not used, and why."""
+        return self._folder.latest.left_out
 
     def read(self, image: FoundImage) -> bytes:
         """The file's bytes. Raises ImageRefused, also for a path that leaves the root."""
-        return read_under(self.root, image.key, max_bytes=self.max_bytes)
+        return read_under(self.root, image.key, max_bytes=self.max_bytes, within=self._outer)
 
     def address(self, key: str) -> str:
         """Where Label Studio serves an image."""

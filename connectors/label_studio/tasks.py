@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from connectors.label_studio.api import Api, Refused
-from connectors.label_studio.fields import mark_of, number_of
+from connectors.label_studio.fields import UNKNOWN_TIME, mark_of, moment_of, number_of
 from connectors.refusals import kind
 from daemon.domain import Fault
 from daemon.errors import ConnectorRefused
@@ -111,8 +111,9 @@ def find_each(
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page of a list. tasks: each with a number as its `id` and, where it was asked for, an
-    object as its `data`, empty in place of anything else. rows: how many came, also those without
+    """One page of a list. tasks: each with a number as its `id` and, where they were asked for, an
+    object as its `data`, empty in place of anything else, and a time with its zone as its
+    `updated_at`, `UNKNOWN_TIME` in place of anything else. rows: how many came, also those without
     a number, which are left out. total: of the whole list."""
 
     tasks: Sequence[Task]
@@ -161,12 +162,17 @@ def _sound(row: object, fields: Collection[str], intake: Intake) -> Task | None:
     if not isinstance(row, dict) or number is None:
         got = f"id: {kind(row.get('id'))}" if isinstance(row, dict) else kind(row)
         mark = mark_of(row)
-        intake.add(_odd(mark, got, "an object with a whole number above 0 as its `id`"))
+        expected = "an object with a whole number above 0 as its `id`"
+        intake.add(_odd(mark, got, expected))
         return None
+    instead: Task = {}
     if "data" in fields and not isinstance(row.get("data"), dict):
-        intake.add(_odd(str(number), f"data: {kind(row.get('data'))}", "an object as its `data`"))
-        return {**row, "data": {}}
-    return row
+        got, expected = f"data: {kind(row.get('data'))}", "an object as its `data`"
+        intake.add(_odd(str(number), got, expected))
+        instead["data"] = {}
+    if "updated_at" in fields and moment_of(row.get("updated_at")) is None:
+        instead["updated_at"] = UNKNOWN_TIME.isoformat()
+    return row | instead
 
 
 def _odd(task: str, got: str, expected: str) -> Fault:

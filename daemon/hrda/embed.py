@@ -39,7 +39,7 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
     rows = Rows(folder, row_type(embedding_size(settings), None), ids, origin(request))
     signs = Signs(folder, "embedding", len(ids), rows.done)
     reading = Reading(request.images)
-    left = [file for file in request.images if file.id in rows.missing]
+    left = [file for file in request.images if rows.lacks(file.id)]
     vectors = _embeddings(net, left, reading)
     rows.keep((file.id, {"embeddings": vector}) for file, vector in signs.over(vectors))
     faults = reading.faults()

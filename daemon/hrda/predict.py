@@ -23,14 +23,12 @@ from daemon.hrda.inference.rows import Rows, origin, row_type
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.measuring.measure import evaluate
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.settings import settings_of
+from daemon.hrda.settings import INFERENCE, settings_of
 from daemon.hrda.signs import Signs
 from daemon.hrda.training.checkpoint import read_checkpoint
 from daemon.runs import FileRole, PredictRequest, PredictResult, RunFolder
 
 log = logging.getLogger(__name__)
-
-INFERENCE = ("window_px", "detail_window_px", "detail_overlap", "chunk", "precision")
 
 
 def predict(folder: RunFolder, request: PredictRequest) -> None:
@@ -122,7 +120,7 @@ def score(folder: RunFolder, net: Segmentor, request: PredictRequest, reading: R
     kind = row_type(embedding_size(net.settings), len(request.classes))
     rows = Rows(folder, kind, ids, origin(request, request.checkpoint))
     signs = Signs(folder, "scoring", len(ids), rows.done)
-    looks = seen(net, [file for file in request.score if file.id in rows.missing], reading)
+    looks = seen(net, [file for file in request.score if rows.lacks(file.id)], reading)
     rows.keep((file.id, _columns(look)) for file, look in signs.over(looks))
 
 

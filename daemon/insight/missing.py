@@ -65,7 +65,8 @@ def interval_words(evaluation: Evaluation) -> str:
     trusted, or why there is none."""
     if evaluation.miou_interval is None:
         missing = evaluation.missing.get(INTERVAL)
-        return words_of(missing) if missing else "no interval"
+        said = missing is None or missing == evaluation.missing.get(MIOU)  # beside the mIoU
+        return "no interval" if missing is None or said else words_of(missing)
     units = _count(evaluation.images, "image")
     if evaluation.interval_groups is not None:
         units += f" in {_count(evaluation.interval_groups, 'group')}"

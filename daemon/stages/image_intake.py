@@ -18,10 +18,12 @@ from daemon.domain import Changes, Fault, FoundImage
 from daemon.errors import IntakeBroken
 from daemon.faults import printable
 from daemon.intake import Intake
+from daemon.moments import is_due
 from daemon.stages.context import Context
 from daemon.stages.copies import settle_copies
 from daemon.stages.identity import Identities, Recognised
 from daemon.stages.image_content import CURE, DECIDED, EXPECTED, image_of, place_of
+from daemon.stages.left_out import keep_left_out
 from daemon.stages.renamed import ask_where_it_is
 from daemon.stages.replaced import Pair, check_known, leave_out
 from daemon.stages.stamps import local_path, stamp_of
@@ -67,8 +69,8 @@ def list_images(context: Context, monotonic: Callable[[], float] = time.monotoni
     monotonic: a clock in seconds, which bounds the look.
     """
     listed, now = context.store.fact(_LISTED), context.now()
-    recent = listed and timedelta() <= now - datetime.fromisoformat(listed) < _LISTING_EVERY
-    if not recent or context.store.fact(_WAITING):
+    due = not listed or is_due(datetime.fromisoformat(listed), _LISTING_EVERY, now)
+    if due or context.store.fact(_WAITING):
         look_at_images(context, monotonic)
 
 
@@ -93,6 +95,7 @@ def look_at_images(context: Context, monotonic: Callable[[], float] = time.monot
     _take_in_all(look, [one for one in fresh if _is_due(look, one)])
     look.unread = check_known(context, known, look.intake, look.is_over)
     _settle(look, found, rest, len(first))
+    keep_left_out(store, context.connector)
 
 
 def still_looking(store: Store) -> str | None:
@@ -204,7 +207,7 @@ def _is_due(look: Look, found: FoundImage) -> bool:
     mark, at = look.refused.get(_place(found), (None, ""))
     if mark is None:
         return False
-    old = look.context.now() - datetime.fromisoformat(at) > AGAIN
+    old = is_due(datetime.fromisoformat(at), AGAIN, look.context.now())
     return old or mark == "" or mark != _mark(look.context, found)
 
 

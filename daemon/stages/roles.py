@@ -88,6 +88,9 @@ def plan(
         )
         for image_id, similarity in near.items()
     }
+    contents = {image.sha256 for image in images if image.id in validation}
+    copies = [image.id for image in images if image.sha256 in contents]
+    reasons |= dict.fromkeys(copies, (Exclusion.NEAR_VALIDATION, "a copy of a validation image"))
     reasons |= dict.fromkeys(mates, (Exclusion.GROUP, "in a group of validation"))
     reasons |= tested
     return Plan(
@@ -146,8 +149,8 @@ def _decided_with(config: Config) -> str:
 
 
 EXCLUDED_WORDS = {
-    Exclusion.GROUP: "are in a group with one of them",
-    Exclusion.NEAR_VALIDATION: "are near-duplicates of one of them",
+    Exclusion.GROUP: "share a group with validation images",
+    Exclusion.NEAR_VALIDATION: "are near-duplicates of validation images",
     Exclusion.TEST_CONTENT: "are images of the test set",
     Exclusion.NEAR_TEST: "are near-duplicates of images of the test set",
     Exclusion.COPY: "have the same bytes as others, which stand for them",
@@ -175,7 +178,7 @@ def _limit_words(counts: Mapping[Exclusion, int], found: Plan) -> str:
     """From which limit on something is left, where near-duplicates are what is in the way."""
     if set(counts) != {Exclusion.NEAR_VALIDATION}:
         return ""
-    least = min(found.nearest.values())
+    least = min(found.nearest.values(), default=1.0)
     if least >= 1:
         return "; they are the same pictures: no limit tells them apart"
     return (

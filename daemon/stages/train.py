@@ -7,12 +7,14 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
 
 from daemon.domain import CurvePoint, Evaluation, Exclusion, Image, Missing, Role, Stage, Why
 from daemon.durable import atomic_file
+from daemon.errors import PoolEmpty
 from daemon.insight.missing import words_of
 from daemon.measures import COMMON_IGNORE, labels_figure
 from daemon.runs import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
@@ -20,6 +22,8 @@ from daemon.split import group_of
 from daemon.stages.context import Context, by_role, decided, files_of
 from daemon.stages.quarantine import set_aside
 from daemon.stages.retention import require_space, thin_out
+from daemon.stages.run_settings import ask
+from daemon.stages.warm_start import warm_start
 
 log = logging.getLogger(__name__)
 
@@ -66,26 +70,32 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
     images = by_role(decided(context, store.images()))
     labeled = store.telling_ids()
     teaching = [image for image in images[Role.POOL] if image.id in labeled]
+    if not teaching:
+        raise PoolEmpty(
+            "no labeled image is left to train on: those that were are left out now, see the "
+            "excluded images of the status; label others, or correct the setting that decides it"
+        )
     measuring = [image for image in images[Role.VALIDATION] if image.id in labeled]
     request = context.request(
         TrainRequest,
         labeled=_with_masks(context, run, teaching),
         validation=_with_masks(context, run, measuring, FileRole.VALIDATION),
         unlabeled=files_of([image for image in images[Role.POOL] if image.id not in labeled]),
-        parent=_parent(context, cycle),
+        **_parent(context, cycle),
     )
     _warn_of_rare_classes(context, request)
     used = store.label_ids(image.id for image in [*teaching, *measuring])
     store.keep_used_labels(cycle, used.values())
-    run.write_request(request)
+    ask(context, run, Stage.TRAIN, request)
 
 
-def _parent(context: Context, cycle: int) -> Path | None:
-    """The checkpoint to start from: that of the cycle before, unless it saw images that have been
+def _parent(context: Context, cycle: int) -> dict[str, Any]:
+    """The model to start from: that of the cycle before, unless it saw images that have been
     found to be validation or test images since: then ImageNet weights."""
+    found = warm_start(context, cycle)
+    if not found:
+        return {}
     run = context.run(cycle - 1, Stage.TRAIN)
-    if not (context.config.training.warm_start and run.checkpoint.exists()):
-        return None
     before = run.read_request(TrainRequest)
     leaks = {
         image_id
@@ -94,14 +104,14 @@ def _parent(context: Context, cycle: int) -> Path | None:
     }
     seen = leaks & {file.id for file in (*before.labeled, *before.unlabeled)}
     if not seen:
-        return run.checkpoint
+        return found
     words = (
         f"the model of cycle {cycle - 1} saw {len(seen)} images that are left out now: training "
         f"starts from ImageNet weights, so that no figure profits from them"
     )
     log.warning("%s", words)
     context.store.note("warning", words, context.now())
-    return None
+    return {}
 
 
 def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:

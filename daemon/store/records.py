@@ -8,7 +8,7 @@ from datetime import datetime
 
 from daemon.domain import Fault
 from daemon.faults import printable
-from daemon.store.base import Row, StoreBase, stamp
+from daemon.store.base import Row, StoreBase, stamp, utf_8
 
 
 class FaultState(enum.StrEnum):
@@ -93,7 +93,7 @@ class RecordVerbs(StoreBase):
 
     def note(self, level: str, words: str, at: datetime) -> None:
         """Keep an event ("info", "warning" or "error") for the page and `status`."""
-        self._insert("events", {"at": stamp(at), "level": level, "words": words})
+        self._insert("events", {"at": stamp(at), "level": level, "words": utf_8(words)})
 
     def events(self, limit: int = 50) -> list[Row]:
         """The newest events, newest first."""
@@ -109,9 +109,4 @@ def _fault_row(fault: Fault, at: datetime) -> tuple[str | None, ...]:
     part = fault.where.removeprefix(place).lstrip(", ")
     got = f"{part}: {fault.got}" if part else fault.got
     names = map(printable, (answer.annotation, answer.task))
-    return (place, printable(got), *words, *names, _utf_8(answer.image_key))
-
-
-def _utf_8(key: str) -> str:
-    """A key as the images of the store may have it: what UTF-8 cannot hold is escaped."""
-    return key.encode("utf-8", "backslashreplace").decode("utf-8")
+    return (place, printable(got), *words, *names, utf_8(answer.image_key))

@@ -9,14 +9,12 @@ with OddField(folder, seed) as field:
 from __future__ import annotations
 
 import random
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 
 from connectors import brush_rle
@@ -31,66 +29,15 @@ from daemon.stages.again import ask_again
 from daemon.stages.context import Context
 from daemon.stages.sync import pull, settle_tasks
 from daemon.store import FILE, Store
-from tests.fakes.label_studio import FakeLabelStudio
-from tests.fakes.labeling import TIME, Labeling
+from tests.fakes.labeling import TIME
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.mutations import broken_region, mutated
-from tests.fakes.pages import Request
-from tests.fakes.pipe import answered
+from tests.fakes.odd_server import Direct, OddServer
 
 SIZE = (12, 16)  # height_px, width_px
 TASKS = 500  # of a round
 ANSWERED, ANSWERS = 50, 40  # tasks of a round, answers of each
 TAGS = ("Bitmask", "Brush", "Polygon", "Rectangle", "Ellipse")
-
-
-class OddServer(FakeLabelStudio):
-    """Sends other things than it holds. odd_annotations: by id. odd_listed, odd_whole: the rows
-    of tasks, by id, in a listing of changes and among whole tasks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.labeling = _Indexed()
-        self.odd_annotations: dict[int, Any] = {}
-        self.odd_listed: dict[int, Any] = {}
-        self.odd_whole: dict[int, Any] = {}
-
-    def done(self, request: Request) -> tuple[int, Any]:
-        status, body = super().done(request)
-        if request.path != "/api/tasks":
-            return status, body
-        is_whole = "annotations" in request.query["include"].split(",")
-        instead = self.odd_whole if is_whole else self.odd_listed
-        rows = [instead.get(row["id"], self._with_odd(row)) for row in body["tasks"]]
-        return status, {**body, "tasks": rows}
-
-    def _with_odd(self, row: dict[str, Any]) -> dict[str, Any]:
-        if "annotations" not in row:
-            return row
-        given = [self.odd_annotations.get(one["id"], one) for one in row["annotations"]]
-        return {**row, "annotations": given}
-
-
-class _Indexed(Labeling):
-    """Knows the annotations of a task without a look at all of them."""
-
-    by_task: dict[int, list[dict[str, Any]]]
-
-    def of_task(self, number: int) -> list[dict[str, Any]]:
-        return self.by_task[number]
-
-
-class Direct(httpx.BaseTransport):
-    """Requests without a socket: the bytes that would travel, both ways."""
-
-    def __init__(self, server: OddServer) -> None:
-        self._server = server
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        target = request.url.raw_path.decode("ascii")
-        sent = (request.method, target, list(request.headers.items()), request.read())
-        status, headers, content = answered(self._server, sent)
-        return httpx.Response(status, headers=headers, content=content, request=request)
 
 
 class OddField:
@@ -100,7 +47,6 @@ class OddField:
         self.server = OddServer()
         self.rng = random.Random(seed)
         self._labeling = self.server.labeling
-        self._labeling.by_task = defaultdict(list)  # type: ignore[attr-defined]
         self._classes = config.class_set
         tags = "".join(_tag(tag, self._classes.drawn) for tag in TAGS)
         xml = f'<View><Image name="image" value="$image"/>{tags}</View>'
@@ -240,7 +186,7 @@ class OddField:
         made = self._labeling.annotate(
             task["id"], 1, {"result": self.rng.sample(self._regions, 2), "lead_time": 12.5}
         )
-        self._labeling.by_task[task["id"]].append(made)  # type: ignore[attr-defined]
+        self._labeling.by_task[task["id"]].append(made)
         return made
 
     def _good_regions(self) -> Iterator[dict[str, Any]]:

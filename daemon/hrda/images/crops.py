@@ -19,7 +19,7 @@ from daemon.hrda.images.reading import FilesUnusable, Reading
 from daemon.hrda.images.sampler import Sampler
 from daemon.hrda.network.encoders import encoder_kind
 from daemon.hrda.settings import Settings
-from daemon.runs import ImageFile, LabeledFile, TrainRequest
+from daemon.runs import FileRole, ImageFile, LabeledFile, TrainRequest
 
 CACHE_BYTES = 256 * 2**20  # of decoded labeled pictures; the pool is read anew each time
 REDRAWS = 10  # of a crop that was to hold a class and does not: DAFormer's number
@@ -127,7 +127,7 @@ class Crops:
             if image is not None:
                 return image
             self._unreadable.add(file.id)
-        raise FilesUnusable("none of the unlabeled images can be read", self.reading.faults())
+        raise FilesUnusable("unlabeled", self.reading.faults(FileRole.POOL))
 
     def _inner(self, image: Picture) -> Mask:
         """0 where pseudo-labels may be believed, 255 in the margins."""
@@ -158,7 +158,7 @@ class Crops:
             pair = self._read_if_whole((row + further) % len(self.labeled))
             if pair is not None:
                 return pair
-        raise FilesUnusable("none of the labeled images can be read", self.reading.faults())
+        raise FilesUnusable("labeled", self.reading.faults(FileRole.LABELED))
 
     def _read_if_whole(self, row: int) -> tuple[Picture, Mask] | None:
         if row in self._cache:
@@ -187,7 +187,7 @@ class Crops:
             counts.append(np.bincount(pair[1].ravel(), minlength=IGNORE + 1)[: self.classes])
         self.labeled = whole
         if not whole:
-            raise FilesUnusable("no labeled image can be used", self.reading.faults())
+            raise FilesUnusable("labeled", self.reading.faults(FileRole.LABELED))
         pixels = np.stack(counts).astype(np.int64)
         if not pixels.sum():
             raise ConfigError("request.json: every pixel of the labels is 255 (no label)")

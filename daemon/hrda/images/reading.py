@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from daemon.ahead import tried_ahead
@@ -31,6 +31,10 @@ AWAY = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)  # a dis
 
 class FilesUnusable(RunFailed):
     """A run cannot go on without these files: none of their kind is left. Restore them."""
+
+    def __init__(self, kind: str, faults: Sequence[FileFault]) -> None:
+        first = f", the first: {faults[0]}" if faults else ""
+        super().__init__(f"none of the {kind} images can be used{first}", faults)
 
 
 class Reading:
@@ -71,24 +75,24 @@ class Reading:
     def _tried(self, file: ImageFile, part: FilePart, read: Callable[[], T]) -> T | None:
         path = file.mask if part is FilePart.MASK and isinstance(file, LabeledFile) else file.image
         expected = "a whole image file" if part is FilePart.IMAGE else "a mask of its image"
-        intake = Intake()
+        intake, seen = Intake(), []
         with intake.one(str(path), expected=expected, cure="restore the file"):
             try:
                 return read()
             except Exception as exc:
-                kind = _kind_of(exc)
+                seen.append(exc)
                 raise
-        (fault,) = intake.faults()
+        (fault,), (exc,) = intake.faults(), seen
         self._keep(
             FileFault(
                 role=file.role,
                 id=file.id,
                 part=part,
                 path=path,
-                got=fault.got,
-                expected=fault.expected,
+                got=getattr(exc, "got", fault.got),
+                expected=getattr(exc, "expected", expected),
             ),
-            kind,
+            _kind_of(exc),
         )
         return None
 

@@ -53,8 +53,7 @@ class Rows:
     """The scores of a run while it lasts.
 
     ids: of the images that may have a row; one that cannot be read has none. origin: 64 hex
-    digits that stand for everything that the rows depend on. done: how many rows there are;
-    missing: the images without one.
+    digits that stand for everything that the rows depend on. done: how many rows there are.
     """
 
     def __init__(
@@ -63,8 +62,20 @@ class Rows:
         self.folder, self.kind, self.ids = folder, kind, ids
         self.path = folder.path / "rows.bin"
         self._header = origin.encode()
-        self.missing = set(ids)
-        self.done = self._count_kept()
+        self._sorted = np.sort(np.fromiter(ids, np.int64, len(ids)))
+        self._there = np.zeros(len(ids), np.bool_)
+        self.done = 0
+        self._find_kept()
+
+    def lacks(self, image_id: int) -> bool:
+        """Whether this image of the request has no row."""
+        place = int(np.searchsorted(self._sorted, image_id))
+        known = place < len(self._sorted) and int(self._sorted[place]) == image_id
+        return known and not self._there[place]
+
+    def _note(self, image_id: int) -> None:
+        self._there[np.searchsorted(self._sorted, image_id)] = True
+        self.done += 1
 
     def keep(self, values: Iterable[tuple[int, Mapping[str, npt.ArrayLike]]]) -> None:
         """Append these rows behind those that are there, then write scores.npz.
@@ -79,8 +90,7 @@ class Rows:
             for image_id, columns in values:
                 file.write(self._row(image_id, columns))
                 file.flush()
-                self.missing.remove(image_id)
-                self.done += 1
+                self._note(image_id)
         self._assemble()
         self.path.unlink()
 
@@ -92,28 +102,25 @@ class Rows:
         row[CHECKSUM] = _checksum(row.tobytes())
         return row.tobytes()
 
-    def _count_kept(self) -> int:
+    def _find_kept(self) -> None:
         """Rows of an earlier process that can be used: whole, of images of this request."""
         try:
             with self.path.open("rb") as file:
                 if file.read(len(self._header)) != self._header:
                     log.info("%s: belongs to another request; it is written anew", self.path)
-                    return 0
-                whole = takewhile(self._is_whole, iter(lambda: file.read(self.kind.itemsize), b""))
-                done = 0
-                for content in whole:
-                    self.missing.remove(int(np.frombuffer(content, self.kind)[0]["ids"]))
-                    done += 1
+                    return
+                contents = iter(lambda: file.read(self.kind.itemsize), b"")
+                for content in takewhile(self._is_whole, contents):
+                    self._note(int(np.frombuffer(content, self.kind)[0]["ids"]))
         except FileNotFoundError:
-            return 0
-        log.info("%s: goes on behind row %d of %d", self.path, done, len(self.ids))
-        return done
+            return
+        log.info("%s: goes on behind row %d of %d", self.path, self.done, len(self.ids))
 
     def _is_whole(self, content: bytes) -> bool:
         if len(content) < self.kind.itemsize:
             return False
         values = np.frombuffer(content, self.kind)[0]
-        return bool(int(values["ids"]) in self.missing and values[CHECKSUM] == _checksum(content))
+        return bool(self.lacks(int(values["ids"])) and values[CHECKSUM] == _checksum(content))
 
     def _assemble(self) -> None:
         with (
