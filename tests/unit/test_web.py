@@ -68,7 +68,11 @@ def test_the_page_shows_the_numbers_of_the_json() -> None:
     assert "student: 312 of 800, about 1 min 37 s left" in shown
     assert "3 of 6 labeled" in shown
     assert "4.2 % of the pixels corrected, mean of 3; 1 min 35 s each (median)" in shown
-    assert "0.702 mIoU 95 %: 0.662 to 0.732 on 16 validation images" in shown
+    assert (
+        "0.702 mIoU 95 %: 0.662 to 0.732 (16 images; this method covers 96 % in simulation)"
+        in shown
+    )
+    assert "3 images left out: share a group with validation images" in shown
     assert "+0.034 against the model of 64 labels; the intervals overlap" in shown
     assert "0.682 on the test images" in shown
     assert (
@@ -287,3 +291,23 @@ def test_when_nobody_has_to_label_the_loop_waits() -> None:
 def test_times_are_told_in_utc_before_the_script_runs() -> None:
     assert words.moment("2026-11-02T15:20:00+02:00") == "2 Nov 13:20 UTC"
     assert words.moment(None) == words.ABSENT
+
+
+def test_the_page_says_why_a_figure_is_missing() -> None:
+    found = status(4)
+    found["evaluations"][-1] |= {
+        "miou": None,
+        "miou_interval": None,
+        "interval_words": "no interval",
+        "remarks": ["the masks hold one class only"],
+        "test_miou": None,
+        "test_remarks": ["not measured: 1 of 4 test images cannot be used"],
+        "missing": {"iou.soil": {"why": "class_absent", "words": "no mask holds 'soil'"}},
+    }
+
+    page = create_app(lambda: found).test_client().get("/").text
+
+    shown = text_of(page)
+    assert "\N{EN DASH} mIoU the masks hold one class only" in shown
+    assert "Test images: not measured: 1 of 4 test images cannot be used" in shown
+    assert "no mask holds &#39;soil&#39;" in page

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from daemon.ahead import tried_ahead
 from daemon.domain import Mask
-from daemon.errors import ImageRefused, RunFailed
+from daemon.errors import RunFailed
 from daemon.hrda.images.pictures import Picture, UnusableMask, read_image, read_mask
 from daemon.intake import ENOUGH_INPUTS, OUR_SHARE, Intake, passes
 from daemon.records import FileFault, FilePart, FileRole, ImageFile, LabeledFile
@@ -124,8 +124,10 @@ def _kind_of(exc: Exception) -> str:
 
     Raises RunFailed where it says nothing about the file.
     """
-    root = exc.__cause__ if isinstance(exc, ImageRefused) and exc.__cause__ else exc
+    root: BaseException = exc
+    while root.__cause__ is not None:
+        root = root.__cause__
     number = getattr(root, "errno", None)
-    if root is not exc and (passes(root) or number in AWAY):
+    if passes(root) or number in AWAY:
         raise RunFailed(f"{exc}; this is no fault of the file; the run is tried again") from exc
     return type(root).__name__ if number is None else f"{type(root).__name__} {number}"
