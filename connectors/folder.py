@@ -223,11 +223,7 @@ class Folder:
         try:
             told = self._mask_path(asked["key"]).stat()
         except (OSError, ValueError):
-<<<<<<< HEAD
             return None
-=======
-            return None if os.path.isfile(self._images / asked["key"]) else 0
->>>>>>> answers
         return max(told.st_mtime_ns, told.st_ctime_ns)
 
     def _has_left(self, asked: object) -> bool:
