@@ -65,9 +65,8 @@ class Campaign:
             loop=LOOP,
         )
         self.launcher = LocalLauncher(module=LEARNER)
-        self.ticker = Ticker(
-            self.config, open_connector(self.config), self.launcher, self._now, None
-        )
+        self.connector: Any = open_connector(self.config)
+        self.ticker = Ticker(self.config, self.connector, self.launcher, self._now, None)
 
     def _now(self) -> datetime:
         return datetime.now(UTC) + self.shift
@@ -117,6 +116,7 @@ class Campaign:
 
     def close(self) -> None:
         self.launcher.stop()
+        self.connector.close()
         self.api.close()
 
 
