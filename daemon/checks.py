@@ -128,7 +128,7 @@ def _notes_on_runs(config: Config) -> Iterator[str]:
     trained = [run for run in runs if run.finished() and run.checkpoint.exists()]
     try:
         for run in runs[-len(Stage) :]:
-            stage = Stage(run.path.name.partition("-")[2])
+            stage = Stage(run.path.name.rpartition("-")[2])
             if words := coming_changes(config, run, stage):
                 yield f"run {run.path.name} will be asked anew, config.toml changed: {words}"
         if trained and (words := network_changes(config, trained[-1])):
