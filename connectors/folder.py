@@ -170,8 +170,11 @@ class Folder:
         key = asked["key"]
         path = self._truth / PurePosixPath(key).with_suffix(".png")
         answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=key)
+        if key not in sizes:
+            expected, cure = "an image that could be read", "see what is said about the image"
+            return _fault(answer, "an image of unknown size", expected, cure)
         try:
-            mask = read_mask(path, classes=len(self._classes), size=sizes.get(key))
+            mask = read_mask(path, classes=len(self._classes), size=sizes[key])
         except MaskUnusable as exc:
             return _fault(answer, f"{path}: {exc.got}", exc.expected, exc.cure)
         at = datetime.fromisoformat(asked["at"])
