@@ -37,6 +37,7 @@ def test_formats_are_told_by_bytes_and_what_is_none_is_named(root: Path) -> None
     for name in ("a.jfif", "b.dat", "c"):
         (root / name).write_bytes(PNG)
     (root / "notes.png").write_text("no picture at all")
+    (root / "readme.txt").write_text("nothing that anybody misses")
     (root / "page.jpg").write_text("<!DOCTYPE html><title>Sign in</title>")
     (root / ".hidden.png").write_bytes(PNG)
     (root / "photo.tif").write_bytes(TIFF)
@@ -45,12 +46,13 @@ def test_formats_are_told_by_bytes_and_what_is_none_is_named(root: Path) -> None
 
     assert list(listing.pictures) == ["a.jfif", "b.dat", "c"]
     assert {one.path: one.reason for one in listing.left_out} == {
-        "notes.png": Reason.NO_PICTURE,
-        "page.jpg": Reason.NO_PICTURE,
+        "notes.png": Reason.NAMED_SO,
+        "page.jpg": Reason.NAMED_SO,
+        "readme.txt": Reason.NO_PICTURE,
         ".hidden.png": Reason.HIDDEN,
         "photo.tif": Reason.NOT_SHOWN,
     }
-    assert listing.counts()[Reason.NO_PICTURE] == 2
+    assert listing.counts()[Reason.NAMED_SO] == 2
     assert "web page" in str(next(one for one in listing.left_out if one.path == "page.jpg"))
 
 
@@ -139,7 +141,7 @@ def test_a_file_is_opened_again_only_when_it_changed(root: Path) -> None:
 
     path.write_bytes(b"now it is text" * 9)
 
-    assert reasons(folder) == {"a.png": Reason.NO_PICTURE}
+    assert reasons(folder) == {"a.png": Reason.NAMED_SO}
 
 
 def test_ten_thousand_files_are_listed_in_seconds(root: Path) -> None:
