@@ -75,7 +75,29 @@ def validation_faults(config: Config, launcher: Launcher) -> Sequence[str]:
         return []  # said by the check of the labeling tool
     if len(listed) < 2:
         return []
+    if faults := _budget_faults(config, len(listed)):
+        return faults
     return _group_faults(config, listed) or _likeness_faults(config, connector, listed, launcher)
+
+
+def _budget_faults(config: Config, images: int) -> Sequence[str]:
+    """Validation is labeled first: a budget that it takes whole leaves no label to train on."""
+    wanted, budget = _wanted(config, images), config.loop.budget_labels
+    if budget > wanted:
+        return []
+    return [
+        f"[loop] budget_labels = {budget}: expected more than the {wanted} images of validation, "
+        f"which are labeled first: no label would be left to train on; raise it, or lower "
+        f"[validation] min_images and share before the first run"
+    ]
+
+
+def _wanted(config: Config, images: int) -> int:
+    """How many of so many images would be validation."""
+    settings = config.validation
+    return validation_size(
+        images, share=settings.share, at_least=settings.min_images, at_most=settings.max_images
+    )
 
 
 def _group_faults(config: Config, listed: Sequence[FoundImage]) -> Sequence[str]:
@@ -86,13 +108,7 @@ def _group_faults(config: Config, listed: Sequence[FoundImage]) -> Sequence[str]
     for one in listed:
         name = group_of(one.name, pattern)
         groups[name] = groups.get(name, 0) + 1
-    settings = config.validation
-    wanted = validation_size(
-        len(listed),
-        share=settings.share,
-        at_least=settings.min_images,
-        at_most=settings.max_images,
-    )
+    wanted = _wanted(config, len(listed))
     largest = sum(sorted(groups.values(), reverse=True)[1:])
     if len(groups) > 1 and largest >= wanted:
         return []

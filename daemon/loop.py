@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from daemon.domain import Role, Stage, TaskState
+from daemon.domain import Image, Role, Stage, TaskState
 from daemon.errors import PoolEmpty, RunFailed
 from daemon.intake import Failures
 from daemon.moments import is_due
@@ -118,7 +118,20 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         candidates=sum(image.id not in labeled | asked for image in pool),
         trained_cycles=last["id"] if last else 0,
         cycle_limit=cycle_limit,
-        left_out="" if pool else words_of_left_out(context),
+        left_out=_nothing_to_train_on(context, pool, len(labeled)),
+    )
+
+
+def _nothing_to_train_on(context: Context, pool: Sequence[Image], spent: int) -> str:
+    """Why no label can train, where more labels of the pool would not come; "" where they may."""
+    if not pool:
+        return words_of_left_out(context)
+    total = context.config.loop.budget_labels
+    if spent < total:
+        return ""
+    return (
+        f"no labeled image to train on: the {spent} labels so far took the whole [loop] "
+        f"budget_labels = {total}, and all are of validation images; raise it"
     )
 
 
@@ -229,7 +242,7 @@ def _run_stage(context: Context, cycle: int, stage: Stage) -> bool:
         return RUNNERS[stage](context, cycle)
     except RunFailed as exc:
         if set_aside(context, stage, exc.faults):
-            shutil.rmtree(context.run(cycle, stage).path, ignore_errors=True)
+            shutil.rmtree(context.open_run(cycle, stage).path, ignore_errors=True)
             return False  # the next tick starts the run without them
         context.store.count_failure(cycle, context.now())
         raise
