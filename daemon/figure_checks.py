@@ -4,6 +4,7 @@ measured or that is trained on, and validation that leaves nothing to train on."
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -104,6 +105,12 @@ def _group_faults(config: Config, listed: Sequence[FoundImage]) -> Sequence[str]
     pattern = config.validation.group_by
     if not pattern:
         return []
+    if not any(re.search(pattern, one.name) for one in listed):
+        return [
+            f"[validation] group_by = {pattern!r} matches none of {len(listed)} names, as "
+            f"{listed[0].name!r}: each image would be a group of its own, and images of one video "
+            f"or field would be on both sides; correct the pattern, or delete the line"
+        ]
     groups: dict[str, int] = {}
     for one in listed:
         name = group_of(one.name, pattern)

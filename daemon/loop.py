@@ -28,7 +28,7 @@ from daemon.stages.quarantine import set_aside
 from daemon.stages.roles import undecided, words_of_left_out
 from daemon.stages.run_settings import settle_settings
 from daemon.stages.score import score
-from daemon.stages.select_batch import candidates, select
+from daemon.stages.select_batch import may_ask_pool, select
 from daemon.stages.sync import take_in
 from daemon.stages.team import say_doubles
 from daemon.stages.train import train
@@ -131,7 +131,8 @@ def _nothing_to_train_on(context: Context, pool: Sequence[Image], spent: int) ->
         return ""
     return (
         f"no labeled image to train on: the {spent} labels so far took the whole [loop] "
-        f"budget_labels = {total}, and all are of validation images; raise it"
+        f"budget_labels = {total}, and each is of a validation image or says nothing about any "
+        f"pixel; raise it"
     )
 
 
@@ -185,11 +186,14 @@ def _open_cycle(context: Context, now: Standing, number: int) -> Row:
 
 
 def _may_ask_now(context: Context, now: Standing, cycle: int) -> bool:
-    """Whether the budget was raised after a cycle that found it spent and asked nobody."""
+    """Whether the budget was raised after a cycle that found it spent and asked nobody, or only
+    for validation, with which alone no training can begin."""
     limited = now.cycle_limit is not None and now.trained_cycles >= now.cycle_limit
-    if limited or now.open_tasks or now.new_labels or not now.labels_left:
+    begins = now.new_labels and now.train_labels
+    if limited or now.open_tasks or begins or not now.labels_left:
         return False
-    return not context.store.picks(cycle) and len(candidates(context, cycle)) > 0
+    asked = {pick.arm for pick in context.store.picks(cycle)}
+    return asked <= {"validation"} and may_ask_pool(context, cycle)
 
 
 def _may_decide_anew(context: Context, now: Standing, cycle: int) -> bool:
