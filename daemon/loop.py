@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from daemon.domain import Image, Role, Stage, TaskState
+from daemon.domain import Role, Stage, TaskState
 from daemon.errors import PoolEmpty, RunFailed
 from daemon.intake import Failures
 from daemon.moments import is_due
@@ -28,7 +28,7 @@ from daemon.stages.quarantine import set_aside
 from daemon.stages.roles import undecided, words_of_left_out
 from daemon.stages.run_settings import settle_settings
 from daemon.stages.score import score
-from daemon.stages.select_batch import may_ask_pool, select
+from daemon.stages.select_batch import candidates, select
 from daemon.stages.sync import take_in
 from daemon.stages.team import say_doubles
 from daemon.stages.train import train
@@ -118,21 +118,7 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         candidates=sum(image.id not in labeled | asked for image in pool),
         trained_cycles=last["id"] if last else 0,
         cycle_limit=cycle_limit,
-        left_out=_nothing_to_train_on(context, pool, len(labeled)),
-    )
-
-
-def _nothing_to_train_on(context: Context, pool: Sequence[Image], spent: int) -> str:
-    """Why no label can train, where more labels of the pool would not come; "" where they may."""
-    if not pool:
-        return words_of_left_out(context)
-    total = context.config.loop.budget_labels
-    if spent < total:
-        return ""
-    return (
-        f"no labeled image to train on: the {spent} labels so far took the whole [loop] "
-        f"budget_labels = {total}, and each is of a validation image or says nothing about any "
-        f"pixel; raise it"
+        left_out="" if pool else words_of_left_out(context),
     )
 
 
@@ -186,14 +172,11 @@ def _open_cycle(context: Context, now: Standing, number: int) -> Row:
 
 
 def _may_ask_now(context: Context, now: Standing, cycle: int) -> bool:
-    """Whether the budget was raised after a cycle that found it spent and asked nobody, or only
-    for validation, with which alone no training can begin."""
+    """Whether the budget was raised after a cycle that found it spent and asked nobody."""
     limited = now.cycle_limit is not None and now.trained_cycles >= now.cycle_limit
-    begins = now.new_labels and now.train_labels
-    if limited or now.open_tasks or begins or not now.labels_left:
+    if limited or now.open_tasks or now.new_labels or not now.labels_left:
         return False
-    asked = {pick.arm for pick in context.store.picks(cycle)}
-    return asked <= {"validation"} and may_ask_pool(context, cycle)
+    return not context.store.picks(cycle) and len(candidates(context, cycle)) > 0
 
 
 def _may_decide_anew(context: Context, now: Standing, cycle: int) -> bool:

@@ -21,22 +21,12 @@ def select(context: Context, cycle: int) -> bool:
     """Save the batch of this cycle and its reserve. Twice gives the same."""
     pool = candidates(context, cycle)
     validation = _validation_picks(context) if cycle == 0 else []
-    n = _room(context, cycle, len(validation), pool)
+    n = min(batch_size(context, cycle, len(validation)), len(pool))
     chosen = choose(context, cycle, pool, n)
     picks = [replace(pick, rank=rank) for rank, pick in enumerate([*validation, *chosen])]
     batch = len(validation) + n
     context.store.save_picks(cycle, picks[:batch], picks[batch:])
     return True
-
-
-def may_ask_pool(context: Context, cycle: int) -> bool:
-    """Whether `select` would choose an image of the pool for this cycle now."""
-    validation = _validation_picks(context) if cycle == 0 else []
-    return _room(context, cycle, len(validation), candidates(context, cycle)) > 0
-
-
-def _room(context: Context, cycle: int, validation: int, pool: Pool) -> int:
-    return min(batch_size(context, cycle, validation), len(pool))
 
 
 def batch_size(context: Context, cycle: int, validation: int) -> int:

