@@ -67,6 +67,7 @@ class TaskState(enum.StrEnum):
     DELETED = "deleted"
     UNUSABLE = "unusable"  # answered with what cannot be used; asked again by another task, or not
     WITHDRAWN = "withdrawn"  # asked again in vain: the first answer was mended meanwhile
+    RETIRED = "retired"  # taken back, the budget is spent; may be asked again when it is raised
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,3 +136,20 @@ def m007_versions(db: Database) -> None:
         "INSERT INTO versions (version, made_at) "
         "SELECT version, min(created_at) FROM outbox GROUP BY version"
     )
+
+
+@migrations()
+def m016_story_of_a_cycle(db: Database) -> None:
+    """Whose model serves in a cycle, how long its stages took while a daemon ran, who had given
+    how many labels when it began, and the settings and the version that it ran with."""
+    db.execute("ALTER TABLE cycles ADD COLUMN serving INTEGER")
+    db.execute("ALTER TABLE cycles ADD COLUMN settings TEXT")
+    db.execute("ALTER TABLE cycles ADD COLUMN maskloop TEXT")
+    for column in ("seconds REAL", "seen_at TEXT", "seen_by TEXT"):
+        db.execute(f"ALTER TABLE stages ADD COLUMN {column}")
+    db.execute(
+        """CREATE TABLE cycle_people (
+            cycle INTEGER NOT NULL REFERENCES cycles(id), annotator TEXT NOT NULL,
+            labels INTEGER NOT NULL, PRIMARY KEY (cycle, annotator)
+        ) STRICT"""
+    )

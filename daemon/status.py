@@ -8,13 +8,17 @@ from statistics import fmean, median
 from typing import Any
 
 from daemon.config import Config
-from daemon.domain import CurvePoint, Evaluation, Image, Stage, TaskState
+from daemon.counts import BatchCounts, Labels, counts_of, newest_batch, state_of
+from daemon.domain import Evaluation, Image, Stage, TaskState
 from daemon.loop import WAITING
 from daemon.runs import RunFolder
+from daemon.stages.ending import Ended, read_end
 from daemon.store import FILE, SETTLED, Store
 from daemon.store.base import Row
 
 LISTED_DOUBLES = 50
+_USES = ("train", "validation", "unused")  # what labels are for
+_TASKS = ("open", "open_batch", "open_earlier", "may_ask")
 _RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
 
 
@@ -33,18 +37,21 @@ def snapshot(config: Config) -> dict[str, Any]:
 
 def _of_store(store: Store, config: Config) -> dict[str, Any]:
     last = store.last_cycle()
-    labeled = store.labeled_ids()
-    images = {image.id: image for image in store.images()}
+    counts = counts_of(store, config.loop.budget_labels)
+    ended = read_end(store, config.loop.budget_labels)
     return {
         "cycle": last["id"] if last else None,
         "stage": last["stage"] if last else None,
         "waiting": store.fact(WAITING),
         "progress": _progress(config.state, last),
         "classes": list(config.classes.names),
-        "labels": _labels(config, len(labeled)),
-        "images": store.role_counts(),
-        "evaluations": [_evaluation(point) for point in store.curve()],
-        "batch": _batch(store, images, last["id"] if last else None),
+        "ended": None if ended is None else _ended(ended),
+        "labels": _labels(counts.labels),
+        "uses": {name: getattr(counts.labels, name) for name in _USES},
+        "images": {role.value: n for role, n in counts.images.items() if n},
+        "tasks": {name: getattr(counts, name) for name in _TASKS},
+        "evaluations": _evaluations(store),
+        "batch": _batch(store, counts.batch),
         "stages": store.stage_times(),
         **_quarantine(store.quarantined()),
         "doubles": _doubles(store),
@@ -77,8 +84,15 @@ def _empty(config: Config) -> dict[str, Any]:
         "waiting": "the daemon has not run yet",
         "progress": None,
         "classes": list(config.classes.names),
-        "labels": _labels(config, 0),
+        "ended": None,
+        "labels": {
+            "total": config.loop.budget_labels,
+            "spent": 0,
+            "left": config.loop.budget_labels,
+        },
+        "uses": dict.fromkeys(_USES, 0),
         "images": {},
+        "tasks": dict.fromkeys(_TASKS, 0),
         "evaluations": [],
         "batch": None,
         "stages": [],
@@ -90,9 +104,22 @@ def _empty(config: Config) -> dict[str, Any]:
     }
 
 
-def _labels(config: Config, spent: int) -> dict[str, int]:
-    budget = config.budget(spent)
-    return {"total": budget.labels_total, "spent": spent, "left": budget.labels_left}
+def _labels(labels: Labels) -> dict[str, int]:
+    return {"total": labels.total, "spent": labels.spent, "left": labels.left}
+
+
+def _ended(ended: Ended) -> dict[str, Any]:
+    """How the loop ended, with the final figure."""
+    figure = ended.figure
+    return {
+        "how": ended.how.value,
+        "words": ended.words,
+        "cycles": ended.cycles,
+        "labels": ended.labels.spent,
+        "serving": ended.serving,
+        "miou": figure.miou if figure else None,
+        "miou_interval": figure.miou_interval if figure else None,
+    }
 
 
 def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
@@ -102,14 +129,23 @@ def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
     return None if progress is None else progress.model_dump(mode="json")
 
 
-def _evaluation(point: CurvePoint) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "cycle": point.cycle,
-        "labels": point.labels,
-        "train_labels": point.train_labels,
-        "seconds": point.seconds,
-    }
-    return entry | _measured("", point.validation) | _measured("test_", point.test)
+def _evaluations(store: Store) -> list[dict[str, Any]]:
+    """The learning curve. serving: the cycle whose model serves after this one, in the place of a
+    model that was refused."""
+    refused = store.refused_cycles()
+    return [
+        {
+            "cycle": point.cycle,
+            "labels": point.labels,
+            "train_labels": point.train_labels,
+            "seconds": point.seconds,
+            "refused": point.cycle in refused,
+            "serving": refused.get(point.cycle, point.cycle),
+        }
+        | _measured("", point.validation)
+        | _measured("test_", point.test)
+        for point in store.curve()
+    ]
 
 
 def _measured(prefix: str, evaluation: Evaluation | None) -> dict[str, Any]:
@@ -123,21 +159,23 @@ def _measured(prefix: str, evaluation: Evaluation | None) -> dict[str, Any]:
     }
 
 
-def _batch(store: Store, images: dict[int, Image], cycle: int | None) -> dict[str, Any] | None:
-    """The newest batch that was asked, and who answered it."""
-    rows: Sequence[Row] = []
-    while cycle is not None and cycle >= 0 and not rows:
-        rows, cycle = store.tasks_of_cycle(cycle), cycle - 1
-    if not rows:
+def _batch(store: Store, counts: BatchCounts | None) -> dict[str, Any] | None:
+    """The newest batch that was asked, and who answered it, by rank."""
+    if counts is None:
         return None
-    authors = store.label_authors()
-    counts = {state.value: sum(row["state"] == state for row in rows) for state in TaskState}
+    images = {image.id: image for image in store.images()}
+    authors, labeled = store.label_authors(), store.labeled_ids()
     return {
-        "cycle": rows[0]["cycle"],
-        "asked": len(rows),
-        **counts,
-        "effort": _effort(store.efforts(rows[0]["cycle"])),
-        "images": [_asked(row, images[row["image_id"]], authors) for row in rows],
+        "cycle": counts.cycle,
+        "asked": counts.images,
+        **{state.value: n for state, n in counts.states.items()},
+        "ahead": counts.ahead,
+        "skipped_once": counts.skipped_once,
+        "effort": _effort(store.efforts(counts.cycle)),
+        "images": [
+            _asked(rank, row, state_of(row, labeled), images[row["image_id"]], authors)
+            for rank, row in enumerate(newest_batch(store), start=1)
+        ],
     }
 
 
@@ -159,16 +197,19 @@ def _effort(rows: Sequence[Row]) -> dict[str, Any] | None:
     }
 
 
-def _asked(row: Row, image: Image, authors: dict[int, Row]) -> dict[str, Any]:
+def _asked(
+    rank: int, row: Row, state: TaskState, image: Image, authors: dict[int, Row]
+) -> dict[str, Any]:
+    """rank: 1-based place in the batch, in the order in which it was chosen; it never changes."""
     author = authors.get(image.id)
     return {
         "image_id": image.id,
         "name": image.name,
         "task": row["task"],
-        "rank": row["position"] + 1,
+        "rank": rank,
         "arm": row["arm"],
         "reason": row["reason"],
-        "state": row["state"],
+        "state": state.value,
         "since": row["closed_at"] or row["asked_at"],
         "annotator": author["annotator"] if author else None,
         "corrected": None if author is None else author["corrected"],

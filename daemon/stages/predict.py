@@ -15,11 +15,12 @@ from daemon.durable import write_json
 from daemon.runs import PredictRequest, PredictResult, RunFolder
 from daemon.sections import Predictions
 from daemon.stages.context import Context, files_of
+from daemon.stages.serving import serving_checkpoint
 from daemon.stages.tidying import tidied
 
 
 def predict(context: Context, cycle: int) -> bool:
-    """Write masks by this cycle's checkpoint; True when done."""
+    """Write masks by the model that serves in this cycle; True when done."""
     run = context.run(cycle, Stage.PREDICT)
     if not run.request_file.exists():
         store = context.store
@@ -28,7 +29,7 @@ def predict(context: Context, cycle: int) -> bool:
         images = [image for image in store.images() if image.id in wanted]
         request = context.request(
             PredictRequest,
-            checkpoint=context.run(cycle, Stage.TRAIN).checkpoint,
+            checkpoint=serving_checkpoint(context, cycle),
             masks=files_of(images),
         )
         if not images:

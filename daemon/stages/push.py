@@ -54,7 +54,7 @@ def deliver(context: Context) -> None:
         store.settle(
             intent, context.connector.push(asks, intent.key, intent.version), context.now()
         )
-        log.info("pushed cycle=%d images=%d key=%s", intent.cycle, len(asks), intent.key)
+        log.debug("pushed cycle=%d images=%d key=%s", intent.cycle, len(asks), intent.key)
 
 
 def rerank(context: Context, cycle: int) -> None:
@@ -88,7 +88,7 @@ def rerank(context: Context, cycle: int) -> None:
         store.set_positions({str(ask.task): ask.position for ask in asks})
         store.keep_fact(VERSION, version)
         store.enforce_version(version, context.now())
-    log.info("order in force cycle=%d version=%s tasks=%d", cycle, version, len(asks))
+    log.debug("order in force cycle=%d version=%s tasks=%d", cycle, version, len(asks))
 
 
 def keep_order(context: Context) -> None:

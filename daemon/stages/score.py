@@ -11,21 +11,26 @@ from daemon.domain import Role, Stage
 from daemon.errors import ConfigError
 from daemon.runs import LabeledFile, PredictRequest, PredictResult, TrainResult
 from daemon.stages.context import Context, by_role, files_of
+from daemon.stages.serving import serving_checkpoint
 from daemon.stages.train import curve_point
+from daemon.wording import fraction
 
 log = logging.getLogger(__name__)
 
 
 def score(context: Context, cycle: int) -> bool:
-    """Uncertainty and embedding of the pool by this cycle's checkpoint; True when done."""
+    """Uncertainty and embedding of the pool by the model that serves; True when done.
+
+    The test set measures this cycle's own model: not where another one serves.
+    """
     run = context.run(cycle, Stage.SCORE)
     if not run.request_file.exists():
         pool = by_role(context.store.images())[Role.POOL]
         request = context.request(
             PredictRequest,
-            checkpoint=context.run(cycle, Stage.TRAIN).checkpoint,
+            checkpoint=serving_checkpoint(context, cycle),
             score=files_of(pool),
-            test=test_files(context.config),
+            test=test_files(context.config) if context.store.serving(cycle) == cycle else (),
         )
         run.write_request(request)
     if not context.launcher.advance(run, "predict"):
@@ -83,4 +88,4 @@ def _keep(context: Context, cycle: int) -> None:
         trained = context.run(cycle, Stage.TRAIN)
         point = curve_point(trained, cycle, trained.read_result(TrainResult))
         context.store.keep_evaluation("test", point, result.test)
-        log.info("test measured cycle=%d miou=%s", cycle, result.test.miou)
+        log.debug("test measured cycle=%d miou=%s", cycle, fraction(result.test.miou))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from daemon.stages.retention import require_space, thin_out
 log = logging.getLogger(__name__)
 
 ENOUGH_IMAGES = 5  # that hold a class, for its IoU to be worth reading
+_RARE = "rare_classes"  # that were told of, as a JSON list
 
 
 def train(context: Context, cycle: int) -> bool:
@@ -57,7 +59,7 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
     labeled = context.store.telling_ids()
     teaching = [image for image in images[Role.POOL] if image.id in labeled]
     measuring = [image for image in images[Role.VALIDATION] if image.id in labeled]
-    parent = context.run(cycle - 1, Stage.TRAIN).checkpoint
+    parent = context.run(context.store.serving(cycle - 1), Stage.TRAIN).checkpoint
     request = context.request(
         TrainRequest,
         labeled=_with_masks(context, run, teaching),
@@ -70,19 +72,26 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
 
 
 def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:
-    """Say so where a class is in too few validation images for its IoU to mean anything."""
+    """Say so where classes are in too few validation images for their IoU to mean anything: once,
+    and again only when that changes."""
     seen = np.zeros(256, dtype=np.int64)
     for file in request.validation:
         with Pillow.open(file.mask) as png:
             seen[np.unique(np.asarray(png))] += 1
-    for value, name in enumerate(request.classes):
-        if seen[value] < ENOUGH_IMAGES:
-            words = (
-                f"validation holds {name!r} in {seen[value]} of {len(request.validation)} images: "
-                f"its IoU is hardly measured; raise [validation] min_images before the first run"
-            )
-            log.warning("%s", words)
-            context.store.note("warning", words, context.now())
+    rare = {name: int(seen[v]) for v, name in enumerate(request.classes) if seen[v] < ENOUGH_IMAGES}
+    known, kept = json.dumps(sorted(rare)), context.store.fact(_RARE)
+    if known == (kept or "[]"):
+        return
+    context.store.keep_fact(_RARE, known)
+    if rare:
+        held = ", ".join(f"{name!r} in {number}" for name, number in rare.items())
+        words = (
+            f"of {len(request.validation)} validation images few hold some classes: {held}; an IoU "
+            f"over fewer than {ENOUGH_IMAGES} images is hardly measured. Validation never changes; "
+            f"name images that hold them in [test], which is measured after each training"
+        )
+        log.warning("%s", words)
+        context.store.note("warning", words, context.now())
 
 
 def _with_masks(

@@ -8,11 +8,21 @@ from daemon.store.cycles import CycleVerbs
 from daemon.store.images import ImageVerbs
 from daemon.store.labels import LabelVerbs, png_of
 from daemon.store.records import SETTLED, FaultState, RecordVerbs
+from daemon.store.story import StoryVerbs
 from daemon.store.team import TeamVerbs
 from daemon.store.versions import VersionVerbs
 
 
-class Store(ImageVerbs, LabelVerbs, TeamVerbs, CycleVerbs, AskVerbs, VersionVerbs, RecordVerbs):
+class Store(
+    ImageVerbs,
+    LabelVerbs,
+    TeamVerbs,
+    CycleVerbs,
+    AskVerbs,
+    VersionVerbs,
+    RecordVerbs,
+    StoryVerbs,
+):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 

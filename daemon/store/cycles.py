@@ -62,8 +62,12 @@ class CycleVerbs(StoreBase):
             self._start_stage(cycle, stage, at)
 
     def stage_times(self) -> list[Row]:
-        """When each stage of each cycle began and ended."""
-        return self._rows("SELECT * FROM stages ORDER BY cycle, started_at")
+        """When each stage of each cycle began and ended, and how many seconds a daemon spent on
+        it; None where an earlier release did not count them."""
+        return self._rows(
+            "SELECT cycle, stage, started_at, finished_at, seconds FROM stages "
+            "ORDER BY cycle, started_at"
+        )
 
     def count_failure(self, cycle: int, at: datetime) -> int:
         """Record that a stage of the cycle failed; how many times in a row."""

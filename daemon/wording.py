@@ -1,0 +1,41 @@
+"""How numbers and times read, in the log, on the terminal and on the page. Pure; nothing is rounded
+to look better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+ABSENT = "\N{EN DASH}"  # not measured
+
+
+def fraction(value: float | None) -> str:
+    """A number in [0, 1] with three decimals; a dash for what was not measured."""
+    return ABSENT if value is None else f"{value:.3f}"
+
+
+def interval(ends: Sequence[float] | None) -> str:
+    """Both ends of an interval; a dash where there is none."""
+    return ABSENT if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things: "1 mask", "2 masks"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def signed(value: float) -> str:
+    """A difference with its sign; what rounds to nothing has none."""
+    said = f"{value:+.3f}"
+    return said[1:] if float(said) == 0 else said.replace("-", "\N{MINUS SIGN}")
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: "42 s", "3 min 20 s", "2 h 5 min"."""
+    if seconds is None:
+        return ABSENT
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
