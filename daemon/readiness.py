@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from daemon.wording import waiting_for_people
+
 
 class Ending(enum.StrEnum):
     """How the loop ended: neither the daemon nor the annotators move it on. A setting or new images
@@ -19,8 +21,8 @@ class Ending(enum.StrEnum):
 class Standing:
     """What the decision is made from; all counts are images.
 
-    open_tasks: asked and not answered. open_allowed: so many of them may stay open when a cycle
-    begins; None: as many as there are. train_labels: labels that may train. new_labels: labels
+    open_tasks: asked and not answered, open_earlier: those of them that are not of the newest
+    batch. open_allowed: so many may stay open when a cycle begins; None: as many as there are. train_labels: labels that may train. new_labels: labels
     since the last cycle began. enough_labels: so many of them are worth a training. may_ask:
     images that may still be asked, within the budget. trained_cycles: cycles with a model so far.
     cycle_limit: None for no limit.
@@ -29,6 +31,7 @@ class Standing:
     started: bool
     usable_images: int
     open_tasks: int
+    open_earlier: int
     open_allowed: int | None
     train_labels: int
     new_labels: int
@@ -50,7 +53,7 @@ def reason_to_wait(now: Standing) -> str | None:
     if _limit_reached(now):
         return "the cycles that were wanted are trained"
     if now.open_tasks and not _may_begin_beside_open(now):
-        return f"{_images(now.open_tasks)} for annotators"
+        return waiting_for_people(now.open_tasks - now.open_earlier, now.open_earlier)
     if not now.train_labels:
         return "no labeled image to train on yet"
     if now.new_labels >= now.enough_labels or (now.new_labels and _nothing_comes(now)):
@@ -93,7 +96,3 @@ def _nothing_comes(now: Standing) -> bool:
 
 def _limit_reached(now: Standing) -> bool:
     return now.cycle_limit is not None and now.trained_cycles >= now.cycle_limit
-
-
-def _images(number: int) -> str:
-    return "1 image waits" if number == 1 else f"{number} images wait"

@@ -78,6 +78,7 @@ def _quarantine(rows: Sequence[Row]) -> dict[str, Sequence[Row]]:
 
 
 def _empty(config: Config) -> dict[str, Any]:
+    budget = config.loop.budget_labels
     return {
         "cycle": None,
         "stage": None,
@@ -85,11 +86,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "progress": None,
         "classes": list(config.classes.names),
         "ended": None,
-        "labels": {
-            "total": config.loop.budget_labels,
-            "spent": 0,
-            "left": config.loop.budget_labels,
-        },
+        "labels": {"total": budget, "spent": 0, "left": budget},
         "uses": dict.fromkeys(_USES, 0),
         "images": {},
         "tasks": dict.fromkeys(_TASKS, 0),

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from daemon.domain import TaskState
+
 Snapshot = Mapping[str, Any]
 
 
@@ -21,7 +23,8 @@ def show_status(status: Snapshot, console: Console) -> None:
     if status["cycle"] is None:
         console.print(f"not started: {status['waiting']}", markup=False)
     else:
-        console.print(f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}")
+        words = f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}"
+        console.print(words, markup=False)  # it may name a setting of a [table]
     console.print(
         f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; images: "
         + ", ".join(f"{n} {role}" for role, n in status["images"].items()),
@@ -58,7 +61,7 @@ def curve_table(status: Snapshot) -> Table:
     table = Table("cycle", "labels", "train", "mIoU", "95 %", *classes, "test", box=SIMPLE_HEAD)
     for point in status["evaluations"]:
         table.add_row(
-            str(point["cycle"]),
+            f"{point['cycle']}{' refused' if point['refused'] else ''}",
             str(point["labels"]),
             str(point["train_labels"]),
             _number(point["miou"]),
@@ -113,8 +116,7 @@ def _show_batch(status: Snapshot, console: Console) -> None:
     batch = status["batch"]
     if not batch:
         return
-    words = ", ".join(f"{batch[state]} {state}" for state in ("labeled", "open", "skipped"))
-    console.print(f"batch of cycle {batch['cycle']}: {batch['asked']} asked, {words}")
+    console.print(_batch_line(batch, status["tasks"]["open_earlier"]), markup=False)
     if effort := batch["effort"]:
         share = f"{100 * effort['changed_share']:.1f} % of the pixels changed"
         console.print(f"corrections: {share} on average of {effort['images']} predictions")
@@ -122,6 +124,17 @@ def _show_batch(status: Snapshot, console: Console) -> None:
         if image["state"] == "open":
             line = f"  {image['rank']:>3}  {image['name']}  open since {image['since']}"
             console.print(f"{line}  ({image['arm']})", markup=False)
+
+
+def _batch_line(batch: Snapshot, open_earlier: int) -> str:
+    """The states of all images of the batch, which add up to those that it asked."""
+    states = [f"{batch[state]} {state}" for state in TaskState if batch[state]]
+    words = f"batch of cycle {batch['cycle']}: {batch['asked']} asked: {', '.join(states)}"
+    if batch["skipped_once"]:
+        words += f" ({batch['skipped_once']} of the open ones skipped, not by enough people)"
+    if batch["ahead"]:
+        words += f"; {batch['ahead']} of them beyond the batch, asked ahead"
+    return f"{words}; {open_earlier} of earlier batches open" if open_earlier else words
 
 
 def _number(value: float | None) -> str:

@@ -39,3 +39,17 @@ def duration(seconds: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def measured(miou: float | None, ends: Sequence[float] | None, images: int) -> str:
+    """An mIoU with its interval, where there is one, and the images that it was measured on."""
+    inside = f"95 %: {interval(ends)}, " if ends else ""
+    return f"mIoU {fraction(miou)} ({inside}{count(images, 'image')})"
+
+
+def waiting_for_people(open_batch: int, open_earlier: int) -> str:
+    """How many images wait for annotators, and which of them are of the newest batch."""
+    number = open_batch + open_earlier
+    words = f"{count(number, 'image')} {'waits' if number == 1 else 'wait'} for annotators"
+    earlier = open_batch and open_earlier
+    return f"{words}, {open_earlier} of them asked earlier" if earlier else words

@@ -11,7 +11,7 @@ from daemon.domain import Evaluation, TaskState
 from daemon.readiness import Ending
 from daemon.stages.context import Context
 from daemon.store import Store
-from daemon.wording import count, fraction, interval
+from daemon.wording import count, measured
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +55,8 @@ class Ended:
         model = f"the model of cycle {self.serving} is the one to use"
         if self.figure is None:
             return f"{model}, it was not measured"
-        return (
-            f"{model}, mIoU {fraction(self.figure.miou)} (95 %: "
-            f"{interval(self.figure.miou_interval)}, {count(self.figure.images, 'image')})"
-        )
+        found = self.figure
+        return f"{model}, {measured(found.miou, found.miou_interval, found.images)}"
 
 
 def read_end(store: Store, budget_labels: int) -> Ended | None:

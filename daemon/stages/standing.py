@@ -18,6 +18,7 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         started=cycle is not None,
         usable_images=sum(counts.images.values()),
         open_tasks=counts.open,
+        open_earlier=counts.open_earlier,
         open_allowed=0 if cycle is None else _open_allowed(context, cycle),
         train_labels=counts.labels.train,
         new_labels=counts.new_labels,

@@ -16,12 +16,12 @@ from contextlib import suppress
 from typing import Any
 
 from daemon.config import Config
-from daemon.counts import counts_of
+from daemon.counts import beyond_batch, counts_of
 from daemon.domain import CurvePoint
 from daemon.stages.context import Context
 from daemon.stages.push import VERSION
 from daemon.store import Store
-from daemon.wording import count, duration, fraction, interval, signed
+from daemon.wording import count, duration, fraction, measured, signed
 
 log = logging.getLogger(__name__)
 
@@ -78,12 +78,13 @@ def tell_cycle(context: Context, cycle: int) -> None:
     if store.fact(_TOLD) == str(cycle):
         log.info("cycle %d: %s", cycle, _asked(store, cycle))
         return
-    labels = counts_of(store, context.config.loop.budget_labels).labels
+    counts = counts_of(store, context.config.loop.budget_labels)
+    given, total = counts.labels.spent, count(counts.labels.total, "label")
     parts = [
         _who_labeled(store, cycle),
         _model(store, cycle),
         _asked(store, cycle),
-        f"{labels.left} of {count(labels.total, 'label')} left",
+        f"{given} of {total} given, {count(counts.open, 'image')} open",
         f"took {duration(store.cycle_seconds(cycle))}",
     ]
     words = f"cycle {cycle}: {'; '.join(filter(None, parts))}"
@@ -156,27 +157,27 @@ def _figure(point: CurvePoint) -> str:
     found = point.validation
     if found is None:
         return "mIoU not measured"
-    ends = found.miou_interval
-    inside = f"95 %: {interval(ends)}, " if ends else ""
-    words = f"mIoU {fraction(found.miou)} ({inside}{count(found.images, 'image')})"
+    words = measured(found.miou, found.miou_interval, found.images)
     return words + (f", test mIoU {fraction(point.test.miou)}" if point.test else "")
 
 
 def _gain(point: CurvePoint, before: CurvePoint | None) -> str:
     new = point.validation.miou if point.validation else None
     old = before.validation.miou if before and before.validation else None
-    return "" if new is None or old is None else f", {signed(new - old)}"
+    if before is None or new is None or old is None:
+        return ""
+    return f", {signed(new - old)} against cycle {before.cycle}"
 
 
 def _asked(store: Store, cycle: int) -> str:
-    picks = store.picks(cycle)
-    if not picks:
-        return "nobody was asked"
+    """Whom the cycle asked for, and which predictions people see."""
+    picks, ahead = store.picks(cycle), beyond_batch(store, cycle - 1) if cycle else 0
     arms = Counter(pick.arm for pick in picks)
     words = ", ".join(f"{n} {arm}" for arm, n in arms.most_common())
-    version = store.fact(VERSION)
-    masks = f", predictions {version}" if version else ""
-    return f"asked {count(len(picks), 'image')} ({words}{masks})"
+    asked = f"asked {count(len(picks), 'image')} ({words})" if picks else "asked nobody more"
+    if ahead:
+        asked += f" beside {ahead} asked ahead"
+    return f"{asked}; predictions {store.fact(VERSION)}" if picks and cycle else asked
 
 
 def _say(context: Context, words: str) -> None:

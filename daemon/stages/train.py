@@ -86,9 +86,9 @@ def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:
     if rare:
         held = ", ".join(f"{name!r} in {number}" for name, number in rare.items())
         words = (
-            f"of {len(request.validation)} validation images few hold some classes: {held}; an IoU "
-            f"over fewer than {ENOUGH_IMAGES} images is hardly measured. Validation never changes; "
-            f"name images that hold them in [test], which is measured after each training"
+            f"the IoU of a class that fewer than {ENOUGH_IMAGES} validation images hold is hardly "
+            f"measured: {held} of {len(request.validation)}; validation never changes, but images "
+            f"that hold these classes can be named in [test], which is measured after each training"
         )
         log.warning("%s", words)
         context.store.note("warning", words, context.now())
