@@ -46,8 +46,8 @@ class BatchCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """images: by role. open: images that wait for annotators, those on their way to them included:
-    open_batch of the newest batch, open_earlier of older ones. candidates: images of the pool that
+    """images: by role. open: images that wait for annotators: open_batch of the newest batch,
+    open_earlier of older ones, being_sent on their way to the labeling tool. candidates: images of the pool that
     are neither labeled nor asked. may_ask: how many of them the budget allows to be asked now.
     new_labels: labels more than the newest cycle began with, never negative.
     """
@@ -57,6 +57,7 @@ class Counts:
     open: int
     open_batch: int
     open_earlier: int
+    being_sent: int
     candidates: int
     may_ask: int
     new_labels: int
@@ -68,18 +69,19 @@ def counts_of(store: Store, budget_labels: int) -> Counts:
     images, labeled = store.images(), store.labeled_ids()
     last, rows = store.last_cycle(), newest_batch(store)
     labels = _labels(images, labeled, store.telling_ids(), budget_labels)
-    waiting = open_images(store)
+    asked, sent = _open_and_sent(store, labeled)
     mine = {row["image_id"] for row in rows}
     pool = {image.id for image in images if image.role is Role.POOL}
     free = pool - labeled - store.asked_ids()
     return Counts(
         images={role: sum(image.role is role for image in images) for role in Role},
         labels=labels,
-        open=len(waiting),
-        open_batch=len(waiting & mine),
-        open_earlier=len(waiting - mine),
+        open=len(asked | sent),
+        open_batch=len(asked & mine),
+        open_earlier=len(asked - mine),
+        being_sent=len(sent - asked),
         candidates=len(free),
-        may_ask=max(0, min(len(free), labels.left - len(waiting))),
+        may_ask=max(0, min(len(free), labels.left - len(asked | sent))),
         new_labels=max(0, len(labeled) - (int(last["labels"]) if last else 0)),
         batch=_batch(store, rows, labeled) if rows else None,
     )
@@ -87,10 +89,8 @@ def counts_of(store: Store, budget_labels: int) -> Counts:
 
 def open_images(store: Store) -> set[int]:
     """The images that wait for annotators, and those on their way to them."""
-    waiting = {row["image_id"] for row in store.tasks(TaskState.OPEN)}
-    for intent in store.pending_intents():
-        waiting |= {question.image_id for question in intent.questions}
-    return waiting
+    asked, sent = _open_and_sent(store, store.labeled_ids())
+    return asked | sent
 
 
 def newest_batch(store: Store) -> list[Row]:
@@ -123,6 +123,12 @@ def beyond_batch(store: Store, cycle: int) -> int:
 def is_dropped(row: Row, labeled: set[int]) -> bool:
     """Whether nobody has answered this question, and nobody will."""
     return state_of(row, labeled) not in (TaskState.OPEN, TaskState.LABELED)
+
+
+def _open_and_sent(store: Store, labeled: set[int]) -> tuple[set[int], set[int]]:
+    asked = {row["image_id"] for row in store.tasks(TaskState.OPEN)} - labeled
+    questions = [question for intent in store.pending_intents() for question in intent.questions]
+    return asked, {question.image_id for question in questions} - labeled
 
 
 def _batch(store: Store, rows: Sequence[Row], labeled: set[int]) -> BatchCounts:

@@ -94,7 +94,7 @@ def _advance(context: Context, cycle_limit: int | None) -> Outcome:
         if reason is None:
             last = _open_cycle(context, 0 if last is None else int(last["id"]) + 1)
         elif last is None or (more := _ask_on(context, now, int(last["id"]))) is None:
-            return _waiting(context, standing(context, cycle_limit))
+            return _waiting(context, cycle_limit)
         else:
             last = more
     return _run_stages(context, last, cycle_limit)
@@ -124,11 +124,13 @@ def _ask_on(context: Context, now: Standing, cycle: int) -> Row | None:
     return _open_cycle(context, cycle + 1)
 
 
-def _waiting(context: Context, now: Standing) -> Outcome:
-    ended = ending(now)
+def _waiting(context: Context, cycle_limit: int | None) -> Outcome:
+    ended = ending(standing(context, cycle_limit))
     if ended is not None:
         return Outcome(waiting=conclude(context, ended), ended=ended)
     go_on(context)
+    ask_ahead(context)  # before it is said how many images are open
+    now = standing(context, cycle_limit)
     reason = reason_to_wait(now)
     words = "there are labels for the next cycle" if reason is None else reason
     return Outcome(waiting=words, fault=not now.usable_images)

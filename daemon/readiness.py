@@ -22,10 +22,10 @@ class Standing:
     """What the decision is made from; all counts are images.
 
     open_tasks: asked and not answered, open_earlier: those of them that are not of the newest
-    batch. open_allowed: so many may stay open when a cycle begins; None: as many as there are. train_labels: labels that may train. new_labels: labels
-    since the last cycle began. enough_labels: so many of them are worth a training. may_ask:
-    images that may still be asked, within the budget. trained_cycles: cycles with a model so far.
-    cycle_limit: None for no limit.
+    batch. open_allowed: so many may stay open when a cycle begins; None: as many as there are.
+    train_labels: labels that may train. new_labels: labels since the last cycle began.
+    enough_labels: so many of them are worth a training. may_ask: images that may still be asked,
+    within the budget. trained_cycles: cycles with a model so far. cycle_limit: None for no limit.
     """
 
     started: bool

@@ -18,7 +18,7 @@ from daemon.store.base import Row
 
 LISTED_DOUBLES = 50
 _USES = ("train", "validation", "unused")  # what labels are for
-_TASKS = ("open", "open_batch", "open_earlier", "may_ask")
+_TASKS = ("open", "open_batch", "open_earlier", "being_sent", "may_ask")
 _RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
 
 

@@ -19,6 +19,7 @@ class Line:
 
     kind: "miou" on validation, "test" for mIoU on held-out images, "class" for the IoU of one
     class on validation. low, high: 95 % bootstrap interval over images, None where there is none.
+    refused: whether the model of the point was refused, so that an earlier one serves.
     """
 
     name: str
@@ -28,11 +29,13 @@ class Line:
     values: tuple[float | None, ...]
     low: tuple[float | None, ...]
     high: tuple[float | None, ...]
+    refused: tuple[bool, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """The newest measured model in numbers. gain: mIoU against the one before, None for the first.
+    """The newest measured model that serves, in numbers. gain: mIoU against the one that served
+    before, None for the first. refused_cycle, refused_miou: of a newer model that was refused.
 
     within_noise: whether the two intervals overlap, so that the gain alone proves nothing; None
     where an interval is missing.
@@ -47,6 +50,8 @@ class Standing:
     gain: float | None
     labels_before: int | None
     within_noise: bool | None
+    refused_cycle: int | None
+    refused_miou: float | None
 
 
 def lines(evaluations: Sequence[Evaluated], classes: Sequence[str]) -> list[Line]:
@@ -63,11 +68,14 @@ def lines(evaluations: Sequence[Evaluated], classes: Sequence[str]) -> list[Line
 
 
 def standing(evaluations: Sequence[Evaluated]) -> Standing | None:
-    """The newest model whose mIoU was measured, against the one before; None without any."""
-    measured = [point for point in _ordered(evaluations) if point.get("miou") is not None]
-    if not measured:
+    """The newest model that serves and was measured, against the one before; None without any."""
+    by_cycle = sorted(evaluations, key=lambda point: int(point["cycle"]))
+    measured = [point for point in by_cycle if point.get("miou") is not None]
+    serving = [point for point in measured if not point.get("refused")]
+    if not serving:
         return None
-    last, before = measured[-1], measured[-2] if len(measured) > 1 else None
+    last, before = serving[-1], serving[-2] if len(serving) > 1 else None
+    refused = None if measured[-1] is last else measured[-1]
     return Standing(
         cycle=last["cycle"],
         labels=last["labels"],
@@ -78,6 +86,8 @@ def standing(evaluations: Sequence[Evaluated]) -> Standing | None:
         gain=None if before is None else last["miou"] - before["miou"],
         labels_before=None if before is None else before["labels"],
         within_noise=None if before is None else _overlap(before, last),
+        refused_cycle=refused["cycle"] if refused else None,
+        refused_miou=refused["miou"] if refused else None,
     )
 
 
@@ -105,6 +115,7 @@ def _line(
         values=values,
         low=tuple(None if end is None else end[0] for end in ends),
         high=tuple(None if end is None else end[1] for end in ends),
+        refused=tuple(bool(point.get("refused")) for point in points),
     )
 
 

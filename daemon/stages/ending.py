@@ -20,11 +20,13 @@ ENDED = "ended"  # the fact that says how, empty while the loop goes on
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """The end of the loop. cycles: how many were trained. serving: the cycle whose model serves,
-    None without any. figure: how good that one is on validation, None where it was not measured."""
+    """The end of the loop. open: images that annotators may go on with. cycles: how many were
+    trained. serving: the cycle whose model serves, None without any. figure: how good that one is
+    on validation, None where it was not measured."""
 
     how: Ending
     labels: Labels
+    open: int
     cycles: int
     serving: int | None
     figure: Evaluation | None
@@ -38,12 +40,13 @@ class Ended:
                 "raise [loop] budget_labels to go on",
             ),
             Ending.ALL_LABELED: (
-                f"every image of the pool is labeled or was dropped: {self.labels.spent} labels",
+                "every image of the pool is labeled or was dropped: "
+                f"{count(self.labels.spent, 'label')}",
                 "add images to go on",
             ),
             Ending.CYCLES_TRAINED: (
-                f"{count(self.cycles, 'cycle')} trained, as --cycles asks, on "
-                f"{self.labels.spent} labels",
+                f"{count(self.cycles, 'cycle')} trained, as --cycles asks: "
+                f"{count(self.labels.spent, 'label')} given, {count(self.open, 'image')} open",
                 "leave --cycles out or raise it to go on",
             ),
         }[self.how]
@@ -104,9 +107,11 @@ def _end(store: Store, how: Ending, budget_labels: int) -> Ended:
     trained = int(last["id"]) if last else 0
     serving = store.serving(trained) if trained else None
     figures = {point.cycle: point.validation for point in store.curve()}
+    counts = counts_of(store, budget_labels)
     return Ended(
         how=how,
-        labels=counts_of(store, budget_labels).labels,
+        labels=counts.labels,
+        open=counts.open,
         cycles=trained,
         serving=serving,
         figure=None if serving is None else figures.get(serving),

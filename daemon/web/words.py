@@ -37,8 +37,10 @@ def headline(status: Mapping[str, Any]) -> str:
     """What goes on, in three words."""
     if status["cycle"] is None:
         return "Not started"
+    if status["ended"]:
+        return "Ended"
     if status["stage"] == Stage.DONE:
-        return "People label" if _open_tasks(status) else "Waiting"
+        return "People label" if status["tasks"]["open"] else "Waiting"
     stage: str = status["stage"]
     return STEPS.get(stage, stage)
 
@@ -68,7 +70,3 @@ def _seconds(row: Mapping[str, Any] | None) -> float | None:
         return float(row["seconds"])
     began, ended = (datetime.fromisoformat(row[end]) for end in ("started_at", "finished_at"))
     return (ended - began).total_seconds()
-
-
-def _open_tasks(status: Mapping[str, Any]) -> int:
-    return status["batch"]["open"] if status["batch"] else 0

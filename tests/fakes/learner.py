@@ -2,7 +2,8 @@
 
 Started as the real one is: `python -m tests.fakes.learner embed|train|predict RUN_FOLDER`. It
 "learns" the mean colour of each class and predicts the nearest; so its masks are real, if poor.
-An environment variable FAKE_LEARNER_SECONDS makes a training last that long.
+An environment variable FAKE_LEARNER_SECONDS makes a training last that long; with
+FAKE_LEARNER_COLLAPSES = "0002-train 0005-train" these runs learn every class the wrong way round.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ def train(run: RunFolder) -> None:
         run.write_progress(Progress(phase="train", step=step, steps=10))
         time.sleep(seconds / 10)
     colours = _mean_colours(request.labeled, len(request.classes))
+    if run.path.name in os.environ.get("FAKE_LEARNER_COLLAPSES", "").split():
+        colours = [*colours[1:], colours[0]]
     with atomic_file(run.checkpoint) as part:
         part.write_text(json.dumps(colours))
     validation = _measure(colours, request.validation, request.classes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from daemon.domain import TaskState
+
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>.png"
 LABELS = [32, 48, 64, 80]
 MIOU = [0.523, 0.611, 0.668, 0.702]
@@ -17,7 +19,10 @@ def status(points: int, classes: tuple[str, ...] = ("soil", "crop", "weed")) -> 
         "waiting": "the daemon has not run yet",
         "progress": None,
         "classes": list(classes),
+        "ended": None,
         "labels": {"total": 96, "spent": 0, "left": 96},
+        "uses": {"train": 0, "validation": 0, "unused": 0},
+        "tasks": {"open": 0, "open_batch": 0, "open_earlier": 0, "being_sent": 0, "may_ask": 0},
         "images": {},
         "evaluations": [],
         "batch": None,
@@ -47,6 +52,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
             "losses": {"loss": 0.31},
         },
         "labels": {"total": 96, "spent": LABELS[points - 1], "left": 96 - LABELS[points - 1]},
+        "tasks": {"open": 3, "open_batch": 3, "open_earlier": 0, "being_sent": 0, "may_ask": 0},
         "evaluations": [_evaluation(place, classes) for place in range(points)],
         "batch": _batch(points),
         "stages": [_stage_row(points)],
@@ -69,6 +75,8 @@ def _evaluation(place: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "labels": LABELS[place],
         "train_labels": LABELS[place] - 16,
         "seconds": 142.0,
+        "refused": False,
+        "serving": place + 1,
         "miou": MIOU[place],
         "miou_interval": (MIOU[place] - 0.04, MIOU[place] + 0.03),
         "iou": iou,
@@ -82,7 +90,7 @@ def _evaluation(place: int, classes: tuple[str, ...]) -> dict[str, Any]:
 
 def _batch(cycle: int) -> dict[str, Any]:
     images = [_asked(rank) for rank in range(1, 7)]
-    states = ("open", "labeled", "skipped", "expired", "deleted")
+    states = [state.value for state in TaskState]
     counts = {state: sum(image["state"] == state for image in images) for state in states}
     effort = {
         "images": 3,
@@ -90,7 +98,15 @@ def _batch(cycle: int) -> dict[str, Any]:
         "iou": {"soil": 0.98, "crop": 0.91},
         "lead_time_s": 95.0,
     }
-    return {"cycle": cycle, "asked": len(images), **counts, "effort": effort, "images": images}
+    return {
+        "cycle": cycle,
+        "asked": len(images),
+        **counts,
+        "ahead": 0,
+        "skipped_once": 0,
+        "effort": effort,
+        "images": images,
+    }
 
 
 def _asked(rank: int) -> dict[str, Any]:

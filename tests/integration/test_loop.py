@@ -15,6 +15,7 @@ from daemon.config import Config
 from daemon.domain import Ask, FoundImage, Image, Role, Stage, TaskState
 from daemon.errors import ConfigError, DiskFull, RunFailed
 from daemon.loop import RUNNERS
+from daemon.readiness import Ending
 from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store
@@ -47,7 +48,8 @@ def test_the_loop_runs_until_the_budget_is_spent(home: Path) -> None:
 
     outcome = run_out(ticker(config))
 
-    assert "budget is spent" in outcome.waiting
+    assert outcome.ended is Ending.BUDGET_SPENT
+    assert "budget is spent: 16 labels of 16; the model of cycle 3 is" in outcome.waiting
     assert_whole(config)
     assert snapshot(config)["evaluations"][-1]["miou"] > 0.9
 
@@ -57,7 +59,10 @@ def test_a_cycle_limit_stops_new_cycles(home: Path) -> None:
 
     outcome = run_out(ticker(config, cycle_limit=1))
 
-    assert outcome.waiting == "all 1 cycles are trained"
+    assert outcome.ended is Ending.CYCLES_TRAINED
+    assert outcome.waiting.startswith(
+        "1 cycle trained, as --cycles asks: 8 labels given, 4 images open"
+    )
     assert [point["cycle"] for point in snapshot(config)["evaluations"]] == [1]
 
 
