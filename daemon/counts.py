@@ -47,9 +47,9 @@ class BatchCounts:
 @dataclass(frozen=True, kw_only=True)
 class Counts:
     """images: by role. open: images that wait for annotators: open_batch of the newest batch,
-    open_earlier of older ones, being_sent on their way to the labeling tool. candidates: images of the pool that
-    are neither labeled nor asked. may_ask: how many of them the budget allows to be asked now.
-    new_labels: labels more than the newest cycle began with, never negative.
+    open_earlier of older ones, being_sent on their way to the labeling tool. candidates: images
+    of the pool that are neither labeled nor asked. may_ask: how many of them the budget allows to
+    be asked now. new_labels: labels more than the newest cycle began with, never negative.
     """
 
     images: Mapping[Role, int]

@@ -65,10 +65,11 @@ def reason_to_wait(now: Standing) -> str | None:
 
 def lacking(now: Standing) -> int:
     """How many images have to be asked because nobody has any open, and a training needs more
-    labels than came; 0: none."""
+    labels than came, or none of those that came may train; 0: none."""
     if not now.started or _limit_reached(now) or now.open_tasks:
         return 0
-    return max(0, min(now.enough_labels - now.new_labels, now.may_ask))
+    came = now.new_labels if now.train_labels else 0
+    return max(0, min(now.enough_labels - came, now.may_ask))
 
 
 def ending(now: Standing) -> Ending | None:

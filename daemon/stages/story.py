@@ -132,11 +132,16 @@ def _who_labeled(store: Store, cycle: int) -> str:
     before, now = store.people(cycle - 1), store.people(cycle)
     came = {who: now.get(who, 0) - before.get(who, 0) for who in {*now, *before}}
     named = sorted(((n, who) for who, n in came.items() if n), key=lambda one: (-one[0], one[1]))
-    words = [f"{who} {n}" for n, who in named[:_PEOPLE]]
+    words = [f"{n} of {_name(who)}" for n, who in named[:_PEOPLE]]
     if len(named) > _PEOPLE:
-        words.append(f"{len(named) - _PEOPLE} others {sum(n for n, _ in named[_PEOPLE:])}")
+        words.append(f"{sum(n for n, _ in named[_PEOPLE:])} of others")
     new = sum(n for n, _ in named)
     return f"{count(new, 'label')} came" + (f" ({', '.join(words)})" if words else "")
+
+
+def _name(annotator: str) -> str:
+    """A person; where the tool tells no name, its number."""
+    return f"user {annotator}" if annotator.isdigit() else annotator
 
 
 def _model(store: Store, cycle: int) -> str:

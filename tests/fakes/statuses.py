@@ -98,15 +98,8 @@ def _batch(cycle: int) -> dict[str, Any]:
         "iou": {"soil": 0.98, "crop": 0.91},
         "lead_time_s": 95.0,
     }
-    return {
-        "cycle": cycle,
-        "asked": len(images),
-        **counts,
-        "ahead": 0,
-        "skipped_once": 0,
-        "effort": effort,
-        "images": images,
-    }
+    asked = {"cycle": cycle, "asked": len(images), "ahead": 0, "skipped_once": 0}
+    return {**asked, **counts, "effort": effort, "images": images}
 
 
 def _asked(rank: int) -> dict[str, Any]:

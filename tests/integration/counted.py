@@ -95,10 +95,8 @@ def _page(status: dict[str, Any]) -> Iterator[Pair]:
     if batch is not None:
         of_batch = f"{batch['labeled']} of {batch['asked']} labeled {batch['open']} open"
         yield "the batch on the page", True, of_batch in text
-        others = sum(
-            int(n)
-            for n in re.findall(r"(\d+) (?:skipped|expired|deleted|unusable|retired)\b", text)
-        )
+        words = r"(\d+) (?:skipped|expired|deleted|unusable|retired)\b"
+        others = sum(map(int, re.findall(words, text)))
         rest = batch["asked"] - batch["labeled"] - batch["open"] - batch["withdrawn"]
         yield "the other states on the page", True, others >= rest
 
