@@ -130,6 +130,9 @@ def _who_labeled(store: Store, cycle: int) -> str:
     if cycle == 0:
         return ""
     before, now = store.people(cycle - 1), store.people(cycle)
+    labeled = store.labels_at_start(cycle - 1)
+    if labeled != sum(before.values()):  # an earlier release began it, and kept no names
+        return f"{count(store.labels_at_start(cycle) - labeled, 'label')} came"
     came = {who: now.get(who, 0) - before.get(who, 0) for who in {*now, *before}}
     named = sorted(((n, who) for who, n in came.items() if n), key=lambda one: (-one[0], one[1]))
     words = [f"{n} of {_name(who)}" for n, who in named[:_PEOPLE]]

@@ -79,6 +79,11 @@ class StoryVerbs(StoreBase):
         sql = "SELECT annotator, labels FROM cycle_people WHERE cycle = ? ORDER BY annotator"
         return {row["annotator"]: row["labels"] for row in self._rows(sql, cycle)}
 
+    def labels_at_start(self, cycle: int) -> int:
+        """How many images were labeled when the cycle began; 0 for a cycle that never did."""
+        rows = self._rows("SELECT labels FROM cycles WHERE id = ?", cycle)
+        return int(rows[0]["labels"]) if rows else 0
+
     def keep_circumstances(self, cycle: int, settings: Mapping[str, Any], version: str) -> None:
         """The settings and the version of Maskloop that a cycle began with."""
         self._write(

@@ -104,8 +104,8 @@ def _page(status: dict[str, Any]) -> Iterator[Pair]:
 def _curve(status: dict[str, Any], store: Store) -> Iterator[Pair]:
     last = store.last_cycle()
     for cycle in range(last["id"] + 1 if last else 0):
-        begun = {row["id"]: row["labels"] for row in store._rows("SELECT id, labels FROM cycles")}
-        yield f"people of cycle {cycle}", sum(store.people(cycle).values()), begun[cycle]
+        people = sum(store.people(cycle).values())
+        yield f"people of cycle {cycle}", people, store.labels_at_start(cycle)
     for point in status["evaluations"]:
         measuring = point["labels"] - point["train_labels"]
         yield f"validation images of cycle {point['cycle']}", point["images"], measuring
