@@ -34,11 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when all is well, 1 for a fault, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(
-        level=logging.INFO,
+        level=logging.DEBUG if options.verbose else logging.INFO,
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    for noisy in ("httpx", "waitress", "werkzeug"):
+    for noisy in ("httpx", "httpcore", "PIL", "waitress", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a look that is left out is no news
     try:
@@ -170,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config", type=Path, default=Path("config.toml"), help="settings (./config.toml)"
     )
+    parser.add_argument("--verbose", action="store_true", help="log every step of the loop")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (init, check, once, run, status, web, doctor, backup, demo, train):
         words = (command.__doc__ or "").strip()

@@ -32,6 +32,7 @@ from daemon.stages.sync import sync
 from daemon.stages.team import say_doubles
 from daemon.stages.versions import forget_versions
 from daemon.store.base import Row
+from daemon.wording import count, duration
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +171,8 @@ def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
     cycle, stage = int(row["id"]), Stage(row["stage"])
     pause = _pause_left(row, context.now())
     if pause:
-        words = f"{stage} failed {row['failures']} times; it is tried again in {pause}"
+        failed, left = count(row["failures"], "time"), duration(pause.total_seconds())
+        words = f"{stage} failed {failed} in a row; it is tried again in {left}"
         return Outcome(waiting=words, running=True)
     while stage is not Stage.DONE:
         if not _run_stage(context, cycle, stage):

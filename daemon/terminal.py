@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from daemon.domain import TaskState
+from daemon.wording import duration, moment
 
 Snapshot = Mapping[str, Any]
 
@@ -30,6 +31,9 @@ def show_status(status: Snapshot, console: Console) -> None:
         + ", ".join(f"{n} {role}" for role, n in status["images"].items()),
         markup=False,
     )
+    if unused := status["uses"]["unused"]:
+        why = "no pixel of them has a label, or their image is left out"
+        console.print(f"labels that neither train nor measure: {unused} ({why})")
     _show_progress(status, console)
     _show_batch(status, console)
     if status["evaluations"]:
@@ -107,7 +111,7 @@ def _draw(read: Callable[[], Snapshot], console: Console, stop: threading.Event)
 def _show_progress(status: Snapshot, console: Console) -> None:
     progress = status["progress"]
     if progress:
-        eta = "" if progress["eta_s"] is None else f", about {progress['eta_s']:.0f} s left"
+        eta = "" if progress["eta_s"] is None else f", about {duration(progress['eta_s'])} left"
         words = f"{progress['phase']}: {progress['step']} of {progress['steps']}{eta}"
         console.print(words, markup=False)
 
@@ -122,7 +126,7 @@ def _show_batch(status: Snapshot, console: Console) -> None:
         console.print(f"corrections: {share} on average of {effort['images']} predictions")
     for image in batch["images"]:
         if image["state"] == "open":
-            line = f"  {image['rank']:>3}  {image['name']}  open since {image['since']}"
+            line = f"  {image['rank']:>3}  {image['name']}  open since {moment(image['since'])}"
             console.print(f"{line}  ({image['arm']})", markup=False)
 
 

@@ -4,6 +4,7 @@ to look better."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 ABSENT = "\N{EN DASH}"  # not measured
 
@@ -39,6 +40,13 @@ def duration(seconds: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def moment(stamp: str | None) -> str:
+    """A stored time, in UTC: "22 Nov 13:40 UTC"; the page's script turns it into "5 min ago"."""
+    if not stamp:
+        return ABSENT
+    return datetime.fromisoformat(stamp).astimezone(UTC).strftime("%d %b %H:%M UTC").lstrip("0")
 
 
 def measured(miou: float | None, ends: Sequence[float] | None, images: int) -> str:

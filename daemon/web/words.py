@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from daemon.domain import Stage
@@ -12,6 +12,7 @@ from daemon.wording import count as count
 from daemon.wording import duration as duration
 from daemon.wording import fraction as fraction
 from daemon.wording import interval as interval
+from daemon.wording import moment as moment
 from daemon.wording import signed as signed
 
 STEPS: dict[str, str] = {
@@ -24,13 +25,6 @@ STEPS: dict[str, str] = {
     Stage.DONE: "People label",
 }
 NEEDS_MODEL = {Stage.TRAIN, Stage.SCORE, Stage.PREDICT}
-
-
-def moment(stamp: str | None) -> str:
-    """A stored time, in UTC: "22 Nov 13:40 UTC"; page.js turns it into "5 min ago"."""
-    if not stamp:
-        return ABSENT
-    return datetime.fromisoformat(stamp).astimezone(UTC).strftime("%d %b %H:%M UTC").lstrip("0")
 
 
 def headline(status: Mapping[str, Any]) -> str:

@@ -138,7 +138,7 @@ def test_a_failed_training_is_tried_again_after_a_pause(home: Path) -> None:
     with pytest.raises(RunFailed, match="too hot"):
         run_out(daemon)
 
-    assert "train failed 1 times" in daemon.tick().waiting
+    assert "train failed 1 time in a row; it is tried again in 2 s" in daemon.tick().waiting
 
 
 def test_an_unreadable_image_is_quarantined_and_taken_up_when_it_is_mended(home: Path) -> None:
