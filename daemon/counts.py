@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from daemon.domain import Image, Role, TaskState
+from daemon.domain import Role, TaskState
 from daemon.store import Store
 from daemon.store.base import Row
 
@@ -66,15 +66,14 @@ class Counts:
 
 def counts_of(store: Store, budget_labels: int) -> Counts:
     """Count what the store holds. budget_labels: [loop] budget_labels."""
-    images, labeled = store.images(), store.labeled_ids()
+    images, labeled = store.ids_by_role(), store.labeled_ids()
     last, rows = store.last_cycle(), newest_batch(store)
     labels = _labels(images, labeled, store.telling_ids(), budget_labels)
     asked, sent = _open_and_sent(store, labeled)
     mine = {row["image_id"] for row in rows}
-    pool = {image.id for image in images if image.role is Role.POOL}
-    free = pool - labeled - store.asked_ids()
+    free = images[Role.POOL] - labeled - store.asked_ids()
     return Counts(
-        images={role: sum(image.role is role for image in images) for role in Role},
+        images={role: len(ids) for role, ids in images.items()},
         labels=labels,
         open=len(asked | sent),
         open_batch=len(asked & mine),
@@ -146,11 +145,10 @@ def _batch(store: Store, rows: Sequence[Row], labeled: set[int]) -> BatchCounts:
 
 
 def _labels(
-    images: Sequence[Image], labeled: set[int], telling: set[int], budget_labels: int
+    images: Mapping[Role, set[int]], labeled: set[int], telling: set[int], budget_labels: int
 ) -> Labels:
-    by_role = {role: {image.id for image in images if image.role is role} for role in Role}
-    train = len(by_role[Role.POOL] & telling)
-    validation = len(by_role[Role.VALIDATION] & telling)
+    train = len(images[Role.POOL] & telling)
+    validation = len(images[Role.VALIDATION] & telling)
     return Labels(
         total=budget_labels,
         spent=len(labeled),

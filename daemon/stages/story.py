@@ -53,6 +53,12 @@ def tell_circumstances(context: Context) -> None:
         loop.budget_labels,
         ", ".join(context.config.classes.names),
     )
+    if context.config.connector.kind == "folder" and loop.queue_low:
+        log.warning(
+            "masks on disk answer at once: with [loop] queue_low = %d images are asked ahead of "
+            "each model for as long as it trains; queue_low = 0 shows what the strategy is worth",
+            loop.queue_low,
+        )
     with store.atomic():
         store.keep_fact(_SETTINGS, json.dumps(now))
         store.keep_fact(_MASKLOOP, version)
@@ -184,7 +190,7 @@ def _asked(store: Store, cycle: int) -> str:
     words = ", ".join(f"{n} {arm}" for arm, n in arms.most_common())
     asked = f"asked {count(len(picks), 'image')} ({words})" if picks else "asked nobody more"
     if ahead:
-        asked += f" beside {ahead} asked ahead"
+        asked += f", {ahead} were asked ahead of it"
     return f"{asked}; predictions {store.fact(VERSION)}" if picks and cycle else asked
 
 

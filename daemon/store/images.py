@@ -58,6 +58,13 @@ class ImageVerbs(StoreBase):
         rows = self._rows("SELECT role, count(*) AS n FROM images GROUP BY role")
         return {row["role"]: row["n"] for row in rows}
 
+    def ids_by_role(self) -> dict[Role, set[int]]:
+        """Role -> the ids of its images; every role is there. Reads no more of them than that."""
+        table: dict[Role, set[int]] = {role: set() for role in Role}
+        for row in self._rows("SELECT role, group_concat(id) AS ids FROM images GROUP BY role"):
+            table[Role(row["role"])] = set(map(int, row["ids"].split(",")))
+        return table
+
     def keep_scores(self, cycle: int, rows: Iterable[tuple[int, float | None, str]]) -> None:
         """Per-image statistics of a cycle: (image id, uncertainty, class shares as JSON)."""
         with self.atomic():
