@@ -20,7 +20,7 @@ from daemon.stages.ahead import ask_ahead, ask_more, top_up
 from daemon.stages.context import Context
 from daemon.stages.embed import embed
 from daemon.stages.ending import conclude, go_on, take_back
-from daemon.stages.predict import predict
+from daemon.stages.predict import predict, predict_anew
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
 from daemon.stages.score import score
@@ -154,6 +154,7 @@ def _open_cycle(context: Context, number: int) -> Row:
 
 def _reopen(context: Context, cycle: int) -> Row:
     """Let a finished cycle select once more; its model and scores stay."""
+    predict_anew(context, cycle)
     context.store.reopen_cycle(cycle, Stage.SELECT, context.now())
     go_on(context)
     log.info("cycle %d selects again: there is budget for it now", cycle)

@@ -56,7 +56,7 @@ def reason_to_wait(now: Standing) -> str | None:
         return waiting_for_people(now.open_tasks - now.open_earlier, now.open_earlier)
     if not now.train_labels:
         return "no labeled image to train on yet"
-    if now.new_labels >= now.enough_labels or (now.new_labels and _nothing_comes(now)):
+    if now.new_labels >= now.enough_labels or (_untrained(now) and _nothing_comes(now)):
         return None
     if _nothing_comes(now):
         return "no new labels since the last cycle"
@@ -78,7 +78,7 @@ def ending(now: Standing) -> Ending | None:
         return None
     if _limit_reached(now):
         return Ending.CYCLES_TRAINED
-    if not _nothing_comes(now) or (now.new_labels and now.train_labels):
+    if not _nothing_comes(now) or (_untrained(now) and now.train_labels):
         return None
     return Ending.ALL_LABELED if now.labels_left else Ending.BUDGET_SPENT
 
@@ -93,6 +93,11 @@ def _may_begin_beside_open(now: Standing) -> bool:
 def _nothing_comes(now: Standing) -> bool:
     """Whether no more labels are wanted, or none can come: no task is open, none may be asked."""
     return not now.labels_left or not (now.open_tasks or now.may_ask)
+
+
+def _untrained(now: Standing) -> bool:
+    """Whether there are labels that no model has seen; those of before the first cycle, too."""
+    return bool(now.new_labels) or not now.trained_cycles
 
 
 def _limit_reached(now: Standing) -> bool:

@@ -38,6 +38,14 @@ def predict(context: Context, cycle: int) -> bool:
     return context.launcher.advance(run, "predict")
 
 
+def predict_anew(context: Context, cycle: int) -> None:
+    """The batch is selected once more, so PREDICT runs once more, for its images too. Masks that
+    people saw stay where they are. Twice changes nothing."""
+    run = context.run(cycle, Stage.PREDICT)
+    run.result_file.unlink(missing_ok=True)
+    run.request_file.unlink(missing_ok=True)
+
+
 def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
     """The predicted masks of a cycle by image id; empty before there is a model."""
     run = context.run(cycle, Stage.PREDICT)

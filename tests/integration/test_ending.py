@@ -11,16 +11,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image as Pillow
 
 from daemon.cli import main
 from daemon.config import Config
-from daemon.domain import TaskState
+from daemon.domain import Ask, Image, Stage, TaskState
 from daemon.readiness import Ending
+from daemon.runs import PredictRequest, RunFolder
 from daemon.service import Ticker
+from daemon.stages.context import files_of
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
+from daemon.wiring import open_connector
+from tests.fakes import learner
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.counted import disagreements
@@ -52,7 +56,7 @@ def new_labels(config: Config) -> list[int]:
 def add_images(home: Path, number: int) -> None:
     for name, mask in paint_images(home / "more", number).items():
         (home / "more" / name).rename(home / "images" / f"new_{name}")
-        Image.fromarray(mask).save(home / "masks" / f"new_{name}")
+        Pillow.fromarray(mask).save(home / "masks" / f"new_{name}")
     with Store(home / "state" / FILE) as store:
         store.keep_fact("images_listed_at", "2026-01-01T00:00:00+00:00")  # a minute later
 
@@ -142,6 +146,73 @@ def test_a_raised_budget_goes_on_where_images_were_asked_ahead(home: Path, budge
     assert outcome.ended is Ending.BUDGET_SPENT
     assert snapshot(config)["evaluations"][-1]["labels"] == budget + 5
     assert disagreements(config) == []
+
+
+def test_images_that_a_raised_budget_allows_come_with_masks(home: Path) -> None:
+    """Also where PREDICT of that cycle ran before: people had images open that were asked ahead."""
+    config = configured(home, loop={**LOOP, "budget_labels": 12, "queue_low": 0})
+    run_out(ticker(config))
+    with Store(config.state / FILE, read_only=True) as store:
+        cycle = int(store.last_cycle()["id"])  # type: ignore[index]
+        shown = store.images()[0]
+    run = RunFolder(config.state / "runs" / f"{cycle:04d}-{Stage.PREDICT}")
+    request = PredictRequest(
+        classes=config.classes.names,
+        device="cpu",
+        threads=1,
+        seed=0,
+        settings={},
+        checkpoint=RunFolder(config.state / "runs" / f"{cycle:04d}-{Stage.TRAIN}").checkpoint,
+        masks=files_of([shown]),
+    )
+    run.path.mkdir(exist_ok=True)
+    run.write_request(request)
+    learner.predict(run)
+
+    more = configured(home, loop={**LOOP, "budget_labels": 16, "queue_low": 0})
+    daemon = ticker(more)
+    while snapshot(more)["labels"]["spent"] < 16:
+        daemon.tick()
+
+    with Store(more.state / FILE, read_only=True) as store:
+        asked = {pick.image_id for pick in store.picks(cycle)}
+    assert len(asked) == 4
+    assert asked <= {file.id for file in run.read_request(PredictRequest).masks}
+    assert all(run.mask(image_id).exists() for image_id in {*asked, shown.id})
+
+
+def test_a_project_that_came_labeled_is_trained_on(tmp_path: Path, server: FakeLabelStudio) -> None:
+    """Every image has its label before the first look."""
+    team = Team(tmp_path, server, queue_low=3, budget_labels=500)
+    truth = sorted((tmp_path / "masks").iterdir())
+    adopted = open_connector(team.config)
+    asks = [ask_for(number, path.name) for number, path in enumerate(truth)]
+    adopted.push(asks, "by hand", "0.0")
+    while (question := team.take("ada")) is not None:
+        team.submit("ada", question)
+
+    outcome = run_out(team.daemon)
+
+    assert outcome.ended is Ending.ALL_LABELED
+    (point,) = team.status()["evaluations"]
+    assert point["labels"] == len(truth)
+    assert disagreements(team.config) == []
+    for person in team.people.values():
+        person.close()
+
+
+def ask_for(number: int, name: str) -> Ask:
+    image = Image(
+        id=number,
+        key=name,
+        name=name,
+        uri=name,
+        path=Path(name),
+        height_px=24,
+        width_px=32,
+        sha256=name,
+    )
+    return Ask(image=image, position=number, cycle=0, reason="by hand")
 
 
 def test_open_images_are_taken_back_when_the_budget_is_spent_and_asked_again_when_it_is_raised(

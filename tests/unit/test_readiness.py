@@ -17,7 +17,7 @@ READY: dict[str, Any] = {
     "enough_labels": 4,
     "labels_left": 6,
     "may_ask": 5,
-    "trained_cycles": 0,
+    "trained_cycles": 1,
     "cycle_limit": None,
 }
 SPENT = {"labels_left": 0, "may_ask": 0}
@@ -56,6 +56,14 @@ def test_when_no_more_labels_can_come_one_new_label_is_worth_the_last_training(
 
     assert reason_to_wait(now) is None
     assert ending(now) is None
+
+
+def test_a_project_that_came_labeled_is_trained_on_once() -> None:
+    came_labeled = READY | NO_IMAGE_LEFT | {"new_labels": 0}
+
+    assert reason_to_wait(Standing(**came_labeled | {"trained_cycles": 0})) is None
+    assert ending(Standing(**came_labeled | {"trained_cycles": 0})) is None
+    assert ending(Standing(**came_labeled)) is Ending.ALL_LABELED
 
 
 def test_one_label_is_no_training_while_more_may_come() -> None:
