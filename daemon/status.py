@@ -32,7 +32,8 @@ def snapshot(config: Config) -> dict[str, Any]:
         return _empty(config)
     with Store(path, read_only=True) as store:
         store.require_current(path)
-        return _of_store(store, config)
+        with store.one_moment():
+            return _of_store(store, config)
 
 
 def _of_store(store: Store, config: Config) -> dict[str, Any]:

@@ -116,3 +116,15 @@ def test_a_store_of_an_earlier_release_is_taken_over_without_loss(tmp_path: Path
         assert store.refused_cycles() == {}
         assert store.people(1) == {}
         assert store.labels_at_start(1) == 8
+
+
+def test_numbers_that_are_shown_together_are_of_one_moment(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with Store(path) as writer:
+        writer.keep_fact("labels", "8")
+        with Store(path, read_only=True) as reader:
+            with reader.one_moment():
+                assert reader.fact("labels") == "8"
+                writer.keep_fact("labels", "9")
+                assert reader.fact("labels") == "8"
+            assert reader.fact("labels") == "9"
