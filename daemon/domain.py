@@ -20,6 +20,9 @@ from daemon.faults import Fault as Fault
 from daemon.measures import Calibration as Calibration
 from daemon.measures import CurvePoint as CurvePoint
 from daemon.measures import Evaluation as Evaluation
+from daemon.measures import Interval as Interval
+from daemon.measures import Missing as Missing
+from daemon.measures import Why as Why
 
 Mask = npt.NDArray[np.uint8]
 Clock = Callable[[], datetime]
@@ -54,7 +57,19 @@ class Role(enum.StrEnum):
 
     POOL = "pool"  # may be selected, and teaches without a label until then
     VALIDATION = "validation"  # measures the model, never trains it, never moves
-    EXCLUDED = "excluded"  # would leak: a near-duplicate of validation, or of its group
+    EXCLUDED = "excluded"  # see Exclusion
+
+
+class Exclusion(enum.StrEnum):
+    """Why an image is EXCLUDED. The first four are decided again whenever images arrive or a
+    setting changes; an UNREADABLE one comes back when its file is whole again."""
+
+    GROUP = "group"  # shares a group with a validation image
+    NEAR_VALIDATION = "near_validation"
+    TEST_CONTENT = "test_content"  # the same bytes as a test image
+    NEAR_TEST = "near_test"
+    COPY = "copy"  # the same bytes as another image, which stands for both
+    UNREADABLE = "unreadable"  # a run could not use its file or its mask
 
 
 class TaskState(enum.StrEnum):
@@ -75,12 +90,14 @@ class ClassSet:
     """The classes a mask may hold: the name at index i is pixel value i; 0 is background.
 
     unlabeled: the pixel value where nobody drew: 0, background; or IGNORE, and then background
-    is drawn like any other class.
+    is drawn like any other class. renamed: old name -> present name, "" for a class that was
+    taken out; answers that were drawn with an old name are still read.
     """
 
     names: tuple[str, ...]
     ignore_label: str = ""
     unlabeled: int = 0
+    renamed: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -93,6 +110,9 @@ class ClassSet:
 
     def index(self, name: str) -> int | None:
         """The pixel value of a class or of the ignore label; None for an unknown name."""
+        name = self.renamed.get(name, name)
+        if not name:
+            return IGNORE
         if self.ignore_label and name == self.ignore_label:
             return IGNORE
         return self.names.index(name) if name in self.names else None
@@ -182,10 +202,12 @@ class Changes:
     seen: changed task -> all annotation ids that it has now, so that others count as deleted.
     shows: changed task -> the key of its image, "" for none of ours.
     more: there are further changes already: memory bears no more masks at once.
+    anew: everything is read from its beginning, so that every fault of a task comes again.
     """
 
     cursor: str
     more: bool = False
+    anew: bool = False
     annotations: tuple[Annotation, ...] = ()
     skips: tuple[Skip, ...] = ()
     deletions: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 MaskloopError
 ├── ConfigError            config.toml
 ├── StoreInUse             the state folder
+├── StoreUnreadable
 ├── StoreTooNew
 ├── StoreTooOld
 ├── ConnectorUnavailable   the labeling tool
@@ -12,6 +13,7 @@ MaskloopError
 ├── ImageRefused           one image
 ├── MaskRefused            one mask
 ├── PoolInvalid            arrays given to a strategy
+├── PoolEmpty              what validation and test leave to train on
 ├── RunFailed              a child process
 ├── DiskFull
 ├── DemoFailed             the demo's own Label Studio, images or folder
@@ -19,6 +21,9 @@ MaskloopError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 
 class MaskloopError(Exception):
@@ -31,6 +36,10 @@ class ConfigError(MaskloopError):
 
 class StoreInUse(MaskloopError):
     """Another daemon works on this state folder. Stop it first."""
+
+
+class StoreUnreadable(MaskloopError):
+    """The file of the store is damaged, locked, no database, or may not be opened."""
 
 
 class StoreTooNew(MaskloopError):
@@ -72,15 +81,22 @@ class PoolInvalid(MaskloopError):
     """The pool holds NaN, wrong shapes or lacks what the strategy needs. Never repaired."""
 
 
+class PoolEmpty(MaskloopError):
+    """Validation, its near-duplicates and groups, and the test set leave nothing to train on.
+
+    The message names the setting that decides it; the daemon looks again at every tick.
+    """
+
+
 class RunFailed(MaskloopError):
     """A child process ended without a result. Its log says why.
 
-    image_id: the image that it could not use, where one image was the reason.
+    faults: the files that it could not use (`daemon.records.FileFault`), where that was the reason.
     """
 
-    def __init__(self, message: str, image_id: int | None = None) -> None:
+    def __init__(self, message: str, faults: Sequence[Any] = ()) -> None:
         super().__init__(message)
-        self.image_id = image_id
+        self.faults = tuple(faults)
 
 
 class DiskFull(MaskloopError):

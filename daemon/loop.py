@@ -7,6 +7,7 @@ recorded after the work. A tick never waits for a training or for people.
 from __future__ import annotations
 
 import logging
+import shutil
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,21 +15,26 @@ from datetime import datetime, timedelta
 
 from daemon.counts import counts_of
 from daemon.domain import Stage, TaskState
-from daemon.errors import RunFailed
+from daemon.errors import PoolEmpty, RunFailed
+from daemon.intake import Failures
+from daemon.moments import is_due
 from daemon.readiness import Ending, Standing, ending, lacking, reason_to_wait
 from daemon.stages.ahead import ask_ahead, ask_more, top_up
 from daemon.stages.context import Context
 from daemon.stages.embed import embed
 from daemon.stages.ending import conclude, go_on, take_back
+from daemon.stages.image_intake import still_looking
 from daemon.stages.predict import predict, predict_anew
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
+from daemon.stages.roles import undecided
+from daemon.stages.run_settings import settle_settings
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
 from daemon.stages.serving import train_and_judge
 from daemon.stages.standing import standing
 from daemon.stages.story import begin_story, tell_circumstances, tell_cycle
-from daemon.stages.sync import sync
+from daemon.stages.sync import take_in
 from daemon.stages.team import say_doubles
 from daemon.stages.versions import forget_versions
 from daemon.store.base import Row
@@ -48,6 +54,7 @@ NEEDS_MODEL = (Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
 WAITING = "waiting"  # the fact that says why, for `status` and the page
 _LONGEST_PAUSE = timedelta(hours=1)
 _PROCESS = uuid.uuid4().hex  # names this process, whose time on a stage counts as one sitting
+_MENDED_AGAIN = timedelta(hours=1)  # so long the same words about a setting are not said again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +62,15 @@ class Outcome:
     """Where a tick left the loop. waiting: why nothing more happens now.
 
     running: a child process works, so that the next tick may find it done. ended: how the loop
-    ended, None while it goes on. fault: somebody has to mend an input first.
+    ended, None while it goes on. fault: somebody has to mend an input first. failing: the last
+    attempt at a run failed and no later one has succeeded yet.
     """
 
     waiting: str
     running: bool = False
     ended: Ending | None = None
     fault: bool = False
+    failing: bool = False
 
     @property
     def final(self) -> bool:
@@ -70,17 +79,34 @@ class Outcome:
 
 
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
-    """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise."""
-    sync(context)  # first: answers arrive also while the tool refuses to be asked
-    deliver(context)
-    _mend(context)
-    keep_order(context)
-    say_doubles(context)
-    outcome = _advance(context, cycle_limit)
-    if not outcome.final:
-        ask_ahead(context)
-    forget_versions(context)
-    context.store.keep_fact(WAITING, outcome.waiting)
+    """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise; what
+    says nothing about the rest of the tick is raised at its end."""
+    failures, outcome = Failures(), None
+    take_in(context, failures)  # first: answers arrive also while the tool refuses to be asked
+    if words := still_looking(context.store):
+        failures.raise_first()
+        context.store.keep_fact(WAITING, words)
+        return Outcome(waiting=words, running=True)
+    with failures.part("sending what is to be asked"):
+        deliver(context)
+    with failures.part("mending the settings of the labeling tool"):
+        _mend(context)
+    with failures.part("keeping open tasks in order"):
+        keep_order(context)
+    with failures.part("counting images that several people labeled"):
+        say_doubles(context)
+    with failures.part("moving the cycle on"):
+        outcome = _advance(context, cycle_limit)
+    if outcome is None or not outcome.final:
+        with failures.part("asking ahead of the next model"):
+            ask_ahead(context)
+    with failures.part("deleting predictions that nobody is shown any more"):
+        forget_versions(context)
+    if outcome is not None:
+        context.store.keep_fact(WAITING, outcome.waiting)
+    failures.raise_first()
+    if outcome is None:
+        raise RuntimeError("the cycle was not moved on, and nothing says why")
     return outcome
 
 
@@ -115,11 +141,13 @@ def _ask_on(context: Context, now: Standing, cycle: int) -> Row | None:
     A cycle that asked nobody, as its budget was spent, selects once more. Images that came after
     the newest scores need a cycle of their own.
     """
+    if _may_decide_anew(context, now, cycle):
+        return _reopen(context, cycle, Stage.EMBED)
     wanted = lacking(now)
     if not wanted:
         return None
     if not context.store.picks(cycle) and len(candidates(context, cycle)) > 0:
-        return _reopen(context, cycle)
+        return _reopen(context, cycle, Stage.SELECT)
     if ask_more(context, cycle, wanted) or not now.train_labels:
         return None
     return _open_cycle(context, cycle + 1)
@@ -152,12 +180,17 @@ def _open_cycle(context: Context, number: int) -> Row:
     return _opened(context)
 
 
-def _reopen(context: Context, cycle: int) -> Row:
-    """Let a finished cycle select once more; its model and scores stay."""
+def _may_decide_anew(context: Context, now: Standing, cycle: int) -> bool:
+    """Whether cycle 0 left nothing to train on, and a setting or new images may change that."""
+    return not (cycle or now.train_labels or now.open_tasks) and undecided(context)
+
+
+def _reopen(context: Context, cycle: int, stage: Stage) -> Row:
+    """Take a finished cycle back to a stage; its model and scores stay."""
     predict_anew(context, cycle)
-    context.store.reopen_cycle(cycle, Stage.SELECT, context.now())
+    context.store.reopen_cycle(cycle, stage, context.now())
     go_on(context)
-    log.info("cycle %d selects again: there is budget for it now", cycle)
+    log.info("cycle %d goes back to %s: there is something to ask now", cycle, stage)
     return _opened(context)
 
 
@@ -170,20 +203,28 @@ def _opened(context: Context) -> Row:
 
 def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
     cycle, stage = int(row["id"]), Stage(row["stage"])
-    pause = _pause_left(row, context.now())
+    if not settle_settings(context, cycle, stage):
+        return Outcome(waiting=_running(cycle, stage), running=True)
+    pause = _pause_left(_opened(context), context.now())
     if pause:
         failed, left = count(row["failures"], "time"), duration(pause.total_seconds())
         words = f"{stage} failed {failed} in a row; it is tried again in {left}"
-        return Outcome(waiting=words, running=True)
+        return Outcome(waiting=words, running=True, failing=True)
     while stage is not Stage.DONE:
-        if not _run_stage(context, cycle, stage):
-            return Outcome(waiting=_running(cycle, stage), running=True)
+        try:
+            done = _run_stage(context, cycle, stage)
+        except PoolEmpty as exc:
+            return Outcome(waiting=str(exc), fault=True)
+        if not done:
+            return Outcome(
+                waiting=_running(cycle, stage), running=True, failing=bool(row["failures"])
+            )
         if stage is Stage.PUSH:
             tell_cycle(context, cycle)
         context.store.leave_stage(cycle, stage)
         context.store.finish_stage(cycle, stage, context.now())
         log.debug("stage done cycle=%d stage=%s", cycle, stage)
-        stage = stage.next()
+        stage, row = stage.next(), _opened(context)
     return _advance(context, cycle_limit)
 
 
@@ -195,8 +236,9 @@ def _run_stage(context: Context, cycle: int, stage: Stage) -> bool:
     try:
         done = RUNNERS[stage](context, cycle)
     except RunFailed as exc:
-        if exc.image_id is not None and set_aside(context, cycle, stage, exc.image_id, str(exc)):
-            return False  # the next tick starts the run without it
+        if set_aside(context, stage, exc.faults):
+            shutil.rmtree(context.run(cycle, stage).path, ignore_errors=True)
+            return False  # the next tick starts the run without them
         context.store.count_failure(cycle, context.now())
         raise
     context.store.see_stage(cycle, stage, context.now(), _PROCESS)
@@ -208,12 +250,13 @@ def _running(cycle: int, stage: Stage) -> str:
 
 
 def _pause_left(row: Row, now: datetime) -> timedelta | None:
-    """After the n-th failure in a row wait 2^n seconds, an hour at most."""
+    """After the n-th failure in a row wait 2^n seconds, an hour at most; not for a failure that
+    the clock was set back behind."""
     if not row["failures"]:
         return None
     pause = min(timedelta(seconds=2 ** min(row["failures"], 12)), _LONGEST_PAUSE)
-    left = datetime.fromisoformat(row["failed_at"]) + pause - now
-    return left if left > timedelta(0) else None
+    failed_at = datetime.fromisoformat(row["failed_at"])
+    return None if is_due(failed_at, pause, now) else failed_at + pause - now
 
 
 def _mend(context: Context) -> None:
@@ -222,5 +265,8 @@ def _mend(context: Context) -> None:
         return
     tasks = [row["task"] for row in store.tasks(TaskState.OPEN)]
     for words in context.connector.repair(store.fact(VERSION), tasks):
-        log.warning("mended: %s", words)
-        store.note("warning", f"mended: {words}", context.now())
+        said, now = f"mended: {words}", context.now()
+        if store.was_noted(said, now - _MENDED_AGAIN):
+            continue  # somebody, or something, sets it again and again
+        log.warning("%s", said)
+        store.note("warning", said, now)

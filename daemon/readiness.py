@@ -26,6 +26,7 @@ class Standing:
     train_labels: labels that may train. new_labels: labels since the last cycle began.
     enough_labels: so many of them are worth a training. may_ask: images that may still be asked,
     within the budget. trained_cycles: cycles with a model so far. cycle_limit: None for no limit.
+    left_out: why no image is left to train on, in words, "" where some are.
     """
 
     started: bool
@@ -40,6 +41,7 @@ class Standing:
     may_ask: int
     trained_cycles: int
     cycle_limit: int | None
+    left_out: str = ""
 
 
 def reason_to_wait(now: Standing) -> str | None:
@@ -55,7 +57,7 @@ def reason_to_wait(now: Standing) -> str | None:
     if now.open_tasks and not _may_begin_beside_open(now):
         return waiting_for_people(now.open_tasks - now.open_earlier, now.open_earlier)
     if not now.train_labels:
-        return "no labeled image to train on yet"
+        return now.left_out or "no labeled image to train on yet"
     if now.new_labels >= now.enough_labels or (_untrained(now) and _nothing_comes(now)):
         return None
     if _nothing_comes(now):

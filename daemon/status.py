@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
 from daemon.config import Config
 from daemon.counts import BatchCounts, Labels, counts_of, newest_batch, state_of
-from daemon.domain import Evaluation, Image, Stage, TaskState
+from daemon.domain import CurvePoint, Evaluation, Image, Stage, TaskState
+from daemon.insight.missing import headline, interval_words, words_of
+from daemon.liveness import incident_rows, liveness, running_progress
 from daemon.loop import WAITING
 from daemon.runs import RunFolder
 from daemon.stages.ending import Ended, read_end
-from daemon.store import FILE, SETTLED, Store
+from daemon.stages.left_out import kept_left_out, none_left_out
+from daemon.stages.roles import EXCLUDED_WORDS
+from daemon.store import FILE, SETTLED, LostLabels, Store
 from daemon.store.base import Row
 
 LISTED_DOUBLES = 50
@@ -44,6 +49,8 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "cycle": last["id"] if last else None,
         "stage": last["stage"] if last else None,
         "waiting": store.fact(WAITING),
+        "daemon": liveness(config.state, store.heartbeat(), datetime.now(UTC)),
+        "incidents": incident_rows(store),
         "progress": _progress(config.state, last),
         "classes": list(config.classes.names),
         "ended": None if ended is None else _ended(ended),
@@ -51,6 +58,7 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "uses": {name: getattr(counts.labels, name) for name in _USES},
         "images": {role.value: n for role, n in counts.images.items() if n},
         "tasks": {name: getattr(counts, name) for name in _TASKS},
+        "excluded": _excluded(store),
         "evaluations": _evaluations(store),
         "batch": _batch(store, counts.batch),
         "stages": store.stage_times(),
@@ -58,7 +66,16 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "doubles": _doubles(store),
         "notes": store.noted(),
         "events": store.events(),
+        "left_out": kept_left_out(store),
     }
+
+
+def _excluded(store: Store) -> list[dict[str, Any]]:
+    """How many images are left out, by reason."""
+    return [
+        {"why": why.value, "images": count, "words": EXCLUDED_WORDS[why]}
+        for why, count in store.exclusion_counts().items()
+    ]
 
 
 def _doubles(store: Store) -> dict[str, Any]:
@@ -84,6 +101,8 @@ def _empty(config: Config) -> dict[str, Any]:
         "cycle": None,
         "stage": None,
         "waiting": "the daemon has not run yet",
+        "daemon": liveness(config.state, None, datetime.now(UTC)),
+        "incidents": [],
         "progress": None,
         "classes": list(config.classes.names),
         "ended": None,
@@ -91,6 +110,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "uses": dict.fromkeys(_USES, 0),
         "images": {},
         "tasks": dict.fromkeys(_TASKS, 0),
+        "excluded": [],
         "evaluations": [],
         "batch": None,
         "stages": [],
@@ -99,6 +119,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "doubles": {"images": 0, "listed": []},
         "notes": [],
         "events": [],
+        "left_out": none_left_out(),
     }
 
 
@@ -123,37 +144,53 @@ def _ended(ended: Ended) -> dict[str, Any]:
 def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
     if last is None or last["stage"] not in _RUN_STAGES:
         return None
-    progress = RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}").read_progress()
-    return None if progress is None else progress.model_dump(mode="json")
+    return running_progress(RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}"))
 
 
 def _evaluations(store: Store) -> list[dict[str, Any]]:
-    """The learning curve. serving: the cycle whose model serves after this one, in the place of a
-    model that was refused."""
+    """The points of the curve, each with how many of its labels count no more. serving: the cycle
+    whose model serves after this one, in the place of a model that was refused."""
+    lost, none = store.lost_labels(), LostLabels(deleted=0, unconfirmed=0)
     refused = store.refused_cycles()
     return [
-        {
-            "cycle": point.cycle,
-            "labels": point.labels,
-            "train_labels": point.train_labels,
-            "seconds": point.seconds,
+        _evaluation(point, lost.get(point.cycle, none))
+        | {
             "refused": point.cycle in refused,
             "serving": refused.get(point.cycle, point.cycle),
         }
-        | _measured("", point.validation)
-        | _measured("test_", point.test)
         for point in store.curve()
     ]
 
 
+def _evaluation(point: CurvePoint, lost: LostLabels) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "labels_deleted": lost.deleted,
+        "labels_unconfirmed": lost.unconfirmed,
+        "cycle": point.cycle,
+        "labels": point.labels,
+        "train_labels": point.train_labels,
+        "seconds": point.seconds,
+    }
+    return entry | _measured("", point.validation) | _measured("test_", point.test)
+
+
 def _measured(prefix: str, evaluation: Evaluation | None) -> dict[str, Any]:
     if evaluation is None:
-        return {} if prefix else {"miou": None, "iou": {}, "miou_interval": None}
+        no_figures: dict[str, Any] = {"miou": None, "iou": {}, "miou_interval": None}
+        return {} if prefix else no_figures | {"missing": {}, "remarks": []}
     return {
         f"{prefix}miou": evaluation.miou,
         f"{prefix}iou": dict(evaluation.iou),
         f"{prefix}miou_interval": evaluation.miou_interval,
         f"{prefix}images": evaluation.images,
+        f"{prefix}interval_coverage": evaluation.interval_coverage,
+        f"{prefix}interval_groups": evaluation.interval_groups,
+        f"{prefix}interval_words": interval_words(evaluation),
+        f"{prefix}missing": {
+            name: {"why": one.why.value, "words": words_of(one)}
+            for name, one in evaluation.missing.items()
+        },
+        f"{prefix}remarks": headline(evaluation),
     }
 
 

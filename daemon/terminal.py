@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from daemon.domain import TaskState
+from daemon.errors import MaskloopError
+from daemon.liveness import incident_line
 from daemon.wording import duration, moment
 
 Snapshot = Mapping[str, Any]
@@ -20,33 +23,58 @@ Snapshot = Mapping[str, Any]
 
 def show_status(status: Snapshot, console: Console) -> None:
     """Where the loop stands, for a person."""
-    labels = status["labels"]
-    if status["cycle"] is None:
-        console.print(f"not started: {status['waiting']}", markup=False)
-    else:
-        words = f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}"
-        console.print(words, markup=False)  # it may name a setting of a [table]
-    console.print(
-        f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; images: "
-        + ", ".join(f"{n} {role}" for role, n in status["images"].items()),
-        markup=False,
-    )
-    if unused := status["uses"]["unused"]:
-        why = "no pixel of them has a label, or their image is left out"
-        console.print(f"labels that neither train nor measure: {unused} ({why})")
+    for words in _standing(status):
+        console.print(words, markup=False)
     _show_progress(status, console)
     _show_batch(status, console)
     if status["evaluations"]:
         console.print(curve_table(status))
-    for row in status["quarantine"]:
-        console.print(quarantine_line(row), markup=False)
+        for words in curve_words(status):
+            console.print(words, markup=False)
+    for words in (*_left_out(status), *map(quarantine_line, status["quarantine"]), *_kept(status)):
+        console.print(words, markup=False)
+
+
+def _standing(status: Snapshot) -> Iterator[str]:
+    """Whether a daemon works, what does not, and how far the loop is."""
+    if status["daemon"]["words"] and status["cycle"] is not None:
+        yield status["daemon"]["words"]
+    yield from map(incident_line, status["incidents"])
+    if status["cycle"] is None:
+        yield f"not started: {status['waiting']}"
+    else:
+        yield f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}"
+    labels = status["labels"]
+    images = ", ".join(f"{n} {role}" for role, n in status["images"].items())
+    yield (
+        f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; "
+        f"images: {images}"
+    )
+    if unused := status["uses"]["unused"]:
+        why = "no pixel of them counts, or their image is left out"
+        yield f"labels that neither train nor measure: {unused} ({why})"
+
+
+def _left_out(status: Snapshot) -> Iterator[str]:
+    """Which images and files are not used, and why."""
+    for left_out in status["excluded"]:
+        yield f"{left_out['images']} images {left_out['words']}: left out"
+    for one in status["left_out"]["named"][: status["left_out"]["missed"]]:
+        got = f" ({one['got']})" if one["got"] else ""
+        yield f"left out: {one['path']}: {one['reason']}{got}; {one['cure']}"
+    if counts := status["left_out"]["counts"]:
+        words = ", ".join(f"{number} {reason}" for reason, number in counts.items())
+        yield f"left out of the image folder: {words}"
+
+
+def _kept(status: Snapshot) -> Iterator[str]:
+    """What is worth knowing of the answers that are used."""
     if settled := status["quarantine_settled"]:
-        console.print(f"{len(settled)} unusable masks were mended or replaced since")
+        yield f"{len(settled)} unusable masks were mended or replaced since"
     if number := status["doubles"]["images"]:
-        console.print(f"{number} images were labeled by several people; each counts once")
+        yield f"{number} images were labeled by several people; each counts once"
     for row in status["notes"]:
-        words = "; ".join(row["notes"])
-        console.print(f"note: {row['place']} ({row['image']}): {words}", markup=False)
+        yield f"note: {row['place']} ({row['image']}): {'; '.join(row['notes'])}"
 
 
 def quarantine_line(row: Snapshot) -> str:
@@ -66,7 +94,7 @@ def curve_table(status: Snapshot) -> Table:
     for point in status["evaluations"]:
         table.add_row(
             f"{point['cycle']}{' refused' if point['refused'] else ''}",
-            str(point["labels"]),
+            str(point["labels"]) + ("*" if lost_labels(point) else ""),
             str(point["train_labels"]),
             _number(point["miou"]),
             "-".join(map(_number, point["miou_interval"] or ())),
@@ -74,6 +102,33 @@ def curve_table(status: Snapshot) -> Table:
             _number(point.get("test_miou")),
         )
     return table
+
+
+def lost_labels(point: Snapshot) -> str:
+    """What became of labels that a point of the curve was trained or measured with; "" where all
+    of them count still."""
+    deleted, unconfirmed = point["labels_deleted"], point["labels_unconfirmed"]
+    words = [f"{deleted} of its labels were deleted since"] if deleted else []
+    if unconfirmed:
+        words.append(f"{unconfirmed} of its labels were drawn on a picture that was replaced since")
+    return "; ".join(words)
+
+
+def curve_words(status: Snapshot) -> list[str]:
+    """What stands beside the figures of the newest point: what the interval is made from, and why
+    a figure is missing; validation, then test. Before that, which points lost labels since."""
+    lost = ((one["cycle"], lost_labels(one)) for one in status["evaluations"])
+    marks = [f"* cycle {cycle}: {words}" for cycle, words in lost if words]
+    point = status["evaluations"][-1]
+    lines = [f"95 % interval: {point['interval_words']}"] if point.get("interval_words") else []
+    lines += [f"mIoU: {words}" for words in point["remarks"]]
+    lines += [f"test: {words}" for words in point.get("test_remarks", ())]
+    if point.get("test_miou") is not None:
+        ends = "-".join(map(_number, point["test_miou_interval"] or ()))
+        lines.append(
+            f"test 95 % interval: {ends} {point['test_interval_words']}".replace("  ", " ")
+        )
+    return [*marks, *lines]
 
 
 @contextmanager
@@ -97,7 +152,10 @@ def _draw(read: Callable[[], Snapshot], console: Console, stop: threading.Event)
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         bar = bars.add_task("starting", total=None)
         while not stop.wait(1.0):
-            status = read()
+            try:
+                status = read()
+            except (MaskloopError, OSError, sqlite3.Error):
+                continue  # the command itself says what it meets
             words = f"cycle {status['cycle']} {status['stage']}"
             progress = status["progress"] or {"phase": status["waiting"], "step": 0, "steps": None}
             bars.update(

@@ -23,7 +23,8 @@ _GENERAL = (
     "<b>The mask that is shown is the model's.</b> Mend what is wrong, leave what is right, then "
     "submit. The whole image is learned as you submit it: what you leave counts like what you "
     "draw. How much was changed is measured, to see what the model still gets wrong.",
-    "<b>Where regions overlap,</b> the later one counts.",
+    "<b>Where regions overlap,</b> the later one counts. Of different tools, a bitmask lies above "
+    "polygon, rectangle and ellipse, and these above the brush, whichever came first.",
     "<b>Skip</b> an image that cannot be judged; it goes to somebody else, and is dropped when "
     "they skip it too.",
     "<b>Asked again</b> above an image: the last mask of it could not be used, and why.",

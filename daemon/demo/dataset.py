@@ -7,21 +7,22 @@ Only `pool` images are shown to Label Studio; `test` measures.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from connectors.images import SUFFIXES
+from daemon import pixels
 from daemon.demo.field import write_field
 from daemon.demo.truth import pair, read_mask
 from daemon.domain import IGNORE, ClassSet
 from daemon.durable import write_json
-from daemon.errors import DemoFailed
+from daemon.errors import DemoFailed, ImageRefused
+from daemon.lists import read_class_names, read_lists
+from daemon.pixels.folders import PictureFolder
+from daemon.pixels.opening import EXPECTED
 from daemon.sections import Classes
 
 FIELD_SEED = 20
@@ -100,10 +101,12 @@ def list_test(dataset: Dataset, path: Path) -> None:
 def _images(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise DemoFailed(f"{folder}: no such folder; name the folder of the images")
-    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
+    listing = PictureFolder(folder, deep=False).listing()
+    found = [folder / name for name in listing.pictures]
     by_name = {path.stem: path for path in found}
     if not found:
-        raise DemoFailed(f"{folder}: no images in it; expected {', '.join(sorted(SUFFIXES))}")
+        others = f", but {len(listing.left_out)} other files" if listing.left_out else ""
+        raise DemoFailed(f"{folder}: no images in it{others}; expected pictures: {EXPECTED}")
     if len(by_name) < len(found):
         twins = [path.name for path in found if by_name[path.stem] != path]
         raise DemoFailed(f"{folder}: two images are called alike but for the ending: {twins[:3]}")
@@ -114,11 +117,11 @@ def _split(by_name: dict[str, Path], splits: Path | None) -> tuple[list[str], li
     if splits is None:
         return sorted(by_name), []
     try:
-        content = json.loads(splits.read_text())
-        pool, test = list(content["pool"]), list(content.get("test", []))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+        lists = read_lists(splits)
+        pool, test = lists["pool"], lists.get("test", [])
+    except (ValueError, KeyError) as exc:
         raise DemoFailed(
-            f"{splits}: cannot be read: {exc!r}; expected {{'pool': [NAME], 'test': [NAME]}}"
+            f"{splits}: cannot be read: {exc}; expected {{'pool': [NAME], 'test': [NAME]}}"
         ) from exc
     unknown = [name for name in (*pool, *test) if name not in by_name]
     if unknown:
@@ -133,24 +136,30 @@ def _values(pairs: Iterable[tuple[Path, Path]]) -> tuple[int, bool]:
     seen = np.zeros(256, dtype=np.int64)
     for image, mask in pairs:
         values = read_mask(mask)
-        with Image.open(image) as picture:
-            if picture.size != values.shape[::-1]:
-                raise DemoFailed(
-                    f"mask {mask}: {values.shape[1]}x{values.shape[0]} pixels, but its image has"
-                    f" {picture.width}x{picture.height}; make them the same size"
-                )
+        height, width = _size(image)
+        if (height, width) != values.shape:
+            raise DemoFailed(
+                f"mask {mask}: {values.shape[1]}x{values.shape[0]} pixels, but its image has"
+                f" {width}x{height}; make them the same size"
+            )
         seen += np.bincount(values.ravel(), minlength=256)
     return int(np.flatnonzero(seen[:IGNORE]).max(initial=0)), bool(seen[IGNORE])
 
 
+def _size(image: Path) -> tuple[int, int]:
+    try:
+        return pixels.size_of(image)
+    except ImageRefused as exc:
+        raise DemoFailed(str(exc)) from exc
+
+
 def _named(folder: Path) -> tuple[str, ...]:
-    if (folder / "classes.json").is_file():
-        try:
-            return tuple(map(str, json.loads((folder / "classes.json").read_text())))
-        except ValueError as exc:
-            raise DemoFailed(f"{folder / 'classes.json'}: expected a list of names: {exc}") from exc
-    if (folder / "classes.txt").is_file():
-        return tuple((folder / "classes.txt").read_text().split())
+    for name in ("classes.json", "classes.txt"):
+        if (folder / name).is_file():
+            try:
+                return read_class_names(str(folder / name))
+            except ValueError as exc:
+                raise DemoFailed(f"{exc}; correct the file, or give --classes") from exc
     return ()
 
 

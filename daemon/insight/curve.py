@@ -18,8 +18,8 @@ class Line:
     """One line of the plot; place i of each tuple belongs to one trained cycle.
 
     kind: "miou" on validation, "test" for mIoU on held-out images, "class" for the IoU of one
-    class on validation. low, high: 95 % bootstrap interval over images, None where there is none.
-    refused: whether the model of the point was refused, so that an earlier one serves.
+    class on validation. low, high: 95 % interval of the mIoU, None where there is none. refused:
+    whether the model of the point was refused, so that an earlier one serves.
     """
 
     name: str
@@ -37,13 +37,14 @@ class Standing:
     """The newest measured model that serves, in numbers. gain: mIoU against the one that served
     before, None for the first. refused_cycle, refused_miou: of a newer model that was refused.
 
-    within_noise: whether the two intervals overlap, so that the gain alone proves nothing; None
-    where an interval is missing.
+    interval_words: what the interval is made from, or why there is none. remarks: what must stand
+    beside the figures, as why one is missing. within_noise: whether the two intervals overlap, so
+    that the gain alone proves nothing; None where an interval is missing.
     """
 
     cycle: int
     labels: int
-    miou: float
+    miou: float | None
     interval: tuple[float, float] | None
     images: int | None
     test_miou: float | None
@@ -52,6 +53,9 @@ class Standing:
     within_noise: bool | None
     refused_cycle: int | None
     refused_miou: float | None
+    interval_words: str = ""
+    remarks: tuple[str, ...] = ()
+    test_remarks: tuple[str, ...] = ()
 
 
 def lines(evaluations: Sequence[Evaluated], classes: Sequence[str]) -> list[Line]:
@@ -68,18 +72,23 @@ def lines(evaluations: Sequence[Evaluated], classes: Sequence[str]) -> list[Line
 
 
 def standing(evaluations: Sequence[Evaluated]) -> Standing | None:
-    """The newest model that serves and was measured, against the one before; None without any."""
+    """The newest model that serves, against the one before it that served and was measured; None
+    before any.
+
+    Its mIoU may be missing: the remarks say why.
+    """
     by_cycle = sorted(evaluations, key=lambda point: int(point["cycle"]))
-    measured = [point for point in by_cycle if point.get("miou") is not None]
-    serving = [point for point in measured if not point.get("refused")]
+    points = [point for point in by_cycle if _says(point)]
+    serving = [point for point in points if not point.get("refused")]
     if not serving:
         return None
-    last, before = serving[-1], serving[-2] if len(serving) > 1 else None
-    refused = None if measured[-1] is last else measured[-1]
+    last, refused = serving[-1], None if points[-1] is serving[-1] else points[-1]
+    measured = [point for point in serving[:-1] if point.get("miou") is not None]
+    before = measured[-1] if measured and last.get("miou") is not None else None
     return Standing(
         cycle=last["cycle"],
         labels=last["labels"],
-        miou=last["miou"],
+        miou=last.get("miou"),
         interval=_interval(last, "miou_interval"),
         images=last.get("images"),
         test_miou=last.get("test_miou"),
@@ -88,7 +97,15 @@ def standing(evaluations: Sequence[Evaluated]) -> Standing | None:
         within_noise=None if before is None else _overlap(before, last),
         refused_cycle=refused["cycle"] if refused else None,
         refused_miou=refused["miou"] if refused else None,
+        interval_words=last.get("interval_words") or "",
+        remarks=tuple(last.get("remarks") or ()),
+        test_remarks=tuple(last.get("test_remarks") or ()),
     )
+
+
+def _says(point: Evaluated) -> bool:
+    """Whether its mIoU was measured, or it is known why not."""
+    return point.get("miou") is not None or bool(point.get("remarks"))
 
 
 def _ordered(evaluations: Sequence[Evaluated]) -> list[Evaluated]:

@@ -61,6 +61,16 @@ class LocalLauncher:
             raise _failure(run, command, code)
         return True
 
+    def release(self, run: RunFolder) -> bool:
+        """Have whatever works in the folder save and leave; True once nothing does. Never waits."""
+        child = self._children.get(run.path)
+        if child is not None:
+            if child.poll() is None:
+                child.terminate()
+                return False
+            self._forget(run.path)
+        return not self._waits_for_orphan(run)
+
     def stop(self) -> None:
         """Ask every child to save and leave, then insist."""
         for child in self._children.values():
@@ -120,9 +130,9 @@ def _failure(run: RunFolder, command: str, code: int) -> RunFailed:
     how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
     said = run.read_error()
     words = said.message if said else _last_words(run.log)
-    image_id = said.image_id if said else None
     return RunFailed(
-        f"{run.path.name}: {command} {how}: {words} (everything it said is in {run.log})", image_id
+        f"{run.path.name}: {command} {how}: {words} (everything it said is in {run.log})",
+        said.faults if said else (),
     )
 
 

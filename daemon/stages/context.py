@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,9 +11,10 @@ import numpy as np
 
 from connectors.base import Connector
 from daemon.config import Config
-from daemon.domain import Clock, Image, Role
+from daemon.domain import Clock, Image, Role, Stage
 from daemon.launchers import Launcher
-from daemon.runs import ImageFile, Request, RunFolder
+from daemon.learner_settings import ENCODER, resolved
+from daemon.runs import EmbedRequest, FileRole, ImageFile, Request, RunFolder, TrainRequest
 from daemon.split import FloatArray
 from daemon.store import Store
 
@@ -33,35 +35,101 @@ class Context:
         """The run folder of one stage of one cycle."""
         return RunFolder(self.config.state / "runs" / f"{cycle:04d}-{name}")
 
+    def trained_classes(self, cycle: int) -> tuple[str, ...]:
+        """The classes of this cycle's model: one that was added since comes with the next."""
+        return self.run(cycle, Stage.TRAIN).read_request(TrainRequest).classes
+
     def request(self, kind: type[AnyRequest], **parts: Any) -> AnyRequest:
-        """A request with the parts that every run of this configuration shares."""
+        """A request with the parts that every run of this configuration shares; `parts` may
+        replace them."""
         training = self.config.training
-        return kind(
-            classes=self.config.classes.names,
-            device=training.device,
-            threads=training.threads,
-            seed=training.seed,
-            settings={"preset": training.preset, **training.settings},
-            **parts,
-        )
+        shared: dict[str, Any] = {
+            "classes": self.config.classes.names,
+            "device": training.device,
+            "threads": training.threads,
+            "seed": training.seed,
+            "settings": {"preset": training.preset, **training.settings},
+        }
+        return kind(**(shared | parts))
 
     def rng(self, cycle: int) -> np.random.Generator:
         """The random numbers of a cycle's selection; the same at every attempt."""
         return np.random.default_rng([self.config.selection.seed, cycle])
 
-    def embeddings(self) -> dict[int, FloatArray]:
-        """Image id -> embedding (D,) of the ImageNet encoder, from all embed runs so far."""
+    def open_run(self, cycle: int, stage: Stage) -> RunFolder:
+        """The run of a stage that has not finished, else the last one that did not begin: an EMBED
+        may have several, as images arrive while it waits for somebody to correct a setting."""
+        run, number = self.run(cycle, stage), 1
+        while stage is Stage.EMBED and run.finished():
+            number += 1
+            run = self.run(cycle, f"{number}-{stage}")
+        return run
+
+    def encoder(self) -> Mapping[str, Any]:
+        """The settings that decide the embedding of an image, as config.toml has them."""
+        training = self.config.training
+        return _encoder_of({"preset": training.preset, **training.settings})
+
+    def embeddings(self, encoder: Mapping[str, Any] | None = None) -> dict[int, FloatArray]:
+        """Image id -> embedding (D,) of one ImageNet encoder, from all embed runs that used it;
+        without those of bytes that were replaced since.
+
+        None: the encoder of the newest finished run, so that a change of it in config.toml counts
+        from the next EMBED on, which embeds every image again.
+        """
         table: dict[int, FloatArray] = {}
-        for folder in sorted((self.config.state / "runs").glob("*-embed")):
-            if RunFolder(folder).finished():
-                scores = RunFolder(folder).read_scores()
-                table |= dict(zip(map(int, scores.ids), scores.embeddings, strict=True))
+        replaced = self.store.replaced_in()
+        folders = sorted((self.config.state / "runs").glob("*-embed"), reverse=True)
+        for run in (RunFolder(folder) for folder in folders):
+            if not run.finished():
+                continue
+            used = _encoder_used(run)
+            encoder = used if encoder is None else encoder
+            if used == encoder:
+                cycle = int(run.path.name.partition("-")[0])
+                table = _embeddings_of(run, cycle, replaced) | table
         return table
+
+
+def decided(context: Context, images: Sequence[Image]) -> list[Image]:
+    """Those of these images that EMBED has looked at. The others arrived since: whether they
+    would leak into validation or test is not known yet, so no training sees them."""
+    known = context.embeddings()
+    return [image for image in images if image.id in known]
+
+
+def _embeddings_of(
+    run: RunFolder, cycle: int, replaced: Mapping[int, int]
+) -> dict[int, FloatArray]:
+    scores = run.read_scores()
+    return {
+        int(image_id): embedding
+        for image_id, embedding in zip(scores.ids, scores.embeddings, strict=True)
+        if cycle > replaced.get(int(image_id), -1)
+    }
+
+
+def _encoder_used(run: RunFolder) -> dict[str, Any]:
+    """The encoder of an embed run; the request, which lists every image, is read where it must."""
+    try:
+        known = json.loads(run.settings_file.read_bytes())
+        return {name: known[f"[training] settings.{name}"] for name in ENCODER}
+    except (OSError, ValueError, KeyError):  # of a version that kept none
+        return _encoder_of(run.read_request(EmbedRequest).settings)
+
+
+def _encoder_of(changes: Mapping[str, Any]) -> dict[str, Any]:
+    settings = resolved(changes)
+    return {name: settings[name] for name in ENCODER}
 
 
 def files_of(images: Sequence[Image]) -> tuple[ImageFile, ...]:
     """Images as a run folder names them."""
-    return tuple(ImageFile(id=image.id, image=image.path) for image in images)
+    roles = {Role.VALIDATION: FileRole.VALIDATION}
+    return tuple(
+        ImageFile(id=image.id, image=image.path, role=roles.get(image.role, FileRole.POOL))
+        for image in images
+    )
 
 
 def by_role(images: Sequence[Image]) -> Mapping[Role, list[Image]]:

@@ -15,6 +15,8 @@ from daemon.durable import write_json
 from daemon.runs import PredictRequest, PredictResult, RunFolder
 from daemon.sections import Predictions
 from daemon.stages.context import Context, files_of
+from daemon.stages.quarantine import set_aside
+from daemon.stages.run_settings import ask
 from daemon.stages.serving import serving_checkpoint
 from daemon.stages.tidying import tidied
 
@@ -29,13 +31,17 @@ def predict(context: Context, cycle: int) -> bool:
         images = [image for image in store.images() if image.id in wanted]
         request = context.request(
             PredictRequest,
+            classes=context.trained_classes(store.serving(cycle)),
             checkpoint=serving_checkpoint(context, cycle),
             masks=files_of(images),
         )
         if not images:
             return True
-        run.write_request(request)
-    return context.launcher.advance(run, "predict")
+        ask(context, run, Stage.PREDICT, request)
+    if not context.launcher.advance(run, "predict"):
+        return False
+    set_aside(context, Stage.PREDICT, run.read_result(PredictResult).faults)
+    return True
 
 
 def predict_anew(context: Context, cycle: int) -> None:
@@ -59,6 +65,7 @@ def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
             confidence=confidence.get(file.id, {}),
         )
         for file in run.read_request(PredictRequest).masks
+        if run.mask(file.id).exists()  # not of a file that could not be read
     }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from daemon.domain import Stage
 from daemon.gate import RULE, serving_cycle
 from daemon.stages.context import Context
-from daemon.stages.train import train
+from daemon.stages.train import seen_though_left_out, train
 from daemon.wording import fraction
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,15 @@ def serving_checkpoint(context: Context, cycle: int) -> Path:
     return context.run(context.store.serving(cycle), Stage.TRAIN).checkpoint
 
 
+def _may_serve(context: Context, cycle: int) -> bool:
+    """Whether the model of a cycle is still there, and its figure is not too good to be true."""
+    exists = context.run(cycle, Stage.TRAIN).checkpoint.exists()
+    return exists and not seen_though_left_out(context, cycle)
+
+
 def _judge(context: Context, cycle: int) -> None:
     store, curve = context.store, context.store.curve()
-    available = [p.cycle for p in curve if context.run(p.cycle, Stage.TRAIN).checkpoint.exists()]
+    available = [point.cycle for point in curve if _may_serve(context, point.cycle)]
     serving = serving_cycle(curve, cycle, available)
     words = ""
     if serving != cycle:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from daemon.counts import beyond_batch, counts_of, is_dropped
+from daemon.domain import Role
 from daemon.readiness import Standing
 from daemon.stages.context import Context
+from daemon.stages.roles import words_of_left_out
 
 
 def standing(context: Context, cycle_limit: int | None) -> Standing:
@@ -27,6 +29,7 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         may_ask=counts.may_ask,
         trained_cycles=cycle or 0,
         cycle_limit=cycle_limit,
+        left_out="" if counts.images[Role.POOL] else words_of_left_out(context),
     )
 
 

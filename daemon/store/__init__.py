@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from daemon.store.asks import AskVerbs, Intent, Question
-from daemon.store.base import FILE, StoreBase, sole_writer
+from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
+from daemon.store.classes import ClassVerbs
 from daemon.store.cycles import CycleVerbs
-from daemon.store.images import ImageVerbs
+from daemon.store.exclusions import ExclusionVerbs
+from daemon.store.identity import Holder, IdentityVerbs, LostLabels
+from daemon.store.images import ImageVerbs, KnownImage
+from daemon.store.incidents import IncidentVerbs
 from daemon.store.labels import LabelVerbs, png_of
 from daemon.store.records import SETTLED, FaultState, RecordVerbs
 from daemon.store.story import StoryVerbs
@@ -15,6 +19,8 @@ from daemon.store.versions import VersionVerbs
 
 class Store(
     ImageVerbs,
+    IdentityVerbs,
+    ExclusionVerbs,
     LabelVerbs,
     TeamVerbs,
     CycleVerbs,
@@ -22,15 +28,21 @@ class Store(
     VersionVerbs,
     RecordVerbs,
     StoryVerbs,
+    IncidentVerbs,
+    ClassVerbs,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 
 __all__ = [
     "FILE",
+    "LOCK",
     "SETTLED",
     "FaultState",
+    "Holder",
     "Intent",
+    "KnownImage",
+    "LostLabels",
     "Question",
     "Store",
     "StoreBase",

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from sqlite_utils import Database
 
-from daemon.errors import DiskFull, StoreInUse, StoreTooNew, StoreTooOld
+from daemon.errors import DiskFull, StoreInUse, StoreTooNew, StoreTooOld, StoreUnreadable
+from daemon.locks import LockHeld, lock_file
 from daemon.migrations import migrations
 
 Row = dict[str, Any]
 FILE = "store.db"
+LOCK = "lock"  # in the state folder, flocked by the one that writes
 
 
 class StoreBase:
     """One connection to one SQLite file; it belongs to the thread that opened it.
 
     path: the file. read_only: for pages and reports; needs a file that exists. Commits
-    are durable (WAL, synchronous=FULL). Raises StoreTooNew for a newer schema.
+    are durable (WAL, synchronous=FULL). Raises StoreTooNew for a newer schema, StoreUnreadable
+    for a file that is no store.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         if not read_only:
             path.parent.mkdir(parents=True, exist_ok=True)
         self.folder = path.absolute().parent
+        try:
+            self._open(path, read_only=read_only)
+        except sqlite3.DatabaseError as exc:
+            if _is_full(exc):
+                raise DiskFull(f"{path}: {exc}; free some space, then go on") from exc
+            raise StoreUnreadable(
+                f"{path}: cannot be opened as a store: {exc}; expected a file that `maskloop run` "
+                f"wrote; {_cure(path, exc)}"
+            ) from exc
+
+    def _open(self, path: Path, *, read_only: bool) -> None:
         uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
         connection = sqlite3.connect(uri, uri=True, timeout=30)
         self._db = Database(connection)
@@ -56,7 +70,7 @@ class StoreBase:
             with self._db.atomic():
                 yield
         except sqlite3.OperationalError as exc:
-            if "disk is full" in str(exc):
+            if _is_full(exc):
                 raise DiskFull(f"the store: {exc}; free some space, the daemon goes on") from exc
             raise
 
@@ -71,14 +85,21 @@ class StoreBase:
             self._db.execute("ROLLBACK")
 
     def backup(self, target: Path) -> None:
-        """Copy the whole store while it is in use. `target` must not exist."""
+        """Copy the whole store while it is in use. `target` must not exist; a copy that is not
+        whole is removed. Raises StoreUnreadable or DiskFull."""
         if target.exists():
             raise FileExistsError(f"{target} exists; name a new file for the backup")
-        copy = sqlite3.connect(target)
         try:
-            self._db.conn.backup(copy)
-        finally:
-            copy.close()
+            with closing(sqlite3.connect(target)) as copy:
+                self._db.conn.backup(copy)
+        except sqlite3.DatabaseError as exc:
+            target.unlink(missing_ok=True)
+            if _is_full(exc):
+                raise DiskFull(f"{target}: {exc}; free some space, or name another disk") from exc
+            raise StoreUnreadable(
+                f"{target}: the copy cannot be written: {exc}; expected a new file in a folder "
+                f"that this user may write to, and a store without damage"
+            ) from exc
 
     def require_current(self, path: Path) -> None:
         """Raise StoreTooOld where schema steps are missing, which only a writer may take."""
@@ -103,7 +124,15 @@ class StoreBase:
 
     def keep_fact(self, name: str, value: str) -> None:
         """Remember a single value."""
-        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value)
+        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, utf_8(value))
+
+    def _kept(self, path: Path) -> str:
+        """A path as the store writes it: relative where it may move with the state folder."""
+        inside = path.is_relative_to(self.folder.parent)
+        return os.path.relpath(path, self.folder) if inside else str(path)
+
+    def _where(self, kept: str) -> Path:
+        return Path(os.path.normpath(self.folder / kept))
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         return list(self._db.query(sql, list(values)))
@@ -129,24 +158,57 @@ class StoreBase:
             )
 
 
+def _is_full(exc: sqlite3.Error) -> bool:
+    return "disk is full" in str(exc)
+
+
+def _cure(path: Path, exc: sqlite3.Error) -> str:
+    """What helps, by what SQLite said."""
+    if path.is_dir():
+        return "it is a folder: remove it, or name another [project] state_dir"
+    if "locked" in str(exc):
+        return "another program holds it: close that one, and try again"
+    if "unable to open" in str(exc) or "readonly" in str(exc):
+        return "let this user write to its folder, or name another [project] state_dir"
+    return (
+        "restore a copy that `maskloop backup` made, or move the file away: a new store takes in "
+        "all answers again"
+    )
+
+
 @contextmanager
 def sole_writer(state: Path) -> Iterator[None]:
     """Hold the state folder for this process. Raises StoreInUse that names the holder."""
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "lock").open("a+") as file:
+    with _folder_in_words(state):
+        state.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
+            with _folder_in_words(state):
+                held.enter_context(lock_file(state / LOCK))
+        except LockHeld as exc:
             raise StoreInUse(
-                f"{state}: in use by process {holder}; stop it first, two daemons on one store "
-                f"would ask everything twice"
+                f"{state}: in use by process {exc.holder or 'unknown'}; stop it first, two daemons "
+                f"on one store would ask everything twice"
             ) from exc
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
         yield
+
+
+@contextmanager
+def _folder_in_words(state: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"{state}: {exc.strerror}; free some space, then go on") from exc
+        raise StoreUnreadable(
+            f"[project] state_dir: {state}: got {exc.strerror!r} at {exc.filename}; expected a "
+            f"folder that this user may write to; correct state_dir, or the rights of the folder"
+        ) from exc
+
+
+def utf_8(text: str) -> str:
+    """A text as the store can hold it: what UTF-8 cannot, as in some file names, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def stamp(at: datetime) -> str:

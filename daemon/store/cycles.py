@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
-from daemon.domain import CurvePoint, Evaluation, Pick, Stage
+from daemon.domain import CurvePoint, Evaluation, Missing, Pick, Stage, Why
 from daemon.store.base import Row, StoreBase, stamp
 
 
@@ -78,6 +80,10 @@ class CycleVerbs(StoreBase):
         )
         return int(self._rows("SELECT failures FROM cycles WHERE id = ?", cycle)[0]["failures"])
 
+    def forget_failures(self, cycle: int) -> None:
+        """The reason of earlier failures may be gone: the next attempt waits for nothing."""
+        self._write("UPDATE cycles SET failures = 0, failed_at = NULL WHERE id = ?", cycle)
+
     def next_attempt(self, cycle: int) -> int:
         """A number that no earlier attempt of this cycle had; kept before it is used."""
         with self.atomic():
@@ -113,6 +119,9 @@ class CycleVerbs(StoreBase):
             "miou_low": low,
             "miou_high": high,
             "iou": json.dumps(dict(evaluation.iou)),
+            "missing": json.dumps({key: asdict(one) for key, one in evaluation.missing.items()}),
+            "interval_coverage": evaluation.interval_coverage,
+            "interval_groups": evaluation.interval_groups,
             "seconds": point.seconds,
         }
         self._insert("evaluations", row, clash="REPLACE")
@@ -159,4 +168,11 @@ def _evaluation(row: Row | None) -> Evaluation | None:
         miou=row["miou"],
         iou=json.loads(row["iou"]),
         miou_interval=interval,
+        interval_coverage=row["interval_coverage"],
+        interval_groups=row["interval_groups"],
+        missing={key: _missing(one) for key, one in json.loads(row["missing"]).items()},
     )
+
+
+def _missing(row: dict[str, Any]) -> Missing:
+    return Missing(**row | {"why": Why(row["why"]), "classes": tuple(row["classes"])})

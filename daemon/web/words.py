@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from daemon.domain import Stage
+from daemon.moments import time_since
 from daemon.wording import ABSENT as ABSENT
 from daemon.wording import count as count
 from daemon.wording import duration as duration
@@ -63,4 +64,5 @@ def _seconds(row: Mapping[str, Any] | None) -> float | None:
     if row.get("seconds") is not None:
         return float(row["seconds"])
     began, ended = (datetime.fromisoformat(row[end]) for end in ("started_at", "finished_at"))
-    return (ended - began).total_seconds()
+    took = time_since(began, ended)  # None where the clock was set back in between
+    return None if took is None else took.total_seconds()

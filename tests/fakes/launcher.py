@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 from daemon.errors import RunFailed
@@ -30,8 +31,15 @@ class ForkLauncher:
             code = os.waitstatus_to_exitcode(status)
             said = run.read_error()
             words = said.message if said else "nothing said"
-            image_id = said.image_id if said else None
-            raise RunFailed(f"{run.path.name}: {command} exited with {code}: {words}", image_id)
+            faults = said.faults if said else ()
+            raise RunFailed(f"{run.path.name}: {command} exited with {code}: {words}", faults)
+        return True
+
+    def release(self, run: RunFolder) -> bool:
+        child = self._children.pop(run.path, None)
+        if child is not None:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
         return True
 
     def stop(self) -> None:

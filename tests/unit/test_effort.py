@@ -100,7 +100,9 @@ def test_a_mask_stays_as_it_was_first_shown_whatever_the_rules_become(context: C
     assert np.array_equal(before, after)
 
 
-@pytest.mark.parametrize("shown", [None, "", "sam", "3", "3.x", "4.1", "-3.1"])
+@pytest.mark.parametrize(
+    "shown", [None, "", "sam", "3", "3.x", "4.1", "-3.1", "\u00b2.1", "9" * 40 + ".1"]
+)
 def test_a_prediction_that_is_not_ours_or_gone_is_not_measured(
     context: Context, shown: str | None
 ) -> None:
