@@ -54,7 +54,8 @@ def new_labels(config: Config) -> list[int]:
 
 
 def add_images(home: Path, number: int) -> None:
-    for name, mask in paint_images(home / "more", number).items():
+    painted = paint_images(home / "more", 30 + number)  # the first 30 are those of the pool
+    for name, mask in list(painted.items())[30:]:
         (home / "more" / name).rename(home / "images" / f"new_{name}")
         Pillow.fromarray(mask).save(home / "masks" / f"new_{name}")
     with Store(home / "state" / FILE) as store:
