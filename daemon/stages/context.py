@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -79,7 +80,8 @@ class Context:
         """
         table: dict[int, FloatArray] = {}
         replaced = self.store.replaced_in()
-        folders = sorted((self.config.state / "runs").glob("*-embed"), reverse=True)
+        found = (self.config.state / "runs").glob("*-embed")
+        folders = sorted(found, key=_cycle_and_number, reverse=True)
         for run in (RunFolder(folder) for folder in folders):
             if not run.finished():
                 continue
@@ -107,6 +109,12 @@ def _embeddings_of(
         for image_id, embedding in zip(scores.ids, scores.embeddings, strict=True)
         if cycle > replaced.get(int(image_id), -1)
     }
+
+
+def _cycle_and_number(folder: Path) -> tuple[int, int]:
+    """Of an embed run: 0003-embed is the first one of its cycle, 0003-2-embed the second."""
+    cycle, *number, _ = folder.name.split("-")
+    return int(cycle), int(number[0]) if number else 1
 
 
 def _encoder_used(run: RunFolder) -> dict[str, Any]:
