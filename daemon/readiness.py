@@ -75,12 +75,13 @@ def lacking(now: Standing) -> int:
 
 
 def ending(now: Standing) -> Ending | None:
-    """How the loop has ended; None while the daemon or the annotators can move it on."""
+    """How the loop has ended; None while the daemon or the annotators can move it on, and where a
+    setting leaves no image to train on: that is to be corrected."""
     if not now.started:
         return None
     if _limit_reached(now):
         return Ending.CYCLES_TRAINED
-    if not _nothing_comes(now) or (_untrained(now) and now.train_labels):
+    if now.left_out or not _nothing_comes(now) or (_untrained(now) and now.train_labels):
         return None
     return Ending.ALL_LABELED if now.labels_left else Ending.BUDGET_SPENT
 
