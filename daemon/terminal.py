@@ -31,6 +31,7 @@ def show_status(status: Snapshot, console: Console) -> None:
     _show_batch(status, console)
     if status["evaluations"]:
         console.print(curve_table(status))
+    _show_corrections(status["corrections"], console)
     for row in status["quarantine"]:
         console.print(quarantine_line(row), markup=False)
     if settled := status["quarantine_settled"]:
@@ -122,6 +123,18 @@ def _show_batch(status: Snapshot, console: Console) -> None:
         if image["state"] == "open":
             line = f"  {image['rank']:>3}  {image['name']}  open since {image['since']}"
             console.print(f"{line}  ({image['arm']})", markup=False)
+
+
+def _show_corrections(found: Snapshot, console: Console) -> None:
+    """What was corrected in all, and of which classes most."""
+    total = found["total"]
+    if total is None:
+        return
+    most = sorted(found["classes"].items(), key=lambda each: -each[1]["changed_share"])
+    shares = ", ".join(f"{name} {100 * one['changed_share']:.1f} %" for name, one in most)
+    each = "" if total["seconds_each"] is None else f", {total['seconds_each']:.0f} s each (median)"
+    words = f"{total['images']} predictions answered, {total['untouched']} of them untouched"
+    console.print(f"{words}{each}; changed of each class: {shares}", markup=False)
 
 
 def _number(value: float | None) -> str:

@@ -2,32 +2,88 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image as Pillow
 
-from daemon.domain import Annotation, Effort, Mask
+from daemon.domain import (
+    IGNORE,
+    Annotation,
+    ClassPixels,
+    Effort,
+    Mask,
+    PredictionVersion,
+    Unmeasured,
+)
+from daemon.errors import RunFailed
 from daemon.stages.context import Context
-from daemon.stages.predict import predicted_mask
+from daemon.stages.predict import predicted_ids, predicted_mask
+
+A_LOOK = 50  # answers of an earlier release that one tick measures: some tenths of a second
 
 
-def effort_of(context: Context, image_id: int, annotation: Annotation) -> Effort | None:
-    """What the work on the prediction came to; None where none of ours was shown, or it is gone."""
-    cycle, _, attempt = (annotation.shown or "").partition(".")
-    if not (cycle.isdigit() and attempt.isdigit()):
+def effort_of(
+    context: Context, image_id: int, annotation: Annotation
+) -> Effort | Unmeasured | None:
+    """What the work on the prediction came to, or why that is not known; None where no prediction
+    is known to have been shown."""
+    if annotation.shown is None:
         return None
-    shown = predicted_mask(context, int(cycle), image_id)
-    if shown is None or shown.shape != annotation.mask.shape:
-        return None
-    return compared(shown, annotation.mask, context.config.classes.names)
+    return _effort(context, image_id, annotation.shown, annotation.mask)
+
+
+def measure_missed(context: Context) -> None:
+    """Measure some answers that were kept without a word about it, as by earlier releases, which
+    could not read the names of versions. Twice changes nothing."""
+    for row in context.store.unmeasured_answers(A_LOOK):
+        with Pillow.open(io.BytesIO(row["mask"])) as png:
+            submitted = np.asarray(png, dtype=np.uint8)
+        effort = _effort(context, row["image_id"], row["shown"], submitted)
+        context.store.keep_effort(row["id"], effort)
 
 
 def compared(shown: Mask, submitted: Mask, names: Sequence[str]) -> Effort:
     """shown, submitted: (H, W) of the same size. Pure."""
-    iou = {}
+    classes = {}
     for value, name in enumerate(names):
         before, after = shown == value, submitted == value
-        either = int(np.count_nonzero(before | after))
-        if either:
-            iou[name] = int(np.count_nonzero(before & after)) / either
-    return Effort(changed_share=float(np.mean(shown != submitted)), iou=iou)
+        pixels = ClassPixels(
+            shown_px=int(np.count_nonzero(before)),
+            submitted_px=int(np.count_nonzero(after)),
+            kept_px=int(np.count_nonzero(before & after)),
+        )
+        if pixels.union_px:
+            classes[name] = pixels
+    return Effort(changed_share=float(np.mean(shown != submitted)), classes=classes)
+
+
+def _effort(context: Context, image_id: int, version: str, submitted: Mask) -> Effort | Unmeasured:
+    try:
+        cycle = PredictionVersion.parse(version).cycle
+    except ValueError:
+        return Unmeasured.OTHER_MAKER
+    if cycle == 0:
+        return Unmeasured.EMPTY_PAGE  # there was no model yet
+    if (submitted == IGNORE).all():
+        return Unmeasured.NO_PIXEL
+    shown = _shown(context, cycle, image_id)
+    if isinstance(shown, Unmeasured):
+        return shown
+    if shown.shape != submitted.shape:
+        return Unmeasured.OTHER_SIZE
+    return compared(shown, submitted, context.config.classes.names)
+
+
+def _shown(context: Context, cycle: int, image_id: int) -> Mask | Unmeasured:
+    """The mask that a cycle showed people of an image; without one, why."""
+    try:
+        mask = predicted_mask(context, cycle, image_id)
+        if mask is not None:
+            return mask
+        predicted = predicted_ids(context, cycle)
+    except (OSError, ValueError, SyntaxError, RunFailed):  # raised for files that are torn
+        return Unmeasured.MASK_UNREADABLE
+    empty = predicted is not None and image_id not in predicted
+    return Unmeasured.EMPTY_PAGE if empty else Unmeasured.MASK_GONE

@@ -66,19 +66,7 @@ def _names(home: Path, source: str) -> list[str]:
 
 def _keep(context: Context, cycle: int) -> None:
     run = context.run(cycle, Stage.SCORE)
-    scores, result = run.read_scores(), run.read_result(PredictResult)
-    classes = context.config.classes.names
-    uncertainty = scores.uncertainty if scores.uncertainty is not None else [None] * len(scores.ids)
-    shares = scores.class_share if scores.class_share is not None else [()] * len(scores.ids)
-    rows = [
-        (
-            int(image_id),
-            None if value is None else float(value),
-            json.dumps(dict(zip(classes, map(float, share), strict=False))),
-        )
-        for image_id, value, share in zip(scores.ids, uncertainty, shares, strict=True)
-    ]
-    context.store.keep_scores(cycle, rows)
+    result = run.read_result(PredictResult)
     if result.test is not None:
         trained = context.run(cycle, Stage.TRAIN)
         point = curve_point(trained, cycle, trained.read_result(TrainResult))

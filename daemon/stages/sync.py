@@ -10,7 +10,7 @@ from daemon.domain import Annotation, AnswerId, Changes, Fault, TaskState
 from daemon.runs import RunFolder
 from daemon.stages.again import ask_again, withdraw
 from daemon.stages.context import Context
-from daemon.stages.effort import effort_of
+from daemon.stages.effort import effort_of, measure_missed
 from daemon.stages.image_intake import CURSOR, list_images
 from daemon.store.base import Row
 
@@ -27,6 +27,7 @@ def sync(context: Context) -> None:
     context.store.let_count(context.config.loop.label_in_effect)
     list_images(context)
     pull(context)
+    measure_missed(context)
     settle_tasks(context)
     ask_again(context)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daemon.store.asks import AskVerbs, Intent, Question
 from daemon.store.base import FILE, StoreBase, sole_writer
+from daemon.store.corrections import CorrectionVerbs
 from daemon.store.cycles import CycleVerbs
 from daemon.store.images import ImageVerbs
 from daemon.store.labels import LabelVerbs, png_of
@@ -12,7 +13,16 @@ from daemon.store.team import TeamVerbs
 from daemon.store.versions import VersionVerbs
 
 
-class Store(ImageVerbs, LabelVerbs, TeamVerbs, CycleVerbs, AskVerbs, VersionVerbs, RecordVerbs):
+class Store(
+    ImageVerbs,
+    LabelVerbs,
+    CorrectionVerbs,
+    TeamVerbs,
+    CycleVerbs,
+    AskVerbs,
+    VersionVerbs,
+    RecordVerbs,
+):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from daemon.domain import CurvePoint, Evaluation, Pick, Stage
 from daemon.store.base import Row, StoreBase, stamp
+from daemon.store.evaluations import details_of, with_details
 
 
 class CycleVerbs(StoreBase):
@@ -110,6 +111,7 @@ class CycleVerbs(StoreBase):
             "miou_high": high,
             "iou": json.dumps(dict(evaluation.iou)),
             "seconds": point.seconds,
+            "details": details_of(evaluation),
         }
         self._insert("evaluations", row, clash="REPLACE")
 
@@ -155,4 +157,5 @@ def _evaluation(row: Row | None) -> Evaluation | None:
         miou=row["miou"],
         iou=json.loads(row["iou"]),
         miou_interval=interval,
+        **with_details(row["details"]),
     )

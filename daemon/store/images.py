@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from daemon.domain import Image, Role
@@ -58,22 +58,9 @@ class ImageVerbs(StoreBase):
         rows = self._rows("SELECT role, count(*) AS n FROM images GROUP BY role")
         return {row["role"]: row["n"] for row in rows}
 
-    def keep_scores(self, cycle: int, rows: Iterable[tuple[int, float | None, str]]) -> None:
-        """Per-image statistics of a cycle: (image id, uncertainty, class shares as JSON)."""
-        with self.atomic():
-            self._write("DELETE FROM scores WHERE cycle = ?", cycle)
-            for image_id, uncertainty, shares in rows:
-                self._write(
-                    "INSERT INTO scores VALUES (?, ?, ?, ?)", cycle, image_id, uncertainty, shares
-                )
-
     def _kept(self, path: Path) -> str:
         inside = path.is_relative_to(self.folder.parent)
         return os.path.relpath(path, self.folder) if inside else str(path)
-
-    def scores(self, cycle: int) -> list[Row]:
-        """The kept statistics of a cycle, by image id."""
-        return self._rows("SELECT * FROM scores WHERE cycle = ? ORDER BY image_id", cycle)
 
 
 def _image(row: Row) -> Image:
