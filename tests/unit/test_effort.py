@@ -30,7 +30,7 @@ from daemon.stages.predict import predicted_mask
 from daemon.store import FILE, Store
 from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
-from tests.fakes.versions import version
+from tests.fakes.versions import NONCE, version
 from tests.integration.workbench import configured, paint
 from tests.unit.test_store import NOON, annotation, image, intent
 
@@ -69,11 +69,25 @@ def test_an_untouched_prediction_cost_nothing() -> None:
     )
 
 
-@given(st.text(min_size=1, max_size=25), st.integers(0, 255))
-def test_a_region_tells_its_prediction(version: str, regions: int) -> None:
-    shown = Shown(version=version, regions=regions)
+@given(st.integers(0, 999), st.integers(0, 99), st.integers(1, 255), st.booleans())
+def test_a_region_tells_its_prediction(
+    cycle: int, attempt: int, regions: int, earlier: bool
+) -> None:
+    name = version(cycle, attempt, "" if earlier else NONCE)
+    shown = Shown(version=name, regions=regions)
+    ids = [shown.region_id(place) for place in range(regions)]
 
-    assert Shown.of(["drawn-by-hand", shown.region_id()]) == shown
+    assert len(set(ids)) == regions
+    for text in ids:
+        assert Shown.of(["drawn-by-hand", text]) == shown
+        assert len(text) <= 24  # the page's panel of a region is 320 px wide
+
+
+@given(st.text(min_size=1, max_size=25), st.integers(0, 255))
+def test_a_region_of_an_earlier_release_tells_its_prediction(name: str, regions: int) -> None:
+    text = f"{'3f' * 16}-{regions}-{name.encode().hex()}"
+
+    assert Shown.of(["drawn-by-hand", text]) == Shown(version=name, regions=regions)
 
 
 @given(st.lists(st.text()))
