@@ -17,7 +17,7 @@ from daemon.store.base import Row
 
 LISTED_DOUBLES = 50
 NO_PREDICTION = "no prediction is known to have been shown"
-_RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
+_RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.SELECT, Stage.PREDICT)
 
 
 def snapshot(config: Config) -> dict[str, Any]:

@@ -52,11 +52,19 @@ class Context:
     def embeddings(self) -> dict[int, FloatArray]:
         """Image id -> embedding (D,) of the ImageNet encoder, from all embed runs so far."""
         table: dict[int, FloatArray] = {}
-        for folder in sorted((self.config.state / "runs").glob("*-embed")):
-            if RunFolder(folder).finished():
-                scores = RunFolder(folder).read_scores()
-                table |= dict(zip(map(int, scores.ids), scores.embeddings, strict=True))
+        for run in self.embedding_runs():
+            scores = run.read_scores()
+            table |= dict(zip(map(int, scores.ids), scores.embeddings, strict=True))
         return table
+
+    def embedded_ids(self) -> set[int]:
+        """The images that have such an embedding; their vectors are not read."""
+        return {int(i) for run in self.embedding_runs() for i in run.read_ids()}
+
+    def embedding_runs(self) -> list[RunFolder]:
+        """The finished embed runs, oldest first."""
+        folders = sorted((self.config.state / "runs").glob("*-embed"))
+        return [run for run in map(RunFolder, folders) if run.finished()]
 
 
 def files_of(images: Sequence[Image]) -> tuple[ImageFile, ...]:

@@ -50,7 +50,7 @@ class Page:
     """What a person sees and clicks."""
 
     def __init__(self, browser: Chrome, server: LabelStudioServer) -> None:
-        self._browser, self._server = browser, server
+        self._browser, self._server, self.url = browser, server, server.url
         browser.set_window_size(1400, 900)
 
     def sign_in(self) -> None:

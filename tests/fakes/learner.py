@@ -1,6 +1,6 @@
 """A learner that answers the run-folder contract in milliseconds, with numpy instead of a network.
 
-Started as the real one is: `python -m tests.fakes.learner embed|train|predict RUN_FOLDER`. It
+Started as the real one is: `python -m tests.fakes.learner embed|train|predict|near-duplicates RUN_FOLDER`. It
 "learns" the mean colour of each class and predicts the nearest; so its masks are real, if poor.
 An environment variable FAKE_LEARNER_SECONDS makes a training last that long.
 """
@@ -20,7 +20,9 @@ from PIL import Image
 
 from daemon.domain import Evaluation
 from daemon.durable import atomic_file, write_json
+from daemon.hrda.near_duplicates import near_duplicates as compared
 from daemon.runs import (
+    DistinctRequest,
     EmbedRequest,
     ImageFile,
     LabeledFile,
@@ -89,7 +91,16 @@ def predict(run: RunFolder) -> None:
     run.write_result(PredictResult(images=0, seconds=0.0, test=test, confidence=confidence))
 
 
-COMMANDS = {"embed": embed, "train": train, "predict": predict}
+def near_duplicates(run: RunFolder) -> None:
+    compared(run, run.read_request(DistinctRequest))  # the real one: it is as quick
+
+
+COMMANDS = {
+    "embed": embed,
+    "train": train,
+    "predict": predict,
+    "near-duplicates": near_duplicates,
+}
 
 
 def _scores(files: Sequence[ImageFile]) -> Scores:
