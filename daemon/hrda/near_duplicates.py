@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.hrda.signs import Signs
 from daemon.errors import RunFailed
+from daemon.hrda.signs import Signs
 from daemon.near_duplicates import FloatArray, representatives
 from daemon.runs import DistinctRequest, PredictResult, RunFolder, Scores
 

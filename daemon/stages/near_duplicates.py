@@ -17,6 +17,12 @@ from strategies.base import Pool
 AT_ONCE = 3e9  # multiplications: some tenths of a second, as for 3000 images of 432 numbers
 
 
+def comparing(context: Context, cycle: int) -> bool:
+    """Whether a run that compares the pool works still: nothing else has to be looked at then."""
+    run = context.run(cycle, Stage.SELECT)
+    return run.request_file.exists() and not context.launcher.advance(run, "near-duplicates")
+
+
 def distinct_ids(context: Context, cycle: int, pool: Pool) -> set[int] | None:
     """The images of the pool that no other of it with a lower id, and none that was asked or
     labeled, is too much alike. None while the run that finds them works: ask again.
@@ -31,7 +37,7 @@ def distinct_ids(context: Context, cycle: int, pool: Pool) -> set[int] | None:
         embedded = context.embedded_ids()
         ids = [int(i) for i in pool.ids if int(i) in embedded]
         taken = context.store.labeled_ids() | context.store.asked_ids()
-        asked = [image.id for image in context.store.images() if image.id in taken & embedded]
+        asked = sorted(taken & embedded)
         width = 0 if pool.embeddings is None else pool.embeddings.shape[1]
         if len(ids) * (len(ids) / 2 + len(asked)) * width <= AT_ONCE:
             return _found_now(context, ids, asked)

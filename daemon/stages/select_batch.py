@@ -10,8 +10,8 @@ import numpy as np
 import strategies
 from daemon.domain import Pick, Role, Stage, TaskState
 from daemon.split import FloatArray, rows_of
-from daemon.stages.context import Context, by_role
-from daemon.stages.near_duplicates import distinct_ids
+from daemon.stages.context import Context
+from daemon.stages.near_duplicates import comparing, distinct_ids
 from daemon.stages.reasons import reasons_for
 from strategies.base import Pool
 
@@ -20,6 +20,8 @@ RESERVE_SHARE = 0.2  # of the batch: stand-ins for images that people skip
 
 def select(context: Context, cycle: int) -> bool:
     """Save the batch of this cycle and its reserve; True when done. Twice gives the same."""
+    if comparing(context, cycle):
+        return False
     pool = candidates(context, cycle)
     validation = _validation_picks(context) if cycle == 0 else []
     n = min(batch_size(context, cycle, len(validation)), len(pool))
@@ -44,11 +46,10 @@ def batch_size(context: Context, cycle: int, validation: int) -> int:
 
 def candidates(context: Context, cycle: int) -> Pool:
     """The unlabeled, unasked images of the pool with what is known of them, by id."""
-    images = by_role(context.store.images())[Role.POOL]
-    labeled = context.store.labeled_ids()
-    taken = labeled | context.store.asked_ids()
-    free = [image.id for image in images if image.id not in taken]
-    teaching = [image.id for image in images if image.id in taken]
+    pool = context.store.hashes(Role.POOL)
+    taken = context.store.labeled_ids() | context.store.asked_ids()
+    free = [image_id for image_id in pool if image_id not in taken]
+    teaching = [image_id for image_id in pool if image_id in taken]
     if cycle == 0:
         table = context.embeddings()
         free = [i for i in free if i in table]
@@ -93,7 +94,7 @@ def extend(context: Context, cycle: int, n: int) -> bool:
     batch, reserve = store.picks(cycle), store.reserve(cycle)
     newest = store.picks(int(last["id"])) if last else []
     known = {pick.image_id for pick in [*batch, *reserve, *newest]}
-    free = {image.id for image in by_role(store.images())[Role.POOL]} - known
+    free = store.hashes(Role.POOL).keys() - known
     if not free - store.asked_ids() - store.labeled_ids():
         return False
     pool = _without(candidates(context, cycle), sorted(known))
@@ -140,10 +141,10 @@ def _only(pool: Pool, ids: Collection[int]) -> Pool:
 
 def _validation_picks(context: Context) -> list[Pick]:
     labeled = context.store.labeled_ids()
-    images = by_role(context.store.images())[Role.VALIDATION]
+    images = context.store.hashes(Role.VALIDATION)
     reason = "drawn at random to measure the model; it never trains on it"
     return [
-        Pick(image_id=image.id, rank=0, arm="validation", reason=reason)
-        for image in sorted(images, key=lambda image: image.sha256)
-        if image.id not in labeled
+        Pick(image_id=image_id, rank=0, arm="validation", reason=reason)
+        for image_id in sorted(images, key=lambda image_id: images[image_id])
+        if image_id not in labeled
     ]

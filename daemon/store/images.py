@@ -53,6 +53,12 @@ class ImageVerbs(StoreBase):
                     image_id,
                 )
 
+    def hashes(self, role: Role) -> dict[int, str]:
+        """Image id -> sha256 of its file, of the images with a role, by id; much cheaper than
+        `images` in a large project."""
+        rows = self._rows("SELECT id, sha256 FROM images WHERE role = ? ORDER BY id", role.value)
+        return {row["id"]: row["sha256"] for row in rows}
+
     def role_counts(self) -> dict[str, int]:
         """How many images have each role."""
         rows = self._rows("SELECT role, count(*) AS n FROM images GROUP BY role")

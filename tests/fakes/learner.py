@@ -1,7 +1,7 @@
 """A learner that answers the run-folder contract in milliseconds, with numpy instead of a network.
 
-Started as the real one is: `python -m tests.fakes.learner embed|train|predict|near-duplicates RUN_FOLDER`. It
-"learns" the mean colour of each class and predicts the nearest; so its masks are real, if poor.
+Started as the real one is: `python -m tests.fakes.learner VERB RUN_FOLDER`. It "learns" the mean
+colour of each class and predicts the nearest; so its masks are real, if poor.
 An environment variable FAKE_LEARNER_SECONDS makes a training last that long.
 """
 
