@@ -48,6 +48,7 @@ from daemon.errors import ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
 from tests.benchmarks.label_studio import started
 from tests.benchmarks.team_times import Order, Served, doubles, idle, inversions
 from tests.contract.rigs import stored
+from tests.fakes.versions import version
 from tests.live.live_server import migrated_folder
 
 CLASSES = ClassSet(names=("soil", "crop"))
@@ -138,9 +139,9 @@ def opened(server: LabelStudioServer, tasks: int) -> Project:
         )
         for place, image in enumerate(images.values())
     ]
-    numbers = tool.push(asks, "push", "1.1")
+    numbers = tool.push(asks, "push", version(1, 1))
     asks = [replace(ask, task=numbers[ask.image.id]) for ask in asks]
-    tool.rerank("1.1", asks)
+    tool.rerank(version(1, 1), asks)
     return Project(
         number=made.id,
         tool=tool,
