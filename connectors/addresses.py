@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from daemon.errors import ConfigError, ImageRefused
 
@@ -114,3 +115,33 @@ def _place(entry: str) -> tuple[str, int | None]:
             f"files.lan:9000, an address, or a network as 10.0.0.0/8"
         )
     return _name(host.strip("[]")), int(port) if colon else None
+
+
+# What cloud storages and their proxies add to an address to sign it: it names no other object.
+_SIGNED = frozenset(
+    (
+        *("awsaccesskeyid", "expires", "signature", "policy", "key-pair-id", "googleaccessid"),
+        *("sv", "sr", "sig", "st", "se", "sp", "spr", "sks", "ske", "skt", "skv", "skoid", "sktid"),
+    )
+)
+_SIGNED_PREFIXES = ("x-amz-", "x-goog-")
+
+
+def without_signature(address: str) -> str:
+    """An http(s) address without what signs it, in the forms of Amazon, Google and Azure; others
+    as they are. Two addresses that differ in nothing else name the same stored object."""
+    try:
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.query:
+            return address
+        fields = parse_qsl(parts.query, keep_blank_values=True)
+    except ValueError:
+        return address
+    kept = [(name, value) for name, value in fields if not _signs(name.lower())]
+    return (
+        address if len(kept) == len(fields) else urlunsplit(parts._replace(query=urlencode(kept)))
+    )
+
+
+def _signs(name: str) -> bool:
+    return name in _SIGNED or name.startswith(_SIGNED_PREFIXES)

@@ -9,7 +9,7 @@ from daemon.domain import Ask, Changes, Fault, FoundImage
 
 
 class Connector(Protocol):
-    """Ten verbs. Anything that has them can feed the loop.
+    """Eleven verbs. Anything that has them can feed the loop.
 
     Every verb raises ConnectorUnavailable when the tool does not answer, and
     ConnectorRefused when it answers no. A write whose answer was lost raises
@@ -31,6 +31,10 @@ class Connector(Protocol):
 
     def read(self, image: FoundImage) -> bytes:
         """The bytes of an image, bounded in size and time. Raises ImageRefused."""
+
+    def fingerprint(self, image: FoundImage) -> str:
+        """What the tool tells about an image's bytes without sending them; "" where it tells
+        nothing. Two that are equal mean the same bytes. Raises ImageRefused."""
 
     def changes(
         self,

@@ -22,6 +22,11 @@ from daemon.domain import Mask
 
 URL_START = "data:image/png;base64,"
 MAX_URL_CHARS = 64 * 2**20
+# What Pillow raises for damaged files.
+_BROKEN = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, AttributeError),
+    *(ArithmeticError, struct.error, zlib.error, Image.DecompressionBombError),
+)
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ONE_BIT_PALETTE = (1, 3, 0, 0, 0)  # bits, colour type, and the only compression, filters, order
 _LEVEL = 5  # 6 takes twice as long and saves a tenth
@@ -81,7 +86,7 @@ def _alpha(content: bytes) -> Mask:
             picture.load()
             mode, sees_through = picture.mode, picture.has_transparency_data
             alpha = np.asarray(picture.convert("RGBA"))[..., 3]
-    except Exception as exc:  # Pillow raises many kinds for damaged files
+    except _BROKEN as exc:
         raise Unreadable(f"a broken PNG: {exc}", "a whole PNG") from exc
     if not sees_through:
         raise Unreadable(f"a PNG of mode {mode}", "one whose transparency is the mask")

@@ -80,18 +80,28 @@ class Downloader:
         Raises ImageRefused for what may not or cannot be fetched, and ConnectorUnavailable when
         home does not answer.
         """
+        return self._follow(address, lambda response: _body(response, max_bytes))
+
+    def validators(self, address: str) -> Fetched:
+        """What the server tells about an image without sending it: its ETag, time of change and
+        size as the content, empty where it tells no more than the size. Raises as `fetch` does."""
+        return self._follow(address, _validators)
+
+    def _follow(self, address: str, take: Callable[[httpcore.Response], bytes]) -> Fetched:
         self._wires.until = self._monotonic() + self._total_s
         url = _parsed(address)
         known = True  # no other origin was involved so far
         for _ in range(REDIRECTS + 1):
             known = known and _origin(url) == self._home
-            answer = self._ask(url, max_bytes, known)
+            answer = self._ask(url, take, known)
             if isinstance(answer, Fetched):
                 return answer
             url = answer
         raise ImageRefused(f"got more than {REDIRECTS} redirects; expected at most that")
 
-    def _ask(self, url: httpx.URL, max_bytes: int, known: bool) -> Fetched | httpx.URL:
+    def _ask(
+        self, url: httpx.URL, take: Callable[[httpcore.Response], bytes], known: bool
+    ) -> Fetched | httpx.URL:
         """The answer of one server, or the address that it sends us to."""
         place = _origin(url)
         self._let_rest(place)
@@ -107,7 +117,7 @@ class Downloader:
             ) as response:
                 if response.status in _MOVED:
                     return _target(url, response)
-                content = _body(response, max_bytes) if response.status == 200 else b""
+                content = take(response) if response.status == 200 else b""
                 return Fetched(status=response.status, content=content, at_home=known)
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
             raise self._failure(exc, place) from exc
@@ -248,6 +258,13 @@ def _body(response: httpcore.Response, max_bytes: int) -> bytes:
         if len(content) > max_bytes:
             raise too_large("the server", max_bytes)
     return bytes(content)
+
+
+def _validators(response: httpcore.Response) -> bytes:
+    etag, changed = _header(response, b"etag"), _header(response, b"last-modified")
+    if not etag and not changed:
+        return b""
+    return f"{etag} {changed} {_header(response, b'content-length')}".encode()
 
 
 def _header(response: httpcore.Response, name: bytes) -> str:

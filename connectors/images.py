@@ -1,8 +1,7 @@
 """Bytes that claim to be a picture: bounded, checked, and kept in a local cache.
 
-The size that counts is the upright one: cameras store a rotation in EXIF, browsers (so the
-annotators) see the picture turned, and a mask is drawn on what they see. The cache holds
-upright pictures only, so every later reader agrees without knowing about EXIF.
+What a picture looks like is decided in daemon/pixels, the one reader: the size that counts is
+that of the upright picture, as annotators see it.
 """
 
 from __future__ import annotations
@@ -10,20 +9,21 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
+from daemon import pixels
 from daemon.domain import FoundImage
 from daemon.errors import DiskFull, ImageRefused
+from daemon.pixels.folders import PictureFolder
+from daemon.pixels.reader import too_large as too_large
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
-FORMATS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp"}
-MAX_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20  # of an image that comes over a network
+MAX_FILE_BYTES = 2**31  # of one on a disk of ours; how many pixels it may hold is a setting
 MAX_PIXELS = 64_000_000
 
 
@@ -58,59 +58,50 @@ def inspect(content: bytes, *, where: str = "image", max_pixels: int = MAX_PIXEL
     The size is read from the header and compared with `max_pixels` before any pixel is
     decoded; a truncated or damaged file is refused.
     """
-    with _opened(content, where) as picture:
-        width_px, height_px = picture.size
-        if width_px * height_px > max_pixels:
-            raise ImageRefused(
-                f"{where}: got {width_px}x{height_px} pixels; expected at most {max_pixels}; "
-                f"scale the image down, or leave it out"
-            )
-        turned = _load(picture, where)
-        suffix = FORMATS[str(picture.format)]
-    if turned in (5, 6, 7, 8):  # the EXIF orientations that swap the sides
-        width_px, height_px = height_px, width_px
-    digest = hashlib.sha256(content).hexdigest()
+    looked = pixels.look(content, where=where, max_pixels=max_pixels)
+    pixels.read(content, where=where, max_pixels=max_pixels)
     return Looked(
-        height_px=height_px, width_px=width_px, sha256=digest, suffix=suffix, turned=turned != 1
+        height_px=looked.height_px,
+        width_px=looked.width_px,
+        sha256=hashlib.sha256(content).hexdigest(),
+        suffix=looked.kind.suffix,
+        turned=looked.orientation != 1,
     )
 
 
 def found_under(root: Path) -> Iterator[FoundImage]:
-    """Every image file below `root`, by path; hidden files and folders are left out.
+    """Every picture below `root`, told by its bytes, by path; see `daemon.pixels.folders`.
 
     key: the posix path relative to `root`.
     """
-    for path in sorted(root.rglob("*")):
-        key = path.relative_to(root).as_posix()
-        if path.suffix.lower() in SUFFIXES and "/." not in f"/{key}" and path.is_file():
-            yield FoundImage(key=key, name=path.name, uri=path.resolve().as_uri())
+    return found_in(PictureFolder(root))
 
 
-def read_under(root: Path, key: str, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """The bytes of an image below `root`. Raises ImageRefused, also when it lies elsewhere."""
+def found_in(folder: PictureFolder) -> Iterator[FoundImage]:
+    """The pictures of a folder as images; key: the posix path below it."""
+    root = folder.root.resolve()
+    for key in folder.listing().pictures:
+        path = root / key
+        yield FoundImage(key=key, name=path.name, uri=path.as_uri())
+
+
+def read_under(
+    root: Path, key: str, *, max_bytes: int = MAX_BYTES, within: Path | None = None
+) -> bytes:
+    """The bytes of an image below `root`. Raises ImageRefused, also when it lies elsewhere.
+
+    within: the folder that links may point into, `root` where nothing is said.
+    """
     path = (root / key).resolve()
-    if root.resolve() not in path.parents:
+    leaves = PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts
+    if leaves or (within or root).resolve() not in path.parents:
         raise ImageRefused(f"image {key}: got the file {path}; expected one below {root}; move it")
     return read_file(path, max_bytes=max_bytes)
 
 
 def read_file(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     """The bytes of a file of at most `max_bytes`. Raises ImageRefused."""
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(max_bytes + 1)
-    except OSError as exc:
-        raise ImageRefused(f"image {path}: cannot be read: {exc.strerror}; restore it") from exc
-    if len(content) > max_bytes:
-        raise too_large(f"image {path}", max_bytes)
-    return content
-
-
-def too_large(where: str, max_bytes: int) -> ImageRefused:
-    """The refusal of a file with more than `max_bytes`."""
-    return ImageRefused(
-        f"{where}: got more than {max_bytes} bytes; expected at most that; compress the image"
-    )
+    return pixels.read_file(path, where=f"image {path}", max_bytes=max_bytes)
 
 
 def keep(
@@ -124,52 +115,15 @@ def keep(
     suffix = ".png" if looked.turned else looked.suffix
     path = folder / looked.sha256[:2] / f"{looked.sha256}{suffix}"
     if not path.exists():
-        _write(path, _upright(content) if looked.turned else content)
+        _write(path, _upright(content, where) if looked.turned else content)
     return Kept(
         path=path, height_px=looked.height_px, width_px=looked.width_px, sha256=looked.sha256
     )
 
 
-def _opened(content: bytes, where: str) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we count pixels
-            return Image.open(io.BytesIO(content), formats=list(FORMATS))
-    except Image.DecompressionBombError as exc:
-        raise ImageRefused(f"{where}: {exc}; scale the image down, or leave it out") from exc
-    except Exception as exc:
-        raise ImageRefused(
-            f"{where}: got {_looks_like(content)}; expected one of {', '.join(FORMATS)}; "
-            f"convert the image"
-        ) from exc
-
-
-def _looks_like(content: bytes) -> str:
-    start = content[:512].lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "a web page, perhaps one that asks to sign in,"
-    if start.startswith((b"<?xml", b"<svg", b"<error")):
-        return "XML, perhaps an error of a storage,"
-    return f"{len(content)} bytes that start with {content[:8].hex(' ') or 'nothing'}"
-
-
-def _load(picture: Image.Image, where: str) -> int:
-    """Decode every pixel; the EXIF orientation, 1 to 8, 1 when there is none."""
-    try:
-        picture.load()
-        turn = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception as exc:
-        raise ImageRefused(
-            f"{where}: damaged or truncated {picture.format}: {exc}; copy it again from the camera"
-        ) from exc
-    return turn if turn in range(1, 9) else 1
-
-
-def _upright(content: bytes) -> bytes:
-    with Image.open(io.BytesIO(content), formats=list(FORMATS)) as picture:
-        turned = ImageOps.exif_transpose(picture)
+def _upright(content: bytes, where: str) -> bytes:
     stream = io.BytesIO()
-    turned.save(stream, "PNG", compress_level=1, exif=b"")
+    Image.fromarray(pixels.read(content, where=where)).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
 
 

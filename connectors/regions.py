@@ -5,9 +5,18 @@ A region is one class, drawn with one tag: a PNG (`bitmask.py`), a run-length co
 all are read. A browser's brush has a soft edge, so a pixel belongs to a region when its alpha
 is above 127.
 
-**Overlap rule.** Regions are painted in the order of the result; where two overlap, the later
-one wins, as on the annotator's screen. Several regions of one class are their union. A pixel
-without a region is `ClassSet.unlabeled`.
+**Overlap rule.** Label Studio paints three layers: brush strokes, then shapes, then bitmasks; so
+where two regions overlap, the one of the higher layer wins, whichever was drawn first. Within a
+layer the later one of the result wins: it is the one that the annotator drew, and saw, on top of
+the other (a region is on top while it is selected; what the page shows when nothing is selected
+depends on the browser). Several regions of one class are their union. A pixel without a region is
+`ClassSet.unlabeled`. Hidden, locked and nested regions count like any other: Label Studio keeps
+neither the first nor the second, and the third moves no pixel.
+
+**What is left out, and what is refused.** A region that should hold pixels of a class and cannot
+be read makes the mask incomplete: the annotation is refused. What holds no pixels (points, open
+lines, a shape without area, an empty stroke) or lies elsewhere is left out and noted, unless
+nothing else was drawn: then there is no telling what the image was meant to be.
 
 **Turned images.** A camera's rotation (EXIF) is applied by the browser before anybody draws,
 and by our cache, so both mean the upright image. Label Studio's rotate button turns the view
@@ -17,7 +26,9 @@ only: what is drawn then is stored in the unturned image, and `image_rotation` c
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,25 +36,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from connectors import bitmask, brush_rle, shapes
-from connectors.refusals import Unreadable, kind, shown
+from connectors import bitmask, brush_rle
+from connectors.refusals import Unreadable, kind
+from connectors.region_kinds import RegionKind, kind_of
+from connectors.region_pixels import BRUSH, SHAPES, TYPE, class_of, pixels_of
 from connectors.shapes import Patch
 from daemon.domain import IGNORE, ClassSet, Mask
 
-TYPE = "bitmasklabels"
-BRUSH = "brushlabels"
-SHAPES: Mapping[str, Callable[[Mapping[str, Any], tuple[int, int]], Patch]] = {
-    "polygonlabels": shapes.polygon,
-    "rectanglelabels": shapes.rectangle,
-    "ellipselabels": shapes.ellipse,
-}
+__all__ = ["BRUSH", "SHAPES", "TYPE", "Control", "Decoded", "decode", "encode"]
+
 MAX_REGIONS = 10_000
-ALPHA_ABOVE = 127
-CLICK = "keypointlabels"
-# Answers about the image as a whole, and clicks for a model: they hold no pixels.
-NO_PIXELS = frozenset(
-    {CLICK, "choices", "datetime", "number", "rating", "relation", "taxonomy", "textarea"}
-)
+MAX_PIXELS = 20 * 10**9  # decoded for one annotation: 1600 whole masks of 12 megapixels
+_LAYERS = {BRUSH: 0, **dict.fromkeys(SHAPES, 1), TYPE: 2}
+_LEFT_OUT = (RegionKind.POINT, RegionKind.LINE, RegionKind.ELSEWHERE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +56,14 @@ class Control:
     """A mask tag (`from_name`) on an image tag (`to_name`) in a label config.
 
     type: of its regions. others: further tags on the same image, which are read, never written.
+    elsewhere: names of whatever else a task shows; what is drawn there is no part of the mask.
     """
 
     from_name: str
     to_name: str
     type: str = TYPE
     others: tuple[Control, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
 
     @property
     def types(self) -> Mapping[str, str]:
@@ -69,8 +76,9 @@ class Decoded:
     """A mask, and what is known about how it came to be.
 
     regions: id -> origin ("manual", "prediction", "prediction-changed"). overlap_px: pixels
-    that two regions of different classes claimed; the later one has them. cut: regions that
-    leave the image. blank: regions without a pixel. clicks: on a model, that became no region.
+    that two regions of different classes claimed; the one on top has them. cut: regions that
+    leave the image. blank: regions without a pixel. left_out: kind -> regions that hold no pixels
+    of our image. repeated: regions whose id an earlier one has.
     """
 
     mask: Mask
@@ -78,16 +86,18 @@ class Decoded:
     overlap_px: int = 0
     cut: int = 0
     blank: int = 0
-    clicks: int = 0
+    left_out: Mapping[RegionKind, int] = field(default_factory=dict)
+    repeated: int = 0
 
     @property
     def notes(self) -> tuple[str, ...]:
         """In words, what was made of an annotation beyond reading it; empty when nothing."""
         said = {
-            "pixels were drawn by two classes: the later region has them": self.overlap_px,
+            "pixels were drawn by two classes: the region on top has them": self.overlap_px,
             "regions leave the image: what lies outside was cut off": self.cut,
             "regions hold no pixel": self.blank,
-            "clicks became no region": self.clicks,
+            "regions share their id with another, and Label Studio shows one": self.repeated,
+            **{f"{kind.value} {kind.fate}": count for kind, count in self.left_out.items()},
         }
         return tuple(f"{count} {words}" for words, count in said.items() if count)
 
@@ -135,29 +145,67 @@ def decode(
             where
         )
     canvas = _Canvas(mask=np.full(size, classes.unlabeled, np.uint8))
-    clicks = 0
-    for index, region in enumerate(result):
-        try:
-            if _holds_no_pixels(region):
-                clicks += region["type"] == CLICK
-                continue
-            value = _value(region, classes, control)
-            canvas.paint(_patch(region, size), value)
-        except Unreadable as exc:
-            raise exc.at(f"{where}, region {index}") from exc
-        canvas.regions[str(region.get("id", index))] = str(region.get("origin", "manual"))
-    if clicks and not canvas.regions:
-        raise Unreadable(
-            f"{clicks} clicks and no region", "regions", "accept what the model suggests, or draw"
-        ).at(where)
+    left_out: Counter[RegionKind] = Counter()
+    readable = control.types
+    drawn: list[tuple[int, Mapping[str, Any]]] = []
+    for index, entry in enumerate(result):
+        with _placed(f"{where}, region {index}"):
+            found, region = kind_of(entry, readable, control.elsewhere)
+            if found is RegionKind.PIXELS:
+                drawn.append((index, region))
+            elif found is not RegionKind.ANSWER:
+                left_out[found] += 1
+    if left_out and not drawn:
+        raise _nothing_drawn(left_out).at(where)
+    _check_work(drawn, size, where)
+    for index, region in sorted(drawn, key=_layer):
+        with _placed(f"{where}, region {index}"):
+            value = class_of(region, classes, readable)
+            canvas.paint(pixels_of(region, size), value)
+            canvas.note(str(region.get("id", index)), str(region.get("origin", "manual")))
     return Decoded(
         mask=canvas.mask,
         regions=canvas.regions,
         overlap_px=canvas.overlap_px,
         cut=canvas.cut,
         blank=canvas.blank,
-        clicks=clicks,
+        left_out={kind: left_out[kind] for kind in _LEFT_OUT if left_out[kind]},
+        repeated=canvas.repeated,
     )
+
+
+@contextmanager
+def _placed(where: str) -> Iterator[None]:
+    """Say of which region something cannot be read."""
+    try:
+        yield
+    except Unreadable as exc:
+        raise exc.at(where) from exc
+
+
+def _layer(drawn: tuple[int, Mapping[str, Any]]) -> int:
+    """Which layer a region is painted in; sorting by it keeps the order within a layer."""
+    return _LAYERS.get(str(drawn[1].get("type")), 0)
+
+
+def _nothing_drawn(left_out: Mapping[RegionKind, int]) -> Unreadable:
+    counted = ", ".join(f"{left_out[kind]} {kind.value}" for kind in _LEFT_OUT if left_out[kind])
+    return Unreadable(
+        f"{counted} and no region",
+        "regions",
+        "accept what the model suggests, or draw on the image",
+    )
+
+
+def _check_work(
+    drawn: Sequence[tuple[int, Mapping[str, Any]]], size: tuple[int, int], where: str
+) -> None:
+    """That reading it ends: an empty mask of any size is a few bytes."""
+    whole = sum(str(region.get("type")) not in SHAPES for _, region in drawn)
+    if whole * size[0] * size[1] > MAX_PIXELS:
+        raise Unreadable(
+            f"{whole} masks of {size[1]}x{size[0]}", f"at most {MAX_PIXELS} pixels in all"
+        ).at(where)
 
 
 @dataclass(kw_only=True)
@@ -169,6 +217,7 @@ class _Canvas:
     overlap_px: int = 0
     cut: int = 0
     blank: int = 0
+    repeated: int = 0
 
     def __post_init__(self) -> None:
         self._drawn = np.zeros(self.mask.shape, np.bool_)
@@ -184,6 +233,11 @@ class _Canvas:
         under[patch.inside] = value
         drawn |= patch.inside
 
+    def note(self, name: str, origin: str) -> None:
+        """Remember a region that was painted."""
+        self.repeated += name in self.regions
+        self.regions[name] = origin
+
 
 def _name(value: int, classes: ClassSet) -> str:
     if value == IGNORE and classes.ignore_label:
@@ -197,65 +251,3 @@ def _drawn(inside: npt.NDArray[np.bool_], tag_type: str) -> dict[str, Any]:
     if tag_type == BRUSH:
         return {"format": "rle", "rle": brush_rle.encode(inside.astype(np.uint8) * 255)}
     return {"imageDataURL": bitmask.encode(inside)}
-
-
-def _holds_no_pixels(region: object) -> bool:
-    if not isinstance(region, dict):
-        raise Unreadable(kind(region), "an object")
-    tag_type = region.get("type")
-    return isinstance(tag_type, str) and tag_type in NO_PIXELS
-
-
-def _value(region: Mapping[str, Any], classes: ClassSet, control: Control) -> int:
-    """The pixel value of a region's one label."""
-    tag_type, name = region.get("type"), region.get("from_name")
-    readable = control.types
-    if not isinstance(name, str) or name not in readable or tag_type != readable[name]:
-        raise Unreadable(
-            f"a {shown(tag_type)} region of the tag {shown(name)}",
-            " or ".join(f"{each} of the tag {tag!r}" for tag, each in readable.items()),
-            "draw it again with a mask tag of this project",
-        )
-    value = region.get("value")
-    labels = value.get(tag_type) if isinstance(value, dict) else None
-    if not isinstance(labels, list) or len(labels) != 1 or not isinstance(labels[0], str):
-        raise Unreadable(f"labels {shown(labels)}", "exactly one label", "set one label")
-    index = classes.index(labels[0])
-    if index is None:
-        raise Unreadable(
-            f"the label {shown(labels[0])}",
-            f"one of {', '.join(classes.drawn)}",
-            "add the class to config.toml, or change the label of this region",
-        )
-    return index
-
-
-def _patch(region: Mapping[str, Any], size: tuple[int, int]) -> Patch:
-    """The pixels of a region; `_value` saw that its value is an object."""
-    _check_image(region, size)
-    value = region["value"]
-    if region["type"] in SHAPES:
-        return SHAPES[region["type"]](value, size)
-    if region["type"] == BRUSH:
-        alpha = brush_rle.decode(value.get("rle"), *size)
-    else:
-        alpha = bitmask.decode(value.get("imageDataURL"), *size)
-    if alpha.max() == 1:
-        raise Unreadable("a mask of 0 and 1, which nobody can see", "one of 0 and 255")
-    return Patch(top=0, left=0, inside=alpha > ALPHA_ABOVE, beyond=False)
-
-
-def _check_image(region: Mapping[str, Any], size: tuple[int, int]) -> None:
-    height_px, width_px = size
-    stated = (region.get("original_height"), region.get("original_width"))
-    if stated != size:
-        raise Unreadable(
-            f"a mask for {shown(stated[1])}x{shown(stated[0])} pixels",
-            f"{width_px}x{height_px}, as the image",
-            "the image of this task was replaced, or it is another image: label it again",
-        )
-    if region.get("image_rotation", 0) not in (0, 90, 180, 270, None):
-        turn = shown(region["image_rotation"])
-        raise Unreadable(f"an image turned by {turn}", "a quarter turn", "turn it back")
-    if region.get("item_index") not in (0, None):
-        raise Unreadable("a region on another image of the task", "tasks of one image each")

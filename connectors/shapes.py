@@ -25,6 +25,7 @@ from connectors.refusals import Unreadable, kind, shown
 MAX_POINTS = 30_000  # winding numbers fit 16 bits
 MAX_PERCENT = 10_000.0  # a shape may leave the image, but not by a hundred times its size
 SLACK_PX = 0.5  # a border within it of the image's own loses no pixel
+THIN_PX = 1e-6  # an ellipse that is thinner holds no centre of a pixel
 CROSSINGS = 2**18  # of edges and rows, made at a time
 
 Floats = npt.NDArray[np.float64]
@@ -43,20 +44,25 @@ class Patch:
     beyond: bool
 
 
+_NOTHING = Patch(top=0, left=0, inside=np.zeros((0, 0), np.bool_), beyond=False)
+
+
 def polygon(value: Mapping[str, Any], size: tuple[int, int]) -> Patch:
-    """`points`: [[x, y], ...] in percent. Raises Unreadable.
+    """`points`: [[x, y], ...] in percent; fewer than three hold no pixel. Raises Unreadable.
 
     size: (height_px, width_px) of the image.
     """
     points = value.get("points")
-    if not isinstance(points, list) or not 3 <= len(points) <= MAX_POINTS:
-        raise Unreadable(f"points: {kind(points)}", f"a list of 3 to {MAX_POINTS} points")
+    if not isinstance(points, list) or len(points) > MAX_POINTS:
+        raise Unreadable(f"points: {kind(points)}", f"a list of <= {MAX_POINTS} points")
     if value.get("closed", True) is not True:
         raise Unreadable("a polygon that is not closed", "a closed one", "close or delete it")
     for point in points:
         if not isinstance(point, list) or len(point) != 2:
             raise Unreadable(f"the point {shown(point)}", "[x, y]")
     corners = np.array([[_percent("points", each) for each in point] for point in points])
+    if len(points) < 3:
+        return _NOTHING
     return _filled(corners / 100 * _sides(size), size)
 
 
@@ -76,13 +82,15 @@ def rectangle(value: Mapping[str, Any], size: tuple[int, int]) -> Patch:
 def ellipse(value: Mapping[str, Any], size: tuple[int, int]) -> Patch:
     """`x`, `y` (centre), `radiusX`, `radiusY` in percent, `rotation` in degrees.
 
-    size: (height_px, width_px) of the image. Raises Unreadable.
+    A radius of 0 holds no pixel. size: (height_px, width_px) of the image. Raises Unreadable.
     """
     centre_x, centre_y = _pair(value, "x", "y") * _sides(size)
     radii = _pair(value, "radiusX", "radiusY") * _sides(size)
-    if not (radii > 0).all():
-        raise Unreadable(f"the radii {radii.tolist()} px", "radii above 0", "delete this region")
     along, away = _directions(value)
+    if (radii < 0).any():
+        raise Unreadable(f"the radii {radii.tolist()} px", "radii of 0 or more", "draw it again")
+    if (radii < THIN_PX).any():
+        return _NOTHING
     # The points (dx, dy) with a dx^2 + 2 b dx dy + c dy^2 <= 1.
     (a, b), (_, c) = sum(
         np.outer(axis, axis) / radius**2 for axis, radius in zip((along, away), radii, strict=True)

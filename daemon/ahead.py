@@ -20,20 +20,24 @@ def done_ahead(
 
     What `work` raises is raised where the turn of its thing comes.
     """
+    for thing, working in tried_ahead(work, things, ahead):
+        yield thing, working.result()
+
+
+def tried_ahead(
+    work: Callable[[T], U], things: Iterable[T], ahead: int
+) -> Generator[tuple[T, Future[U]], None, None]:
+    """As `done_ahead`, with the finished future of each thing: its `result()` raises what `work`
+    raised, and the things behind it still come."""
     with ThreadPoolExecutor(THREADS, thread_name_prefix="ahead") as threads:
         waiting: deque[tuple[T, Future[U]]] = deque()
         try:
             for thing in things:
                 waiting.append((thing, threads.submit(work, thing)))
                 if len(waiting) > ahead:
-                    yield _taken(waiting)
+                    yield waiting.popleft()
             while waiting:
-                yield _taken(waiting)
+                yield waiting.popleft()
         finally:
             for _, working in waiting:
                 working.cancel()
-
-
-def _taken(waiting: deque[tuple[T, Future[U]]]) -> tuple[T, U]:
-    thing, working = waiting.popleft()
-    return thing, working.result()

@@ -12,15 +12,15 @@ from itertools import islice
 from pathlib import Path
 
 import strategies
-from connectors.base import Connector
-from connectors.images import inspect
 from daemon.config import Config
-from daemon.domain import FoundImage
 from daemon.errors import MaskloopError
+from daemon.figure_checks import overlap_faults, test_set_faults, validation_faults
+from daemon.intake import Intake
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.runs import EmbedRequest, RunFolder
-from daemon.stages.score import test_files
+from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
+from daemon.stages.left_out import faults_and_notes, left_out
 from daemon.status import snapshot
 from daemon.terminal import quarantine_line
 from daemon.wiring import open_connector, require_token
@@ -37,12 +37,14 @@ def checks(config: Config) -> Sequence[tuple[str, Callable[[], Sequence[str]]]]:
     """(what is checked, how), in the order in which a fault matters."""
     return (
         ("strategies", lambda: _strategies(config)),
-        ("test set", lambda: _caught(lambda: test_files(config))),
+        ("test set", lambda: test_set_faults(config)),
         ("disk", lambda: _disk(config)),
         ("cv2", _cv2),
         ("device and weights", lambda: _learner(config, LocalLauncher())),
         ("labeling tool", lambda: _tool(config)),
         ("images", lambda: _images(config)),
+        ("test set and pool", lambda: overlap_faults(config)),
+        ("validation", lambda: validation_faults(config, LocalLauncher())),
         ("quarantine", lambda: _quarantine(config)),
     )
 
@@ -59,7 +61,8 @@ def notes(config: Config) -> Sequence[str]:
     """What is well and still worth knowing; nothing where the tool does not answer."""
     try:
         connector = open_connector(config)
-        return connector.notes() if hasattr(connector, "notes") else []
+        told = connector.notes() if hasattr(connector, "notes") else []
+        return [*told, *faults_and_notes(left_out(connector))[1]]
     except MaskloopError:
         return []
 
@@ -69,14 +72,15 @@ def _images(config: Config) -> Sequence[str]:
     try:
         connector = open_connector(config)
         found = list(islice(connector.images(), LOOKED_AT))
-        faults = [fault for image in found for fault in _look(connector, image)]
+        intake = Intake()
+        for image in found:
+            with intake.one(place_of(image.key), expected=EXPECTED, cure=CURE):
+                check_image(connector, config, image)
+        faults = [str(fault) for fault in intake.faults()]
+        faults += faults_and_notes(left_out(connector))[0]
     except MaskloopError as exc:
         return [str(exc)]
     return faults if found else ["there is none; expected at least one; see [images]"]
-
-
-def _look(connector: Connector, image: FoundImage) -> Sequence[str]:
-    return _caught(lambda: inspect(connector.read(image), where=image.key))
 
 
 def _quarantine(config: Config) -> Sequence[str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -19,20 +20,25 @@ from typing import Any
 
 from daemon.config import Config, load_config
 from daemon.errors import MaskloopError
+from daemon.findings import findings
+from daemon.liveness import liveness
 from daemon.machine import machine, versions
 from daemon.redaction import SECRET_NAME, Redactor
 from daemon.runs import RunFolder
 from daemon.store import FILE
-from daemon.store.health import examine
+from daemon.store.health import examine, last_heartbeat
 from daemon.tokens import token_reader
 from daemon.wiring import folder_source
 
 SHOWN_RUNS = 5
 LOG_LINES = 15
 LOG_BYTES = 64 * 1024
-CLOCK_S = 60.0  # a difference that a person should know of
-SILENT_TICKS = 10
 Report = dict[str, Any]
+# What a damaged state folder or an odd machine may do to code that looks at it.
+_SURPRISES = (
+    *(OSError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError),
+    *(sqlite3.Error, ImportError),
+)
 
 
 def diagnose(path: Path, now: datetime, environment: Mapping[str, str] = os.environ) -> Report:
@@ -58,7 +64,7 @@ def diagnose(path: Path, now: datetime, environment: Mapping[str, str] = os.envi
         }
         for name, part in parts.items():
             report[name] = _said(part)
-        report = {"findings": _said(lambda: list(_findings(report, config))), **report}
+        report = {"findings": _said(lambda: list(findings(report, config))), **report}
     found: Report = Redactor(secrets).all(report)
     return found
 
@@ -99,7 +105,7 @@ def _said(part: Callable[[], Any]) -> Any:
         return part()
     except MaskloopError as exc:
         return {"fault": str(exc)}
-    except Exception as exc:
+    except _SURPRISES as exc:
         return {"fault": f"unexpected {type(exc).__name__}: {exc}"}
 
 
@@ -178,9 +184,13 @@ def _place(name: str, path: Path) -> Report:
 
 def _daemon(config: Config, now: datetime) -> Report:
     """Who holds the store, and when it was written last: at every tick, where all is well."""
-    path, holder = config.state / FILE, RunFolder(config.state).holder()
+    path = config.state / FILE
+    life = liveness(config.state, last_heartbeat(path), now)
     report: Report = {
-        "running": "no" if holder is None else f"process {holder}",
+        "running": "no" if life["process"] is None else f"process {life['process']}",
+        "state": life["state"],
+        "said": life["words"],
+        "looked at": life["looked_at"],
         "looks every s": config.loop.poll_s,
     }
     files = [file for file in (path, Path(f"{path}-wal")) if file.exists()]
@@ -249,43 +259,3 @@ def _tool(config: Config, store: Mapping[str, Any]) -> Report:
         version=version,
     )
     return found | fault
-
-
-def _findings(report: Mapping[str, Any], config: Config) -> Iterator[str]:
-    """What a person should look at first."""
-    for name in ("config", "paths", "daemon", "store", "labeling tool"):
-        if isinstance(report[name], Mapping) and "fault" in report[name]:
-            yield f"{name}: {report[name]['fault']}"
-    yield from _store_findings(report["store"])
-    free = report["paths"][0]["free GB"] if isinstance(report["paths"], list) else None
-    if free is not None and free < config.storage.min_free_gb:
-        yield f"disk: {free} GB free; expected [storage] min_free_gb = {config.storage.min_free_gb}"
-    silent = report["daemon"].get("last sign of life s ago", 0.0)
-    if report["daemon"].get("running") != "no" and silent > SILENT_TICKS * config.loop.poll_s + 60:
-        yield f"daemon: runs, and wrote nothing for {silent:.0f} s"
-    ahead = report["labeling tool"].get("its clock is ahead by s", 0.0)
-    if abs(ahead) > CLOCK_S:
-        yield f"labeling tool: its clock and ours differ by {ahead:.0f} s; set both by NTP"
-    yield from (
-        f"labeling tool: {words}" for words in report["labeling tool"].get("mismatches", ())
-    )
-    yield from _run_findings(report["runs"])
-
-
-def _store_findings(store: Mapping[str, Any]) -> Iterator[str]:
-    if store.get("integrity", "ok") != "ok":
-        yield f"store: damaged: {store['integrity']}; restore a backup"
-    if store.get("steps of a newer Maskloop"):
-        yield "store: written by a newer Maskloop; install that version"
-    counted = store.get("quarantine")
-    states = counted if isinstance(counted, Mapping) else {}
-    count = sum(n for state, n in states.items() if state not in ("mended", "replaced"))
-    if count:
-        yield f"store: {count} inputs are quarantined; see `maskloop status`"
-
-
-def _run_findings(runs: object) -> Iterable[str]:
-    rows = runs if isinstance(runs, list) else []
-    return [
-        f"run {row['run']}: failed: {row['error']['message']}" for row in rows if row.get("error")
-    ]

@@ -24,6 +24,9 @@ from daemon.faults import Fault as Fault
 from daemon.measures import Calibration as Calibration
 from daemon.measures import CurvePoint as CurvePoint
 from daemon.measures import Evaluation as Evaluation
+from daemon.measures import Interval as Interval
+from daemon.measures import Missing as Missing
+from daemon.measures import Why as Why
 from daemon.prediction_version import PredictionVersion as PredictionVersion
 
 Mask = npt.NDArray[np.uint8]
@@ -59,7 +62,19 @@ class Role(enum.StrEnum):
 
     POOL = "pool"  # may be selected, and teaches without a label until then
     VALIDATION = "validation"  # measures the model, never trains it, never moves
-    EXCLUDED = "excluded"  # would leak: a near-duplicate of validation, or of its group
+    EXCLUDED = "excluded"  # see Exclusion
+
+
+class Exclusion(enum.StrEnum):
+    """Why an image is EXCLUDED. The first four are decided again whenever images arrive or a
+    setting changes; an UNREADABLE one comes back when its file is whole again."""
+
+    GROUP = "group"  # shares a group with a validation image
+    NEAR_VALIDATION = "near_validation"
+    TEST_CONTENT = "test_content"  # the same bytes as a test image
+    NEAR_TEST = "near_test"
+    COPY = "copy"  # the same bytes as another image, which stands for both
+    UNREADABLE = "unreadable"  # a run could not use its file or its mask
 
 
 class TaskState(enum.StrEnum):
@@ -173,10 +188,12 @@ class Changes:
     seen: changed task -> all annotation ids that it has now, so that others count as deleted.
     shows: changed task -> the key of its image, "" for none of ours.
     more: there are further changes already: memory bears no more masks at once.
+    anew: everything is read from its beginning, so that every fault of a task comes again.
     """
 
     cursor: str
     more: bool = False
+    anew: bool = False
     annotations: tuple[Annotation, ...] = ()
     skips: tuple[Skip, ...] = ()
     deletions: tuple[str, ...] = ()

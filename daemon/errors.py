@@ -12,6 +12,7 @@ MaskloopError
 ├── ImageRefused           one image
 ├── MaskRefused            one mask
 ├── PoolInvalid            arrays given to a strategy
+├── PoolEmpty              what validation and test leave to train on
 ├── RunFailed              a child process
 ├── DiskFull
 ├── DemoFailed             the demo's own Label Studio, images or folder
@@ -19,6 +20,9 @@ MaskloopError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 
 class MaskloopError(Exception):
@@ -72,15 +76,22 @@ class PoolInvalid(MaskloopError):
     """The pool holds NaN, wrong shapes or lacks what the strategy needs. Never repaired."""
 
 
+class PoolEmpty(MaskloopError):
+    """Validation, its near-duplicates and groups, and the test set leave nothing to train on.
+
+    The message names the setting that decides it; the daemon looks again at every tick.
+    """
+
+
 class RunFailed(MaskloopError):
     """A child process ended without a result. Its log says why.
 
-    image_id: the image that it could not use, where one image was the reason.
+    faults: the files that it could not use (`daemon.records.FileFault`), where that was the reason.
     """
 
-    def __init__(self, message: str, image_id: int | None = None) -> None:
+    def __init__(self, message: str, faults: Sequence[Any] = ()) -> None:
         super().__init__(message)
-        self.image_id = image_id
+        self.faults = tuple(faults)
 
 
 class DiskFull(MaskloopError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 FAULT_CHARS = 600  # of each text of a fault
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,7 @@ class Fault:
     """Something that came from outside and could not be used; the loop goes on without it.
 
     answer: where it is a person's answer about a known image, which can then be asked again.
+    task: the tool's name of a task that cannot be used itself.
     Each text is kept printable and within `FAULT_CHARS`, whatever came in.
     """
 
@@ -35,6 +38,7 @@ class Fault:
     expected: str
     cure: str
     answer: AnswerId | None = None
+    task: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("where", "got", "expected", "cure"):
@@ -46,9 +50,10 @@ class Fault:
 
 def printable(text: str, limit: int = FAULT_CHARS) -> str:
     """A text from outside, fit for the store, the log and the page: what UTF-8 cannot hold is
-    escaped, and a text of more than `limit` characters is cut and ends with a digest, so that
-    two different texts stay different."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    escaped, and what moves a terminal's cursor or turns the direction of writing. A text of more
+    than `limit` characters is cut and ends with a digest, so that two different texts stay
+    different."""
+    text = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
     if len(text) <= limit:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -28,6 +28,7 @@ from daemon.errors import (
     DiskFull,
     IntakeBroken,
     MaskloopError,
+    StoreInUse,
 )
 
 ENOUGH_INPUTS = 20  # fewer say nothing about whose fault it is
@@ -57,12 +58,18 @@ class Intake:
 
     @contextmanager
     def one(
-        self, where: str, *, expected: str, cure: str, answer: AnswerId | None = None
+        self,
+        where: str,
+        *,
+        expected: str,
+        cure: str,
+        answer: AnswerId | None = None,
+        task: str | None = None,
     ) -> Iterator[None]:
         """Read one input inside this block; what the block raises becomes a fault of `where`.
 
         expected, cure: for exceptions that do not say so themselves. answer: where the input is a
-        person's answer about a known image.
+        person's answer about a known image. task: where it is a task of the labeling tool.
         """
         self.count += 1
         try:
@@ -71,7 +78,9 @@ class Intake:
             if passes(exc):
                 raise
             fault = fault_of(exc, where, expected=expected, cure=cure)
-            self._faults.append(fault if answer is None else replace(fault, answer=answer))
+            self._faults.append(
+                replace(fault, answer=answer or fault.answer, task=task or fault.task)
+            )
             if not isinstance(exc, MaskloopError):
                 self._surprised(exc)
 
@@ -95,6 +104,38 @@ class Intake:
         line = (type(exc).__name__, line_of_ours(exc))
         self._lines[line] += 1
         self._samples.setdefault(line, str(self._faults[-1]))
+
+
+class Failures:
+    """What went wrong in the parts of a tick: a part that fails does not stop the others.
+
+    Only for failures that say nothing about the rest of the tick. Whatever `passes`, except for
+    IntakeBroken, and errors of the machine come through at once.
+    """
+
+    def __init__(self) -> None:
+        self._failed: list[Exception] = []
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Do one part of a tick inside this block; what it raises is kept for `raise_first`."""
+        try:
+            yield
+        except Exception as exc:
+            is_ours = isinstance(exc, IntakeBroken)
+            if not is_ours and (passes(exc) or isinstance(exc, OSError | StoreInUse)):
+                raise
+            exc.add_note(f"while {name}")
+            self._failed.append(exc)
+
+    def raise_first(self) -> None:
+        """Raise the first failure, when every part had its turn; the others come as notes."""
+        if not self._failed:
+            return
+        first, *others = self._failed
+        for other in others:
+            first.add_note(f"and then {type(other).__name__}: {other}")
+        raise first
 
 
 def passes(exc: BaseException) -> bool:

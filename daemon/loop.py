@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from daemon.domain import Role, Stage, TaskState
-from daemon.errors import RunFailed
+from daemon.errors import PoolEmpty, RunFailed
+from daemon.intake import Failures
+from daemon.moments import is_due
 from daemon.readiness import Standing, is_final, reason_to_wait
 from daemon.stages.ahead import ask_ahead, surplus, top_up
 from daemon.stages.context import Context, by_role
 from daemon.stages.embed import embed
+from daemon.stages.image_intake import still_looking
 from daemon.stages.pause import usual_pause_min
 from daemon.stages.predict import predict
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
+from daemon.stages.roles import undecided, words_of_left_out
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
-from daemon.stages.sync import sync
+from daemon.stages.sync import take_in
 from daemon.stages.team import say_doubles
 from daemon.stages.train import train
 from daemon.stages.versions import forget_versions
@@ -43,6 +48,7 @@ RUNNERS: dict[Stage, Callable[[Context, int], bool]] = {
 NEEDS_MODEL = (Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
 WAITING = "waiting"  # the fact that says why, for `status` and the page
 _LONGEST_PAUSE = timedelta(hours=1)
+_MENDED_AGAIN = timedelta(hours=1)  # so long the same words about a setting are not said again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,27 +57,46 @@ class Outcome:
 
     running: a child process works, so that the next tick may find it done. final: even
     annotators cannot change it (the cycles that were wanted are trained, the budget is spent).
-    fault: somebody has to mend an input first.
+    fault: somebody has to mend an input first. failing: the last attempt at a run failed and no
+    later one has succeeded yet.
     """
 
     waiting: str
     running: bool = False
     final: bool = False
     fault: bool = False
+    failing: bool = False
 
 
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
-    """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise."""
-    sync(context)  # first: answers arrive also while the tool refuses to be asked
-    deliver(context)
-    _mend(context)
-    keep_order(context)
-    say_doubles(context)
-    outcome = _advance(context, cycle_limit)
-    if not outcome.final:
-        ask_ahead(context)
-    forget_versions(context)
-    context.store.keep_fact(WAITING, outcome.waiting)
+    """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise; what
+    says nothing about the rest of the tick is raised at its end."""
+    failures, outcome = Failures(), None
+    take_in(context, failures)  # first: answers arrive also while the tool refuses to be asked
+    if words := still_looking(context.store):
+        failures.raise_first()
+        context.store.keep_fact(WAITING, words)
+        return Outcome(waiting=words, running=True)
+    with failures.part("sending what is to be asked"):
+        deliver(context)
+    with failures.part("mending the settings of the labeling tool"):
+        _mend(context)
+    with failures.part("keeping open tasks in order"):
+        keep_order(context)
+    with failures.part("counting images that several people labeled"):
+        say_doubles(context)
+    with failures.part("moving the cycle on"):
+        outcome = _advance(context, cycle_limit)
+    if outcome is None or not outcome.final:
+        with failures.part("asking ahead of the next model"):
+            ask_ahead(context)
+    with failures.part("deleting predictions that nobody is shown any more"):
+        forget_versions(context)
+    if outcome is not None:
+        context.store.keep_fact(WAITING, outcome.waiting)
+    failures.raise_first()
+    if outcome is None:
+        raise RuntimeError("the cycle was not moved on, and nothing says why")
     return outcome
 
 
@@ -93,6 +118,7 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         candidates=sum(image.id not in labeled | asked for image in pool),
         trained_cycles=last["id"] if last else 0,
         cycle_limit=cycle_limit,
+        left_out="" if pool else words_of_left_out(context),
     )
 
 
@@ -123,7 +149,9 @@ def _advance(context: Context, cycle_limit: int | None) -> Outcome:
         now = standing(context, cycle_limit)
         reason = reason_to_wait(now)
         if last is not None and reason is not None and _may_ask_now(context, now, int(last["id"])):
-            last = _reopen(context, int(last["id"]))
+            last = _reopen(context, int(last["id"]), Stage.SELECT)
+        elif last is not None and _may_decide_anew(context, now, int(last["id"])):
+            last = _reopen(context, int(last["id"]), Stage.EMBED)
         elif reason is not None:
             return Outcome(waiting=reason, final=is_final(now), fault=not now.usable_images)
         else:
@@ -151,10 +179,15 @@ def _may_ask_now(context: Context, now: Standing, cycle: int) -> bool:
     return not context.store.picks(cycle) and len(candidates(context, cycle)) > 0
 
 
-def _reopen(context: Context, cycle: int) -> Row:
-    """Let a finished cycle select once more; its model and scores stay."""
-    context.store.reopen_cycle(cycle, Stage.SELECT, context.now())
-    log.info("cycle selects again cycle=%d: there is budget for it now", cycle)
+def _may_decide_anew(context: Context, now: Standing, cycle: int) -> bool:
+    """Whether cycle 0 left nothing to train on, and a setting or new images may change that."""
+    return not (cycle or now.train_labels or now.open_tasks) and undecided(context)
+
+
+def _reopen(context: Context, cycle: int, stage: Stage) -> Row:
+    """Take a finished cycle back to a stage; its model and scores stay."""
+    context.store.reopen_cycle(cycle, stage, context.now())
+    log.info("cycle goes back cycle=%d stage=%s: there is something to ask now", cycle, stage)
     return _opened(context)
 
 
@@ -170,13 +203,19 @@ def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
     pause = _pause_left(row, context.now())
     if pause:
         words = f"{stage} failed {row['failures']} times; it is tried again in {pause}"
-        return Outcome(waiting=words, running=True)
+        return Outcome(waiting=words, running=True, failing=True)
     while stage is not Stage.DONE:
-        if not _run_stage(context, cycle, stage):
-            return Outcome(waiting=_running(cycle, stage), running=True)
+        try:
+            done = _run_stage(context, cycle, stage)
+        except PoolEmpty as exc:
+            return Outcome(waiting=str(exc), fault=True)
+        if not done:
+            return Outcome(
+                waiting=_running(cycle, stage), running=True, failing=bool(row["failures"])
+            )
         context.store.finish_stage(cycle, stage, context.now())
         log.info("stage done cycle=%d stage=%s", cycle, stage)
-        stage = stage.next()
+        stage, row = stage.next(), _opened(context)
     return _advance(context, cycle_limit)
 
 
@@ -187,8 +226,9 @@ def _run_stage(context: Context, cycle: int, stage: Stage) -> bool:
     try:
         return RUNNERS[stage](context, cycle)
     except RunFailed as exc:
-        if exc.image_id is not None and set_aside(context, cycle, stage, exc.image_id, str(exc)):
-            return False  # the next tick starts the run without it
+        if set_aside(context, stage, exc.faults):
+            shutil.rmtree(context.run(cycle, stage).path, ignore_errors=True)
+            return False  # the next tick starts the run without them
         context.store.count_failure(cycle, context.now())
         raise
 
@@ -198,12 +238,13 @@ def _running(cycle: int, stage: Stage) -> str:
 
 
 def _pause_left(row: Row, now: datetime) -> timedelta | None:
-    """After the n-th failure in a row wait 2^n seconds, an hour at most."""
+    """After the n-th failure in a row wait 2^n seconds, an hour at most; not for a failure that
+    the clock was set back behind."""
     if not row["failures"]:
         return None
     pause = min(timedelta(seconds=2 ** min(row["failures"], 12)), _LONGEST_PAUSE)
-    left = datetime.fromisoformat(row["failed_at"]) + pause - now
-    return left if left > timedelta(0) else None
+    failed_at = datetime.fromisoformat(row["failed_at"])
+    return None if is_due(failed_at, pause, now) else failed_at + pause - now
 
 
 def _mend(context: Context) -> None:
@@ -212,5 +253,8 @@ def _mend(context: Context) -> None:
         return
     tasks = [row["task"] for row in store.tasks(TaskState.OPEN)]
     for words in context.connector.repair(store.fact(VERSION), tasks, usual_pause_min(context)):
-        log.warning("mended: %s", words)
-        store.note("warning", f"mended: {words}", context.now())
+        said, now = f"mended: {words}", context.now()
+        if store.was_noted(said, now - _MENDED_AGAIN):
+            continue  # somebody, or something, sets it again and again
+        log.warning("%s", said)
+        store.note("warning", said, now)

@@ -139,6 +139,100 @@ def m007_versions(db: Database) -> None:
 
 
 @migrations()
+def m008_identity(db: Database) -> None:
+    """Images are recognised by their content: what an address was before, which bytes a label was
+    drawn on, which image repeats another, and which file a run could not use."""
+    for column in (
+        "stamp TEXT NOT NULL DEFAULT ''",  # of the file: differs when its bytes may have changed
+        "checked_at TEXT NOT NULL DEFAULT ''",  # when its bytes were compared last
+        "replaced_in INTEGER",  # the newest cycle when its bytes were replaced
+        "copy_of INTEGER REFERENCES images(id)",
+        "aside_stamp TEXT NOT NULL DEFAULT ''",  # of the file that a run could not use
+    ):
+        db.execute(f"ALTER TABLE images ADD COLUMN {column}")
+    db.execute("CREATE INDEX images_of_content ON images(sha256)")
+    db.execute(
+        "CREATE TABLE former_keys (key TEXT PRIMARY KEY, "
+        "image_id INTEGER NOT NULL REFERENCES images(id)) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE refused_images (place TEXT PRIMARY KEY, stamp TEXT NOT NULL, "
+        "at TEXT NOT NULL) STRICT"
+    )
+    db.execute("ALTER TABLE annotations ADD COLUMN drawn_on TEXT")
+    db.execute("UPDATE annotations SET drawn_on = (SELECT sha256 FROM images WHERE id = image_id)")
+    db.execute(
+        "CREATE INDEX annotations_drawn_on ON annotations(image_id, drawn_on) WHERE deleted = 0"
+    )
+
+
+@migrations()
+def m009_used_labels(db: Database) -> None:
+    """Which labels the model of a cycle learned from or was measured with, and their bytes."""
+    db.execute(
+        """CREATE TABLE used_labels (
+            cycle INTEGER NOT NULL REFERENCES cycles(id), annotation TEXT NOT NULL,
+            image_id INTEGER NOT NULL REFERENCES images(id), drawn_on TEXT,
+            PRIMARY KEY (cycle, annotation)
+        ) STRICT"""
+    )
+
+
+@migrations()
+def m010_exclusions(db: Database) -> None:
+    """Why an image is excluded, and what it was before, so that it can come back."""
+    db.execute("ALTER TABLE images ADD COLUMN excluded_why TEXT")
+    db.execute("ALTER TABLE images ADD COLUMN role_before TEXT")
+    known = (
+        ("group", "in a group of validation"),
+        ("near_validation", "near-duplicate of validation%"),
+        ("unreadable", "a run could not use it%"),
+    )
+    for why, reason in known:
+        db.execute(
+            "UPDATE images SET excluded_why = ?, role_before = 'pool' "
+            "WHERE role = 'excluded' AND role_reason LIKE ?",
+            (why, reason),
+        )
+
+
+@migrations()
+def m011_missing_figures(db: Database) -> None:
+    """Why a figure is not there, and how often an interval holds the true value in simulation.
+
+    Intervals of earlier releases (percentile bootstrap) have no such number.
+    """
+    db.execute("ALTER TABLE evaluations ADD COLUMN missing TEXT NOT NULL DEFAULT '{}'")
+    db.execute("ALTER TABLE evaluations ADD COLUMN interval_coverage REAL")
+    db.execute("ALTER TABLE evaluations ADD COLUMN interval_groups INTEGER")
+
+
+@migrations()
+def m012_quarantine_of_task(db: Database) -> None:
+    """The faults of a task are looked up whenever it changes; there may be one for each task."""
+    db.execute("CREATE INDEX quarantine_of_task ON quarantine(task)")
+
+
+@migrations()
+def m014_incidents(db: Database) -> None:
+    """What does not work and since when, one row a source; and when the daemon looked last."""
+    db.execute(
+        """CREATE TABLE incidents (
+            source TEXT PRIMARY KEY, kind TEXT NOT NULL, words TEXT NOT NULL,
+            unexpected INTEGER NOT NULL, since TEXT NOT NULL, last_at TEXT NOT NULL,
+            count INTEGER NOT NULL, returns INTEGER NOT NULL, ended_at TEXT
+        ) STRICT"""
+    )
+    db.execute(
+        """CREATE TABLE heartbeat (
+            one INTEGER PRIMARY KEY CHECK (one = 1), pid INTEGER NOT NULL,
+            started_at TEXT NOT NULL, began_at TEXT NOT NULL, looked_at TEXT,
+            next_at TEXT NOT NULL, ended_at TEXT
+        ) STRICT"""
+    )
+
+
+@migrations()
 def m017_corrections(db: Database) -> None:
     """How much was corrected, in pixels of each class, and why that is not known of an answer.
     Answers that were kept before are measured by the next ticks."""

@@ -12,7 +12,8 @@ class Standing:
     open_tasks: asked and not answered; up to open_allowed of them may stay open while a model
     trains. trained_cycles: cycles with a model so far. train_labels: labels that may train.
     new_labels: labels since the last cycle began. enough_labels: so many of them begin a cycle
-    whatever is open, 0: none do. cycle_limit: None for no limit.
+    whatever is open, 0: none do. cycle_limit: None for no limit. left_out: why no image is left to
+    train on, in words, "" where some are.
     """
 
     started: bool
@@ -26,6 +27,7 @@ class Standing:
     candidates: int
     trained_cycles: int
     cycle_limit: int | None
+    left_out: str = ""
 
 
 def reason_to_wait(now: Standing) -> str | None:
@@ -39,7 +41,7 @@ def reason_to_wait(now: Standing) -> str | None:
     if too_many_open and not enough:
         return f"{now.open_tasks} images of the batch wait for annotators"
     if not now.train_labels:
-        return "no labeled image to train on yet"
+        return now.left_out or "no labeled image to train on yet"
     if not now.new_labels:
         return _nothing_new(now)
     return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import enum
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from daemon.domain import Evaluation
+from daemon.domain import Evaluation, Missing
 
 
 class Record(BaseModel):
@@ -17,17 +18,71 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class FileRole(enum.StrEnum):
+    """What a run needs a file for. Ids of TEST are places in the test set; all others are the
+    store's."""
+
+    POOL = "pool"
+    LABELED = "labeled"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class FilePart(enum.StrEnum):
+    """Which of the two files of a labeled image."""
+
+    IMAGE = "image"
+    MASK = "mask"
+
+
 class ImageFile(Record):
-    """An image by its id in the store and its file."""
+    """An image by its id and its file; an id means something within its role only."""
 
     id: int
     image: Path
+    role: FileRole = FileRole.POOL
 
 
 class LabeledFile(ImageFile):
-    """An image with its mask: an 8-bit PNG of class indices, 255 = ignore."""
+    """An image with its mask: an 8-bit PNG of class indices, 255 = ignore.
+
+    group: of images that were drawn together (a video, a field), "" where none are.
+    """
 
     mask: Path
+    role: FileRole = FileRole.LABELED
+    group: str = ""
+
+
+AnyFile = TypeVar("AnyFile", bound=ImageFile)
+
+
+def _all_are(role: FileRole) -> Callable[[tuple[AnyFile, ...]], tuple[AnyFile, ...]]:
+    """Gives files the role that their place in a request means."""
+
+    def give(files: tuple[AnyFile, ...]) -> tuple[AnyFile, ...]:
+        return tuple(
+            one if one.role is role else one.model_copy(update={"role": role}) for one in files
+        )
+
+    return give
+
+
+class FileFault(Record):
+    """A file that a run could not use, and went on without. See FileRole for what `id` means."""
+
+    role: FileRole
+    id: int
+    part: FilePart
+    path: Path
+    got: str
+    expected: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.part} of {self.role} image {self.id}: {self.path}: got {self.got}; "
+            f"expected {self.expected}"
+        )
 
 
 class Request(Record):
@@ -77,9 +132,11 @@ class TrainRequest(Request):
     """
 
     kind: Literal["train"] = "train"
-    labeled: tuple[LabeledFile, ...]
-    validation: tuple[LabeledFile, ...] = ()
-    unlabeled: tuple[ImageFile, ...] = ()
+    labeled: Annotated[tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.LABELED))]
+    validation: Annotated[
+        tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.VALIDATION))
+    ] = ()
+    unlabeled: Annotated[tuple[ImageFile, ...], AfterValidator(_all_are(FileRole.POOL))] = ()
     parent: Path | None = None
     max_seconds: float | None = Field(default=None, gt=0)
     keep_student: bool = False
@@ -89,14 +146,16 @@ class PredictRequest(Request):
     """Use a checkpoint: score images, write masks, measure on images with a mask.
 
     temperature: found on validation, tried on the test images. student: another checkpoint
-    that is measured on them, with its own temperature.
+    that is measured on them, with its own temperature. test_missing: why there is a test set and
+    `test` is empty.
     """
 
     kind: Literal["predict"] = "predict"
     checkpoint: Path
     score: tuple[ImageFile, ...] = ()
     masks: tuple[ImageFile, ...] = ()
-    test: tuple[LabeledFile, ...] = ()
+    test: Annotated[tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.TEST))] = ()
+    test_missing: Missing | None = None
     temperature: float | None = Field(default=None, gt=0)
     student: Path | None = None
     student_temperature: float | None = Field(default=None, gt=0)
@@ -106,7 +165,9 @@ class TrainResult(Record):
     """What a training leaves in result.json, beside checkpoint.pth.
 
     validation: of the model in the checkpoint (the teacher). student: of the other one, where it
-    was kept. counters: e.g. skipped steps. peak_memory_bytes: resident, of the process.
+    was kept. counters: e.g. skipped steps. peak_memory_bytes: resident, of the process. faults:
+    files that it went on without. labeled_holding: by class name, how many labeled images
+    hold it. labeled_ignored: share of their pixels that are 255, in [0, 1].
     """
 
     validation: Evaluation | None
@@ -118,27 +179,38 @@ class TrainResult(Record):
     versions: Mapping[str, str] = {}
     peak_memory_bytes: int | None = None
     peak_gpu_memory_bytes: int | None = None
+    labeled_holding: Mapping[str, int] = {}
+    labeled_ignored: float = 0.0
+    faults: tuple[FileFault, ...] = ()
 
 
 class PredictResult(Record):
-    """What predict and embed leave in result.json. confidence: image id -> class -> [0, 1]."""
+    """What predict and embed leave in result.json.
+
+    images: those that were used. confidence: image id -> class -> [0, 1]. sha256: of the files of
+    test images that were embedded, by id, 64 hex digits. faults: files that it went on without;
+    they have no row in scores.npz and no mask.
+    """
 
     images: int
     seconds: float
     test: Evaluation | None = None
     student: Evaluation | None = None
     confidence: Mapping[int, Mapping[str, float]] = {}
+    sha256: Mapping[int, str] = {}
+    faults: tuple[FileFault, ...] = ()
 
 
 class Failure(BaseModel):
     """A failure that the process could still put into words, in error.json.
 
-    image_id: the image that cannot be used, where that is the reason.
+    faults: the files that cannot be used, where that is the reason; each says its role, so that
+    an id is never taken for that of another image.
     """
 
     kind: str
     message: str
-    image_id: int | None = None
+    faults: tuple[FileFault, ...] = ()
 
 
 class Progress(Record):

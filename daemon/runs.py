@@ -19,10 +19,8 @@ runs/0003-train/
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -33,10 +31,14 @@ from pydantic import ValidationError
 
 from daemon.durable import atomic_file, write_json
 from daemon.errors import RunFailed
+from daemon.locks import LockHeld, holder_of, lock_file
 from daemon.records import (
     DistinctRequest,
     EmbedRequest,
     Failure,
+    FileFault,
+    FilePart,
+    FileRole,
     ImageFile,
     LabeledFile,
     PredictRequest,
@@ -52,6 +54,9 @@ __all__ = [
     "DistinctRequest",
     "EmbedRequest",
     "Failure",
+    "FileFault",
+    "FilePart",
+    "FileRole",
     "ImageFile",
     "LabeledFile",
     "PredictRequest",
@@ -216,28 +221,18 @@ class RunFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run for this process. Raises RunFailed while another holds it."""
-        with (self.path / "lock").open("a") as file:
+        with ExitStack() as held:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as exc:
+                held.enter_context(lock_file(self.path / "lock"))
+            except LockHeld as exc:
                 raise RunFailed(
                     f"{self.path}: another process works in it; wait for its end"
                 ) from exc
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
             yield
 
     def holder(self) -> int | None:
         """The id of the process that works in this folder, None when nobody does."""
-        try:
-            with (self.path / "lock").open("r+") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return None
-        except BlockingIOError:
-            return int((self.path / "lock").read_text() or 0)
-        return None
+        return holder_of(self.path / "lock")
 
 
 def _read(path: Path, kind: type[AnyRecord]) -> AnyRecord:

@@ -1,29 +1,31 @@
 """The daemon as a process: ticks on a schedule, the page beside them, a clean end.
 
 Only faults of the configuration and a store in use end it. An outage of the labeling tool, a
-refused token, a failed run or a full disk waits: said once when it starts, once when it ends.
+refused token, a failed run or a full disk waits: said once when it starts, once when it ends; see
+`incidents.py`.
 """
 
 from __future__ import annotations
 
-import errno
 import logging
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
-
-from apscheduler.schedulers.background import BackgroundScheduler
+from contextlib import contextmanager, suppress
 
 from connectors.base import Connector
 from daemon.config import Config
 from daemon.domain import Clock
 from daemon.errors import MaskloopError
+from daemon.incidents import Incidents, Source, reason_of
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.loop import WAITING, Outcome, tick
-from daemon.scheduler import hasten, start_scheduler
+from daemon.moments import steady_s
+from daemon.pulse import Pulse
+from daemon.repeats import drop_repeats
+from daemon.scheduler import Schedule, start_scheduler
 from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store, sole_writer
@@ -34,9 +36,10 @@ log = logging.getLogger(__name__)
 
 
 class Ticker:
-    """Makes ticks and remembers an outage, so that it is said once.
+    """Makes ticks and says what keeps them from working when that begins and when it is over.
 
-    Not to be shared between threads.
+    steady_s: seconds of a clock that nobody sets, so that a jump of `now` is noticed; None where
+    `now` may do as it likes. Not to be shared between threads.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Ticker:
         launcher: Launcher,
         now: Clock,
         cycle_limit: int | None,
+        steady_s: Callable[[], float] | None = None,
     ) -> None:
         self._config = config
         self._connector = connector
@@ -53,11 +57,15 @@ class Ticker:
         self._now = now
         self._cycle_limit = cycle_limit
         self._claimed = False
-        self._outage: tuple[str, datetime] | None = None
+        self._incidents: Incidents | None = None
+        self._pulse = Pulse(now, steady_s, config.loop.poll_s)
 
     def tick(self) -> Outcome:
         """One tick on a store opened for it. Raises what the tick raises."""
-        with Store(self._config.state / FILE) as store:
+        with self._store() as store:
+            jump = self._pulse.begin(store)
+            if jump:
+                self._known().move(jump)
             context = Context(
                 config=self._config,
                 store=store,
@@ -69,76 +77,100 @@ class Ticker:
                 self._connector.claim(store.identity())
                 self._claimed = True
             outcome = tick(context, cycle_limit=self._cycle_limit)
-            self._say_recovered(store)
+            self._worked(store, outcome)
+            self._pulse.end(store)
         return outcome
 
     def tick_and_go_on(self) -> None:
         """One tick; whatever goes wrong is said once and waits for the next."""
         try:
             self.tick()
-        except MaskloopError as exc:
-            self._say_fault(type(exc).__name__, str(exc))
-        except OSError as exc:
-            full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
-            cure = "free some space, the daemon goes on by itself" if full else "see the log"
-            self._say_fault("DiskFull" if full else type(exc).__name__, f"{exc}; {cure}")
         except Exception as exc:
-            self._say_fault(type(exc).__name__, f"unexpected: {type(exc).__name__}: {exc}")
+            self._failed(exc)
 
-    def _say_fault(self, kind: str, words: str) -> None:
-        """Log and note a fault when it is new; the page shows it for as long as it lasts."""
-        is_new = self._outage is None or self._outage[0] != kind
-        if is_new:
-            unexpected = words.startswith("unexpected: ")
-            log.warning("waiting kind=%s: %s", kind, words, exc_info=unexpected)
-            self._outage = (kind, self._outage[1] if self._outage else self._now())
+    def stop(self) -> None:
+        """Leave word that this daemon ends as it should, and did not die."""
         try:
-            with Store(self._config.state / FILE) as store:
-                store.keep_fact(WAITING, words)
-                if is_new:
-                    store.note("warning", words, self._now())
-        except Exception as exc:
-            if is_new:
-                log.warning("the store cannot take a note of it: %s", exc)
+            with self._store() as store:
+                self._pulse.stop(store)
+        except (MaskloopError, OSError, sqlite3.Error) as exc:
+            log.warning("the store cannot take a note of the end: %s", exc)
 
-    def _say_recovered(self, store: Store) -> None:
-        if self._outage:
-            kind, since = self._outage
-            words = f"going on after {self._now() - since} of waiting ({kind})"
-            log.info("%s", words)
-            store.note("info", words, self._now())
-            self._outage = None
+    def _store(self) -> Store:
+        return Store(self._config.state / FILE)
+
+    def _known(self) -> Incidents:
+        """What does not work, also what an earlier daemon left open, where the store tells."""
+        if self._incidents is None:
+            self._incidents = Incidents()
+            with self._store() as store:
+                self._incidents = Incidents(store.open_incidents())
+        return self._incidents
+
+    def _failed(self, exc: Exception) -> None:
+        """Log and keep why a tick failed; the page shows it for as long as it lasts."""
+        reason, now = reason_of(exc), self._now()
+        with suppress(MaskloopError, OSError, sqlite3.Error, ValueError):
+            self._known()
+        known = self._incidents or Incidents()
+        said = known.failed(reason, now)
+        if said is not None:
+            log.warning("%s", said.words, exc_info=exc if said.traceback else None)
+        try:
+            with self._store() as store:
+                store.keep_fact(WAITING, reason.words)
+                store.keep_incidents(known.open)
+                if said is not None and said.event:
+                    store.note(said.level, said.words, now)
+                self._pulse.end(store)
+        except Exception as other:
+            if said is not None:
+                log.warning("the store cannot take a note of it: %s", other)
+
+    def _worked(self, store: Store, outcome: Outcome) -> None:
+        """A tick came through: what it vouches for is over. A run that failed is over when a
+        later attempt succeeds, not while it waits for its next one."""
+        known, now = self._known(), self._now()
+        before = known.open
+        said = known.worked([Source.RUN] if outcome.failing else [], now)
+        for line in said:
+            log.info("%s", line.words)
+            store.note(line.level, line.words, now)
+        if said:
+            store.keep_incidents(filter(None, (known.of(one.reason.source) for one in before)))
 
 
 def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError and StoreInUse at the start."""
     require_token(config)
+    drop_repeats(logging.getLogger())
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     wake = _Waker()
     with sole_writer(config.state), _page(config, wake), opened(config) as (connector, launcher):
-        ticker = Ticker(config, connector, launcher, now, cycle_limit)
-        scheduler = start_scheduler(ticker.tick_and_go_on, config.loop.poll_s)
-        wake.scheduler = scheduler
+        ticker = Ticker(config, connector, launcher, now, cycle_limit, steady_s)
+        schedule = start_scheduler(ticker.tick_and_go_on, config.loop.poll_s)
+        wake.schedule = schedule
         try:
             stopped.wait()
         finally:
             log.info("stopping")
-            wake.scheduler = None
-            scheduler.shutdown(wait=True)
+            wake.schedule = None
+            schedule.stop()
+            ticker.stop()
     log.info("stopped")
 
 
 class _Waker:
     """Hastens the next look once there is a scheduler; called from serving threads."""
 
-    scheduler: BackgroundScheduler | None = None
+    schedule: Schedule | None = None
 
     def __call__(self) -> None:
-        scheduler = self.scheduler
-        if scheduler is not None:
-            hasten(scheduler)
+        schedule = self.schedule
+        if schedule is not None:
+            schedule.hasten()
 
 
 def run_once(
@@ -147,11 +179,14 @@ def run_once(
     """Tick until only people can move the loop on. Raises at the first fault."""
     require_token(config)
     with sole_writer(config.state), opened(config) as (connector, launcher):
-        ticker = Ticker(config, connector, launcher, now, cycle_limit)
-        outcome = ticker.tick()
-        while outcome.running:
-            pause()
+        ticker = Ticker(config, connector, launcher, now, cycle_limit, steady_s)
+        try:
             outcome = ticker.tick()
+            while outcome.running:
+                pause()
+                outcome = ticker.tick()
+        finally:
+            ticker.stop()
         return outcome
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from daemon.config import Config
 from daemon.domain import CorrectedLabel, CurvePoint, Evaluation, Image, Stage, TaskState
 from daemon.insight.corrections import corrections, mean_iou, work
+from daemon.insight.missing import headline, interval_words, words_of
+from daemon.liveness import incident_rows, liveness, running_progress
 from daemon.loop import WAITING
 from daemon.runs import RunFolder
-from daemon.store import FILE, SETTLED, Store
+from daemon.stages.left_out import kept_left_out, none_left_out
+from daemon.stages.roles import EXCLUDED_WORDS
+from daemon.store import FILE, SETTLED, LostLabels, Store
 from daemon.store.base import Row
 
 LISTED_DOUBLES = 50
@@ -41,11 +46,14 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "cycle": last["id"] if last else None,
         "stage": last["stage"] if last else None,
         "waiting": store.fact(WAITING),
+        "daemon": liveness(config.state, store.heartbeat(), datetime.now(UTC)),
+        "incidents": incident_rows(store),
         "progress": _progress(config.state, last),
         "classes": list(config.classes.names),
         "labels": _labels(config, len(labeled)),
         "images": store.role_counts(),
-        "evaluations": [_evaluation(point) for point in store.curve()],
+        "excluded": _excluded(store),
+        "evaluations": _evaluations(store),
         "batch": _batch(store, images, last["id"] if last else None),
         "stages": store.stage_times(),
         **_quarantine(store.quarantined()),
@@ -53,7 +61,16 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "corrections": _corrections(store, config),
         "notes": store.noted(),
         "events": store.events(),
+        "left_out": kept_left_out(store),
     }
+
+
+def _excluded(store: Store) -> list[dict[str, Any]]:
+    """How many images are left out, by reason."""
+    return [
+        {"why": why.value, "images": count, "words": EXCLUDED_WORDS[why]}
+        for why, count in store.exclusion_counts().items()
+    ]
 
 
 def _doubles(store: Store) -> dict[str, Any]:
@@ -78,10 +95,13 @@ def _empty(config: Config) -> dict[str, Any]:
         "cycle": None,
         "stage": None,
         "waiting": "the daemon has not run yet",
+        "daemon": liveness(config.state, None, datetime.now(UTC)),
+        "incidents": [],
         "progress": None,
         "classes": list(config.classes.names),
         "labels": _labels(config, 0),
         "images": {},
+        "excluded": [],
         "evaluations": [],
         "batch": None,
         "stages": [],
@@ -91,6 +111,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "corrections": {"unmeasured": {}} | dict.fromkeys(("total", "classes", "people", "cycles")),
         "notes": [],
         "events": [],
+        "left_out": none_left_out(),
     }
 
 
@@ -102,12 +123,19 @@ def _labels(config: Config, spent: int) -> dict[str, int]:
 def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
     if last is None or last["stage"] not in _RUN_STAGES:
         return None
-    progress = RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}").read_progress()
-    return None if progress is None else progress.model_dump(mode="json")
+    return running_progress(RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}"))
 
 
-def _evaluation(point: CurvePoint) -> dict[str, Any]:
+def _evaluations(store: Store) -> list[dict[str, Any]]:
+    """The points of the curve, each with how many of its labels count no more."""
+    lost, none = store.lost_labels(), LostLabels(deleted=0, unconfirmed=0)
+    return [_evaluation(point, lost.get(point.cycle, none)) for point in store.curve()]
+
+
+def _evaluation(point: CurvePoint, lost: LostLabels) -> dict[str, Any]:
     entry: dict[str, Any] = {
+        "labels_deleted": lost.deleted,
+        "labels_unconfirmed": lost.unconfirmed,
         "cycle": point.cycle,
         "labels": point.labels,
         "train_labels": point.train_labels,
@@ -118,12 +146,21 @@ def _evaluation(point: CurvePoint) -> dict[str, Any]:
 
 def _measured(prefix: str, evaluation: Evaluation | None) -> dict[str, Any]:
     if evaluation is None:
-        return {} if prefix else {"miou": None, "iou": {}, "miou_interval": None}
+        no_figures: dict[str, Any] = {"miou": None, "iou": {}, "miou_interval": None}
+        return {} if prefix else no_figures | {"missing": {}, "remarks": []}
     return {
         f"{prefix}miou": evaluation.miou,
         f"{prefix}iou": dict(evaluation.iou),
         f"{prefix}miou_interval": evaluation.miou_interval,
         f"{prefix}images": evaluation.images,
+        f"{prefix}interval_coverage": evaluation.interval_coverage,
+        f"{prefix}interval_groups": evaluation.interval_groups,
+        f"{prefix}interval_words": interval_words(evaluation),
+        f"{prefix}missing": {
+            name: {"why": one.why.value, "words": words_of(one)}
+            for name, one in evaluation.missing.items()
+        },
+        f"{prefix}remarks": headline(evaluation),
         **{f"{prefix}{name}": value for name, value in _more(evaluation).items()},
     }
 

@@ -12,16 +12,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from daemon.liveness import incident_line
+
 Snapshot = Mapping[str, Any]
 
 
 def show_status(status: Snapshot, console: Console) -> None:
     """Where the loop stands, for a person."""
     labels = status["labels"]
+    if status["daemon"]["words"] and status["cycle"] is not None:
+        console.print(status["daemon"]["words"], markup=False)
+    for row in status["incidents"]:
+        console.print(incident_line(row), markup=False)
     if status["cycle"] is None:
         console.print(f"not started: {status['waiting']}", markup=False)
     else:
-        console.print(f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}")
+        words = f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}"
+        console.print(words, markup=False)
     console.print(
         f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; images: "
         + ", ".join(f"{n} {role}" for role, n in status["images"].items()),
@@ -29,18 +36,9 @@ def show_status(status: Snapshot, console: Console) -> None:
     )
     _show_progress(status, console)
     _show_batch(status, console)
-    if status["evaluations"]:
-        console.print(curve_table(status))
+    _show_curve(status, console)
     _show_corrections(status["corrections"], console)
-    for row in status["quarantine"]:
-        console.print(quarantine_line(row), markup=False)
-    if settled := status["quarantine_settled"]:
-        console.print(f"{len(settled)} unusable masks were mended or replaced since")
-    if number := status["doubles"]["images"]:
-        console.print(f"{number} images were labeled by several people; each counts once")
-    for row in status["notes"]:
-        words = "; ".join(row["notes"])
-        console.print(f"note: {row['place']} ({row['image']}): {words}", markup=False)
+    _show_left_out(status, console)
 
 
 def quarantine_line(row: Snapshot) -> str:
@@ -60,7 +58,7 @@ def curve_table(status: Snapshot) -> Table:
     for point in status["evaluations"]:
         table.add_row(
             str(point["cycle"]),
-            str(point["labels"]),
+            str(point["labels"]) + ("*" if lost_labels(point) else ""),
             str(point["train_labels"]),
             _number(point["miou"]),
             "-".join(map(_number, point["miou_interval"] or ())),
@@ -68,6 +66,33 @@ def curve_table(status: Snapshot) -> Table:
             _number(point.get("test_miou")),
         )
     return table
+
+
+def lost_labels(point: Snapshot) -> str:
+    """What became of labels that a point of the curve was trained or measured with; "" where all
+    of them count still."""
+    deleted, unconfirmed = point["labels_deleted"], point["labels_unconfirmed"]
+    words = [f"{deleted} of its labels were deleted since"] if deleted else []
+    if unconfirmed:
+        words.append(f"{unconfirmed} of its labels were drawn on a picture that was replaced since")
+    return "; ".join(words)
+
+
+def curve_words(status: Snapshot) -> list[str]:
+    """What stands beside the figures of the newest point: what the interval is made from, and why
+    a figure is missing; validation, then test. Before that, which points lost labels since."""
+    lost = ((one["cycle"], lost_labels(one)) for one in status["evaluations"])
+    marks = [f"* cycle {cycle}: {words}" for cycle, words in lost if words]
+    point = status["evaluations"][-1]
+    lines = [f"95 % interval: {point['interval_words']}"] if point.get("interval_words") else []
+    lines += [f"mIoU: {words}" for words in point["remarks"]]
+    lines += [f"test: {words}" for words in point.get("test_remarks", ())]
+    if point.get("test_miou") is not None:
+        ends = "-".join(map(_number, point["test_miou_interval"] or ()))
+        lines.append(
+            f"test 95 % interval: {ends} {point['test_interval_words']}".replace("  ", " ")
+        )
+    return [*marks, *lines]
 
 
 @contextmanager
@@ -123,6 +148,34 @@ def _show_batch(status: Snapshot, console: Console) -> None:
         if image["state"] == "open":
             line = f"  {image['rank']:>3}  {image['name']}  open since {image['since']}"
             console.print(f"{line}  ({image['arm']})", markup=False)
+
+
+def _show_curve(status: Snapshot, console: Console) -> None:
+    if status["evaluations"]:
+        console.print(curve_table(status))
+        for words in curve_words(status):
+            console.print(words, markup=False)
+    for left_out in status["excluded"]:
+        console.print(f"{left_out['images']} images {left_out['words']}: left out")
+
+
+def _show_left_out(status: Snapshot, console: Console) -> None:
+    """What could not be used, and what was made of the rest."""
+    for row in status["quarantine"]:
+        console.print(quarantine_line(row), markup=False)
+    if settled := status["quarantine_settled"]:
+        console.print(f"{len(settled)} unusable masks were mended or replaced since")
+    if number := status["doubles"]["images"]:
+        console.print(f"{number} images were labeled by several people; each counts once")
+    for one in status["left_out"]["named"][: status["left_out"]["missed"]]:
+        got = f" ({one['got']})" if one["got"] else ""
+        console.print(f"left out: {one['path']}: {one['reason']}{got}; {one['cure']}", markup=False)
+    if counts := status["left_out"]["counts"]:
+        words = ", ".join(f"{number} {reason}" for reason, number in counts.items())
+        console.print(f"left out of the image folder: {words}", markup=False)
+    for row in status["notes"]:
+        words = "; ".join(row["notes"])
+        console.print(f"note: {row['place']} ({row['image']}): {words}", markup=False)
 
 
 def _show_corrections(found: Snapshot, console: Console) -> None:

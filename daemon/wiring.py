@@ -24,6 +24,7 @@ def open_connector(config: Config) -> Connector:
             truth=config.home / config.folder.truth,
             state=config.state / "folder",
             classes=config.class_set,
+            max_bytes=config.images.max_megabytes * 10**6,
         )
     from connectors.label_studio import LabelStudio
 

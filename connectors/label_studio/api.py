@@ -9,7 +9,6 @@ again. Redirects are not followed, so the token goes to the configured origin on
 from __future__ import annotations
 
 import functools
-import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from label_studio_sdk import LabelStudio as Sdk
 from label_studio_sdk.core.api_error import ApiError
 
 from daemon.errors import ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
+from daemon.faults import printable
 
 READ_S = 120.0
 CONNECT_S = 10.0
@@ -146,13 +146,14 @@ class Api:
     def _judge(self, method: str, path: str, response: httpx.Response) -> Any:
         """The JSON of an answer, or the error that it means."""
         where, status = f"{method} {self.url}/{path}", response.status_code
-        with suppress(ValueError):
-            self.server_time = parsedate_to_datetime(response.headers.get("date", ""))
+        with suppress(ValueError, OverflowError):
+            told = parsedate_to_datetime(response.headers.get("date", ""))
+            self.server_time = told if told.tzinfo else self.server_time
         if status in (408, 429) or status >= 500:
             kind = OutcomeUnknown if method != "GET" and status != 429 else ConnectorUnavailable
             raise kind(f"{where}: got HTTP {status} {_detail(response)}; see Label Studio's log")
         if 300 <= status < 400:
-            target = response.headers.get("location", "another address")
+            target = printable(response.headers.get("location", "another address"), 300)
             raise Refused(
                 f"{where}: got a redirect to {target}; expected an answer; "
                 f"put the address it ends at into config.toml",
@@ -160,7 +161,7 @@ class Api:
             )
         if status >= 400:
             raise refusal(where, status, _detail(response))
-        return _json(where, response)
+        return _json(method, where, response)
 
     def _client(self) -> Any:
         token = self._token().strip()
@@ -184,17 +185,21 @@ def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()  # 35 ms: once a process, not once a client
 
 
-def _json(where: str, response: httpx.Response) -> Any:
+def _json(method: str, where: str, response: httpx.Response) -> Any:
+    """What an answer holds. Raises Refused for what is no JSON, and OutcomeUnknown where it
+    answers a write: something did answer, and nobody knows what it did."""
     if response.status_code == 204 or not response.content:
         return None
     try:
         return response.json()
-    except json.JSONDecodeError as exc:
-        raise Refused(
+    except (ValueError, RecursionError) as exc:  # no UTF-8, numbers of 5000 digits, deep nesting
+        words = (
             f"{where}: got {response.headers.get('content-type', 'no type')} instead of JSON; "
-            f"is this the address of Label Studio?",
-            response.status_code,
-        ) from exc
+            f"is this the address of Label Studio?"
+        )
+        if method != "GET":
+            raise OutcomeUnknown(words) from exc
+        raise Refused(words, response.status_code) from exc
 
 
 def refusal(where: str, status: int, detail: str) -> Refused:
@@ -242,12 +247,12 @@ def _detail(response: httpx.Response) -> str:
     """What Label Studio says about a failure, in at most 300 characters."""
     try:
         answer = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(answer, dict):
-        return str(answer)[:300]
+        return printable(str(answer), 300)
     faults = answer.get("validation_errors")
-    return str(faults or answer.get("detail", ""))[:300]
+    return printable(str(faults or answer.get("detail", "")), 300)
 
 
 def _words(exc: httpx.HTTPError) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.fields import number_of
 from connectors.label_studio.shown import Shown
 
 TASKS = 10  # asked for at once: all predictions of a task come with their masks
@@ -26,16 +27,20 @@ class Begun:
     def learn(self, changed: Iterable[tasks.Task]) -> None:
         """Ask for the predictions of these tasks' annotations that `of` would not know."""
         wanted = {
-            given["parent_prediction"]: task["id"]
+            prediction: task["id"]
             for task in changed
-            for given in task["annotations"]
-            if not given["was_cancelled"] and self._is_unknown(given)
+            for given in _objects(task.get("annotations"))
+            if (prediction := self._unknown(given)) is not None
         }
         numbers = sorted(set(wanted.values()))
         for start in range(0, len(numbers), TASKS):
             some = numbers[start : start + TASKS]
             for task in tasks.find_each(self._api, self._project, "id", some, ["predictions"]):
-                self._known |= {one["id"]: _shown(one) for one in task["predictions"]}
+                self._known |= {
+                    number: _shown(one)
+                    for one in _objects(task.get("predictions"))
+                    if (number := number_of(one.get("id"))) is not None
+                }
         for prediction in wanted:
             self._known.setdefault(prediction, None)  # it was cleaned up meanwhile
 
@@ -52,11 +57,13 @@ class Begun:
             self._known[prediction] = self._look_up(prediction)
         return self._known[prediction]
 
-    def _is_unknown(self, given: Mapping[str, Any]) -> bool:
-        prediction = given["parent_prediction"]
-        if prediction is None or prediction in self._known:
-            return False
-        return Shown.of(_ids(given["result"])) is None
+    def _unknown(self, given: Mapping[str, Any]) -> int | None:
+        """The prediction that this annotation names, where only Label Studio can tell it."""
+        prediction = number_of(given.get("parent_prediction"))
+        if prediction is None or prediction in self._known or given.get("was_cancelled"):
+            return None
+        regions = (str(region.get("id")) for region in _objects(given.get("result")))
+        return prediction if Shown.of(regions) is None else None
 
     def _look_up(self, prediction: int) -> Shown | None:
         try:
@@ -67,11 +74,17 @@ class Begun:
             raise
 
 
-def _shown(prediction: Mapping[str, Any]) -> Shown:
-    return Shown(version=str(prediction["model_version"]), regions=len(prediction["result"]))
+def _shown(prediction: object) -> Shown | None:
+    """None for what is no prediction as Label Studio writes it."""
+    if not isinstance(prediction, dict):
+        return None
+    version, regions = prediction.get("model_version"), prediction.get("result")
+    if not isinstance(version, str | None) or not isinstance(regions, list):
+        return None
+    return Shown(version=version or "", regions=len(regions))
 
 
-def _ids(result: object) -> Iterator[str]:
-    for region in result if isinstance(result, list) else []:
-        if isinstance(region, dict):
-            yield str(region.get("id"))
+def _objects(listed: object) -> Iterator[Mapping[str, Any]]:
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict):
+            yield one

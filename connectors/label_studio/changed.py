@@ -16,10 +16,14 @@ from typing import Any
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api
+from connectors.label_studio.fields import moment_of
+from daemon.errors import ConnectorRefused
+from daemon.intake import Intake
 
 OVERLAP = timedelta(seconds=120)
 SET_BACK = timedelta(seconds=100)  # less than the overlap, which reads smaller jumps again
 WHOLE_EVERY = timedelta(days=1)  # all is read again, for what no time tells
+PAGES_IN_VAIN = 20  # in a row without a new task; one or two are usual, many changes at a moment
 PORTION = 50  # tasks with answers, fetched whole by one request
 PORTION_BYTES = 128 * 2**20  # of masks
 # `include` also filters what is inside an annotation, so its fields are named here too;
@@ -79,9 +83,15 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str | None) -> Cursor:
-        """The cursor that `str` wrote; the beginning for None."""
-        if text is None:
+        """The cursor that `str` wrote; the beginning for None, and for a text that is damaged or
+        of another version: to read all again loses nothing."""
+        try:
+            return cls() if text is None else cls._read(text)
+        except (ValueError, KeyError, TypeError, AttributeError):
             return cls()
+
+    @classmethod
+    def _read(cls, text: str) -> Cursor:
         stored = json.loads(text)
         halt = None
         if "since" in stored:
@@ -108,7 +118,8 @@ class Cursor:
 @dataclass(frozen=True, kw_only=True)
 class Portion:
     """Changed tasks. data: of all of them, by id. whole: those that have answers, in the order of
-    their change. latest: the last change. halt: where to go on, None when there is no more."""
+    their change. latest: the last change that tells its time. halt: where to go on, None when
+    there is no more."""
 
     data: Mapping[int, Mapping[str, Any]]
     whole: tuple[tasks.Task, ...]
@@ -116,28 +127,38 @@ class Portion:
     halt: Halt | None
 
 
-def portion(api: Api, project: int, start: Halt, sizes: Mapping[str, tuple[int, int]]) -> Portion:
+def portion(
+    api: Api,
+    project: int,
+    start: Halt,
+    sizes: Mapping[str, tuple[int, int]],
+    intake: Intake,
+) -> Portion:
     """The next changed tasks, as many with answers as memory bears; one at least.
 
-    sizes: (height_px, width_px) of every image: the largest one says how many masks fit.
+    sizes: (height_px, width_px) of every image: the largest one says how many masks fit. intake:
+    told of tasks that cannot be used.
     """
     largest = max((height * width for height, width in sizes.values()), default=1)
     most = max(1, min(PORTION, PORTION_BYTES // max(1, largest)))
     changed: dict[int, datetime] = {}
     data: dict[int, Mapping[str, Any]] = {}
     answered: set[int] = set()
-    halt = None
-    for task in _listed(api, project, start.since):
-        number, moment = task["id"], datetime.fromisoformat(task["updated_at"])
+    halt, moment = None, start.since
+    for task in _listed(api, project, start.since, intake):
+        number = task["id"]
+        told = moment_of(task["updated_at"])
+        moment = max(moment, told or moment)  # a time that is unknown: as the task before it
         if moment == start.since and number in start.done:
             continue
-        if task["annotations_ids"]:
+        if _may_have_answers(task):
             if len(answered | {number}) > most:
                 halt = _halt(start, changed)
                 break
             answered.add(number)
         changed[number], data[number] = moment, task["data"]
-    whole = _whole(api, project, sorted(answered, key=lambda number: changed[number]))
+    order = sorted(answered, key=lambda number: changed[number])
+    whole = _whole(api, project, order, intake)
     gone = answered - {task["id"] for task in whole}
     return Portion(
         data={number: fields for number, fields in data.items() if number not in gone},
@@ -147,38 +168,55 @@ def portion(api: Api, project: int, start: Halt, sizes: Mapping[str, tuple[int, 
     )
 
 
+def _may_have_answers(task: tasks.Task) -> bool:
+    """Label Studio tells their ids in one text, empty for none; anything else tells nothing."""
+    told = task.get("annotations_ids", 0)
+    return bool(told) if isinstance(told, str | None) else True
+
+
 def _halt(start: Halt, changed: Mapping[int, datetime]) -> Halt:
     since = max(changed.values())
     done = {number for number, moment in changed.items() if moment == since}
     return Halt(since=since, done=frozenset(done | (start.done if since == start.since else set())))
 
 
-def _listed(api: Api, project: int, since: datetime) -> Iterator[tasks.Task]:
+def _listed(api: Api, project: int, since: datetime, intake: Intake) -> Iterator[tasks.Task]:
     """Tasks changed at this moment or later, in that order. Each page starts where the last one
     ended in time: a task that changes meanwhile moves to the end and would shift numbered pages.
     A server may give less than a page is asked to hold, so rows are counted."""
-    page, before = 1, 0
+    number, before, seen, in_vain = 1, 0, set[int](), 0
     while True:
-        rows, total = tasks.find_page(
+        page = tasks.find_page(
             api,
             project,
             [tasks.is_since("updated_at", since), tasks.TELLS_ANSWERS],
             ["updated_at", "annotations_ids", "data"],
             order="tasks:updated_at",
-            page=page,
+            page=number,
             page_size=tasks.PAGE,
+            intake=intake,
         )
-        yield from rows
-        before += len(rows)
-        if before >= total or not rows:
+        yield from page.tasks
+        before += page.rows
+        if before >= page.total or not page.rows:
             return
-        last = datetime.fromisoformat(rows[-1]["updated_at"])
-        since, page, before = (last, 1, 0) if last > since else (since, page + 1, before)
+        news = {task["id"] for task in page.tasks} - seen
+        in_vain, seen = 0 if news else in_vain + 1, seen | news
+        if in_vain == PAGES_IN_VAIN:
+            raise ConnectorRefused(
+                f"GET {api.url}/api/tasks: got no new task on {in_vain} pages in a row; expected "
+                f"{page.total} tasks; see what stands between Label Studio and this machine, "
+                f"such as a cache"
+            )
+        moments = filter(None, (moment_of(task["updated_at"]) for task in page.tasks))
+        last = max(moments, default=since)
+        since, number, before = (last, 1, 0) if last > since else (since, number + 1, before)
 
 
-def _whole(api: Api, project: int, numbers: list[int]) -> list[tasks.Task]:
-    found = {task["id"]: task for task in tasks.find_each(api, project, "id", numbers, WHOLE)}
-    return [found[number] for number in numbers if number in found]
+def _whole(api: Api, project: int, numbers: list[int], intake: Intake) -> list[tasks.Task]:
+    found = tasks.find_each(api, project, "id", numbers, WHOLE, intake)
+    by_number = {task["id"]: task for task in found}
+    return [by_number[number] for number in numbers if number in by_number]
 
 
 def _to_ranges(ids: Iterable[int]) -> str:

@@ -1,4 +1,4 @@
-"""`LabelStudio`: the ten verbs of the contract on one project."""
+"""`LabelStudio`: the eleven verbs of the contract on one project."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import httpx
 
 from connectors.addresses import Allowed
 from connectors.images import MAX_BYTES
+from connectors.inline import decoded, is_inline, key_of_address
 from connectors.label_studio import project as projects
-from connectors.label_studio import versions
+from connectors.label_studio import tasks, versions
 from connectors.label_studio import wiring as wirings
 from connectors.label_studio.api import CONNECT_S, READ_S, Api, Refused
 from connectors.label_studio.changed import Cursor
@@ -23,8 +24,11 @@ from connectors.label_studio.pull import Puller
 from connectors.label_studio.push import Pusher
 from connectors.label_studio.sources import FolderSource, ProjectSource, Source
 from connectors.label_studio.wiring import Wiring
+from connectors.refusals import kind
 from daemon.domain import Ask, Changes, ClassSet, Fault, FoundImage
 from daemon.errors import ConnectorRefused, ImageRefused
+from daemon.pixels import check_shown
+from daemon.pixels.folders import LeftOut
 
 
 class LabelStudio:
@@ -60,6 +64,7 @@ class LabelStudio:
         )
         self._pictures = Pictures(self._api, allowed, max_bytes)
         self._number, self._classes, self._folder = project, classes, source
+        self._max_bytes = max_bytes
         self._pusher = Pusher(self._api, project, classes)
         self._puller = Puller(self._api, project, classes, now)
         self._listing = Listing(self._api, project, now)
@@ -102,8 +107,21 @@ class LabelStudio:
     def read(self, image: FoundImage) -> bytes:
         """The bytes of an image, bounded. Raises ImageRefused."""
         if self._folder is not None:
-            return self._folder.read(image)
-        return self._pictures.read(image)
+            content = self._folder.read(image)
+        elif is_inline(image.uri):
+            content = self._inline(image)
+        else:
+            content = self._pictures.read(image)
+        check_shown(content, f"image {image.name}")
+        return content
+
+    def fingerprint(self, image: FoundImage) -> str:
+        """What the server that has an image of the project tells about its bytes."""
+        return "" if self._folder is not None else self._pictures.fingerprint(image)
+
+    def left_out(self) -> Sequence[LeftOut]:
+        """What of an image folder is not used, and why; no verb of the contract."""
+        return () if self._folder is None else self._folder.left_out()
 
     def changes(
         self,
@@ -153,8 +171,23 @@ class LabelStudio:
         stream = projects.mend_stream(self._api, self._number, self._pusher, open_tasks)
         return [*mended, *stream]
 
+    def _inline(self, image: FoundImage) -> bytes:
+        """A picture that stands in the data of its task."""
+        numbers = [] if image.task is None else [int(image.task)]
+        for task in tasks.find_each(self._api, self._number, "id", numbers, ["data"]):
+            for value in task["data"].values():
+                if isinstance(value, str) and key_of_address(value) == image.uri:
+                    return decoded(value, self._max_bytes)
+        raise ImageRefused(f"got no task {image.task} with it; expected one; import it anew")
+
     def _project(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._api.get(f"api/projects/{self._number}/")
+        path = f"api/projects/{self._number}/"
+        found = self._api.get(path)
+        if not isinstance(found, dict) or not isinstance(found.get("task_number"), int):
+            raise ConnectorRefused(
+                f"GET {self._api.url}/{path}: got {kind(found)}; expected a project and how many "
+                f"tasks it holds; see Label Studio's log"
+            )
         return found
 
     def _wiring(self, project: Mapping[str, Any]) -> Wiring:

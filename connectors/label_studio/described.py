@@ -21,6 +21,8 @@ from daemon.domain import ClassSet, Fault
 from daemon.errors import MaskloopError
 
 WAIT_S = 10.0
+# What an answer of an unknown server may do to code that reads it.
+_SURPRISES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError)
 _SHOWN = (
     *("id", "title", "task_number", "finished_task_number", "total_annotations_number"),
     *("skipped_annotations_number", "num_tasks_with_annotations", "sampling", "model_version"),
@@ -62,7 +64,7 @@ def describe(
         report["images"] = _kinds(api, project, found, source)
     except MaskloopError as exc:
         report["fault"] = str(exc)
-    except Exception as exc:  # a report goes on where a daemon would not
+    except _SURPRISES as exc:  # a report goes on where a daemon would not
         report["fault"] = f"unexpected {type(exc).__name__}: {exc}"
     finally:
         api.close()

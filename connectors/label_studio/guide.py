@@ -28,7 +28,8 @@ _GENERAL = (
     "images come without a mask, since there is no model yet, and later ones now and then: draw "
     "all of it. The whole image is learned as you submit it: what you leave counts like what you "
     "draw.",
-    "<b>Where regions overlap,</b> the later one counts.",
+    "<b>Where regions overlap,</b> the later one counts. Of different tools, a bitmask lies above "
+    "polygon, rectangle and ellipse, and these above the brush, whichever came first.",
     "<b>Skip</b> an image that cannot be judged; it goes to somebody else, and is dropped when "
     "they skip it too.",
     "<b>Asked again</b> above an image: the last mask of it could not be used, and why.",

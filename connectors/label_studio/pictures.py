@@ -3,6 +3,7 @@
 /data/local-files/?d=...   files that Label Studio serves from its disk
 /data/upload/...           files that people uploaded
 http(s)://...              any web server, checked and bounded by connectors/download.py
+data:image/png;base64,...  pictures that stand in the data of their task
 s3://..., gs://..., az://  cloud storage: through Label Studio where the project has a storage for
                            it, else through fsspec with the daemon's own credentials
 """
@@ -15,15 +16,17 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from connectors.addresses import Allowed
+from connectors.addresses import Allowed, resolve
 from connectors.download import Downloader, Fetched
 from connectors.images import MAX_BYTES
+from connectors.inline import is_inline, name_of_inline
 from connectors.label_studio.api import Api, certificates, refusal
 from connectors.storage import Storage, is_stored
 from daemon.domain import FoundImage
 from daemon.errors import ConnectorUnavailable, ImageRefused
 
 LOCAL_FILES = "/data/local-files"
+UPLOADS = "/data/upload/"
 _BUSY = (429, 502, 503, 504)
 
 
@@ -59,6 +62,20 @@ class Pictures:
         except ImageRefused as exc:
             raise ImageRefused(f"image {shown(image.uri)}: {exc}") from exc
 
+    def fingerprint(self, image: FoundImage) -> str:
+        """What the server tells about an image's bytes without sending them; "" where it tells
+        nothing, or where the image lies in the data of its task or in cloud storage."""
+        if is_stored(image.uri) or is_inline(image.uri):
+            return ""
+        try:
+            for uri in self._places(image.uri):
+                fetched = self._web.validators(self._address(uri))
+                if fetched.status == 200:
+                    return fetched.content.decode()
+        except ImageRefused as exc:
+            raise ImageRefused(f"image {shown(image.uri)}: {exc}") from exc
+        return ""
+
     def _of_storage(self, image: FoundImage) -> bytes:
         if image.task is not None:
             coded = base64.urlsafe_b64encode(image.uri.encode()).decode()
@@ -68,13 +85,55 @@ class Pictures:
         return self._storage.read(image.uri, self._max_bytes)
 
     def _of_web(self, uri: str) -> bytes:
-        fetched = self._fetched(uri)
+        *home, own = self._places(uri)
+        for place in home:
+            fetched = self._fetched(place)
+            if fetched.status == 200:
+                return fetched.content
+        try:
+            fetched = self._fetched(own)
+        except ImageRefused as exc:
+            if own_path(uri) is None:
+                raise
+            raise ImageRefused(f"{exc}; {self._another_name(uri)}") from exc
         if fetched.status == 200:
             return fetched.content
         cure = "is the file there, and may everybody fetch it without signing in?"
         if fetched.at_home:
             cure = "is the file there, and is its folder registered as storage in Label Studio?"
+        elif own_path(uri) is not None:
+            cure = self._another_name(uri)
         raise ImageRefused(f"got HTTP {fetched.status}; expected its bytes; {cure}")
+
+    def _places(self, uri: str) -> list[str]:
+        """Where to look for an image: at this address, and before that under our own name for
+        Label Studio where the address is one of its own under another name.
+
+        Our own server is asked with our token, and no other. An upload has a random part in its
+        path, so what our server has under it is that file; the path of a local file does not tell
+        which server it is of, so it is looked for only on the same machine.
+        """
+        inner = own_path(uri)
+        parts = urlsplit(uri) if inner else None
+        if inner is None or parts is None or not parts.netloc:
+            return [uri]
+        home = urlsplit(self._api.url)
+        if (parts.scheme, parts.netloc.lower()) == (home.scheme, home.netloc.lower()):
+            return [uri]
+        is_upload = inner.startswith(UPLOADS)
+        if is_upload or are_one_machine(parts.hostname or "", home.hostname or ""):
+            return [inner, uri]
+        return [uri]
+
+    def _another_name(self, uri: str) -> str:
+        parts = urlsplit(uri)
+        place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        return (
+            f"this is an address of a Label Studio; the token is shown to {self._api.url} only: "
+            f'if both are the same server, write [label_studio] url = "{place}" into config.toml, '
+            f"or start Label Studio with LABEL_STUDIO_HOST={self._api.url} and import the tasks "
+            f"anew; if it is another server, copy its images to where everybody may fetch them"
+        )
 
     def _fetched(self, uri: str) -> Fetched:
         """An answer; one that says 401 is believed at the second time."""
@@ -103,17 +162,45 @@ class Pictures:
         return f"{self._api.url}/{inner.lstrip('/')}"
 
 
+def own_path(uri: str) -> str | None:
+    """The path under which a Label Studio serves an upload or a local file, with its query, where
+    an http(s) address is one; None for other addresses."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https"):
+        return None
+    for kind in (UPLOADS, f"{LOCAL_FILES}/"):
+        _, found, rest = parts.path.partition(kind)
+        if found and ".." not in rest:
+            return f"{kind}{rest}{'?' if parts.query else ''}{parts.query}"
+    return None
+
+
+def are_one_machine(host: str, other: str) -> bool:
+    """Whether two names lead to the same address, or both to this machine itself."""
+    try:
+        one, two = set(resolve(host, 0)), set(resolve(other, 0))
+    except (OSError, UnicodeError):
+        return False
+    local = all(address.is_loopback for address in one | two)
+    return bool(one & two) or local
+
+
 def kind_of(uri: str) -> str | None:
     """Where an address points, in words; None for one that cannot be fetched."""
     try:
         parts = urlsplit(uri)
     except ValueError:
         return None
+    if is_inline(uri):
+        return "pictures in the tasks' data"
     if is_stored(uri):
         return f"{parts.scheme} storage"
     if parts.path.startswith(LOCAL_FILES):
         return "local files of Label Studio"
-    if parts.path.startswith("/data/upload/"):
+    if parts.path.startswith(UPLOADS):
         return "uploads to Label Studio"
     if parts.scheme in ("http", "https"):
         return "web addresses"
@@ -122,6 +209,8 @@ def kind_of(uri: str) -> str | None:
 
 def name_of(uri: str) -> str:
     """What people call an image: the file's name, also where Label Studio hides it in a query."""
+    if is_inline(uri):
+        return name_of_inline(uri)
     try:
         parts = urlsplit(uri)
     except ValueError:

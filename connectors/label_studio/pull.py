@@ -8,7 +8,7 @@ minutes before the last look are read again, and everything where its clock was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,15 +16,21 @@ from typing import Any
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api
 from connectors.label_studio.begun import Begun
-from connectors.label_studio.changed import Cursor, portion
+from connectors.label_studio.changed import Cursor, Portion, portion
+from connectors.label_studio.fields import UNKNOWN_TIME, Fields, mark_of, moment_of, number_of
 from connectors.label_studio.shown import Shown
-from connectors.label_studio.sources import Source
+from connectors.label_studio.sources import KEY_FIELD, ProjectSource, Source
 from connectors.label_studio.wiring import Wiring
-from connectors.refusals import RegionRefused
+from connectors.refusals import RegionRefused, Unreadable, kind
 from connectors.regions import Decoded, decode
 from daemon.domain import Annotation, AnswerId, Changes, ClassSet, Fault, Skip
+from daemon.faults import printable
+from daemon.intake import Intake
 
 BEFORE = timedelta(seconds=30)  # an answer may seem this much older than its task
+AHEAD = timedelta(days=1)  # that a server without a clock of its own may be believed to be
+
+Sizes = Mapping[str, tuple[int, int]]  # image key -> (height_px, width_px)
 
 
 class Puller:
@@ -37,65 +43,71 @@ class Puller:
         self._begun = Begun(api, project)
 
     def changes(
-        self,
-        cursor: Cursor,
-        sizes: Mapping[str, tuple[int, int]],
-        source: Source,
-        wiring: Wiring,
-        task_number: int,
+        self, cursor: Cursor, sizes: Sizes, source: Source, wiring: Wiring, task_number: int
     ) -> Changes:
         """What changed since `cursor`, as much as memory bears; task_number: how many tasks the
-        project holds now."""
-        told, ours = self._api.server_time, self._now()
+        project holds now. Raises IntakeBroken."""
+        told, ours, intake = self._api.server_time, self._now(), Intake()
         cursor = cursor.checked(told, ours)
-        read = portion(self._api, self._project, cursor.start, sizes)
+        read = portion(self._api, self._project, cursor.start, sizes, intake)
         if cursor.halt is not None:
             looked_at, ours = cursor.looked_at, cursor.ours or ours
         else:
-            looked_at = told or max(filter(None, [cursor.looked_at, read.latest]))
+            seen_at = max(filter(None, [cursor.looked_at, read.latest]))
+            looked_at = told or min(seen_at, max(cursor.looked_at, ours + AHEAD))
         known, lost = cursor.tasks | read.data.keys(), frozenset[int]()
         if read.halt is None:
             known, lost = self._follow(cursor.tasks, read.data.keys(), task_number)
-        answers, faults = self._answers(read.whole, sizes, source, wiring)
+        keys = {
+            number: _key(number, data, source, wiring, intake) for number, data in read.data.items()
+        }
+        answers, seen = self._answers(read, keys, sizes, wiring, intake)
         whole = cursor.whole or ours
         at = Cursor(looked_at=looked_at, ours=ours, whole=whole, tasks=known, halt=read.halt)
         return Changes(
             cursor=str(at),
             more=read.halt is not None,
+            anew=cursor.halt is None and cursor.looked_at == UNKNOWN_TIME,
             annotations=tuple(one for one in answers if isinstance(one, Annotation)),
             skips=tuple(one for one in answers if isinstance(one, Skip)),
             lost_tasks=tuple(str(task) for task in sorted(lost)),
-            faults=tuple(faults),
-            shows={
-                str(task): source.key_of(data, wiring.image_field) or ""
-                for task, data in read.data.items()
-            },
-            seen=dict.fromkeys(map(str, read.data), ())
-            | {
-                str(task["id"]): tuple(str(given["id"]) for given in task["annotations"])
-                for task in read.whole
-            },
+            faults=intake.faults(),
+            shows={str(task): key or "" for task, key in keys.items() if read.data[task]},
+            seen=seen,
         )
 
     def _answers(
         self,
-        whole: Sequence[tasks.Task],
-        sizes: Mapping[str, tuple[int, int]],
-        source: Source,
+        read: Portion,
+        keys: Mapping[int, str | None],
+        sizes: Sizes,
         wiring: Wiring,
-    ) -> tuple[list[Annotation | Skip], list[Fault]]:
-        self._begun.learn(whole)
+        intake: Intake,
+    ) -> tuple[list[Annotation | Skip], dict[str, tuple[str, ...]]]:
+        """The answers that can be used, and the ids of all that each task has."""
+        seen: dict[str, tuple[str, ...]] = dict.fromkeys(map(str, read.data), ())
+        self._begun.learn(read.whole)
         answers: list[Annotation | Skip] = []
-        faults: list[Fault] = []
-        for task in whole:
-            key = source.key_of(task["data"], wiring.image_field)
-            for given in task["annotations"]:
-                try:
-                    answer = self._read(given, task["id"], key, sizes, wiring)
-                    answers.append(_flagged(answer, task.get("created_at")))
-                except RegionRefused as exc:
-                    faults.append(replace(exc.fault, answer=_answer_id(given, task["id"], key)))
-        return answers, faults
+        taken: set[str] = set()
+        for task in read.whole:
+            number, listed = task["id"], task.get("annotations")
+            if not isinstance(listed, list):
+                intake.add(_unlisted(number, listed))
+                seen.pop(str(number), None)  # nobody knows what it has: nothing is deleted
+                continue
+            ids = []
+            for given in listed:
+                answer = _answer_id(given, number, keys.get(number), taken)
+                ids.append(answer.annotation)
+                with intake.one(
+                    answer.place,
+                    expected="an annotation as Label Studio writes it",
+                    cure="open it in Label Studio and submit it again, or delete it",
+                    answer=answer,
+                ):
+                    answers.append(self._read(given, answer, task, sizes, wiring))
+            seen[str(number)] = tuple(ids)
+        return answers, seen
 
     def _follow(
         self, known: frozenset[int], changed: Collection[int], task_number: int
@@ -107,45 +119,84 @@ class Puller:
         return now, known - now
 
     def _read(
-        self,
-        given: Mapping[str, Any],
-        task: int,
-        key: str | None,
-        sizes: Mapping[str, tuple[int, int]],
-        wiring: Wiring,
+        self, given: object, answer: AnswerId, task: tasks.Task, sizes: Sizes, wiring: Wiring
     ) -> Annotation | Skip:
-        where = _answer_id(given, task, key).place
-        if key is None or key not in sizes:
-            raise RegionRefused(
-                Fault(
-                    where=where,
-                    got=f"the image {key!r}",
-                    expected="an image that the daemon knows and can read",
-                    cure="see whether that image is in quarantine",
-                )
-            )
-        names = {"id": str(given["id"]), "task": str(task), "image_key": key}
-        annotator = str(given["completed_by"])
-        if given["was_cancelled"]:
-            return Skip(**names, annotator=annotator, at=_moment(given["updated_at"]))
-        decoded = decode(given["result"], self._classes, wiring.control, sizes[key], where)
-        shown = self._begun.of(decoded.regions, given["parent_prediction"])
-        return Annotation(
+        key, where = answer.image_key, answer.place
+        if key not in sizes:
+            got = f"the image {key!r}" if key else "a task that shows no image of ours"
+            expected = "an image that the daemon knows and can read"
+            cure = "see whether that image is in quarantine"
+            raise RegionRefused(Fault(where=where, got=got, expected=expected, cure=cure))
+        if not isinstance(given, dict):
+            raise Unreadable(kind(given), "an object", "delete it in Label Studio").at(where)
+        if answer.annotation != str(given.get("id")):
+            got = f"id: {kind(given.get('id'))}"
+            raise Unreadable(got, "a number of its own", "submit it anew").at(where)
+        fields = Fields(given)
+        try:
+            is_skip = fields.is_skip()
+        except Unreadable as exc:
+            raise exc.at(where) from exc
+        names: dict[str, Any] = {"id": answer.annotation, "task": answer.task, "image_key": key}
+        (created, updated), annotator = fields.times(), fields.annotator()
+        if is_skip:
+            return Skip(**names, annotator=annotator, at=updated)
+        decoded = decode(given.get("result"), self._classes, wiring.control, sizes[key], where)
+        prediction = fields.prediction()
+        shown = self._begun.of(decoded.regions, prediction)
+        found = Annotation(
             **names,
             mask=decoded.mask,
             annotator=annotator,
-            updated_at=_moment(given["updated_at"]),
-            created_at=_moment(given["created_at"]),
-            lead_time_s=given["lead_time"],
-            ground_truth=bool(given["ground_truth"]),
-            corrected=_corrected(decoded, given["parent_prediction"], shown),
-            shown=shown.version if shown else None,
-            notes=decoded.notes,
+            updated_at=updated,
+            created_at=created,
+            lead_time_s=fields.lead_time_s(),
+            ground_truth=fields.ground_truth(),
+            corrected=_corrected(decoded, prediction, shown),
+            shown=printable(shown.version) if shown else None,
+        )
+        return replace(
+            found, notes=(*decoded.notes, *fields.notes, *_too_early(found, task.get("created_at")))
         )
 
 
-def _answer_id(given: Mapping[str, Any], task: int, key: str | None) -> AnswerId:
-    return AnswerId(annotation=str(given["id"]), task=str(task), image_key=key or "")
+def _key(
+    task: int, data: Mapping[str, Any], source: Source, wiring: Wiring, intake: Intake
+) -> str | None:
+    """The image that a task shows. None for none of ours, and in a project whose tasks are the
+    images that is a fault."""
+    field, place, key = wiring.image_field, tasks.place_of(task), None
+    expected = f"the address of an image under {field!r}"
+    cure = f"correct {field!r} in the task's data, or delete the task in Label Studio"
+    with intake.one(place, expected=expected, cure=cure, task=str(task)):
+        try:
+            key = source.key_of(data, field)
+        except ValueError as exc:  # an address that none can be, such as "http://[x"
+            raise Unreadable(f"{kind(data.get(field))}: {exc}", expected, cure).at(place) from exc
+        if key is None and data and isinstance(source, ProjectSource) and KEY_FIELD not in data:
+            got = kind(data[field]) if field in data else f"no {field!r}"
+            raise RegionRefused(
+                Fault(where=place, got=got, expected=expected, cure=cure, task=str(task))
+            )
+    return key
+
+
+def _unlisted(task: int, listed: object) -> Fault:
+    return Fault(
+        where=tasks.place_of(task),
+        got=f"annotations: {kind(listed)}",
+        expected="a list of them",
+        cure="open the task in Label Studio and submit it again",
+        task=str(task),
+    )
+
+
+def _answer_id(given: object, task: int, key: str | None, taken: set[str]) -> AnswerId:
+    """Its number; a mark where it has none of its own. taken: all so far, to which it is added."""
+    number = number_of(given.get("id")) if isinstance(given, dict) else None
+    name = str(number) if number is not None and str(number) not in taken else mark_of(given)
+    taken.add(name)
+    return AnswerId(annotation=name, task=str(task), image_key=key or "")
 
 
 def _corrected(decoded: Decoded, prediction: int | None, shown: Shown | None) -> bool | None:
@@ -157,20 +208,16 @@ def _corrected(decoded: Decoded, prediction: int | None, shown: Shown | None) ->
     return None if shown is None else shown.regions != len(decoded.regions)
 
 
-def _flagged(answer: Annotation | Skip, made_at: str | None) -> Annotation | Skip:
-    """With a note where the work began before its task was made: Label Studio on SQLite gives
-    the number of a deleted task out again, and a page that was open takes the new one for it."""
-    if isinstance(answer, Skip) or made_at is None:
-        return answer
+def _too_early(answer: Annotation, made_at: object) -> tuple[str, ...]:
+    """A note where the work began before its task was made: Label Studio on SQLite gives the
+    number of a deleted task out again, and a page that was open takes the new one for it."""
+    made = moment_of(made_at)
+    if made is None or answer.created_at == UNKNOWN_TIME:
+        return ()
     begun = answer.created_at - timedelta(seconds=answer.lead_time_s or 0.0)
-    if begun + BEFORE >= _moment(made_at):
-        return answer
-    words = (
+    if begun + BEFORE >= made:
+        return ()
+    return (
         "begun before its task was made: perhaps drawn on another image, whose deleted task had "
-        "the same number; look at this mask"
+        "the same number; look at this mask",
     )
-    return replace(answer, notes=(*answer.notes, words))
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -15,16 +15,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from connectors.inline import stands_for_more
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
 from connectors.label_studio.shown import Shown
 from connectors.label_studio.sources import KEY_FIELD, FolderSource, ProjectSource, Source
 from connectors.label_studio.versions import count_of
 from connectors.label_studio.wiring import REASON_FIELD, Wiring
+from connectors.refusals import kind
 from connectors.regions import encode
 from daemon.ahead import done_ahead
 from daemon.domain import Ask, ClassSet
-from daemon.errors import OutcomeUnknown
+from daemon.errors import ConnectorRefused, OutcomeUnknown
 
 PUSH_FIELD = "maskloop_push"
 RANK_FIELD = "maskloop_rank"
@@ -35,7 +37,7 @@ PREDICTIONS = 500  # a POST, which itself costs the server as much as some 100
 CHUNK_BYTES = 8 * 2**20  # of JSON a POST, unless one row alone is larger
 ENCODED_AHEAD = 50  # predictions that wait for their POST
 LOOKS_S = (0.0, 1.0, 3.0)  # after a lost answer, before giving up for now
-STATE = ["data", "overlap", "is_labeled", "total_annotations"]
+STATE = {"data": dict, "overlap": int, "is_labeled": int, "total_annotations": int}  # bool is int
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -55,9 +57,12 @@ class Pusher:
     def create(
         self, asks: Sequence[Ask], key: str, version: str, source: Source, wiring: Wiring
     ) -> dict[int, str]:
-        """Tasks for these images, made by one import where they fit into one; image id -> task."""
+        """Tasks for these images, made by one import where they fit into one; image id -> task.
+        An image whose first task people deleted is left out, where that one says what it is."""
         rest = _without_task(asks, self._asked(asks, key))
         theirs = self._team_data(rest, source, wiring) if rest else {}
+        gone = {ask.image.key for ask in rest} - theirs.keys()
+        rest = [ask for ask in rest if ask.image.key not in gone]
 
         def made(ask: Ask) -> Row:
             return self._new_task(ask, key, version, wiring, theirs[ask.image.key])
@@ -69,6 +74,7 @@ class Pusher:
                 self._await_import(rest[: len(body)], key)
             rest = rest[len(body) :]
         found = self._asked(asks, key)
+        asks = [ask for ask in asks if ask.image.key not in gone]
         if missing := _without_task(asks, found):
             raise OutcomeUnknown(
                 f"push {key}: {len(missing)} of {len(asks)} tasks cannot be seen after their "
@@ -85,10 +91,7 @@ class Pusher:
         Where the label config shows reasons, the change that lets a task join it puts them into
         its data too, once. An image whose task people deleted is left out.
         """
-        found: dict[str, tasks.Task] = {}
-        keys = [ask.image.key for ask in asks]
-        for task in self._find(source.key_field, keys):
-            found.setdefault(str(task["data"][wiring.image_field]), task)
+        found = self._existing(asks, source, wiring)
         rest = [ask for ask in asks if ask.image.key in found]
         numbered = {int(found[ask.image.key]["id"]): ask for ask in rest}
         self.predict(version, numbered, wiring)
@@ -169,7 +172,8 @@ class Pusher:
         found = [
             task
             for task in self._find(f"data.{KEY_FIELD}", images)
-            if task["data"].get(PUSH_FIELD) == key or _is_open(task)
+            if isinstance(task["data"].get(KEY_FIELD), str)
+            and (task["data"].get(PUSH_FIELD) == key or _is_open(task))
         ]
         found.sort(
             key=lambda task: (task["total_annotations"] == 0, not _is_open(task), task["id"]),
@@ -189,13 +193,14 @@ class Pusher:
             yield
 
     def _find(self, field: str, values: Collection[str | int]) -> Iterator[tasks.Task]:
-        return tasks.find_each(self._api, self._project, field, values, STATE)
+        for task in tasks.find_each(self._api, self._project, field, values, STATE):
+            yield _judged(task)
 
     def _holders(self, version: str) -> set[int]:
         """Tasks with a prediction of exactly this version."""
         field = "predictions_model_versions"
         found = tasks.find(self._api, self._project, [tasks.has_prediction_of(version)], [field])
-        return {int(task["id"]) for task in found if version in task[field].split(",")}
+        return {task["id"] for task in found if version in str(task.get(field)).split(",")}
 
     def _new_task(
         self, ask: Ask, key: str, version: str, wiring: Wiring, base: Mapping[str, Any]
@@ -217,9 +222,18 @@ class Pusher:
         if isinstance(source, FolderSource):
             field = wiring.image_field
             return {ask.image.key: {field: source.address(ask.image.key)} for ask in asks}
-        found: dict[str, Mapping[str, Any]] = {}
-        for task in self._find(source.key_field, [ask.image.key for ask in asks]):
-            found.setdefault(str(task["data"][wiring.image_field]), task["data"])
+        return {key: row["data"] for key, row in self._existing(asks, source, wiring).items()}
+
+    def _existing(
+        self, asks: Sequence[Ask], source: ProjectSource, wiring: Wiring
+    ) -> dict[str, tasks.Task]:
+        """Image key -> the oldest task that shows it, found by its address; where the key is short
+        for something longer, by the number of the task that the image was found in."""
+        keys = [ask.image.key for ask in asks if not stands_for_more(ask.image.key)]
+        others = [int(ask.task) for ask in asks if stands_for_more(ask.image.key) and ask.task]
+        found: dict[str, tasks.Task] = {}
+        for task in [*self._find(source.key_field, keys), *self._find("id", others)]:
+            found.setdefault(source.key_of(task["data"], wiring.image_field) or "", task)
         return found
 
     def _prediction(self, ask: Ask, version: str, wiring: Wiring) -> dict[str, Any]:
@@ -236,6 +250,22 @@ class Pusher:
 def _reason(ask: Ask) -> Row:
     """What a task's data says about why it is asked; it never changes afterwards."""
     return {REASON_FIELD: ask.reason, CYCLE_FIELD: ask.cycle}
+
+
+def _judged(task: tasks.Task) -> tasks.Task:
+    """A task that tells whether it is open. Raises ConnectorRefused for any other: to guess might
+    ask for an image twice."""
+    odd = [
+        f"{name}: {kind(task.get(name))}"
+        for name, expected in STATE.items()
+        if not isinstance(task.get(name), expected)
+    ]
+    if odd:
+        raise ConnectorRefused(
+            f"task {task['id']}: got {', '.join(odd)}; expected numbers, and true or false for "
+            f"is_labeled; correct or delete this task in Label Studio"
+        )
+    return task
 
 
 def _is_open(task: tasks.Task) -> bool:

@@ -6,14 +6,16 @@ project: the tasks exist already; a push makes them visible.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from connectors.images import MAX_BYTES, found_under, read_under
+from connectors.images import MAX_FILE_BYTES, found_in, read_under
+from connectors.inline import key_of_address
 from daemon.domain import FoundImage
 from daemon.errors import ConfigError
+from daemon.pixels.folders import LeftOut, PictureFolder
 
 SERVED = "/data/local-files/"
 KEY_FIELD = "maskloop_key"
@@ -29,7 +31,7 @@ class FolderSource:
     key_field = f"data.{KEY_FIELD}"
     resting_overlap = 1  # what a task gets when it is imported or the project's default changes
 
-    def __init__(self, root: Path, document_root: Path, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, root: Path, document_root: Path, max_bytes: int = MAX_FILE_BYTES) -> None:
         self.root, self.max_bytes = root.resolve(), max_bytes
         outer = document_root.resolve()
         if outer not in self.root.parents:
@@ -37,32 +39,41 @@ class FolderSource:
                 f"images: root is {self.root}; expected a folder inside {outer}, the folder that "
                 f"Label Studio serves (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT)"
             )
+        self._outer, self._folder = outer, PictureFolder(self.root, within=outer)
         self._prefix = PurePosixPath(self.root.relative_to(outer).as_posix())
 
     def images(self) -> Iterable[FoundImage]:
         """Every image file below the root, by path."""
-        return found_under(self.root)
+        return found_in(self._folder)
+
+    def left_out(self) -> Sequence[LeftOut]:
+        """What of the folder is not used, and why."""
+        return self._folder.latest.left_out
 
     def read(self, image: FoundImage) -> bytes:
         """The file's bytes. Raises ImageRefused, also for a path that leaves the root."""
-        return read_under(self.root, image.key, max_bytes=self.max_bytes)
+        return read_under(self.root, image.key, max_bytes=self.max_bytes, within=self._outer)
 
     def address(self, key: str) -> str:
         """Where Label Studio serves an image."""
         return f"{SERVED}?d={quote((self._prefix / key).as_posix())}"
 
     def key_of(self, data: Mapping[str, Any], image_field: str) -> str | None:
-        """The image that a task shows; None when it is none of ours."""
-        if isinstance(data.get(KEY_FIELD), str):
-            return str(data[KEY_FIELD])
-        parts = urlsplit(str(data.get(image_field, "")))
-        served = PurePosixPath(parse_qs(parts.query).get("d", [""])[0])
-        inside = parts.path == SERVED and served.is_relative_to(self._prefix)
-        return served.relative_to(self._prefix).as_posix() if inside else None
+        """The image that a task shows; None when it is none of ours.
+
+        The address tells, also for a task that was exported from another project of ours; where it
+        leads elsewhere, as after the folder was moved, the key that a push wrote does.
+        """
+        served = _served(data.get(image_field))
+        if served is not None and served.is_relative_to(self._prefix):
+            return served.relative_to(self._prefix).as_posix()
+        written = data.get(KEY_FIELD)
+        return key_of_address(written) if isinstance(written, str) else None
 
 
 class ProjectSource:
-    """Images that are tasks of the project already. key: the image's address in the task."""
+    """Images that are tasks of the project already. key: the image's address in the task; a
+    short name of a picture that stands in the data itself."""
 
     resting_overlap = 0  # every task rests until it is asked, new ones too
 
@@ -77,7 +88,17 @@ class ProjectSource:
     def key_of(self, data: Mapping[str, Any], image_field: str) -> str | None:
         """The image that a task shows; None when its data has none."""
         value = data.get(image_field)
-        return value if isinstance(value, str) and value else None
+        return key_of_address(value) if isinstance(value, str) and value else None
+
+
+def _served(address: object) -> PurePosixPath | None:
+    """The path of a local file that an address of Label Studio serves, under whatever host."""
+    try:
+        parts = urlsplit(str(address))
+        path = parse_qs(parts.query).get("d", [""])[0]
+    except ValueError:
+        return None
+    return PurePosixPath(path) if path and parts.path == SERVED else None
 
 
 Source = FolderSource | ProjectSource

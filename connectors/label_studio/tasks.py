@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.fields import UNKNOWN_TIME, mark_of, moment_of, number_of
+from connectors.refusals import kind
+from daemon.domain import Fault
+from daemon.errors import ConnectorRefused
+from daemon.intake import Intake
 
 PAGE = 1000
 CHARS = 6000  # of values in an address; servers behind a proxy stop at 8000
@@ -50,22 +56,34 @@ TELLS_ANSWERS: Condition = {
 
 
 def find(
-    api: Api, project: int, conditions: Sequence[Condition], fields: Collection[str]
+    api: Api,
+    project: int,
+    conditions: Sequence[Condition],
+    fields: Collection[str],
+    intake: Intake | None = None,
 ) -> Iterator[Task]:
     """Tasks that meet all conditions, by id, with these fields.
 
-    Each page asks for ids above the last one, so none is missed while others disappear.
+    Each page asks for ids above the last one, so none is missed while others disappear. intake:
+    told of rows that cannot be used; see `Page`. Raises ConnectorRefused for a list without end.
     """
     last = 0
     while True:
         above = [*conditions, _condition("id", "greater", "Number", last)]
-        found, total = find_page(
-            api, project, above, fields, order="tasks:id", page=1, page_size=PAGE
+        page = find_page(
+            api, project, above, fields, order="tasks:id", page=1, page_size=PAGE, intake=intake
         )
-        yield from found
-        if total <= len(found) or not found:
+        yield from page.tasks
+        if page.total <= page.rows or not page.rows:
             return
-        last = found[-1]["id"]
+        highest = max((task["id"] for task in page.tasks), default=0)
+        if highest <= last:
+            raise ConnectorRefused(
+                f"GET {api.url}/api/tasks: asked for ids above {last}, got {page.rows} of "
+                f"{page.total} tasks, none of them above; see what stands between Label Studio "
+                f"and this machine, such as a cache"
+            )
+        last = highest
 
 
 def find_each(
@@ -74,6 +92,7 @@ def find_each(
     field: str,
     values: Collection[str | int],
     fields: Collection[str],
+    intake: Intake | None = None,
 ) -> Iterator[Task]:
     """Tasks whose `field` is one of these values. The values travel in the address, so many
     of them take several requests."""
@@ -82,12 +101,24 @@ def find_each(
     for value in values:
         length = len(quote(quote(str(value)))) + 10  # as it travels, with its separator
         if chunk and chars + length > CHARS:
-            yield from find(api, project, [_condition(field, "in_list", "List", chunk)], fields)
+            yield from find(api, project, [_is_in(field, chunk)], fields, intake)
             chunk, chars = [], 0
         chunk.append(value)
         chars += length
     if chunk:
-        yield from find(api, project, [_condition(field, "in_list", "List", chunk)], fields)
+        yield from find(api, project, [_is_in(field, chunk)], fields, intake)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of a list. tasks: each with a number as its `id` and, where they were asked for, an
+    object as its `data`, empty in place of anything else, and a time with its zone as its
+    `updated_at`, `UNKNOWN_TIME` in place of anything else. rows: how many came, also those without
+    a number, which are left out. total: of the whole list."""
+
+    tasks: Sequence[Task]
+    rows: int
+    total: int
 
 
 def find_page(
@@ -99,16 +130,54 @@ def find_page(
     order: str,
     page: int,
     page_size: int,
-) -> tuple[list[Task], int]:
-    """One page (1-based) of such tasks, and how many there are in all."""
+    intake: Intake | None = None,
+) -> Page:
+    """One page (1-based) of such tasks. Raises ConnectorRefused for an answer that is no list."""
     query = {"ordering": [order], "filters": {"conjunction": "and", "items": list(conditions)}}
     try:
         answer = _page(api, project, query, fields, page, page_size)
     except Refused as exc:
         if exc.status == 404 and "Invalid page" in str(exc):  # the list became shorter meanwhile
-            return [], 0
+            return Page(tasks=(), rows=0, total=0)
         raise
-    return answer["tasks"], answer["total"]
+    rows, total = (
+        (answer.get("tasks"), answer.get("total")) if isinstance(answer, dict) else (None, None)
+    )
+    if not isinstance(rows, list) or not isinstance(total, int):
+        raise ConnectorRefused(
+            f"GET {api.url}/api/tasks: got {kind(answer)}; expected `tasks` and their `total`; "
+            f"see whether this is the address of Label Studio, and its log"
+        )
+    found = [_sound(row, fields, intake or Intake()) for row in rows]
+    return Page(tasks=[task for task in found if task], rows=len(rows), total=total)
+
+
+def place_of(task: int | str) -> str:
+    """As faults name a task."""
+    return f"task {task}"
+
+
+def _sound(row: object, fields: Collection[str], intake: Intake) -> Task | None:
+    number = number_of(row.get("id")) if isinstance(row, dict) else None
+    if not isinstance(row, dict) or number is None:
+        got = f"id: {kind(row.get('id'))}" if isinstance(row, dict) else kind(row)
+        mark = mark_of(row)
+        expected = "an object with a whole number above 0 as its `id`"
+        intake.add(_odd(mark, got, expected))
+        return None
+    instead: Task = {}
+    if "data" in fields and not isinstance(row.get("data"), dict):
+        got, expected = f"data: {kind(row.get('data'))}", "an object as its `data`"
+        intake.add(_odd(str(number), got, expected))
+        instead["data"] = {}
+    if "updated_at" in fields and moment_of(row.get("updated_at")) is None:
+        instead["updated_at"] = UNKNOWN_TIME.isoformat()
+    return row | instead
+
+
+def _odd(task: str, got: str, expected: str) -> Fault:
+    cure = "delete this task in Label Studio and import its image again"
+    return Fault(where=place_of(task), got=got, expected=expected, cure=cure, task=task)
 
 
 def _page(
@@ -124,6 +193,10 @@ def _page(
         page=page,
         page_size=page_size,
     )
+
+
+def _is_in(field: str, values: Sequence[str | int]) -> Condition:
+    return _condition(field, "in_list", "List", list(values))
 
 
 def _condition(field: str, operator: str, kind: str, value: object) -> Condition:

@@ -10,15 +10,26 @@ from __future__ import annotations
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
+from connectors.refusals import kind
+from daemon.errors import ConnectorRefused
 
 WHOLE = 500  # predictions that one request deletes
 PIECE = 50  # tasks of a larger version whose predictions one look deletes, some seconds
 
 
 def count_of(api: Api, project: int, version: str) -> int:
-    """How many predictions of this version the project holds."""
-    rows = api.get(f"api/projects/{project}/model-versions/", extended="true")["static"]
-    return sum(row["count"] for row in rows if row["model_version"] == version)
+    """How many predictions of this version the project holds. Raises ConnectorRefused for an
+    answer that does not tell."""
+    path = f"api/projects/{project}/model-versions/"
+    answer = api.get(path, extended="true")
+    try:
+        rows = answer["static"]
+        return sum(int(row["count"]) for row in rows if row["model_version"] == version)
+    except (TypeError, KeyError, ValueError, OverflowError) as exc:
+        raise ConnectorRefused(
+            f"GET {api.url}/{path}: got {kind(answer)}; expected the count of each version; see "
+            f"Label Studio's log"
+        ) from exc
 
 
 def forget(api: Api, project: int, version: str) -> bool:
@@ -37,7 +48,7 @@ def forget(api: Api, project: int, version: str) -> bool:
 
 
 def _delete_some(api: Api, project: int, version: str) -> None:
-    found, _ = tasks.find_page(
+    page = tasks.find_page(
         api,
         project,
         [tasks.has_prediction_of(version)],
@@ -46,7 +57,7 @@ def _delete_some(api: Api, project: int, version: str) -> None:
         page=1,
         page_size=PIECE,
     )
-    for task in found:
+    for task in page.tasks:
         for prediction in task["predictions"]:
             if prediction["model_version"] == version:
                 _delete(api, int(prediction["id"]))

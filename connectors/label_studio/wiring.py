@@ -6,13 +6,12 @@ nobody drew. `smart="false"` keeps Label Studio's auto-detection from grabbing t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from xml.sax.saxutils import quoteattr
 
-from label_studio_sdk.label_interface.interface import LabelInterface
-
+from connectors.label_studio.reading import unread
+from connectors.label_studio.tags import BadConfig, Label, Tag, Tags, read_tags
 from connectors.regions import BRUSH, SHAPES, TYPE, Control
 from daemon.domain import ClassSet, Fault
 
@@ -39,7 +38,8 @@ class Wiring:
     image_field: the key of a task's data that names its image. labels: of the mask tag that is
     written. other_labels: those that only its other mask tags have. notes: what a person should
     know about this config, in words. shows_reason: whether it shows why an image was asked.
-    colours: label -> colour, of the labels that have one.
+    colours: label -> colour, of the labels that have one. faults: what people could draw that is
+    not read. dynamic: whether the labels of the written tag come from each task's data.
     """
 
     control: Control
@@ -49,6 +49,8 @@ class Wiring:
     notes: tuple[str, ...] = ()
     shows_reason: bool = True
     colours: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    dynamic: bool = False
 
 
 def read(label_config: str) -> Wiring | Fault:
@@ -58,20 +60,16 @@ def read(label_config: str) -> Wiring | Fault:
     there is a choice. The other mask tags on that image are read.
     """
     try:
-        interface: Any = LabelInterface(label_config)
-        controls = [control for control in interface.controls if control.tag in TYPES]
-        fields = {tag.name: str(tag.value) for tag in interface.objects if tag.tag == "Image"}
-    except Exception as exc:  # the SDK's parser raises many kinds
+        tags = read_tags(label_config)
+    except BadConfig as exc:
         return _fault(f"one that cannot be read: {exc}", "one with a mask tag", _PASTE)
-    controls.sort(key=lambda control: list(TYPES).index(control.tag))
-    for control in controls:
-        image = control.to_name[0]
-        if fields.get(image, "").startswith("$"):
-            same = [other for other in controls if other.to_name[0] == image]
-            wiring = _wiring(same, image, fields[image][1:])
-            return wiring if f"${REASON_FIELD}" in label_config else _without_reason(wiring)
-    tags = ", ".join(sorted({control.tag for control in interface.controls})) or "nothing"
-    return _fault(f"{tags} to draw with", f"{', '.join(TYPES)} on an image", _PASTE)
+    drawing = sorted(_readable(tags), key=lambda tag: _ORDER.index(tag.kind))
+    for first in drawing:
+        image = first.to[0]
+        same = [tag for tag in drawing if tag.to[0] == image]
+        return _wiring(same, image, tags, shows_reason=f"${REASON_FIELD}" in label_config)
+    names = ", ".join(sorted({tag.written for tag in tags.controls})) or "nothing"
+    return _fault(f"{names} to draw with", f"{', '.join(TYPES)} on an image", _PASTE)
 
 
 def notes(label_config: str) -> tuple[str, ...]:
@@ -83,9 +81,9 @@ def notes(label_config: str) -> tuple[str, ...]:
 def disagreements(wiring: Wiring, classes: ClassSet) -> Sequence[Fault]:
     """Classes that only one of label config and config.toml knows."""
     wanted = classes.drawn
-    missing = sorted(set(wanted) - set(wiring.labels))
+    missing = [] if wiring.dynamic else sorted(set(wanted) - set(wiring.labels))
     unknown = [name for name in (*wiring.labels, *wiring.other_labels) if name not in wanted]
-    faults = []
+    faults = list(wiring.faults)
     if missing:
         faults.append(
             _fault(
@@ -118,35 +116,60 @@ _NO_REASON = (
 _PASTE = "paste the label config that `maskloop init` prints into the project's settings"
 
 
-def _wiring(tags: Sequence[Any], image: str, image_field: str) -> Wiring:
-    """tags: of the SDK, all on this image, the one that is written first."""
-    written, *others = (
-        Control(from_name=tag.name, to_name=image, type=TYPES[tag.tag]) for tag in tags
-    )
-    labels = tuple(tags[0].labels)
-    further = {label: None for tag in tags[1:] for label in tag.labels if label not in labels}
-    only_shapes = written.type in SHAPES
+_ORDER = [tag.lower() for tag in TYPES]
+
+
+def _readable(tags: Tags) -> Iterator[Tag]:
+    """Mask tags on an image of the task, each name once."""
+    images = {one.name for one in tags.objects if one.kind == "image" and _one_image(one)}
+    known: set[str] = set()
+    for tag in tags.controls:
+        drawn = tag.kind in _ORDER and tag.name and not tag.repeated
+        if drawn and len(tag.to) == 1 and tag.to[0] in images and tag.name not in known:
+            known.add(tag.name)
+            yield tag
+
+
+def _one_image(tag: Tag) -> bool:
+    """Whether each task names one image for it in a field of its data."""
+    value = tag.attributes.get("value", "")
+    return value.startswith("$") and "valuelist" not in tag.attributes and not tag.repeated
+
+
+def _wiring(drawing: Sequence[Tag], image: str, tags: Tags, *, shows_reason: bool) -> Wiring:
+    """drawing: mask tags, all on this image, the one that is written first."""
+    controls = [Control(from_name=tag.name, to_name=image, type=tag.kind) for tag in drawing]
+    shown = next(tag for tag in tags.objects if tag.name == image)
+    labels = tuple(dict.fromkeys(label.stored for label in drawing[0].labels))
+    further = dict.fromkeys(label.stored for tag in drawing[1:] for label in tag.labels)
+    others = tuple(name for name in further if name not in labels)
+    only_shapes = drawing[0].kind in SHAPES
+    faults, notes = unread(tags, drawing, image)
     return Wiring(
-        control=replace(written, others=tuple(others)),
-        image_field=image_field,
-        labels=(*labels, *further) if only_shapes else labels,
-        other_labels=() if only_shapes else tuple(further),
-        notes=(_ONLY_SHAPES,) if only_shapes else (),
-        colours=_colours(tags),
+        control=Control(
+            from_name=drawing[0].name,
+            to_name=image,
+            type=drawing[0].kind,
+            others=tuple(controls[1:]),
+            elsewhere=frozenset(tag.name for tag in tags.objects if tag.name != image),
+        ),
+        image_field=shown.attributes["value"][1:],
+        labels=(*labels, *others) if only_shapes else labels,
+        other_labels=() if only_shapes else others,
+        notes=(
+            *((_ONLY_SHAPES,) if only_shapes else ()),
+            *notes,
+            *(() if shows_reason else (_NO_REASON,)),
+        ),
+        shows_reason=shows_reason,
+        colours=_colours([label for tag in reversed(drawing) for label in tag.labels]),
+        faults=tuple(_fault(*fault) for fault in faults),
+        dynamic=drawing[0].attributes.get("value", "").startswith("$"),
     )
 
 
-def _without_reason(wiring: Wiring) -> Wiring:
-    return replace(wiring, shows_reason=False, notes=(*wiring.notes, _NO_REASON))
-
-
-def _colours(tags: Sequence[Any]) -> dict[str, str]:
-    given = {
-        name: label.attr.get("background")
-        for tag in reversed(tags)
-        for name, label in tag.labels_attrs.items()
-    }
-    return {name: str(colour) for name, colour in given.items() if colour}
+def _colours(labels: Sequence[Label]) -> dict[str, str]:
+    return {label.stored: label.colour for label in labels if label.colour}
 
 
 def config(classes: ClassSet) -> str:

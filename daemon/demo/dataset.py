@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from connectors.images import SUFFIXES
+from daemon import pixels
 from daemon.demo.field import write_field
 from daemon.demo.truth import pair, read_mask
 from daemon.domain import IGNORE, ClassSet
 from daemon.durable import write_json
-from daemon.errors import DemoFailed
+from daemon.errors import DemoFailed, ImageRefused
+from daemon.pixels.folders import PictureFolder
+from daemon.pixels.opening import EXPECTED
 from daemon.sections import Classes
 
 FIELD_SEED = 20
@@ -100,10 +101,12 @@ def list_test(dataset: Dataset, path: Path) -> None:
 def _images(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise DemoFailed(f"{folder}: no such folder; name the folder of the images")
-    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
+    listing = PictureFolder(folder, deep=False).listing()
+    found = [folder / name for name in listing.pictures]
     by_name = {path.stem: path for path in found}
     if not found:
-        raise DemoFailed(f"{folder}: no images in it; expected {', '.join(sorted(SUFFIXES))}")
+        others = f", but {len(listing.left_out)} other files" if listing.left_out else ""
+        raise DemoFailed(f"{folder}: no images in it{others}; expected pictures: {EXPECTED}")
     if len(by_name) < len(found):
         twins = [path.name for path in found if by_name[path.stem] != path]
         raise DemoFailed(f"{folder}: two images are called alike but for the ending: {twins[:3]}")
@@ -133,14 +136,21 @@ def _values(pairs: Iterable[tuple[Path, Path]]) -> tuple[int, bool]:
     seen = np.zeros(256, dtype=np.int64)
     for image, mask in pairs:
         values = read_mask(mask)
-        with Image.open(image) as picture:
-            if picture.size != values.shape[::-1]:
-                raise DemoFailed(
-                    f"mask {mask}: {values.shape[1]}x{values.shape[0]} pixels, but its image has"
-                    f" {picture.width}x{picture.height}; make them the same size"
-                )
+        height, width = _size(image)
+        if (height, width) != values.shape:
+            raise DemoFailed(
+                f"mask {mask}: {values.shape[1]}x{values.shape[0]} pixels, but its image has"
+                f" {width}x{height}; make them the same size"
+            )
         seen += np.bincount(values.ravel(), minlength=256)
     return int(np.flatnonzero(seen[:IGNORE]).max(initial=0)), bool(seen[IGNORE])
+
+
+def _size(image: Path) -> tuple[int, int]:
+    try:
+        return pixels.size_of(image)
+    except ImageRefused as exc:
+        raise DemoFailed(str(exc)) from exc
 
 
 def _named(folder: Path) -> tuple[str, ...]:

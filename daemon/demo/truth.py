@@ -6,27 +6,17 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from daemon.domain import Mask
 from daemon.errors import DemoFailed
-
-MASK_MODES = ("L", "P")
+from daemon.pixels import masks
 
 
 def read_mask(path: Path) -> Mask:
     """An 8-bit mask, (H, W) class indices. Raises DemoFailed for anything else."""
     try:
-        with Image.open(path) as picture:
-            if picture.mode not in MASK_MODES:
-                raise DemoFailed(
-                    f"mask {path}: mode {picture.mode}, expected 8 bits a pixel that hold the"
-                    " class index; convert it"
-                )
-            return np.array(picture, dtype=np.uint8)
-    except (OSError, SyntaxError) as exc:
-        raise DemoFailed(f"mask {path}: cannot be read: {exc}; replace it") from exc
+        return masks.read_mask(path)
+    except masks.MaskUnusable as exc:
+        raise DemoFailed(str(exc)) from exc
 
 
 class Truth:

@@ -8,12 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from connectors.images import SUFFIXES
 from daemon.domain import IGNORE
 from daemon.errors import ExperimentRefused
+from daemon.pixels.folders import Listing, PictureFolder
+from daemon.pixels.masks import MaskUnusable, read_mask, values_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,16 +33,25 @@ def read_folders(images: Path, masks: Path) -> Folders:
             raise ExperimentRefused(
                 f"{folder}: no such folder; name the one of the images or masks"
             )
-    found = [path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES]
+    listing = PictureFolder(images, shown_in_browser=False, deep=False).listing()
+    found = [images / name for name in listing.pictures]
     by_id = {path.stem: path for path in found}
     if not found:
-        raise ExperimentRefused(f"{images}: no images; expected {', '.join(sorted(SUFFIXES))}")
+        raise ExperimentRefused(
+            f"{images}: no images{_why(listing)}; expected PNG, JPEG or another format of pictures"
+        )
     if len(by_id) < len(found):
         twin = next(path for path in found if by_id[path.stem] != path)
         raise ExperimentRefused(
             f"{images}: {twin.name} and {by_id[twin.stem].name} have the same id; rename one"
         )
     return Folders(images=dict(sorted(by_id.items())), masks=masks)
+
+
+def _why(listing: Listing) -> str:
+    """What lies there instead, in words."""
+    first = next(iter(listing.left_out), None)
+    return f", but {len(listing.left_out)} other files, such as {first}" if first else ""
 
 
 def read_ids(text: str, folders: Folders, option: str) -> tuple[str, ...]:
@@ -137,14 +144,10 @@ def _highest(folders: Folders, labeled: Sequence[str]) -> tuple[int, Path]:
     for name in labeled:
         path = folders.mask(name)
         try:
-            with Image.open(path) as picture:
-                values = np.unique(np.asarray(picture))
-                mode = picture.mode
-        except (OSError, SyntaxError, ValueError) as exc:
-            raise ExperimentRefused(f"{path}: cannot be read: {exc}; replace it") from exc
-        if mode not in ("L", "P"):
-            raise ExperimentRefused(f"{path}: mode {mode}; expected 8-bit class indices")
-        most = int(values[values != IGNORE].max(initial=0))
+            values = values_of(read_mask(path, where=str(path)))
+        except MaskUnusable as exc:
+            raise ExperimentRefused(str(exc)) from exc
+        most = max((value for value in values if value != IGNORE), default=0)
         if most > highest:
             highest, where = most, path
     return highest, where

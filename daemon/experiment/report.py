@@ -15,6 +15,7 @@ from rich.table import Table
 
 from daemon.domain import Evaluation
 from daemon.experiment.children import cpu_seconds
+from daemon.insight.missing import interval_words, reasons
 from daemon.runs import PredictResult, RunFolder, TrainResult
 
 Report = Mapping[str, Any]
@@ -47,6 +48,7 @@ def report(plan: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]
         "peak_memory_bytes": trained.peak_memory_bytes,
         "peak_gpu_memory_bytes": trained.peak_gpu_memory_bytes,
         "counters": dict(trained.counters),
+        "faults": [str(fault) for fault in (*trained.faults, *tested.faults)],
         "settings": dict(trained.settings),
         "versions": dict(trained.versions),
         "commit": _commit(),
@@ -73,11 +75,24 @@ def table(found: Report) -> Table:
 def show(found: Report, console: Console) -> None:
     """The table and a line of costs, for a person."""
     console.print(table(found))
+    for words in remarks(found):
+        console.print(words, markup=False)
     console.print(
         f"{found['method']}, {found['iterations']} iterations, {found['seconds']:.0f} s, "
         f"{found['cpu_seconds']:.0f} CPU seconds",
         markup=False,
     )
+
+
+def remarks(found: Report) -> list[str]:
+    """What the intervals are made from, and why a figure is missing, a line each."""
+    lines = []
+    for model in ("teacher", "student"):
+        figures = found.get(model)
+        if figures:
+            lines.append(f"{model}: 95 % interval: {figures['interval_words']}")
+            lines += [f"{model}: {name}: {why}" for name, why in figures["reasons"].items()]
+    return lines + [f"left out: {fault}" for fault in found.get("faults", ())]
 
 
 def _models(
@@ -91,7 +106,11 @@ def _models(
 def _figures(evaluation: Evaluation | None) -> dict[str, Any]:
     if evaluation is None:
         return {}
-    return dataclasses.asdict(evaluation)
+    return {
+        **dataclasses.asdict(evaluation),
+        "interval_words": interval_words(evaluation),
+        "reasons": reasons(evaluation),
+    }
 
 
 def _crops(trained: TrainResult, unlabeled: int) -> int:

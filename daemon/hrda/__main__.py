@@ -1,9 +1,10 @@
 """`python -m daemon.hrda embed|train|predict|near-duplicates RUN_FOLDER`: the training process.
 
 Exit codes: 0 done, 2 a request that cannot be done, 3 the folder is held by another process,
-4 an unreadable image or mask, 5 out of memory, 6 the disk is full, 1 anything else, 143 stopped
-by SIGTERM. Every failure but 3 leaves error.json: {"kind", "message"}, and "image_id" for kind
-"image".
+4 images or masks without which the run cannot go on, 5 out of memory, 6 the disk is full,
+1 anything else, 143 stopped by SIGTERM. Every failure but 3 leaves error.json: {"kind",
+"message"}, and "faults" for kind "image": the files with their roles (daemon/records.py). A file
+that a run can go on without is left out and stands in the faults of result.json.
 
 Several GPUs: `torchrun --nproc-per-node N -m daemon.hrda train RUN_FOLDER`. The process of rank 0
 holds the folder; `embed` and `predict` run in it alone.
@@ -128,8 +129,9 @@ def _told(folder: RunFolder, exc: BaseException) -> int:
     else:
         log.error("%s", message)
     content: dict[str, Any] = {"kind": kind, "message": message}
-    if hasattr(exc, "image_id"):
-        content["image_id"] = exc.image_id
+    faults = exc.faults if isinstance(exc, RunFailed) else ()
+    if faults:
+        content["faults"] = [fault.model_dump(mode="json") for fault in faults]
     with suppress(OSError):  # of a disk without any space; the code says it then
         _leave(folder, content)
     return code
@@ -158,7 +160,7 @@ def _kind_of(exc: BaseException) -> tuple[str, int]:
     name = type(exc).__name__
     if name in ("Stopped", "KeyboardInterrupt"):
         return "stopped", STOPPED
-    if isinstance(exc, ImageRefused | MaskRefused):
+    if isinstance(exc, ImageRefused | MaskRefused) or (isinstance(exc, RunFailed) and exc.faults):
         return "image", IMAGE
     if isinstance(exc, MemoryError) or name == "OutOfMemoryError" or _says_memory(str(exc)):
         return "memory", MEMORY

@@ -5,6 +5,7 @@ Without images it still loads the encoder onto the device: that is the check of 
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Sequence
 
@@ -13,8 +14,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from daemon.ahead import done_ahead
-from daemon.hrda.images.pictures import Picture, read_image
+from daemon.hrda.images.pictures import Picture
+from daemon.hrda.images.reading import Reading
 from daemon.hrda.images.sampler import seed_all
 from daemon.hrda.inference.infer import at_once, embedding_size, padded, pooled
 from daemon.hrda.inference.passes import AHEAD, alike
@@ -24,29 +25,48 @@ from daemon.hrda.network.model import build_segmentor, halved
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import Settings, settings_of
 from daemon.hrda.signs import Signs
-from daemon.runs import EmbedRequest, ImageFile, PredictResult, RunFolder
+from daemon.runs import EmbedRequest, FileRole, ImageFile, PredictResult, RunFolder
 
 LONGEST_PX = 512  # larger images are shrunk to this before: one vector does not need more
 
 
 def embed(folder: RunFolder, request: EmbedRequest) -> None:
-    """Write scores.npz with the embeddings. Raises ConfigError or ImageRefused."""
+    """Write scores.npz with the embeddings of the images that can be read. Raises ConfigError."""
     started_s = time.monotonic()
     settings = settings_of(request.settings)
     net = _encoder(request, settings)
     ids = [file.id for file in request.images]
     rows = Rows(folder, row_type(embedding_size(settings), None), ids, origin(request))
     signs = Signs(folder, "embedding", len(ids), rows.done)
-    vectors = _embeddings(net, request.images[rows.done :])
-    rows.keep({"embeddings": vector} for vector in signs.over(vectors))
-    seconds = time.monotonic() - started_s
-    folder.write_result(PredictResult(images=len(ids), seconds=seconds))
+    reading = Reading(request.images)
+    left = [file for file in request.images if rows.lacks(file.id)]
+    vectors = _embeddings(net, left, reading)
+    rows.keep((file.id, {"embeddings": vector}) for file, vector in signs.over(vectors))
+    faults = reading.faults()
+    bad = {fault.id for fault in faults}
+    tested = [file for file in request.images if file.role is FileRole.TEST and file.id not in bad]
+    folder.write_result(
+        PredictResult(
+            images=len(ids) - len(faults),
+            seconds=time.monotonic() - started_s,
+            sha256={file.id: _sha256(file) for file in tested},
+            faults=faults,
+        )
+    )
 
 
-def _embeddings(net: Segmentor, files: Sequence[ImageFile]) -> Iterator[npt.NDArray[np.float32]]:
-    pictures = done_ahead(read_image, files, AHEAD)
+def _embeddings(
+    net: Segmentor, files: Sequence[ImageFile], reading: Reading
+) -> Iterator[tuple[ImageFile, npt.NDArray[np.float32]]]:
+    pictures = reading.pictures(files, AHEAD)
     for group in alike(pictures, lambda pixels: at_once(net, min(pixels, LONGEST_PX**2))):
-        yield from embeddings(net, [picture for _, picture in group])
+        vectors = embeddings(net, [picture for _, picture in group])
+        yield from zip((file for file, _ in group), vectors, strict=True)
+
+
+def _sha256(file: ImageFile) -> str:
+    with file.image.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @torch.no_grad()

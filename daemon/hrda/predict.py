@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Sequence
 
@@ -11,9 +12,10 @@ import numpy.typing as npt
 import torch
 from PIL import Image as PillowImage
 
-from daemon.domain import Evaluation
+from daemon.domain import Evaluation, Missing, Why
 from daemon.durable import atomic_file
-from daemon.errors import ConfigError
+from daemon.errors import ConfigError, RunFailed
+from daemon.hrda.images.reading import Reading
 from daemon.hrda.images.sampler import seed_all
 from daemon.hrda.inference.infer import Seen, embedding_size
 from daemon.hrda.inference.passes import seen
@@ -24,7 +26,9 @@ from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import settings_of
 from daemon.hrda.signs import Signs
 from daemon.hrda.training.checkpoint import read_checkpoint
-from daemon.runs import PredictRequest, PredictResult, RunFolder
+from daemon.runs import FileRole, PredictRequest, PredictResult, RunFolder
+
+log = logging.getLogger(__name__)
 
 INFERENCE = ("window_px", "detail_window_px", "detail_overlap", "chunk", "precision")
 
@@ -36,26 +40,58 @@ def predict(folder: RunFolder, request: PredictRequest) -> None:
     """
     started_s = time.monotonic()
     net = model_of(request)
+    reading = Reading([*request.score, *request.masks, *request.test])
     if request.score:
-        score(folder, net, request)
-    confidence = _masks(folder, net, request)
-    test = evaluate(folder, net, request.test, request.classes, "test", request.temperature)
+        score(folder, net, request, reading)
+    confidence = _masks(folder, net, request, reading)
+    test = tested(folder, net, request, "test", reading, request.temperature)
+    faults = reading.faults()
     folder.write_result(
         PredictResult(
-            images=len(request.score) + len(request.masks) + len(request.test),
+            images=len(request.score) + len(request.masks) + len(request.test) - len(faults),
             seconds=time.monotonic() - started_s,
             test=test,
-            student=_student(folder, request) if request.student else None,
+            student=_student(folder, request, reading) if request.student else None,
             confidence=confidence,
+            faults=faults,
         )
     )
 
 
-def _student(folder: RunFolder, request: PredictRequest) -> Evaluation | None:
+def tested(
+    folder: RunFolder,
+    net: Segmentor,
+    request: PredictRequest,
+    phase: str,
+    reading: Reading,
+    temperature: float | None,
+) -> Evaluation | None:
+    """How well the model does on the test images; None without a test set.
+
+    Nothing else of the run depends on it: a file that cannot be used, and whatever else is in
+    its way, leave an evaluation without a figure that says why. A figure of the others would
+    stand beside those of earlier cycles and not be comparable.
+    """
+    if request.test_missing is not None:
+        return Evaluation.absent(request.test_missing)
+    try:
+        found = evaluate(folder, net, request.test, request.classes, phase, reading, temperature)
+    except RunFailed as exc:
+        log.warning("the test set was not measured: %s", exc)
+        return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=str(exc)))
+    faults = reading.faults(FileRole.TEST)
+    if not faults:
+        return found
+    count, needed = len(faults), len(request.test)
+    why = Missing(why=Why.TEST_FILES, count=count, needed=needed, detail=str(faults[0]))
+    return Evaluation.absent(why)
+
+
+def _student(folder: RunFolder, request: PredictRequest, reading: Reading) -> Evaluation | None:
     """The other checkpoint on the same test images."""
     net = model_of(request.model_copy(update={"checkpoint": request.student}))
     given, phase = request.student_temperature, "test of the student"
-    return evaluate(folder, net, request.test, request.classes, phase, given)
+    return tested(folder, net, request, phase, reading, given)
 
 
 def model_of(request: PredictRequest) -> Segmentor:
@@ -77,14 +113,17 @@ def model_of(request: PredictRequest) -> Segmentor:
     return net
 
 
-def score(folder: RunFolder, net: Segmentor, request: PredictRequest) -> None:
-    """Write scores.npz; images that an earlier process of this request scored stay scored."""
+def score(folder: RunFolder, net: Segmentor, request: PredictRequest, reading: Reading) -> None:
+    """Write scores.npz; images that an earlier process of this request scored stay scored.
+
+    Those that cannot be read have no row.
+    """
     ids = [file.id for file in request.score]
     kind = row_type(embedding_size(net.settings), len(request.classes))
     rows = Rows(folder, kind, ids, origin(request, request.checkpoint))
     signs = Signs(folder, "scoring", len(ids), rows.done)
-    looks = seen(net, request.score[rows.done :])
-    rows.keep(_columns(look) for _, look in signs.over(looks))
+    looks = seen(net, [file for file in request.score if rows.lacks(file.id)], reading)
+    rows.keep((file.id, _columns(look)) for file, look in signs.over(looks))
 
 
 def _columns(look: Seen) -> dict[str, npt.ArrayLike]:
@@ -96,12 +135,13 @@ def _columns(look: Seen) -> dict[str, npt.ArrayLike]:
 
 
 def _masks(
-    folder: RunFolder, net: Segmentor, request: PredictRequest
+    folder: RunFolder, net: Segmentor, request: PredictRequest, reading: Reading
 ) -> dict[int, dict[str, float]]:
     confidence = {}
     if request.masks:
         folder.mask(0).parent.mkdir(exist_ok=True)
-    for file, look in Signs(folder, "masks", len(request.masks)).over(seen(net, request.masks)):
+    looks = seen(net, request.masks, reading)
+    for file, look in Signs(folder, "masks", len(request.masks)).over(looks):
         certainty, label = look.probability().max(dim=0)
         confidence[file.id] = _per_class(certainty, label, request.classes)
         with atomic_file(folder.mask(file.id)) as part:

@@ -83,7 +83,7 @@ def _begin(
 ) -> Training:
     """Everything in place for the first iteration that is missing."""
     crops = Crops(request, settings, device, ranks)
-    best = Best(folder, request)
+    best = Best(folder, request, crops.reading)
     origin = checkpoint.digest(request, settings)
     settings = _scheduled(folder, request, settings, crops, best, origin, started_s)
     learner = learner_of(request, settings, crops)
@@ -171,7 +171,7 @@ def _finish(training: Training, request: TrainRequest) -> None:
     net = training.best.model(learner) if settings.keep_best else finished_model(learner)
     follow_pool(folder, net, request, training.crops)
     checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
-    measured = validate(folder, net, request.validation, request.classes, "validation")
+    measured = _validated(training, net, request, "validation")
     device = training.crops.device
     folder.write_result(
         TrainResult(
@@ -184,6 +184,9 @@ def _finish(training: Training, request: TrainRequest) -> None:
             versions=versions(),
             peak_memory_bytes=peak_memory_bytes(),
             peak_gpu_memory_bytes=peak_gpu_memory_bytes(device),
+            labeled_holding=_holding(training.crops, request),
+            labeled_ignored=training.crops.ignored,
+            faults=training.crops.reading.faults(),
         )
     )
     checkpoint.forget_state(folder)
@@ -195,7 +198,20 @@ def _student(training: Training, request: TrainRequest) -> Evaluation | None:
     folder, net = training.folder, finished_student(training.learner)
     follow_pool(folder, net, request, training.crops)
     checkpoint.write_checkpoint(folder.student, net, request.classes)
-    return validate(folder, net, request.validation, request.classes, "validation of the student")
+    return _validated(training, net, request, "validation of the student")
+
+
+def _validated(
+    training: Training, net: Segmentor, request: TrainRequest, phase: str
+) -> Evaluation | None:
+    """On the validation images that can be used."""
+    folder, reading = training.folder, training.crops.reading
+    return validate(folder, net, request.validation, request.classes, phase, reading)
+
+
+def _holding(crops: Crops, request: TrainRequest) -> dict[str, int]:
+    """How many labeled images hold each class."""
+    return dict(zip(request.classes, (crops.pixels > 0).sum(axis=0).tolist(), strict=True))
 
 
 def _counters(learner: Learner) -> dict[str, float]:

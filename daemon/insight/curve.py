@@ -18,7 +18,7 @@ class Line:
     """One line of the plot; place i of each tuple belongs to one trained cycle.
 
     kind: "miou" on validation, "test" for mIoU on held-out images, "class" for the IoU of one
-    class on validation. low, high: 95 % bootstrap interval over images, None where there is none.
+    class on validation. low, high: 95 % interval of the mIoU, None where there is none.
     """
 
     name: str
@@ -34,19 +34,23 @@ class Line:
 class Standing:
     """The newest measured model in numbers. gain: mIoU against the one before, None for the first.
 
-    within_noise: whether the two intervals overlap, so that the gain alone proves nothing; None
-    where an interval is missing.
+    interval_words: what the interval is made from, or why there is none. remarks: what must stand
+    beside the figures, as why one is missing. within_noise: whether the two intervals overlap, so
+    that the gain alone proves nothing; None where an interval is missing.
     """
 
     cycle: int
     labels: int
-    miou: float
+    miou: float | None
     interval: tuple[float, float] | None
     images: int | None
     test_miou: float | None
     gain: float | None
     labels_before: int | None
     within_noise: bool | None
+    interval_words: str = ""
+    remarks: tuple[str, ...] = ()
+    test_remarks: tuple[str, ...] = ()
 
 
 def lines(evaluations: Sequence[Evaluated], classes: Sequence[str]) -> list[Line]:
@@ -63,22 +67,35 @@ def lines(evaluations: Sequence[Evaluated], classes: Sequence[str]) -> list[Line
 
 
 def standing(evaluations: Sequence[Evaluated]) -> Standing | None:
-    """The newest model whose mIoU was measured, against the one before; None without any."""
-    measured = [point for point in _ordered(evaluations) if point.get("miou") is not None]
-    if not measured:
+    """The newest model, against the one before it that was measured; None before any.
+
+    Its mIoU may be missing: the remarks say why.
+    """
+    points = [point for point in _ordered(evaluations) if _says(point)]
+    if not points:
         return None
-    last, before = measured[-1], measured[-2] if len(measured) > 1 else None
+    last = points[-1]
+    measured = [point for point in points[:-1] if point.get("miou") is not None]
+    before = measured[-1] if measured and last.get("miou") is not None else None
     return Standing(
         cycle=last["cycle"],
         labels=last["labels"],
-        miou=last["miou"],
+        miou=last.get("miou"),
         interval=_interval(last, "miou_interval"),
         images=last.get("images"),
         test_miou=last.get("test_miou"),
         gain=None if before is None else last["miou"] - before["miou"],
         labels_before=None if before is None else before["labels"],
         within_noise=None if before is None else _overlap(before, last),
+        interval_words=last.get("interval_words") or "",
+        remarks=tuple(last.get("remarks") or ()),
+        test_remarks=tuple(last.get("test_remarks") or ()),
     )
+
+
+def _says(point: Evaluated) -> bool:
+    """Whether its mIoU was measured, or it is known why not."""
+    return point.get("miou") is not None or bool(point.get("remarks"))
 
 
 def _ordered(evaluations: Sequence[Evaluated]) -> list[Evaluated]:

@@ -120,9 +120,9 @@ def _failure(run: RunFolder, command: str, code: int) -> RunFailed:
     how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
     said = run.read_error()
     words = said.message if said else _last_words(run.log)
-    image_id = said.image_id if said else None
     return RunFailed(
-        f"{run.path.name}: {command} {how}: {words} (everything it said is in {run.log})", image_id
+        f"{run.path.name}: {command} {how}: {words} (everything it said is in {run.log})",
+        said.faults if said else (),
     )
 
 

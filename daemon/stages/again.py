@@ -14,10 +14,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from daemon.domain import TaskState
+from daemon.faults import printable
 from daemon.stages.context import Context
 from daemon.stages.push import VERSION, deliver
 from daemon.store import FaultState, Intent, Question
 from daemon.store.base import Row
+
+WORDS = 200  # characters of each half of the reason that annotators read
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +115,8 @@ _AGAIN = "Asked again: the last mask could not be used ("
 
 
 def _why(fault: Row) -> str:
-    return f"{_AGAIN}got {fault['got']}; expected {fault['expected']}). Please draw it anew."
+    got, expected = (printable(fault[name], WORDS) for name in ("got", "expected"))
+    return f"{_AGAIN}got {got}; expected {expected}). Please draw it anew."
 
 
 def _first_reason(reason: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image as Pillow
@@ -18,10 +19,16 @@ from daemon.domain import (
     Unmeasured,
 )
 from daemon.errors import RunFailed
+from daemon.faults import printable
+from daemon.intake import passes
 from daemon.stages.context import Context
 from daemon.stages.predict import predicted_ids, predicted_mask
 
 A_LOOK = 50  # answers of an earlier release that one tick measures: some tenths of a second
+
+# What Pillow, pydantic and the run folder raise for files that are torn.
+_DAMAGED = (OSError, ValueError, SyntaxError, RunFailed)
+_UNKNOWN = "how much of the prediction was changed is unknown: "
 
 
 def effort_of(
@@ -40,8 +47,28 @@ def measure_missed(context: Context) -> None:
     for row in context.store.unmeasured_answers(A_LOOK):
         with Pillow.open(io.BytesIO(row["mask"])) as png:
             submitted = np.asarray(png, dtype=np.uint8)
-        effort = _effort(context, row["image_id"], row["shown"], submitted)
+        try:
+            effort = _effort(context, row["image_id"], row["shown"], submitted)
+        except _DAMAGED as exc:
+            if passes(exc):
+                raise
+            effort = Unmeasured.MASK_UNREADABLE
         context.store.keep_effort(row["id"], effort)
+
+
+def measured(
+    context: Context, image_id: int, annotation: Annotation
+) -> tuple[Annotation, Effort | Unmeasured | None]:
+    """The annotation and its effort. A prediction of ours that cannot be read any more costs the
+    figure, and a note on the annotation says so; never the label."""
+    try:
+        return annotation, effort_of(context, image_id, annotation)
+    except _DAMAGED as exc:
+        if passes(exc):
+            raise
+        words = printable(f"{_UNKNOWN}{type(exc).__name__}: {exc}")
+        noted = replace(annotation, notes=(*annotation.notes, words))
+        return noted, Unmeasured.MASK_UNREADABLE
 
 
 def compared(shown: Mask, submitted: Mask, names: Sequence[str]) -> Effort:
@@ -78,12 +105,9 @@ def _effort(context: Context, image_id: int, version: str, submitted: Mask) -> E
 
 def _shown(context: Context, cycle: int, image_id: int) -> Mask | Unmeasured:
     """The mask that a cycle showed people of an image; without one, why."""
-    try:
-        mask = predicted_mask(context, cycle, image_id)
-        if mask is not None:
-            return mask
-        predicted = predicted_ids(context, cycle)
-    except (OSError, ValueError, SyntaxError, RunFailed):  # raised for files that are torn
-        return Unmeasured.MASK_UNREADABLE
+    mask = predicted_mask(context, cycle, image_id)
+    if mask is not None:
+        return mask
+    predicted = predicted_ids(context, cycle)
     empty = predicted is not None and image_id not in predicted
     return Unmeasured.EMPTY_PAGE if empty else Unmeasured.MASK_GONE

@@ -1,87 +1,46 @@
-"""EMBED: a vector for every new image, the validation set once, and what would leak from it."""
+"""EMBED: a vector for every new image and for the test images; then what each image is for."""
 
 from __future__ import annotations
 
-import logging
-
-import numpy as np
-
-from daemon.domain import Image, Role, Stage
-from daemon.runs import EmbedRequest
-from daemon.split import (
-    FloatArray,
-    alike,
-    draw_validation,
-    group_mates,
-    rows_of,
-    validation_size,
-)
+from daemon.domain import Role, Stage
+from daemon.runs import EmbedRequest, PredictResult, RunFolder
 from daemon.stages.context import Context, files_of
-
-log = logging.getLogger(__name__)
-
-_DRAWN = "validation_drawn"
+from daemon.stages.quarantine import set_aside
+from daemon.stages.roles import decide_roles
+from daemon.stages.test_set import look_at_test_set
 
 
 def embed(context: Context, cycle: int) -> bool:
-    """Embed the images that have no embedding yet; True when done. Then decide their roles."""
-    run = context.run(cycle, Stage.EMBED)
+    """Embed the images that have no embedding yet; True when done. Then decide their roles.
+
+    Images that cannot be read are set aside after the run. Raises PoolEmpty where validation and
+    the test set leave nothing to train on.
+    """
+    run = _open_run(context, cycle)
     if not run.request_file.exists():
         table = context.embeddings()
-        new = [image for image in context.store.images() if image.id not in table]
+        new = [
+            image
+            for image in context.store.images()
+            if image.id not in table and image.role is not Role.EXCLUDED
+        ]
         if new:
             run.write_request(context.request(EmbedRequest, images=files_of(new)))
-    if run.request_file.exists() and not context.launcher.advance(run, "embed"):
+    if run.request_file.exists():
+        if not context.launcher.advance(run, "embed"):
+            return False
+        set_aside(context, Stage.EMBED, run.read_result(PredictResult).faults)
+    if not look_at_test_set(context):
         return False
     decide_roles(context)
     return True
 
 
-def decide_roles(context: Context) -> None:
-    """Draw validation once; exclude what would leak from it. Twice changes nothing."""
-    store, table = context.store, context.embeddings()
-    images = [image for image in store.images() if image.id in table]
-    with store.atomic():
-        if store.fact(_DRAWN) is None:
-            _draw(context, images)
-            store.keep_fact(_DRAWN, context.now().isoformat())
-    _exclude_leaks(context, [image for image in store.images() if image.id in table], table)
-
-
-def _draw(context: Context, images: list[Image]) -> None:
-    settings = context.config.validation
-    first_of_content = list({image.sha256: image for image in reversed(images)}.values())
-    size = validation_size(
-        len(first_of_content),
-        share=settings.share,
-        at_least=settings.min_images,
-        at_most=settings.max_images,
-    )
-    chosen = draw_validation(
-        first_of_content,
-        size,
-        seed=context.config.selection.seed,
-        group_by=settings.group_by,
-    )
-    context.store.set_roles(Role.VALIDATION, dict.fromkeys(chosen, "drawn by hash"))
-    mates = group_mates(images, chosen, settings.group_by)
-    context.store.set_roles(Role.EXCLUDED, dict.fromkeys(mates, "in a group of validation"))
-    log.info("validation drawn images=%d excluded_by_group=%d", len(chosen), len(mates))
-
-
-def _exclude_leaks(context: Context, images: list[Image], table: dict[int, FloatArray]) -> None:
-    validation = [image.id for image in images if image.role is Role.VALIDATION]
-    pool = [image.id for image in images if image.role is Role.POOL]
-    close = alike(
-        np.array(pool, dtype=np.int64),
-        rows_of(pool, table),
-        rows_of(validation, table),
-        similarity=context.config.selection.duplicate_similarity,
-    )
-    reasons = {
-        image_id: f"near-duplicate of validation, similarity {similarity:.3f}"
-        for image_id, similarity in close.items()
-    }
-    context.store.set_roles(Role.EXCLUDED, reasons)
-    if reasons:
-        log.info("near-duplicates of validation left out images=%d", len(reasons))
+def _open_run(context: Context, cycle: int) -> RunFolder:
+    """The first run of this cycle that has not finished: images may arrive while the stage waits
+    for somebody to correct a setting."""
+    run, number = context.run(cycle, Stage.EMBED), 1
+    while run.finished():
+        number += 1
+        run = context.run(cycle, f"{number}-{Stage.EMBED}")
+    return run

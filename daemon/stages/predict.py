@@ -15,6 +15,7 @@ from daemon.durable import write_json
 from daemon.runs import PredictRequest, PredictResult, RunFolder
 from daemon.sections import Predictions
 from daemon.stages.context import Context, files_of
+from daemon.stages.quarantine import set_aside
 from daemon.stages.tidying import tidied
 
 
@@ -34,7 +35,10 @@ def predict(context: Context, cycle: int) -> bool:
         if not images:
             return True
         run.write_request(request)
-    return context.launcher.advance(run, "predict")
+    if not context.launcher.advance(run, "predict"):
+        return False
+    set_aside(context, Stage.PREDICT, run.read_result(PredictResult).faults)
+    return True
 
 
 def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
@@ -50,6 +54,7 @@ def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
             confidence=confidence.get(file.id, {}),
         )
         for file in run.read_request(PredictRequest).masks
+        if run.mask(file.id).exists()  # not of a file that could not be read
     }
 
 

@@ -30,7 +30,8 @@ def push(context: Context, cycle: int) -> bool:
     require_space(context)
     store = context.store
     asked = store.asked_ids()
-    new = [pick for pick in store.picks(cycle) if pick.image_id not in asked]
+    out = store.excluded()  # since they were picked: a run could not use them
+    new = [pick for pick in store.picks(cycle) if pick.image_id not in asked | out.keys()]
     if new:
         intend(context, cycle, new, fresh_version(context, cycle))
     deliver(context)

@@ -1,34 +1,61 @@
-"""An image that a run could not use, though it could be read when it came, is set aside."""
+"""Images that a run could not use, though they could be read when they came, are set aside."""
 
 from __future__ import annotations
 
 import logging
-import shutil
+from collections.abc import Sequence
 
-from daemon.domain import Fault, Role, Stage
+from daemon.domain import Exclusion, Fault, Image, Role, Stage
+from daemon.runs import FileFault, FilePart, FileRole
 from daemon.stages.context import Context
+from daemon.stages.stamps import stamp_of
 
 log = logging.getLogger(__name__)
 
 
-def set_aside(context: Context, cycle: int, stage: Stage, image_id: int, words: str) -> bool:
-    """Exclude the image and forget the run, so that it is made again without it.
+def set_aside(context: Context, stage: Stage, faults: Sequence[FileFault]) -> int:
+    """Exclude the images that these faults are about; how many that were.
 
-    False for an image that the loop does not know (a test image), or that is out already.
+    A fault of a test image is none of the pool: its id is a place in the test set. An image that
+    is out already is not counted.
     """
     store = context.store
-    known = {image.id: image for image in store.images() if image.role is not Role.EXCLUDED}
-    if image_id not in known:
-        return False
-    fault = Fault(
-        where=f"image {known[image_id].key}",
-        got=words,
-        expected="the image that was there when it was taken in",
-        cure="restore the file, then start a new state folder or leave the image out",
-    )
+    images = {image.id: image for image in store.images() if image.role is not Role.EXCLUDED}
+    found = {
+        fault.id: fault
+        for fault in faults
+        if fault.role is not FileRole.TEST and fault.id in images
+    }
+    if not found:
+        return 0
     with store.atomic():
-        store.set_roles(Role.EXCLUDED, {image_id: "a run could not use it"})
-        store.quarantine([fault], context.now())
-    shutil.rmtree(context.run(cycle, stage).path, ignore_errors=True)
-    log.warning("image set aside image=%s stage=%s: %s", known[image_id].key, stage, words)
-    return True
+        store.exclude(
+            Exclusion.UNREADABLE,
+            {image_id: f"a run could not use it: {fault.got}" for image_id, fault in found.items()},
+        )
+        for image_id in found:
+            store.keep_aside_stamp(image_id, stamp_of(images[image_id].path))
+        store.quarantine(
+            [_fault(images[image_id], fault) for image_id, fault in found.items()], context.now()
+        )
+    for image_id, fault in found.items():
+        log.warning("image set aside image=%s stage=%s: %s", images[image_id].key, stage, fault)
+    return len(found)
+
+
+def _fault(image: Image, fault: FileFault) -> Fault:
+    """In the words of the labeling tool: which image, which file."""
+    of_mask = fault.part is FilePart.MASK
+    cure = (
+        "the image or its label was replaced: restore the image that was labeled, or save its "
+        "label again"
+        if of_mask
+        else "restore the file: the daemon looks every minute, and the image takes part again when "
+        "it can be read"
+    )
+    return Fault(
+        where=f"image {image.key}",
+        got=f"{fault.path}: {fault.got}",
+        expected=fault.expected,
+        cure=cure,
+    )

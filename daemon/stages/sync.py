@@ -6,30 +6,56 @@ import logging
 import shutil
 from datetime import datetime, timedelta
 
-from daemon.domain import Annotation, AnswerId, Changes, Fault, TaskState
+from daemon.domain import Annotation, AnswerId, Changes, Fault, Image, Skip, TaskState
+from daemon.errors import ConnectorRefused
+from daemon.intake import Failures, Intake
 from daemon.runs import RunFolder
 from daemon.stages.again import ask_again, withdraw
 from daemon.stages.context import Context
-from daemon.stages.effort import effort_of, measure_missed
-from daemon.stages.image_intake import CURSOR, list_images
+from daemon.stages.effort import measure_missed, measured
+from daemon.stages.image_intake import (
+    CURSOR,
+    list_images,
+    looked_at_strangers,
+    without_waiting,
+)
+from daemon.stages.replaced import flag_labels
+from daemon.store import Store
 from daemon.store.base import Row
 
 log = logging.getLogger(__name__)
 
 _READ_WITH = "annotations_read_with"  # the classes that they were read with
 _PLACE = "state_folder"
+_EXPECTED = "an answer that the store can hold"
+_CURE = "open it in the labeling tool and submit it again, or delete it"
 
 
 def sync(context: Context) -> None:
     """Images first, then what people did to them, where each task stands, and what is asked
-    once more because its answer cannot be used."""
-    forget_runs_of_another_place(context)
-    context.store.let_count(context.config.loop.label_in_effect)
-    list_images(context)
-    pull(context)
-    measure_missed(context)
-    settle_tasks(context)
-    ask_again(context)
+    once more because its answer cannot be used. Raises the first failure, after all had a turn."""
+    failures = Failures()
+    take_in(context, failures)
+    failures.raise_first()
+
+
+def take_in(context: Context, failures: Failures) -> None:
+    """`sync`, whose failures are kept for the end of the tick."""
+    with failures.part("looking for runs of another place"):
+        forget_runs_of_another_place(context)
+    with failures.part("taking in images"):
+        list_images(context)
+    with failures.part("taking in answers"):
+        context.store.let_count(context.config.loop.label_in_effect)
+        pull(context)
+    with failures.part("measuring how much was corrected"):
+        measure_missed(context)
+    with failures.part("flagging labels of replaced images"):
+        flag_labels(context)
+    with failures.part("closing tasks"):
+        settle_tasks(context)
+    with failures.part("asking again for what cannot be used"):
+        ask_again(context)
 
 
 def forget_runs_of_another_place(context: Context) -> None:
@@ -47,12 +73,12 @@ def forget_runs_of_another_place(context: Context) -> None:
 
 def pull(context: Context) -> None:
     """Keep annotations, skips and deletions since the cursor, each portion and its cursor in one
-    commit.
+    commit. An answer that the store cannot hold is a fault of its own.
 
     Other classes in config.toml, or another meaning of undrawn pixels: all are read again.
     """
     store, classes = context.store, repr(context.config.class_set)
-    images = {image.key: image for image in store.images()}
+    images = images_by_key(store)
     sizes = {key: (image.height_px, image.width_px) for key, image in images.items()}
     cursor = store.fact(CURSOR) if store.fact(_READ_WITH) == classes else None
     ids = {key: image.id for key, image in images.items()}
@@ -60,6 +86,14 @@ def pull(context: Context) -> None:
     more = True
     while more:
         changes = context.connector.changes(cursor or None, sizes, asked)
+        if changes.more and changes.cursor == cursor:
+            raise ConnectorRefused(
+                "the labeling tool has more changes and tells the same ones again; see its log"
+            )
+        if looked_at_strangers(context, changes, ids):
+            pull(context)
+            return
+        changes = without_waiting(context, changes, ids)
         with store.atomic():
             _keep_changes(context, changes, ids)
             store.keep_fact(CURSOR, changes.cursor)
@@ -67,13 +101,24 @@ def pull(context: Context) -> None:
         cursor, more = changes.cursor, changes.more
 
 
+def images_by_key(store: Store) -> dict[str, Image]:
+    """All images by the keys that lead to them: those of now, and those that they had."""
+    images = store.images()
+    by_id = {image.id: image for image in images}
+    former = {key: by_id[image_id] for key, image_id in store.former_keys().items()}
+    return former | {image.key: image for image in images}
+
+
 def settle_tasks(context: Context) -> None:
     """Open tasks whose image is labeled, skipped by enough people or too old are closed."""
     store, now = context.store, context.now()
     labeled, skips = store.labeled_ids(), store.skip_counts()
     withdraw(context)
+    left_out = store.excluded()
     for row in store.tasks(TaskState.OPEN, TaskState.LABELED):
         state = _state_of(context, row, row["image_id"] in labeled, skips, now)
+        if state is TaskState.OPEN and row["image_id"] in left_out:
+            state = TaskState.EXPIRED  # its answer would neither teach nor measure
         if state is not TaskState(row["state"]):
             store.set_task_state([row["task"]], state, now)
             if state in (TaskState.SKIPPED, TaskState.EXPIRED):
@@ -81,35 +126,38 @@ def settle_tasks(context: Context) -> None:
 
 
 def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> None:
-    store, now = context.store, context.now()
+    store, now, intake = context.store, context.now(), Intake()
     for task, key in changes.shows.items():
         store.reassign(task, ids.get(key), now)
-    faults = list(changes.faults)
-    for annotation in changes.annotations:
-        if annotation.image_key not in ids:
-            faults.append(_stranger(_answer(annotation)))
+    answers: list[Annotation | Skip] = [*changes.annotations, *changes.skips]
+    for answer in answers:
+        name = AnswerId(annotation=answer.id, task=answer.task, image_key=answer.image_key)
+        if answer.image_key not in ids:
+            intake.add(_stranger(name))
             continue
-        image_id = ids[annotation.image_key]
-        store.keep_annotation(image_id, annotation, effort_of(context, image_id, annotation))
-        store.release([_answer(annotation).place])
-    for skip in changes.skips:
-        if skip.image_key in ids:
-            store.keep_skip(ids[skip.image_key], skip)
+        with intake.one(name.place, expected=_EXPECTED, cure=_CURE, answer=name), store.atomic():
+            _keep_answer(context, ids[answer.image_key], answer)
+            store.release([name.place])
     store.delete_annotations(changes.deletions)
     store.delete_unseen_annotations(changes.seen)
+    if changes.anew:
+        store.forget_task_faults()
     store.forget_unseen_faults({**changes.seen, **dict.fromkeys(changes.lost_tasks, ())})
     store.set_task_state(changes.lost_tasks, TaskState.DELETED, now)
-    store.quarantine(faults, now)
+    store.quarantine([*changes.faults, *intake.faults()], now)
 
 
-def _answer(annotation: Annotation) -> AnswerId:
-    return AnswerId(annotation=annotation.id, task=annotation.task, image_key=annotation.image_key)
+def _keep_answer(context: Context, image_id: int, answer: Annotation | Skip) -> None:
+    if isinstance(answer, Skip):
+        context.store.keep_skip(image_id, answer)
+    else:
+        context.store.keep_annotation(image_id, *measured(context, image_id, answer))
 
 
 def _stranger(answer: AnswerId) -> Fault:
     return Fault(
         where=answer.place,
-        got=f"a mask for {answer.image_key!r}",
+        got=f"an answer about {answer.image_key!r}",
         expected="an image that the daemon knows",
         cure="it is kept in the labeling tool and taken up when the image can be read",
         answer=answer,

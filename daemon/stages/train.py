@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,10 +11,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from daemon.domain import CurvePoint, Image, Role, Stage
+from daemon.domain import CurvePoint, Evaluation, Exclusion, Image, Missing, Role, Stage, Why
 from daemon.durable import atomic_file
-from daemon.runs import LabeledFile, RunFolder, TrainRequest, TrainResult
-from daemon.stages.context import Context, by_role, files_of
+from daemon.errors import PoolEmpty
+from daemon.insight.missing import words_of
+from daemon.measures import COMMON_IGNORE, labels_figure
+from daemon.runs import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
+from daemon.split import group_of
+from daemon.stages.context import Context, by_role, decided, files_of
+from daemon.stages.quarantine import set_aside
 from daemon.stages.retention import require_space, thin_out
 
 log = logging.getLogger(__name__)
@@ -24,7 +31,7 @@ def train(context: Context, cycle: int) -> bool:
     """Train on what is labeled when the stage begins; True when done.
 
     An image whose label says nothing about any pixel is one of the unlabeled images, and measures
-    nothing.
+    nothing. Images that cannot be read are left out by the run, and set aside after it.
     """
     run = context.run(cycle, Stage.TRAIN)
     if not run.request_file.exists():
@@ -33,9 +40,11 @@ def train(context: Context, cycle: int) -> bool:
     if not context.launcher.advance(run, "train"):
         return False
     result = run.read_result(TrainResult)
-    if result.validation is not None:
+    validation = _with_unlabeled_classes(context, result)
+    if validation is not None:
         point = curve_point(run, cycle, result)
-        context.store.keep_evaluation("validation", point, result.validation)
+        context.store.keep_evaluation("validation", point, validation)
+    set_aside(context, Stage.TRAIN, result.faults)
     thin_out(context)
     return True
 
@@ -43,30 +52,62 @@ def train(context: Context, cycle: int) -> bool:
 def curve_point(run: RunFolder, cycle: int, result: TrainResult) -> CurvePoint:
     """The point of the curve that a finished training stands for."""
     request = run.read_request(TrainRequest)
+    unused = sum(fault.role is FileRole.LABELED for fault in result.faults)
     return CurvePoint(
         cycle=cycle,
         labels=len(request.labeled) + len(request.validation),
-        train_labels=len(request.labeled),
+        train_labels=len(request.labeled) - unused,
         validation=result.validation,
         seconds=result.seconds,
     )
 
 
 def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
-    images = by_role(context.store.images())
-    labeled = context.store.telling_ids()
+    store = context.store
+    images = by_role(decided(context, store.images()))
+    labeled = store.telling_ids()
     teaching = [image for image in images[Role.POOL] if image.id in labeled]
+    if not teaching:
+        raise PoolEmpty(
+            "no labeled image is left to train on: those that were are left out now, see the "
+            "excluded images of the status; label others, or correct the setting that decides it"
+        )
     measuring = [image for image in images[Role.VALIDATION] if image.id in labeled]
-    parent = context.run(cycle - 1, Stage.TRAIN).checkpoint
     request = context.request(
         TrainRequest,
         labeled=_with_masks(context, run, teaching),
-        validation=_with_masks(context, run, measuring),
+        validation=_with_masks(context, run, measuring, FileRole.VALIDATION),
         unlabeled=files_of([image for image in images[Role.POOL] if image.id not in labeled]),
-        parent=parent if context.config.training.warm_start and parent.exists() else None,
+        parent=_parent(context, cycle),
     )
     _warn_of_rare_classes(context, request)
+    used = store.label_ids(image.id for image in [*teaching, *measuring])
+    store.keep_used_labels(cycle, used.values())
     run.write_request(request)
+
+
+def _parent(context: Context, cycle: int) -> Path | None:
+    """The checkpoint to start from: that of the cycle before, unless it saw images that have been
+    found to be validation or test images since: then ImageNet weights."""
+    run = context.run(cycle - 1, Stage.TRAIN)
+    if not (context.config.training.warm_start and run.checkpoint.exists()):
+        return None
+    before = run.read_request(TrainRequest)
+    leaks = {
+        image_id
+        for image_id, why in context.store.excluded().items()
+        if why is not Exclusion.UNREADABLE
+    }
+    seen = leaks & {file.id for file in (*before.labeled, *before.unlabeled)}
+    if not seen:
+        return run.checkpoint
+    words = (
+        f"the model of cycle {cycle - 1} saw {len(seen)} images that are left out now: training "
+        f"starts from ImageNet weights, so that no figure profits from them"
+    )
+    log.warning("%s", words)
+    context.store.note("warning", words, context.now())
+    return None
 
 
 def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:
@@ -75,25 +116,56 @@ def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:
     for file in request.validation:
         with Pillow.open(file.mask) as png:
             seen[np.unique(np.asarray(png))] += 1
-    for value, name in enumerate(request.classes):
-        if seen[value] < ENOUGH_IMAGES:
-            words = (
-                f"validation holds {name!r} in {seen[value]} of {len(request.validation)} images: "
-                f"its IoU is hardly measured; raise [validation] min_images before the first run"
-            )
+    _say_news(
+        context,
+        "rare_classes",
+        [
+            f"validation holds {name!r} in {seen[value]} of {len(request.validation)} images: "
+            f"its IoU is hardly measured; raise [validation] min_images before the first run"
+            for value, name in enumerate(request.classes)
+            if seen[value] < ENOUGH_IMAGES
+        ],
+    )
+
+
+def _with_unlabeled_classes(context: Context, result: TrainResult) -> Evaluation | None:
+    """The figures on validation, with a word beside each class that no label taught."""
+    found = result.validation
+    why = Why.CLASS_AS_IGNORE if result.labeled_ignored >= COMMON_IGNORE else Why.CLASS_UNLABELED
+    missing = {
+        labels_figure(name): Missing(why=why, classes=(name,), share=result.labeled_ignored)
+        for name, images in result.labeled_holding.items()
+        if not images
+    }
+    _say_news(
+        context, "unlabeled_classes", [f"labels: {words_of(one)}" for one in missing.values()]
+    )
+    return found and dataclasses.replace(found, missing={**found.missing, **missing})
+
+
+def _say_news(context: Context, fact: str, lines: Sequence[str]) -> None:
+    """Log and note what was not said of the training before."""
+    before = json.loads(context.store.fact(fact) or "[]")
+    for words in lines:
+        if words not in before:
             log.warning("%s", words)
             context.store.note("warning", words, context.now())
+    context.store.keep_fact(fact, json.dumps(lines))
 
 
 def _with_masks(
-    context: Context, run: RunFolder, images: Sequence[Image]
+    context: Context,
+    run: RunFolder,
+    images: Sequence[Image],
+    role: FileRole = FileRole.LABELED,
 ) -> tuple[LabeledFile, ...]:
     folder = run.path / "labels"
     folder.mkdir(parents=True, exist_ok=True)
-    files = []
+    files, pattern = [], context.config.validation.group_by
     for image in images:
         path: Path = folder / f"{image.id}.png"
         with atomic_file(path) as part:
             part.write_bytes(context.store.label_png(image.id))
-        files.append(LabeledFile(id=image.id, image=image.path, mask=path))
+        group = group_of(image.name, pattern) if pattern else ""
+        files.append(LabeledFile(id=image.id, image=image.path, mask=path, role=role, group=group))
     return tuple(files)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from daemon.store.asks import AskVerbs, Intent, Question
-from daemon.store.base import FILE, StoreBase, sole_writer
+from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.corrections import CorrectionVerbs
 from daemon.store.cycles import CycleVerbs
-from daemon.store.images import ImageVerbs
+from daemon.store.exclusions import ExclusionVerbs
+from daemon.store.identity import Holder, IdentityVerbs, LostLabels
+from daemon.store.images import ImageVerbs, KnownImage
+from daemon.store.incidents import IncidentVerbs
 from daemon.store.labels import LabelVerbs, png_of
 from daemon.store.records import SETTLED, FaultState, RecordVerbs
 from daemon.store.team import TeamVerbs
@@ -15,6 +18,8 @@ from daemon.store.versions import VersionVerbs
 
 class Store(
     ImageVerbs,
+    IdentityVerbs,
+    ExclusionVerbs,
     LabelVerbs,
     CorrectionVerbs,
     TeamVerbs,
@@ -22,15 +27,20 @@ class Store(
     AskVerbs,
     VersionVerbs,
     RecordVerbs,
+    IncidentVerbs,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 
 __all__ = [
     "FILE",
+    "LOCK",
     "SETTLED",
     "FaultState",
+    "Holder",
     "Intent",
+    "KnownImage",
+    "LostLabels",
     "Question",
     "Store",
     "StoreBase",

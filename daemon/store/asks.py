@@ -135,6 +135,46 @@ class AskVerbs(StoreBase):
             for task, position in positions.items():
                 self._write(sql, position, task)
 
+    def move_question(self, image_id: int, task: str, new: str, at: datetime) -> None:
+        """The question that was the task `task` is the task `new` now; where it was open, or is
+        thought to be deleted, it is open, and is to get its place and its mask again."""
+        with self.atomic():
+            self.reassign(new, image_id, at)
+            rows = self._rows(
+                "SELECT task FROM tasks WHERE image_id = ? AND (task = ? OR task LIKE ?) "
+                "AND NOT EXISTS (SELECT 1 FROM tasks WHERE task = ?) ORDER BY rowid DESC LIMIT 1",
+                image_id,
+                task,
+                f"{task}#%",
+                new,
+            )
+            for row in rows:
+                lost = f"state IN ('{TaskState.OPEN}', '{TaskState.DELETED}')"
+                self._write(
+                    f"UPDATE tasks SET task = ?, closed_at = iif({lost}, ?, closed_at), "
+                    f"state = iif({lost}, '{TaskState.OPEN}', state) WHERE task = ?",
+                    new,
+                    stamp(at),
+                    row["task"],
+                )
+
+    def reopen_question(self, image_id: int, at: datetime) -> None:
+        """The newest question about an image that expired is open again; it is to get its place
+        and its mask again."""
+        self._write(
+            "UPDATE tasks SET state = ?, closed_at = ? WHERE state = ? AND rowid = "
+            "(SELECT max(rowid) FROM tasks WHERE image_id = ?)",
+            TaskState.OPEN.value,
+            stamp(at),
+            TaskState.EXPIRED.value,
+            image_id,
+        )
+
+    def task_images(self) -> dict[str, int]:
+        """Task -> the image that it asks about, of all tasks that were ever asked."""
+        rows = self._rows("SELECT task, image_id FROM tasks")
+        return {row["task"]: row["image_id"] for row in rows}
+
     def reassign(self, task: str, image_id: int | None, at: datetime) -> None:
         """The number `task` means this image now, None: one that is not known.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -15,10 +14,12 @@ from typing import Any, Self
 from sqlite_utils import Database
 
 from daemon.errors import DiskFull, StoreInUse, StoreTooNew, StoreTooOld
+from daemon.locks import LockHeld, lock_file
 from daemon.migrations import migrations
 
 Row = dict[str, Any]
 FILE = "store.db"
+LOCK = "lock"  # in the state folder, flocked by the one that writes
 
 
 class StoreBase:
@@ -93,7 +94,15 @@ class StoreBase:
 
     def keep_fact(self, name: str, value: str) -> None:
         """Remember a single value."""
-        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value)
+        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, utf_8(value))
+
+    def _kept(self, path: Path) -> str:
+        """A path as the store writes it: relative where it may move with the state folder."""
+        inside = path.is_relative_to(self.folder.parent)
+        return os.path.relpath(path, self.folder) if inside else str(path)
+
+    def _where(self, kept: str) -> Path:
+        return Path(os.path.normpath(self.folder / kept))
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         return list(self._db.query(sql, list(values)))
@@ -123,20 +132,20 @@ class StoreBase:
 def sole_writer(state: Path) -> Iterator[None]:
     """Hold the state folder for this process. Raises StoreInUse that names the holder."""
     state.mkdir(parents=True, exist_ok=True)
-    with (state / "lock").open("a+") as file:
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
+            held.enter_context(lock_file(state / LOCK))
+        except LockHeld as exc:
             raise StoreInUse(
-                f"{state}: in use by process {holder}; stop it first, two daemons on one store "
-                f"would ask everything twice"
+                f"{state}: in use by process {exc.holder or 'unknown'}; stop it first, two daemons "
+                f"on one store would ask everything twice"
             ) from exc
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
         yield
+
+
+def utf_8(text: str) -> str:
+    """A text as the store can hold it: what UTF-8 cannot, as in some file names, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def stamp(at: datetime) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
-from daemon.domain import CurvePoint, Evaluation, Pick, Stage
+from daemon.domain import CurvePoint, Evaluation, Missing, Pick, Stage, Why
 from daemon.store.base import Row, StoreBase, stamp
 from daemon.store.evaluations import details_of, with_details
 
@@ -110,6 +112,9 @@ class CycleVerbs(StoreBase):
             "miou_low": low,
             "miou_high": high,
             "iou": json.dumps(dict(evaluation.iou)),
+            "missing": json.dumps({key: asdict(one) for key, one in evaluation.missing.items()}),
+            "interval_coverage": evaluation.interval_coverage,
+            "interval_groups": evaluation.interval_groups,
             "seconds": point.seconds,
             "details": details_of(evaluation),
         }
@@ -157,5 +162,12 @@ def _evaluation(row: Row | None) -> Evaluation | None:
         miou=row["miou"],
         iou=json.loads(row["iou"]),
         miou_interval=interval,
+        interval_coverage=row["interval_coverage"],
+        interval_groups=row["interval_groups"],
+        missing={key: _missing(one) for key, one in json.loads(row["missing"]).items()},
         **with_details(row["details"]),
     )
+
+
+def _missing(row: dict[str, Any]) -> Missing:
+    return Missing(**row | {"why": Why(row["why"]), "classes": tuple(row["classes"])})

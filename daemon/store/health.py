@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from daemon.heartbeat import Heartbeat
 from daemon.migrations import migrations
+from daemon.store.incidents import heartbeat_of
 
 _COUNTS = {
     "images by role": "SELECT role, count(*) FROM images GROUP BY role",
@@ -24,6 +26,8 @@ _LISTS = {
     "curve": "SELECT cycle, split, labels, miou FROM evaluations ORDER BY cycle DESC LIMIT 6",
     "events": "SELECT at, level, words FROM events ORDER BY id DESC LIMIT 20",
     "quarantined": "SELECT at, place, got, cure, state FROM quarantine ORDER BY at DESC LIMIT 10",
+    "does not work": "SELECT source, kind, since, last_at, count, substr(words, 1, 300) AS words "
+    "FROM incidents WHERE ended_at IS NULL ORDER BY since",
     "facts": "SELECT name, substr(value, 1, 300) AS value FROM facts ORDER BY name",
 }
 _LONGEST_CHECK_STEPS = 2_000  # of 100000 instructions each: about a minute
@@ -50,6 +54,17 @@ def examine(path: Path) -> dict[str, Any]:
     except sqlite3.Error as exc:
         report["fault"] = f"{path}: cannot be read: {exc}"
     return report
+
+
+def last_heartbeat(path: Path) -> Heartbeat | None:
+    """The last sign of life of a daemon; None where there is none or it cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as store:
+            store.row_factory = sqlite3.Row
+            row = store.execute("SELECT * FROM heartbeat").fetchone()
+        return None if row is None else heartbeat_of(dict(row))
+    except (sqlite3.Error, LookupError, ValueError, TypeError):
+        return None
 
 
 def last_write(path: Path) -> str | None:

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.domain import Image, Role
+from daemon.domain import Exclusion, Image, Role
 from daemon.store.base import Row, StoreBase
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownImage:
+    """What the intake compares a found image with.
+
+    task: the labeling tool's task that shows it, where one existed before us. stamp: of its file
+    or of the server's answer, "" for none: it differs when the bytes may have changed.
+    checked_at: when the bytes were compared last, ISO 8601, "" for never. aside_stamp: of the file
+    that a run could not use; None for an image that is not set aside.
+    """
+
+    id: int
+    key: str
+    sha256: str
+    path: Path
+    task: str | None
+    stamp: str
+    checked_at: str
+    aside_stamp: str | None = None
 
 
 class ImageVerbs(StoreBase):
     """Verbs on images."""
 
-    def add_image(self, image: Image, task: str | None) -> None:
+    def add_image(self, image: Image, task: str | None, stamp: str = "", at: str = "") -> None:
         """Insert a new image (its `id` is ignored, the store numbers it); a known key stays.
+
+        stamp, at: of the file, and when its bytes were read, see `KnownImage`.
 
         A file below the folder that holds the state folder is kept relative to that, so that all
         of it can be moved.
@@ -24,12 +46,16 @@ class ImageVerbs(StoreBase):
             for name in ("key", "name", "uri", "height_px", "width_px", "sha256")
         }
         row |= {"path": self._kept(image.path), "role": image.role.value, "task": task}
-        self._insert("images", row, clash="IGNORE")
+        with self.atomic():
+            if task is not None:  # the number of a deleted task is given out again
+                self._write("UPDATE images SET task = NULL WHERE task = ?", task)
+            self._write("DELETE FROM former_keys WHERE key = ?", image.key)
+            self._insert("images", row | {"stamp": stamp, "checked_at": at}, clash="IGNORE")
 
     def images(self) -> list[Image]:
         """All usable images, by id."""
         return [
-            _image(row | {"path": os.path.normpath(self.folder / row["path"])})
+            _image(row | {"path": self._where(row["path"])})
             for row in self._rows("SELECT * FROM images ORDER BY id")
         ]
 
@@ -37,6 +63,26 @@ class ImageVerbs(StoreBase):
         """Image id -> the task that existed before us (source = project)."""
         rows = self._rows("SELECT id, task FROM images WHERE task IS NOT NULL")
         return {row["id"]: row["task"] for row in rows}
+
+    def known_images(self) -> list[KnownImage]:
+        """What the intake compares found images with, by id."""
+        aside = Exclusion.UNREADABLE.value
+        return [
+            KnownImage(
+                id=row["id"],
+                key=row["key"],
+                sha256=row["sha256"],
+                path=self._where(row["path"]),
+                task=row["task"],
+                stamp=row["stamp"],
+                checked_at=row["checked_at"],
+                aside_stamp=row["aside_stamp"] if row["excluded_why"] == aside else None,
+            )
+            for row in self._rows(
+                "SELECT id, key, sha256, path, task, stamp, checked_at, aside_stamp, excluded_why "
+                "FROM images ORDER BY id"
+            )
+        ]
 
     def known_keys(self) -> set[str]:
         """The keys of all images."""
@@ -64,10 +110,6 @@ class ImageVerbs(StoreBase):
         rows = self._rows("SELECT role, count(*) AS n FROM images GROUP BY role")
         return {row["role"]: row["n"] for row in rows}
 
-    def _kept(self, path: Path) -> str:
-        inside = path.is_relative_to(self.folder.parent)
-        return os.path.relpath(path, self.folder) if inside else str(path)
-
 
 def _image(row: Row) -> Image:
     return Image(
@@ -75,7 +117,7 @@ def _image(row: Row) -> Image:
         key=row["key"],
         name=row["name"],
         uri=row["uri"],
-        path=Path(row["path"]),
+        path=row["path"],
         height_px=row["height_px"],
         width_px=row["width_px"],
         sha256=row["sha256"],

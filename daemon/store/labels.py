@@ -58,6 +58,7 @@ class LabelVerbs(StoreBase):
         }
         with self.atomic():
             row |= self._known_beginning(annotation)
+            row["drawn_on"] = self._drawn_on(image_id, annotation)
             self._insert("annotations", row, clash="REPLACE")
             self._write("DELETE FROM skips WHERE id = ?", annotation.id)
             if row["shown"] is None or annotation.shown is not None:
@@ -85,6 +86,42 @@ class LabelVerbs(StoreBase):
                 annotation,
             )
             self._keep_classes(annotation, effort)
+
+    def _drawn_on(self, image_id: int, annotation: Annotation) -> str | None:
+        """The bytes of the image that an answer is about: those of now, unless the answer is as it
+        was before these came."""
+        rows = self._rows(
+            "SELECT drawn_on FROM annotations WHERE id = ? AND image_id = ? AND updated_at = ? "
+            "AND drawn_on IS NOT NULL",
+            annotation.id,
+            image_id,
+            stamp(annotation.updated_at),
+        ) or self._rows("SELECT sha256 AS drawn_on FROM images WHERE id = ?", image_id)
+        return str(rows[0]["drawn_on"]) if rows else None
+
+    def unconfirmed_ids(self) -> set[int]:
+        """Ids of the labeled images whose bytes were replaced since, so that nobody knows whether
+        the label fits; it counts again when somebody submits it again, or the old bytes return."""
+        rows = self._rows(
+            "SELECT DISTINCT a.image_id, i.sha256 FROM annotations a JOIN images i "
+            "ON i.id = a.image_id WHERE a.deleted = 0 AND a.drawn_on != i.sha256"
+        )
+        now = {row["image_id"]: row["sha256"] for row in rows}
+        drawn = self._in_effect(now, "drawn_on")
+        return {image_id for image_id, sha256 in drawn.items() if sha256 != now[image_id]}
+
+    def kept_annotations(self, ids: Iterable[str]) -> set[str]:
+        """Those of these annotations that are kept and not deleted."""
+        rows = self._rows(
+            "SELECT id FROM annotations WHERE deleted = 0 AND id IN "
+            "(SELECT value FROM json_each(?))",
+            json.dumps(list(ids)),
+        )
+        return {row["id"] for row in rows}
+
+    def label_ids(self, image_ids: Iterable[int]) -> dict[int, str]:
+        """Image id -> the annotation that is its label, for those of these that have one."""
+        return self._in_effect(image_ids, "id")
 
     def _keep_classes(self, annotation: str, effort: Effort | Unmeasured | None) -> None:
         self._write("DELETE FROM corrections WHERE annotation = ?", annotation)
@@ -146,10 +183,12 @@ class LabelVerbs(StoreBase):
             self.keep_fact(_IN_EFFECT, which)
 
     def telling_ids(self) -> set[int]:
-        """Ids of the labeled images whose label says something about at least one pixel."""
+        """Ids of the labeled images whose label says something about at least one pixel, of the
+        image as it is now."""
         rows = self._rows("SELECT image_id FROM annotations WHERE blank = 1 AND deleted = 0")
         silent = self._in_effect({row["image_id"] for row in rows}, "blank")
-        return self.labeled_ids() - {image_id for image_id, blank in silent.items() if blank}
+        silent_ids = {image_id for image_id, blank in silent.items() if blank}
+        return self.labeled_ids() - silent_ids - self.unconfirmed_ids()
 
     def label_tasks(self, image_ids: Iterable[int]) -> dict[int, str]:
         """Image id -> the task that its label was drawn in, for those of these that have one."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from daemon.domain import Fault
-from daemon.store.base import Row, StoreBase, stamp
+from daemon.faults import printable
+from daemon.store.base import Row, StoreBase, stamp, utf_8
 
 
 class FaultState(enum.StrEnum):
@@ -64,6 +65,10 @@ class RecordVerbs(StoreBase):
             for place in gone:
                 self._write("DELETE FROM quarantine WHERE place = ?", place)
 
+    def forget_task_faults(self) -> None:
+        """Everything is told anew: faults of tasks are forgotten, those that last come again."""
+        self._write("DELETE FROM quarantine WHERE task IS NOT NULL AND annotation IS NULL")
+
     def set_fault_state(self, place: str, state: FaultState) -> None:
         """Say what became of a fault."""
         self._write("UPDATE quarantine SET state = ? WHERE place = ?", state.value, place)
@@ -88,7 +93,7 @@ class RecordVerbs(StoreBase):
 
     def note(self, level: str, words: str, at: datetime) -> None:
         """Keep an event ("info", "warning" or "error") for the page and `status`."""
-        self._insert("events", {"at": stamp(at), "level": level, "words": words})
+        self._insert("events", {"at": stamp(at), "level": level, "words": utf_8(words)})
 
     def events(self, limit: int = 50) -> list[Row]:
         """The newest events, newest first."""
@@ -96,10 +101,12 @@ class RecordVerbs(StoreBase):
 
 
 def _fault_row(fault: Fault, at: datetime) -> tuple[str | None, ...]:
-    answer = fault.answer
+    answer, words = fault.answer, (fault.expected, fault.cure, stamp(at))
     if answer is None:
-        return (fault.where, fault.got, fault.expected, fault.cure, stamp(at), None, None, None)
-    part = fault.where.removeprefix(answer.place).lstrip(", ")
+        task = None if fault.task is None else printable(fault.task)
+        return (fault.where, fault.got, *words, None, task, None)
+    place = printable(answer.place)
+    part = fault.where.removeprefix(place).lstrip(", ")
     got = f"{part}: {fault.got}" if part else fault.got
-    names = (answer.annotation, answer.task, answer.image_key)
-    return (answer.place, got, fault.expected, fault.cure, stamp(at), *names)
+    names = map(printable, (answer.annotation, answer.task))
+    return (place, printable(got), *words, *names, utf_8(answer.image_key))

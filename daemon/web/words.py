@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from daemon.domain import Stage
+from daemon.moments import time_since
 
 ABSENT = "\N{EN DASH}"  # not measured
 
@@ -98,7 +99,8 @@ def _seconds(row: Mapping[str, Any] | None) -> float | None:
     if row is None or not row["finished_at"]:
         return None
     began, ended = (datetime.fromisoformat(row[end]) for end in ("started_at", "finished_at"))
-    return (ended - began).total_seconds()
+    took = time_since(began, ended)  # None where the clock was set back in between
+    return None if took is None else took.total_seconds()
 
 
 def _open_tasks(status: Mapping[str, Any]) -> int:

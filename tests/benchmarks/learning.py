@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -165,7 +166,7 @@ def _without(what: str, sets: Sequence[str], seed: int, iterations: int) -> Run:
 def _reference(options: argparse.Namespace) -> None:
     runs = [_run(method, "pool", 0, options.iterations) for method in ("hrda", "segformer")]
     for run, result in zip(runs, _all(options, runs), strict=True):
-        low, high = result["miou_interval"]
+        low, high = result["miou_interval"] or (math.nan, math.nan)
         iou = {name: round(value, 3) for name, value in result["iou"].items()}
         print(f"{run.name}: {result['miou']:.4f} ({low:.3f} to {high:.3f}) {iou}")
 

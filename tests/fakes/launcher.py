@@ -30,8 +30,8 @@ class ForkLauncher:
             code = os.waitstatus_to_exitcode(status)
             said = run.read_error()
             words = said.message if said else "nothing said"
-            image_id = said.image_id if said else None
-            raise RunFailed(f"{run.path.name}: {command} exited with {code}: {words}", image_id)
+            faults = said.faults if said else ()
+            raise RunFailed(f"{run.path.name}: {command} exited with {code}: {words}", faults)
         return True
 
     def stop(self) -> None:

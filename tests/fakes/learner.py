@@ -7,6 +7,7 @@ An environment variable FAKE_LEARNER_SECONDS makes a training last that long.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -18,12 +19,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from daemon.domain import Evaluation
+from daemon.domain import IGNORE, Evaluation, Missing, Why
 from daemon.durable import atomic_file, write_json
+from daemon.errors import RunFailed
+from daemon.hrda.images.reading import Reading
+from daemon.hrda.measuring.metric import confusion, evaluation
 from daemon.hrda.near_duplicates import near_duplicates as compared
 from daemon.runs import (
     DistinctRequest,
     EmbedRequest,
+    FileRole,
     ImageFile,
     LabeledFile,
     PredictRequest,
@@ -46,8 +51,14 @@ def main() -> None:
 
 def embed(run: RunFolder) -> None:
     request = run.read_request(EmbedRequest)
-    run.write_scores(_scores(request.images))
-    run.write_result(PredictResult(images=len(request.images), seconds=0.0))
+    reading = Reading(request.images)
+    good = [file for file in request.images if reading.image(file) is not None]
+    run.write_scores(_scores(good))
+    tested = [file for file in good if file.role is FileRole.TEST]
+    sha256 = {file.id: hashlib.sha256(file.image.read_bytes()).hexdigest() for file in tested}
+    run.write_result(
+        PredictResult(images=len(good), seconds=0.0, sha256=sha256, faults=reading.faults())
+    )
 
 
 def train(run: RunFolder) -> None:
@@ -57,27 +68,53 @@ def train(run: RunFolder) -> None:
         sys.exit(4)
     with (run.path / "starts.txt").open("a") as file:
         file.write(f"{os.getpid()}\n")
-    _refuse_missing(run, [*request.labeled, *request.validation, *request.unlabeled])
+    files = [*request.labeled, *request.validation, *request.unlabeled]
+    reading, classes = Reading(files), len(request.classes)
+    labeled = [file for file in request.labeled if reading.labeled(file, classes)]
+    for unlabeled in request.unlabeled:
+        reading.image(unlabeled)
+    if not labeled:
+        _refuse(run, reading)
     seconds = float(os.environ.get("FAKE_LEARNER_SECONDS", "0"))
     for step in range(10):
         run.write_progress(Progress(phase="train", step=step, steps=10))
         time.sleep(seconds / 10)
-    colours = _mean_colours(request.labeled, len(request.classes))
+    colours = _mean_colours(labeled, classes)
     with atomic_file(run.checkpoint) as part:
         part.write_text(json.dumps(colours))
-    validation = _measure(colours, request.validation, request.classes)
-    run.write_result(TrainResult(validation=validation, iterations=10, seconds=seconds))
+    validation = _measure(colours, request.validation, request.classes, reading)
+    run.write_result(
+        TrainResult(
+            validation=validation,
+            iterations=10,
+            seconds=seconds,
+            labeled_holding=_holding(labeled, request.classes),
+            labeled_ignored=float(np.mean([(_truth(file) == IGNORE).mean() for file in labeled])),
+            faults=reading.faults(),
+        )
+    )
+
+
+def _holding(files: Sequence[LabeledFile], classes: Sequence[str]) -> dict[str, int]:
+    truths = [_truth(file) for file in files]
+    return {
+        name: sum(bool((truth == value).any()) for truth in truths)
+        for value, name in enumerate(classes)
+    }
 
 
 def predict(run: RunFolder) -> None:
     request = run.read_request(PredictRequest)
     colours = json.loads(request.checkpoint.read_text())
     (run.path / "masks").mkdir(exist_ok=True)
-    for file in request.masks:
+    reading = Reading([*request.score, *request.masks, *request.test])
+    masks = [file for file in request.masks if reading.image(file) is not None]
+    for file in masks:
         Image.fromarray(_masks(colours, file)).save(run.mask(file.id))
     if request.score:
-        scores = _scores(request.score)
-        n, c = len(request.score), len(request.classes)
+        scored = [file for file in request.score if reading.image(file) is not None]
+        scores = _scores(scored)
+        n, c = len(scored), len(request.classes)
         run.write_scores(
             Scores(
                 ids=scores.ids,
@@ -86,9 +123,29 @@ def predict(run: RunFolder) -> None:
                 class_share=np.full((n, c), 1 / c, dtype=np.float32),
             )
         )
-    test = _measure(colours, request.test, request.classes) if request.test else None
-    confidence = {file.id: dict.fromkeys(request.classes, 0.5) for file in request.masks}
-    run.write_result(PredictResult(images=0, seconds=0.0, test=test, confidence=confidence))
+    test = _test(colours, request, reading)
+    confidence = {file.id: dict.fromkeys(request.classes, 0.5) for file in masks}
+    run.write_result(
+        PredictResult(
+            images=0, seconds=0.0, test=test, confidence=confidence, faults=reading.faults()
+        )
+    )
+
+
+def _test(
+    colours: list[list[float]], request: PredictRequest, reading: Reading
+) -> Evaluation | None:
+    """As daemon/hrda/predict.py does it."""
+    if request.test_missing is not None:
+        return Evaluation.absent(request.test_missing)
+    try:
+        found = _measure(colours, request.test, request.classes, reading)
+    except RunFailed as exc:
+        return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=str(exc)))
+    if faults := reading.faults(FileRole.TEST):
+        sizes = {"count": len(faults), "needed": len(request.test)}
+        return Evaluation.absent(Missing(why=Why.TEST_FILES, detail=str(faults[0]), **sizes))
+    return found
 
 
 def near_duplicates(run: RunFolder) -> None:
@@ -122,12 +179,11 @@ def _pixels(file: ImageFile) -> np.ndarray:
         return np.asarray(picture.convert("RGB"), dtype=np.float32)
 
 
-def _refuse_missing(run: RunFolder, files: Sequence[ImageFile]) -> None:
-    for file in files:
-        if not file.image.exists():
-            words = {"kind": "image", "message": f"no file {file.image}", "image_id": file.id}
-            write_json(run.error_file, words)
-            sys.exit(4)
+def _refuse(run: RunFolder, reading: Reading) -> None:
+    faults = [fault.model_dump(mode="json") for fault in reading.faults()]
+    words = {"kind": "image", "message": "no labeled image can be used", "faults": faults}
+    write_json(run.error_file, words)
+    sys.exit(4)
 
 
 def _truth(file: LabeledFile) -> np.ndarray:
@@ -151,19 +207,27 @@ def _masks(colours: list[list[float]], file: ImageFile) -> np.ndarray:
 
 
 def _measure(
-    colours: list[list[float]], files: Sequence[LabeledFile], classes: Sequence[str]
+    colours: list[list[float]],
+    files: Sequence[LabeledFile],
+    classes: Sequence[str],
+    reading: Reading,
 ) -> Evaluation | None:
     if not files:
         return None
-    pairs = [(_truth(file).ravel(), _masks(colours, file).ravel()) for file in files]
-    truth, found = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    iou: dict[str, float | None] = {}
-    for c, name in enumerate(classes):
-        union = ((truth == c) | (found == c)).sum()
-        both = ((truth == c) & (found == c)).sum()
-        iou[name] = float(both / union) if (truth == c).any() else None
-    known = [value for value in iou.values() if value is not None]
-    return Evaluation(images=len(files), miou=float(np.mean(known)), iou=iou)
+    good = [file for file in files if reading.labeled(file, len(classes))]
+    truths = [_truth(file) for file in good]
+    matrices = [
+        confusion(truth, _masks(colours, file), len(classes))
+        for truth, file in zip(truths, good, strict=True)
+    ]
+    groups = [file.group for file in good]
+    pixels = max(1, sum(truth.size for truth in truths))
+    return evaluation(
+        matrices,
+        classes,
+        groups=groups if any(groups) else (),
+        ignored=sum(int((truth == IGNORE).sum()) for truth in truths) / pixels,
+    )
 
 
 def _die_with_parent() -> None:

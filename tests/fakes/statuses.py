@@ -15,6 +15,8 @@ def status(points: int, classes: tuple[str, ...] = ("soil", "crop", "weed")) -> 
         "cycle": None,
         "stage": None,
         "waiting": "the daemon has not run yet",
+        "daemon": _daemon("never ran", "the daemon has not run yet: start `maskloop run`"),
+        "incidents": [],
         "progress": None,
         "classes": list(classes),
         "labels": {"total": 96, "spent": 0, "left": 96},
@@ -39,6 +41,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "cycle": points,
         "stage": "train",
         "waiting": "a training runs",
+        "daemon": _daemon("running", ""),
         "progress": {
             "phase": "student",
             "step": 312,
@@ -60,6 +63,17 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
             {"at": "2026-11-22T13:36:00+00:00", "level": "info", "words": "back after 0:03:00"},
             {"at": "2026-11-22T13:33:00+00:00", "level": "warning", "words": "timed out"},
         ],
+    }
+
+
+def _daemon(state: str, words: str) -> dict[str, Any]:
+    return {
+        "state": state,
+        "words": words,
+        "process": None,
+        "since": None,
+        "looked_at": None,
+        "next_at": None,
     }
 
 
@@ -148,7 +162,7 @@ def _note() -> dict[str, Any]:
         "place": "annotation 12 of task 102",
         "image": HOSTILE,
         "at": "2026-11-22T13:20:00+00:00",
-        "notes": ["3 pixels were drawn by two classes: the later region has them"],
+        "notes": ["3 pixels were drawn by two classes: the region on top has them"],
     }
 
 

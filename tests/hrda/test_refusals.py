@@ -37,7 +37,9 @@ def test_an_unreadable_image_is_named(files: list[LabeledFile], tmp_path: Path, 
 
     error = error_of(folder)
     assert error["kind"] == "image"
-    assert error["image_id"] == 77
+    (fault,) = error["faults"]
+    role = "labeled" if where == "labeled" else "pool"
+    assert (fault["role"], fault["id"], fault["part"]) == (role, 77, "image")
     assert "broken.png" in error["message"]
     assert not folder.finished()
 
@@ -52,7 +54,8 @@ def test_an_impossible_mask_is_named(files: list[LabeledFile], tmp_path: Path, f
 
     assert main(["train", str(folder.path)]) == IMAGE
 
-    assert error_of(folder)["image_id"] == 78
+    (said,) = error_of(folder)["faults"]
+    assert (said["role"], said["id"], said["part"]) == ("labeled", 78, "mask")
     assert "mask.png" in error_of(folder)["message"]
 
 

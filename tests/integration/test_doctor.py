@@ -74,7 +74,9 @@ def prints_of(folder: Path) -> dict[str, str]:
 def test_a_loop_that_ran_is_described_and_not_changed(tmp_path: Path) -> None:
     paint(tmp_path)
     config = configured(tmp_path)
-    run_out(ticker(config))
+    daemon = ticker(config)
+    run_out(daemon)
+    daemon.stop()
     before = prints_of(tmp_path)
 
     report = report_on(config)

@@ -13,7 +13,7 @@ import pytest
 from connectors.label_studio import register_webhook
 from daemon.config import Config
 from daemon.errors import ConfigError
-from daemon.scheduler import hasten, start_scheduler
+from daemon.scheduler import start_scheduler
 from daemon.tokens import webhook_secret
 from daemon.web.hints import Hints
 from daemon.web.server import MOST_BYTES, serving
@@ -33,11 +33,11 @@ def test_hints_in_a_row_bring_one_look_forward() -> None:
         assert looked.wait(30)
         looked.clear()
         for _ in range(20):
-            hasten(scheduler, 0.2)
+            scheduler.hasten(0.2)
         assert looked.wait(30)
         time.sleep(0.3)
     finally:
-        scheduler.shutdown(wait=True)
+        scheduler.stop()
 
     assert len(looks) == 2
 

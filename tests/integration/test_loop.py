@@ -164,7 +164,7 @@ def test_images_like_validation_are_left_out_of_training(home: Path) -> None:
         content: dict[Role, set[str]] = {role: set() for role in Role}
         for image in store.images():
             content[image.role].add(image.sha256)
-    assert content[Role.VALIDATION] == content[Role.EXCLUDED]
+    assert content[Role.VALIDATION] <= content[Role.EXCLUDED]
     assert not content[Role.VALIDATION] & content[Role.POOL]
 
 

@@ -68,4 +68,4 @@ def test_brush_masks_are_shown_and_shapes_over_them_are_read(tool: LabelStudioRi
     assert (answer.mask[1, 6:8] == 2).all()
     assert answer.mask[9, 12] == 2
     assert np.count_nonzero(answer.mask[:6] == 2) == 6 + 2
-    assert answer.notes[0].endswith("the later region has them")
+    assert answer.notes[0].endswith("the region on top has them")

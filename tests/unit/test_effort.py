@@ -25,7 +25,7 @@ from daemon.domain import (
 from daemon.runs import ImageFile, PredictRequest
 from daemon.stages import effort
 from daemon.stages.context import Context
-from daemon.stages.effort import compared, effort_of, measure_missed
+from daemon.stages.effort import compared, effort_of, measure_missed, measured
 from daemon.stages.predict import predicted_mask
 from daemon.store import FILE, Store
 from daemon.wiring import open_connector
@@ -140,7 +140,9 @@ def test_a_mask_stays_as_it_was_first_shown_whatever_the_rules_become(context: C
     assert np.array_equal(before, after)
 
 
-@pytest.mark.parametrize("shown", ["", "sam", "3", "3.x", "-3.1", "3.1-XYZ", "3.1-", "03.1"])
+@pytest.mark.parametrize(
+    "shown", ["", "sam", "3", "3.x", "-3.1", "3.1-XYZ", "3.1-", "03.1", "\u00b2.1", "9" * 40 + ".1"]
+)
 def test_a_prediction_of_another_maker_is_not_measured(context: Context, shown: str) -> None:
     assert effort_of(context, 7, answer(shown)) is Unmeasured.OTHER_MAKER
 
@@ -166,7 +168,10 @@ def test_a_torn_mask_ends_no_tick(context: Context) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(b"\x89PNG torn")
 
-    assert effort_of(context, 7, answer(version(3, 1))) is Unmeasured.MASK_UNREADABLE
+    noted, found = measured(context, 7, answer(version(3, 1)))
+
+    assert found is Unmeasured.MASK_UNREADABLE
+    assert noted.notes[-1].startswith("how much of the prediction was changed is unknown")
 
 
 def test_an_answer_without_any_label_is_not_measured(context: Context) -> None:

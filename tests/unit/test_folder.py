@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -96,3 +97,53 @@ def test_many_masks_are_read_in_portions(rig: Rig) -> None:
     assert [one.more for one in (first, second, third)] == [True, True, False]
     found = [one.image_key for part in (first, second, third) for one in part.annotations]
     assert found == rig.keys[:3]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"tasks": ["1"]}', '{"tasks": {"a": {}}}', "\xff"]
+)
+def test_a_damaged_record_of_what_was_asked_is_refused_with_its_cure(
+    tmp_path: Path, rig: Rig, text: str
+) -> None:
+    rig.push(rig.keys[:2])
+    (tmp_path / "state" / "asked.json").write_text(text, "latin-1")
+
+    with pytest.raises(ConnectorRefused, match="restore the state folder from a copy"):
+        rig.connector.changes(None, rig.sizes)
+    with pytest.raises(ConnectorRefused, match=r"asked\.json"):
+        rig.push(rig.keys[2:3])
+
+
+def test_one_damaged_entry_of_what_was_asked_is_one_fault(tmp_path: Path, rig: Rig) -> None:
+    rig.push(rig.keys[:4])
+    file = tmp_path / "state" / "asked.json"
+    state = json.loads(file.read_text())
+    state["tasks"]["1"] = {"picture": "of another version"}
+    state["tasks"]["2"]["at"] = "yesterday"
+    file.write_text(json.dumps(state))
+
+    changes = rig.connector.changes(None, rig.sizes)
+
+    assert [one.task for one in changes.annotations] == ["3", "4"]
+    assert [fault.where for fault in changes.faults] == [
+        "annotation truth-1 of task 1",
+        "annotation truth-2 of task 2",
+    ]
+    assert [ask.task for ask in rig.push(rig.keys[4:5], "push-2", "2.0")] == ["5"]
+
+
+def test_a_record_of_what_was_asked_that_is_gone_gives_no_number_out_again(
+    tmp_path: Path, rig: Rig
+) -> None:
+    rig.push(rig.keys[:2])
+    cursor = rig.connector.changes(None, rig.sizes).cursor
+    (tmp_path / "state" / "asked.json").unlink()
+
+    with pytest.raises(ConnectorRefused, match="got no task; expected the 2 that were asked"):
+        rig.connector.changes(cursor, rig.sizes)
+
+
+def test_a_task_that_is_not_known_any_more_is_lost(rig: Rig) -> None:
+    rig.push(rig.keys[:2])
+
+    assert rig.connector.changes(None, rig.sizes, ["2", "9"]).lost_tasks == ("9",)

@@ -143,7 +143,7 @@ BOX = {"x": 1, "y": 1, "width": 5, "height": 5}
 ROUND = {"x": 1, "y": 1, "radiusX": 5, "radiusY": 5}
 BROKEN = {
     "no points": (polygon, {}, "points: NoneType"),
-    "two points": (polygon, {"points": [[1, 1], [2, 2]]}, "3 to 30000"),
+    "too many points": (polygon, {"points": [[1, 1]] * 30_001}, "<= 30000"),
     "a point of three": (polygon, {"points": [[1, 1], [2, 2], [1, 2, 3]]}, "the point"),
     "a word": (polygon, {"points": [[1, 1], [2, 2], [1, "2"]]}, "a number"),
     "truth": (polygon, {"points": [[1, 1], [2, 2], [1, True]]}, "a number"),
@@ -152,8 +152,7 @@ BROKEN = {
     "far away": (rectangle, BOX | {"width": 10**400}, "at most 10000 %"),
     "no width": (rectangle, {"x": 1, "y": 1, "height": 2}, "width: NoneType"),
     "turned by NaN": (rectangle, BOX | {"rotation": math.nan}, "rotation: nan"),
-    "no radius": (ellipse, ROUND | {"radiusX": 0}, "radii above 0"),
-    "a radius below 0": (ellipse, ROUND | {"radiusY": -1}, "radii above 0"),
+    "a radius below 0": (ellipse, ROUND | {"radiusY": -1}, "radii of 0 or more"),
     "open": (polygon, {"points": [[1, 1], [2, 2], [1, 2]], "closed": False}, "not closed"),
 }
 

@@ -77,7 +77,7 @@ def test_the_page_shows_the_numbers_of_the_json() -> None:
     )
     assert "1 in quarantine" in shown
     assert "a file that ends after 4096 bytes a whole JPEG copy the image again" in shown
-    assert "3 pixels were drawn by two classes: the later region has them" in shown
+    assert "3 pixels were drawn by two classes: the region on top has them" in shown
 
 
 def test_the_page_says_what_became_of_a_mask_that_could_not_be_used() -> None:

@@ -14,18 +14,24 @@ from daemon.errors import ConfigError
 from daemon.hrda.distributed import ALONE, Ranks
 from daemon.hrda.images.cutting import Crop, training_crop, whole_scale
 from daemon.hrda.images.minibatch import Minibatch
-from daemon.hrda.images.pictures import Picture, read_image, read_labeled
+from daemon.hrda.images.pictures import Picture
+from daemon.hrda.images.reading import FilesUnusable, Reading
 from daemon.hrda.images.sampler import Sampler
 from daemon.hrda.network.encoders import encoder_kind
 from daemon.hrda.settings import Settings
-from daemon.runs import ImageFile, LabeledFile, TrainRequest
+from daemon.runs import FileRole, ImageFile, LabeledFile, TrainRequest
 
 CACHE_BYTES = 256 * 2**20  # of decoded labeled pictures; the pool is read anew each time
 REDRAWS = 10  # of a crop that was to hold a class and does not: DAFormer's number
 
 
 class Crops:
-    """Minibatches by iteration. pixels: (L, C) pixels of each class in each labeled image."""
+    """Minibatches by iteration. pixels: (L, C) pixels of each class in each labeled image.
+
+    ignored: share of the labeled pixels that are 255, in [0, 1].
+    labeled: the images that can be read with their masks; the others are faults of `reading`, as
+    are unlabeled images that cannot be read when their turn comes: the next one takes their place.
+    """
 
     def __init__(
         self,
@@ -33,9 +39,11 @@ class Crops:
         settings: Settings,
         device: torch.device,
         ranks: Ranks = ALONE,
+        reading: Reading | None = None,
     ) -> None:
         if not request.labeled:
             raise ConfigError("request.json: labeled is empty; expected at least one labeled image")
+        self.reading = reading or reading_of(request)
         self.labeled: Sequence[LabeledFile] = request.labeled
         self.unlabeled: Sequence[ImageFile] = request.unlabeled if settings.unlabeled_weight else ()
         self.classes, self.settings, self.device = len(request.classes), settings, device
@@ -43,6 +51,7 @@ class Crops:
         self._fill = [round(channel) for channel in encoder_kind(settings).mean]
         self._cache: OrderedDict[int, tuple[Picture, Mask]] = OrderedDict()
         self._cached_bytes = 0
+        self._unreadable: set[int] = set()  # unlabeled
         self.pixels = self._count()
         self.sampler = Sampler(
             self.pixels,
@@ -103,12 +112,22 @@ class Crops:
 
     def _unlabeled(self, position: int) -> Crop:
         draw = self.sampler.unlabeled(position)
-        image = read_image(self.unlabeled[draw.image])
+        image = self._unlabeled_picture(draw.image)
         crop = self._crop(image, self._inner(image), None, np.random.default_rng(draw.seed))
         valid = crop.mask != IGNORE
         if not self.settings.mask_padding:
             valid |= ~crop.valid
         return Crop(image=crop.image, mask=crop.mask, valid=valid)
+
+    def _unlabeled_picture(self, row: int) -> Picture:
+        """The picture of a row, or the next that can be read. Raises FilesUnusable without any."""
+        for further in range(len(self.unlabeled)):
+            file = self.unlabeled[(row + further) % len(self.unlabeled)]
+            image = None if file.id in self._unreadable else self.reading.image(file)
+            if image is not None:
+                return image
+            self._unreadable.add(file.id)
+        raise FilesUnusable("unlabeled", self.reading.faults(FileRole.POOL))
 
     def _inner(self, image: Picture) -> Mask:
         """0 where pseudo-labels may be believed, 255 in the margins."""
@@ -133,11 +152,21 @@ class Crops:
         return torch.from_numpy(stacked).to(self.device).permute(0, 3, 1, 2).float()
 
     def _read(self, row: int) -> tuple[Picture, Mask]:
-        """A labeled picture, the most recent ones from memory."""
+        """A labeled picture, the most recent ones from memory; where it cannot be read any more,
+        the next that can. Raises FilesUnusable without any."""
+        for further in range(len(self.labeled)):
+            pair = self._read_if_whole((row + further) % len(self.labeled))
+            if pair is not None:
+                return pair
+        raise FilesUnusable("labeled", self.reading.faults(FileRole.LABELED))
+
+    def _read_if_whole(self, row: int) -> tuple[Picture, Mask] | None:
         if row in self._cache:
             self._cache.move_to_end(row)
             return self._cache[row]
-        pair = read_labeled(self.labeled[row], self.classes)
+        pair = self.reading.labeled(self.labeled[row], self.classes)
+        if pair is None:
+            return None
         self._cache[row] = pair
         self._cached_bytes += _bytes(pair)
         while self._cached_bytes > CACHE_BYTES and len(self._cache) > 1:
@@ -145,14 +174,30 @@ class Crops:
         return pair
 
     def _count(self) -> npt.NDArray[np.int64]:
-        counts = []
-        for row in range(len(self.labeled)):
-            _, mask = self._read(row)
-            counts.append(np.bincount(mask.ravel(), minlength=IGNORE + 1)[: self.classes])
+        """Also leaves the labeled images out that cannot be used."""
+        counts, whole, all_px = [], [], 0
+        for row, file in enumerate(self.labeled):
+            pair = self._read_if_whole(row)
+            if pair is None:
+                continue
+            whole.append(file)
+            if len(whole) - 1 != row:  # the rows behind move up
+                self._cache[len(whole) - 1] = self._cache.pop(row)
+            all_px += pair[1].size
+            counts.append(np.bincount(pair[1].ravel(), minlength=IGNORE + 1)[: self.classes])
+        self.labeled = whole
+        if not whole:
+            raise FilesUnusable("labeled", self.reading.faults(FileRole.LABELED))
         pixels = np.stack(counts).astype(np.int64)
         if not pixels.sum():
             raise ConfigError("request.json: every pixel of the labels is 255 (no label)")
+        self.ignored = 1 - int(pixels.sum()) / all_px
         return pixels
+
+
+def reading_of(request: TrainRequest) -> Reading:
+    """Of all files that a training reads, each with the role that the request gives it."""
+    return Reading([*request.labeled, *request.validation, *request.unlabeled])
 
 
 def _bytes(pair: tuple[Picture, Mask]) -> int:

@@ -8,23 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from daemon.ahead import done_ahead
-from daemon.hrda.images.pictures import Picture, read_image
+from daemon.hrda.images.pictures import Picture
+from daemon.hrda.images.reading import Reading
 from daemon.hrda.inference.infer import Seen, at_once, see_alike
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.runs import ImageFile
 
 T = TypeVar("T")
+File = TypeVar("File", bound=ImageFile)
 
 AHEAD = 8  # pictures that wait for the network, at most; also those of one pass
 
 
-def seen(net: Segmentor, files: Iterable[ImageFile]) -> Iterator[tuple[ImageFile, Seen]]:
-    """Each file with what the model sees in it, in order.
+def seen(net: Segmentor, files: Iterable[File], reading: Reading) -> Iterator[tuple[File, Seen]]:
+    """Each file that can be read with what the model sees in it, in order.
 
-    Raises UnreadableImage where the turn of that file comes, and RunFailed as `see` does.
+    The others are among the faults of `reading`. Raises RunFailed as `see` and `reading` do.
     """
-    pictures = done_ahead(read_image, files, AHEAD)
+    pictures = reading.pictures(files, AHEAD)
     for group in alike(pictures, lambda pixels: at_once(net, pixels)):
         looks = see_alike(net, [picture for _, picture in group])
         yield from ((file, look) for (file, _), look in zip(group, looks, strict=True))

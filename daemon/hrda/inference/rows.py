@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.durable import atomic_file
-from daemon.errors import RunFailed
 from daemon.hrda.machine import versions
 from daemon.runs import Request, RunFolder
 
@@ -53,8 +52,8 @@ def origin(request: Request, *files: Path) -> str:
 class Rows:
     """The scores of a run while it lasts.
 
-    ids: of the images, in the order in which their rows come. origin: 64 hex digits that stand
-    for everything that the rows depend on. done: how many are there already.
+    ids: of the images that may have a row; one that cannot be read has none. origin: 64 hex
+    digits that stand for everything that the rows depend on. done: how many rows there are.
     """
 
     def __init__(
@@ -63,24 +62,35 @@ class Rows:
         self.folder, self.kind, self.ids = folder, kind, ids
         self.path = folder.path / "rows.bin"
         self._header = origin.encode()
-        self.done = self._count_kept()
+        self._sorted = np.sort(np.fromiter(ids, np.int64, len(ids)))
+        self._there = np.zeros(len(ids), np.bool_)
+        self.done = 0
+        self._find_kept()
 
-    def keep(self, values: Iterable[Mapping[str, npt.ArrayLike]]) -> None:
-        """Append a row for each image from `done` on, then write scores.npz.
+    def lacks(self, image_id: int) -> bool:
+        """Whether this image of the request has no row."""
+        place = int(np.searchsorted(self._sorted, image_id))
+        known = place < len(self._sorted) and int(self._sorted[place]) == image_id
+        return known and not self._there[place]
 
-        values: the columns of a row by name, without ids.
+    def _note(self, image_id: int) -> None:
+        self._there[np.searchsorted(self._sorted, image_id)] = True
+        self.done += 1
+
+    def keep(self, values: Iterable[tuple[int, Mapping[str, npt.ArrayLike]]]) -> None:
+        """Append these rows behind those that are there, then write scores.npz.
+
+        values: an image that has no row, and its columns by name, without ids.
         """
         with self.path.open("r+b" if self.done else "wb") as file:
             if not self.done:
                 file.write(self._header)
             file.seek(len(self._header) + self.done * self.kind.itemsize)
             file.truncate()
-            for columns in values:
-                file.write(self._row(self.ids[self.done], columns))
+            for image_id, columns in values:
+                file.write(self._row(image_id, columns))
                 file.flush()
-                self.done += 1
-        if self.done != len(self.ids):
-            raise RunFailed(f"{self.path}: got {self.done} rows; expected {len(self.ids)}")
+                self._note(image_id)
         self._assemble()
         self.path.unlink()
 
@@ -92,28 +102,25 @@ class Rows:
         row[CHECKSUM] = _checksum(row.tobytes())
         return row.tobytes()
 
-    def _count_kept(self) -> int:
-        """Rows of an earlier process that can be used: whole, of this request, in order."""
+    def _find_kept(self) -> None:
+        """Rows of an earlier process that can be used: whole, of images of this request."""
         try:
             with self.path.open("rb") as file:
                 if file.read(len(self._header)) != self._header:
                     log.info("%s: belongs to another request; it is written anew", self.path)
-                    return 0
-                whole = zip(
-                    self.ids, iter(lambda: file.read(self.kind.itemsize), b""), strict=False
-                )
-                done = sum(1 for _ in takewhile(self._is_whole, whole))
+                    return
+                contents = iter(lambda: file.read(self.kind.itemsize), b"")
+                for content in takewhile(self._is_whole, contents):
+                    self._note(int(np.frombuffer(content, self.kind)[0]["ids"]))
         except FileNotFoundError:
-            return 0
-        log.info("%s: goes on behind row %d of %d", self.path, done, len(self.ids))
-        return done
+            return
+        log.info("%s: goes on behind row %d of %d", self.path, self.done, len(self.ids))
 
-    def _is_whole(self, row: tuple[int, bytes]) -> bool:
-        image_id, content = row
+    def _is_whole(self, content: bytes) -> bool:
         if len(content) < self.kind.itemsize:
             return False
         values = np.frombuffer(content, self.kind)[0]
-        return bool(values["ids"] == image_id and values[CHECKSUM] == _checksum(content))
+        return bool(self.lacks(int(values["ids"])) and values[CHECKSUM] == _checksum(content))
 
     def _assemble(self) -> None:
         with (
@@ -131,7 +138,7 @@ class Rows:
         header = {
             "descr": np.lib.format.dtype_to_descr(column.base),
             "fortran_order": False,
-            "shape": (len(self.ids), *column.shape),
+            "shape": (self.done, *column.shape),
         }
         np.lib.format.write_array_header_1_0(member, header)
         with self.path.open("rb") as file:

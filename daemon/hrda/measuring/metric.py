@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from daemon.domain import IGNORE, Evaluation, Mask
+from daemon.domain import IGNORE, Evaluation, Interval, Mask, Missing, Why
+from daemon.hrda.measuring.interval import interval_of
+from daemon.measures import COMMON_IGNORE, INTERVAL, MIOU, iou_figure
 
 Counts = npt.NDArray[np.int64]
-RESAMPLES = 1000
 
 
 def confusion(truth: Mask, predicted: Mask, classes: int) -> Counts:
@@ -46,24 +48,69 @@ def by_name(values: npt.NDArray[np.float64], names: Sequence[str]) -> dict[str, 
     }
 
 
-def evaluation(matrices: Sequence[Counts], names: Sequence[str], seed: int = 0) -> Evaluation:
-    """IoU of the summed matrix of each image, and the 95 % interval of their mean."""
+def evaluation(
+    matrices: Sequence[Counts],
+    names: Sequence[str],
+    *,
+    groups: Sequence[str] = (),
+    ignored: float = 0.0,
+) -> Evaluation:
+    """IoU of the summed matrix of each image, and the 95 % interval of their mean.
+
+    groups: of the images, where they were drawn in groups. ignored: share of the pixels of the
+    truth that are 255, in [0, 1].
+    """
     if not matrices:
-        return Evaluation(images=0, miou=None, iou=dict.fromkeys(names))
+        none = Missing(why=Why.NO_IMAGES)
+        return dataclasses.replace(Evaluation.absent(none), iou=dict.fromkeys(names))
     stacked = np.stack(matrices)  # (N, C, C)
     total = stacked.sum(axis=0)
-    iou, whole = iou_of(total), tuple(tuple(map(int, row)) for row in total)
-    found: Mapping[str, float | None] = by_name(iou, names)
-    if np.isnan(iou).all():
-        return Evaluation(images=len(matrices), miou=None, iou=found, confusion=whole)
-    return Evaluation(
+    iou = by_name(iou_of(total), names)
+    missing = _absent_classes(iou, ignored)
+    found = Evaluation(
         images=len(matrices),
-        miou=float(np.nanmean(iou)),
-        iou=found,
-        miou_interval=_interval(stacked, seed),
+        miou=None,
+        iou=iou,
         image_miou=image_miou(matrices),
-        confusion=whole,
+        confusion=tuple(tuple(map(int, row)) for row in total),
     )
+    held = [value for value in iou.values() if value is not None]
+    if len(held) < 2:
+        why = _why_no_mean(held, missing)
+        return dataclasses.replace(found, missing=missing | {MIOU: why, INTERVAL: why})
+    found = dataclasses.replace(found, miou=float(np.mean(held)), missing=missing)
+    return _with_interval(found, interval_of(stacked, names, groups))
+
+
+def _with_interval(found: Evaluation, interval: Interval | Missing) -> Evaluation:
+    if isinstance(interval, Missing):
+        return dataclasses.replace(found, missing={**found.missing, INTERVAL: interval})
+    return dataclasses.replace(
+        found,
+        miou_interval=(interval.low, interval.high),
+        interval_coverage=interval.coverage,
+        interval_groups=interval.groups,
+    )
+
+
+def _absent_classes(iou: Mapping[str, float | None], ignored: float) -> dict[str, Missing]:
+    """Why classes have no IoU, by the name of the figure."""
+    why = Why.CLASS_AS_IGNORE if ignored >= COMMON_IGNORE else Why.CLASS_ABSENT
+    return {
+        iou_figure(name): Missing(why=why, classes=(name,), share=ignored)
+        for name, value in iou.items()
+        if value is None
+    }
+
+
+def _why_no_mean(held: Sequence[float], missing: Mapping[str, Missing]) -> Missing:
+    if not held:
+        return Missing(why=Why.NO_LABEL)
+    absent = tuple(name for one in missing.values() for name in one.classes)
+    share = next(iter(missing.values())).share
+    as_ignore = any(one.why is Why.CLASS_AS_IGNORE for one in missing.values())
+    why = Why.CLASS_AS_IGNORE if as_ignore else Why.ONE_CLASS
+    return Missing(why=why, classes=absent, share=share)
 
 
 def _ratio(matrix: Counts) -> npt.NDArray[np.float64]:
@@ -72,16 +119,3 @@ def _ratio(matrix: Counts) -> npt.NDArray[np.float64]:
     either = matrix.sum(axis=-1) + matrix.sum(axis=-2) - hit
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(either > 0, hit / either, np.nan)
-
-
-def _interval(stacked: Counts, seed: int) -> tuple[float, float]:
-    rng = np.random.default_rng(seed)
-    count = len(stacked)
-    means = []
-    for _ in range(RESAMPLES):
-        drawn = np.bincount(rng.integers(count, size=count), minlength=count)
-        iou = iou_of(np.tensordot(drawn, stacked, axes=1))
-        if not np.isnan(iou).all():
-            means.append(np.nanmean(iou))
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)

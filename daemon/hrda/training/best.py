@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from daemon.hrda.images.reading import Reading
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.learning.prior import correct_prior, prior_bias, seen_enough
 from daemon.hrda.measuring.measure import evaluate
@@ -47,8 +48,8 @@ def milestones(iterations: int, validations: int) -> frozenset[int]:
 class Best:
     """The best model so far, in a file of the run folder. miou: its own, None before the first."""
 
-    def __init__(self, folder: RunFolder, request: TrainRequest) -> None:
-        self.folder, self.request = folder, request
+    def __init__(self, folder: RunFolder, request: TrainRequest, reading: Reading) -> None:
+        self.folder, self.request, self.reading = folder, request, reading
         self.miou: float | None = None
 
     @property
@@ -70,7 +71,8 @@ class Best:
         self._evaluate(finished_model(learner), self.request.classes)
 
     def _evaluate(self, net: Segmentor, classes: Sequence[str]) -> float | None:
-        found = evaluate(self.folder, net, self.request.validation, classes, "validation")
+        files = self.request.validation
+        found = evaluate(self.folder, net, files, classes, "validation", self.reading)
         return found.miou if found else None
 
     def model(self, learner: Learner) -> Segmentor:

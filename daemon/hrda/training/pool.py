@@ -43,8 +43,11 @@ def follow_pool(folder: RunFolder, net: Segmentor, request: TrainRequest, crops:
     if not (crops.settings.pool_doubt and crops.unlabeled):
         return
     labels = labeled_shares(crops.pixels)
-    said, truth = _on_labels(folder, net, request)
-    pool = _on_pool(folder, net, _some(crops.unlabeled, MOST_POOL, request.seed))
+    said, truth = _on_labels(folder, net, request, crops)
+    files = _some(crops.unlabeled, MOST_POOL, request.seed)
+    pool = _on_pool(folder, net, files, crops)
+    if not pool.size:
+        return
     found = pool_share(pool, said, truth, labels.share)
     believed = believed_share(labels, found, crops.settings.pool_doubt)
     for row, name in enumerate(request.classes):
@@ -59,18 +62,21 @@ def look_s(net: Segmentor, request: TrainRequest, crops: Crops) -> float:
         return 0.0
     files = _some(crops.unlabeled, MOST_POOL, request.seed)
     timed, began_s = files[:TIMED], time.monotonic()
-    for _ in seen(net, timed):
+    for _ in seen(net, timed, crops.reading):
         pass
     each_s = (time.monotonic() - began_s) / len(timed)
     return each_s * (len(files) + min(MOST_LABELED, len(request.labeled)))
 
 
-def _on_labels(folder: RunFolder, net: Segmentor, request: TrainRequest) -> tuple[Numbers, Numbers]:
+def _on_labels(
+    folder: RunFolder, net: Segmentor, request: TrainRequest, crops: Crops
+) -> tuple[Numbers, Numbers]:
     """(C,) and (C,): how much of each class the model says, and how much there is."""
     classes = len(request.classes)
     said, truth = np.zeros(classes), np.zeros(classes)
-    files = _some(request.labeled, MOST_LABELED, request.seed)
-    for mask, look in beside_masks(folder, net, files, classes, "class shares of the labels"):
+    files = _some(crops.labeled, MOST_LABELED, request.seed)
+    phase = "class shares of the labels"
+    for _, mask, look in beside_masks(folder, net, files, classes, phase, crops.reading):
         cells = mask[::STRIDE, ::STRIDE].ravel()
         labeled = cells != IGNORE
         said += _probability(look)[:, labeled].sum(axis=1)
@@ -78,13 +84,16 @@ def _on_labels(folder: RunFolder, net: Segmentor, request: TrainRequest) -> tupl
     return said, truth
 
 
-def _on_pool(folder: RunFolder, net: Segmentor, files: Sequence[ImageFile]) -> Numbers:
+def _on_pool(
+    folder: RunFolder, net: Segmentor, files: Sequence[ImageFile], crops: Crops
+) -> Numbers:
     """(C, N): what the model says of cells all over the pool."""
     parts = []
-    for _, look in Signs(folder, "class shares of the pool", len(files)).over(seen(net, files)):
+    looks = seen(net, files, crops.reading)
+    for _, look in Signs(folder, "class shares of the pool", len(files)).over(looks):
         probability = _probability(look)
         parts.append(probability[:, :: -(-probability.shape[1] // CELLS)])
-    return np.concatenate(parts, axis=1)
+    return np.concatenate(parts, axis=1) if parts else np.empty((0, 0))
 
 
 def _probability(look: Seen) -> Numbers:

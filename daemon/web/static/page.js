@@ -130,8 +130,11 @@ async function look() {
     const status = await fetched("/status.json");
     if (status !== lastStatus) swap(new DOMParser().parseFromString(await fetched("/"), "text/html"));
     [lastStatus, lastAnswer] = [status, Date.now()];
-    link.textContent = "live";
-    link.className = "link live";
+    const daemon = JSON.parse(status).daemon; // the page may answer where no daemon does
+    const lost = daemon.state === "never ran" ? "" : daemon.words;
+    link.textContent = lost || "live";
+    link.title = "";
+    link.className = lost ? "link lost" : "link live";
   } catch (error) {
     link.textContent = "no answer from Maskloop" + (lastAnswer ? " since " + new Date(lastAnswer).toLocaleTimeString() : "");
     link.title = String(error.message || error);

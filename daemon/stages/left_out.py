@@ -1,0 +1,77 @@
+"""Files of the image folder that are not used: counted and named where people look."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from connectors.base import Connector
+from daemon.pixels.folders import LeftOut, Reason
+from daemon.store import Store
+
+NAMED = 50  # files that are named; all are counted
+FACT = "images_left_out"
+
+
+def left_out(connector: Connector) -> Sequence[LeftOut]:
+    """What the connector found in its image folder and does not use; nothing without a folder."""
+    ask = getattr(connector, "left_out", None)
+    return ask() if ask is not None else ()
+
+
+def keep_left_out(store: Store, connector: Connector) -> None:
+    """Remember what was left out, for status and page; written only where it changed."""
+    text = json.dumps(_summary(left_out(connector)))
+    if store.fact(FACT) != text:
+        store.keep_fact(FACT, text)
+
+
+def kept_left_out(store: Store) -> dict[str, Any]:
+    """counts: how many for each reason. named: path, reason, got and cure of some of them.
+
+    missed: how many people may expect to see, whatever lies in image folders as a rule left out.
+    """
+    text = store.fact(FACT)
+    return json.loads(text) if text else none_left_out()
+
+
+def none_left_out() -> dict[str, Any]:
+    """The same where nothing was left out."""
+    return _summary(())
+
+
+def faults_and_notes(left: Sequence[LeftOut]) -> tuple[list[str], list[str]]:
+    """(what somebody has to look at, what is worth knowing), a line each; named up to NAMED."""
+    missed = [one for one in left if not one.reason.expected]
+    faults = [f"left out: {one}" for one in missed[:NAMED]]
+    if len(missed) > NAMED:
+        faults.append(f"left out: {len(missed) - NAMED} more files")
+    notes = []
+    for reason in (one for one in Reason if one.expected):
+        names = [one.path for one in left if one.reason is reason]
+        if names:
+            more = ", ..." if len(names) > 3 else ""
+            notes.append(
+                f"{len(names)} of the image folder left out, {reason}: "
+                f"{', '.join(names[:3])}{more}; {reason.cure}"
+            )
+    return faults, notes
+
+
+def _summary(left: Sequence[LeftOut]) -> dict[str, Any]:
+    ranked = sorted(left, key=lambda one: one.reason.expected)  # stable: by path within
+    return {
+        "missed": sum(not one.reason.expected for one in left),
+        "counts": dict(Counter(one.reason.value for one in ranked)),
+        "named": [
+            {
+                "path": one.path,
+                "reason": one.reason.value,
+                "got": one.got,
+                "cure": one.reason.cure,
+            }
+            for one in ranked[:NAMED]
+        ],
+    }

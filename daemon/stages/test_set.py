@@ -1,0 +1,187 @@
+"""The held-out images of [test]: their files, and which images of the pool they are.
+
+They decide nothing, so nothing waits for them: a test set that cannot be used leaves its figure
+out, with the reason. Images of the pool that are test images, or look like one, are another
+matter: they are kept out of training (roles.py). So the test images are embedded and hashed once,
+in a run of their own, and again when their files change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from daemon.config import Config
+from daemon.domain import Missing, Stage, Why
+from daemon.errors import ConfigError, RunFailed
+from daemon.runs import (
+    EmbedRequest,
+    FileFault,
+    FileRole,
+    ImageFile,
+    LabeledFile,
+    PredictResult,
+    RunFolder,
+)
+from daemon.split import FloatArray
+from daemon.stages.context import Context
+
+log = logging.getLogger(__name__)
+
+NOTED = "test_set_noted_by_"  # the fault that a stage said last
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownTestSet:
+    """What is known of the test images, to find them in the pool.
+
+    sha256: of the bytes of each. embeddings: (M, D), rows L2-normalised; (0, 0) without any.
+    """
+
+    sha256: frozenset[str] = frozenset()
+    embeddings: FloatArray
+
+
+def test_files(config: Config) -> tuple[LabeledFile, ...]:
+    """The held-out images of [test], in order of name; the id is the place in this order.
+
+    Raises ConfigError that names what is missing, doubled or cannot be read.
+    """
+    settings = config.test
+    if not settings.images:
+        return ()
+    images, masks = config.home / settings.images, config.home / settings.masks
+    if not settings.masks:
+        raise ConfigError("[test] masks = '': expected the folder of their masks, NAME.png")
+    by_name = _by_name(images)
+    names = _names(config.home, settings.ids) if settings.ids else sorted(by_name)
+    if not names:
+        raise ConfigError(f"[test] images = {settings.images!r}: {images} holds no image")
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"[test] ids = {settings.ids!r}: {doubled[0]!r} is in it more than once")
+    missing = [n for n in names if n not in by_name or not (masks / f"{n}.png").is_file()]
+    if missing:
+        raise ConfigError(
+            f"[test] {len(missing)} of {len(names)} names have no image or no mask, the first is "
+            f"{missing[0]!r}; expected {images}/{missing[0]}.* and {masks}/{missing[0]}.png"
+        )
+    if doubled := [name for name in names if len(by_name[name]) > 1]:
+        files = " and ".join(path.name for path in by_name[doubled[0]])
+        raise ConfigError(
+            f"[test] {images}: {files} would share the mask {doubled[0]}.png; rename one of them"
+        )
+    return tuple(
+        LabeledFile(
+            id=place,
+            image=by_name[name][0],
+            mask=masks / f"{name}.png",
+            role=FileRole.TEST,
+        )
+        for place, name in enumerate(names)
+    )
+
+
+def files_or_why(config: Config) -> tuple[tuple[LabeledFile, ...], Missing | None]:
+    """The test files, or why there are none though there should be."""
+    try:
+        return test_files(config), None
+    except ConfigError as exc:
+        return (), Missing(why=Why.TEST_SETTING, detail=str(exc))
+
+
+def look_at_test_set(context: Context) -> bool:
+    """Embed and hash the test images where their files are new; True when there is nothing to
+    wait for. A run that fails is said and tried again in the next cycle."""
+    files, missing = files_or_why(context.config)
+    say_test_fault(context, Stage.EMBED, "" if missing is None else missing.detail)
+    if not files:
+        return True
+    run = _run(context, files)
+    if not run.request_file.exists():
+        plain = (ImageFile(id=one.id, image=one.image, role=FileRole.TEST) for one in files)
+        run.write_request(context.request(EmbedRequest, images=tuple(plain)))
+    try:
+        done = context.launcher.advance(run, "embed")
+    except RunFailed as exc:
+        say_test_fault(context, Stage.EMBED, f"the test images were not looked at: {exc}")
+        shutil.rmtree(run.path, ignore_errors=True)
+        return True
+    if done:
+        faults = run.read_result(PredictResult).faults
+        say_test_fault(context, Stage.EMBED, _words(faults, len(files)))
+    return done
+
+
+def known_test_set(context: Context) -> KnownTestSet:
+    """What the newest look at the test images found; nothing without one."""
+    files, _ = files_or_why(context.config)
+    run = _run(context, files) if files else None
+    if run is None or not run.finished():
+        return KnownTestSet(embeddings=np.empty((0, 0), dtype=np.float32))
+    found = run.read_result(PredictResult)
+    return KnownTestSet(
+        sha256=frozenset(found.sha256.values()), embeddings=run.read_scores().embeddings
+    )
+
+
+def say_test_fault(context: Context, stage: Stage, words: str) -> None:
+    """Log and note what a stage finds wrong with the test set, once for as long as it lasts."""
+    if words == (context.store.fact(NOTED + stage) or ""):
+        return
+    context.store.keep_fact(NOTED + stage, words)
+    if words:
+        log.warning("test set: %s", words)
+        context.store.note("warning", f"test set: {words}", context.now())
+
+
+def _words(faults: Sequence[FileFault], files: int) -> str:
+    if not faults:
+        return ""
+    return f"{len(faults)} of {files} images cannot be used, the first: {faults[0]}"
+
+
+def _run(context: Context, files: Sequence[LabeledFile]) -> RunFolder:
+    """Named by the files as they are now: other files are another run."""
+    stats = [(str(file.image), *_stat(file.image)) for file in files]
+    told = hashlib.sha256(json.dumps(stats).encode()).hexdigest()
+    return RunFolder(context.config.state / "runs" / f"test-set-{told[:16]}")
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def _by_name(images: Path) -> Mapping[str, list[Path]]:
+    """The files below the folder by their path in it without the suffix; hidden ones are left
+    out. More than one file of a name is a fault where that name is used."""
+    table: dict[str, list[Path]] = {}
+    for path in sorted(images.rglob("*")):
+        inner = path.relative_to(images)
+        if path.is_file() and not any(part.startswith(".") for part in inner.parts):
+            table.setdefault(inner.with_suffix("").as_posix(), []).append(path)
+    return table
+
+
+def _names(home: Path, source: str) -> list[str]:
+    """A list of names: one a line, or the list NAME of FILE.json written as FILE.json:NAME."""
+    file, _, key = source.rpartition(":") if ".json:" in source else (source, "", "")
+    try:
+        text = (home / file).read_text("utf-8-sig")
+        names = json.loads(text)[key] if key else text.splitlines()
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise ConfigError(f"[test] ids = {source!r}: cannot be read: {exc!r}") from exc
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        got = str(names)[:80]
+        raise ConfigError(f"[test] ids = {source!r}: got {got}; expected a list of names")
+    return [name.strip() for name in names if name.strip()]

@@ -1,0 +1,57 @@
+"""Images that are left out, each with a typed reason, so that they can come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from daemon.domain import Exclusion, Role
+from daemon.store.base import StoreBase
+
+
+class ExclusionVerbs(StoreBase):
+    """Verbs on excluded images."""
+
+    def exclude(self, why: Exclusion, reasons: Mapping[int, str]) -> None:
+        """Leave these images out, each with its reason in words. Twice changes nothing: what an
+        image was before is kept from the first time."""
+        with self.atomic():
+            for image_id, words in reasons.items():
+                self._write(
+                    "UPDATE images SET excluded_why = ?, role_reason = ?, role_before = "
+                    "iif(role = ?, role_before, role), role = ? WHERE id = ?",
+                    why.value,
+                    words,
+                    Role.EXCLUDED.value,
+                    Role.EXCLUDED.value,
+                    image_id,
+                )
+
+    def readmit(self, image_ids: Iterable[int], words: str) -> None:
+        """Give excluded images back the role that they had; others stay as they are."""
+        with self.atomic():
+            for image_id in image_ids:
+                self._write(
+                    "UPDATE images SET role = coalesce(role_before, ?), role_reason = ?, "
+                    "excluded_why = NULL, role_before = NULL WHERE id = ? AND role = ?",
+                    Role.POOL.value,
+                    words,
+                    image_id,
+                    Role.EXCLUDED.value,
+                )
+
+    def excluded(self) -> dict[int, Exclusion]:
+        """Image id -> why it is left out."""
+        rows = self._rows(
+            "SELECT id, excluded_why FROM images WHERE role = ? AND excluded_why IS NOT NULL",
+            Role.EXCLUDED.value,
+        )
+        return {row["id"]: Exclusion(row["excluded_why"]) for row in rows}
+
+    def exclusion_counts(self) -> dict[Exclusion, int]:
+        """How many images are left out for each reason; reasons without any are left out."""
+        rows = self._rows(
+            "SELECT excluded_why AS why, count(*) AS n FROM images "
+            "WHERE role = ? AND excluded_why IS NOT NULL GROUP BY 1 ORDER BY 1",
+            Role.EXCLUDED.value,
+        )
+        return {Exclusion(row["why"]): row["n"] for row in rows}
