@@ -58,7 +58,9 @@ class Storage:
             )
         answer: list[bytes | Exception] = []
         thread = threading.Thread(
-            target=_answer_into, args=(answer, lambda: _read(uri, scheme, max_bytes)), daemon=True
+            target=_answer_into,
+            args=(answer, lambda: _read_in_words(uri, scheme, max_bytes)),
+            daemon=True,
         )
         thread.start()
         thread.join(self._total_s)
@@ -73,15 +75,21 @@ class Storage:
 def _answer_into(answer: list[bytes | Exception], read: Callable[[], bytes]) -> None:
     try:
         answer.append(read())
-    except ImageRefused as exc:
+    except (ImageRefused, MemoryError) as exc:
         answer.append(exc)
-    except Exception as exc:  # each storage library has errors of its own
+
+
+def _read_in_words(uri: str, scheme: str, max_bytes: int) -> bytes:
+    """Each storage library has errors of its own; all become one of ours."""
+    try:
+        return _read(uri, scheme, max_bytes)
+    except (ImageRefused, MemoryError):
+        raise
+    except Exception as exc:
         words = f"{type(exc).__name__}: {exc}"
-        refusal = ImageRefused(
+        raise ImageRefused(
             f"the storage said {words[:300]}; does the daemon have credentials that may read it?"
-        )
-        refusal.__cause__ = exc
-        answer.append(refusal)
+        ) from exc
 
 
 def _read(uri: str, scheme: str, max_bytes: int) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -11,7 +13,6 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
-import strategies
 from daemon.config import Config
 from daemon.errors import MaskloopError
 from daemon.figure_checks import overlap_faults, test_set_faults, validation_faults
@@ -19,13 +20,17 @@ from daemon.intake import Intake
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.runs import EmbedRequest, RunFolder
+from daemon.stages.classes import require_same_classes
 from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
 from daemon.stages.left_out import faults_and_notes, left_out
 from daemon.status import snapshot
+from daemon.store import FILE, Store
+from daemon.streams import in_words
 from daemon.terminal import quarantine_line
-from daemon.wiring import open_connector, require_token
+from daemon.wiring import open_connector, require_token, strategy_faults
 
 LOOKED_AT = 200  # images
+PROBE_BYTES = 2**20  # written where the store will be, to see that it can
 _LEARNER_S = 180.0
 _CV2 = (
     "import cv2, re; info = cv2.getBuildInformation(); "
@@ -35,8 +40,10 @@ _CV2 = (
 
 def checks(config: Config) -> Sequence[tuple[str, Callable[[], Sequence[str]]]]:
     """(what is checked, how), in the order in which a fault matters."""
-    return (
-        ("strategies", lambda: _strategies(config)),
+    named: Sequence[tuple[str, Callable[[], Sequence[str]]]] = (
+        ("strategies", lambda: strategy_faults(config)),
+        ("classes", lambda: _classes(config)),
+        ("state folder", lambda: _state(config)),
         ("test set", lambda: test_set_faults(config)),
         ("disk", lambda: _disk(config)),
         ("cv2", _cv2),
@@ -47,6 +54,50 @@ def checks(config: Config) -> Sequence[tuple[str, Callable[[], Sequence[str]]]]:
         ("validation", lambda: validation_faults(config, LocalLauncher())),
         ("quarantine", lambda: _quarantine(config)),
     )
+    return [(name, _guarded(config, name, attempt)) for name, attempt in named]
+
+
+def _guarded(
+    config: Config, name: str, attempt: Callable[[], Sequence[str]]
+) -> Callable[[], Sequence[str]]:
+    """The check, whatever it meets: the others go on, and one line says what it was."""
+
+    def guarded() -> Sequence[str]:
+        found: Sequence[str] = ()
+        intake = Intake()
+        try:
+            with intake.one(
+                name, expected="a check that ends", cure="report it with `maskloop doctor`"
+            ):
+                found = attempt()
+        except MaskloopError as exc:
+            return [str(exc)]
+        except OSError as exc:
+            return [in_words(exc, str(config.state))]
+        except sqlite3.Error as exc:
+            return [f"the store: {exc}; restore a copy that `maskloop backup` made"]
+        return [*found, *map(str, intake.faults())]
+
+    return guarded
+
+
+def _classes(config: Config) -> Sequence[str]:
+    """Whether the labels in the store were read with these classes."""
+    path = config.state / FILE
+    if not path.exists():
+        return []
+    with Store(path, read_only=True) as store:
+        return _caught(lambda: require_same_classes(store, config))
+
+
+def _state(config: Config) -> Sequence[str]:
+    """Whether a store can be kept: the folder is made and written to."""
+    config.state.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=config.state) as file:
+        file.write(bytes(PROBE_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+        return []
 
 
 def _tool(config: Config) -> Sequence[str]:
@@ -63,7 +114,7 @@ def notes(config: Config) -> Sequence[str]:
         connector = open_connector(config)
         told = connector.notes() if hasattr(connector, "notes") else []
         return [*told, *faults_and_notes(left_out(connector))[1]]
-    except MaskloopError:
+    except (MaskloopError, OSError):
         return []
 
 
@@ -87,17 +138,9 @@ def _quarantine(config: Config) -> Sequence[str]:
     return [quarantine_line(row) for row in snapshot(config)["quarantine"]]
 
 
-def _strategies(config: Config) -> Sequence[str]:
-    settings = config.selection
-    return [
-        *_caught(lambda: strategies.load(settings.strategy, **settings.settings)),
-        *_caught(lambda: strategies.load(settings.seed_strategy)),
-    ]
-
-
 def _disk(config: Config) -> Sequence[str]:
-    config.state.mkdir(parents=True, exist_ok=True)
-    free, wanted = shutil.disk_usage(config.state).free / 1e9, config.storage.min_free_gb
+    place = next(path for path in (config.state, *config.state.parents) if path.is_dir())
+    free, wanted = shutil.disk_usage(place).free / 1e9, config.storage.min_free_gb
     if free >= wanted:
         return []
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import sqlite3
 import sys
 import time
 from collections.abc import Sequence
@@ -13,16 +14,22 @@ from pathlib import Path
 
 from rich.console import Console
 
-from daemon import terminal
+from daemon import streams, terminal
 from daemon.config import Config, load_config
 from daemon.errors import MaskloopError
+from daemon.ranges import expanded_path
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 
+streams.prepare()
 OUT = Console(
     highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160
 )
 ERR = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+
+MOST_DIGITS = 9  # of a number of cycles
+INTERRUPTED = 130  # the shell's code for Ctrl-C
 
 
 def now() -> datetime:
@@ -32,7 +39,23 @@ def now() -> datetime:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when all is well, 1 for a fault, 2 for wrong usage."""
-    options = _parser().parse_args(arguments)
+    try:
+        return _answered(_parser().parse_args(arguments))
+    except MaskloopError as exc:
+        return _said(str(exc))
+    except BrokenPipeError:
+        streams.discard_output()  # whoever read it has gone, as `| head` does
+        return 1
+    except OSError as exc:
+        return _said(streams.in_words(exc))
+    except sqlite3.Error as exc:
+        return _said(f"the store: {exc}; `maskloop doctor` says how it is; restore a backup of it")
+    except KeyboardInterrupt:
+        _said("stopped")
+        return INTERRUPTED
+
+
+def _answered(options: argparse.Namespace) -> int:
     logging.basicConfig(
         level=logging.INFO,
         stream=sys.stderr,
@@ -41,11 +64,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for noisy in ("httpx", "waitress", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a look that is left out is no news
+    code = int(options.command(options))
     try:
-        return int(options.command(options))
-    except MaskloopError as exc:
-        ERR.print(f"maskloop: {exc}", markup=False)
-        return 1
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        words = streams.in_words(exc, "standard output")
+        streams.discard_output()
+        raise MaskloopError(words) from exc
+    return code
+
+
+def _said(words: str) -> int:
+    ERR.print(f"maskloop: {words}", markup=False)
+    return 1
+
+
+def _loaded(options: argparse.Namespace) -> Config:
+    """The settings, and a state folder that is one, where it is there."""
+    config = load_config(options.config)
+    if config.state.exists() and not config.state.is_dir():
+        raise MaskloopError(
+            f"[project] state_dir = {config.project.state_dir!r}: {config.state} is a file; "
+            f"expected a folder, or a name that is free; correct state_dir"
+        )
+    return config
 
 
 def init(options: argparse.Namespace) -> int:
@@ -64,7 +108,7 @@ def check(options: argparse.Namespace) -> int:
     """Verify everything before the loop runs."""
     from daemon.checks import checks, notes
 
-    config, faults = load_config(options.config), 0
+    config, faults = _loaded(options), 0
     OUT.print("ok     config.toml", markup=False)
     for name, attempt in checks(config):
         found = attempt()
@@ -82,7 +126,7 @@ def once(options: argparse.Namespace) -> int:
     """Do all that can be done until people have to label."""
     from daemon.service import run_once
 
-    config = load_config(options.config)
+    config = _loaded(options)
     with terminal.live_progress(lambda: snapshot(config), ERR):
         outcome = run_once(config, now, options.cycles, lambda: time.sleep(1.0))
     OUT.print(outcome.waiting, markup=False)
@@ -96,7 +140,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the daemon until it is told to stop."""
     from daemon.service import run_forever
 
-    config = load_config(options.config)
+    config = _loaded(options)
     with terminal.live_progress(lambda: snapshot(config), ERR):
         run_forever(config, now, options.cycles)
     return 0
@@ -104,7 +148,7 @@ def run(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """Say where the loop stands."""
-    found = snapshot(load_config(options.config))
+    found = snapshot(_loaded(options))
     if options.json:
         sys.stdout.write(f"{json.dumps(found, indent=1)}\n")
     else:
@@ -116,7 +160,7 @@ def web(options: argparse.Namespace) -> int:
     """Serve the page without running the loop."""
     from daemon.web.server import serving
 
-    config: Config = load_config(options.config)
+    config: Config = _loaded(options)
     with serving(lambda: snapshot(config), config.web.host, config.web.port) as address:
         OUT.print(f"the page is at {address}; stop with Ctrl-C", markup=False)
         try:
@@ -136,14 +180,26 @@ def doctor(options: argparse.Namespace) -> int:
     return 0
 
 
+def classes(options: argparse.Namespace) -> int:
+    """Rewrite the store for classes that were removed, merged or reordered."""
+    from daemon.class_migration import migrate
+
+    for line in migrate(_loaded(options), now, apply=options.apply):
+        OUT.print(line, markup=False)
+    return 0
+
+
 def backup(options: argparse.Namespace) -> int:
     """Copy the store while it is in use."""
-    config = load_config(options.config)
+    config = _loaded(options)
     target: Path = options.target
     path = config.state / FILE
-    if target.exists() or not path.exists():
-        words = f"{target} exists; name a new file" if target.exists() else f"{path}: no store yet"
-        raise MaskloopError(words)
+    if target.exists() or target.is_symlink():
+        raise MaskloopError(f"{target}: is there already; expected a new name for the copy")
+    if not target.absolute().parent.is_dir():
+        raise MaskloopError(f"{target}: its folder is missing; make it, or name another one")
+    if not path.exists():
+        raise MaskloopError(f"{path}: no store yet; it is there after the first `maskloop run`")
     with Store(path, read_only=True) as store:
         store.backup(target)
     OUT.print(f"{target}: to restore, stop the daemon and put it in place of {path}", markup=False)
@@ -168,19 +224,21 @@ def train(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="maskloop", description=__doc__)
     parser.add_argument(
-        "--config", type=Path, default=Path("config.toml"), help="settings (./config.toml)"
+        "--config", type=_path, default=Path("config.toml"), help="settings (./config.toml)"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (init, check, once, run, status, web, doctor, backup, demo, train):
+    for command in (init, check, once, run, status, web, doctor, backup, classes, demo, train):
         words = (command.__doc__ or "").strip()
         sub = commands.add_parser(command.__name__, help=words, description=words)
         sub.set_defaults(command=command)
         if command in (once, run):
-            sub.add_argument("--cycles", type=int, help="train so many cycles, then only watch")
+            sub.add_argument("--cycles", type=_count, help="train so many cycles, then only watch")
         elif command in (status, doctor):
             sub.add_argument("--json", action="store_true", help="for machines")
+        elif command is classes:
+            sub.add_argument("--apply", action="store_true", help="do it; without it: say it")
         elif command is backup:
-            sub.add_argument("target", type=Path, help="new file for the copy")
+            sub.add_argument("target", type=_path, help="new file for the copy")
         elif command is demo:
             from daemon.demo.options import add_options
 
@@ -190,6 +248,19 @@ def _parser() -> argparse.ArgumentParser:
 
             experiment.add_options(sub)
     return parser
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(expanded_path(text))
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(f"{text}: {exc}") from exc
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
+        raise argparse.ArgumentTypeError(f"{text}: expected a whole number, 0 or more")
+    return int(text)
 
 
 if __name__ == "__main__":

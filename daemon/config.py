@@ -7,11 +7,14 @@ file and code cannot differ (tests/unit/test_config.py).
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 
+from daemon.config_faults import faults_in_words, setting_faults
+from daemon.config_lines import lines_of, read_toml
 from daemon.domain import IGNORE, Budget, ClassSet
 from daemon.errors import ConfigError
 from daemon.sections import (
@@ -64,6 +67,7 @@ class Config(Section):
             names=self.classes.names,
             ignore_label=self.classes.ignore_label,
             unlabeled=0 if self.classes.unlabeled == "background" else IGNORE,
+            renamed=self.classes.renamed,
         )
 
     def budget(self, labels_spent: int) -> Budget:
@@ -73,26 +77,23 @@ class Config(Section):
 
 def load_config(path: Path) -> Config:
     """Return the checked settings of `path`, or raise one ConfigError that lists all faults."""
+    text = read_toml(path)
     try:
-        with path.open("rb") as file:
-            content = tomllib.load(file)
-    except FileNotFoundError as exc:
-        raise ConfigError(f"{path}: no such file; `maskloop init` writes one") from exc
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise ConfigError(f"{path}: cannot be read as TOML: {exc}") from exc
+        content = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as exc:
+        raise ConfigError(f"{path}: cannot be read as TOML: {exc}; correct that line") from exc
+    faults = setting_faults(content)
     try:
-        return Config.model_validate({**content, "home": path.absolute().parent})
+        config = Config.model_validate({**_without_home(content), "home": path.absolute().parent})
     except ValidationError as exc:
-        faults = "\n".join(_fault(error) for error in exc.errors())
-        raise ConfigError(f"{path}:\n{faults}") from exc
+        faults = [*faults_in_words(Config, exc), *faults]
+    if faults:
+        lines = lines_of(text)
+        words = "\n".join(fault.sentence(lines) for fault in faults)
+        raise ConfigError(f"{path}:\n{words}")
+    return config
 
 
-def _fault(error: Any) -> str:
-    *tables, key = map(str, error["loc"]) if len(error["loc"]) > 1 else ("", *error["loc"])
-    words = {
-        "extra_forbidden": "there is no such setting",
-        "value_error": str(error.get("ctx", {}).get("error", error["msg"])),
-    }.get(error["type"], error["msg"])
-    if error["type"] == "value_error":
-        return f"  [{'.'.join([*filter(None, tables), str(key)])}] {words}"
-    return f"  [{'.'.join(tables) or key}] {key} = {error['input']!r}: {words}"
+def _without_home(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The content; a `home` of the file is kept under a name that is refused, not overwritten."""
+    return {("[home]" if name == "home" else name): value for name, value in content.items()}

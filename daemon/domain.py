@@ -94,12 +94,14 @@ class ClassSet:
     """The classes a mask may hold: the name at index i is pixel value i; 0 is background.
 
     unlabeled: the pixel value where nobody drew: 0, background; or IGNORE, and then background
-    is drawn like any other class.
+    is drawn like any other class. renamed: old name -> present name, "" for a class that was
+    taken out; answers that were drawn with an old name are still read.
     """
 
     names: tuple[str, ...]
     ignore_label: str = ""
     unlabeled: int = 0
+    renamed: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -112,6 +114,9 @@ class ClassSet:
 
     def index(self, name: str) -> int | None:
         """The pixel value of a class or of the ignore label; None for an unknown name."""
+        name = self.renamed.get(name, name)
+        if not name:
+            return IGNORE
         if self.ignore_label and name == self.ignore_label:
             return IGNORE
         return self.names.index(name) if name in self.names else None

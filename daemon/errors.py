@@ -3,6 +3,7 @@
 MaskloopError
 ├── ConfigError            config.toml
 ├── StoreInUse             the state folder
+├── StoreUnreadable
 ├── StoreTooNew
 ├── StoreTooOld
 ├── ConnectorUnavailable   the labeling tool
@@ -35,6 +36,10 @@ class ConfigError(MaskloopError):
 
 class StoreInUse(MaskloopError):
     """Another daemon works on this state folder. Stop it first."""
+
+
+class StoreUnreadable(MaskloopError):
+    """The file of the store is damaged, locked, no database, or may not be opened."""
 
 
 class StoreTooNew(MaskloopError):

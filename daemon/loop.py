@@ -27,6 +27,7 @@ from daemon.stages.predict import predict
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
 from daemon.stages.roles import undecided, words_of_left_out
+from daemon.stages.run_settings import settle_settings
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
 from daemon.stages.sync import take_in
@@ -200,7 +201,9 @@ def _opened(context: Context) -> Row:
 
 def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
     cycle, stage = int(row["id"]), Stage(row["stage"])
-    pause = _pause_left(row, context.now())
+    if not settle_settings(context, cycle, stage):
+        return Outcome(waiting=_running(cycle, stage), running=True)
+    pause = _pause_left(_opened(context), context.now())
     if pause:
         words = f"{stage} failed {row['failures']} times; it is tried again in {pause}"
         return Outcome(waiting=words, running=True, failing=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import json
+
 from sqlite_utils import Database, Migrations
 
 migrations = Migrations("daemon")
@@ -230,6 +233,27 @@ def m014_incidents(db: Database) -> None:
             next_at TEXT NOT NULL, ended_at TEXT
         ) STRICT"""
     )
+
+
+@migrations()
+def m013_classes(db: Database) -> None:
+    """The names that the labels were read with, so that another order is noticed. Stores of
+    before know them from what decides whether all answers are read again."""
+    rows = list(db.query("SELECT value FROM facts WHERE name = 'annotations_read_with'"))
+    names = _names_of(rows[0]["value"]) if rows else None
+    if names:
+        db.execute("INSERT OR IGNORE INTO facts VALUES ('classes', ?)", [json.dumps(names)])
+
+
+def _names_of(written: str) -> list[str] | None:
+    """The names in `ClassSet(names=('soil', 'crop'), ...)`; None where that is not what it is."""
+    try:
+        call = ast.parse(written, mode="eval").body
+        keywords = call.keywords if isinstance(call, ast.Call) else []
+        found = next((one.value for one in keywords if one.arg == "names"), None)
+        return None if found is None else list(ast.literal_eval(found))
+    except (SyntaxError, ValueError):
+        return None
 
 
 @migrations()

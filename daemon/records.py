@@ -126,6 +126,7 @@ class TrainRequest(Request):
     """Train on labeled and unlabeled images, then evaluate on validation.
 
     parent: the previous cycle's checkpoint to start from; None starts from ImageNet weights.
+    parent_classes: what the parent's classes are called now, in its order; None: as it says.
     max_seconds: turned once, by a few timed iterations, into a number of iterations that takes
     the place of the setting; None leaves the setting. keep_student: leave and measure the
     student too, where the teacher is what is kept.
@@ -138,6 +139,7 @@ class TrainRequest(Request):
     ] = ()
     unlabeled: Annotated[tuple[ImageFile, ...], AfterValidator(_all_are(FileRole.POOL))] = ()
     parent: Path | None = None
+    parent_classes: tuple[str, ...] | None = None
     max_seconds: float | None = Field(default=None, gt=0)
     keep_student: bool = False
 

@@ -1,6 +1,7 @@
 """A run folder: the only thing that the daemon and a training process share.
 
 runs/0003-train/
+    settings.json   what config.toml said of all that the run depends on (stages/run_settings.py)
     request.json    what to do; written by the daemon before the process starts
     lock            flocked by the process for as long as it lives
     progress.json   how far it is; replaced about every second
@@ -99,6 +100,11 @@ class RunFolder:
     def request_file(self) -> Path:
         """What to do."""
         return self.path / "request.json"
+
+    @property
+    def settings_file(self) -> Path:
+        """What config.toml said when the run was asked."""
+        return self.path / "settings.json"
 
     @property
     def progress_file(self) -> Path:

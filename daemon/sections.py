@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-Positive = Annotated[int, Field(gt=0)]
-Count = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(gt=0)]
+from daemon.ranges import (
+    Count,
+    Device,
+    Hours,
+    Number,
+    PathText,
+    Positive,
+    Seconds,
+    Seed,
+    Share,
+    Similarity,
+)
+from daemon.texts import require_finite, require_group, require_names, require_url
+
 Setting = bool | int | float | str | list[int] | list[float] | list[str]
 
 
@@ -27,7 +38,7 @@ class Section(BaseModel):
 class Project(Section):
     """[project]: where things are kept."""
 
-    state_dir: str = _say(
+    state_dir: PathText = _say(
         "state", "folder of the store, the runs and the image cache, relative to this file"
     )
 
@@ -38,7 +49,13 @@ class Classes(Section):
     names: tuple[str, ...] = Field(
         default=("soil", "crop", "weed"),
         strict=False,
-        description="class names by pixel value; the first is the background",
+        description="class names by pixel value; the first is the background; new ones go to the "
+        "end",
+    )
+    renamed: Mapping[str, str] = _say(
+        {},
+        'names that changed: { "old name" = "name in names" }, so that labels keep their meaning; '
+        "keep it while the labeling tool holds answers with the old name",
     )
     ignore_label: str = _say(
         "", 'label that means "don\'t know" (pixel value 255); empty: there is none'
@@ -49,13 +66,26 @@ class Classes(Section):
         "is drawn like any other class",
     )
 
+    @field_validator("names")
+    @classmethod
+    def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        require_names(names)
+        return names
+
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = [*self.names, self.ignore_label] if self.ignore_label else list(self.names)
-        if len(self.names) < 2 or len(self.names) > 255:
-            raise ValueError("names must hold 2 to 255 classes, background first")
-        if len(set(names)) != len(names) or "" in self.names:
-            raise ValueError("class names must be distinct and not empty")
+    def _fit(self) -> Self:
+        if self.ignore_label in self.names:
+            raise ValueError(
+                f"ignore_label = {self.ignore_label!r} is in names too; class names must be "
+                f"distinct from it"
+            )
+        for old, new in self.renamed.items():
+            if old in self.names or new not in (*self.names, ""):
+                raise ValueError(
+                    f"renamed = {{ {old!r} = {new!r} }}: expected an old name that is not in names "
+                    f"any more, and the name in names that it has now (or an empty one: its pixels "
+                    f"have no label any more)"
+                )
         return self
 
 
@@ -65,7 +95,9 @@ class Images(Section):
     source: Literal["project", "folder"] = _say(
         "folder", "project: the tasks of the Label Studio project; folder: the images in `folder`"
     )
-    folder: str = _say("images", "folder of the images, relative to this file (source = folder)")
+    folder: PathText = _say(
+        "images", "folder of the images, relative to this file (source = folder)"
+    )
     max_megabytes: Positive = _say(64, "largest image file that is read, MB")
     max_megapixels: Positive = _say(64, "largest image that is decoded, millions of pixels")
     allow_hosts: tuple[str, ...] = Field(
@@ -88,15 +120,15 @@ class LabelStudioServer(Section):
     """[label_studio]: where the server is and how to sign in."""
 
     url: str = _say("http://127.0.0.1:8080", "address of the server, without a path")
-    project: Count = _say(0, "number of the project; `maskloop init` fills it in")
+    project: Number = _say(0, "number of the project; `maskloop init` fills it in")
     title: str = _say("Maskloop", "title of the project that `maskloop init` makes or adopts")
     token_env: str = _say(
         "LABEL_STUDIO_API_KEY", "environment variable that holds the token (legacy or personal)"
     )
-    token_file: str = _say(
+    token_file: PathText = _say(
         "", "file that holds the token instead, mode 0600; read again when it changes"
     )
-    document_root: str = _say(
+    document_root: PathText = _say(
         "", "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT of the server, which must hold `images.folder`"
     )
     webhook: str = _say(
@@ -105,23 +137,24 @@ class LabelStudioServer(Section):
     webhook_secret_env: str = _say(
         "MASKLOOP_WEBHOOK_SECRET", "environment variable with the secret that such hints carry"
     )
-    keep_versions_hours: Annotated[float, Field(ge=0)] = _say(
+    keep_versions_hours: Hours = _say(
         168.0, "hours that replaced predictions stay: longer than any page is open; 0: for ever"
     )
     connect_timeout_s: Seconds = _say(10.0, "seconds to wait for a connection")
     read_timeout_s: Seconds = _say(120.0, "seconds to wait for an answer")
 
-    @model_validator(mode="after")
-    def _is_url(self) -> Self:
-        if not self.url.startswith(("http://", "https://")):
-            raise ValueError("url must begin with http:// or https://")
-        return self
+    @field_validator("url", "webhook")
+    @classmethod
+    def _is_url(cls, text: str, place: ValidationInfo) -> str:
+        if text or place.field_name == "url":
+            require_url(text)
+        return text
 
 
 class TruthFolder(Section):
     """[folder]: settings of the folder connector."""
 
-    truth: str = _say("masks", "folder of the true masks, NAME.png beside each image's NAME")
+    truth: PathText = _say("masks", "folder of the true masks, NAME.png beside each image's NAME")
 
 
 class Loop(Section):
@@ -154,10 +187,16 @@ class Loop(Section):
         "times that an image is asked again whose answers cannot be used: one or two are slips of "
         "the hand, more say that the image or the setup is at fault",
     )
-    max_wait_hours: Seconds = _say(336.0, "hours after which an unanswered image is dropped")
+    max_wait_hours: Hours = _say(
+        336.0, "hours after which an unanswered image is dropped; 0: never"
+    )
     push_chunk: Annotated[int, Field(gt=0, le=1000)] = _say(
         200, "tasks that are pushed under one key, 50 a request"
     )
+
+    def too_old(self, age: timedelta) -> bool:
+        """Whether an unanswered image of this age is dropped."""
+        return bool(self.max_wait_hours) and age > timedelta(hours=self.max_wait_hours)
 
 
 class Validation(Section):
@@ -173,8 +212,17 @@ class Validation(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min_images > self.max_images:
-            raise ValueError("min_images must not exceed max_images")
+            raise ValueError(
+                f"min_images = {self.min_images}, max_images = {self.max_images}: expected "
+                f"min_images of at most max_images"
+            )
         return self
+
+    @field_validator("group_by")
+    @classmethod
+    def _is_pattern(cls, text: str) -> str:
+        require_group(text)
+        return text
 
 
 class Selection(Section):
@@ -182,11 +230,17 @@ class Selection(Section):
 
     strategy: str = _say("hybrid", "query strategy once there is a model; see strategies/README.md")
     seed_strategy: str = _say("kcenter", "query strategy of cycle 0, when there is no model yet")
-    duplicate_similarity: Share = _say(
+    duplicate_similarity: Similarity = _say(
         0.98, "cosine similarity from which two images count as near-duplicates"
     )
-    seed: Count = _say(0, "seed of every random choice: validation, random share, strategies")
+    seed: Seed = _say(0, "seed of every random choice: validation, random share, strategies")
     settings: Mapping[str, Setting] = _say({}, "settings of the strategy, by name")
+
+    @field_validator("settings")
+    @classmethod
+    def _are_finite(cls, settings: Mapping[str, Setting]) -> Mapping[str, Setting]:
+        require_finite(settings)
+        return settings
 
 
 class Predictions(Section):
@@ -204,10 +258,12 @@ class Training(Section):
     """[training]: how the model learns."""
 
     preset: str = _say("cpu", "paper, supervisely, gpu or cpu; see daemon/hrda/README.md")
-    device: str = _say("auto", "auto, cpu, cuda or cuda:N")
-    threads: Count = _say(0, "processor threads; 0: all")
-    processes: Positive = _say(1, "processes that train together, a GPU each (torchrun)")
-    seed: Count = _say(0, "seed of the training")
+    device: Device = _say("auto", "auto, cpu, cuda or cuda:N")
+    threads: Annotated[int, Field(ge=0, le=4096)] = _say(0, "processor threads; 0: all")
+    processes: Annotated[int, Field(ge=1, le=1024)] = _say(
+        1, "processes that train together, a GPU each (torchrun)"
+    )
+    seed: Seed = _say(0, "seed of the training")
     warm_start: bool = _say(True, "start from the previous model instead of ImageNet weights")
     settings: Mapping[str, Setting] = _say(
         {}, "settings of the learner that differ from the preset, by name"
@@ -217,15 +273,15 @@ class Training(Section):
 class TestSet(Section):
     """[test]: measured after each training; decides nothing."""
 
-    images: str = _say("", "folder of held-out images; empty: no test set")
-    masks: str = _say("", "folder of their masks, NAME.png")
-    ids: str = _say("", "list of names, one a line, or splits.json:test; empty: every image")
+    images: PathText = _say("", "folder of held-out images; empty: no test set")
+    masks: PathText = _say("", "folder of their masks, NAME.png")
+    ids: PathText = _say("", "list of names, one a line, or splits.json:test; empty: every image")
 
 
 class Storage(Section):
     """[storage]: the disk."""
 
-    min_free_gb: Annotated[float, Field(ge=0)] = _say(
+    min_free_gb: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] = _say(
         2.0, "free space below which nothing is started, GB"
     )
     keep_checkpoints: Positive = _say(3, "last checkpoints kept, beside the best one")

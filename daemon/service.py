@@ -26,11 +26,12 @@ from daemon.moments import steady_s
 from daemon.pulse import Pulse
 from daemon.repeats import drop_repeats
 from daemon.scheduler import Schedule, start_scheduler
+from daemon.stages.classes import require_same_classes, settle_classes
 from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store, sole_writer
 from daemon.tokens import webhook_secret
-from daemon.wiring import open_connector, require_token
+from daemon.wiring import open_connector, require_strategies, require_token
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class Ticker:
                 now=self._now,
             )
             if not self._claimed:
+                settle_classes(store, self._config, self._now)
                 self._connector.claim(store.identity())
                 self._claimed = True
             outcome = tick(context, cycle_limit=self._cycle_limit)
@@ -142,6 +144,7 @@ class Ticker:
 
 def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError and StoreInUse at the start."""
+    require_strategies(config)
     require_token(config)
     drop_repeats(logging.getLogger())
     stopped = threading.Event()
@@ -149,6 +152,8 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
         signal.signal(number, lambda *_: stopped.set())
     wake = _Waker()
     with sole_writer(config.state), _page(config, wake), opened(config) as (connector, launcher):
+        with Store(config.state / FILE) as store:
+            require_same_classes(store, config)
         ticker = Ticker(config, connector, launcher, now, cycle_limit, steady_s)
         schedule = start_scheduler(ticker.tick_and_go_on, config.loop.poll_s)
         wake.schedule = schedule
@@ -177,6 +182,7 @@ def run_once(
     config: Config, now: Clock, cycle_limit: int | None, pause: Callable[[], None]
 ) -> Outcome:
     """Tick until only people can move the loop on. Raises at the first fault."""
+    require_strategies(config)
     require_token(config)
     with sole_writer(config.state), opened(config) as (connector, launcher):
         ticker = Ticker(config, connector, launcher, now, cycle_limit, steady_s)

@@ -11,16 +11,19 @@ from daemon.config_text import render
 from daemon.domain import HINT_PATH
 from daemon.durable import atomic_file
 from daemon.errors import ConfigError
+from daemon.streams import in_words
 from daemon.tokens import token_reader, webhook_secret
 from daemon.wiring import folder_source
 
-_NUMBER = re.compile(r"^project = 0$", re.MULTILINE)
+_NUMBER = re.compile(r"^([ \t]*project[ \t]*=[ \t]*)0(?=[ \t]*(#.*)?$)", re.MULTILINE)
 
 
 def write_config(path: Path) -> Sequence[str]:
     """Write every setting with its default; a file that is there stays."""
-    if path.exists():
+    if path.exists() or path.is_symlink():
         return [f"{path}: is there already and stays as it is"]
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"{path}: its folder is missing; make it, or name another --config")
     _replace(path, render(Config()))
     return [f"{path}: written; put your classes and the address of Label Studio in it"]
 
@@ -65,7 +68,7 @@ def _invite_hints(config: Config, project: int) -> Sequence[str]:
 
 
 def _fill_in(path: Path, number: int) -> None:
-    text, times = _NUMBER.subn(f"project = {number}", path.read_text())
+    text, times = _NUMBER.subn(rf"\g<1>{number}", path.read_text(encoding="utf-8"))
     if times != 1:
         raise ConfigError(
             f"{path}: has no line `project = 0` to fill in; write project = {number} under "
@@ -75,5 +78,8 @@ def _fill_in(path: Path, number: int) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    with atomic_file(path) as part:
-        part.write_text(text)
+    try:
+        with atomic_file(path) as part:
+            part.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(in_words(exc, str(path))) from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from daemon.errors import MaskloopError
 from daemon.liveness import incident_line
 
 Snapshot = Mapping[str, Any]
@@ -19,26 +21,68 @@ Snapshot = Mapping[str, Any]
 
 def show_status(status: Snapshot, console: Console) -> None:
     """Where the loop stands, for a person."""
-    labels = status["labels"]
-    if status["daemon"]["words"] and status["cycle"] is not None:
-        console.print(status["daemon"]["words"], markup=False)
-    for row in status["incidents"]:
-        console.print(incident_line(row), markup=False)
-    if status["cycle"] is None:
-        console.print(f"not started: {status['waiting']}", markup=False)
-    else:
-        words = f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}"
+    for words in _standing(status):
         console.print(words, markup=False)
-    console.print(
-        f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; images: "
-        + ", ".join(f"{n} {role}" for role, n in status["images"].items()),
-        markup=False,
-    )
     _show_progress(status, console)
     _show_batch(status, console)
-    _show_curve(status, console)
-    _show_corrections(status["corrections"], console)
-    _show_left_out(status, console)
+    if status["evaluations"]:
+        console.print(curve_table(status))
+        for words in curve_words(status):
+            console.print(words, markup=False)
+    faults = map(quarantine_line, status["quarantine"])
+    for words in (*_corrections(status), *_left_out(status), *faults, *_kept(status)):
+        console.print(words, markup=False)
+
+
+def _standing(status: Snapshot) -> Iterator[str]:
+    """Whether a daemon works, what does not, and how far the loop is."""
+    if status["daemon"]["words"] and status["cycle"] is not None:
+        yield status["daemon"]["words"]
+    yield from map(incident_line, status["incidents"])
+    if status["cycle"] is None:
+        yield f"not started: {status['waiting']}"
+    else:
+        yield f"cycle {status['cycle']}, stage {status['stage']}: {status['waiting']}"
+    labels = status["labels"]
+    images = ", ".join(f"{n} {role}" for role, n in status["images"].items())
+    yield (
+        f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; "
+        f"images: {images}"
+    )
+
+
+def _corrections(status: Snapshot) -> Iterator[str]:
+    """How much of the predictions people changed, of which classes most."""
+    found = status["corrections"]
+    if total := found["total"]:
+        most = sorted(found["classes"].items(), key=lambda each: -each[1]["changed_share"])
+        shares = ", ".join(f"{name} {100 * one['changed_share']:.1f} %" for name, one in most)
+        each = total["seconds_each"]
+        took = "" if each is None else f", {each:.0f} s each (median)"
+        words = f"{total['images']} predictions answered, {total['untouched']} of them untouched"
+        yield f"{words}{took}; changed of each class: {shares}"
+
+
+def _left_out(status: Snapshot) -> Iterator[str]:
+    """Which images and files are not used, and why."""
+    for left_out in status["excluded"]:
+        yield f"{left_out['images']} images {left_out['words']}: left out"
+    for one in status["left_out"]["named"][: status["left_out"]["missed"]]:
+        got = f" ({one['got']})" if one["got"] else ""
+        yield f"left out: {one['path']}: {one['reason']}{got}; {one['cure']}"
+    if counts := status["left_out"]["counts"]:
+        words = ", ".join(f"{number} {reason}" for reason, number in counts.items())
+        yield f"left out of the image folder: {words}"
+
+
+def _kept(status: Snapshot) -> Iterator[str]:
+    """What is worth knowing of the answers that are used."""
+    if settled := status["quarantine_settled"]:
+        yield f"{len(settled)} unusable masks were mended or replaced since"
+    if number := status["doubles"]["images"]:
+        yield f"{number} images were labeled by several people; each counts once"
+    for row in status["notes"]:
+        yield f"note: {row['place']} ({row['image']}): {'; '.join(row['notes'])}"
 
 
 def quarantine_line(row: Snapshot) -> str:
@@ -116,7 +160,10 @@ def _draw(read: Callable[[], Snapshot], console: Console, stop: threading.Event)
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         bar = bars.add_task("starting", total=None)
         while not stop.wait(1.0):
-            status = read()
+            try:
+                status = read()
+            except (MaskloopError, OSError, sqlite3.Error):
+                continue  # the command itself says what it meets
             words = f"cycle {status['cycle']} {status['stage']}"
             progress = status["progress"] or {"phase": status["waiting"], "step": 0, "steps": None}
             bars.update(
@@ -148,46 +195,6 @@ def _show_batch(status: Snapshot, console: Console) -> None:
         if image["state"] == "open":
             line = f"  {image['rank']:>3}  {image['name']}  open since {image['since']}"
             console.print(f"{line}  ({image['arm']})", markup=False)
-
-
-def _show_curve(status: Snapshot, console: Console) -> None:
-    if status["evaluations"]:
-        console.print(curve_table(status))
-        for words in curve_words(status):
-            console.print(words, markup=False)
-    for left_out in status["excluded"]:
-        console.print(f"{left_out['images']} images {left_out['words']}: left out")
-
-
-def _show_left_out(status: Snapshot, console: Console) -> None:
-    """What could not be used, and what was made of the rest."""
-    for row in status["quarantine"]:
-        console.print(quarantine_line(row), markup=False)
-    if settled := status["quarantine_settled"]:
-        console.print(f"{len(settled)} unusable masks were mended or replaced since")
-    if number := status["doubles"]["images"]:
-        console.print(f"{number} images were labeled by several people; each counts once")
-    for one in status["left_out"]["named"][: status["left_out"]["missed"]]:
-        got = f" ({one['got']})" if one["got"] else ""
-        console.print(f"left out: {one['path']}: {one['reason']}{got}; {one['cure']}", markup=False)
-    if counts := status["left_out"]["counts"]:
-        words = ", ".join(f"{number} {reason}" for reason, number in counts.items())
-        console.print(f"left out of the image folder: {words}", markup=False)
-    for row in status["notes"]:
-        words = "; ".join(row["notes"])
-        console.print(f"note: {row['place']} ({row['image']}): {words}", markup=False)
-
-
-def _show_corrections(found: Snapshot, console: Console) -> None:
-    """What was corrected in all, and of which classes most."""
-    total = found["total"]
-    if total is None:
-        return
-    most = sorted(found["classes"].items(), key=lambda each: -each[1]["changed_share"])
-    shares = ", ".join(f"{name} {100 * one['changed_share']:.1f} %" for name, one in most)
-    each = "" if total["seconds_each"] is None else f", {total['seconds_each']:.0f} s each (median)"
-    words = f"{total['images']} predictions answered, {total['untouched']} of them untouched"
-    console.print(f"{words}{each}; changed of each class: {shares}", markup=False)
 
 
 def _number(value: float | None) -> str:

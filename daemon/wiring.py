@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import strategies
 from connectors.addresses import Allowed
 from connectors.base import Connector
 from daemon.config import Config
 from daemon.errors import ConfigError
+from daemon.intake import Intake
 from daemon.tokens import token_reader
 
 if TYPE_CHECKING:
@@ -66,3 +69,27 @@ def require_token(config: Config) -> None:
     """Raise ConfigError where Label Studio is used and there is no token for it."""
     if config.connector.kind == "label_studio":
         token_reader(config)()
+
+
+def strategy_faults(config: Config) -> Sequence[str]:
+    """What is wrong with the strategies of [selection] and their settings; empty: nothing."""
+    selection = config.selection
+    faults = []
+    for key, name, settings in (
+        ("strategy", selection.strategy, selection.settings),
+        ("seed_strategy", selection.seed_strategy, {}),
+    ):
+        where, intake = f"[selection] {key} = {name!r}", Intake()
+        try:
+            with intake.one(where, expected="a strategy", cure="mend the plug-in"):
+                strategies.load(name, **settings)
+        except ConfigError as exc:
+            faults.append(f"{where}: {exc}")
+        faults += map(str, intake.faults())
+    return faults
+
+
+def require_strategies(config: Config) -> None:
+    """Raise ConfigError that lists the faults of the strategies and their settings."""
+    if faults := strategy_faults(config):
+        raise ConfigError("config.toml:\n  " + "\n  ".join(faults))

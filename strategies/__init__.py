@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from daemon.errors import ConfigError
+from daemon.ranges import nearest
 from strategies.base import Pool, QueryStrategy
 from strategies.entropy import Entropy
 from strategies.hybrid import Hybrid
@@ -55,7 +56,10 @@ def _find(name: str) -> Any:
             raise ConfigError(f"strategy {name}: {plug_in.value} takes a shipped name; rename it")
         return SHIPPED[name]
     if plug_in is None:
-        raise ConfigError(f"strategy {name!r} is unknown; expected one of {', '.join(names())}")
+        raise ConfigError(
+            f"strategy {name!r} is unknown; expected one of {', '.join(names())}"
+            f"{nearest(name, names())}"
+        )
     try:
         return plug_in.load()
     except (ImportError, AttributeError) as exc:
@@ -70,7 +74,7 @@ def _check_names(name: str, factory: Any, settings: dict[str, Any]) -> None:
     if unknown:
         raise ConfigError(
             f"strategy {name}: unknown setting {', '.join(unknown)}; "
-            f"it takes {', '.join(known) or 'none'}"
+            f"it takes {', '.join(known) or 'none'}{nearest(unknown[0], known)}"
         )
 
 

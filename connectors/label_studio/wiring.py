@@ -82,7 +82,8 @@ def disagreements(wiring: Wiring, classes: ClassSet) -> Sequence[Fault]:
     """Classes that only one of label config and config.toml knows."""
     wanted = classes.drawn
     missing = [] if wiring.dynamic else sorted(set(wanted) - set(wiring.labels))
-    unknown = [name for name in (*wiring.labels, *wiring.other_labels) if name not in wanted]
+    known = {*wanted, *classes.renamed}
+    unknown = [name for name in (*wiring.labels, *wiring.other_labels) if name not in known]
     faults = list(wiring.faults)
     if missing:
         faults.append(

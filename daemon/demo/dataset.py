@@ -7,7 +7,6 @@ Only `pool` images are shown to Label Studio; `test` measures.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from daemon.demo.truth import pair, read_mask
 from daemon.domain import IGNORE, ClassSet
 from daemon.durable import write_json
 from daemon.errors import DemoFailed, ImageRefused
+from daemon.lists import read_class_names, read_lists
 from daemon.pixels.folders import PictureFolder
 from daemon.pixels.opening import EXPECTED
 from daemon.sections import Classes
@@ -117,11 +117,11 @@ def _split(by_name: dict[str, Path], splits: Path | None) -> tuple[list[str], li
     if splits is None:
         return sorted(by_name), []
     try:
-        content = json.loads(splits.read_text())
-        pool, test = list(content["pool"]), list(content.get("test", []))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+        lists = read_lists(splits)
+        pool, test = lists["pool"], lists.get("test", [])
+    except (ValueError, KeyError) as exc:
         raise DemoFailed(
-            f"{splits}: cannot be read: {exc!r}; expected {{'pool': [NAME], 'test': [NAME]}}"
+            f"{splits}: cannot be read: {exc}; expected {{'pool': [NAME], 'test': [NAME]}}"
         ) from exc
     unknown = [name for name in (*pool, *test) if name not in by_name]
     if unknown:
@@ -154,13 +154,12 @@ def _size(image: Path) -> tuple[int, int]:
 
 
 def _named(folder: Path) -> tuple[str, ...]:
-    if (folder / "classes.json").is_file():
-        try:
-            return tuple(map(str, json.loads((folder / "classes.json").read_text())))
-        except ValueError as exc:
-            raise DemoFailed(f"{folder / 'classes.json'}: expected a list of names: {exc}") from exc
-    if (folder / "classes.txt").is_file():
-        return tuple((folder / "classes.txt").read_text().split())
+    for name in ("classes.json", "classes.txt"):
+        if (folder / name).is_file():
+            try:
+                return read_class_names(str(folder / name))
+            except ValueError as exc:
+                raise DemoFailed(f"{exc}; correct the file, or give --classes") from exc
     return ()
 
 

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.errors import DemoFailed
+from daemon.lists import names_given
+from daemon.ranges import expanded_path
+
+LONGEST_PACE_S = 86_400
+MOST_PORT = 65_535
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--images", type=Path, help="your own images, NAME.jpg")
     add("--masks", type=Path, help="their masks, NAME.png, class indices, 255 = ignore")
     add("--splits", type=Path, help='JSON {"pool": [NAME], "test": [NAME]}; else all are pool')
-    add("--classes", default="", help="class names by pixel value, background first: a,b,c")
+    add("--classes", default="", help="class names by pixel value: a,b,c, or a file")
     add("--port", type=int, default=0, help="port of Label Studio (kept, or any free one)")
     add("--pace", type=float, default=1.0, help="seconds an annotator looks at an image (1)")
 
@@ -51,16 +56,34 @@ def read_options(given: argparse.Namespace) -> Options:
         raise DemoFailed("--splits and --classes describe your own --images and --masks")
     if given.cycles < 1:
         raise DemoFailed(f"--cycles {given.cycles}: expected 1 or more")
-    if given.pace < 0:
-        raise DemoFailed(f"--pace {given.pace}: expected 0 or more seconds")
+    if not 0 <= given.pace <= LONGEST_PACE_S:  # NaN neither
+        raise DemoFailed(
+            f"--pace {given.pace}: expected 0 or more seconds, at most {LONGEST_PACE_S}"
+        )
+    if not 0 <= given.port <= MOST_PORT:
+        raise DemoFailed(f"--port {given.port}: expected a number from 0 to {MOST_PORT}")
     return Options(
-        folder=given.dir,
+        folder=_path(given.dir, "--dir"),
         cycles=given.cycles,
         leave=given.exit,
-        images=given.images,
-        masks=given.masks,
-        splits=given.splits,
-        classes=tuple(name.strip() for name in given.classes.split(",") if name.strip()),
+        images=_path(given.images, "--images") if given.images else None,
+        masks=_path(given.masks, "--masks") if given.masks else None,
+        splits=_path(given.splits, "--splits") if given.splits else None,
+        classes=_classes(given.classes),
         port=given.port,
         pace_s=given.pace,
     )
+
+
+def _path(path: Path, option: str) -> Path:
+    try:
+        return Path(expanded_path(str(path)))
+    except ValueError as exc:
+        raise DemoFailed(f"{option} {path}: {exc}") from exc
+
+
+def _classes(text: str) -> tuple[str, ...]:
+    try:
+        return names_given(text)
+    except ValueError as exc:
+        raise DemoFailed(f"--classes {exc}") from exc

@@ -37,7 +37,7 @@ def run_experiment(options: Options, out: Console, err: Console) -> int:
 
     Raises ExperimentRefused, or RunFailed with the words of the process.
     """
-    options.out.mkdir(parents=True, exist_ok=True)
+    _make_folder(options.out)
     with RunFolder(options.out).locked(), _sigterm_interrupts():
         try:
             found = _experiment(options, err)
@@ -48,6 +48,16 @@ def run_experiment(options: Options, out: Console, err: Console) -> int:
     return 0
 
 
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ExperimentRefused(
+            f"--out {path}: got {exc.strerror!r}; expected a folder that this user may write to; "
+            f"name another one"
+        ) from exc
+
+
 def _experiment(options: Options, err: Console) -> Mapping[str, Any]:
     result = options.out / "result.json"
     folders = read_folders(options.images, options.masks)
@@ -56,8 +66,7 @@ def _experiment(options: Options, err: Console) -> Mapping[str, Any]:
     plan = _plan(options, roles, classes)
     _same_request(options.out / "experiment.json", plan)
     if result.exists():
-        finished: dict[str, Any] = json.loads(result.read_text())
-        return finished
+        return _read(result)
     train, predict = RunFolder(options.out / "train"), RunFolder(options.out / "predict")
     train.write_request(_training(options, folders, roles, classes))
     with watching(err) as watch:
@@ -93,13 +102,27 @@ def _same_request(path: Path, plan: Mapping[str, Any]) -> None:
     if not path.exists():
         write_json(path, plan)
         return
-    before = json.loads(path.read_text())
+    before = _read(path)
     differing = sorted(name for name in plan if before.get(name) != json.loads(_text(plan[name])))
     if differing:
         raise ExperimentRefused(
             f"{path}: another experiment is in this folder, it differs in {', '.join(differing)}; "
             f"name another folder with --out"
         )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A file of ours in the folder. Raises ExperimentRefused for one that is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise ExperimentRefused(
+            f"{path}: cannot be read: {exc}; delete it and run the command again, or name another "
+            f"folder with --out"
+        ) from exc
+    if isinstance(found, dict):
+        return found
+    raise ExperimentRefused(f"{path}: holds no experiment; name another folder with --out")
 
 
 def _text(value: Any) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.domain import IGNORE
 from daemon.errors import ExperimentRefused
+from daemon.lists import read_class_names, read_list
 from daemon.pixels.folders import Listing, PictureFolder
 from daemon.pixels.masks import MaskUnusable, read_mask, values_of
 
@@ -71,17 +71,11 @@ def read_ids(text: str, folders: Folders, option: str) -> tuple[str, ...]:
 
 
 def _listed(text: str, option: str) -> Sequence[str]:
-    file, colon, key = text.rpartition(":")
     try:
-        if not colon or Path(text).is_file():
-            return [line.strip() for line in Path(text).read_text().splitlines() if line.strip()]
-        found = json.loads(Path(file).read_text())[key]
-        if isinstance(found, list) and all(isinstance(name, str) for name in found):
-            return found
-        raise ExperimentRefused(f"{option} {text}: expected a list of ids under {key!r}")
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+        return read_list(text)
+    except ValueError as exc:
         raise ExperimentRefused(
-            f"{option} {text}: cannot be read: {exc!r}; expected a file with one id a line, or "
+            f"{option} {text}: cannot be read: {exc}; expected a file with one id a line, or "
             f"splits.json:NAME"
         ) from exc
 
@@ -126,15 +120,14 @@ def class_names(named: Sequence[str], folders: Folders, labeled: Sequence[str]) 
 
 def _named(folders: Folders) -> tuple[str, ...]:
     for folder in (folders.masks, folders.masks.parent):
-        if (folder / "classes.txt").is_file():
-            return tuple((folder / "classes.txt").read_text().split())
-        if (folder / "classes.json").is_file():
-            try:
-                return tuple(map(str, json.loads((folder / "classes.json").read_text())))
-            except (ValueError, TypeError) as exc:
-                raise ExperimentRefused(
-                    f"{folder / 'classes.json'}: expected a list of names: {exc}"
-                ) from exc
+        for name in ("classes.txt", "classes.json"):
+            if (folder / name).is_file():
+                try:
+                    return read_class_names(str(folder / name))
+                except ValueError as exc:
+                    raise ExperimentRefused(
+                        f"{exc}; correct the file, or name the classes with --classes"
+                    ) from exc
     return ()
 
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import argparse
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from daemon.errors import ExperimentRefused
+from daemon.learner_settings import faults_of
+from daemon.lists import names_given
+from daemon.ranges import Seed, expanded_path, expected, fits, shown
+from daemon.sections import Training
 
 METHODS = ("hrda", "supervised", "segformer")
 ALL, NONE = "all", "none"
+LENGTH_S = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +69,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--val", default=NONE, metavar="FILE|N|none", help="validation; N: that many of --labeled")
     add("--unlabeled", required=True, metavar="FILE|all|none", help="all: every other image")
     add("--test", required=True, metavar="FILE", help="measured on when training has ended")
+    _add_training(parser)
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--method", choices=METHODS, default="hrda", help="supervised and segformer: labels only")
     add("--preset", default="cpu", help="cpu, gpu, supervisely or paper (cpu)")
     add("--seed", type=int, default=0, help="of the drawn images and of the training (0)")
@@ -72,7 +85,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=int, default=0, metavar="N", help="0: as many as the machine has (0)")
     add("--processes", type=int, default=1, metavar="N", help="train together, a GPU each (1)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
-    add("--classes", default="", help="names by pixel value, background first: a,b,c")
+    add(
+        "--classes",
+        default="",
+        metavar="a,b,c|FILE",
+        help="names by pixel value, background first, one a line in FILE",
+    )
     add("--parent", type=Path, metavar="CHECKPOINT", help="start from it instead of ImageNet")
     add("--measure", choices=("both", "teacher"), default="both", help="the student too (both)")
     add("--out", type=Path, required=True, metavar="DIR", help="result.json and all the rest")
@@ -80,19 +98,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read_options(given: argparse.Namespace) -> Options:
-    """The options of a command line. Raises ExperimentRefused that names the faulty one."""
+    """The options of a command line. Raises ExperimentRefused that lists all that is wrong."""
     settings = {"preset": given.preset, "method": given.method} | _settings(given.set)
     if given.iterations is not None:
         settings["iterations"] = given.iterations
-    if given.max_seconds is not None and not given.max_seconds > 0:
-        raise ExperimentRefused(f"--max-seconds {given.max_seconds}: expected more than 0")
-    if given.threads < 0 or given.seed < 0:
-        raise ExperimentRefused("--threads and --seed: expected 0 or more")
-    if given.processes < 1:
-        raise ExperimentRefused("--processes: expected 1 or more")
+    faults = [*_number_faults(given), *_setting_faults(settings)]
+    if faults:
+        raise ExperimentRefused("\n  ".join(["the options of `maskloop train`:", *faults]))
     return Options(
-        images=given.images.absolute(),
-        masks=given.masks.absolute(),
+        images=_path(given.images, "--images"),
+        masks=_path(given.masks, "--masks"),
         labeled=given.labeled,
         val=given.val,
         unlabeled=given.unlabeled,
@@ -103,11 +118,54 @@ def read_options(given: argparse.Namespace) -> Options:
         threads=given.threads,
         processes=given.processes,
         device=given.device,
-        classes=tuple(name.strip() for name in given.classes.split(",") if name.strip()),
-        parent=given.parent.absolute() if given.parent else None,
+        classes=_classes(given.classes),
+        parent=_parent(given.parent),
         students=given.measure == "both",
-        out=given.out.absolute(),
+        out=_path(given.out, "--out"),
     )
+
+
+def _number_faults(given: argparse.Namespace) -> Iterator[str]:
+    for option, value, field in (
+        ("--seed", given.seed, FieldInfo.from_annotation(Seed)),
+        ("--threads", given.threads, Training.model_fields["threads"]),
+        ("--processes", given.processes, Training.model_fields["processes"]),
+        ("--device", given.device, Training.model_fields["device"]),
+        ("--max-seconds", given.max_seconds, FieldInfo.from_annotation(LENGTH_S)),
+    ):
+        if value is not None and not fits(value, field):
+            yield f"{option} {shown(value)}: expected {expected(field)}"
+
+
+def _setting_faults(settings: Mapping[str, Any]) -> Iterator[str]:
+    options = ("preset", "method", "iterations")
+    for name, found in faults_of(settings).items():
+        place = f"--{name}" if name in options else "--set"
+        yield from (f"{place}: {words}" for words in found)
+
+
+def _path(path: Path, option: str) -> Path:
+    """A path as typed, `~` and variables replaced; relative to the present folder."""
+    try:
+        return Path(expanded_path(str(path))).absolute()
+    except ValueError as exc:
+        raise ExperimentRefused(f"{option} {path}: {exc}") from exc
+
+
+def _parent(path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    found = _path(path, "--parent")
+    if not found.is_file():
+        raise ExperimentRefused(f"--parent {path}: no such file; name the checkpoint of a training")
+    return found
+
+
+def _classes(text: str) -> tuple[str, ...]:
+    try:
+        return names_given(text)
+    except ValueError as exc:
+        raise ExperimentRefused(f"--classes {exc}") from exc
 
 
 def _settings(texts: Sequence[str]) -> dict[str, Any]:
@@ -121,6 +179,6 @@ def _settings(texts: Sequence[str]) -> dict[str, Any]:
             raise ExperimentRefused(f"--set {text}: use --{name}")
         try:
             settings[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
             settings[name] = value
     return settings

@@ -23,14 +23,12 @@ from daemon.hrda.inference.rows import Rows, origin, row_type
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.measuring.measure import evaluate
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.settings import settings_of
+from daemon.hrda.settings import INFERENCE, settings_of
 from daemon.hrda.signs import Signs
 from daemon.hrda.training.checkpoint import read_checkpoint
 from daemon.runs import FileRole, PredictRequest, PredictResult, RunFolder
 
 log = logging.getLogger(__name__)
-
-INFERENCE = ("window_px", "detail_window_px", "detail_overlap", "chunk", "precision")
 
 
 def predict(folder: RunFolder, request: PredictRequest) -> None:

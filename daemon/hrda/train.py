@@ -161,7 +161,7 @@ def _fill(student: Segmentor, request: TrainRequest) -> None:
     if request.parent is None:
         student.load_imagenet()
         return
-    new = checkpoint.warm_start(student, request.parent, request.classes)
+    new = checkpoint.warm_start(student, request.parent, request.classes, request.parent_classes)
     log.info("warm start parent=%s new_classes=%s", request.parent, new)
 
 

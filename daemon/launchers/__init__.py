@@ -16,5 +16,8 @@ class Launcher(Protocol):
         Raises RunFailed once for each process that ended without a result.
         """
 
+    def release(self, run: RunFolder) -> bool:
+        """Have whatever works in the folder save and leave; True once nothing does. Never waits."""
+
     def stop(self) -> None:
         """End every process that was started, and wait until they are gone."""

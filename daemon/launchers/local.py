@@ -61,6 +61,16 @@ class LocalLauncher:
             raise _failure(run, command, code)
         return True
 
+    def release(self, run: RunFolder) -> bool:
+        """Have whatever works in the folder save and leave; True once nothing does. Never waits."""
+        child = self._children.get(run.path)
+        if child is not None:
+            if child.poll() is None:
+                child.terminate()
+                return False
+            self._forget(run.path)
+        return not self._waits_for_orphan(run)
+
     def stop(self) -> None:
         """Ask every child to save and leave, then insist."""
         for child in self._children.values():

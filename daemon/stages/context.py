@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,9 +12,10 @@ import numpy.typing as npt
 
 from connectors.base import Connector
 from daemon.config import Config
-from daemon.domain import Clock, Image, Role
+from daemon.domain import Clock, Image, Role, Stage
 from daemon.launchers import Launcher
-from daemon.runs import FileRole, ImageFile, Request, RunFolder
+from daemon.learner_settings import ENCODER, resolved
+from daemon.runs import EmbedRequest, FileRole, ImageFile, Request, RunFolder, TrainRequest
 from daemon.split import FloatArray, IdArray
 from daemon.store import Store
 
@@ -34,27 +36,50 @@ class Context:
         """The run folder of one stage of one cycle."""
         return RunFolder(self.config.state / "runs" / f"{cycle:04d}-{name}")
 
+    def trained_classes(self, cycle: int) -> tuple[str, ...]:
+        """The classes of this cycle's model: one that was added since comes with the next."""
+        return self.run(cycle, Stage.TRAIN).read_request(TrainRequest).classes
+
     def request(self, kind: type[AnyRequest], **parts: Any) -> AnyRequest:
-        """A request with the parts that every run of this configuration shares."""
+        """A request with the parts that every run of this configuration shares; `parts` may
+        replace them."""
         training = self.config.training
-        return kind(
-            classes=self.config.classes.names,
-            device=training.device,
-            threads=training.threads,
-            seed=training.seed,
-            settings={"preset": training.preset, **training.settings},
-            **parts,
-        )
+        shared: dict[str, Any] = {
+            "classes": self.config.classes.names,
+            "device": training.device,
+            "threads": training.threads,
+            "seed": training.seed,
+            "settings": {"preset": training.preset, **training.settings},
+        }
+        return kind(**(shared | parts))
 
     def rng(self, cycle: int) -> np.random.Generator:
         """The random numbers of a cycle's selection; the same at every attempt."""
         return np.random.default_rng([self.config.selection.seed, cycle])
 
-    def embeddings(self) -> dict[int, FloatArray]:
-        """Image id -> embedding (D,) of the ImageNet encoder, from all embed runs so far; without
-        those of bytes that were replaced since."""
+    def open_run(self, cycle: int, stage: Stage) -> RunFolder:
+        """The run of a stage that has not finished, else the last one that did not begin: an EMBED
+        may have several, as images arrive while it waits for somebody to correct a setting."""
+        run, number = self.run(cycle, stage), 1
+        while stage is Stage.EMBED and run.finished():
+            number += 1
+            run = self.run(cycle, f"{number}-{stage}")
+        return run
+
+    def encoder(self) -> Mapping[str, Any]:
+        """The settings that decide the embedding of an image, as config.toml has them."""
+        training = self.config.training
+        return _encoder_of({"preset": training.preset, **training.settings})
+
+    def embeddings(self, encoder: Mapping[str, Any] | None = None) -> dict[int, FloatArray]:
+        """Image id -> embedding (D,) of one ImageNet encoder, from all embed runs that used it;
+        without those of bytes that were replaced since.
+
+        None: the encoder of the newest finished run, so that a change of it in config.toml counts
+        from the next EMBED on, which embeds every image again.
+        """
         table: dict[int, FloatArray] = {}
-        for run in self.embedding_runs():
+        for run in self.embedding_runs(encoder):
             scores = run.read_scores()
             fresh = self._fresh(run, scores.ids)
             table |= dict(zip(map(int, scores.ids[fresh]), scores.embeddings[fresh], strict=True))
@@ -68,10 +93,18 @@ class Context:
             found.update(ids[self._fresh(run, ids)].tolist())
         return found
 
-    def embedding_runs(self) -> list[RunFolder]:
-        """The finished embed runs, oldest first."""
-        folders = sorted((self.config.state / "runs").glob("*-embed"))
-        return [run for run in map(RunFolder, folders) if run.finished()]
+    def embedding_runs(self, encoder: Mapping[str, Any] | None = None) -> list[RunFolder]:
+        """The finished embed runs of one encoder, oldest first; None: that of the newest one."""
+        folders = sorted((self.config.state / "runs").glob("*-embed"), reverse=True)
+        found = []
+        for run in map(RunFolder, folders):
+            if not run.finished():
+                continue
+            used = _encoder_used(run)
+            encoder = used if encoder is None else encoder
+            if used == encoder:
+                found.append(run)
+        return found[::-1]
 
     def _fresh(self, run: RunFolder, ids: IdArray) -> npt.NDArray[np.bool_]:
         """(N,): which of these images still have the bytes that an embed run saw."""
@@ -85,6 +118,20 @@ def decided(context: Context, images: Sequence[Image]) -> list[Image]:
     would leak into validation or test is not known yet, so no training sees them."""
     known = context.embedded_ids()
     return [image for image in images if image.id in known]
+
+
+def _encoder_used(run: RunFolder) -> dict[str, Any]:
+    """The encoder of an embed run; the request, which lists every image, is read where it must."""
+    try:
+        known = json.loads(run.settings_file.read_bytes())
+        return {name: known[f"[training] settings.{name}"] for name in ENCODER}
+    except (OSError, ValueError, KeyError):  # of a version that kept none
+        return _encoder_of(run.read_request(EmbedRequest).settings)
+
+
+def _encoder_of(changes: Mapping[str, Any]) -> dict[str, Any]:
+    settings = resolved(changes)
+    return {name: settings[name] for name in ENCODER}
 
 
 def files_of(images: Sequence[Image]) -> tuple[ImageFile, ...]:

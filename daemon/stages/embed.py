@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from daemon.domain import Role, Stage
-from daemon.runs import EmbedRequest, PredictResult, RunFolder
+from daemon.runs import EmbedRequest, PredictResult
 from daemon.stages.context import Context, files_of
 from daemon.stages.quarantine import set_aside
 from daemon.stages.roles import decide_roles
+from daemon.stages.run_settings import ask
 from daemon.stages.test_set import look_at_test_set
 
 
@@ -16,16 +17,17 @@ def embed(context: Context, cycle: int) -> bool:
     Images that cannot be read are set aside after the run. Raises PoolEmpty where validation and
     the test set leave nothing to train on.
     """
-    run = _open_run(context, cycle)
+    run = context.open_run(cycle, Stage.EMBED)
     if not run.request_file.exists():
-        table = context.embeddings()
+        table = context.embeddings(context.encoder())
         new = [
             image
             for image in context.store.images()
             if image.id not in table and image.role is not Role.EXCLUDED
         ]
         if new:
-            run.write_request(context.request(EmbedRequest, images=files_of(new)))
+            request = context.request(EmbedRequest, images=files_of(new))
+            ask(context, run, Stage.EMBED, request)
     if run.request_file.exists():
         if not context.launcher.advance(run, "embed"):
             return False
@@ -34,13 +36,3 @@ def embed(context: Context, cycle: int) -> bool:
         return False
     decide_roles(context)
     return True
-
-
-def _open_run(context: Context, cycle: int) -> RunFolder:
-    """The first run of this cycle that has not finished: images may arrive while the stage waits
-    for somebody to correct a setting."""
-    run, number = context.run(cycle, Stage.EMBED), 1
-    while run.finished():
-        number += 1
-        run = context.run(cycle, f"{number}-{Stage.EMBED}")
-    return run

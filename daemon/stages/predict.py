@@ -16,6 +16,7 @@ from daemon.runs import PredictRequest, PredictResult, RunFolder
 from daemon.sections import Predictions
 from daemon.stages.context import Context, files_of
 from daemon.stages.quarantine import set_aside
+from daemon.stages.run_settings import ask
 from daemon.stages.tidying import tidied
 
 
@@ -29,12 +30,13 @@ def predict(context: Context, cycle: int) -> bool:
         images = [image for image in store.images() if image.id in wanted]
         request = context.request(
             PredictRequest,
+            classes=context.trained_classes(cycle),
             checkpoint=context.run(cycle, Stage.TRAIN).checkpoint,
             masks=files_of(images),
         )
         if not images:
             return True
-        run.write_request(request)
+        ask(context, run, Stage.PREDICT, request)
     if not context.launcher.advance(run, "predict"):
         return False
     set_aside(context, Stage.PREDICT, run.read_result(PredictResult).faults)

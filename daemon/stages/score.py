@@ -9,6 +9,7 @@ from daemon.measures import MIOU
 from daemon.runs import PredictRequest, PredictResult, TrainResult
 from daemon.stages.context import Context, by_role, decided, files_of
 from daemon.stages.quarantine import set_aside
+from daemon.stages.run_settings import ask
 from daemon.stages.test_set import files_or_why, say_test_fault
 from daemon.stages.train import curve_point
 
@@ -23,12 +24,13 @@ def score(context: Context, cycle: int) -> bool:
         test, test_missing = files_or_why(context.config)
         request = context.request(
             PredictRequest,
+            classes=context.trained_classes(cycle),
             checkpoint=context.run(cycle, Stage.TRAIN).checkpoint,
             score=files_of(pool),
             test=test,
             test_missing=test_missing,
         )
-        run.write_request(request)
+        ask(context, run, Stage.SCORE, request)
     if not context.launcher.advance(run, "predict"):
         return False
     _keep(context, cycle)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from daemon.domain import Annotation, AnswerId, Changes, Fault, Image, Skip, TaskState
 from daemon.errors import ConnectorRefused
@@ -173,6 +173,6 @@ def _state_of(
     if skips.get(row["image_id"], 0) >= limits.max_skips:
         return TaskState.SKIPPED
     asked = datetime.fromisoformat(row["asked_at"])
-    if now - asked > timedelta(hours=limits.max_wait_hours):
+    if limits.too_old(now - asked):
         return TaskState.EXPIRED
     return TaskState.OPEN

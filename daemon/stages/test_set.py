@@ -21,6 +21,7 @@ import numpy as np
 from daemon.config import Config
 from daemon.domain import Missing, Stage, Why
 from daemon.errors import ConfigError, RunFailed
+from daemon.lists import read_list
 from daemon.runs import (
     EmbedRequest,
     FileFault,
@@ -148,9 +149,9 @@ def _words(faults: Sequence[FileFault], files: int) -> str:
 
 
 def _run(context: Context, files: Sequence[LabeledFile]) -> RunFolder:
-    """Named by the files as they are now: other files are another run."""
+    """Named by the files as they are now and by the encoder: others are another run."""
     stats = [(str(file.image), *_stat(file.image)) for file in files]
-    told = hashlib.sha256(json.dumps(stats).encode()).hexdigest()
+    told = hashlib.sha256(json.dumps([stats, context.encoder()]).encode()).hexdigest()
     return RunFolder(context.config.state / "runs" / f"test-set-{told[:16]}")
 
 
@@ -175,13 +176,7 @@ def _by_name(images: Path) -> Mapping[str, list[Path]]:
 
 def _names(home: Path, source: str) -> list[str]:
     """A list of names: one a line, or the list NAME of FILE.json written as FILE.json:NAME."""
-    file, _, key = source.rpartition(":") if ".json:" in source else (source, "", "")
     try:
-        text = (home / file).read_text("utf-8-sig")
-        names = json.loads(text)[key] if key else text.splitlines()
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise ConfigError(f"[test] ids = {source!r}: cannot be read: {exc!r}") from exc
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        got = str(names)[:80]
-        raise ConfigError(f"[test] ids = {source!r}: got {got}; expected a list of names")
-    return [name.strip() for name in names if name.strip()]
+        return read_list(source, home)
+    except ValueError as exc:
+        raise ConfigError(f"[test] ids = {source!r}: {exc}") from exc

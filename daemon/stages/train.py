@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
@@ -21,6 +22,8 @@ from daemon.split import group_of
 from daemon.stages.context import Context, by_role, decided, files_of
 from daemon.stages.quarantine import set_aside
 from daemon.stages.retention import require_space, thin_out
+from daemon.stages.run_settings import ask
+from daemon.stages.warm_start import warm_start
 
 log = logging.getLogger(__name__)
 
@@ -78,20 +81,21 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
         labeled=_with_masks(context, run, teaching),
         validation=_with_masks(context, run, measuring, FileRole.VALIDATION),
         unlabeled=files_of([image for image in images[Role.POOL] if image.id not in labeled]),
-        parent=_parent(context, cycle),
+        **_parent(context, cycle),
     )
     _warn_of_rare_classes(context, request)
     used = store.label_ids(image.id for image in [*teaching, *measuring])
     store.keep_used_labels(cycle, used.values())
-    run.write_request(request)
+    ask(context, run, Stage.TRAIN, request)
 
 
-def _parent(context: Context, cycle: int) -> Path | None:
-    """The checkpoint to start from: that of the cycle before, unless it saw images that have been
+def _parent(context: Context, cycle: int) -> dict[str, Any]:
+    """The model to start from: that of the cycle before, unless it saw images that have been
     found to be validation or test images since: then ImageNet weights."""
+    found = warm_start(context, cycle)
+    if not found:
+        return {}
     run = context.run(cycle - 1, Stage.TRAIN)
-    if not (context.config.training.warm_start and run.checkpoint.exists()):
-        return None
     before = run.read_request(TrainRequest)
     leaks = {
         image_id
@@ -100,14 +104,14 @@ def _parent(context: Context, cycle: int) -> Path | None:
     }
     seen = leaks & {file.id for file in (*before.labeled, *before.unlabeled)}
     if not seen:
-        return run.checkpoint
+        return found
     words = (
         f"the model of cycle {cycle - 1} saw {len(seen)} images that are left out now: training "
         f"starts from ImageNet weights, so that no figure profits from them"
     )
     log.warning("%s", words)
     context.store.note("warning", words, context.now())
-    return None
+    return {}
 
 
 def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:

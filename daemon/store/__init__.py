@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daemon.store.asks import AskVerbs, Intent, Question
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
+from daemon.store.classes import ClassVerbs
 from daemon.store.corrections import CorrectionVerbs
 from daemon.store.cycles import CycleVerbs
 from daemon.store.exclusions import ExclusionVerbs
@@ -28,6 +29,7 @@ class Store(
     VersionVerbs,
     RecordVerbs,
     IncidentVerbs,
+    ClassVerbs,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

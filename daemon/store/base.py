@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from sqlite_utils import Database
 
-from daemon.errors import DiskFull, StoreInUse, StoreTooNew, StoreTooOld
+from daemon.errors import DiskFull, StoreInUse, StoreTooNew, StoreTooOld, StoreUnreadable
 from daemon.locks import LockHeld, lock_file
 from daemon.migrations import migrations
 
@@ -26,13 +27,25 @@ class StoreBase:
     """One connection to one SQLite file; it belongs to the thread that opened it.
 
     path: the file. read_only: for pages and reports; needs a file that exists. Commits
-    are durable (WAL, synchronous=FULL). Raises StoreTooNew for a newer schema.
+    are durable (WAL, synchronous=FULL). Raises StoreTooNew for a newer schema, StoreUnreadable
+    for a file that is no store.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         if not read_only:
             path.parent.mkdir(parents=True, exist_ok=True)
         self.folder = path.absolute().parent
+        try:
+            self._open(path, read_only=read_only)
+        except sqlite3.DatabaseError as exc:
+            if _is_full(exc):
+                raise DiskFull(f"{path}: {exc}; free some space, then go on") from exc
+            raise StoreUnreadable(
+                f"{path}: cannot be opened as a store: {exc}; expected a file that `maskloop run` "
+                f"wrote; {_cure(path, exc)}"
+            ) from exc
+
+    def _open(self, path: Path, *, read_only: bool) -> None:
         uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
         connection = sqlite3.connect(uri, uri=True, timeout=30)
         self._db = Database(connection)
@@ -57,19 +70,26 @@ class StoreBase:
             with self._db.atomic():
                 yield
         except sqlite3.OperationalError as exc:
-            if "disk is full" in str(exc):
+            if _is_full(exc):
                 raise DiskFull(f"the store: {exc}; free some space, the daemon goes on") from exc
             raise
 
     def backup(self, target: Path) -> None:
-        """Copy the whole store while it is in use. `target` must not exist."""
+        """Copy the whole store while it is in use. `target` must not exist; a copy that is not
+        whole is removed. Raises StoreUnreadable or DiskFull."""
         if target.exists():
             raise FileExistsError(f"{target} exists; name a new file for the backup")
-        copy = sqlite3.connect(target)
         try:
-            self._db.conn.backup(copy)
-        finally:
-            copy.close()
+            with closing(sqlite3.connect(target)) as copy:
+                self._db.conn.backup(copy)
+        except sqlite3.DatabaseError as exc:
+            target.unlink(missing_ok=True)
+            if _is_full(exc):
+                raise DiskFull(f"{target}: {exc}; free some space, or name another disk") from exc
+            raise StoreUnreadable(
+                f"{target}: the copy cannot be written: {exc}; expected a new file in a folder "
+                f"that this user may write to, and a store without damage"
+            ) from exc
 
     def require_current(self, path: Path) -> None:
         """Raise StoreTooOld where schema steps are missing, which only a writer may take."""
@@ -128,19 +148,52 @@ class StoreBase:
             )
 
 
+def _is_full(exc: sqlite3.Error) -> bool:
+    return "disk is full" in str(exc)
+
+
+def _cure(path: Path, exc: sqlite3.Error) -> str:
+    """What helps, by what SQLite said."""
+    if path.is_dir():
+        return "it is a folder: remove it, or name another [project] state_dir"
+    if "locked" in str(exc):
+        return "another program holds it: close that one, and try again"
+    if "unable to open" in str(exc) or "readonly" in str(exc):
+        return "let this user write to its folder, or name another [project] state_dir"
+    return (
+        "restore a copy that `maskloop backup` made, or move the file away: a new store takes in "
+        "all answers again"
+    )
+
+
 @contextmanager
 def sole_writer(state: Path) -> Iterator[None]:
     """Hold the state folder for this process. Raises StoreInUse that names the holder."""
-    state.mkdir(parents=True, exist_ok=True)
+    with _folder_in_words(state):
+        state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         try:
-            held.enter_context(lock_file(state / LOCK))
+            with _folder_in_words(state):
+                held.enter_context(lock_file(state / LOCK))
         except LockHeld as exc:
             raise StoreInUse(
                 f"{state}: in use by process {exc.holder or 'unknown'}; stop it first, two daemons "
                 f"on one store would ask everything twice"
             ) from exc
         yield
+
+
+@contextmanager
+def _folder_in_words(state: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"{state}: {exc.strerror}; free some space, then go on") from exc
+        raise StoreUnreadable(
+            f"[project] state_dir: {state}: got {exc.strerror!r} at {exc.filename}; expected a "
+            f"folder that this user may write to; correct state_dir, or the rights of the folder"
+        ) from exc
 
 
 def utf_8(text: str) -> str:

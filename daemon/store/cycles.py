@@ -77,6 +77,10 @@ class CycleVerbs(StoreBase):
         )
         return int(self._rows("SELECT failures FROM cycles WHERE id = ?", cycle)[0]["failures"])
 
+    def forget_failures(self, cycle: int) -> None:
+        """The reason of earlier failures may be gone: the next attempt waits for nothing."""
+        self._write("UPDATE cycles SET failures = 0, failed_at = NULL WHERE id = ?", cycle)
+
     def next_attempt(self, cycle: int) -> int:
         """A number that no earlier attempt of this cycle had; kept before it is used."""
         with self.atomic():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 from daemon.errors import RunFailed
@@ -32,6 +33,13 @@ class ForkLauncher:
             words = said.message if said else "nothing said"
             faults = said.faults if said else ()
             raise RunFailed(f"{run.path.name}: {command} exited with {code}: {words}", faults)
+        return True
+
+    def release(self, run: RunFolder) -> bool:
+        child = self._children.pop(run.path, None)
+        if child is not None:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
         return True
 
     def stop(self) -> None:

@@ -63,7 +63,7 @@ def embed(run: RunFolder) -> None:
 
 def train(run: RunFolder) -> None:
     request = run.read_request(TrainRequest)
-    if "fail" in request.settings:
+    if request.settings.get("fail"):
         write_json(run.error_file, {"kind": "told", "message": str(request.settings["fail"])})
         sys.exit(4)
     with (run.path / "starts.txt").open("a") as file:

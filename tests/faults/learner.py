@@ -37,6 +37,10 @@ class DirectLauncher:
         COMMANDS[command](run)
         return True
 
+    def release(self, run: RunFolder) -> bool:
+        self._begun.pop(run.path.name, None)
+        return True
+
     def stop(self) -> None:
         self._begun.clear()
 

@@ -257,7 +257,7 @@ def test_a_parent_teaches_the_first_iteration(
     trained: RunFolder, files: list[LabeledFile], tmp_path: Path
 ) -> None:
     folder = RunFolder(tmp_path / "child")
-    request = train_request(files, iterations=1, learning_rate=0.0, prior_correction=0.0)
+    request = train_request(files, iterations=1, learning_rate=1e-12, prior_correction=0.0)
     folder.write_request(request.model_copy(update={"parent": trained.checkpoint}))
 
     assert main(["train", str(folder.path)]) == DONE

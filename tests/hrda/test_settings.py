@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import pytest
 
 from daemon.errors import ConfigError
 from daemon.hrda.settings import PRESETS, Settings, settings_of
+from daemon.learner_settings import fields_of_settings
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -25,7 +29,11 @@ def test_all_faults_come_in_one_message() -> None:
     with pytest.raises(ConfigError) as caught:
         settings_of({"itterations": 3, "minibatch": "many", "alpha": True})
 
-    for words in ("itterations: unknown", "minibatch = 'many': expected int", "alpha = True"):
+    for words in (
+        "itterations: unknown setting; did you mean iterations?",
+        "minibatch = 'many': expected a whole number from 1 to 1024",
+        "alpha = True: expected a number from 0 to 1",
+    ):
         assert words in str(caught.value)
 
 
@@ -50,11 +58,51 @@ def test_all_faults_come_in_one_message() -> None:
         ("context_loss", 0.95),
         ("masked_ratio", 1.1),
         ("rare_pixels", -1),
+        ("learning_rate", -0.001),
+        ("learning_rate", math.nan),
+        ("learning_rate", math.inf),
+        ("learning_rate", 0.0),
+        ("learning_rate_least", 0.5),
+        ("head_rate", -1.0),
+        ("weight_decay", -0.1),
+        ("clip_norm", -10.0),
+        ("clip_norm", math.nan),
+        ("warm_start_rate", 0.0),
+        ("dice_loss", -1.0),
+        ("unlabeled_weight", math.inf),
+        ("save_every_s", math.nan),
+        ("labeled_jitter", -0.2),
+        ("iterations", 10**12),
+        ("width", 10**6),
+        ("minibatch", 10**9),
+        ("feature_classes", [-1]),
+        ("encoder_weights", "$NO_SUCH_VARIABLE/weights.pth"),
     ],
 )
 def test_impossible_values_are_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=name):
         settings_of({name: value})
+
+
+def numbers(preset: str) -> Mapping[str, float]:
+    found = vars(settings_of({"preset": preset}))
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+@pytest.mark.parametrize("name", numbers("cpu"))
+def test_every_number_has_a_range_and_is_finite(name: str) -> None:
+    for value in (math.nan, math.inf, -math.inf, -1, 10**400, 1e300, "1"):
+        with pytest.raises(ConfigError, match=rf"{name} = .*: expected a"):
+            settings_of({name: value})
+
+
+@pytest.mark.parametrize("name", fields_of_settings())
+def test_every_setting_says_what_it_means(name: str) -> None:
+    assert fields_of_settings()[name].description
 
 
 def test_lists_of_numbers_are_taken_as_they_come_from_json() -> None:

@@ -37,10 +37,10 @@ def test_every_fault_of_a_file_is_named_with_its_table(tmp_path: Path) -> None:
         load_config(path)
 
     words = str(error.value)
-    assert "[loop] poll_s = 0: Input should be greater than 0" in words
-    assert "[loop] batchsize = 5: there is no such setting" in words
-    assert "[classes] class names must be distinct" in words
-    assert "[web] port = 'x': Input should be a valid integer" in words
+    assert "line 2: [loop] poll_s = 0: expected a number from 0.01 to 86400 (seconds" in words
+    assert "line 3: [loop] batchsize = 5: there is no such setting; did you mean batch" in words
+    assert "line 5: [classes] names: class names must be distinct" in words
+    assert "line 7: [web] port = 'x': expected a whole number from 0 to 65535" in words
 
 
 def test_a_table_that_does_not_exist_is_named(tmp_path: Path) -> None:

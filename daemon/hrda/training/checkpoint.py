@@ -47,7 +47,7 @@ def read_checkpoint(path: Path, device: torch.device) -> tuple[Segmentor, tuple[
         classes = tuple(content["classes"])
         net = build_segmentor(settings, len(classes))
         net.load_state_dict(content["weights"])
-    except (KeyError, TypeError, RuntimeError) as exc:
+    except (KeyError, TypeError, ValueError, RuntimeError) as exc:
         raise RunFailed(f"{path}: is no checkpoint of this version: {exc}") from exc
     return net.to(device).eval().requires_grad_(False), classes
 
@@ -66,21 +66,33 @@ def read_weights(path: Path) -> dict[str, Any]:
     return content
 
 
-def warm_start(net: Segmentor, parent: Path, classes: Sequence[str]) -> list[str]:
+def warm_start(
+    net: Segmentor,
+    parent: Path,
+    classes: Sequence[str],
+    parent_classes: Sequence[str] | None = None,
+) -> list[str]:
     """Take over the parent's weights, class rows by name; the classes that were new.
+
+    parent_classes: what the parent's classes are called now, where they were renamed.
 
     Raises RunFailed when the parent is another network.
     """
     content = read_weights(parent)
-    theirs = [str(name) for name in content["classes"]]
+    theirs = [str(name) for name in parent_classes or content["classes"]]
+    if len(theirs) != len(content["classes"]):
+        raise RunFailed(
+            f"{parent}: knows the classes {list(content['classes'])}, the request calls them "
+            f"{theirs}; expected a name for each; set [training] warm_start = false once"
+        )
     rows = [theirs.index(name) if name in theirs else None for name in classes]
     own = net.state_dict()
     for name, tensor in content["weights"].items():
         by_class = is_class_row(name) and len(tensor) == len(theirs)
         if name not in own or (own[name].shape != tensor.shape and not by_class):
             raise RunFailed(
-                f"{parent}: {name} does not fit this network; train without a parent once, or "
-                f"keep the encoder and the width"
+                f"{parent}: {name} does not fit this network; train without a parent once "
+                f"([training] warm_start = false), or keep the encoder and the width"
             )
         if not by_class:
             own[name].copy_(tensor)

@@ -1,0 +1,23 @@
+"""The program `maskloop`: it starts fast enough that Ctrl-C ends it quietly from the first moment.
+
+Until the command line is imported, an interrupt ends the process as the shell expects; from then
+on daemon/cli.py answers it in words.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+
+def main() -> int:
+    """Run the command of `sys.argv`; the exit code."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from daemon import cli
+
+    signal.signal(signal.SIGINT, before or signal.default_int_handler)
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

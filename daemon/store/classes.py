@@ -1,0 +1,94 @@
+"""Classes: with which names the labels were read, and what a change of them means for all rows.
+
+Masks hold classes by their place in the list of names; everything else holds them by name.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image as Pillow
+
+from daemon.domain import IGNORE, Mask
+from daemon.store.base import Row, StoreBase
+from daemon.store.labels import png_of
+
+_CLASSES = "classes"
+_TABLES = (("evaluations", "iou"), ("scores", "class_share"))  # JSON objects by class
+
+
+class ClassVerbs(StoreBase):
+    """Verbs on classes."""
+
+    def kept_classes(self) -> tuple[str, ...] | None:
+        """The names that the labels were read with, by pixel value; None before the first."""
+        known = self.fact(_CLASSES)
+        return None if known is None else tuple(json.loads(known))
+
+    def keep_classes(self, names: Sequence[str]) -> None:
+        """Remember the names that labels are read with from now on."""
+        self.keep_fact(_CLASSES, json.dumps(list(names)))
+
+    def rename_classes(self, names: Mapping[str, str | None]) -> None:
+        """Old name -> present name, in all figures of earlier cycles. None: the figure goes.
+
+        Where several old names become one, no figure of theirs can stand for it: they go too.
+        """
+        targets = list(names.values())
+        kept = {old: new for old, new in names.items() if new and targets.count(new) == 1}
+        with self.atomic():
+            for table, column in _TABLES:
+                for row in self._rows(f"SELECT rowid AS row, {column} AS value FROM {table}"):
+                    self._rename_in(table, column, row, names, kept)
+            for row in self._rows("SELECT rowid AS row, * FROM corrections"):
+                self._write("DELETE FROM corrections WHERE rowid = ?", row["row"])
+                new = kept.get(row["class"]) if row["class"] in names else row["class"]
+                if new:
+                    fresh = {"annotation": row["annotation"], "class": new, "iou": row["iou"]}
+                    self._insert("corrections", fresh, clash="REPLACE")
+
+    def remap_masks(self, values: Mapping[int, int]) -> int:
+        """Give the pixels of every mask other class indices: old value -> new value. Other values
+        stay. The number of masks that were written anew."""
+        table = np.arange(256, dtype=np.uint8)
+        for old, new in values.items():
+            table[old] = new
+        with self.atomic():
+            ids = [row["id"] for row in self._rows("SELECT id FROM annotations")]
+            return sum(self._remap(annotation, table) for annotation in ids)
+
+    def _remap(self, annotation: str, table: Mask) -> bool:
+        rows = self._rows("SELECT mask FROM annotations WHERE id = ?", annotation)
+        with Pillow.open(io.BytesIO(rows[0]["mask"])) as png:
+            before = np.asarray(png, dtype=np.uint8)
+        after = table[before]
+        if np.array_equal(before, after):
+            return False
+        self._write(
+            "UPDATE annotations SET mask = ?, blank = ? WHERE id = ?",
+            png_of(after),
+            int((after == IGNORE).all()),
+            annotation,
+        )
+        return True
+
+    def _rename_in(
+        self,
+        table: str,
+        column: str,
+        row: Row,
+        names: Mapping[str, str | None],
+        kept: Mapping[str, str],
+    ) -> None:
+        before = json.loads(row["value"] or "{}")
+        after = {
+            kept.get(name, name): value
+            for name, value in before.items()
+            if name in kept or name not in names
+        }
+        if after != before:
+            sql = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"
+            self._write(sql, json.dumps(after), row["row"])
