@@ -12,6 +12,7 @@ from daemon.near_duplicates import representatives
 from daemon.runs import DistinctRequest
 from daemon.split import rows_of
 from daemon.stages.context import Context
+from daemon.stages.run_settings import ask
 from strategies.base import Pool
 
 AT_ONCE = 3e9  # multiplications: some tenths of a second, as for 3000 images of 432 numbers
@@ -48,7 +49,7 @@ def distinct_ids(context: Context, cycle: int, pool: Pool) -> set[int] | None:
             asked=tuple(asked),
             similarity=limit,
         )
-        run.write_request(request)
+        ask(context, run, Stage.SELECT, request)
     if not context.launcher.advance(run, "near-duplicates"):
         return None
     return set(run.read_kept().tolist())
