@@ -171,6 +171,7 @@ class Annotation:
     ground_truth: bool = False
     corrected: bool | None = None  # whether the shown prediction was changed; None: none was shown
     shown: str | None = None  # version of the prediction that the person began with
+    shown_empty: bool = False  # that prediction had no region: the page began empty
     notes: tuple[str, ...] = ()
 
 

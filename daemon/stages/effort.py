@@ -38,7 +38,10 @@ def effort_of(
     is known to have been shown."""
     if annotation.shown is None:
         return None
-    return _effort(context, image_id, annotation.shown, annotation.mask)
+    found = _effort(context, image_id, annotation.shown, annotation.mask)
+    if annotation.shown_empty and isinstance(found, Effort) and _drew(context, found):
+        return Unmeasured.EMPTY_PAGE  # as where people draw shapes, which no mask becomes
+    return found
 
 
 def measure_missed(context: Context) -> None:
@@ -101,6 +104,14 @@ def _effort(context: Context, image_id: int, version: str, submitted: Mask) -> E
     if shown.shape != submitted.shape:
         return Unmeasured.OTHER_SIZE
     return compared(shown, submitted, context.config.classes.names)
+
+
+def _drew(context: Context, effort: Effort) -> bool:
+    """Whether the prediction gave any pixel another class than that of undrawn ones."""
+    undrawn = context.config.class_set.unlabeled
+    names = context.config.classes.names
+    drawn = {name for value, name in enumerate(names) if value != undrawn}
+    return any(effort.classes[name].shown_px for name in drawn & effort.classes.keys())
 
 
 def _shown(context: Context, cycle: int, image_id: int) -> Mask | Unmeasured:

@@ -11,8 +11,7 @@ the open tasks into a random order again and again, with --every seconds between
 
 Label Studio shows nobody's locks, so what counts is told from the times of the requests:
 - inversion: a task was served while another one that stood before it, in every order that can have
-  been in force meanwhile, was fetched by nobody until that request was answered. So it was open
-  and not locked.
+  been in force meanwhile, was fetched by nobody until that request was answered: open, not locked.
 - double: a task that was served to two people; unexplained, where the second fetch overlaps
   neither the first person's fetch nor their submit, between which only locks keep it.
 - idle: somebody was told that there is nothing to do while there was such a task.

@@ -163,6 +163,21 @@ def test_an_answer_is_not_measured_where_nothing_was_shown_or_the_mask_is_gone(
     assert effort_of(context, 8, answer(version(4, 1))) is Unmeasured.MASK_GONE
 
 
+def test_a_page_that_began_empty_is_not_measured_against_a_mask_that_nobody_saw(
+    context: Context,
+) -> None:
+    run = context.run(3, Stage.PREDICT)
+    run.mask(7).parent.mkdir(parents=True)
+    Pillow.fromarray(mask("111", "000")).save(run.mask(7))  # shapes are drawn: it becomes none
+    Pillow.fromarray(mask("000", "000")).save(run.mask(8))  # all of it background
+    empty = replace(answer(version(3, 1)), shown_empty=True)
+
+    assert effort_of(context, 7, empty) is Unmeasured.EMPTY_PAGE
+    assert effort_of(context, 8, empty) == Effort(
+        changed_share=1.0, classes={"soil": pixels(6, 0, 0), "crop": pixels(0, 6, 0)}
+    )
+
+
 def test_a_torn_mask_ends_no_tick(context: Context) -> None:
     path = context.run(3, Stage.PREDICT).mask(7)
     path.parent.mkdir(parents=True)
