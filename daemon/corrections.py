@@ -70,4 +70,5 @@ class Unmeasured(enum.StrEnum):
     MASK_GONE = "the mask that was shown is gone"
     MASK_UNREADABLE = "the mask that was shown cannot be read"
     OTHER_SIZE = "the mask that was shown has another size"
+    OTHER_CLASSES = "the mask that was shown has classes that are gone"
     NO_PIXEL = "the answer gives no pixel a class"

@@ -16,11 +16,13 @@ from daemon.domain import (
     Effort,
     Mask,
     PredictionVersion,
+    Stage,
     Unmeasured,
 )
 from daemon.errors import RunFailed
 from daemon.faults import printable
 from daemon.intake import passes
+from daemon.runs import PredictRequest
 from daemon.stages.context import Context
 from daemon.stages.predict import predicted_ids, predicted_mask
 
@@ -118,7 +120,23 @@ def _shown(context: Context, cycle: int, image_id: int) -> Mask | Unmeasured:
     """The mask that a cycle showed people of an image; without one, why."""
     mask = predicted_mask(context, cycle, image_id)
     if mask is not None:
-        return mask
+        return _as_of_now(context, cycle, mask)
     predicted = predicted_ids(context, cycle)
     empty = predicted is not None and image_id not in predicted
     return Unmeasured.EMPTY_PAGE if empty else Unmeasured.MASK_GONE
+
+
+def _as_of_now(context: Context, cycle: int, mask: Mask) -> Mask | Unmeasured:
+    """A predicted mask with the class indices of now, which may be others than the model's."""
+    run, classes = context.run(cycle, Stage.PREDICT), context.config.classes
+    if not run.request_file.exists():
+        return mask
+    before = run.read_request(PredictRequest).classes
+    called = [classes.renamed.get(name, name) for name in before]
+    if called == list(classes.names[: len(called)]):
+        return mask
+    if not set(called) <= set(classes.names):
+        return Unmeasured.OTHER_CLASSES
+    table = np.arange(256, dtype=np.uint8)
+    table[: len(called)] = [classes.names.index(name) for name in called]
+    return np.asarray(table[mask], dtype=np.uint8)

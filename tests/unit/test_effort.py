@@ -178,6 +178,33 @@ def test_a_page_that_began_empty_is_not_measured_against_a_mask_that_nobody_saw(
     )
 
 
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [
+        (("soil", "crop"), {"soil": pixels(2, 0, 0), "crop": pixels(4, 6, 4)}),
+        (("crop", "weed", "soil"), {"crop": pixels(2, 6, 2), "weed": pixels(4, 0, 0)}),
+        (("soil", "thistle"), None),
+    ],
+)
+def test_a_prediction_is_read_with_the_classes_of_its_model(
+    context: Context, classes: tuple[str, ...], expected: dict[str, ClassPixels] | None
+) -> None:
+    run = context.run(3, Stage.PREDICT)
+    images = (ImageFile(id=7, image=Path("7.png")),)
+    checkpoint = Path("checkpoint.pth")
+    run.write_request(PredictRequest(classes=classes, checkpoint=checkpoint, masks=images))
+    run.mask(7).parent.mkdir()
+    Pillow.fromarray(mask("011", "011")).save(run.mask(7))
+
+    found = effort_of(context, 7, answer(version(3, 1)))
+
+    if expected is None:
+        assert found is Unmeasured.OTHER_CLASSES
+    else:
+        assert isinstance(found, Effort)
+        assert found.classes == expected
+
+
 def test_a_torn_mask_ends_no_tick(context: Context) -> None:
     path = context.run(3, Stage.PREDICT).mask(7)
     path.parent.mkdir(parents=True)
