@@ -125,7 +125,7 @@ class Folder:
         moments = {
             task: self._saved(one)
             for task, one in known.items()
-            if not (isinstance(one, dict) and one.get("retired"))
+            if not (isinstance(one, dict) and one.get("retired")) and not self._has_left(one)
         }
         new = at.to_read(moments)
         largest = max((height * width for height, width in sizes.values()), default=1)
@@ -203,8 +203,12 @@ class Folder:
         key = asked["key"]
         path, saved = self._mask_path(key), self._saved(asked)
         answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=key)
+        if key not in sizes:
+            expected = "an image that the daemon knows and can read"
+            cure = "see whether that image is in quarantine"
+            return _fault(answer, f"the image {key!r}", expected, cure)
         try:
-            mask = read_mask(path, classes=len(self._classes), size=sizes.get(key))
+            mask = read_mask(path, classes=len(self._classes), size=sizes[key])
         except MaskUnusable as exc:
             return _fault(answer, f"{path}: {exc.got}", exc.expected, exc.cure)
         at = datetime.fromisoformat(asked["at"])
@@ -219,15 +223,21 @@ class Folder:
         )
 
     def _saved(self, asked: object) -> int | None:
-        """When the mask of a task was saved last, ns since 1970; None where there is none though
-        its image is there: somebody removed it."""
+        """When the mask of a task was saved last, ns since 1970; None where there is none."""
         if not _is_sound(asked):
             return 0
         try:
             told = self._mask_path(asked["key"]).stat()
         except (OSError, ValueError):
-            return None if (self._images / asked["key"]).is_file() else 0
+            return None
         return max(told.st_mtime_ns, told.st_ctime_ns)
+
+    def _has_left(self, asked: object) -> bool:
+        """Whether image and mask of a task are at another place now: its label stays."""
+        if not _is_sound(asked):
+            return False
+        places = self._images / asked["key"], self._mask_path(asked["key"])
+        return not any(os.path.lexists(place) for place in places)
 
     def _mask_path(self, key: str) -> Path:
         return self._truth / PurePosixPath(key).with_suffix(".png")

@@ -25,16 +25,30 @@ def done_ahead(
 
 
 def tried_ahead(
-    work: Callable[[T], U], things: Iterable[T], ahead: int
+    work: Callable[[T], U],
+    things: Iterable[T],
+    ahead: int,
+    cost: Callable[[T], int] = lambda thing: 0,
+    room: int = 0,
 ) -> Generator[tuple[T, Future[U]], None, None]:
     """As `done_ahead`, with the finished future of each thing: its `result()` raises what `work`
-    raised, and the things behind it still come."""
+    raised, and the things behind it still come.
+
+    cost, room: the costs of those that wait add up to `room` at most; a larger one waits alone.
+    """
     with ThreadPoolExecutor(THREADS, thread_name_prefix="ahead") as threads:
         waiting: deque[tuple[T, Future[U]]] = deque()
+        costs: deque[int] = deque()
         try:
             for thing in things:
+                price = cost(thing)
+                while waiting and sum(costs) + price > room:
+                    costs.popleft()
+                    yield waiting.popleft()
                 waiting.append((thing, threads.submit(work, thing)))
+                costs.append(price)
                 if len(waiting) > ahead:
+                    costs.popleft()
                     yield waiting.popleft()
             while waiting:
                 yield waiting.popleft()

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from daemon.config import Config
+from daemon.domain import Stage
 from daemon.errors import MaskloopError
 from daemon.figure_checks import overlap_faults, test_set_faults, validation_faults
 from daemon.intake import Intake
@@ -23,6 +24,8 @@ from daemon.runs import EmbedRequest, RunFolder
 from daemon.stages.classes import require_same_classes
 from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
 from daemon.stages.left_out import faults_and_notes, left_out
+from daemon.stages.run_settings import coming_changes
+from daemon.stages.warm_start import network_changes
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 from daemon.streams import in_words
@@ -109,13 +112,29 @@ def _tool(config: Config) -> Sequence[str]:
 
 
 def notes(config: Config) -> Sequence[str]:
-    """What is well and still worth knowing; nothing where the tool does not answer."""
+    """What is well and still worth knowing; of the tool nothing where it does not answer."""
     try:
         connector = open_connector(config)
         told = connector.notes() if hasattr(connector, "notes") else []
-        return [*told, *faults_and_notes(left_out(connector))[1]]
+        found = [*told, *faults_and_notes(left_out(connector))[1]]
     except (MaskloopError, OSError):
-        return []
+        found = []
+    return [*_notes_on_runs(config), *found]
+
+
+def _notes_on_runs(config: Config) -> Iterator[str]:
+    """What changed settings mean for the run in progress and for the next training."""
+    runs = [RunFolder(path) for path in sorted((config.state / "runs").glob("[0-9]*-*"))]
+    trained = [run for run in runs if run.finished() and run.checkpoint.exists()]
+    try:
+        for run in runs[-len(Stage) :]:
+            stage = Stage(run.path.name.rpartition("-")[2])
+            if words := coming_changes(config, run, stage):
+                yield f"run {run.path.name} will be asked anew, config.toml changed: {words}"
+        if trained and (words := network_changes(config, trained[-1])):
+            yield f"the next training starts from ImageNet weights, the network changed: {words}"
+    except (MaskloopError, OSError, ValueError) as exc:
+        yield f"the runs in {config.state}: {exc}"
 
 
 def _images(config: Config) -> Sequence[str]:

@@ -17,6 +17,7 @@ from daemon.config_faults import faults_in_words, setting_faults
 from daemon.config_lines import lines_of, read_toml
 from daemon.domain import IGNORE, Budget, ClassSet
 from daemon.errors import ConfigError
+from daemon.redaction import Redactor
 from daemon.sections import (
     Classes,
     ConnectorChoice,
@@ -90,7 +91,7 @@ def load_config(path: Path) -> Config:
     if faults:
         lines = lines_of(text)
         words = "\n".join(fault.sentence(lines) for fault in faults)
-        raise ConfigError(f"{path}:\n{words}")
+        raise ConfigError(f"{path}:\n{Redactor(()).words(words)}")
     return config
 
 

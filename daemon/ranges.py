@@ -24,10 +24,11 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Similarity = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0.01, le=86_400, allow_inf_nan=False)]
 Hours = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
-Positive = Annotated[int, Field(ge=1, le=1_000_000)]
-Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Number = Annotated[int, Field(ge=0, le=2**31 - 1)]  # of a project
 Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
+Text = Annotated[str, Field(min_length=1)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cpu:0|cuda|cuda:[0-9]{1,3})$")]
 
 _VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})")

@@ -19,8 +19,15 @@ from daemon.ranges import (
     Seed,
     Share,
     Similarity,
+    Text,
 )
-from daemon.texts import require_finite, require_group, require_names, require_url
+from daemon.texts import (
+    require_finite,
+    require_fitting,
+    require_group,
+    require_names,
+    require_url,
+)
 
 Setting = bool | int | float | str | list[int] | list[float] | list[str]
 
@@ -74,18 +81,7 @@ class Classes(Section):
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
-        if self.ignore_label in self.names:
-            raise ValueError(
-                f"ignore_label = {self.ignore_label!r} is in names too; class names must be "
-                f"distinct from it"
-            )
-        for old, new in self.renamed.items():
-            if old in self.names or new not in (*self.names, ""):
-                raise ValueError(
-                    f"renamed = {{ {old!r} = {new!r} }}: expected an old name that is not in names "
-                    f"any more, and the name in names that it has now (or an empty one: its pixels "
-                    f"have no label any more)"
-                )
+        require_fitting(self.names, self.ignore_label, self.renamed)
         return self
 
 
@@ -98,8 +94,12 @@ class Images(Section):
     folder: PathText = _say(
         "images", "folder of the images, relative to this file (source = folder)"
     )
-    max_megabytes: Positive = _say(64, "largest image file that is read, MB")
-    max_megapixels: Positive = _say(64, "largest image that is decoded, millions of pixels")
+    max_megabytes: Annotated[int, Field(ge=1, le=100_000)] = _say(
+        64, "largest image file that is read, MB"
+    )
+    max_megapixels: Annotated[int, Field(ge=1, le=10_000)] = _say(
+        64, "largest image that is decoded, millions of pixels"
+    )
     allow_hosts: tuple[str, ...] = Field(
         default=(),
         strict=False,
@@ -291,5 +291,5 @@ class Web(Section):
     """[web]: the page."""
 
     enabled: bool = _say(True, "whether `run` serves the page")
-    host: str = _say("127.0.0.1", "address to listen on; anything but loopback shows it to others")
+    host: Text = _say("127.0.0.1", "address to listen on; any but loopback shows it to others")
     port: Annotated[int, Field(ge=0, le=65535)] = _say(8060, "port; 0: any free one")

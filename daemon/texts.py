@@ -37,6 +37,21 @@ def require_names(names: Sequence[str]) -> None:
         raise ValueError(f"class names must be distinct; {twice[0]!r} stands there twice")
 
 
+def require_fitting(names: Sequence[str], ignore_label: str, renamed: Mapping[str, str]) -> None:
+    """Raise ValueError where the label to ignore, or an old name, is a class of its own."""
+    if ignore_label in names:
+        raise ValueError(
+            f"ignore_label = {ignore_label!r} is in names too; class names must be distinct from it"
+        )
+    for old, new in renamed.items():
+        if old in names or new not in (*names, ""):
+            raise ValueError(
+                f"renamed = {{ {old!r} = {new!r} }}: expected an old name that is not in names "
+                f"any more, and the name in names that it has now (or an empty one: its pixels "
+                f"have no label any more)"
+            )
+
+
 def require_group(text: str) -> None:
     """Raise ValueError for a pattern that is none, or that has no group to name."""
     try:

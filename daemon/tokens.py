@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from daemon.config import Config
 from daemon.errors import ConfigError
+
+MOST_BYTES = 10_000  # of a token; a personal one has some hundred
 
 
 def token_reader(config: Config) -> Callable[[], str]:
@@ -48,17 +51,32 @@ def _token_of_environment(name: str) -> str:
             f"[label_studio] token_env = {name!r}: the environment has no such variable; "
             f"export {name}=... with the token of Account & Settings in Label Studio"
         )
-    return token
+    return _sendable(token, f"token_env: the variable {name}")
 
 
 def _token_of_file(path: Path) -> str:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        token = path.read_text().strip()
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except OSError as exc:
-        raise ConfigError(f"[label_studio] token_file: {path} cannot be read: {exc}") from exc
+        raise ConfigError(
+            f"[label_studio] token_file: {path} cannot be read: {exc.strerror}; correct its name, "
+            f"or let this user read it"
+        ) from exc
     if mode & 0o077:
         raise ConfigError(f"[label_studio] token_file: others may read {path}; run chmod 600 on it")
+    token = content.removeprefix(codecs.BOM_UTF8).strip()
     if not token:
         raise ConfigError(f"[label_studio] token_file: {path} is empty; put the token in it")
+    return _sendable(token.decode("latin-1"), f"token_file: {path}")
+
+
+def _sendable(token: str, place: str) -> str:
+    """The token, where a request can carry it; what it is instead is never shown."""
+    if len(token) > MOST_BYTES or not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigError(
+            f"[label_studio] {place} holds no token: expected one line of letters, digits and "
+            f"signs; copy it from Account & Settings in Label Studio"
+        )
     return token

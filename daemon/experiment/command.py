@@ -21,13 +21,23 @@ from rich.console import Console
 
 from daemon.domain import Evaluation
 from daemon.durable import write_json
-from daemon.errors import ExperimentRefused
+from daemon.errors import ExperimentRefused, RunFailed
 from daemon.experiment.children import finish, watching
 from daemon.experiment.drawing import Roles, draw
 from daemon.experiment.folders import Folders, class_names, read_folders
 from daemon.experiment.options import Options
 from daemon.experiment.report import report, show
-from daemon.runs import ImageFile, LabeledFile, PredictRequest, RunFolder, TrainRequest, TrainResult
+from daemon.insight.missing import words_of
+from daemon.measures import MIOU
+from daemon.runs import (
+    ImageFile,
+    LabeledFile,
+    PredictRequest,
+    PredictResult,
+    RunFolder,
+    TrainRequest,
+    TrainResult,
+)
 
 INTERRUPTED = 130
 
@@ -73,9 +83,23 @@ def _experiment(options: Options, err: Console) -> Mapping[str, Any]:
         finish(train, "train", watch, options.processes)
         predict.write_request(_testing(options, folders, roles, classes, train))
         finish(predict, "predict", watch)
+    _require_test_figures(predict)
     found = report(plan, train, predict)
     write_json(result, found)
     return found
+
+
+def _require_test_figures(predict: RunFolder) -> None:
+    """An experiment is worth its test figures: without them the same command measures again.
+
+    Raises RunFailed with the files that cannot be used, or what else was in the way.
+    """
+    tested = predict.read_result(PredictResult)
+    if tested.test is None or tested.test.images:
+        return
+    predict.result_file.unlink()
+    why = "; ".join(words_of(one) for name, one in tested.test.missing.items() if name == MIOU)
+    raise RunFailed(f"the test images: {why}", tested.faults)
 
 
 def _plan(options: Options, roles: Roles, classes: tuple[str, ...]) -> dict[str, Any]:

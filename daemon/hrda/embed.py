@@ -17,16 +17,26 @@ from torch import nn
 from daemon.hrda.images.pictures import Picture
 from daemon.hrda.images.reading import Reading
 from daemon.hrda.images.sampler import seed_all
-from daemon.hrda.inference.infer import at_once, embedding_size, padded, pooled
+from daemon.hrda.inference.infer import (
+    BAND_ROWS,
+    at_once,
+    embedding_size,
+    padded_size,
+    pooled,
+    window_of,
+)
 from daemon.hrda.inference.passes import AHEAD, alike
 from daemon.hrda.inference.rows import Rows, origin, row_type
 from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.network.model import build_segmentor, halved
 from daemon.hrda.network.segmentor import Segmentor
+from daemon.hrda.network.windows import Box
 from daemon.hrda.settings import Settings, settings_of
 from daemon.hrda.signs import Signs
 from daemon.runs import EmbedRequest, FileRole, ImageFile, PredictResult, RunFolder
 
+_EXACT_HALVINGS = 6  # the grid of 64 pixels can be halved so often before sides become odd
+NARROWEST_PX = 64  # no side gets shorter than that: the encoder halves it five times
 LONGEST_PX = 512  # larger images are shrunk to this before: one vector does not need more
 
 
@@ -80,10 +90,26 @@ def embeddings(net: Segmentor, images: Sequence[Picture]) -> npt.NDArray[np.floa
 
 
 def _shrunk(image: Picture, mean: torch.Tensor) -> torch.Tensor:
-    x = padded([image], mean)
-    while max(x.shape[2:]) > LONGEST_PX:
+    """Halved until it is small enough; a large image band by band, which gives the same."""
+    height, width = padded_size(image)
+    halvings = 0
+    while halvings < _EXACT_HALVINGS and _is_large(height >> halvings, width >> halvings):
+        halvings += 1
+    bands = []
+    for top in range(0, height, BAND_ROWS):
+        band = window_of([image], mean, Box(top, 0, min(BAND_ROWS, height - top), width))
+        for _ in range(halvings):
+            band = halved(band)
+        bands.append(band)
+    x = torch.cat(bands, dim=2)
+    while _is_large(*x.shape[2:]):
         x = halved(x)
     return x
+
+
+def _is_large(height: int, width: int) -> bool:
+    """Whether an image is halved once more: a narrow one stays as wide as the encoder needs."""
+    return max(height, width) > LONGEST_PX and min(height, width) >= 2 * NARROWEST_PX
 
 
 def _encoder(request: EmbedRequest, settings: Settings) -> Segmentor:

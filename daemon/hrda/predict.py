@@ -30,6 +30,8 @@ from daemon.runs import FileRole, PredictRequest, PredictResult, RunFolder
 
 log = logging.getLogger(__name__)
 
+ATTEMPTS = 3  # at the test images: a process that is killed there takes the scores with it
+
 
 def predict(folder: RunFolder, request: PredictRequest) -> None:
     """Do what the request says; everything is in the folder afterwards.
@@ -43,13 +45,16 @@ def predict(folder: RunFolder, request: PredictRequest) -> None:
         score(folder, net, request, reading)
     confidence = _masks(folder, net, request, reading)
     test = tested(folder, net, request, "test", reading, request.temperature)
+    student = _student(folder, request, reading) if request.student else None
     faults = reading.faults()
+    for file in folder.path.glob("*.attempts"):
+        file.unlink()
     folder.write_result(
         PredictResult(
             images=len(request.score) + len(request.masks) + len(request.test) - len(faults),
             seconds=time.monotonic() - started_s,
             test=test,
-            student=_student(folder, request, reading) if request.student else None,
+            student=student,
             confidence=confidence,
             faults=faults,
         )
@@ -72,6 +77,9 @@ def tested(
     """
     if request.test_missing is not None:
         return Evaluation.absent(request.test_missing)
+    if request.test and (ended := _attempts(folder, phase)) >= ATTEMPTS:
+        words = f"the process ended {ended} times while it measured, perhaps for want of memory"
+        return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=words))
     try:
         found = evaluate(folder, net, request.test, request.classes, phase, reading, temperature)
     except RunFailed as exc:
@@ -83,6 +91,15 @@ def tested(
     count, needed = len(faults), len(request.test)
     why = Missing(why=Why.TEST_FILES, count=count, needed=needed, detail=str(faults[0]))
     return Evaluation.absent(why)
+
+
+def _attempts(folder: RunFolder, phase: str) -> int:
+    """How many earlier processes of this run began to measure and did not live to its end; this
+    one is counted for the next."""
+    file = folder.path / f"{phase.replace(' ', '-')}.attempts"
+    before = len(file.read_bytes()) if file.exists() else 0
+    file.write_bytes(b"." * (before + 1))
+    return before
 
 
 def _student(folder: RunFolder, request: PredictRequest, reading: Reading) -> Evaluation | None:

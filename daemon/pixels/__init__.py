@@ -21,7 +21,16 @@ from __future__ import annotations
 
 from daemon.pixels.formats import Kind, kind_of
 from daemon.pixels.painting import Picture
-from daemon.pixels.reader import Look, check_shown, look, read, read_file, size_of, too_large
+from daemon.pixels.reader import (
+    Look,
+    check_shown,
+    look,
+    pixels_of,
+    read,
+    read_file,
+    size_of,
+    too_large,
+)
 
 __all__ = [
     "Kind",
@@ -30,6 +39,7 @@ __all__ = [
     "check_shown",
     "kind_of",
     "look",
+    "pixels_of",
     "read",
     "read_file",
     "size_of",

@@ -17,6 +17,25 @@ from pathlib import Path
 
 from daemon.pixels.formats import START_BYTES, Kind, kind_of, looks_like
 
+# A file with such an ending is missed where it is left out; nothing else is decided by endings.
+_ENDINGS = frozenset(
+    [
+        ".avif",
+        ".bmp",
+        ".gif",
+        ".heic",
+        ".jfif",
+        ".jp2",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".mpo",
+        ".png",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
+)
 _UNSPEAKABLE = ("Cc", "Cs")  # control characters, and bytes that are no UTF-8
 
 
@@ -24,6 +43,7 @@ class Reason(enum.StrEnum):
     """Why a file of an image folder is not taken."""
 
     NO_PICTURE = "no picture"
+    NAMED_SO = "named as a picture, but its bytes are none"
     HIDDEN = "hidden"
     NOT_SHOWN = "not shown by browsers"
     UNREADABLE = "cannot be read"
@@ -44,6 +64,7 @@ class Reason(enum.StrEnum):
 
 
 _CURES = {
+    Reason.NAMED_SO: "copy the file again, or remove it",
     Reason.NO_PICTURE: "convert it to PNG or JPEG if it is an image",
     Reason.HIDDEN: "rename it without the leading dot if it is to be used",
     Reason.NOT_SHOWN: "convert it to PNG or JPEG",
@@ -186,7 +207,9 @@ class PictureFolder:
                 return LeftOut(path=path, reason=Reason.UNREADABLE, got=exc.strerror or "")
         self._seen[path] = (stamp, found)
         if not isinstance(found, Kind):
-            return LeftOut(path=path, reason=Reason.NO_PICTURE, got=found)
+            named = os.path.splitext(path)[1].lower() in _ENDINGS
+            reason = Reason.NAMED_SO if named else Reason.NO_PICTURE
+            return LeftOut(path=path, reason=reason, got=found)
         if self._shown and not found.shown_in_browser:
             return LeftOut(path=path, reason=Reason.NOT_SHOWN, got=found.value)
         return found

@@ -1,7 +1,7 @@
 """Mask files: PNG with one class index a pixel.
 
-Palettes count by their index, gray values by what is stored, so 1, 2 and 4 bits are read too.
-255 is "no label".
+Palettes count by their index, gray values by what is stored, also where they have 2 or 4 bits.
+One bit is refused: black and white may mean classes or a stencil. 255 is "no label".
 """
 
 from __future__ import annotations
@@ -98,10 +98,9 @@ def _decoded(path: Path, where: str) -> Mask:
         raise MaskUnreadable(where, got, "a whole PNG", "restore the file") from exc
     if mode == "P" or (mode == "L" and depth == 8):
         return values.astype(np.uint8, copy=False)
-    if mode in ("1", "L"):  # fewer bits, which the decoder spreads over 0 to 255
-        return (values.astype(np.uint8) // (255 // (2**depth - 1) if mode == "L" else 1)).astype(
-            np.uint8
-        )
+    if mode == "L":  # 2 or 4 bits, which the decoder spreads over 0 to 255
+        spread = 255 // (2**depth - 1)
+        return np.asarray(values // spread, np.uint8)
     raise MaskUnusable(
         where,
         f"a PNG of mode {mode}",
@@ -111,6 +110,7 @@ def _decoded(path: Path, where: str) -> Mask:
 
 
 _CURES = {
+    "1": "save it with 8 bits a pixel, 0, 1, 2, ... for the classes",
     "RGB": "turn its colours into class indices, 0, 1, 2, ..., in one channel of 8 bits",
     "RGBA": "turn its colours into class indices, 0, 1, 2, ..., in one channel of 8 bits",
     "LA": "save it without the transparency",

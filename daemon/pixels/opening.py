@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass
 
@@ -31,6 +32,9 @@ from daemon.pixels.formats import START_BYTES, Kind, kind_of, looks_like
 from daemon.pixels.gif import Box, first_box
 from daemon.pixels.jpeg import segments
 from daemon.pixels.png import Chunks, chunks
+
+# Its remarks on damaged tags name no file; what matters becomes an exception or changes nothing.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 MOST_PIXELS = 2**30  # of any picture, whatever the settings say: 3 GiB as RGB
 EXPECTED = "PNG, JPEG, WEBP, GIF, BMP or AVIF"

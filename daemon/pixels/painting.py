@@ -34,7 +34,9 @@ def painted(opened: Opened) -> Picture:
     picture: Image.Image = opened.picture
     if opened.orientation in UPRIGHT:
         picture = picture.transpose(UPRIGHT[opened.orientation])
-    if picture.mode in _GRAYS:
+    if picture.mode == "L" and not (opened.icc or opened.coded or picture.has_transparency_data):
+        seen, alpha = np.asarray(picture.convert("RGB")), None
+    elif picture.mode in _GRAYS:
         seen, alpha = _gray(picture, opened)
     elif picture.mode in _COLOURS:
         seen, alpha = _colour(picture, opened)

@@ -50,10 +50,11 @@ def chunks(content: bytes) -> Chunks:
     parts: list[bytes] = [content[:_SIGNATURE]]
     told: dict[bytes, bytes] = {}
     animated = framed = seen_pixels = see_through = False
-    end = _SIGNATURE
+    end = kept = _SIGNATURE
     for name, begin, end in _chunks(content):
         if name in _NEEDED or not name[0] & 0x20:  # an unknown one that must be understood
             parts.append(content[begin:end])
+            kept += end - begin
             seen_pixels = seen_pixels or name == b"IDAT"
             see_through = see_through or name == b"tRNS"
         elif name in _READ and not seen_pixels and name not in told:
@@ -61,8 +62,11 @@ def chunks(content: bytes) -> Chunks:
                 told[name] = content[begin + 8 : end - 4]
         elif name in _ANIMATION and not seen_pixels:
             animated, framed = animated or name == b"acTL", framed or name == b"fcTL"
-    parts.append(content[end:])
     hidden = animated and not framed
+    if kept == end:  # nothing was left out
+        parts = [content]
+    else:
+        parts.append(content[end:])
     return Chunks(
         content=content if hidden else b"".join(parts),
         depth=content[24] if len(content) > 24 else 0,

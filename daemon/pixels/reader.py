@@ -15,6 +15,7 @@ from daemon.pixels.formats import START_BYTES, Kind, kind_of
 from daemon.pixels.opening import BROKEN, EXPECTED, damaged, open_picture
 from daemon.pixels.painting import Picture, painted
 
+_HEADER_BYTES = 2**18  # that hold the size of nearly every picture
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
@@ -65,6 +66,22 @@ def size_of(path: Path) -> tuple[int, int]:
     where = f"image {path}"
     found = look(read_file(path, where=where), where=where)
     return found.height_px, found.width_px
+
+
+def pixels_of(path: Path) -> int:
+    """How many pixels a file will take when it is read, from its first bytes where that does.
+
+    0 where it cannot be read.
+    """
+    where = f"image {path}"
+    for most in (_HEADER_BYTES, None):
+        try:
+            with path.open("rb") as stream:
+                found = look(stream.read(-1 if most is None else most), where=where)
+        except (ImageRefused, OSError, ValueError):
+            continue
+        return found.height_px * found.width_px
+    return 0
 
 
 def check_shown(content: bytes, where: str) -> None:

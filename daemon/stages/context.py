@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -95,7 +96,8 @@ class Context:
 
     def embedding_runs(self, encoder: Mapping[str, Any] | None = None) -> list[RunFolder]:
         """The finished embed runs of one encoder, oldest first; None: that of the newest one."""
-        folders = sorted((self.config.state / "runs").glob("*-embed"), reverse=True)
+        there = (self.config.state / "runs").glob("*-embed")
+        folders = sorted(there, key=_cycle_and_number, reverse=True)
         found = []
         for run in map(RunFolder, folders):
             if not run.finished():
@@ -118,6 +120,12 @@ def decided(context: Context, images: Sequence[Image]) -> list[Image]:
     would leak into validation or test is not known yet, so no training sees them."""
     known = context.embedded_ids()
     return [image for image in images if image.id in known]
+
+
+def _cycle_and_number(folder: Path) -> tuple[int, int]:
+    """Of an embed run: 0003-embed is the first one of its cycle, 0003-2-embed the second."""
+    cycle, *number, _ = folder.name.split("-")
+    return int(cycle), int(number[0]) if number else 1
 
 
 def _encoder_used(run: RunFolder) -> dict[str, Any]:

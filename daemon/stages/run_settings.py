@@ -22,6 +22,7 @@ from daemon.durable import write_json
 from daemon.errors import RunFailed
 from daemon.learner_settings import ENCODER, INFERENCE, resolved
 from daemon.ranges import shown
+from daemon.redaction import Redactor
 from daemon.runs import Request, RunFolder
 from daemon.stages.context import Context
 
@@ -51,7 +52,7 @@ def settle_settings(context: Context, cycle: int, stage: Stage) -> bool:
     if run.finished() or not run.request_file.exists():
         return True
     now, before = depends_on(context.config, stage), _asked_with(run)
-    changed = [name for name in now if name in before and before[name] != now[name]]
+    changed = _changed(before, now)
     if not changed:
         return True
     anew = [name for name in changed if name not in _APPLIED_BY_THE_LAUNCHER]
@@ -67,6 +68,14 @@ def settle_settings(context: Context, cycle: int, stage: Stage) -> bool:
     else:
         write_json(run.settings_file, now)
     return True
+
+
+def coming_changes(config: Config, run: RunFolder, stage: Stage) -> str:
+    """What config.toml changed for an unfinished run, in words; empty where nothing did."""
+    if run.finished() or not run.request_file.exists():
+        return ""
+    now, before = depends_on(config, stage), _asked_with(run)
+    return _differences(_changed(before, now), before, now)
 
 
 def depends_on(config: Config, stage: Stage) -> dict[str, Any]:
@@ -140,10 +149,14 @@ def _by_place(learner: Named) -> dict[str, Any]:
     }
 
 
+def _changed(before: Named, now: Named) -> list[str]:
+    return [name for name in now if name in before and before[name] != now[name]]
+
+
 def _differences(changed: list[str], before: Named, now: Named) -> str:
     words = [f"{name} {shown(before[name])} -> {shown(now[name])}" for name in changed[:SHOWN]]
     rest = len(changed) - SHOWN
-    return ", ".join([*words, *([f"and {rest} more"] if rest > 0 else [])])
+    return Redactor(()).words(", ".join([*words, *([f"and {rest} more"] if rest > 0 else [])]))
 
 
 def _say(context: Context, words: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
-from daemon.domain import CurvePoint, Evaluation, Exclusion, Image, Missing, Role, Stage, Why
+from daemon.domain import CurvePoint, Evaluation, Image, Missing, Role, Stage, Why
 from daemon.durable import atomic_file
 from daemon.errors import PoolEmpty
 from daemon.insight.missing import words_of
@@ -22,6 +22,7 @@ from daemon.split import group_of
 from daemon.stages.context import Context, by_role, decided, files_of
 from daemon.stages.quarantine import set_aside
 from daemon.stages.retention import require_space, thin_out
+from daemon.stages.roles import DECIDED_ANEW
 from daemon.stages.run_settings import ask
 from daemon.stages.warm_start import warm_start
 
@@ -97,11 +98,7 @@ def _parent(context: Context, cycle: int) -> dict[str, Any]:
         return {}
     run = context.run(cycle - 1, Stage.TRAIN)
     before = run.read_request(TrainRequest)
-    leaks = {
-        image_id
-        for image_id, why in context.store.excluded().items()
-        if why is not Exclusion.UNREADABLE
-    }
+    leaks = {image_id for image_id, why in context.store.excluded().items() if why in DECIDED_ANEW}
     seen = leaks & {file.id for file in (*before.labeled, *before.unlabeled)}
     if not seen:
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from daemon.config import Config
 from daemon.domain import Stage
 from daemon.learner_settings import NETWORK, resolved
 from daemon.ranges import shown
@@ -23,27 +24,28 @@ def warm_start(context: Context, cycle: int) -> dict[str, Any]:
     run = context.run(cycle - 1, Stage.TRAIN)
     if not context.config.training.warm_start or not run.checkpoint.exists():
         return {}
-    training = context.config.training
-    now = resolved({"preset": training.preset, **training.settings})
-    before = _settings_of(run)
-    changed = [name for name in NETWORK if before[name] != now[name]]
+    changed = network_changes(context.config, run)
     if not changed:
         classes = run.read_request(TrainRequest).classes
         return {
             "parent": run.checkpoint,
             "parent_classes": present_names(context.store, cycle - 1, classes),
         }
-    words = ", ".join(f"{name} {shown(before[name])} -> {shown(now[name])}" for name in changed)
     note = (
         f"cycle {cycle}: training starts from ImageNet weights, not from the model before: "
-        f"[training] changed the network: {words}"
+        f"[training] changed the network: {changed}"
     )
     log.warning("%s", note)
     context.store.note("warning", note, context.now())
     return {}
 
 
-def _settings_of(run: RunFolder) -> dict[str, Any]:
-    return resolved(
-        {**run.read_request(TrainRequest).settings, **run.read_result(TrainResult).settings}
-    )
+def network_changes(config: Config, run: RunFolder) -> str:
+    """How the network of config.toml differs from that of a finished training, in words; empty
+    where it does not, and its model can be continued."""
+    training = config.training
+    now = resolved({"preset": training.preset, **training.settings})
+    asked, result = run.read_request(TrainRequest), run.read_result(TrainResult)
+    before = resolved({**asked.settings, **result.settings})
+    changed = [name for name in NETWORK if before[name] != now[name]]
+    return ", ".join(f"{name} {shown(before[name])} -> {shown(now[name])}" for name in changed)

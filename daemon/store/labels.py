@@ -57,12 +57,26 @@ class LabelVerbs(StoreBase):
             "blank": int((annotation.mask == IGNORE).all()),
         }
         with self.atomic():
+            self._set_apart(annotation.id, annotation.task)
             row |= self._known_beginning(annotation)
             row["drawn_on"] = self._drawn_on(image_id, annotation)
             self._insert("annotations", row, clash="REPLACE")
             self._write("DELETE FROM skips WHERE id = ?", annotation.id)
             if row["shown"] is None or annotation.shown is not None:
                 self._keep_classes(annotation.id, effort)
+
+    def _set_apart(self, number: str, task: str) -> None:
+        """What is known under this number from another task keeps it with a mark: a tool that
+        gives one number to two answers costs neither."""
+        for table in ("annotations", "skips"):
+            for row in self._rows(f"SELECT task, image_id FROM {table} WHERE id = ?", number):
+                if row["task"].partition("#")[0] == task:
+                    continue
+                marked = f"{number}#{row['image_id']}"
+                self._write(f"UPDATE OR REPLACE {table} SET id = ? WHERE id = ?", marked, number)
+                if table == "annotations":
+                    sql = "UPDATE OR REPLACE corrections SET annotation = ? WHERE annotation = ?"
+                    self._write(sql, marked, number)
 
     def _known_beginning(self, annotation: Annotation) -> Row:
         """What an answer began with, where it was told before and the prediction is deleted now."""
@@ -168,6 +182,7 @@ class LabelVerbs(StoreBase):
             "at": stamp(skip.at),
         }
         with self.atomic():
+            self._set_apart(skip.id, skip.task)
             self._insert("skips", row, clash="REPLACE")
             self.delete_annotations([skip.id])
 

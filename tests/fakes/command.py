@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,6 +62,12 @@ def started(
         text=True,
         env={**os.environ, "PYTHONPATH": str(root), **(environment or {})},
     )
+
+
+def assert_said(done: Ended, words: str, code: int = 1) -> None:
+    assert TRACEBACK not in done.err + done.out
+    assert done.code == code, done
+    assert re.search(words, done.err), done.err
 
 
 def _be_the_command(

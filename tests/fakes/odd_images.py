@@ -1,4 +1,5 @@
-"""A folder of pictures whose bytes are odd, and a store that takes them in; each accounted for."""
+"""A folder of pictures whose bytes are odd, and a store that takes them in; each accounted
+for: in the store, in quarantine, or among what the folder left out and says so."""
 
 from __future__ import annotations
 
@@ -70,18 +71,18 @@ def _dropped(config: Config, names: list[str]) -> list[str]:
     with Store(config.state / FILE) as store:
         for look in range(LOOKS):
             now = clock + timedelta(minutes=2 * look)
+            tool = open_connector(config)
             context = Context(
                 config=config,
                 store=store,
-                connector=open_connector(config),
+                connector=tool,
                 launcher=ForkLauncher(),
                 now=lambda now=now: now,  # type: ignore[misc]
             )
             list_images(context)
             places = {row["place"] for row in store.quarantined()}
-            known = store.known_keys() | {
-                name for name in names if printable(f"image {name}") in places
-            }
+            known = store.known_keys() | {one.path for one in tool.left_out()}
+            known |= {name for name in names if printable(f"image {name}") in places}
             if missing := [name for name in names if name not in known]:
                 continue
             return []

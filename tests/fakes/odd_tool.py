@@ -119,7 +119,7 @@ class OddField:
     def dropped(self) -> list[str]:
         """Inputs that are neither kept nor in quarantine."""
         self._accounted = {
-            (row["task"], row["id"])
+            (row["task"], row["id"].partition("#")[0])
             for table in ("annotations", "skips")
             for row in self.store._rows(f"SELECT task, id FROM {table}")
         }

@@ -10,6 +10,7 @@ from PIL import Image
 
 from daemon.domain import Why
 from daemon.errors import RunFailed
+from daemon.hrda import predict
 from daemon.hrda.__main__ import DONE, main
 from daemon.hrda.images.reading import Reading
 from daemon.hrda.training.checkpoint import write_checkpoint
@@ -198,10 +199,33 @@ def test_a_disk_in_the_network_that_is_away_is_no_fault_of_a_file(
     def stale(*_: object, **__: object) -> None:
         raise OSError(116, "Stale file handle")
 
-    monkeypatch.setattr(Image, "open", stale)
+    monkeypatch.setattr(Path, "open", stale)
     reading = Reading(files)
 
     with pytest.raises(RunFailed, match="no fault of the file"):
         reading.image(files[0])
 
     assert reading.faults() == ()
+
+
+def test_a_process_that_is_killed_again_and_again_over_the_test_images_gives_them_up(
+    files: list[LabeledFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by the kernel for want of memory: nothing is said, the run is just not finished."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit(9)
+
+    monkeypatch.setattr(predict, "evaluate", killed)
+    request = predicting(tmp_path, score=plain(files[:2]), test=tuple(files[2:]))
+    run = run_of(tmp_path / "run", request)
+    for _ in range(3):
+        assert main(["predict", str(run.path)]) != DONE
+
+    assert main(["predict", str(run.path)]) == DONE
+
+    result = run.read_result(PredictResult)
+    assert run.read_scores().ids.tolist() == [100, 101]
+    assert result.test is not None
+    assert "ended 3 times" in result.test.missing["miou"].detail
+    assert not list(run.path.glob("*.attempts"))

@@ -106,8 +106,10 @@ def check_result(out: Path, found: dict[str, Any]) -> None:
     assert np.shape(found["confusion"]) == (3, 3)
     assert np.sum(found["confusion"]) == 2 * 64 * 64
     assert 0 < found["image_miou"] <= 1
-    low, high = found["miou_interval"]
-    assert 0 <= low <= found["miou"] <= high <= 1
+    assert found["miou_interval"] is None
+    assert found["missing"]["miou_interval"]["why"] == "few_images"
+    assert found["interval_words"] == "no interval: 2 images; no method is right with fewer than 8"
+    assert found["faults"] == []
     fitted = found["validation"]["teacher"]["calibration"]
     assert found["calibration"]["temperature"] == fitted["temperature"]
     assert fitted["ece_scaled"] is None

@@ -60,10 +60,17 @@ def test_a_mask_has_the_upright_size_of_its_image(tmp_path: Path) -> None:
         read_labeled(LabeledFile(id=1, image=image, mask=lying), 2)
 
 
-def test_damaged_exif_is_the_fault_of_its_image(tmp_path: Path) -> None:
-    path = turned(tmp_path / "camera.webp", 6)
+def test_damaged_exif_stops_no_picture(tmp_path: Path) -> None:
+    path = turned(tmp_path / "camera.jpg", 6)
     content = path.read_bytes()
     path.write_bytes(content.replace(b"II*\0", b"XX*\0").replace(b"MM\0*", b"XX\0*"))
 
-    with pytest.raises(ImageRefused, match=r"image 31: .*camera\.webp"):
+    assert read_image(ImageFile(id=31, image=path)).shape == (3, 5, 3)
+
+
+def test_a_damaged_picture_is_the_fault_of_its_image(tmp_path: Path) -> None:
+    path = turned(tmp_path / "camera.png", 6)
+    path.write_bytes(path.read_bytes()[:60])
+
+    with pytest.raises(ImageRefused, match=r"image 31: .*camera\.png"):
         read_image(ImageFile(id=31, image=path))

@@ -78,15 +78,14 @@ class ProjectTeam:
             loop={**LOOP, **loop},
         )
         self.shift = timedelta()
-        self.restart()
+        self.connector: Any = open_connector(self.config)
+        self.daemon = Ticker(self.config, self.connector, ForkLauncher(), self.now, None)
         self.ada = WebUser(server.url)
         assert self.ada.sign_up("/user/signup/", "ada@example.org", "secret")
 
-    def restart(self) -> None:
-        """A daemon that was not there before."""
-        self.daemon = Ticker(
-            self.config, open_connector(self.config), ForkLauncher(), self.now, None
-        )
+    def close(self) -> None:
+        self.connector.close()
+        self.ada.close()
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.shift

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from daemon.checks import notes
 from daemon.config import Config
 from daemon.domain import Stage
 from daemon.errors import RunFailed
@@ -251,3 +253,36 @@ def test_a_class_that_is_added_before_its_training_is_trained_at_once(home: Path
     run_out(ticker(more := configured(home, classes={"names": names})))
 
     assert run_of(more, 1, Stage.TRAIN).read_request(TrainRequest).classes == names
+
+
+def test_check_says_what_changed_settings_will_do(home: Path) -> None:
+    config = configured(home, training={"device": "cuda:0"})
+    run_out(ticker(config, cycle_limit=1))
+    fail_at(config, 2, Stage.TRAIN)
+    changed = configured(home, training={"device": "cpu", "settings": {"width": 8}})
+
+    found = "\n".join(notes(changed))
+
+    assert "run 0002-train will be asked anew, config.toml changed: [training] device" in found
+    assert "starts from ImageNet weights, the network changed: width 64 -> 8" in found
+    assert list(notes(config)) == []
+
+
+def test_a_second_embedding_of_a_cycle_is_asked_anew_too(home: Path) -> None:
+    config = configured(home, training={"device": "cuda:0"})
+    fail_at(config, 1, Stage.TRAIN)
+    run_of(config, 1, Stage.EMBED).path.mkdir(exist_ok=True)
+    shutil.copytree(run_of(config, 0, Stage.EMBED).path, run_of(config, 1, Stage.EMBED).path,
+                    dirs_exist_ok=True)  # fmt: skip
+    second = RunFolder(config.state / "runs/0001-2-embed")
+    shutil.copytree(run_of(config, 0, Stage.EMBED).path, second.path)
+    second.result_file.unlink()
+    with Store(config.state / FILE) as store:
+        store.reopen_cycle(1, Stage.EMBED, datetime.now(UTC))
+    changed = configured(home, training={"device": "cpu"})
+
+    assert any("run 0001-2-embed will be asked anew" in words for words in notes(changed))
+    ticker(changed).tick()
+
+    assert "cycle 1: embed is asked anew, config.toml changed: [training] device" in said(changed)
+    assert run_of(changed, 1, Stage.EMBED).finished()

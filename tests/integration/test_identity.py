@@ -22,7 +22,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProjectTea
         monkeypatch.setenv("TEAM_TOKEN", server.token)
         made = ProjectTeam(tmp_path, server, bucket)
         yield made
-        made.ada.close()
+        made.close()
 
 
 def in_the_middle(team: ProjectTeam) -> tuple[Any, ...]:

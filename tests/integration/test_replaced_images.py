@@ -21,7 +21,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProjectTea
         monkeypatch.setenv("TEAM_TOKEN", server.token)
         made = ProjectTeam(tmp_path, server, bucket)
         yield made
-        made.ada.close()
+        made.close()
 
 
 def test_the_same_bytes_in_two_tasks_are_asked_once(team: ProjectTeam) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +17,7 @@ import pytest
 
 from daemon.checks import checks
 from daemon.config import Config, load_config
-from daemon.runs import RunFolder
-from tests.fakes.command import TRACEBACK, Ended, run_command, started
+from tests.fakes.command import TRACEBACK, assert_said, run_command
 from tests.integration.workbench import configured, paint, run_out, ticker
 
 BOM = b"\xef\xbb\xbf"
@@ -51,12 +48,6 @@ def fill(path: Path) -> None:
     with suppress(OSError), path.open("wb", buffering=0) as file:
         while file.write(bytes(1024)):
             pass
-
-
-def assert_said(done: Ended, words: str, code: int = 1) -> None:
-    assert TRACEBACK not in done.err + done.out
-    assert done.code == code, done
-    assert re.search(words, done.err), done.err
 
 
 @pytest.fixture
@@ -286,92 +277,3 @@ def test_home_and_variables_in_paths_of_the_config(
         run_command("status", folder=home),
         r"line \d+: \[images\] folder: the environment has no variable 'NO_SUCH_PLACE'",
     )
-
-
-TRAIN: dict[str, tuple[list[str], Callable[[Path], object], str]] = {
-    "out is a file": (["--out", "config.toml"], lambda home: None, "--out.*File exists"),
-    "out below a file": (["--out", "config.toml/x"], lambda home: None, "--out.*Not a directory"),
-    "no images": (["--images", "nowhere"], lambda home: None, "nowhere: no such folder"),
-    "images is a file": (["--images", "config.toml"], lambda home: None, "no such folder"),
-    "no list": (["--test", "none.txt"], lambda home: None, "--test none.txt: cannot be read"),
-    "a folder as list": (["--test", "images"], lambda home: None, "--test images: cannot be read"),
-    "bytes as list": (["--test", "images/field00.png"], lambda home: None, "no UTF-8 text"),
-    "a wrong rate": (["--set", "learning_rate=-1.0"], lambda home: None, "expected a number above"),
-    "endless": (
-        ["--max-seconds", "inf"],
-        lambda home: None,
-        "--max-seconds inf: expected a number",
-    ),
-    "no classes": (["--classes", "images/field00.png"], lambda home: None, "no UTF-8 text"),
-    "torn folder": ([], lambda home: torn(home / "out"), "experiment.json: cannot be read"),
-}
-
-
-def torn(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "experiment.json").write_text("{")
-
-
-@pytest.mark.parametrize("name", TRAIN)
-def test_a_training_that_cannot_be_is_refused(home: Path, name: str) -> None:
-    words, make, said = TRAIN[name]
-    make(home)
-    (home / "test.txt").write_text("field00\n")
-    usual = {"--images": "images", "--masks": "masks", "--labeled": "4", "--unlabeled": "all",
-             "--test": "test.txt", "--out": "out"}  # fmt: skip
-    given = usual | dict(zip(words[::2], words[1::2], strict=True))
-
-    done = run_command("train", *[word for pair in given.items() for word in pair], folder=home)
-
-    assert_said(done, said)
-
-
-@pytest.mark.parametrize("options", [["--pace", "nan"], ["--port", "70000"], ["--dir", "$NONE/x"],
-                                     ["--cycles", "-1"], ["--splits", "x.json"]])  # fmt: skip
-def test_a_demo_that_cannot_be_is_refused(home: Path, options: list[str]) -> None:
-    done = run_command("demo", *options, folder=home)
-
-    assert_said(done, options[0])
-
-
-def catches_interrupts(pid: int) -> bool:
-    """Whether the process has a handler for SIGINT; Python's own start sets one, ours takes it."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
-    return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
-
-
-def wait_for(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
-@pytest.mark.parametrize("after_s", [0.0, 0.3, 1.0, 3.0])
-def test_an_interrupt_ends_a_command_quietly_at_any_moment(home: Path, after_s: float) -> None:
-    configured(home, web={"enabled": True, "port": 0})
-    process = started("web", folder=home)
-    wait_for(lambda: catches_interrupts(process.pid))
-    wait_for(lambda: not catches_interrupts(process.pid))
-    time.sleep(after_s)
-    process.send_signal(signal.SIGINT)
-
-    out, err = process.communicate(timeout=60)
-
-    assert process.returncode in (-signal.SIGINT, 130, 0)
-    assert TRACEBACK not in out + err
-
-
-def test_an_interrupt_of_once_is_said_and_leaves_no_process(home: Path) -> None:
-    process = started("once", folder=home)
-    run = RunFolder(home / "state/runs/0000-embed")
-    wait_for(lambda: run.holder() is not None or run.finished())
-    process.send_signal(signal.SIGINT)
-
-    _, err = process.communicate(timeout=60)
-
-    assert process.returncode == 130
-    assert "maskloop: stopped" in err
-    assert TRACEBACK not in err
-    assert run.holder() is None

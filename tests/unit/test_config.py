@@ -90,6 +90,37 @@ def test_a_token_file_is_read_again_and_must_be_private(tmp_path: Path) -> None:
         read()
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"one\ntwo", b"x" * 20_000, "tökén".encode()])
+def test_a_file_that_holds_no_token_is_refused_without_showing_it(
+    tmp_path: Path, content: bytes
+) -> None:
+    config = load_config(written(tmp_path, '[label_studio]\ntoken_file = "token"\n'))
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    file.chmod(0o600)
+
+    with pytest.raises(ConfigError, match="holds no token") as error:
+        token_reader(config)()
+    assert "xxx" not in str(error.value)
+
+
+def test_a_token_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, '[label_studio]\ntoken_file = "token"\n'))
+    file = tmp_path / "token"
+    file.write_bytes(b"\xef\xbb\xbfsecret\r\n")
+    file.chmod(0o600)
+
+    assert token_reader(config)() == "secret"
+
+
+def test_a_password_in_an_address_is_not_shown_with_its_fault(tmp_path: Path) -> None:
+    path = written(tmp_path, '[label_studio]\nurl = 1\ntoken_env = ["http://me:pass123@host"]\n')
+
+    with pytest.raises(ConfigError, match="token_env") as error:
+        load_config(path)
+    assert "pass123" not in str(error.value)
+
+
 def test_what_nobody_drew_is_background_unless_config_says_no_label(tmp_path: Path) -> None:
     config = load_config(written(tmp_path, '[classes]\nunlabeled = "ignore"\n'))
 

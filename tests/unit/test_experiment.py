@@ -211,14 +211,14 @@ def test_a_mask_that_is_no_mask_is_named(field: Path, tmp_path: Path) -> None:
     (folder / "masks/f00.png").write_bytes(b"no picture")
     Image.new("RGB", (4, 2)).save(folder / "masks/f01.png")
 
-    for name, words in (("f00", "cannot be read"), ("f01", "mode RGB")):
+    for name, words in (("f00", "got 10 bytes"), ("f01", "got a PNG of mode RGB")):
         with pytest.raises(ExperimentRefused, match=rf"{name}\.png: {words}"):
             class_names((), folders, [name])
 
 
 def test_two_images_of_one_id_are_refused(field: Path, tmp_path: Path) -> None:
     folder = copied(field, tmp_path, source="f00", target="f00")
-    (folder / "images/f00.jpg").write_bytes(b"")
+    Image.new("RGB", (4, 2)).save(folder / "images/f00.jpg")
 
     with pytest.raises(ExperimentRefused, match="have the same id"):
         read_folders(folder / "images", folder / "masks")

@@ -74,7 +74,8 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
         (b"hello, I am text", "convert"),
         (b"\n<!DOCTYPE html><title>Sign in</title>", "a web page"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "XML"),
-        (picture("TIFF"), "convert"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(40), "JPEG 2000"),
+        (b"\0\0\0\x18ftypheic" + bytes(40), "HEIC"),
         (picture("JPEG", (64, 64))[:-40], "truncated"),
         (picture("PNG", (64, 64))[:-40], "truncated"),
     ],
@@ -109,7 +110,7 @@ def test_a_file_with_too_many_bytes_is_refused(tmp_path: Path) -> None:
 def test_images_are_found_in_subfolders_in_order_and_hidden_ones_are_not(tmp_path: Path) -> None:
     for name in ("b.png", "a/c.JPG", ".git/d.png", "a/.e.png", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(picture())
+        (tmp_path / name).write_bytes(b"text" if name == "notes.txt" else picture())
 
     assert [image.key for image in found_under(tmp_path)] == ["a/c.JPG", "b.png"]
 

@@ -136,3 +136,20 @@ def test_no_secret_reaches_a_child() -> None:
         "MASKLOOP_PARENT_STDIN",
         "PYTHONUNBUFFERED",
     }
+
+
+def test_a_run_that_works_is_released_and_can_be_started_anew(
+    launcher: LocalLauncher, tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_LEARNER_SECONDS", "60")
+    run = RunFolder(tmp_path / "run")
+    run.write_request(training(picture))
+    launcher.advance(run, "train")
+    until(lambda: run.holder() is not None)
+
+    until(lambda: launcher.release(run))
+
+    assert run.holder() is None
+    assert launcher.release(run)
+    monkeypatch.setenv("FAKE_LEARNER_SECONDS", "0")
+    until(lambda: launcher.advance(run, "train"))

@@ -10,7 +10,7 @@ import pytest
 from sqlite_utils import Database
 
 from daemon.config import Config
-from daemon.domain import Calibration, CurvePoint, Evaluation, Stage
+from daemon.domain import Calibration, ClassPixels, CurvePoint, Effort, Evaluation, Skip, Stage
 from daemon.errors import StoreTooOld
 from daemon.migrations import migrations
 from daemon.status import snapshot
@@ -136,3 +136,20 @@ def test_notes_stay_with_the_annotation_that_is_there(tmp_path: Path) -> None:
         store.keep_annotation(1, replace(annotation("1", minutes=2), notes=(CUT,)))
         store.delete_annotations(["1"])
         assert store.noted() == []
+
+
+def test_one_number_for_the_answers_of_two_tasks_costs_neither(tmp_path: Path) -> None:
+    with Store(tmp_path / FILE) as store:
+        store.add_image(image("a"), None)
+        store.add_image(image("b"), None)
+        soil = ClassPixels(shown_px=4, submitted_px=2, kept_px=2)
+        effort = Effort(changed_share=0.5, classes={"soil": soil})
+        first = replace(annotation("1"), task="1", shown=version(1, 1))
+        store.keep_annotation(1, first, effort)
+
+        store.keep_annotation(2, replace(annotation("1"), task="2"))
+        store.keep_skip(2, Skip(id="1", task="3", image_key="b", annotator="eve", at=NOON))
+
+        assert store.labeled_ids() == {1, 2}
+        assert store.skip_counts() == {2: 1}
+        assert store._rows("SELECT annotation FROM corrections") == [{"annotation": "1#1"}]

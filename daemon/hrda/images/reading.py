@@ -16,9 +16,10 @@ from typing import TypeVar
 
 from daemon.ahead import tried_ahead
 from daemon.domain import Mask
-from daemon.errors import ImageRefused, RunFailed
+from daemon.errors import RunFailed
 from daemon.hrda.images.pictures import Picture, UnusableMask, read_image, read_mask
 from daemon.intake import ENOUGH_INPUTS, OUR_SHARE, Intake, passes
+from daemon.pixels import pixels_of
 from daemon.records import FileFault, FilePart, FileRole, ImageFile, LabeledFile
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 File = TypeVar("File", bound=ImageFile)
 
+AHEAD_PIXELS = 48_000_000  # of the pictures that wait, together; one may be larger
 AWAY = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)  # a disk in the network
 
 
@@ -50,8 +52,12 @@ class Reading:
         return tuple(fault for fault in self._faults.values() if not roles or fault.role in roles)
 
     def pictures(self, files: Iterable[File], ahead: int) -> Iterator[tuple[File, Picture]]:
-        """The files that can be read, in order, up to `ahead` of them read before their turn."""
-        for file, work in tried_ahead(read_image, files, ahead):
+        """The files that can be read, in order, up to `ahead` of them read before their turn.
+
+        Memory is bounded by their pixels, whatever sizes are mixed.
+        """
+        waiting = tried_ahead(read_image, files, ahead, cost=_pixels_of, room=AHEAD_PIXELS)
+        for file, work in waiting:
             picture = self._tried(file, FilePart.IMAGE, work.result)
             if picture is not None:
                 yield file, picture
@@ -112,6 +118,10 @@ class Reading:
             )
 
 
+def _pixels_of(file: ImageFile) -> int:
+    return pixels_of(file.image)
+
+
 def _fitting(file: LabeledFile, classes: int, size: tuple[int, int]) -> Mask:
     mask = read_mask(file, classes)
     if mask.shape != size:
@@ -124,8 +134,10 @@ def _kind_of(exc: Exception) -> str:
 
     Raises RunFailed where it says nothing about the file.
     """
-    root = exc.__cause__ if isinstance(exc, ImageRefused) and exc.__cause__ else exc
+    root: BaseException = exc
+    while root.__cause__ is not None:
+        root = root.__cause__
     number = getattr(root, "errno", None)
-    if root is not exc and (passes(root) or number in AWAY):
+    if passes(root) or number in AWAY:
         raise RunFailed(f"{exc}; this is no fault of the file; the run is tried again") from exc
     return type(root).__name__ if number is None else f"{type(root).__name__} {number}"

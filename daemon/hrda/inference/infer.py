@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 # Pixels of one pass. On a CPU, larger passes leave the cache: 2 windows of 512 at once take half
 # of the time of 16. The GPU's number is a guess.
 PASS_PX = {"cpu": 600_000, "cuda": 8_000_000}
+BAND_ROWS = 1024  # of a large image that are worked on at once
 MOST_UNCERTAIN = 0.05  # share of the pixels that an image's uncertainty is the mean of
 
 
@@ -44,7 +45,11 @@ class Seen:
         """(C, H, W), at the size of the image."""
         height, width = self.size
         grid = (self.logits.shape[1] * STRIDE, self.logits.shape[2] * STRIDE)
-        return resized(self.logits.unsqueeze(0), grid)[0, :, :height, :width].softmax(dim=0)
+        found = resized(self.logits.unsqueeze(0), grid)[0, :, :height, :width]
+        for top in range(0, height, BAND_ROWS):  # in place: an image may be all that fits
+            rows = found[:, top : top + BAND_ROWS]
+            rows.copy_(rows.softmax(dim=0))
+        return found
 
     def mask(self) -> Mask:
         """(H, W): the most probable class of each pixel."""
@@ -130,13 +135,13 @@ def detail_stride(net: Segmentor) -> int:
 
 
 def _see(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
-    x = padded(images, net.mean)
-    count, _, height, width = x.shape
+    count, (height, width) = len(images), padded_size(images[0])
     total = torch.zeros(count, net.decoder.num_classes, height // STRIDE, width // STRIDE)
     seen = torch.zeros(height // STRIDE, width // STRIDE)
     sums = torch.zeros(count, embedding_size(net.settings))
     for box in context_windows(net, height, width):
-        whole = net.whole(box.cut(x), net.settings.detail_window_px, detail_stride(net))
+        x = window_of(images, net.mean, box)
+        whole = net.whole(x, net.settings.detail_window_px, detail_stride(net))
         box.cut(total, STRIDE).add_(whole.fused.cpu())
         box.cut(seen, STRIDE).add_(1)
         sums += pooled(whole.features)
@@ -158,14 +163,29 @@ def embedding_size(settings: Settings) -> int:
     return sum(encoder_kind(settings).channels[-2:])
 
 
+def padded_size(image: Picture) -> tuple[int, int]:
+    """(H, W) of an image filled up to multiples of 64."""
+    height, width = (-(-side // GRID_PX) * GRID_PX for side in image.shape[:2])
+    return height, width
+
+
 def padded(images: Sequence[Picture], mean: Tensor) -> Tensor:
     """(B, 3, H, W) float32 on the device of `mean`, filled with it to multiples of 64.
 
     The images have one size.
     """
-    height, width = (-(-side // GRID_PX) * GRID_PX for side in images[0].shape[:2])
-    x = mean.expand(len(images), 3, height, width).clone()
-    pixels = torch.from_numpy(np.stack(images)).to(mean.device).permute(0, 3, 1, 2)
+    return window_of(images, mean, Box(0, 0, *padded_size(images[0])))
+
+
+def window_of(images: Sequence[Picture], mean: Tensor, box: Box) -> Tensor:
+    """(B, 3, h, w): a window of `padded`, without the rest of it: large images stay 8 bits.
+
+    mean: (1, 3, 1, 1).
+    """
+    x = mean.expand(len(images), 3, box.height, box.width).clone()
+    view = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
+    inside = np.stack([image[view] for image in images])
+    pixels = torch.from_numpy(inside).to(mean.device).permute(0, 3, 1, 2)
     x[:, :, : pixels.shape[2], : pixels.shape[3]] = pixels
     return x
 

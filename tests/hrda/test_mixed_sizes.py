@@ -1,0 +1,105 @@
+"""Small images beside large ones in one pool: the same numbers, in bounded memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from daemon.ahead import done_ahead
+from daemon.hrda import embed
+from daemon.hrda.inference import infer
+from daemon.hrda.inference.infer import padded, see, window_of
+from daemon.hrda.inference.passes import seen
+from daemon.hrda.network.model import halved
+from daemon.hrda.network.windows import Box
+from daemon.runs import ImageFile
+from tests.hrda.tiny import CLASSES, field, segmentor
+
+SIZES = ((20, 30), (1200, 300), (64, 64), (1, 700), (130, 90))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[ImageFile]:
+    found = []
+    for number, (height, width) in enumerate(SIZES):
+        image = field(np.random.default_rng(number), max(height, width))[0][:height, :width]
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+        found.append(ImageFile(id=number, image=tmp_path / f"{number}.png"))
+    return found
+
+
+def test_images_of_all_sizes_are_embedded_and_scored_in_order(files: list[ImageFile]) -> None:
+    net = segmentor().eval().requires_grad_(False)
+
+    vectors = list(embed._embeddings(net, files))
+    looks = list(seen(net, files))
+
+    assert [file.id for file, _ in looks] == [0, 1, 2, 3, 4]
+    assert len(vectors) == len(SIZES)
+    for (_, look), size, vector in zip(looks, SIZES, vectors, strict=True):
+        assert look.size == look.mask().shape == size
+        assert np.isfinite(look.uncertainty())
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_large_image_is_shrunk_band_by_band_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = field(np.random.default_rng(0), 1100)[0][:, :900]
+    mean = torch.full((1, 3, 1, 1), 111.5)
+    whole = padded([image], mean)
+    while max(whole.shape[2:]) > embed.LONGEST_PX:
+        whole = halved(whole)
+
+    monkeypatch.setattr(embed, "BAND_ROWS", 256)
+
+    assert torch.equal(embed._shrunk(image, mean), whole)
+
+
+def test_a_window_is_a_part_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = field(np.random.default_rng(0), 150)[0]
+    mean = torch.tensor([1.5, 2.25, 3.0]).view(1, 3, 1, 1)
+    whole = padded([image, image], mean)
+
+    for box in (Box(0, 0, 64, 64), Box(128, 64, 64, 128), Box(128, 128, 64, 64)):
+        assert torch.equal(window_of([image, image], mean, box), box.cut(whole))
+
+
+def test_the_probabilities_of_a_large_image_are_the_same_in_bands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look = see(segmentor().eval(), field(np.random.default_rng(1), 96)[0])
+    whole = look.probability()
+
+    monkeypatch.setattr(infer, "BAND_ROWS", 10)
+
+    assert torch.equal(look.probability(), whole)
+    assert whole.shape == (len(CLASSES), 96, 96)
+
+
+def test_large_things_are_not_read_ahead_together() -> None:
+    costs = [1, 1, 50, 1, 40, 30, 1, 1, 1]
+    held, most, lock = [0], [0], threading.Lock()
+
+    def work(thing: int) -> int:
+        with lock:
+            held[0] += costs[thing]
+            most[0] = max(most[0], held[0])
+        return thing
+
+    def taken() -> Iterator[int]:
+        for thing, _ in done_ahead(
+            work, range(len(costs)), 4, cost=lambda one: costs[one], room=45
+        ):
+            time.sleep(0.01)
+            yield thing
+            with lock:
+                held[0] -= costs[thing]
+
+    assert list(taken()) == list(range(len(costs)))
+    assert most[0] <= 51  # the large one alone, beside the one in hand

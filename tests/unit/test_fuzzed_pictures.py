@@ -1,0 +1,42 @@
+"""Whatever bytes come: a picture, or a refusal that names it. Never another exception."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from daemon import pixels
+from daemon.errors import ImageRefused
+from tests.fakes.picture_mutations import mutated, valid
+
+MAX_PIXELS = 200_000
+
+
+def outcome(content: bytes) -> str:
+    words = ""
+    try:
+        picture = pixels.read(content, where="image a.png", max_pixels=MAX_PIXELS)
+    except ImageRefused as exc:
+        words = str(exc)
+    if words:
+        assert words.startswith("image a.png: ")
+        assert len(words) < 600
+        return "refused"
+    assert picture.dtype == np.uint8
+    assert picture.ndim == 3
+    assert picture.shape[2] == 3
+    assert picture.size <= 3 * MAX_PIXELS
+    return "read"
+
+
+def test_ten_thousand_damaged_pictures_are_read_or_refused() -> None:
+    found = [outcome(content) for content in mutated(seed=12, count=10_000)]
+
+    assert len(found) == 10_000
+    assert min(found.count("read"), found.count("refused")) > 1000
+
+
+def test_a_picture_cut_off_anywhere_is_read_or_refused() -> None:
+    for content in valid():
+        step = max(1, len(content) // 60)
+        for length in (*range(min(len(content), 40)), *range(40, len(content), step)):
+            outcome(content[:length])
