@@ -28,6 +28,11 @@ def fraction(value: float | None) -> str:
     return ABSENT if value is None else f"{value:.3f}"
 
 
+def percent(share: float | None) -> str:
+    """A share in [0, 1] as a percentage with one decimal; a dash for what was not measured."""
+    return ABSENT if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
 def interval(ends: Sequence[float] | None) -> str:
     """Both ends of an interval; a dash where there is none."""
     return ABSENT if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
