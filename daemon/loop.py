@@ -24,6 +24,7 @@ from daemon.stages.context import Context
 from daemon.stages.embed import embed
 from daemon.stages.ending import conclude, go_on, take_back
 from daemon.stages.image_intake import still_looking
+from daemon.stages.pause import usual_pause_min
 from daemon.stages.predict import predict, predict_anew
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
@@ -264,7 +265,7 @@ def _mend(context: Context) -> None:
     if store.last_cycle() is None:
         return
     tasks = [row["task"] for row in store.tasks(TaskState.OPEN)]
-    for words in context.connector.repair(store.fact(VERSION), tasks):
+    for words in context.connector.repair(store.fact(VERSION), tasks, usual_pause_min(context)):
         said, now = f"mended: {words}", context.now()
         if store.was_noted(said, now - _MENDED_AGAIN):
             continue  # somebody, or something, sets it again and again

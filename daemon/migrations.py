@@ -271,3 +271,29 @@ def m016_story_of_a_cycle(db: Database) -> None:
             labels INTEGER NOT NULL, PRIMARY KEY (cycle, annotator)
         ) STRICT"""
     )
+
+
+@migrations()
+def m017_corrections(db: Database) -> None:
+    """How much was corrected, in pixels of each class, and why that is not known of an answer.
+    Answers that were kept before are measured by the next ticks."""
+    db.execute("ALTER TABLE annotations ADD COLUMN unmeasured TEXT")
+    for column in ("shown_px", "submitted_px", "kept_px"):
+        db.execute(f"ALTER TABLE corrections ADD COLUMN {column} INTEGER")
+    db.execute(
+        "CREATE INDEX annotations_unmeasured ON annotations(id) WHERE shown IS NOT NULL "
+        "AND changed_share IS NULL AND unmeasured IS NULL AND deleted = 0"
+    )
+
+
+@migrations()
+def m017_evaluation_details(db: Database) -> None:
+    """What else a model was measured by: one JSON object an evaluation."""
+    db.execute("ALTER TABLE evaluations ADD COLUMN details TEXT NOT NULL DEFAULT '{}'")
+
+
+@migrations()
+def m017_scores_stay_in_their_runs(db: Database) -> None:
+    """The scores of the pool are arrays of their run folder; nothing ever read this copy of them,
+    a row for each image and cycle."""
+    db.execute("DROP TABLE scores")

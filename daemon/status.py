@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import fmean, median
 from typing import Any
 
 from daemon.config import Config
 from daemon.counts import BatchCounts, Labels, counts_of, newest_batch, state_of
-from daemon.domain import CurvePoint, Evaluation, Image, Stage, TaskState
+from daemon.domain import CorrectedLabel, CurvePoint, Evaluation, Image, Stage, TaskState
+from daemon.insight.corrections import corrections, mean_iou, work
 from daemon.insight.missing import headline, interval_words, words_of
 from daemon.liveness import incident_rows, liveness, running_progress
 from daemon.loop import WAITING
@@ -22,9 +23,10 @@ from daemon.store import FILE, SETTLED, LostLabels, Store
 from daemon.store.base import Row
 
 LISTED_DOUBLES = 50
+NO_PREDICTION = "no prediction is known to have been shown"
 _USES = ("train", "validation", "unused")  # what labels are for
 _TASKS = ("open", "open_batch", "open_earlier", "being_sent", "may_ask")
-_RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
+_RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.SELECT, Stage.PREDICT)
 
 
 def snapshot(config: Config) -> dict[str, Any]:
@@ -64,6 +66,7 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "stages": store.stage_times(),
         **_quarantine(store.quarantined()),
         "doubles": _doubles(store),
+        "corrections": _corrections(store, config),
         "notes": store.noted(),
         "events": store.events(),
         "left_out": kept_left_out(store),
@@ -117,6 +120,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "quarantine": [],
         "quarantine_settled": [],
         "doubles": {"images": 0, "listed": []},
+        "corrections": {"unmeasured": {}} | dict.fromkeys(("total", "classes", "people", "cycles")),
         "notes": [],
         "events": [],
         "left_out": none_left_out(),
@@ -191,7 +195,20 @@ def _measured(prefix: str, evaluation: Evaluation | None) -> dict[str, Any]:
             for name, one in evaluation.missing.items()
         },
         f"{prefix}remarks": headline(evaluation),
+        **{f"{prefix}{name}": value for name, value in _more(evaluation).items()},
     }
+
+
+def _more(evaluation: Evaluation) -> dict[str, Any]:
+    """What was measured beside IoU; parts that were not are left out."""
+    calibration = evaluation.calibration
+    found = {
+        "image_miou": evaluation.image_miou,
+        "boundary_iou": dict(evaluation.boundary_iou),
+        "confusion": [list(row) for row in evaluation.confusion],
+        "calibration": None if calibration is None else asdict(calibration),
+    }
+    return {name: value for name, value in found.items() if value not in (None, {}, [])}
 
 
 def _batch(store: Store, counts: BatchCounts | None) -> dict[str, Any] | None:
@@ -206,7 +223,7 @@ def _batch(store: Store, counts: BatchCounts | None) -> dict[str, Any] | None:
         **{state.value: n for state, n in counts.states.items()},
         "ahead": counts.ahead,
         "skipped_once": counts.skipped_once,
-        "effort": _effort(store.efforts(counts.cycle)),
+        "effort": _effort(store.corrected_labels_of(counts.cycle)),
         "images": [
             _asked(rank, row, state_of(row, labeled), images[row["image_id"]], authors)
             for rank, row in enumerate(newest_batch(store), start=1)
@@ -214,21 +231,31 @@ def _batch(store: Store, counts: BatchCounts | None) -> dict[str, Any] | None:
     }
 
 
-def _effort(rows: Sequence[Row]) -> dict[str, Any] | None:
+def _corrections(store: Store, config: Config) -> dict[str, Any]:
+    """How much of all predictions people corrected (daemon/insight/corrections.py), None in each
+    part where no prediction was; and why it is not known of the other labels, with how many."""
+    found = corrections(store.corrected_labels(), config.classes.names)
+    parts = ("total", "classes", "people", "cycles")
+    words = {reason or NO_PREDICTION: n for reason, n in store.unmeasured_labels().items()}
+    if found is None:
+        return dict.fromkeys(parts) | {"unmeasured": words}
+    return {part: asdict(found)[part] for part in parts} | {"unmeasured": words}
+
+
+def _effort(labels: Sequence[CorrectedLabel]) -> dict[str, Any] | None:
     """How much of the predictions people changed, on average; None where none was shown.
 
     changed_share: mean over images, in [0, 1]. iou: class -> mean over the images that hold it.
     lead_time_s: median seconds of work, None where the tool measured none.
     """
-    if not rows:
+    if not labels:
         return None
-    names = sorted({name for row in rows for name in row["iou"]})
-    times = [row["lead_time_s"] for row in rows if row["lead_time_s"] is not None]
+    total = work(labels)
     return {
-        "images": len(rows),
-        "changed_share": fmean(row["changed_share"] for row in rows),
-        "iou": {n: fmean(row["iou"][n] for row in rows if n in row["iou"]) for n in names},
-        "lead_time_s": median(times) if times else None,
+        "images": total.images,
+        "changed_share": total.changed_share,
+        "iou": mean_iou(labels),
+        "lead_time_s": total.seconds_each,
     }
 
 

@@ -31,7 +31,8 @@ def show_status(status: Snapshot, console: Console) -> None:
         console.print(curve_table(status))
         for words in curve_words(status):
             console.print(words, markup=False)
-    for words in (*_left_out(status), *map(quarantine_line, status["quarantine"]), *_kept(status)):
+    faults = map(quarantine_line, status["quarantine"])
+    for words in (*_corrections(status), *_left_out(status), *faults, *_kept(status)):
         console.print(words, markup=False)
 
 
@@ -53,6 +54,18 @@ def _standing(status: Snapshot) -> Iterator[str]:
     if unused := status["uses"]["unused"]:
         why = "no pixel of them counts, or their image is left out"
         yield f"labels that neither train nor measure: {unused} ({why})"
+
+
+def _corrections(status: Snapshot) -> Iterator[str]:
+    """How much of the predictions people changed, of which classes most."""
+    found = status["corrections"]
+    if total := found["total"]:
+        most = sorted(found["classes"].items(), key=lambda each: -each[1]["changed_share"])
+        shares = ", ".join(f"{name} {100 * one['changed_share']:.1f} %" for name, one in most)
+        each = total["seconds_each"]
+        took = "" if each is None else f", {each:.0f} s each (median)"
+        words = f"{total['images']} predictions answered, {total['untouched']} of them untouched"
+        yield f"{words}{took}; changed of each class: {shares}"
 
 
 def _left_out(status: Snapshot) -> Iterator[str]:

@@ -69,6 +69,14 @@ def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
     }
 
 
+def predicted_ids(context: Context, cycle: int) -> set[int] | None:
+    """The images that a cycle was to predict masks for; None where its run is gone."""
+    run = context.run(cycle, Stage.PREDICT)
+    if not run.request_file.exists():
+        return None
+    return {file.id for file in run.read_request(PredictRequest).masks}
+
+
 def predicted_mask(context: Context, cycle: int, image_id: int) -> Mask | None:
     """The mask that a cycle predicted for an image, as people were shown it; None without one."""
     run = context.run(cycle, Stage.PREDICT)

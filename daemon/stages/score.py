@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 
 from daemon.domain import Role, Stage
@@ -47,19 +46,7 @@ def score(context: Context, cycle: int) -> bool:
 
 def _keep(context: Context, cycle: int) -> None:
     run = context.run(cycle, Stage.SCORE)
-    scores, result = run.read_scores(), run.read_result(PredictResult)
-    classes = context.config.classes.names
-    uncertainty = scores.uncertainty if scores.uncertainty is not None else [None] * len(scores.ids)
-    shares = scores.class_share if scores.class_share is not None else [()] * len(scores.ids)
-    rows = [
-        (
-            int(image_id),
-            None if value is None else float(value),
-            json.dumps(dict(zip(classes, map(float, share), strict=False))),
-        )
-        for image_id, value, share in zip(scores.ids, uncertainty, shares, strict=True)
-    ]
-    context.store.keep_scores(cycle, rows)
+    result = run.read_result(PredictResult)
     if result.test is not None:
         detail = result.test.missing.get(MIOU)
         say_test_fault(context, Stage.SCORE, detail.detail if detail else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daemon.store.asks import AskVerbs, Intent, Question
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.classes import ClassVerbs
+from daemon.store.corrections import CorrectionVerbs
 from daemon.store.cycles import CycleVerbs
 from daemon.store.exclusions import ExclusionVerbs
 from daemon.store.identity import Holder, IdentityVerbs, LostLabels
@@ -22,6 +23,7 @@ class Store(
     IdentityVerbs,
     ExclusionVerbs,
     LabelVerbs,
+    CorrectionVerbs,
     TeamVerbs,
     CycleVerbs,
     AskVerbs,

@@ -10,6 +10,7 @@ from typing import Any
 
 from daemon.domain import CurvePoint, Evaluation, Missing, Pick, Stage, Why
 from daemon.store.base import Row, StoreBase, stamp
+from daemon.store.evaluations import details_of, with_details
 
 
 class CycleVerbs(StoreBase):
@@ -123,6 +124,7 @@ class CycleVerbs(StoreBase):
             "interval_coverage": evaluation.interval_coverage,
             "interval_groups": evaluation.interval_groups,
             "seconds": point.seconds,
+            "details": details_of(evaluation),
         }
         self._insert("evaluations", row, clash="REPLACE")
 
@@ -171,6 +173,7 @@ def _evaluation(row: Row | None) -> Evaluation | None:
         interval_coverage=row["interval_coverage"],
         interval_groups=row["interval_groups"],
         missing={key: _missing(one) for key, one in json.loads(row["missing"]).items()},
+        **with_details(row["details"]),
     )
 
 

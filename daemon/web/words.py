@@ -28,6 +28,11 @@ STEPS: dict[str, str] = {
 NEEDS_MODEL = {Stage.TRAIN, Stage.SCORE, Stage.PREDICT}
 
 
+def percent(share: float | None) -> str:
+    """A share in [0, 1] as a percentage with one decimal; a dash for what was not measured."""
+    return ABSENT if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
 def headline(status: Mapping[str, Any]) -> str:
     """What goes on, in three words."""
     if status["cycle"] is None:

@@ -1,7 +1,7 @@
 """A learner that answers the run-folder contract in milliseconds, with numpy instead of a network.
 
-Started as the real one is: `python -m tests.fakes.learner embed|train|predict RUN_FOLDER`. It
-"learns" the mean colour of each class and predicts the nearest; so its masks are real, if poor.
+Started as the real one is: `python -m tests.fakes.learner VERB RUN_FOLDER`. It "learns" the mean
+colour of each class and predicts the nearest; so its masks are real, if poor.
 An environment variable FAKE_LEARNER_SECONDS makes a training last that long; with
 FAKE_LEARNER_COLLAPSES = "0002-train 0005-train" these runs learn every class the wrong way round.
 """
@@ -25,7 +25,9 @@ from daemon.durable import atomic_file, write_json
 from daemon.errors import RunFailed
 from daemon.hrda.images.reading import Reading
 from daemon.hrda.measuring.metric import confusion, evaluation
+from daemon.hrda.near_duplicates import near_duplicates as compared
 from daemon.runs import (
+    DistinctRequest,
     EmbedRequest,
     FileRole,
     ImageFile,
@@ -149,7 +151,16 @@ def _test(
     return found
 
 
-COMMANDS = {"embed": embed, "train": train, "predict": predict}
+def near_duplicates(run: RunFolder) -> None:
+    compared(run, run.read_request(DistinctRequest))  # the real one: it is as quick
+
+
+COMMANDS = {
+    "embed": embed,
+    "train": train,
+    "predict": predict,
+    "near-duplicates": near_duplicates,
+}
 
 
 def _scores(files: Sequence[ImageFile]) -> Scores:

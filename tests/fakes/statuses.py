@@ -33,6 +33,7 @@ def status(points: int, classes: tuple[str, ...] = ("soil", "crop", "weed")) -> 
         "quarantine": [],
         "quarantine_settled": [],
         "doubles": {"images": 0, "listed": []},
+        "corrections": _no_corrections(),
         "notes": [],
         "events": [],
     }
@@ -66,6 +67,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "quarantine": [_fault()],
         "quarantine_settled": [],
         "doubles": {"images": 1, "listed": [_double()]},
+        "corrections": _corrections(classes),
         "notes": [_note()],
         "events": [
             {"at": "2026-11-22T13:36:00+00:00", "level": "info", "words": "back after 0:03:00"},
@@ -149,6 +151,29 @@ def _stage_row(cycle: int) -> dict[str, Any]:
         "stage": "embed",
         "started_at": "2026-11-22T13:20:00+00:00",
         "finished_at": "2026-11-22T13:20:12.4+00:00",
+    }
+
+
+def _no_corrections() -> dict[str, Any]:
+    return {"total": None, "classes": None, "people": None, "cycles": None, "unmeasured": {}}
+
+
+def _corrections(classes: tuple[str, ...]) -> dict[str, Any]:
+    work = {
+        "images": 5,
+        "untouched": 1,
+        "changed_share": 0.042,
+        "seconds": 475.0,
+        "seconds_each": 95.0,
+        "untimed": 0,
+    }
+    one = {"images": 5, "shown_px": 900, "submitted_px": 950, "changed_share": 0.125}
+    return {
+        "total": work,
+        "classes": {name: one | {"seconds": 150.0} for name in classes},
+        "people": {"anna@field.example": work, HOSTILE: work | {"seconds": None}},
+        "cycles": {1: work},
+        "unmeasured": {"began with an empty page": 16},
     }
 
 

@@ -20,6 +20,7 @@ from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 from daemon.wiring import open_connector
+from tests.fakes.versions import version
 from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
 
 
@@ -233,7 +234,7 @@ def test_an_annotation_that_came_before_its_image_was_known_is_not_lost(home: Pa
     config = configured(home)
     daemon = ticker(config)
     image = FoundImage(key="field00.png", name="field00.png", uri=first.as_uri())
-    open_connector(config).push([ask_for(image)], "key", "0.0")
+    open_connector(config).push([ask_for(image)], "key", version(0, 0))
     daemon.tick()
 
     first.write_bytes(good)
