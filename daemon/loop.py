@@ -238,7 +238,7 @@ def _run_stage(context: Context, cycle: int, stage: Stage) -> bool:
         done = RUNNERS[stage](context, cycle)
     except RunFailed as exc:
         if set_aside(context, stage, exc.faults):
-            shutil.rmtree(context.run(cycle, stage).path, ignore_errors=True)
+            shutil.rmtree(context.open_run(cycle, stage).path, ignore_errors=True)
             return False  # the next tick starts the run without them
         context.store.count_failure(cycle, context.now())
         raise
