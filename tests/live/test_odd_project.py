@@ -184,7 +184,7 @@ class OddProject:
         self.scenes[addresses[-1]] = 0
         coded = base64.b64encode(saved(Image.fromarray(scene(110)[0]), "PNG")).decode()
         addresses.append(f"data:image/png;base64,{coded}")
-        self.scenes[addresses[-1]] = 110
+        self.scenes["data"] = 110
         for name, content in unreadable_files().items():
             (self.folder / name).write_bytes(content)
             self.unreadable.append(f"/{FIELD}{name}")
@@ -215,7 +215,7 @@ class OddProject:
         """Draw the truth on every task that is served; the scenes in order."""
         drawn = []
         while (question := user.next_task(self.number)) is not None:
-            number = self.scenes[question.details["data"]["image"]]
+            number = self.scenes[named(question.details["data"]["image"])]
             regions = encode(scene(number)[1], self.config.class_set, CONTROL, {})
             if len(drawn) % 5 == 0:
                 regions += [nothing_drawn(), click()]
@@ -292,5 +292,5 @@ def test_a_project_of_which_a_third_is_odd_is_labeled_and_trained(
         for image in store.images():
             if image.id in store.labeled_ids():
                 stored = np.asarray(Image.open(io.BytesIO(store.label_png(image.id))))
-                truth = scene(project.scenes[image.uri])[1]
+                truth = scene(project.scenes[named(image.uri)])[1]
                 np.testing.assert_array_equal(stored, truth)
