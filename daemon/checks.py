@@ -8,9 +8,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+from connectors.base import Connector
 from daemon.config import Config
 from daemon.domain import Stage
 from daemon.errors import MaskloopError
@@ -153,10 +155,22 @@ def _classes(config: Config) -> Sequence[str]:
         return _caught(lambda: require_same_classes(store, config))
 
 
+@contextmanager
+def _opened(config: Config) -> Iterator[Connector]:
+    """The labeling tool, whose connections are freed in the end."""
+    connector = open_connector(config)
+    try:
+        yield connector
+    finally:
+        if hasattr(connector, "close"):
+            connector.close()
+
+
 def _tool(config: Config) -> Sequence[str]:
     try:
         require_token(config)
-        return [str(fault) for fault in open_connector(config).check()]
+        with _opened(config) as connector:
+            return [str(fault) for fault in connector.check()]
     except MaskloopError as exc:
         return [str(exc)]
 
@@ -164,9 +178,9 @@ def _tool(config: Config) -> Sequence[str]:
 def notes(config: Config) -> Sequence[str]:
     """What is well and still worth knowing; of the tool nothing where it does not answer."""
     try:
-        connector = open_connector(config)
-        told = connector.notes() if hasattr(connector, "notes") else []
-        found = [*told, *faults_and_notes(left_out(connector))[1]]
+        with _opened(config) as connector:
+            told = connector.notes() if hasattr(connector, "notes") else []
+            found = [*told, *faults_and_notes(left_out(connector))[1]]
     except (MaskloopError, OSError):
         found = []
     return [*_notes_on_runs(config), *found]
@@ -190,14 +204,14 @@ def _notes_on_runs(config: Config) -> Iterator[str]:
 def _images(config: Config) -> Sequence[str]:
     """The first images are opened; all of them are when the daemon takes them in."""
     try:
-        connector = open_connector(config)
-        found = list(islice(connector.images(), LOOKED_AT))
-        intake = Intake()
-        for image in found:
-            with intake.one(place_of(image.key), expected=EXPECTED, cure=CURE):
-                check_image(connector, config, image)
-        faults = [str(fault) for fault in intake.faults()]
-        faults += faults_and_notes(left_out(connector))[0]
+        with _opened(config) as connector:
+            found = list(islice(connector.images(), LOOKED_AT))
+            intake = Intake()
+            for image in found:
+                with intake.one(place_of(image.key), expected=EXPECTED, cure=CURE):
+                    check_image(connector, config, image)
+            faults = [str(fault) for fault in intake.faults()]
+            faults += faults_and_notes(left_out(connector))[0]
     except MaskloopError as exc:
         return [str(exc)]
     return faults if found else ["there is none; expected at least one; see [images]"]

@@ -90,7 +90,7 @@ def adopt_project(path: Path, config: Config, wish: Wish, talk: Talk) -> Sequenc
 
 
 def _adopt(path: Path, config: Config, wish: Wish, talk: Talk, server: Projects) -> Sequence[str]:
-    from connectors.label_studio import LOCKS, create_or_adopt_project
+    from connectors.label_studio import LOCKS, LabelStudio, create_or_adopt_project
 
     project = chosen(path, config, wish, talk, server)
     if project:
@@ -115,7 +115,12 @@ def _adopt(path: Path, config: Config, wish: Wish, talk: Talk, server: Projects)
     _keep_number(path, adopted.id, talk)
     for words in _invite_hints(config, adopted.id):
         talk.say(words)
-    return [str(fault) for fault in open_connector(load_config(path)).check()]
+    connector = open_connector(load_config(path))
+    try:
+        return [str(fault) for fault in connector.check()]
+    finally:
+        if isinstance(connector, LabelStudio):
+            connector.close()
 
 
 def _keep_number(path: Path, number: int, talk: Talk) -> None:
