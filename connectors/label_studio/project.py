@@ -116,17 +116,22 @@ def mend_settings(
 
 def claim(api: Api, project: Mapping[str, Any], owner: str) -> None:
     """Add `[maskloop store OWNER]` to the description; raise where another owner stands there."""
-    words = str(project.get("description") or "")
-    found = _MARK.search(words)
-    if found is None:
-        marked = f"{words} [maskloop store {owner}]".strip()
+    found = owner_of(project)
+    if not found:
+        marked = f"{project.get('description') or ''} [maskloop store {owner}]".strip()
         api.patch(f"api/projects/{project['id']}/", {"description": marked})
-    elif found.group(1) != owner:
+    elif found != owner:
         raise ConnectorRefused(
-            f"project {project['id']}: got the mark of the store {found.group(1)}; expected "
+            f"project {project['id']}: got the mark of the store {found}; expected "
             f"{owner}: another Maskloop works on it; stop that one, or, if its state is lost, take "
             f"the mark out of the project's description in Label Studio"
         )
+
+
+def owner_of(project: Mapping[str, Any]) -> str:
+    """The store whose mark is in the description, "" where none is."""
+    found = _MARK.search(str(project.get("description") or ""))
+    return found.group(1) if found else ""
 
 
 def mend_stream(api: Api, project: int, pusher: Pusher, open_tasks: Collection[str]) -> list[str]:

@@ -78,7 +78,9 @@ class Labeling:
         if number not in self.projects:
             raise Answer(404, {"detail": "No Project matches the given query."})
         own = self.of(number)
-        return {**self.projects[number], "task_number": len(own)}
+        done = sum(len(self.of_task(task["id"])) for task in own)
+        counted = {"task_number": len(own), "total_annotations_number": done}
+        return {**self.projects[number], **counted}
 
     def of(self, project: int) -> list[Row]:
         return [task for task in self.tasks.values() if task["project"] == project]

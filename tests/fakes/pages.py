@@ -64,9 +64,16 @@ def _tasks(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
 
 
 def _projects(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
-    rows = server.labeling.projects.values()
-    title = request.query.get("title", "")
-    return 200, {"results": [row for row in rows if title in row["title"]]}
+    labeling, title = server.labeling, request.query.get("title", "")
+    rows = [labeling.shown_project(n) for n in sorted(labeling.projects, reverse=True)]
+    found = [row for row in rows if title in row["title"]]
+    size, page = int(request.query.get("page_size", 30)), int(request.query.get("page", 1))
+    shown = found[(page - 1) * size : page * size]
+    if page > 1 and not shown:
+        raise Answer(404, {"detail": "Invalid page."})
+    more = len(found) > page * size
+    following = f"{server.url}/api/projects/?page={page + 1}" if more else None
+    return 200, {"count": len(found), "next": following, "results": shown}
 
 
 def _views(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
