@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+from connectors.base import Connector
 from daemon.config import Config
 from daemon.domain import Stage
 from daemon.errors import MaskloopError
@@ -26,38 +26,100 @@ from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
 from daemon.stages.left_out import faults_and_notes
 from daemon.stages.run_settings import coming_changes
 from daemon.stages.warm_start import network_changes
+from daemon.start_checks import (
+    access_faults,
+    disk_faults,
+    port_faults,
+    state_folder_faults,
+    strategy_trial_faults,
+)
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 from daemon.streams import in_words
 from daemon.terminal import quarantine_line
-from daemon.wiring import open_connector, require_token, strategy_faults
+from daemon.wiring import open_connector, require_token
 
 LOOKED_AT = 200  # images
-PROBE_BYTES = 2**20  # written where the store will be, to see that it can
 _LEARNER_S = 180.0
+Check = tuple[str, Callable[[], Sequence[str]]]
+_LEARNER = "it starts the learner, as `maskloop check` does"
+NOT_TRIED = {
+    "device and weights": _LEARNER,
+    "validation": _LEARNER,
+    "quarantine": "the store's part of this report counts what is quarantined",
+}
+ASK_THE_TOOL = ("labeling tool", "images", "test set and pool")
+_SILENT = "the labeling tool does not let us in"
 _CV2 = (
     "import cv2, re; info = cv2.getBuildInformation(); "
     "raise SystemExit(None if re.search(r'GUI:\\s+NONE', info) else 'a build with windows')"
 )
 
 
-def checks(config: Config) -> Sequence[tuple[str, Callable[[], Sequence[str]]]]:
+def checks(config: Config) -> Sequence[Check]:
     """(what is checked, how), in the order in which a fault matters."""
-    named: Sequence[tuple[str, Callable[[], Sequence[str]]]] = (
-        ("strategies", lambda: strategy_faults(config)),
-        ("classes", lambda: _classes(config)),
-        ("state folder", lambda: _state(config)),
-        ("test set", lambda: test_set_faults(config)),
-        ("disk", lambda: _disk(config)),
-        ("cv2", _cv2),
-        ("device and weights", lambda: _learner(config, LocalLauncher())),
-        ("labeling tool", lambda: _tool(config)),
-        ("images", lambda: _images(config)),
-        ("test set and pool", lambda: overlap_faults(config)),
-        ("validation", lambda: validation_faults(config, LocalLauncher())),
-        ("quarantine", lambda: _quarantine(config)),
-    )
-    return [(name, _guarded(config, name, attempt)) for name, attempt in named]
+    return [check for _, parts in sections(config) for check in parts]
+
+
+def sections(config: Config) -> Sequence[tuple[str, Sequence[Check]]]:
+    """The checks under what they are about."""
+    parts: Mapping[str, Sequence[Check]] = {
+        "Settings": [
+            ("strategies", lambda: strategy_trial_faults(config)),
+            ("classes", lambda: _classes(config)),
+            ("test set", lambda: test_set_faults(config)),
+        ],
+        "This machine": [
+            ("state folder", lambda: state_folder_faults(config)),
+            ("disk", lambda: disk_faults(config)),
+            ("port", lambda: port_faults(config)),
+            ("cv2", _cv2),
+        ],
+        "Learner": [("device and weights", lambda: _learner(config, LocalLauncher()))],
+        "Labeling tool": [("labeling tool", lambda: _tool(config))],
+        "Images": [
+            ("images", lambda: _images(config)),
+            ("test set and pool", lambda: overlap_faults(config)),
+            ("validation", lambda: validation_faults(config, LocalLauncher())),
+            ("quarantine", lambda: _quarantine(config)),
+        ],
+    }
+    return [
+        (title, [(name, _guarded(config, name, attempt)) for name, attempt in checks])
+        for title, checks in parts.items()
+    ]
+
+
+def report(config: Config, say: Callable[[str], None]) -> int:
+    """Make every check and say what it found; how many faults there are."""
+    count = 0
+    for title, parts in sections(config):
+        say(title)
+        if title == "Settings":
+            say("  ok     config.toml")  # or there would be no `config`
+        for name, attempt in parts:
+            found = attempt()
+            for line in [f"FAULT  {name}: {fault}" for fault in found] or [f"ok     {name}"]:
+                say(f"  {line}")
+            count += len(found)
+    if told := notes(config):
+        say("Notes: worth knowing, no faults")
+        for words in told:
+            say(f"  note   {words}")
+    say("all well" if not count else f"{count} fault{'s' if count > 1 else ''}")
+    return count
+
+
+def look(config: Config, *, tool_answers: bool) -> Mapping[str, Sequence[str] | str]:
+    """What the checks find that change nothing and start nothing, by name: the faults, "ok", or
+    why one was not tried. tool_answers: whether the labeling tool does."""
+    found: dict[str, Sequence[str] | str] = {}
+    untried = NOT_TRIED if tool_answers else {**dict.fromkeys(ASK_THE_TOOL, _SILENT), **NOT_TRIED}
+    for name, attempt in checks(config):
+        if name == "state folder":  # its own check writes a file
+            attempt = _guarded(config, name, lambda: access_faults(config))
+        found[name] = f"not tried: {untried[name]}" if name in untried else attempt() or "ok"
+    return found
 
 
 def _guarded(
@@ -93,20 +155,22 @@ def _classes(config: Config) -> Sequence[str]:
         return _caught(lambda: require_same_classes(store, config))
 
 
-def _state(config: Config) -> Sequence[str]:
-    """Whether a store can be kept: the folder is made and written to."""
-    config.state.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=config.state) as file:
-        file.write(bytes(PROBE_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-        return []
+@contextmanager
+def _opened(config: Config) -> Iterator[Connector]:
+    """The labeling tool, whose connections are freed in the end."""
+    connector = open_connector(config)
+    try:
+        yield connector
+    finally:
+        if hasattr(connector, "close"):
+            connector.close()
 
 
 def _tool(config: Config) -> Sequence[str]:
     try:
         require_token(config)
-        return [str(fault) for fault in open_connector(config).check()]
+        with _opened(config) as connector:
+            return [str(fault) for fault in connector.check()]
     except MaskloopError as exc:
         return [str(exc)]
 
@@ -114,8 +178,8 @@ def _tool(config: Config) -> Sequence[str]:
 def notes(config: Config) -> Sequence[str]:
     """What is well and still worth knowing; of the tool nothing where it does not answer."""
     try:
-        connector = open_connector(config)
-        found = [*connector.notes(), *faults_and_notes(connector.left_out())[1]]
+        with _opened(config) as connector:
+            found = [*connector.notes(), *faults_and_notes(connector.left_out())[1]]
     except (MaskloopError, OSError):
         found = []
     return [*_notes_on_runs(config), *found]
@@ -139,14 +203,14 @@ def _notes_on_runs(config: Config) -> Iterator[str]:
 def _images(config: Config) -> Sequence[str]:
     """The first images are opened; all of them are when the daemon takes them in."""
     try:
-        connector = open_connector(config)
-        found = list(islice(connector.images(), LOOKED_AT))
-        intake = Intake()
-        for image in found:
-            with intake.one(place_of(image.key), expected=EXPECTED, cure=CURE):
-                check_image(connector, config, image)
-        faults = [str(fault) for fault in intake.faults()]
-        faults += faults_and_notes(connector.left_out())[0]
+        with _opened(config) as connector:
+            found = list(islice(connector.images(), LOOKED_AT))
+            intake = Intake()
+            for image in found:
+                with intake.one(place_of(image.key), expected=EXPECTED, cure=CURE):
+                    check_image(connector, config, image)
+            faults = [str(fault) for fault in intake.faults()]
+            faults += faults_and_notes(connector.left_out())[0]
     except MaskloopError as exc:
         return [str(exc)]
     return faults if found else ["there is none; expected at least one; see [images]"]
@@ -154,17 +218,6 @@ def _images(config: Config) -> Sequence[str]:
 
 def _quarantine(config: Config) -> Sequence[str]:
     return [quarantine_line(row) for row in snapshot(config)["quarantine"]]
-
-
-def _disk(config: Config) -> Sequence[str]:
-    place = next(path for path in (config.state, *config.state.parents) if path.is_dir())
-    free, wanted = shutil.disk_usage(place).free / 1e9, config.storage.min_free_gb
-    if free >= wanted:
-        return []
-    return [
-        f"{config.state}: {free:.2f} GB free; expected [storage] min_free_gb = {wanted}; "
-        f"free some space or move [project] state_dir"
-    ]
 
 
 def _cv2() -> Sequence[str]:

@@ -14,10 +14,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from daemon import streams, terminal
+from daemon import arguments, streams, terminal
 from daemon.config import Config, load_config
 from daemon.errors import MaskloopError
-from daemon.ranges import expanded_path
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 
@@ -28,7 +27,6 @@ OUT = Console(
 ERR = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
-MOST_DIGITS = 9  # of a number of cycles
 INTERRUPTED = 130  # the shell's code for Ctrl-C
 
 
@@ -37,10 +35,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run one command; 0 when all is well, 1 for a fault, 2 for wrong usage."""
     try:
-        return _answered(_parser().parse_args(arguments))
+        return _answered(_parser().parse_args(words))
     except MaskloopError as exc:
         return _said(str(exc))
     except BrokenPipeError:
@@ -57,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _answered(options: argparse.Namespace) -> int:
     logging.basicConfig(
-        level=logging.INFO,
+        level=logging.DEBUG if options.verbose else logging.INFO,
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    for noisy in ("httpx", "waitress", "werkzeug"):
+    for noisy in ("httpx", "httpcore", "PIL", "waitress", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a look that is left out is no news
     code = int(options.command(options))
@@ -94,31 +92,37 @@ def _loaded(options: argparse.Namespace) -> Config:
 
 def init(options: argparse.Namespace) -> int:
     """Write config.toml where there is none, then make or adopt the project."""
-    from daemon.setup import adopt_project, write_config
+    from daemon.project_choice import Talk, Wish, command
+    from daemon.setup import prepare
 
     path: Path = options.config
-    for line in write_config(path):
-        OUT.print(line, markup=False)
-    for line in adopt_project(path, load_config(path)):
-        OUT.print(line, markup=False)
-    return 0
+    wish = Wish(project=options.project, new=options.new, add_reason=options.add_reason)
+    talk = Talk(
+        say=lambda words: OUT.print(words, markup=False),
+        ask=_ask if sys.stdin.isatty() and sys.stdout.isatty() else None,
+    )
+    to_do = prepare(path, wish, talk)
+    if not to_do:
+        talk.say(f"ready; next: {command(path, 'check')}")
+        return 0
+    talk.say("not ready yet. To do:")
+    for number, words in enumerate([*to_do, f"then run {command(path, 'init')} again"], start=1):
+        talk.say(f"{number}. {words}")
+    return 1
+
+
+def _ask(question: str) -> str:
+    """The answer of whoever sits at the terminal; "no" where the terminal is closed."""
+    OUT.print(question, markup=False, end="")
+    answer = sys.stdin.readline()
+    return answer.rstrip("\n") if answer else "no"
 
 
 def check(options: argparse.Namespace) -> int:
     """Verify everything before the loop runs."""
-    from daemon.checks import checks, notes
+    from daemon.checks import report
 
-    config, faults = _loaded(options), 0
-    OUT.print("ok     config.toml", markup=False)
-    for name, attempt in checks(config):
-        found = attempt()
-        if not found:
-            OUT.print(f"ok     {name}", markup=False)
-        for fault in found:
-            OUT.print(f"FAULT  {name}: {fault}", markup=False)
-        faults += len(found)
-    for words in notes(config):
-        OUT.print(f"note   {words}", markup=False)
+    faults = report(_loaded(options), lambda words: OUT.print(words, markup=False))
     return min(faults, 1)
 
 
@@ -224,21 +228,32 @@ def train(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="maskloop", description=__doc__)
     parser.add_argument(
-        "--config", type=_path, default=Path("config.toml"), help="settings (./config.toml)"
+        "--config",
+        type=arguments.path,
+        default=Path("config.toml"),
+        help="settings (./config.toml)",
     )
+    parser.add_argument("--verbose", action="store_true", help="log every step of the loop")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (init, check, once, run, status, web, doctor, backup, classes, demo, train):
         words = (command.__doc__ or "").strip()
         sub = commands.add_parser(command.__name__, help=words, description=words)
         sub.set_defaults(command=command)
-        if command in (once, run):
-            sub.add_argument("--cycles", type=_count, help="train so many cycles, then only watch")
+        sub.add_argument(
+            "--config", type=arguments.path, default=argparse.SUPPRESS, help="settings"
+        )
+        if command is init:
+            _add_init_options(sub)
+        elif command in (once, run):
+            sub.add_argument(
+                "--cycles", type=arguments.count, help="train so many cycles, then only watch"
+            )
         elif command in (status, doctor):
             sub.add_argument("--json", action="store_true", help="for machines")
         elif command is classes:
             sub.add_argument("--apply", action="store_true", help="do it; without it: say it")
         elif command is backup:
-            sub.add_argument("target", type=_path, help="new file for the copy")
+            sub.add_argument("target", type=arguments.path, help="new file for the copy")
         elif command is demo:
             from daemon.demo.options import add_options
 
@@ -250,17 +265,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _path(text: str) -> Path:
-    try:
-        return Path(expanded_path(text))
-    except ValueError as exc:
-        raise argparse.ArgumentTypeError(f"{text}: {exc}") from exc
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or len(text) > MOST_DIGITS:
-        raise argparse.ArgumentTypeError(f"{text}: expected a whole number, 0 or more")
-    return int(text)
+def _add_init_options(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--project", type=arguments.project_number, help="adopt the project with this number"
+    )
+    which.add_argument("--new", action="store_true", help="make a project, also beside others")
+    parser.add_argument(
+        "--add-reason",
+        action="store_true",
+        help="show people why an image is asked: a line in the label config, and the instructions",
+    )
 
 
 if __name__ == "__main__":

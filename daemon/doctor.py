@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from daemon.checks import look
 from daemon.config import Config, load_config
 from daemon.errors import MaskloopError
 from daemon.findings import findings
@@ -61,10 +62,12 @@ def diagnose(path: Path, now: datetime, environment: Mapping[str, str] = os.envi
             "store": lambda: _store(config),
             "runs": lambda: list(_runs(config.state / "runs")),
             "labeling tool": lambda: _tool(config, report.get("store", {})),
+            "checks": lambda: _checks(config, report["labeling tool"]),
         }
         for name, part in parts.items():
             report[name] = _said(part)
-        report = {"findings": _said(lambda: list(findings(report, config))), **report}
+        found_first = _said(lambda: list(dict.fromkeys(findings(report, config))))
+        report = {"findings": found_first, **report}
     found: Report = Redactor(secrets).all(report)
     return found
 
@@ -235,6 +238,12 @@ def _tail(path: Path) -> list[str]:
         text = file.read(LOG_BYTES).decode(errors="replace")
     whole = text.split("\n")[1 if start else 0 :]
     return [line for line in whole if line.strip()][-LOG_LINES:]
+
+
+def _checks(config: Config, tool: Mapping[str, Any]) -> Report:
+    """What `maskloop check` finds, and which of its checks were not tried here."""
+    return {name: found if isinstance(found, str) else list(found)
+            for name, found in look(config, tool_answers="fault" not in tool).items()}  # fmt: skip
 
 
 def _tool(config: Config, store: Mapping[str, Any]) -> Report:

@@ -19,9 +19,6 @@ def findings(report: Mapping[str, Any], config: Config) -> Iterator[str]:
         if isinstance(report[name], Mapping) and "fault" in report[name]:
             yield f"{name}: {report[name]['fault']}"
     yield from _store_findings(report["store"])
-    free = report["paths"][0]["free GB"] if isinstance(report["paths"], list) else None
-    if free is not None and free < config.storage.min_free_gb:
-        yield f"disk: {free} GB free; expected [storage] min_free_gb = {config.storage.min_free_gb}"
     silent, state = (
         report["daemon"].get("last sign of life s ago", 0.0),
         report["daemon"].get("state"),
@@ -36,7 +33,15 @@ def findings(report: Mapping[str, Any], config: Config) -> Iterator[str]:
     yield from (
         f"labeling tool: {words}" for words in report["labeling tool"].get("mismatches", ())
     )
+    yield from _check_findings(report["checks"])
     yield from _run_findings(report["runs"])
+
+
+def _check_findings(checks: Mapping[str, Any]) -> Iterator[str]:
+    """What `maskloop check` would call a fault."""
+    for name, found in checks.items():
+        if isinstance(found, list):
+            yield from (f"{name}: {words}" for words in found)
 
 
 def _store_findings(store: Mapping[str, Any]) -> Iterator[str]:

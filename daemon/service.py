@@ -11,7 +11,7 @@ import logging
 import signal
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from connectors.base import Connector
@@ -28,6 +28,7 @@ from daemon.repeats import drop_repeats
 from daemon.scheduler import Schedule, start_scheduler
 from daemon.stages.classes import require_same_classes, settle_classes
 from daemon.stages.context import Context
+from daemon.start_checks import start_faults
 from daemon.status import snapshot
 from daemon.store import FILE, Store, sole_writer
 from daemon.tokens import webhook_secret
@@ -40,7 +41,8 @@ class Ticker:
     """Makes ticks and says what keeps them from working when that begins and when it is over.
 
     steady_s: seconds of a clock that nobody sets, so that a jump of `now` is noticed; None where
-    `now` may do as it likes. Not to be shared between threads.
+    `now` may do as it likes. start_faults: what is said in log and page when it begins to work.
+    Not to be shared between threads.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Ticker:
         now: Clock,
         cycle_limit: int | None,
         steady_s: Callable[[], float] | None = None,
+        start_faults: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._config = config
         self._connector = connector
@@ -58,6 +61,7 @@ class Ticker:
         self._now = now
         self._cycle_limit = cycle_limit
         self._claimed = False
+        self._start_faults: Callable[[], Sequence[str]] | None = start_faults
         self._incidents: Incidents | None = None
         self._pulse = Pulse(now, steady_s, config.loop.poll_s)
 
@@ -80,6 +84,7 @@ class Ticker:
                 self._claimed = True
             outcome = tick(context, cycle_limit=self._cycle_limit)
             self._worked(store, outcome)
+            self._say_start_faults(store)
             self._pulse.end(store)
         return outcome
 
@@ -97,6 +102,16 @@ class Ticker:
                 self._pulse.stop(store)
         except (MaskloopError, OSError, sqlite3.Error) as exc:
             log.warning("the store cannot take a note of the end: %s", exc)
+
+    def _say_start_faults(self, store: Store) -> None:
+        """What `check` would refuse and does not stop the loop: once, when the first tick that
+        came through has mended what it mends by itself."""
+        if self._start_faults is None:
+            return
+        for words in self._start_faults():
+            log.warning("start check: %s", words)
+            store.note("warning", f"start check: {words}", self._now())
+        self._start_faults = None
 
     def _store(self) -> Store:
         return Store(self._config.state / FILE)
@@ -154,7 +169,7 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
     with sole_writer(config.state), _page(config, wake), opened(config) as (connector, launcher):
         with Store(config.state / FILE) as store:
             require_same_classes(store, config)
-        ticker = Ticker(config, connector, launcher, now, cycle_limit, steady_s)
+        ticker = _ticker(config, connector, launcher, now, cycle_limit)
         schedule = start_scheduler(ticker.tick_and_go_on, config.loop.poll_s)
         wake.schedule = schedule
         try:
@@ -165,6 +180,21 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
             schedule.stop()
             ticker.stop()
     log.info("stopped")
+
+
+def _ticker(
+    config: Config, connector: Connector, launcher: Launcher, now: Clock, cycle_limit: int | None
+) -> Ticker:
+    """A ticker of this machine's clock that first says what the start check finds."""
+    return Ticker(
+        config,
+        connector,
+        launcher,
+        now,
+        cycle_limit,
+        steady_s,
+        lambda: start_faults(config, connector),
+    )
 
 
 class _Waker:
@@ -185,7 +215,7 @@ def run_once(
     require_strategies(config)
     require_token(config)
     with sole_writer(config.state), opened(config) as (connector, launcher):
-        ticker = Ticker(config, connector, launcher, now, cycle_limit, steady_s)
+        ticker = _ticker(config, connector, launcher, now, cycle_limit)
         try:
             outcome = ticker.tick()
             while outcome.running:

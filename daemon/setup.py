@@ -1,21 +1,48 @@
-"""`maskloop init`: a config.toml where there is none, and a project that the loop may use."""
+"""`maskloop init`: a config.toml where there is none, and a project that the loop may use.
+
+It may be run again at any time. What a person still has to do is its answer, in order; it makes
+no project beside others without being told to.
+"""
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from daemon.config import Config
+from daemon.config import Config, load_config
+from daemon.config_edit import replace_text, write_setting
 from daemon.config_text import render
 from daemon.domain import HINT_PATH
-from daemon.durable import atomic_file
-from daemon.errors import ConfigError
-from daemon.streams import in_words
+from daemon.errors import ConfigError, MaskloopError
+from daemon.project_choice import (
+    Talk,
+    Wish,
+    chosen,
+    show_reason,
+    with_classes,
+    with_source,
+)
+from daemon.store import FILE, Store
 from daemon.tokens import token_reader, webhook_secret
-from daemon.wiring import folder_source
+from daemon.wiring import folder_source, open_connector
 
-_NUMBER = re.compile(r"^([ \t]*project[ \t]*=[ \t]*)0(?=[ \t]*(#.*)?$)", re.MULTILINE)
+if TYPE_CHECKING:
+    from connectors.label_studio import Projects, ServerProject
+
+
+def prepare(path: Path, wish: Wish, talk: Talk) -> Sequence[str]:
+    """Write or read the settings, make or adopt the project; what is left to do, in order.
+
+    Raises ConfigError for settings that cannot be read.
+    """
+    fresh = not (path.exists() or path.is_symlink())
+    if not fresh:
+        return adopt_project(path, load_config(path), wish, talk)
+    for line in write_config(path):
+        talk.say(line)
+    return first_steps(path)
 
 
 def write_config(path: Path) -> Sequence[str]:
@@ -24,31 +51,98 @@ def write_config(path: Path) -> Sequence[str]:
         return [f"{path}: is there already and stays as it is"]
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path}: its folder is missing; make it, or name another --config")
-    _replace(path, render(Config()))
-    return [f"{path}: written; put your classes and the address of Label Studio in it"]
+    replace_text(path, render(Config()))
+    return [f"{path}: written, every setting with its default"]
 
 
-def adopt_project(path: Path, config: Config) -> Sequence[str]:
-    """Make or adopt the project and put its number into the file. Safe to run again."""
+def first_steps(path: Path) -> Sequence[str]:
+    """What a person does after config.toml was written."""
+    usual = Config().label_studio
+    steps = [
+        f"in {path} put your classes, background first, into [classes] names, and the address of "
+        f"Label Studio into [label_studio] url",
+        'the images: write [images] source = "project" where your project has its images already; '
+        'leave "folder" where Maskloop should make the tasks from a folder that Label Studio '
+        "serves, and name it in [images] folder and [label_studio] document_root",
+    ]
+    if not os.environ.get(usual.token_env):
+        steps.append(
+            f"export {usual.token_env}=... with the token of Account & Settings in Label Studio, "
+            f"or name a file that holds it in [label_studio] token_file"
+        )
+    return steps
+
+
+def adopt_project(path: Path, config: Config, wish: Wish, talk: Talk) -> Sequence[str]:
+    """Make or adopt the project and put its number into the file; what is left to do."""
     if config.connector.kind == "folder":
-        return ["[connector] kind = folder: no project is needed"]
-    from connectors.label_studio import LOCKS, create_or_adopt_project
+        talk.say("[connector] kind = folder: no project is needed")
+        return []
+    from connectors.label_studio import Projects
 
+    try:
+        read = token_reader(config)
+        read()
+        with Projects(config.label_studio.url, read) as server:
+            return _adopt(path, config, wish, talk, server)
+    except MaskloopError as exc:
+        return [str(exc)]
+
+
+def _adopt(path: Path, config: Config, wish: Wish, talk: Talk, server: Projects) -> Sequence[str]:
+    from connectors.label_studio import LOCKS, LabelStudio, create_or_adopt_project
+
+    project = chosen(path, config, wish, talk, server)
+    if project:
+        if other := _other_owner(config, project):
+            return other
+        talk.say(f"adopting project {project}")
+        _keep_number(path, project.number, talk)
+        config = with_source(path, load_config(path), project, talk)
+        config, differing = with_classes(path, config, project.number, talk, server)
+        if differing:
+            return differing
+        show_reason(path, project.number, wish, talk, server)
     adopted = create_or_adopt_project(
         url=config.label_studio.url,
         token=token_reader(config),
-        project=config.label_studio.project or config.label_studio.title,
+        project=project.number if project else config.label_studio.title,
         classes=config.class_set,
         source=folder_source(config),
     )
-    lines = [*adopted.did, *(f"note: {words}" for words in adopted.notes)]
-    lines.append(f"note: {LOCKS}")
-    lines += [f"to do: {fault}" for fault in adopted.faults]
-    if not config.label_studio.project:
-        _fill_in(path, adopted.id)
-        lines.append(f"{path}: project = {adopted.id}")
-    lines += _invite_hints(config, adopted.id)
-    return [*lines, f"project {adopted.id} is ready" if not adopted.faults else "not ready yet"]
+    for words in (*adopted.did, *(f"note: {words}" for words in adopted.notes), f"note: {LOCKS}"):
+        talk.say(words)
+    _keep_number(path, adopted.id, talk)
+    for words in _invite_hints(config, adopted.id):
+        talk.say(words)
+    connector = open_connector(load_config(path))
+    try:
+        return [str(fault) for fault in connector.check()]
+    finally:
+        if isinstance(connector, LabelStudio):
+            connector.close()
+
+
+def _keep_number(path: Path, number: int, talk: Talk) -> None:
+    if load_config(path).label_studio.project != number:
+        write_setting(path, "label_studio", "project", number)
+        talk.say(f"{path}: project = {number}")
+
+
+def _other_owner(config: Config, project: ServerProject) -> Sequence[str]:
+    """A fault where the store of another Maskloop has its mark on the project."""
+    store = config.state / FILE
+    known = None
+    if project.owner and store.exists():
+        with Store(store, read_only=True) as opened:
+            known = opened.fact("identity")
+    if project.owner in ("", known):
+        return []
+    return [
+        f"project {project.number}: got the mark of the store {project.owner}, which is not the "
+        f"one in {config.state}: another Maskloop works on it; stop that one and use its state "
+        f"folder, or, if that is lost, take the mark out of the project's description"
+    ]
 
 
 def _invite_hints(config: Config, project: int) -> Sequence[str]:
@@ -65,21 +159,3 @@ def _invite_hints(config: Config, project: int) -> Sequence[str]:
         target=settings.webhook.rstrip("/") + HINT_PATH,
         secret=secret,
     )
-
-
-def _fill_in(path: Path, number: int) -> None:
-    text, times = _NUMBER.subn(rf"\g<1>{number}", path.read_text(encoding="utf-8"))
-    if times != 1:
-        raise ConfigError(
-            f"{path}: has no line `project = 0` to fill in; write project = {number} under "
-            f"[label_studio]"
-        )
-    _replace(path, text)
-
-
-def _replace(path: Path, text: str) -> None:
-    try:
-        with atomic_file(path) as part:
-            part.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise ConfigError(in_words(exc, str(path))) from exc

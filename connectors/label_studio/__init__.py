@@ -1,5 +1,6 @@
 """Label Studio as a labeling tool: connectors/README.md says how it works."""
 
+from connectors.label_studio.adoption import Projects, ServerProject
 from connectors.label_studio.connector import LabelStudio
 from connectors.label_studio.project import LOCKS, Adopted, create_or_adopt_project
 from connectors.label_studio.sources import FolderSource
@@ -10,6 +11,8 @@ __all__ = [
     "Adopted",
     "FolderSource",
     "LabelStudio",
+    "Projects",
+    "ServerProject",
     "create_or_adopt_project",
     "register_webhook",
 ]

@@ -34,6 +34,7 @@ class Labeling:
     annotations: dict[int, Row] = field(default_factory=dict)
     predictions: dict[int, Row] = field(default_factory=dict)
     storages: list[Row] = field(default_factory=list)
+    views: list[Row] = field(default_factory=list)  # of the data manager
     locks: dict[int, int] = field(default_factory=dict)  # user -> task
     drafts: list[Row] = field(default_factory=list)
     clock: Callable[[], datetime] = lambda: datetime(2026, 1, 1, tzinfo=UTC)
@@ -77,7 +78,9 @@ class Labeling:
         if number not in self.projects:
             raise Answer(404, {"detail": "No Project matches the given query."})
         own = self.of(number)
-        return {**self.projects[number], "task_number": len(own)}
+        done = sum(len(self.of_task(task["id"])) for task in own)
+        counted = {"task_number": len(own), "total_annotations_number": done}
+        return {**self.projects[number], **counted}
 
     def of(self, project: int) -> list[Row]:
         return [task for task in self.tasks.values() if task["project"] == project]

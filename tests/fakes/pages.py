@@ -64,9 +64,26 @@ def _tasks(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
 
 
 def _projects(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
-    rows = server.labeling.projects.values()
-    title = request.query.get("title", "")
-    return 200, {"results": [row for row in rows if title in row["title"]]}
+    labeling, title = server.labeling, request.query.get("title", "")
+    rows = [labeling.shown_project(n) for n in sorted(labeling.projects, reverse=True)]
+    found = [row for row in rows if title in row["title"]]
+    size, page = int(request.query.get("page_size", 30)), int(request.query.get("page", 1))
+    shown = found[(page - 1) * size : page * size]
+    if page > 1 and not shown:
+        raise Answer(404, {"detail": "Invalid page."})
+    more = len(found) > page * size
+    following = f"{server.url}/api/projects/?page={page + 1}" if more else None
+    return 200, {"count": len(found), "next": following, "results": shown}
+
+
+def _views(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    project = int(request.query["project"])
+    return 200, [row for row in server.labeling.views if row["project"] == project]
+
+
+def _add_view(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    server.labeling.views.append(request.body)
+    return 201, request.body
 
 
 def _storages(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
@@ -181,6 +198,8 @@ ROUTES: tuple[tuple[str, str, Work], ...] = (
     ("GET", r"/api/version", _VERSION),
     ("GET", r"/health", _HEALTH),
     ("GET", r"/api/current-user/whoami", lambda s, r: (200, {"id": _user(r)})),
+    ("GET", r"/api/dm/views", _views),
+    ("POST", r"/api/dm/views", _add_view),
     ("GET", r"/api/projects/", _projects),
     ("POST", r"/api/projects/", lambda s, r: (201, s.labeling.create_project(r.body))),
     ("GET", r"/api/projects/(\d+)/?", lambda s, r, n: (200, s.labeling.shown_project(n))),
