@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -199,7 +200,7 @@ def test_a_disk_in_the_network_that_is_away_is_no_fault_of_a_file(
     def stale(*_: object, **__: object) -> None:
         raise OSError(116, "Stale file handle")
 
-    monkeypatch.setattr(Path, "open", stale)
+    monkeypatch.setattr(os, "open", stale)
     reading = Reading(files)
 
     with pytest.raises(RunFailed, match="no fault of the file"):
