@@ -81,8 +81,10 @@ class Allowed:
         for address in addresses:
             if not is_public(address) and not self._covers(address):
                 raise ImageRefused(
-                    f"{host} is {address}; expected an address of the public internet; if that "
-                    f'server may be trusted, add "{host}" to [images] allow_hosts in config.toml'
+                    got=f"{host}, which is {address}",
+                    expected="an address of the public internet",
+                    cure=f'if that server may be trusted, add "{host}" to [images] allow_hosts in '
+                    f"config.toml",
                 )
 
     def _covers(self, address: Address) -> bool:

@@ -90,7 +90,8 @@ class ImageRefused(InputRefused):
     def at(self, where: str) -> ImageRefused:
         """The same refusal with the name of the image in its message."""
         words = f"{where}: {self}"
-        return ImageRefused(words, got=self.got, expected=self.expected, cure=self.cure)
+        got = self.got or str(self)
+        return ImageRefused(words, got=got, expected=self.expected, cure=self.cure)
 
 
 class MaskRefused(InputRefused):

@@ -7,7 +7,7 @@ import hashlib
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +19,7 @@ from connectors.images import inspect, read_file
 from daemon.config import Config
 from daemon.domain import IGNORE, FoundImage
 from daemon.errors import ConfigError, ImageRefused, MaskloopError
+from daemon.intake import Intake
 from daemon.launchers import Launcher
 from daemon.runs import EmbedRequest, ImageFile, LabeledFile, RunFolder
 from daemon.split import FloatArray, group_of, validation_size
@@ -182,16 +183,31 @@ def _copied(
     """The images that can be read, as files of their own."""
     files = []
     for place, image in enumerate(images):
+        content = _tried(_whole, connector, image)
+        if content is None:
+            continue
         path = folder / str(place)
-        try:
-            content = connector.read(image)
-            looked = inspect(content, where=image.key)
-        except MaskloopError:
-            continue  # said by the check of the images
-        path = path.with_suffix(looked.suffix)
         path.write_bytes(content)
         files.append(ImageFile(id=place, image=path))
     return files
+
+
+def _whole(connector: Connector, image: FoundImage) -> bytes:
+    content = connector.read(image)
+    inspect(content, where=image.name)
+    return content
+
+
+def _tried(
+    read: Callable[[Connector, FoundImage], bytes], connector: Connector, image: FoundImage
+) -> bytes | None:
+    """The bytes of an image, None where they cannot be used: the check of the images says why."""
+    try:
+        with Intake().one(image.name, expected="an image", cure="see the check of the images"):
+            return read(connector, image)
+    except MaskloopError:
+        pass  # said by the check of the labeling tool
+    return None
 
 
 def _fault_of(config: Config, file: LabeledFile) -> str:
@@ -238,7 +254,5 @@ def _sha256(path: Path) -> str | None:
 
 
 def _digest(connector: Connector, image: FoundImage) -> str | None:
-    try:
-        return hashlib.sha256(connector.read(image)).hexdigest()
-    except MaskloopError:
-        return None  # said by the check of the images
+    content = _tried(lambda tool, one: tool.read(one), connector, image)
+    return None if content is None else hashlib.sha256(content).hexdigest()

@@ -152,7 +152,8 @@ def fault_of(exc: Exception, where: str, *, expected: str, cure: str) -> Fault:
     if isinstance(own, Fault):
         return own
     if isinstance(exc, InputRefused) and exc.got:
-        return Fault(where=where, got=exc.got, expected=exc.expected, cure=exc.cure)
+        told = exc.expected or expected, exc.cure or cure
+        return Fault(where=where, got=exc.got, expected=told[0], cure=told[1])
     if isinstance(exc, MaskloopError):
         return Fault(where=where, got=str(exc), expected=expected, cure=cure)
     words = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__

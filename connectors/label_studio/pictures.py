@@ -60,7 +60,7 @@ class Pictures:
                 return self._of_storage(image)
             return self._of_web(image.uri)
         except ImageRefused as exc:
-            raise ImageRefused(f"image {shown(image.uri)}: {exc}") from exc
+            raise exc.at(f"image {shown(image.uri)}") from exc
 
     def fingerprint(self, image: FoundImage) -> str:
         """What the server tells about an image's bytes without sending them; "" where it tells
@@ -73,7 +73,7 @@ class Pictures:
                 if fetched.status == 200:
                     return fetched.content.decode()
         except ImageRefused as exc:
-            raise ImageRefused(f"image {shown(image.uri)}: {exc}") from exc
+            raise exc.at(f"image {shown(image.uri)}") from exc
         return ""
 
     def _of_storage(self, image: FoundImage) -> bytes:
@@ -103,7 +103,7 @@ class Pictures:
             cure = "is the file there, and is its folder registered as storage in Label Studio?"
         elif own_path(uri) is not None:
             cure = self._another_name(uri)
-        raise ImageRefused(f"got HTTP {fetched.status}; expected its bytes; {cure}")
+        raise ImageRefused(got=f"HTTP {fetched.status}", expected="its bytes", cure=cure)
 
     def _places(self, uri: str) -> list[str]:
         """Where to look for an image: at this address, and before that under our own name for
@@ -152,8 +152,9 @@ class Pictures:
         """A path belongs to Label Studio, which may itself live below a path."""
         if kind_of(uri) is None:
             raise ImageRefused(
-                "got an address of another kind; expected /data/..., http(s)://... or cloud "
-                "storage as s3://bucket/name; serve the image through Label Studio"
+                got="an address of another kind",
+                expected="/data/..., http(s)://... or cloud storage as s3://bucket/name",
+                cure="serve the image through Label Studio",
             )
         if not uri.startswith("/"):
             return uri

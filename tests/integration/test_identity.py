@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from daemon.figure_checks import validation_faults
 from daemon.stages import image_intake
 from tests.fakes.label_studio import FakeLabelStudio
+from tests.fakes.launcher import ForkLauncher
 from tests.integration.project_team import FIELDS, Bucket, ProjectTeam
 
 Change = Callable[[ProjectTeam, str], str]
@@ -205,3 +207,11 @@ def test_a_picture_in_the_data_costs_a_few_hundred_characters(team: ProjectTeam)
     assert all(len(image.key) < 200 for image in team.images())
     stored = (team.config.state / "store.db").read_bytes()
     assert noise[:100].encode() not in stored
+
+
+def test_check_of_validation_goes_on_past_an_address_that_cannot_be_read(
+    team: ProjectTeam,
+) -> None:
+    team.add(["http://[field/x.png"])
+
+    assert validation_faults(team.config, ForkLauncher()) == []
