@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from daemon.domain import Ask, Changes, Fault, FoundImage
+from daemon.pixels.folders import LeftOut
 
 
 class Connector(Protocol):
-    """Eleven verbs. Anything that has them can feed the loop.
+    """Thirteen verbs. Anything that has them can feed the loop.
 
     Every verb raises ConnectorUnavailable when the tool does not answer, and
     ConnectorRefused when it answers no. A write whose answer was lost raises
@@ -18,6 +19,9 @@ class Connector(Protocol):
 
     def check(self) -> Sequence[Fault]:
         """Everything a person must change before the loop can run; empty when all is well."""
+
+    def notes(self) -> Sequence[str]:
+        """What a person should know though nothing has to be changed, a line each."""
 
     def claim(self, owner: str) -> None:
         """Mark the project as worked by the store `owner`; repeating it changes nothing.
@@ -28,6 +32,9 @@ class Connector(Protocol):
 
     def images(self) -> Iterable[FoundImage]:
         """Every image of the project, labeled or not, in a stable order, each key once."""
+
+    def left_out(self) -> Sequence[LeftOut]:
+        """What of an image folder the last look did not take, and why; nothing without a folder."""
 
     def read(self, image: FoundImage) -> bytes:
         """The bytes of an image, bounded in size and time. Raises ImageRefused."""

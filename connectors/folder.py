@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
 from connectors.folder_cursor import FolderCursor
-from connectors.images import MAX_FILE_BYTES, found_in, read_under
+from connectors.images import MAX_FILE_BYTES, found_in, read_under, require_files
 from connectors.mask_sample import mask_faults, mask_notes
 from connectors.refusals import kind
 from daemon.domain import (
@@ -94,6 +94,8 @@ class Folder:
 
     def images(self) -> Iterable[FoundImage]:
         """Every image file, by path; the key is the path below the folder."""
+        if self._load()["tasks"]:
+            require_files(self._images, "the images that were there before")
         return found_in(self._folder)
 
     def left_out(self) -> Sequence[LeftOut]:
@@ -122,6 +124,8 @@ class Folder:
             raise ConnectorRefused(
                 f"{self._file}: got no task; expected the {at.task} that were asked; {_RESTORE}"
             )
+        if at.task:
+            require_files(self._truth, "the masks that were there before")
         moments = {
             task: self._saved(one)
             for task, one in known.items()

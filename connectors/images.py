@@ -18,7 +18,7 @@ from PIL import Image
 
 from daemon import pixels
 from daemon.domain import FoundImage
-from daemon.errors import DiskFull, ImageRefused
+from daemon.errors import ConnectorUnavailable, DiskFull, ImageRefused
 from daemon.pixels.folders import PictureFolder
 from daemon.pixels.reader import too_large as too_large
 
@@ -85,6 +85,19 @@ def found_in(folder: PictureFolder) -> Iterator[FoundImage]:
         yield FoundImage(key=key, name=path.name, uri=path.as_uri())
 
 
+def require_files(folder: Path, expected: str) -> None:
+    """Raise ConnectorUnavailable for a folder that is absent or empty now: a disk that is away
+    means neither that images are gone nor that somebody deleted labels."""
+    try:
+        with os.scandir(folder) as found:
+            if next(found, None) is not None:
+                return
+        got = "an empty folder"
+    except OSError as exc:
+        got = exc.strerror or str(exc)
+    raise ConnectorUnavailable(f"{folder}: got {got}; expected {expected}; is the disk mounted?")
+
+
 def read_under(
     root: Path, key: str, *, max_bytes: int = MAX_BYTES, within: Path | None = None
 ) -> bytes:
@@ -95,7 +108,9 @@ def read_under(
     path = (root / key).resolve()
     leaves = PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts
     if leaves or (within or root).resolve() not in path.parents:
-        raise ImageRefused(f"image {key}: got the file {path}; expected one below {root}; move it")
+        raise ImageRefused(got=f"the file {path}", expected=f"one below {root}", cure="move it").at(
+            f"image {key}"
+        )
     return read_file(path, max_bytes=max_bytes)
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from daemon.domain import IGNORE, ClassSet, Fault
+from daemon.pixels.reader import opened_file
 
 LOOKED_AT = 64  # masks
 COMMON_SHARE = 0.5  # of the masks that hold 255, from which 255 is no exception
@@ -93,7 +94,7 @@ def _fault_of_unknown(folder: Path, classes: ClassSet, unknown: Sequence[int], m
 def _values(path: Path) -> Counts | None:
     """(256,) pixels of each value; None for what is no mask."""
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
+        with opened_file(path) as file, Image.open(file, formats=["PNG"]) as picture:
             if picture.mode not in ("L", "P"):
                 return None
             return np.bincount(np.asarray(picture, np.uint8).ravel(), minlength=256)

@@ -23,7 +23,7 @@ from daemon.launchers.local import LocalLauncher
 from daemon.runs import EmbedRequest, RunFolder
 from daemon.stages.classes import require_same_classes
 from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
-from daemon.stages.left_out import faults_and_notes, left_out
+from daemon.stages.left_out import faults_and_notes
 from daemon.stages.run_settings import coming_changes
 from daemon.stages.warm_start import network_changes
 from daemon.start_checks import (
@@ -179,8 +179,7 @@ def notes(config: Config) -> Sequence[str]:
     """What is well and still worth knowing; of the tool nothing where it does not answer."""
     try:
         with _opened(config) as connector:
-            told = connector.notes() if hasattr(connector, "notes") else []
-            found = [*told, *faults_and_notes(left_out(connector))[1]]
+            found = [*connector.notes(), *faults_and_notes(connector.left_out())[1]]
     except (MaskloopError, OSError):
         found = []
     return [*_notes_on_runs(config), *found]
@@ -211,7 +210,7 @@ def _images(config: Config) -> Sequence[str]:
                 with intake.one(place_of(image.key), expected=EXPECTED, cure=CURE):
                     check_image(connector, config, image)
             faults = [str(fault) for fault in intake.faults()]
-            faults += faults_and_notes(left_out(connector))[0]
+            faults += faults_and_notes(connector.left_out())[0]
     except MaskloopError as exc:
         return [str(exc)]
     return faults if found else ["there is none; expected at least one; see [images]"]

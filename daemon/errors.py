@@ -10,8 +10,9 @@ MaskloopError
 ├── ConnectorRefused
 │   └── OutcomeUnknown
 ├── IntakeBroken           our own code, on many inputs
-├── ImageRefused           one image
-├── MaskRefused            one mask
+├── InputRefused           one input
+│   ├── ImageRefused       one image
+│   └── MaskRefused        one mask
 ├── PoolInvalid            arrays given to a strategy
 ├── PoolEmpty              what validation and test leave to train on
 ├── RunFailed              a child process
@@ -69,11 +70,30 @@ class IntakeBroken(MaskloopError):
     """One line of our own code failed on many inputs: nothing is quarantined. Report it."""
 
 
-class ImageRefused(MaskloopError):
+class InputRefused(MaskloopError):
+    """One input cannot be used.
+
+    got, expected, cure: the three facts in words, without the name of the input; "" where only
+    the message is known.
+    """
+
+    def __init__(
+        self, words: str = "", *, got: str = "", expected: str = "", cure: str = ""
+    ) -> None:
+        super().__init__(words or f"got {got}; expected {expected}; {cure}")
+        self.got, self.expected, self.cure = got, expected, cure
+
+
+class ImageRefused(InputRefused):
     """An image is unreadable, truncated, too large or of an unknown kind. It is quarantined."""
 
+    def at(self, where: str) -> ImageRefused:
+        """The same refusal with the name of the image in its message."""
+        words = f"{where}: {self}"
+        return ImageRefused(words, got=self.got, expected=self.expected, cure=self.cure)
 
-class MaskRefused(MaskloopError):
+
+class MaskRefused(InputRefused):
     """A mask has the wrong size, an unknown class or a broken encoding. It is quarantined."""
 
 

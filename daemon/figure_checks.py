@@ -4,6 +4,7 @@ measured or that is trained on, and validation that leaves nothing to train on."
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -75,24 +76,46 @@ def validation_faults(config: Config, launcher: Launcher) -> Sequence[str]:
         return []  # said by the check of the labeling tool
     if len(listed) < 2:
         return []
+    if faults := _budget_faults(config, len(listed)):
+        return faults
     return _group_faults(config, listed) or _likeness_faults(config, connector, listed, launcher)
+
+
+def _budget_faults(config: Config, images: int) -> Sequence[str]:
+    """Validation is labeled first: a budget that it takes whole leaves no label to train on."""
+    wanted, budget = _wanted(config, images), config.loop.budget_labels
+    if budget > wanted:
+        return []
+    return [
+        f"[loop] budget_labels = {budget}: expected more than the {wanted} images of validation, "
+        f"which are labeled first: no label would be left to train on; raise it, or lower "
+        f"[validation] min_images and share before the first run"
+    ]
+
+
+def _wanted(config: Config, images: int) -> int:
+    """How many of so many images would be validation."""
+    settings = config.validation
+    return validation_size(
+        images, share=settings.share, at_least=settings.min_images, at_most=settings.max_images
+    )
 
 
 def _group_faults(config: Config, listed: Sequence[FoundImage]) -> Sequence[str]:
     pattern = config.validation.group_by
     if not pattern:
         return []
+    if not any(re.search(pattern, one.name) for one in listed):
+        return [
+            f"[validation] group_by = {pattern!r} matches none of {len(listed)} names, as "
+            f"{listed[0].name!r}: each image would be a group of its own, and images of one video "
+            f"or field would be on both sides; correct the pattern, or delete the line"
+        ]
     groups: dict[str, int] = {}
     for one in listed:
         name = group_of(one.name, pattern)
         groups[name] = groups.get(name, 0) + 1
-    settings = config.validation
-    wanted = validation_size(
-        len(listed),
-        share=settings.share,
-        at_least=settings.min_images,
-        at_most=settings.max_images,
-    )
+    wanted = _wanted(config, len(listed))
     largest = sum(sorted(groups.values(), reverse=True)[1:])
     if len(groups) > 1 and largest >= wanted:
         return []

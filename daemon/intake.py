@@ -26,6 +26,7 @@ from daemon.errors import (
     ConnectorRefused,
     ConnectorUnavailable,
     DiskFull,
+    InputRefused,
     IntakeBroken,
     MaskloopError,
     StoreInUse,
@@ -150,6 +151,8 @@ def fault_of(exc: Exception, where: str, *, expected: str, cure: str) -> Fault:
     own = getattr(exc, "fault", None)
     if isinstance(own, Fault):
         return own
+    if isinstance(exc, InputRefused) and exc.got:
+        return Fault(where=where, got=exc.got, expected=exc.expected, cure=exc.cure)
     if isinstance(exc, MaskloopError):
         return Fault(where=where, got=str(exc), expected=expected, cure=cure)
     words = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__

@@ -77,11 +77,13 @@ class FileFault(Record):
     path: Path
     got: str
     expected: str
+    cure: str = "restore the file"
 
     def __str__(self) -> str:
+        of = "" if self.part is FilePart.IMAGE else f"{self.part} of "
         return (
-            f"{self.part} of {self.role} image {self.id}: {self.path}: got {self.got}; "
-            f"expected {self.expected}"
+            f"{of}{self.role} image {self.id}: {self.path}: got {self.got}; "
+            f"expected {self.expected}; {self.cure}"
         )
 
 

@@ -93,9 +93,19 @@ def _quarantine(rows: Sequence[Row]) -> dict[str, Sequence[Row]]:
     """What could not be used, and apart what was mended or replaced since."""
     settled = [row for row in rows if row["state"] in SETTLED]
     return {
-        "quarantine": [row for row in rows if row["state"] not in SETTLED],
+        "quarantine": _newest([row for row in rows if row["state"] not in SETTLED]),
         "quarantine_settled": settled,
     }
+
+
+def _newest(rows: Sequence[Row]) -> list[Row]:
+    """Of answers about one image with the same trouble the newest alone, which is the first: an
+    image that was asked again and again is one fault."""
+    first: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        same = row["place"] if row["image_id"] is None else row["image_id"]
+        first.setdefault((same, row["got"], row["cure"]), row)
+    return list(first.values())
 
 
 def _empty(config: Config) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`LabelStudio`: the eleven verbs of the contract on one project."""
+"""`LabelStudio`: the verbs of the contract on one project."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from connectors.addresses import Allowed
-from connectors.images import MAX_BYTES
+from connectors.images import MAX_BYTES, require_files
 from connectors.inline import decoded, is_inline, key_of_address
 from connectors.label_studio import project as projects
 from connectors.label_studio import tasks, versions
@@ -89,7 +89,7 @@ class LabelStudio:
         return [*faults, *(self._image_faults() if readable else [])]
 
     def notes(self) -> Sequence[str]:
-        """What a person should know about the project's label config; no verb of the contract."""
+        """What a person should know about the project's label config."""
         return wirings.notes(str(self._project()["label_config"]))
 
     def claim(self, owner: str) -> None:
@@ -101,6 +101,8 @@ class LabelStudio:
         project = self._project()
         source = self._source(self._wiring(project))
         if isinstance(source, FolderSource):
+            if project["task_number"]:
+                require_files(source.root, "the images of the tasks")
             return source.images()
         return self._listing.images(source, project["task_number"])
 
@@ -120,7 +122,7 @@ class LabelStudio:
         return "" if self._folder is not None else self._pictures.fingerprint(image)
 
     def left_out(self) -> Sequence[LeftOut]:
-        """What of an image folder is not used, and why; no verb of the contract."""
+        """What of an image folder is not used, and why."""
         return () if self._folder is None else self._folder.left_out()
 
     def changes(

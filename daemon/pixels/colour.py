@@ -88,8 +88,9 @@ def of_code(primaries: int, transfer: int, video_power: float | None) -> Coded |
     powers |= dict.fromkeys(_VIDEO_TRANSFERS, video_power)
     if transfer not in powers or primaries not in PRIMARIES:
         raise ImageRefused(
-            f"got colours coded with primaries {primaries} and transfer {transfer}, perhaps HDR; "
-            f"expected those of a usual photograph; save the image as sRGB"
+            got=f"colours coded with primaries {primaries} and transfer {transfer}, perhaps HDR",
+            expected="those of a usual photograph",
+            cure="save the image as sRGB",
         )
     power = powers[transfer]
     if primaries == 1 and power is None:

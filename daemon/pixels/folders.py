@@ -47,7 +47,7 @@ class Reason(enum.StrEnum):
     HIDDEN = "hidden"
     NOT_SHOWN = "not shown by browsers"
     UNREADABLE = "cannot be read"
-    NAME = "name is no plain UTF-8"
+    NAME = "name with control characters or bytes that are no UTF-8"
     TWIN = "same name but for the ending"
     LINK_LOOP = "link to a folder that holds it"
     LINK_OUTSIDE = "link to outside"

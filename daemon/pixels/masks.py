@@ -25,8 +25,8 @@ class MaskUnusable(MaskRefused):
     """A file that is no mask of its image. got, expected, cure: in words, without the file."""
 
     def __init__(self, where: str, got: str, expected: str, cure: str) -> None:
-        super().__init__(f"{where}: got {got}; expected {expected}; {cure}")
-        self.got, self.expected, self.cure = got, expected, cure
+        words = f"{where}: got {got}; expected {expected}; {cure}"
+        super().__init__(words, got=got, expected=expected, cure=cure)
 
 
 class MaskUnreadable(MaskUnusable):
@@ -91,8 +91,7 @@ def _decoded(path: Path, where: str) -> Mask:
             picture.load()
             mode, values = picture.mode, np.array(picture)
     except ImageRefused as exc:
-        got = str(exc).removeprefix(f"{where}: ")
-        raise MaskUnreadable(where, got, "a whole PNG", "restore the file") from exc
+        raise MaskUnreadable(where, exc.got, "a whole PNG", "restore the file") from exc
     except BROKEN as exc:
         got = f"a damaged PNG: {str(exc)[:200] or type(exc).__name__}"
         raise MaskUnreadable(where, got, "a whole PNG", "restore the file") from exc

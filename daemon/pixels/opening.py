@@ -98,21 +98,23 @@ def open_picture(content: bytes, where: str, max_pixels: int | None) -> Opened:
     kind = kind_of(content[:START_BYTES])
     if kind is None:
         got = looks_like(content[:512], len(content))
-        raise ImageRefused(f"{where}: got {got}; expected {EXPECTED}; convert the image")
+        raise ImageRefused(got=got, expected=EXPECTED, cure="convert the image").at(where)
     try:
         opened, exif = _opened(kind, content)
         width_px, height_px = opened.picture.size
     except ImageRefused as exc:
-        raise ImageRefused(f"{where}: {exc}") from exc
+        raise exc.at(where) from exc
     except BROKEN as exc:
         raise damaged(where, kind, exc) from exc
     _check_size(where, width_px, height_px, max_pixels)
     if (laid_out := exif.shown_px(width_px, height_px)) is not None:
         raise ImageRefused(
-            f"{where}: got {width_px}x{height_px} pixels whose EXIF makes a browser show "
-            f"{laid_out[0]}x{laid_out[1]}; expected one size; remove the resolution from its "
-            f"EXIF (exiftool -XResolution= -YResolution= FILE), or leave the image out"
-        )
+            got=f"{width_px}x{height_px} pixels whose EXIF makes a browser show "
+            f"{laid_out[0]}x{laid_out[1]}",
+            expected="one size",
+            cure="remove the resolution from its EXIF (exiftool -XResolution= -YResolution= FILE), "
+            "or leave the image out",
+        ).at(where)
     return opened
 
 
@@ -120,23 +122,26 @@ def damaged(where: str, kind: Kind, exc: BaseException) -> ImageRefused:
     """The refusal of a file whose header or pixels cannot be decoded."""
     words = str(exc) or type(exc).__name__
     return ImageRefused(
-        f"{where}: damaged or truncated {kind}: {words[:200]}; expected a whole file; copy it "
-        f"again from the camera, or leave the image out"
-    )
+        got=f"a damaged or truncated {kind}: {words[:200]}",
+        expected="a whole file",
+        cure="copy it again from the camera, or leave the image out",
+    ).at(where)
 
 
 def _check_size(where: str, width_px: int, height_px: int, max_pixels: int | None) -> None:
     most = min(MOST_PIXELS, MOST_PIXELS if max_pixels is None else max_pixels)
     if width_px < 1 or height_px < 1:
         raise ImageRefused(
-            f"{where}: got {width_px}x{height_px} pixels; expected at least one; "
-            f"leave the image out"
-        )
+            got=f"{width_px}x{height_px} pixels",
+            expected="at least one",
+            cure="leave the image out",
+        ).at(where)
     if width_px * height_px > most:
         raise ImageRefused(
-            f"{where}: got {width_px}x{height_px} pixels; expected at most {most} "
-            f"([images] max_megapixels); scale the image down, or leave it out"
-        )
+            got=f"{width_px}x{height_px} pixels",
+            expected=f"at most {most} ([images] max_megapixels)",
+            cure="scale the image down, or leave it out",
+        ).at(where)
 
 
 def _opened(kind: Kind, content: bytes) -> tuple[Opened, Exif]:
@@ -166,8 +171,9 @@ def _opened_png(parts: Chunks) -> Opened:
         picture.seek(1)
     if parts.depth == 16 and parts.see_through and picture.mode == "RGB":
         raise ImageRefused(
-            "got a PNG of 16-bit colour with one transparent colour; expected an alpha channel; "
-            "save it again with one"
+            got="a PNG of 16-bit colour with one transparent colour",
+            expected="an alpha channel",
+            cure="save it again with one",
         )
     icc, coded = parts.icc, None
     if b"cICP" in parts.told and len(parts.told[b"cICP"]) == 4:
@@ -190,8 +196,9 @@ def _opened_avif(content: bytes, picture: ImageFile.ImageFile) -> Opened:
     icc, said = picture.info.get("icc_profile"), coded_colour(content)
     if icc and not colour.fits(icc, "L" if picture.mode in ("L", "LA") else "RGB"):
         raise ImageRefused(
-            "got an AVIF with a damaged or unfit colour profile, which browsers do not show; "
-            "expected one of RGB; save the image again as sRGB"
+            got="an AVIF with a damaged or unfit colour profile, which browsers do not show",
+            expected="one of RGB",
+            cure="save the image again as sRGB",
         )
     return Opened(
         kind=Kind.AVIF,
@@ -211,8 +218,9 @@ def _check_bands(picture: ImageFile.ImageFile) -> None:
     usual |= {"LA": 2, "PA": 2, "RGB": 3, "YCbCr": 3, "LAB": 3, "RGBA": 4, "CMYK": 4}
     if samples > usual.get(picture.mode, 4) or (len(extra) > 0 and 0 in tuple(extra)):
         raise ImageRefused(
-            f"got a TIFF with {samples} bands; expected gray, RGB, or these with transparency; "
-            f"save the bands that people are to see as a picture of three"
+            got=f"a TIFF with {samples} bands",
+            expected="gray, RGB, or these with transparency",
+            cure="save the bands that people are to see as a picture of three",
         )
 
 

@@ -42,8 +42,10 @@ def painted(opened: Opened) -> Picture:
         seen, alpha = _colour(picture, opened)
     else:
         raise ImageRefused(
-            f"got a {opened.kind} of mode {picture.mode}, whose values have no colours of their "
-            f"own; expected 8 or 16 bits a channel; save it as 8-bit RGB"
+            got=f"a {opened.kind} of mode {picture.mode}, whose values have no colours of their "
+            f"own",
+            expected="8 or 16 bits a channel",
+            cure="save it as 8-bit RGB",
         )
     if opened.box is not None:
         alpha = _inside(opened.box, alpha, seen.shape[:2])

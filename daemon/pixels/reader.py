@@ -7,8 +7,11 @@ cut to their high byte, as chromium does.
 from __future__ import annotations
 
 import errno
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from daemon.errors import ImageRefused
 from daemon.pixels.formats import START_BYTES, Kind, kind_of
@@ -44,7 +47,7 @@ def read(source: bytes | Path, *, where: str = "image", max_pixels: int | None =
         with opened.picture:
             return painted(opened)
     except ImageRefused as exc:
-        raise ImageRefused(f"{where}: {exc}") from exc
+        raise exc.at(where) from exc
     except BROKEN as exc:
         raise damaged(where, opened.kind, exc) from exc
 
@@ -76,7 +79,7 @@ def pixels_of(path: Path) -> int:
     where = f"image {path}"
     for most in (_HEADER_BYTES, None):
         try:
-            with path.open("rb") as stream:
+            with opened_file(path) as stream:
                 found = look(stream.read(-1 if most is None else most), where=where)
         except (ImageRefused, OSError, ValueError):
             continue
@@ -89,28 +92,41 @@ def check_shown(content: bytes, where: str) -> None:
     kind = kind_of(content[:START_BYTES])
     if kind is not None and not kind.shown_in_browser:
         raise ImageRefused(
-            f"{where}: got {kind}, which browsers do not show; expected {EXPECTED}; "
-            f"convert the image"
-        )
+            got=f"{kind}, which browsers do not show", expected=EXPECTED, cure="convert the image"
+        ).at(where)
 
 
 def read_file(path: Path, *, where: str, max_bytes: int | None = None) -> bytes:
-    """The bytes of a file, of at most `max_bytes`. Raises ImageRefused."""
+    """The bytes of a file, of at most `max_bytes`. Raises ImageRefused, also for a pipe or a
+    device, which would never come to an end."""
     try:
-        with path.open("rb") as stream:
+        with opened_file(path) as stream:
             content = stream.read() if max_bytes is None else stream.read(max_bytes + 1)
     except (OSError, ValueError) as exc:
         if getattr(exc, "errno", None) in _SCARCE:
             raise  # says nothing about this file
         why = getattr(exc, "strerror", None) or exc
-        raise ImageRefused(f"{where}: cannot be read: {why}; restore it") from exc
+        raise ImageRefused(
+            got=f"a file that cannot be read: {why}",
+            expected="one that the daemon may read",
+            cure="restore it",
+        ).at(where) from exc
     if max_bytes is not None and len(content) > max_bytes:
         raise too_large(where, max_bytes)
     return content
 
 
+def opened_file(path: Path) -> BinaryIO:
+    """A file to read from; opening waits for nobody. Raises OSError, also for what is no file."""
+    stream = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: SIM115
+    if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        return stream
+    stream.close()
+    raise OSError(errno.EINVAL, "it is a folder, a pipe or a device", str(path))
+
+
 def too_large(where: str, max_bytes: int) -> ImageRefused:
     """The refusal of a file with more than `max_bytes`."""
     return ImageRefused(
-        f"{where}: got more than {max_bytes} bytes; expected at most that; compress the image"
-    )
+        got=f"more than {max_bytes} bytes", expected="at most that", cure="compress the image"
+    ).at(where)

@@ -15,15 +15,9 @@ NAMED = 50  # files that are named; all are counted
 FACT = "images_left_out"
 
 
-def left_out(connector: Connector) -> Sequence[LeftOut]:
-    """What the connector found in its image folder and does not use; nothing without a folder."""
-    ask = getattr(connector, "left_out", None)
-    return ask() if ask is not None else ()
-
-
 def keep_left_out(store: Store, connector: Connector) -> None:
     """Remember what was left out, for status and page; written only where it changed."""
-    text = json.dumps(_summary(left_out(connector)))
+    text = json.dumps(_summary(connector.left_out()))
     if store.fact(FACT) != text:
         store.keep_fact(FACT, text)
 

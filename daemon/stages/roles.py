@@ -61,6 +61,8 @@ def decide_roles(context: Context) -> None:
     ]
     drawn = store.fact(DRAWN) is not None
     found = plan(context.config, images, table, test, drawn=drawn)
+    if not drawn and images and not found.validation and context.config.validation.min_images:
+        raise PoolEmpty(words_of_no_validation(context.config, images, found))
     if not drawn and images and len(found.validation) + len(found.excluded) >= len(images):
         raise PoolEmpty(words_of_empty_pool(context.config, images, found))
     _keep(context, images, found, why)
@@ -97,6 +99,17 @@ def plan(
         validation=frozenset(validation),
         excluded={key: value for key, value in reasons.items() if key not in validation},
         nearest=near,
+    )
+
+
+def words_of_no_validation(config: Config, images: Sequence[Image], found: Plan) -> str:
+    """Why there is no validation image, with what can be done."""
+    if found.excluded:
+        return words_of_empty_pool(config, images, found)
+    return (
+        f"nothing can be measured: got {len(images)} usable image, of which none can be kept for "
+        f"validation; expected at least 2 with different content; add images, or go without a "
+        f"curve by [validation] min_images = 0"
     )
 
 

@@ -83,10 +83,11 @@ class RecordVerbs(StoreBase):
     def quarantined(self) -> list[Row]:
         """All faults: what is not settled first, then the newest first.
 
-        Each row: place, got, expected, cure, at, state, image (its name, None where unknown).
+        Each row: place, got, expected, cure, at, state, image (its name, None where unknown),
+        image_id.
         """
         return self._rows(
-            "SELECT q.place, q.got, q.expected, q.cure, q.at, q.state, i.name AS image "
+            "SELECT q.place, q.got, q.expected, q.cure, q.at, q.state, i.name AS image, q.image_id "
             "FROM quarantine q LEFT JOIN images i ON i.id = q.image_id "
             f"ORDER BY q.state IN {_SETTLED}, q.at DESC, q.place"
         )

@@ -269,6 +269,6 @@ def test_a_file_name_that_is_no_utf_8_is_left_out_and_said(daemon: Daemon) -> No
 
     daemon.finish()
 
-    assert "name is no plain UTF-8" in str(daemon.status()["left_out"])
+    assert "bytes that are no UTF-8" in str(daemon.status()["left_out"])
     assert daemon.faults() == []
     assert daemon.status()["labels"]["spent"] == 16

@@ -72,7 +72,7 @@ def test_the_page_shows_the_numbers_of_the_json() -> None:
         "0.702 mIoU 95 %: 0.662 to 0.732 (16 images; this method covers 96 % in simulation)"
         in shown
     )
-    assert "3 images left out: share a group with validation images" in shown
+    assert "Left out: 3 that share a group with validation images" in shown
     assert "+0.034 against the model of 64 labels; the intervals overlap" in shown
     assert "0.682 on the test images" in shown
     assert (

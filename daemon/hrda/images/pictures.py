@@ -11,27 +11,31 @@ from daemon.pixels import Picture as Picture
 from daemon.pixels import masks
 from daemon.runs import ImageFile, LabeledFile
 
+_CURE = "correct the annotation, or leave the image out"
+
 
 class UnreadableImage(ImageRefused):
-    """An image of the request that cannot be read; `image_id` is the store's."""
+    """An image, or a mask, of the request that cannot be read."""
 
-    def __init__(self, file: ImageFile, path: Path, got: str) -> None:
+    def __init__(self, file: ImageFile, path: Path, got: str, expected: str, cure: str) -> None:
         super().__init__(
-            f"image {file.id}: {path}: got {got}; expected a whole image file; "
-            f"replace the file, or leave the image out"
+            f"image {file.id}: {path}: got {got}; expected {expected}; {cure}",
+            got=got,
+            expected=expected,
+            cure=cure,
         )
-        self.image_id, self.got, self.expected = file.id, got, "a whole image file"
 
 
 class UnusableMask(MaskRefused):
-    """A mask of the request that is no mask of its image; `image_id` is the store's."""
+    """A mask of the request that is no mask of its image."""
 
-    def __init__(self, file: LabeledFile, got: str, expected: str) -> None:
+    def __init__(self, file: LabeledFile, got: str, expected: str, cure: str = _CURE) -> None:
         super().__init__(
-            f"mask of image {file.id}: {file.mask}: got {got}; expected {expected}; correct the "
-            f"annotation, or leave the image out"
+            f"mask of image {file.id}: {file.mask}: got {got}; expected {expected}; {cure}",
+            got=got,
+            expected=expected,
+            cure=cure,
         )
-        self.image_id, self.got, self.expected = file.id, got, expected
 
 
 def read_image(file: ImageFile) -> Picture:
@@ -43,7 +47,7 @@ def read_image(file: ImageFile) -> Picture:
     try:
         return pixels.read(file.image, where=str(file.image))
     except ImageRefused as exc:
-        raise UnreadableImage(file, file.image, _got(exc, file.image)) from exc
+        raise UnreadableImage(file, file.image, exc.got, exc.expected, exc.cure) from exc
 
 
 def read_mask(file: LabeledFile, classes: int) -> Mask:
@@ -51,9 +55,9 @@ def read_mask(file: LabeledFile, classes: int) -> Mask:
     try:
         return masks.read_mask(file.mask, where=str(file.mask), classes=classes)
     except masks.MaskUnreadable as exc:
-        raise UnreadableImage(file, file.mask, exc.got) from exc
+        raise UnreadableImage(file, file.mask, exc.got, exc.expected, exc.cure) from exc
     except masks.MaskUnusable as exc:
-        raise UnusableMask(file, exc.got, f"{exc.expected} ({exc.cure})") from exc
+        raise UnusableMask(file, exc.got, exc.expected, exc.cure) from exc
 
 
 def read_labeled(file: LabeledFile, classes: int) -> tuple[Picture, Mask]:
@@ -62,7 +66,3 @@ def read_labeled(file: LabeledFile, classes: int) -> tuple[Picture, Mask]:
     if image.shape[:2] != mask.shape:
         raise UnusableMask(file, f"the size {mask.shape}", f"that of its image, {image.shape[:2]}")
     return image, mask
-
-
-def _got(exc: ImageRefused, path: Path) -> str:
-    return str(exc).removeprefix(f"{path}: ")

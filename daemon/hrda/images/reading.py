@@ -95,8 +95,9 @@ class Reading:
                 id=file.id,
                 part=part,
                 path=path,
-                got=getattr(exc, "got", fault.got),
-                expected=getattr(exc, "expected", expected),
+                got=fault.got,
+                expected=fault.expected,
+                cure=fault.cure,
             ),
             _kind_of(exc),
         )
