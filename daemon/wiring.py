@@ -32,7 +32,9 @@ def open_connector(config: Config) -> Connector:
     from connectors.label_studio import LabelStudio
 
     if not config.label_studio.project:
-        raise ConfigError("[label_studio] project = 0: run `maskloop init`, which makes one")
+        raise ConfigError(
+            "[label_studio] project = 0: run `maskloop init`, which adopts or makes one"
+        )
     return LabelStudio(
         url=config.label_studio.url,
         project=config.label_studio.project,
