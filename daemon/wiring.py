@@ -58,7 +58,8 @@ def folder_source(config: Config) -> FolderSource | None:
         raise ConfigError(
             '[label_studio] document_root is empty: with [images] source = "folder" Label Studio '
             "must serve the images; start it with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
-            "and LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, and name that folder here"
+            "and LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, and name that folder here; or, where the "
+            'project has its images already, write [images] source = "project"'
         )
     return FolderSource(
         config.home / config.images.folder,
