@@ -74,9 +74,12 @@ class Connector(Protocol):
         whether none is left. Whoever was shown one of them can submit it no more.
         """
 
-    def repair(self, version: str | None, open_tasks: Collection[str]) -> Sequence[str]:
+    def repair(
+        self, version: str | None, open_tasks: Collection[str], pause_min: int | None = None
+    ) -> Sequence[str]:
         """Mend settings that somebody changed, and keep every task that is not in
         `open_tasks` out of the annotators' stream; says in words what was mended.
 
-        version: of the predictions in force, None before the first rerank.
+        version: of the predictions in force, None before the first rerank. pause_min: minutes
+        that people usually wait for the next batch, which their guide says; None: not known.
         """

@@ -189,7 +189,9 @@ class Folder:
         """Nothing was kept."""
         return True
 
-    def repair(self, version: str | None, open_tasks: Collection[str]) -> Sequence[str]:
+    def repair(
+        self, version: str | None, open_tasks: Collection[str], pause_min: int | None = None
+    ) -> Sequence[str]:
         """Nobody can change settings here, and each task is answered at once."""
         return []
 

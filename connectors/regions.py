@@ -118,7 +118,7 @@ def encode(
     height_px, width_px = mask.shape
     return [
         {
-            "id": uuid.uuid4().hex,
+            "id": uuid.uuid4().hex[:10],  # as long as Label Studio's own
             "type": control.type,
             "from_name": control.from_name,
             "to_name": control.to_name,

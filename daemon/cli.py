@@ -55,11 +55,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _answered(options: argparse.Namespace) -> int:
     logging.basicConfig(
-        level=logging.INFO,
+        level=logging.DEBUG if options.verbose else logging.INFO,
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    for noisy in ("httpx", "waitress", "werkzeug"):
+    for noisy in ("httpx", "httpcore", "PIL", "waitress", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a look that is left out is no news
     code = int(options.command(options))
@@ -233,6 +233,7 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("config.toml"),
         help="settings (./config.toml)",
     )
+    parser.add_argument("--verbose", action="store_true", help="log every step of the loop")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (init, check, once, run, status, web, doctor, backup, classes, demo, train):
         words = (command.__doc__ or "").strip()

@@ -15,6 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from daemon.corrections import ClassPixels as ClassPixels
+from daemon.corrections import CorrectedLabel as CorrectedLabel
+from daemon.corrections import Effort as Effort
+from daemon.corrections import Unmeasured as Unmeasured
 from daemon.faults import AnswerId as AnswerId
 from daemon.faults import Fault as Fault
 from daemon.measures import Calibration as Calibration
@@ -23,6 +27,7 @@ from daemon.measures import Evaluation as Evaluation
 from daemon.measures import Interval as Interval
 from daemon.measures import Missing as Missing
 from daemon.measures import Why as Why
+from daemon.prediction_version import PredictionVersion as PredictionVersion
 
 Mask = npt.NDArray[np.uint8]
 Clock = Callable[[], datetime]
@@ -82,6 +87,7 @@ class TaskState(enum.StrEnum):
     DELETED = "deleted"
     UNUSABLE = "unusable"  # answered with what cannot be used; asked again by another task, or not
     WITHDRAWN = "withdrawn"  # asked again in vain: the first answer was mended meanwhile
+    RETIRED = "retired"  # taken back, the budget is spent; may be asked again when it is raised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,20 +172,8 @@ class Annotation:
     ground_truth: bool = False
     corrected: bool | None = None  # whether the shown prediction was changed; None: none was shown
     shown: str | None = None  # version of the prediction that the person began with
+    shown_empty: bool = False  # that prediction had no region: the page began empty
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Effort:
-    """How much of a prediction a person changed.
-
-    changed_share: of the pixels, in [0, 1]; one that became "no label" counts as changed.
-    iou: class name -> intersection over union of shown and submitted, in [0, 1]; classes that
-    neither holds are left out.
-    """
-
-    changed_share: float
-    iou: Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,39 +7,45 @@ recorded after the work. A tick never waits for a training or for people.
 from __future__ import annotations
 
 import logging
-import math
 import shutil
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from daemon.domain import Role, Stage, TaskState
+from daemon.counts import counts_of
+from daemon.domain import Stage, TaskState
 from daemon.errors import PoolEmpty, RunFailed
 from daemon.intake import Failures
 from daemon.moments import is_due
-from daemon.readiness import Standing, is_final, reason_to_wait
-from daemon.stages.ahead import ask_ahead, surplus, top_up
-from daemon.stages.context import Context, by_role
+from daemon.readiness import Ending, Standing, ending, lacking, reason_to_wait
+from daemon.stages.ahead import ask_ahead, ask_more, top_up
+from daemon.stages.context import Context
 from daemon.stages.embed import embed
+from daemon.stages.ending import conclude, go_on, take_back
 from daemon.stages.image_intake import still_looking
-from daemon.stages.predict import predict
+from daemon.stages.pause import usual_pause_min
+from daemon.stages.predict import predict, predict_anew
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import set_aside
-from daemon.stages.roles import undecided, words_of_left_out
+from daemon.stages.roles import undecided
 from daemon.stages.run_settings import settle_settings
 from daemon.stages.score import score
 from daemon.stages.select_batch import candidates, select
+from daemon.stages.serving import train_and_judge
+from daemon.stages.standing import standing
+from daemon.stages.story import begin_story, tell_circumstances, tell_cycle
 from daemon.stages.sync import take_in
 from daemon.stages.team import say_doubles
-from daemon.stages.train import train
 from daemon.stages.versions import forget_versions
 from daemon.store.base import Row
+from daemon.wording import count, duration
 
 log = logging.getLogger(__name__)
 
 RUNNERS: dict[Stage, Callable[[Context, int], bool]] = {
     Stage.EMBED: embed,
-    Stage.TRAIN: train,
+    Stage.TRAIN: train_and_judge,
     Stage.SCORE: score,
     Stage.SELECT: select,
     Stage.PREDICT: predict,
@@ -48,6 +54,7 @@ RUNNERS: dict[Stage, Callable[[Context, int], bool]] = {
 NEEDS_MODEL = (Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
 WAITING = "waiting"  # the fact that says why, for `status` and the page
 _LONGEST_PAUSE = timedelta(hours=1)
+_PROCESS = uuid.uuid4().hex  # names this process, whose time on a stage counts as one sitting
 _MENDED_AGAIN = timedelta(hours=1)  # so long the same words about a setting are not said again
 
 
@@ -55,17 +62,21 @@ _MENDED_AGAIN = timedelta(hours=1)  # so long the same words about a setting are
 class Outcome:
     """Where a tick left the loop. waiting: why nothing more happens now.
 
-    running: a child process works, so that the next tick may find it done. final: even
-    annotators cannot change it (the cycles that were wanted are trained, the budget is spent).
-    fault: somebody has to mend an input first. failing: the last attempt at a run failed and no
-    later one has succeeded yet.
+    running: a child process works, so that the next tick may find it done. ended: how the loop
+    ended, None while it goes on. fault: somebody has to mend an input first. failing: the last
+    attempt at a run failed and no later one has succeeded yet.
     """
 
     waiting: str
     running: bool = False
-    final: bool = False
+    ended: Ending | None = None
     fault: bool = False
     failing: bool = False
+
+    @property
+    def final(self) -> bool:
+        """Whether the loop has ended."""
+        return self.ended is not None
 
 
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
@@ -100,83 +111,74 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     return outcome
 
 
-def standing(context: Context, cycle_limit: int | None) -> Standing:
-    """What the decision to start a cycle is made from."""
-    store, last = context.store, context.store.last_cycle()
-    images = store.images()
-    labeled, asked = store.labeled_ids(), store.asked_ids()
-    pool, telling = by_role(images)[Role.POOL], store.telling_ids()
-    return Standing(
-        started=last is not None,
-        usable_images=len(images),
-        open_tasks=len(store.tasks(TaskState.OPEN)),
-        open_allowed=_open_allowed(context, last),
-        train_labels=sum(image.id in telling for image in pool),
-        new_labels=len(labeled) - (last["labels"] if last else 0),
-        enough_labels=_enough_labels(context, last),
-        labels_left=context.config.budget(len(labeled)).labels_left,
-        candidates=sum(image.id not in labeled | asked for image in pool),
-        trained_cycles=last["id"] if last else 0,
-        cycle_limit=cycle_limit,
-        left_out="" if pool else words_of_left_out(context),
-    )
-
-
-def _open_allowed(context: Context, last: Row | None) -> int:
-    """How many asked images may still wait when the next cycle starts; those that were asked
-    ahead never hold it up."""
-    if last is None:
-        return 0
-    ahead = surplus(context, int(last["id"]))
-    asked = len(context.store.tasks_of_cycle(int(last["id"]))) - ahead
-    return int((1 - context.config.loop.done_share) * asked) + ahead
-
-
-def _enough_labels(context: Context, last: Row | None) -> int:
-    """With images asked ahead the queue never runs dry: then it is the labels that say when a
-    batch is done, whichever images they are of."""
-    if last is None or not context.config.loop.queue_low:
-        return 0
-    batch = context.store.picks(int(last["id"]))
-    return math.ceil(context.config.loop.done_share * len(batch))
-
-
 def _advance(context: Context, cycle_limit: int | None) -> Outcome:
+    tell_circumstances(context)
     last = context.store.last_cycle()
     if last is None or last["stage"] == Stage.DONE:
         if last is not None:
-            top_up(context, last["id"])
+            _keep_batch_asked(context, int(last["id"]))
         now = standing(context, cycle_limit)
         reason = reason_to_wait(now)
-        if last is not None and reason is not None and _may_ask_now(context, now, int(last["id"])):
-            last = _reopen(context, int(last["id"]), Stage.SELECT)
-        elif last is not None and _may_decide_anew(context, now, int(last["id"])):
-            last = _reopen(context, int(last["id"]), Stage.EMBED)
-        elif reason is not None:
-            return Outcome(waiting=reason, final=is_final(now), fault=not now.usable_images)
+        if reason is None:
+            last = _open_cycle(context, 0 if last is None else int(last["id"]) + 1)
+        elif last is None or (more := _ask_on(context, now, int(last["id"]))) is None:
+            return _waiting(context, cycle_limit)
         else:
-            last = _open_cycle(context, now, 0 if last is None else last["id"] + 1)
+            last = more
     return _run_stages(context, last, cycle_limit)
 
 
-def _open_cycle(context: Context, now: Standing, number: int) -> Row:
-    context.store.start_cycle(
-        number,
-        Stage.EMBED,
-        context.now(),
-        labels=len(context.store.labeled_ids()),
-        train_labels=now.train_labels,
-    )
-    log.info("cycle started cycle=%d train_labels=%d", number, now.train_labels)
+def _keep_batch_asked(context: Context, cycle: int) -> None:
+    """Stand-ins for what was dropped; nothing stays open that the budget has no label for."""
+    top_up(context, cycle)
+    if not context.config.budget(len(context.store.labeled_ids())).labels_left:
+        take_back(context)
+
+
+def _ask_on(context: Context, now: Standing, cycle: int) -> Row | None:
+    """Where nobody has anything open and a training needs more labels: ask for the next images, or
+    go back to selecting them; the cycle that runs now, None where people are to answer.
+
+    A cycle that asked nobody, as its budget was spent, selects once more. Images that came after
+    the newest scores need a cycle of their own.
+    """
+    if _may_decide_anew(context, now, cycle):
+        return _reopen(context, cycle, Stage.EMBED)
+    wanted = lacking(now)
+    if not wanted:
+        return None
+    if not context.store.picks(cycle) and len(candidates(context, cycle)) > 0:
+        return _reopen(context, cycle, Stage.SELECT)
+    if ask_more(context, cycle, wanted) or not now.train_labels:
+        return None
+    return _open_cycle(context, cycle + 1)
+
+
+def _waiting(context: Context, cycle_limit: int | None) -> Outcome:
+    ended = ending(standing(context, cycle_limit))
+    if ended is not None:
+        return Outcome(waiting=conclude(context, ended), ended=ended)
+    go_on(context)
+    ask_ahead(context)  # before it is said how many images are open
+    now = standing(context, cycle_limit)
+    reason = reason_to_wait(now)
+    words = "there are labels for the next cycle" if reason is None else reason
+    return Outcome(waiting=words, fault=not now.usable_images)
+
+
+def _open_cycle(context: Context, number: int) -> Row:
+    labels = counts_of(context.store, context.config.loop.budget_labels).labels
+    go_on(context)
+    with context.store.atomic():
+        context.store.start_cycle(
+            number,
+            Stage.EMBED,
+            context.now(),
+            labels=labels.spent,
+            train_labels=labels.train,
+        )
+        begin_story(context, number)
     return _opened(context)
-
-
-def _may_ask_now(context: Context, now: Standing, cycle: int) -> bool:
-    """Whether the budget was raised after a cycle that found it spent and asked nobody."""
-    limited = now.cycle_limit is not None and now.trained_cycles >= now.cycle_limit
-    if limited or now.open_tasks or now.new_labels or not now.labels_left:
-        return False
-    return not context.store.picks(cycle) and len(candidates(context, cycle)) > 0
 
 
 def _may_decide_anew(context: Context, now: Standing, cycle: int) -> bool:
@@ -186,8 +188,10 @@ def _may_decide_anew(context: Context, now: Standing, cycle: int) -> bool:
 
 def _reopen(context: Context, cycle: int, stage: Stage) -> Row:
     """Take a finished cycle back to a stage; its model and scores stay."""
+    predict_anew(context, cycle)
     context.store.reopen_cycle(cycle, stage, context.now())
-    log.info("cycle goes back cycle=%d stage=%s: there is something to ask now", cycle, stage)
+    go_on(context)
+    log.info("cycle %d goes back to %s: there is something to ask now", cycle, stage)
     return _opened(context)
 
 
@@ -204,7 +208,8 @@ def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
         return Outcome(waiting=_running(cycle, stage), running=True)
     pause = _pause_left(_opened(context), context.now())
     if pause:
-        words = f"{stage} failed {row['failures']} times; it is tried again in {pause}"
+        failed, left = count(row["failures"], "time"), duration(pause.total_seconds())
+        words = f"{stage} failed {failed} in a row; it is tried again in {left}"
         return Outcome(waiting=words, running=True, failing=True)
     while stage is not Stage.DONE:
         try:
@@ -215,8 +220,11 @@ def _run_stages(context: Context, row: Row, cycle_limit: int | None) -> Outcome:
             return Outcome(
                 waiting=_running(cycle, stage), running=True, failing=bool(row["failures"])
             )
+        if stage is Stage.PUSH:
+            tell_cycle(context, cycle)
+        context.store.leave_stage(cycle, stage)
         context.store.finish_stage(cycle, stage, context.now())
-        log.info("stage done cycle=%d stage=%s", cycle, stage)
+        log.debug("stage done cycle=%d stage=%s", cycle, stage)
         stage, row = stage.next(), _opened(context)
     return _advance(context, cycle_limit)
 
@@ -225,14 +233,17 @@ def _run_stage(context: Context, cycle: int, stage: Stage) -> bool:
     if cycle == 0 and stage in NEEDS_MODEL:
         return True
     context.store.keep_fact(WAITING, _running(cycle, stage))
+    context.store.see_stage(cycle, stage, context.now(), _PROCESS)
     try:
-        return RUNNERS[stage](context, cycle)
+        done = RUNNERS[stage](context, cycle)
     except RunFailed as exc:
         if set_aside(context, stage, exc.faults):
-            shutil.rmtree(context.run(cycle, stage).path, ignore_errors=True)
+            shutil.rmtree(context.open_run(cycle, stage).path, ignore_errors=True)
             return False  # the next tick starts the run without them
         context.store.count_failure(cycle, context.now())
         raise
+    context.store.see_stage(cycle, stage, context.now(), _PROCESS)
+    return done
 
 
 def _running(cycle: int, stage: Stage) -> str:
@@ -254,7 +265,7 @@ def _mend(context: Context) -> None:
     if store.last_cycle() is None:
         return
     tasks = [row["task"] for row in store.tasks(TaskState.OPEN)]
-    for words in context.connector.repair(store.fact(VERSION), tasks):
+    for words in context.connector.repair(store.fact(VERSION), tasks, usual_pause_min(context)):
         said, now = f"mended: {words}", context.now()
         if store.was_noted(said, now - _MENDED_AGAIN):
             continue  # somebody, or something, sets it again and again

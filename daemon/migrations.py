@@ -254,3 +254,46 @@ def _names_of(written: str) -> list[str] | None:
         return None if found is None else list(ast.literal_eval(found))
     except (SyntaxError, ValueError):
         return None
+
+
+@migrations()
+def m016_story_of_a_cycle(db: Database) -> None:
+    """Whose model serves in a cycle, how long its stages took while a daemon ran, who had given
+    how many labels when it began, and the settings and the version that it ran with."""
+    db.execute("ALTER TABLE cycles ADD COLUMN serving INTEGER")
+    db.execute("ALTER TABLE cycles ADD COLUMN settings TEXT")
+    db.execute("ALTER TABLE cycles ADD COLUMN maskloop TEXT")
+    for column in ("seconds REAL", "seen_at TEXT", "seen_by TEXT"):
+        db.execute(f"ALTER TABLE stages ADD COLUMN {column}")
+    db.execute(
+        """CREATE TABLE cycle_people (
+            cycle INTEGER NOT NULL REFERENCES cycles(id), annotator TEXT NOT NULL,
+            labels INTEGER NOT NULL, PRIMARY KEY (cycle, annotator)
+        ) STRICT"""
+    )
+
+
+@migrations()
+def m017_corrections(db: Database) -> None:
+    """How much was corrected, in pixels of each class, and why that is not known of an answer.
+    Answers that were kept before are measured by the next ticks."""
+    db.execute("ALTER TABLE annotations ADD COLUMN unmeasured TEXT")
+    for column in ("shown_px", "submitted_px", "kept_px"):
+        db.execute(f"ALTER TABLE corrections ADD COLUMN {column} INTEGER")
+    db.execute(
+        "CREATE INDEX annotations_unmeasured ON annotations(id) WHERE shown IS NOT NULL "
+        "AND changed_share IS NULL AND unmeasured IS NULL AND deleted = 0"
+    )
+
+
+@migrations()
+def m017_evaluation_details(db: Database) -> None:
+    """What else a model was measured by: one JSON object an evaluation."""
+    db.execute("ALTER TABLE evaluations ADD COLUMN details TEXT NOT NULL DEFAULT '{}'")
+
+
+@migrations()
+def m017_scores_stay_in_their_runs(db: Database) -> None:
+    """The scores of the pool are arrays of their run folder; nothing ever read this copy of them,
+    a row for each image and cycle."""
+    db.execute("DROP TABLE scores")

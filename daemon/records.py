@@ -107,6 +107,21 @@ class EmbedRequest(Request):
     images: tuple[ImageFile, ...]
 
 
+class DistinctRequest(Request):
+    """Find the images that stand for those that are like them, by their embeddings.
+
+    embeddings: scores.npz of embed runs; of an image that several hold the last one counts.
+    candidates: ids to choose from. asked: ids that candidates must not be like. similarity: the
+    cosine from which two images are too much alike, in [0, 1].
+    """
+
+    kind: Literal["near-duplicates"] = "near-duplicates"
+    embeddings: tuple[Path, ...]
+    candidates: tuple[int, ...]
+    asked: tuple[int, ...]
+    similarity: float
+
+
 class TrainRequest(Request):
     """Train on labeled and unlabeled images, then evaluate on validation.
 

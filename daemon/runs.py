@@ -10,6 +10,7 @@ runs/0003-train/
     checkpoint.pth  the model (train only)
     rows.bin        the scores as far as they are there (embed and predict, until their end)
     scores.npz      per-image arrays, see `Scores` (embed and predict)
+    kept.npy        ids of images that stand for those that are like them (near-duplicates)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
     shown.json      how the daemon tidies these masks before people see them
     error.json      a failure in words, where the process could still say it
@@ -33,6 +34,7 @@ from daemon.durable import atomic_file, write_json
 from daemon.errors import RunFailed
 from daemon.locks import LockHeld, holder_of, lock_file
 from daemon.records import (
+    DistinctRequest,
     EmbedRequest,
     Failure,
     FileFault,
@@ -50,6 +52,7 @@ from daemon.records import (
 )
 
 __all__ = [
+    "DistinctRequest",
     "EmbedRequest",
     "Failure",
     "FileFault",
@@ -204,6 +207,22 @@ class RunFolder:
         """The arrays of a finished run."""
         with np.load(self.scores_file, allow_pickle=False) as arrays:
             return Scores(**{name: arrays[name] for name in arrays.files})
+
+    def read_ids(self) -> npt.NDArray[np.int64]:
+        """The ids of these arrays alone: (N,)."""
+        with np.load(self.scores_file, allow_pickle=False) as arrays:
+            ids: npt.NDArray[np.int64] = arrays["ids"]
+            return ids
+
+    def write_kept(self, ids: npt.NDArray[np.int64]) -> None:
+        """Keep the ids that a comparison of images kept, whole or not at all."""
+        with atomic_file(self.path / "kept.npy") as part, part.open("wb") as file:
+            np.save(file, ids)
+
+    def read_kept(self) -> npt.NDArray[np.int64]:
+        """The ids that a finished comparison of images kept: (N,)."""
+        kept: npt.NDArray[np.int64] = np.load(self.path / "kept.npy", allow_pickle=False)
+        return kept
 
     @contextmanager
     def locked(self) -> Iterator[None]:

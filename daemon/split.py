@@ -74,19 +74,6 @@ def alike(
     return found
 
 
-def representatives(ids: IdArray, embeddings: FloatArray, *, similarity: float) -> list[int]:
-    """One id of each heap of near-duplicates, ascending; lower ids represent higher ones.
-
-    An id is left out when an earlier representative is at least `similarity` alike.
-    """
-    order = np.argsort(ids, kind="stable")
-    kept: list[int] = []  # rows
-    for row in order:
-        if not kept or float((embeddings[kept] @ embeddings[row]).max()) < similarity:
-            kept.append(int(row))
-    return [int(ids[row]) for row in kept]
-
-
 def _grouped(images: list[Image], n: int, seed: int, group_by: str) -> list[Image]:
     groups: dict[str, list[Image]] = {}
     for image in images:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import fmean, median
 from typing import Any
 
 from daemon.config import Config
-from daemon.domain import CurvePoint, Evaluation, Image, Stage, TaskState
+from daemon.counts import BatchCounts, Labels, counts_of, newest_batch, state_of
+from daemon.domain import CorrectedLabel, CurvePoint, Evaluation, Image, Stage, TaskState
+from daemon.insight.corrections import corrections, mean_iou, work
 from daemon.insight.missing import headline, interval_words, words_of
 from daemon.liveness import incident_rows, liveness, running_progress
 from daemon.loop import WAITING
 from daemon.runs import RunFolder
+from daemon.stages.ending import Ended, read_end
 from daemon.stages.left_out import kept_left_out, none_left_out
 from daemon.stages.roles import EXCLUDED_WORDS
 from daemon.store import FILE, SETTLED, LostLabels, Store
 from daemon.store.base import Row
 
 LISTED_DOUBLES = 50
-_RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
+NO_PREDICTION = "no prediction is known to have been shown"
+_USES = ("train", "validation", "unused")  # what labels are for
+_TASKS = ("open", "open_batch", "open_earlier", "being_sent", "may_ask")
+_RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.SELECT, Stage.PREDICT)
 
 
 def snapshot(config: Config) -> dict[str, Any]:
@@ -33,13 +39,14 @@ def snapshot(config: Config) -> dict[str, Any]:
         return _empty(config)
     with Store(path, read_only=True) as store:
         store.require_current(path)
-        return _of_store(store, config)
+        with store.one_moment():
+            return _of_store(store, config)
 
 
 def _of_store(store: Store, config: Config) -> dict[str, Any]:
     last = store.last_cycle()
-    labeled = store.labeled_ids()
-    images = {image.id: image for image in store.images()}
+    counts = counts_of(store, config.loop.budget_labels)
+    ended = read_end(store, config.loop.budget_labels)
     return {
         "cycle": last["id"] if last else None,
         "stage": last["stage"] if last else None,
@@ -48,14 +55,18 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "incidents": incident_rows(store),
         "progress": _progress(config.state, last),
         "classes": list(config.classes.names),
-        "labels": _labels(config, len(labeled)),
-        "images": store.role_counts(),
+        "ended": None if ended is None else _ended(ended),
+        "labels": _labels(counts.labels),
+        "uses": {name: getattr(counts.labels, name) for name in _USES},
+        "images": {role.value: n for role, n in counts.images.items() if n},
+        "tasks": {name: getattr(counts, name) for name in _TASKS},
         "excluded": _excluded(store),
         "evaluations": _evaluations(store),
-        "batch": _batch(store, images, last["id"] if last else None),
+        "batch": _batch(store, counts.batch),
         "stages": store.stage_times(),
         **_quarantine(store.quarantined()),
         "doubles": _doubles(store),
+        "corrections": _corrections(store, config),
         "notes": store.noted(),
         "events": store.events(),
         "left_out": kept_left_out(store),
@@ -88,6 +99,7 @@ def _quarantine(rows: Sequence[Row]) -> dict[str, Sequence[Row]]:
 
 
 def _empty(config: Config) -> dict[str, Any]:
+    budget = config.loop.budget_labels
     return {
         "cycle": None,
         "stage": None,
@@ -96,8 +108,11 @@ def _empty(config: Config) -> dict[str, Any]:
         "incidents": [],
         "progress": None,
         "classes": list(config.classes.names),
-        "labels": _labels(config, 0),
+        "ended": None,
+        "labels": {"total": budget, "spent": 0, "left": budget},
+        "uses": dict.fromkeys(_USES, 0),
         "images": {},
+        "tasks": dict.fromkeys(_TASKS, 0),
         "excluded": [],
         "evaluations": [],
         "batch": None,
@@ -105,15 +120,29 @@ def _empty(config: Config) -> dict[str, Any]:
         "quarantine": [],
         "quarantine_settled": [],
         "doubles": {"images": 0, "listed": []},
+        "corrections": {"unmeasured": {}} | dict.fromkeys(("total", "classes", "people", "cycles")),
         "notes": [],
         "events": [],
         "left_out": none_left_out(),
     }
 
 
-def _labels(config: Config, spent: int) -> dict[str, int]:
-    budget = config.budget(spent)
-    return {"total": budget.labels_total, "spent": spent, "left": budget.labels_left}
+def _labels(labels: Labels) -> dict[str, int]:
+    return {"total": labels.total, "spent": labels.spent, "left": labels.left}
+
+
+def _ended(ended: Ended) -> dict[str, Any]:
+    """How the loop ended, with the final figure."""
+    figure = ended.figure
+    return {
+        "how": ended.how.value,
+        "words": ended.words,
+        "cycles": ended.cycles,
+        "labels": ended.labels.spent,
+        "serving": ended.serving,
+        "miou": figure.miou if figure else None,
+        "miou_interval": figure.miou_interval if figure else None,
+    }
 
 
 def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
@@ -123,9 +152,18 @@ def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
 
 
 def _evaluations(store: Store) -> list[dict[str, Any]]:
-    """The points of the curve, each with how many of its labels count no more."""
+    """The points of the curve, each with how many of its labels count no more. serving: the cycle
+    whose model serves after this one, in the place of a model that was refused."""
     lost, none = store.lost_labels(), LostLabels(deleted=0, unconfirmed=0)
-    return [_evaluation(point, lost.get(point.cycle, none)) for point in store.curve()]
+    refused = store.refused_cycles()
+    return [
+        _evaluation(point, lost.get(point.cycle, none))
+        | {
+            "refused": point.cycle in refused,
+            "serving": refused.get(point.cycle, point.cycle),
+        }
+        for point in store.curve()
+    ]
 
 
 def _evaluation(point: CurvePoint, lost: LostLabels) -> dict[str, Any]:
@@ -157,55 +195,83 @@ def _measured(prefix: str, evaluation: Evaluation | None) -> dict[str, Any]:
             for name, one in evaluation.missing.items()
         },
         f"{prefix}remarks": headline(evaluation),
+        **{f"{prefix}{name}": value for name, value in _more(evaluation).items()},
     }
 
 
-def _batch(store: Store, images: dict[int, Image], cycle: int | None) -> dict[str, Any] | None:
-    """The newest batch that was asked, and who answered it."""
-    rows: Sequence[Row] = []
-    while cycle is not None and cycle >= 0 and not rows:
-        rows, cycle = store.tasks_of_cycle(cycle), cycle - 1
-    if not rows:
+def _more(evaluation: Evaluation) -> dict[str, Any]:
+    """What was measured beside IoU; parts that were not are left out."""
+    calibration = evaluation.calibration
+    found = {
+        "image_miou": evaluation.image_miou,
+        "boundary_iou": dict(evaluation.boundary_iou),
+        "confusion": [list(row) for row in evaluation.confusion],
+        "calibration": None if calibration is None else asdict(calibration),
+    }
+    return {name: value for name, value in found.items() if value not in (None, {}, [])}
+
+
+def _batch(store: Store, counts: BatchCounts | None) -> dict[str, Any] | None:
+    """The newest batch that was asked, and who answered it, by rank."""
+    if counts is None:
         return None
-    authors = store.label_authors()
-    counts = {state.value: sum(row["state"] == state for row in rows) for state in TaskState}
+    images = {image.id: image for image in store.images()}
+    authors, labeled = store.label_authors(), store.labeled_ids()
     return {
-        "cycle": rows[0]["cycle"],
-        "asked": len(rows),
-        **counts,
-        "effort": _effort(store.efforts(rows[0]["cycle"])),
-        "images": [_asked(row, images[row["image_id"]], authors) for row in rows],
+        "cycle": counts.cycle,
+        "asked": counts.images,
+        **{state.value: n for state, n in counts.states.items()},
+        "ahead": counts.ahead,
+        "skipped_once": counts.skipped_once,
+        "effort": _effort(store.corrected_labels_of(counts.cycle)),
+        "images": [
+            _asked(rank, row, state_of(row, labeled), images[row["image_id"]], authors)
+            for rank, row in enumerate(newest_batch(store), start=1)
+        ],
     }
 
 
-def _effort(rows: Sequence[Row]) -> dict[str, Any] | None:
+def _corrections(store: Store, config: Config) -> dict[str, Any]:
+    """How much of all predictions people corrected (daemon/insight/corrections.py), None in each
+    part where no prediction was; and why it is not known of the other labels, with how many."""
+    found = corrections(store.corrected_labels(), config.classes.names)
+    parts = ("total", "classes", "people", "cycles")
+    words = {reason or NO_PREDICTION: n for reason, n in store.unmeasured_labels().items()}
+    if found is None:
+        return dict.fromkeys(parts) | {"unmeasured": words}
+    return {part: asdict(found)[part] for part in parts} | {"unmeasured": words}
+
+
+def _effort(labels: Sequence[CorrectedLabel]) -> dict[str, Any] | None:
     """How much of the predictions people changed, on average; None where none was shown.
 
     changed_share: mean over images, in [0, 1]. iou: class -> mean over the images that hold it.
     lead_time_s: median seconds of work, None where the tool measured none.
     """
-    if not rows:
+    if not labels:
         return None
-    names = sorted({name for row in rows for name in row["iou"]})
-    times = [row["lead_time_s"] for row in rows if row["lead_time_s"] is not None]
+    total = work(labels)
     return {
-        "images": len(rows),
-        "changed_share": fmean(row["changed_share"] for row in rows),
-        "iou": {n: fmean(row["iou"][n] for row in rows if n in row["iou"]) for n in names},
-        "lead_time_s": median(times) if times else None,
+        "images": total.images,
+        "changed_share": total.changed_share,
+        "iou": mean_iou(labels),
+        "lead_time_s": total.seconds_each,
     }
 
 
-def _asked(row: Row, image: Image, authors: dict[int, Row]) -> dict[str, Any]:
+def _asked(
+    rank: int, row: Row, state: TaskState, image: Image, authors: dict[int, Row]
+) -> dict[str, Any]:
+    """rank: 1-based place in the batch, in the order in which it was chosen; it never changes."""
     author = authors.get(image.id)
     return {
         "image_id": image.id,
         "name": image.name,
         "task": row["task"],
-        "rank": row["position"] + 1,
+        "rank": rank,
         "arm": row["arm"],
         "reason": row["reason"],
-        "state": row["state"],
+        "state": state.value,
         "since": row["closed_at"] or row["asked_at"],
         "annotator": author["annotator"] if author else None,
         "corrected": None if author is None else author["corrected"],

@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from daemon.domain import TaskState
 from daemon.errors import MaskloopError
 from daemon.liveness import incident_line
+from daemon.wording import duration, moment
 
 Snapshot = Mapping[str, Any]
 
@@ -29,7 +31,8 @@ def show_status(status: Snapshot, console: Console) -> None:
         console.print(curve_table(status))
         for words in curve_words(status):
             console.print(words, markup=False)
-    for words in (*_left_out(status), *map(quarantine_line, status["quarantine"]), *_kept(status)):
+    faults = map(quarantine_line, status["quarantine"])
+    for words in (*_corrections(status), *_left_out(status), *faults, *_kept(status)):
         console.print(words, markup=False)
 
 
@@ -48,6 +51,21 @@ def _standing(status: Snapshot) -> Iterator[str]:
         f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}; "
         f"images: {images}"
     )
+    if unused := status["uses"]["unused"]:
+        why = "no pixel of them counts, or their image is left out"
+        yield f"labels that neither train nor measure: {unused} ({why})"
+
+
+def _corrections(status: Snapshot) -> Iterator[str]:
+    """How much of the predictions people changed, of which classes most."""
+    found = status["corrections"]
+    if total := found["total"]:
+        most = sorted(found["classes"].items(), key=lambda each: -each[1]["changed_share"])
+        shares = ", ".join(f"{name} {100 * one['changed_share']:.1f} %" for name, one in most)
+        each = total["seconds_each"]
+        took = "" if each is None else f", {each:.0f} s each (median)"
+        words = f"{total['images']} predictions answered, {total['untouched']} of them untouched"
+        yield f"{words}{took}; changed of each class: {shares}"
 
 
 def _left_out(status: Snapshot) -> Iterator[str]:
@@ -88,7 +106,7 @@ def curve_table(status: Snapshot) -> Table:
     table = Table("cycle", "labels", "train", "mIoU", "95 %", *classes, "test", box=SIMPLE_HEAD)
     for point in status["evaluations"]:
         table.add_row(
-            str(point["cycle"]),
+            f"{point['cycle']}{' refused' if point['refused'] else ''}",
             str(point["labels"]) + ("*" if lost_labels(point) else ""),
             str(point["train_labels"]),
             _number(point["miou"]),
@@ -164,7 +182,7 @@ def _draw(read: Callable[[], Snapshot], console: Console, stop: threading.Event)
 def _show_progress(status: Snapshot, console: Console) -> None:
     progress = status["progress"]
     if progress:
-        eta = "" if progress["eta_s"] is None else f", about {progress['eta_s']:.0f} s left"
+        eta = "" if progress["eta_s"] is None else f", about {duration(progress['eta_s'])} left"
         words = f"{progress['phase']}: {progress['step']} of {progress['steps']}{eta}"
         console.print(words, markup=False)
 
@@ -173,15 +191,25 @@ def _show_batch(status: Snapshot, console: Console) -> None:
     batch = status["batch"]
     if not batch:
         return
-    words = ", ".join(f"{batch[state]} {state}" for state in ("labeled", "open", "skipped"))
-    console.print(f"batch of cycle {batch['cycle']}: {batch['asked']} asked, {words}")
+    console.print(_batch_line(batch, status["tasks"]["open_earlier"]), markup=False)
     if effort := batch["effort"]:
         share = f"{100 * effort['changed_share']:.1f} % of the pixels changed"
         console.print(f"corrections: {share} on average of {effort['images']} predictions")
     for image in batch["images"]:
         if image["state"] == "open":
-            line = f"  {image['rank']:>3}  {image['name']}  open since {image['since']}"
+            line = f"  {image['rank']:>3}  {image['name']}  open since {moment(image['since'])}"
             console.print(f"{line}  ({image['arm']})", markup=False)
+
+
+def _batch_line(batch: Snapshot, open_earlier: int) -> str:
+    """The states of all images of the batch, which add up to those that it asked."""
+    states = [f"{batch[state]} {state}" for state in TaskState if batch[state]]
+    words = f"batch of cycle {batch['cycle']}: {batch['asked']} asked: {', '.join(states)}"
+    if batch["skipped_once"]:
+        words += f" ({batch['skipped_once']} of the open ones skipped, not by enough people)"
+    if batch["ahead"]:
+        words += f"; {batch['ahead']} of them beyond the batch, asked ahead"
+    return f"{words}; {open_earlier} of earlier batches open" if open_earlier else words
 
 
 def _number(value: float | None) -> str:

@@ -160,10 +160,14 @@ class LabelStudio:
         """Delete predictions of this version, some hundreds a look; whether none is left."""
         return versions.forget(self._api, self._number, version)
 
-    def repair(self, version: str | None, open_tasks: Collection[str]) -> Sequence[str]:
+    def repair(
+        self, version: str | None, open_tasks: Collection[str], pause_min: int | None = None
+    ) -> Sequence[str]:
         """Mend the settings that the loop needs and the stream; says what was mended."""
         wanted = projects.settings(self._folder)
-        mended = projects.mend_settings(self._api, self._project(), wanted, version, self._classes)
+        mended = projects.mend_settings(
+            self._api, self._project(), wanted, version, self._classes, pause_min
+        )
         stream = projects.mend_stream(self._api, self._number, self._pusher, open_tasks)
         return [*mended, *stream]
 

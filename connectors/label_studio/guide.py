@@ -3,7 +3,8 @@
 Label Studio keeps only some HTML (no style, no comment, `bgcolor` of a cell) and shows lists and
 paragraphs without a gap (seen in 1.23.2); so the colours of the classes are cells of a table, and
 breaks stand between the points. The guide is known by the class of its section, which names what
-it was written from: it is replaced when the classes change, and stays as it is when people edit it.
+it was written from, and the minutes to the next batch that it says: it is replaced when the classes
+or these minutes change, and stays as it is when people edit it.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from html import escape
 from daemon.domain import ClassSet
 
 WORDS = "Label All Tasks"  # who wrote a guide of their own with these words keeps it
-_OURS = re.compile(r'<section class="maskloop-guide (g-[0-9a-f]{8})">.*?</section>', re.DOTALL)
+_OURS = re.compile(
+    r'<section class="maskloop-guide (g-[0-9a-f]{8})(?: m-(\d{1,4}))?">.*?</section>', re.DOTALL
+)
 _GENERAL = (
     f"<b>Press {WORDS}.</b> It hands everybody the image that teaches the model most now. Label "
     "Tasks As Displayed, and links to single tasks, give two people the same image.",
-    "<b>The mask that is shown is the model's.</b> Mend what is wrong, leave what is right, then "
-    "submit. The whole image is learned as you submit it: what you leave counts like what you "
-    "draw. How much was changed is measured, to see what the model still gets wrong.",
+    "<b>A mask that is shown is the model's.</b> Mend what is wrong, leave what is right, then "
+    "submit. How much was changed is measured, to see what the model still gets wrong. The first "
+    "images come without a mask, since there is no model yet, and later ones now and then: draw "
+    "all of it. The whole image is learned as you submit it: what you leave counts like what you "
+    "draw.",
     "<b>Where regions overlap,</b> the later one counts. Of different tools, a bitmask lies above "
     "polygon, rectangle and ellipse, and these above the brush, whichever came first.",
     "<b>Skip</b> an image that cannot be judged; it goes to somebody else, and is dropped when "
@@ -31,24 +36,55 @@ _GENERAL = (
 )
 
 
-def guide(classes: ClassSet, colours: Mapping[str, str]) -> str:
-    """The guide as HTML. colours: label -> "#rrggbb", where the label config gives one."""
+def guide(classes: ClassSet, colours: Mapping[str, str], pause_min: int | None = None) -> str:
+    """The guide as HTML. colours: label -> "#rrggbb", where the label config gives one. pause_min:
+    minutes that people usually wait for the next batch; None: not known."""
     rows = "".join(_row(name, colours.get(name, ""), classes) for name in classes.drawn)
     points = (*_GENERAL[:2], *_undrawn(classes), *_GENERAL[2:])
-    text = "".join(f"<br><p>{point}</p>" for point in points)
-    body = f"<h3>How to label here</h3><br><table><tbody>{rows}</tbody></table>{text}"
+    body = f"<h3>How to label here</h3><br><table><tbody>{rows}</tbody></table>"
+    body += "".join(map(_paragraph, points))
     mark = hashlib.sha256(body.encode()).hexdigest()[:8]
-    return f'<section class="maskloop-guide g-{mark}">{body}</section>'
+    minutes = "" if pause_min is None else f" m-{pause_min}"
+    body += _paragraph(_nothing_left(pause_min))
+    return f'<section class="maskloop-guide g-{mark}{minutes}">{body}</section>'
 
 
 def instructions(theirs: str, ours: str) -> str | None:
-    """The instructions with our guide behind what people wrote; None where nothing is missing."""
+    """The instructions with our guide behind what people wrote; None where nothing is missing. A
+    guide that says no minutes takes the place of none that says some."""
     known, wanted = _OURS.search(theirs), _OURS.search(ours)
     if known is None:
         return None if WORDS in theirs else theirs + ours
-    if wanted is None or known[1] == wanted[1]:
+    if wanted is None or (known[1] == wanted[1] and wanted[2] in (known[2], None)):
         return None
     return theirs[: known.start()] + ours + theirs[known.end() :]
+
+
+def lacks(theirs: str, ours: str) -> bool:
+    """Whether the instructions have no guide yet, or one for other classes."""
+    known, wanted = _OURS.search(theirs), _OURS.search(ours)
+    if known is None or wanted is None:
+        return known is None and WORDS not in theirs
+    return known[1] != wanted[1]
+
+
+def _paragraph(text: str) -> str:
+    return f"<br><p>{text}</p>"
+
+
+def _nothing_left(pause_min: int | None) -> str:
+    """What Label Studio's words mean when nothing is left to hand out."""
+    if pause_min is None:
+        back = "Come back a little later"
+    elif pause_min < 120:
+        back = f"Come back in about {pause_min} minute{'s' if pause_min > 1 else ''}"
+    else:
+        back = f"Come back in about {pause_min // 60} hours"
+    return (
+        f"<b>No More Tasks Left</b> means that the model is learning from what was submitted. "
+        f"{back} and press {WORDS} again: then the next images are there. When none come any "
+        f"more, as many are labeled as were wanted."
+    )
 
 
 def _row(name: str, colour: str, classes: ClassSet) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.label_studio import columns, tasks, wiring
 from connectors.label_studio import guide as guides
-from connectors.label_studio import tasks, wiring
 from connectors.label_studio.api import Api, Refused
 from connectors.label_studio.push import Pusher
 from connectors.label_studio.sources import FolderSource, Source
@@ -63,6 +63,8 @@ def create_or_adopt_project(
         did += mend_settings(api, adopted, settings(source), None, classes)
         if source is not None:
             did += _register(api, number, source)
+        if found is None:
+            did += columns.hide_ours(api, number)
         faults = tuple(config_faults(adopted, classes))
         notes = wiring.notes(str(adopted["label_config"]))
         return Adopted(id=number, created=found is None, faults=faults, did=tuple(did), notes=notes)
@@ -89,12 +91,13 @@ def mend_settings(
     wanted: Mapping[str, Any],
     version: str | None,
     classes: ClassSet,
+    pause_min: int | None = None,
 ) -> list[str]:
-    """Set what differs; says in words what did. version: of the predictions in force. classes:
-    what the guide for annotators is about."""
+    """Set what differs; says in words what did. version: of the predictions in force. classes and
+    pause_min: what the guide for annotators is about; that the pause became another is not said."""
     wanted = {**wanted, **({"model_version": version} if version else {})}
     off = {name: value for name, value in wanted.items() if project.get(name) != value}
-    guide = _missing_guide(project, classes)
+    guide, lacked = _guide(project, classes, pause_min)
     if not off and not guide:
         return []
     try:
@@ -104,10 +107,10 @@ def mend_settings(
             raise
         rest = {name: value for name, value in wanted.items() if name != "model_version"}
         gone = f"the predictions {version!r} are gone from Label Studio; the next re-rank mends it"
-        return [gone, *mend_settings(api, project, rest, None, classes)]
+        return [gone, *mend_settings(api, project, rest, None, classes, pause_min)]
     said = [f"{name} was {project.get(name)!r}, now {value!r} again" for name, value in off.items()]
     return said + (
-        ["the instructions had no guide for these classes, it was added"] if guide else []
+        ["the instructions had no guide for these classes, it was added"] if lacked else []
     )
 
 
@@ -181,13 +184,17 @@ def version_fault(api: Api) -> Sequence[Fault]:
     ]
 
 
-def _missing_guide(project: Mapping[str, Any], classes: ClassSet) -> dict[str, str]:
-    """The guide behind what people wrote themselves; empty where it stands already."""
+def _guide(
+    project: Mapping[str, Any], classes: ClassSet, pause_min: int | None
+) -> tuple[dict[str, str], bool]:
+    """The guide behind what people wrote themselves, empty where it stands already; and whether
+    there was none for these classes."""
     found = wiring.read(str(project["label_config"]))
     colours = {} if isinstance(found, Fault) else found.colours
     theirs = str(project.get("expert_instruction") or "")
-    text = guides.instructions(theirs, guides.guide(classes, colours))
-    return {} if text is None else {"expert_instruction": text}
+    ours = guides.guide(classes, colours, pause_min)
+    text = guides.instructions(theirs, ours)
+    return ({} if text is None else {"expert_instruction": text}), guides.lacks(theirs, ours)
 
 
 def _find(api: Api, project: int | str) -> Mapping[str, Any] | None:

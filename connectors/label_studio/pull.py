@@ -154,10 +154,10 @@ class Puller:
             ground_truth=fields.ground_truth(),
             corrected=_corrected(decoded, prediction, shown),
             shown=printable(shown.version) if shown else None,
+            shown_empty=shown is not None and shown.regions == 0,
         )
-        return replace(
-            found, notes=(*decoded.notes, *fields.notes, *_too_early(found, task.get("created_at")))
-        )
+        notes = (*decoded.notes, *fields.notes, *_too_early(found, task.get("created_at")))
+        return replace(found, notes=notes)
 
 
 def _key(

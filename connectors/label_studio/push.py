@@ -29,6 +29,8 @@ from daemon.domain import Ask, ClassSet
 from daemon.errors import ConnectorRefused, OutcomeUnknown
 
 PUSH_FIELD = "maskloop_push"
+RANK_FIELD = "maskloop_rank"
+CYCLE_FIELD = "maskloop_cycle"
 POSITIONS = 2**20  # a fixed denominator: a later batch goes behind the open tasks
 NEW_TASKS = 50  # a POST, so that masks are encoded while the one before is imported
 PREDICTIONS = 500  # a POST, which itself costs the server as much as some 100
@@ -205,10 +207,10 @@ class Pusher:
     ) -> dict[str, Any]:
         data = {
             **base,
+            **_reason(ask),
+            RANK_FIELD: ask.position,
             KEY_FIELD: ask.image.key,
             PUSH_FIELD: key,
-            "maskloop_rank": ask.position,
-            **_reason(ask),
         }
         return {"data": data, "predictions": [self._prediction(ask, version, wiring)]}
 
@@ -241,13 +243,13 @@ class Pusher:
             encode(shown.mask, self._classes, wiring.control, shown.confidence) if shown else []
         )
         made = Shown(version=version, regions=len(regions))
-        named = [{**region, "id": made.region_id()} for region in regions]
+        named = [{**one, "id": made.region_id(place)} for place, one in enumerate(regions)]
         return {"model_version": version, "score": score(ask.position), "result": named}
 
 
 def _reason(ask: Ask) -> Row:
     """What a task's data says about why it is asked; it never changes afterwards."""
-    return {"maskloop_cycle": ask.cycle, REASON_FIELD: ask.reason}
+    return {REASON_FIELD: ask.reason, CYCLE_FIELD: ask.cycle}
 
 
 def _judged(task: tasks.Task) -> tasks.Task:

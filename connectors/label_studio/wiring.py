@@ -174,7 +174,8 @@ def _colours(labels: Sequence[Label]) -> dict[str, str]:
 
 
 def config(classes: ClassSet) -> str:
-    """A label config that shows above the image why it was asked; nothing there where it was not.
+    """A label config that shows above the image why it was asked, nothing where it was not, and
+    the classes: below it Label Studio hides their buttons behind Skip and Submit.
 
     Label Studio 1.23.2 takes tasks without that field too: a header is no field that it requires.
     """
@@ -189,10 +190,10 @@ def config(classes: ClassSet) -> str:
     return (
         "<View>\n"
         f"  {REASON_TAG}\n"
-        '  <Image name="image" value="$image" zoom="true" zoomControl="true" smoothing="false"/>\n'
         f'  <{TAG} name="mask" toName="image" smart="false">\n'
         f"{rows}\n"
         f"  </{TAG}>\n"
+        '  <Image name="image" value="$image" zoom="true" zoomControl="true" smoothing="false"/>\n'
         "</View>\n"
     )
 

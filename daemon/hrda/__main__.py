@@ -1,4 +1,4 @@
-"""`python -m daemon.hrda embed|train|predict RUN_FOLDER`: the training process.
+"""`python -m daemon.hrda embed|train|predict|near-duplicates RUN_FOLDER`: the training process.
 
 Exit codes: 0 done, 2 a request that cannot be done, 3 the folder is held by another process,
 4 images or masks without which the run cannot go on, 5 out of memory, 6 the disk is full,
@@ -26,7 +26,7 @@ from typing import Any
 from daemon.durable import write_json
 from daemon.errors import ConfigError, ImageRefused, MaskRefused, RunFailed
 from daemon.hrda.parent import die_with_parent
-from daemon.runs import EmbedRequest, PredictRequest, RunFolder, TrainRequest
+from daemon.runs import DistinctRequest, EmbedRequest, PredictRequest, RunFolder, TrainRequest
 
 log = logging.getLogger("daemon.hrda")
 
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     """Do one run; the exit code."""
     started_s = time.monotonic()
     parser = argparse.ArgumentParser(prog="python -m daemon.hrda", description=__doc__)
-    parser.add_argument("verb", choices=("embed", "train", "predict"))
+    parser.add_argument("verb", choices=("embed", "train", "predict", "near-duplicates"))
     parser.add_argument("folder", type=Path)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
@@ -90,6 +90,11 @@ def _tried(verb: str, folder: RunFolder, started_s: float) -> int:
 
 
 def _run(verb: str, folder: RunFolder, started_s: float) -> None:
+    if verb == "near-duplicates":  # numpy alone: torch would take longer to load than its work
+        from daemon.hrda.near_duplicates import near_duplicates
+
+        near_duplicates(folder, folder.read_request(DistinctRequest))
+        return
     from daemon.hrda.machine import keep_freed_memory
 
     keep_freed_memory()

@@ -18,7 +18,8 @@ class Line:
     """One line of the plot; place i of each tuple belongs to one trained cycle.
 
     kind: "miou" on validation, "test" for mIoU on held-out images, "class" for the IoU of one
-    class on validation. low, high: 95 % interval of the mIoU, None where there is none.
+    class on validation. low, high: 95 % interval of the mIoU, None where there is none. refused:
+    whether the model of the point was refused, so that an earlier one serves.
     """
 
     name: str
@@ -28,11 +29,13 @@ class Line:
     values: tuple[float | None, ...]
     low: tuple[float | None, ...]
     high: tuple[float | None, ...]
+    refused: tuple[bool, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """The newest measured model in numbers. gain: mIoU against the one before, None for the first.
+    """The newest measured model that serves, in numbers. gain: mIoU against the one that served
+    before, None for the first. refused_cycle, refused_miou: of a newer model that was refused.
 
     interval_words: what the interval is made from, or why there is none. remarks: what must stand
     beside the figures, as why one is missing. within_noise: whether the two intervals overlap, so
@@ -48,6 +51,8 @@ class Standing:
     gain: float | None
     labels_before: int | None
     within_noise: bool | None
+    refused_cycle: int | None
+    refused_miou: float | None
     interval_words: str = ""
     remarks: tuple[str, ...] = ()
     test_remarks: tuple[str, ...] = ()
@@ -67,15 +72,18 @@ def lines(evaluations: Sequence[Evaluated], classes: Sequence[str]) -> list[Line
 
 
 def standing(evaluations: Sequence[Evaluated]) -> Standing | None:
-    """The newest model, against the one before it that was measured; None before any.
+    """The newest model that serves, against the one before it that served and was measured; None
+    before any.
 
     Its mIoU may be missing: the remarks say why.
     """
-    points = [point for point in _ordered(evaluations) if _says(point)]
-    if not points:
+    by_cycle = sorted(evaluations, key=lambda point: int(point["cycle"]))
+    points = [point for point in by_cycle if _says(point)]
+    serving = [point for point in points if not point.get("refused")]
+    if not serving:
         return None
-    last = points[-1]
-    measured = [point for point in points[:-1] if point.get("miou") is not None]
+    last, refused = serving[-1], None if points[-1] is serving[-1] else points[-1]
+    measured = [point for point in serving[:-1] if point.get("miou") is not None]
     before = measured[-1] if measured and last.get("miou") is not None else None
     return Standing(
         cycle=last["cycle"],
@@ -87,6 +95,8 @@ def standing(evaluations: Sequence[Evaluated]) -> Standing | None:
         gain=None if before is None else last["miou"] - before["miou"],
         labels_before=None if before is None else before["labels"],
         within_noise=None if before is None else _overlap(before, last),
+        refused_cycle=refused["cycle"] if refused else None,
+        refused_miou=refused["miou"] if refused else None,
         interval_words=last.get("interval_words") or "",
         remarks=tuple(last.get("remarks") or ()),
         test_remarks=tuple(last.get("test_remarks") or ()),
@@ -122,6 +132,7 @@ def _line(
         values=values,
         low=tuple(None if end is None else end[0] for end in ends),
         high=tuple(None if end is None else end[1] for end in ends),
+        refused=tuple(bool(point.get("refused")) for point in points),
     )
 
 

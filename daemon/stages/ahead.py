@@ -10,22 +10,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from daemon.domain import Pick, Role, Stage, TaskState
+from daemon.counts import beyond_batch, is_dropped, open_images
+from daemon.domain import Pick, Role, Stage
 from daemon.stages.context import Context, by_role
 from daemon.stages.push import VERSION, deliver, intend
 from daemon.stages.select_batch import extend
-from daemon.store.base import Row
 
-DROPPED = (TaskState.SKIPPED, TaskState.EXPIRED, TaskState.DELETED, TaskState.UNUSABLE)
 PRESENT = timedelta(hours=24)  # who answered since then counts as at work
 
 
 def top_up(context: Context, cycle: int) -> None:
     """Ask for a stand-in for every dropped batch image; a dropped validation image stays out."""
-    missing = _batch(context, cycle) - _standing(context, cycle)
-    waiting = len(context.store.tasks(TaskState.OPEN))
-    wanted = min(missing, _labels_left(context, waiting))
-    _ask(context, cycle, spare(context, cycle)[: max(0, wanted)])
+    ask_more(context, cycle, _batch(context, cycle) - _standing(context, cycle))
+
+
+def ask_more(context: Context, cycle: int, wanted: int) -> int:
+    """Ask for so many further images of the last scores, within the budget; how many it were.
+
+    The reserve first; when that is used up the next best follow.
+    """
+    wanted = min(wanted, _labels_left(context))
+    if wanted <= 0:
+        return 0
+    picks = _next_best(context, cycle, wanted)[:wanted]
+    _ask(context, cycle, picks)
+    return len(picks)
 
 
 def ask_ahead(context: Context) -> None:
@@ -35,37 +44,24 @@ def ask_ahead(context: Context) -> None:
     A cycle asks at most `queue_top_up` images beyond its batch, where that is set. When its
     reserve is used up the next best follow; they have no mask to begin with.
     """
-    cycle, store = _last_asked(context), context.store
-    waiting = len(store.tasks(TaskState.OPEN))
+    cycle, waiting = _last_asked(context), len(open_images(context.store))
     if cycle is None or waiting >= (low := queue_low(context)):
         return
     cap = context.config.loop.queue_top_up
     wanted = min(
         low - waiting,
-        cap - surplus(context, cycle) if cap else low,
-        _labels_left(context, waiting),
+        cap - beyond_batch(context.store, cycle) if cap else low,
+        _labels_left(context),
     )
-    if wanted <= 0:
-        return
-    new = spare(context, cycle)
-    if len(new) < wanted and extend(context, cycle, max(wanted, context.config.loop.batch_images)):
-        new = spare(context, cycle)
-    _ask(context, cycle, [replace(one, reason=_ahead(cycle, one)) for one in new[:wanted]])
+    if wanted > 0:
+        new = _next_best(context, cycle, wanted)[:wanted]
+        _ask(context, cycle, [replace(one, reason=_ahead(cycle, one)) for one in new])
 
 
 def queue_low(context: Context) -> int:
     """How many open tasks keep everybody busy: so many for each person who is at work."""
     people = context.store.people_since(context.now() - PRESENT)
     return context.config.loop.queue_low * max(1, people)
-
-
-def surplus(context: Context, cycle: int) -> int:
-    """How many images a cycle has asked beyond its batch, dropped ones and stand-ins left out."""
-    batch = {pick.image_id for pick in context.store.picks(cycle)}
-    rows = context.store.tasks_of_cycle(cycle)
-    beyond = sum(_stands(row) for row in rows if row["image_id"] not in batch)
-    dropped = sum(not _stands(row) for row in rows if row["image_id"] in batch and _counts(row))
-    return max(0, beyond - dropped)
 
 
 def spare(context: Context, cycle: int) -> list[Pick]:
@@ -90,13 +86,25 @@ def _last_asked(context: Context) -> int | None:
 def _chosen(context: Context) -> set[int]:
     """Images of the newest batch that were not asked yet: it was selected, not pushed."""
     last = context.store.last_cycle()
-    picks = context.store.picks(int(last["id"])) if last else []
+    if last is None or last["stage"] == Stage.DONE:
+        return set()
+    picks = context.store.picks(int(last["id"]))
     return {pick.image_id for pick in picks} - context.store.asked_ids()
 
 
-def _labels_left(context: Context, waiting: int) -> int:
-    spent = len(context.store.labeled_ids()) + waiting + len(_chosen(context))
-    return context.config.loop.budget_labels - spent
+def _next_best(context: Context, cycle: int, wanted: int) -> list[Pick]:
+    """At least so many images that may be asked, best first, where there are so many."""
+    new = spare(context, cycle)
+    if len(new) < wanted and extend(context, cycle, max(wanted, context.config.loop.batch_images)):
+        new = spare(context, cycle)
+    return new
+
+
+def _labels_left(context: Context) -> int:
+    """Of the budget, when everything that is asked or chosen gets its label."""
+    store = context.store
+    spoken_for = store.labeled_ids() | open_images(store) | _chosen(context)
+    return context.config.loop.budget_labels - len(spoken_for)
 
 
 def _batch(context: Context, cycle: int) -> int:
@@ -104,15 +112,10 @@ def _batch(context: Context, cycle: int) -> int:
 
 
 def _standing(context: Context, cycle: int) -> int:
-    return sum(_stands(row) for row in context.store.tasks_of_cycle(cycle))
-
-
-def _stands(row: Row) -> bool:
-    return _counts(row) and TaskState(row["state"]) not in DROPPED
-
-
-def _counts(row: Row) -> bool:
-    return bool(row["arm"] != "validation")
+    """How many images of the pool that this cycle asked are answered, or may be."""
+    labeled = context.store.labeled_ids()
+    rows = context.store.tasks_of_cycle(cycle)
+    return sum(row["arm"] != "validation" and not is_dropped(row, labeled) for row in rows)
 
 
 def _ahead(cycle: int, pick: Pick) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from connectors.base import Connector
 from daemon.config import Config
@@ -16,7 +17,7 @@ from daemon.domain import Clock, Image, Role, Stage
 from daemon.launchers import Launcher
 from daemon.learner_settings import ENCODER, resolved
 from daemon.runs import EmbedRequest, FileRole, ImageFile, Request, RunFolder, TrainRequest
-from daemon.split import FloatArray
+from daemon.split import FloatArray, IdArray
 from daemon.store import Store
 
 AnyRequest = TypeVar("AnyRequest", bound=Request)
@@ -79,36 +80,46 @@ class Context:
         from the next EMBED on, which embeds every image again.
         """
         table: dict[int, FloatArray] = {}
-        replaced = self.store.replaced_in()
-        found = (self.config.state / "runs").glob("*-embed")
-        folders = sorted(found, key=_cycle_and_number, reverse=True)
-        for run in (RunFolder(folder) for folder in folders):
+        for run in self.embedding_runs(encoder):
+            scores = run.read_scores()
+            fresh = self._fresh(run, scores.ids)
+            table |= dict(zip(map(int, scores.ids[fresh]), scores.embeddings[fresh], strict=True))
+        return table
+
+    def embedded_ids(self) -> set[int]:
+        """The images that have such an embedding; their vectors are not read."""
+        found: set[int] = set()
+        for run in self.embedding_runs():
+            ids = run.read_ids()
+            found.update(ids[self._fresh(run, ids)].tolist())
+        return found
+
+    def embedding_runs(self, encoder: Mapping[str, Any] | None = None) -> list[RunFolder]:
+        """The finished embed runs of one encoder, oldest first; None: that of the newest one."""
+        there = (self.config.state / "runs").glob("*-embed")
+        folders = sorted(there, key=_cycle_and_number, reverse=True)
+        found = []
+        for run in map(RunFolder, folders):
             if not run.finished():
                 continue
             used = _encoder_used(run)
             encoder = used if encoder is None else encoder
             if used == encoder:
-                cycle = int(run.path.name.partition("-")[0])
-                table = _embeddings_of(run, cycle, replaced) | table
-        return table
+                found.append(run)
+        return found[::-1]
+
+    def _fresh(self, run: RunFolder, ids: IdArray) -> npt.NDArray[np.bool_]:
+        """(N,): which of these images still have the bytes that an embed run saw."""
+        cycle = int(run.path.name.partition("-")[0])
+        replaced = {image_id for image_id, at in self.store.replaced_in().items() if at >= cycle}
+        return np.isin(ids, list(replaced), invert=True)
 
 
 def decided(context: Context, images: Sequence[Image]) -> list[Image]:
     """Those of these images that EMBED has looked at. The others arrived since: whether they
     would leak into validation or test is not known yet, so no training sees them."""
-    known = context.embeddings()
+    known = context.embedded_ids()
     return [image for image in images if image.id in known]
-
-
-def _embeddings_of(
-    run: RunFolder, cycle: int, replaced: Mapping[int, int]
-) -> dict[int, FloatArray]:
-    scores = run.read_scores()
-    return {
-        int(image_id): embedding
-        for image_id, embedding in zip(scores.ids, scores.embeddings, strict=True)
-        if cycle > replaced.get(int(image_id), -1)
-    }
 
 
 def _cycle_and_number(folder: Path) -> tuple[int, int]:

@@ -17,11 +17,12 @@ from daemon.sections import Predictions
 from daemon.stages.context import Context, files_of
 from daemon.stages.quarantine import set_aside
 from daemon.stages.run_settings import ask
+from daemon.stages.serving import serving_checkpoint
 from daemon.stages.tidying import tidied
 
 
 def predict(context: Context, cycle: int) -> bool:
-    """Write masks by this cycle's checkpoint; True when done."""
+    """Write masks by the model that serves in this cycle; True when done."""
     run = context.run(cycle, Stage.PREDICT)
     if not run.request_file.exists():
         store = context.store
@@ -30,8 +31,8 @@ def predict(context: Context, cycle: int) -> bool:
         images = [image for image in store.images() if image.id in wanted]
         request = context.request(
             PredictRequest,
-            classes=context.trained_classes(cycle),
-            checkpoint=context.run(cycle, Stage.TRAIN).checkpoint,
+            classes=context.trained_classes(store.serving(cycle)),
+            checkpoint=serving_checkpoint(context, cycle),
             masks=files_of(images),
         )
         if not images:
@@ -41,6 +42,14 @@ def predict(context: Context, cycle: int) -> bool:
         return False
     set_aside(context, Stage.PREDICT, run.read_result(PredictResult).faults)
     return True
+
+
+def predict_anew(context: Context, cycle: int) -> None:
+    """The batch is selected once more, so PREDICT runs once more, for its images too. Masks that
+    people saw stay where they are. Twice changes nothing."""
+    run = context.run(cycle, Stage.PREDICT)
+    run.result_file.unlink(missing_ok=True)
+    run.request_file.unlink(missing_ok=True)
 
 
 def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
@@ -58,6 +67,14 @@ def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
         for file in run.read_request(PredictRequest).masks
         if run.mask(file.id).exists()  # not of a file that could not be read
     }
+
+
+def predicted_ids(context: Context, cycle: int) -> set[int] | None:
+    """The images that a cycle was to predict masks for; None where its run is gone."""
+    run = context.run(cycle, Stage.PREDICT)
+    if not run.request_file.exists():
+        return None
+    return {file.id for file in run.read_request(PredictRequest).masks}
 
 
 def predicted_mask(context: Context, cycle: int, image_id: int) -> Mask | None:

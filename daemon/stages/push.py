@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from daemon.domain import Ask, Image, KeptPrediction, Pick, TaskState
+from daemon.domain import Ask, Image, KeptPrediction, Pick, PredictionVersion, TaskState
 from daemon.stages.context import Context
 from daemon.stages.predict import predictions
 from daemon.stages.retention import require_space
@@ -55,7 +55,7 @@ def deliver(context: Context) -> None:
         store.settle(
             intent, context.connector.push(asks, intent.key, intent.version), context.now()
         )
-        log.info("pushed cycle=%d images=%d key=%s", intent.cycle, len(asks), intent.key)
+        log.debug("pushed cycle=%d images=%d key=%s", intent.cycle, len(asks), intent.key)
 
 
 def rerank(context: Context, cycle: int) -> None:
@@ -70,7 +70,7 @@ def rerank(context: Context, cycle: int) -> None:
     if not _hold(store, version, rows, places):
         places = list(range(len(rows)))
         version = fresh_version(context, cycle)
-    store.keep_fact(_ATTEMPTED, max(version, store.fact(_ATTEMPTED) or version, key=_number))
+    store.keep_fact(_ATTEMPTED, _newest(version, store.fact(_ATTEMPTED)))
     images = {image.id: image for image in store.images()}
     masks = predictions(context, cycle)
     asks = [
@@ -89,7 +89,7 @@ def rerank(context: Context, cycle: int) -> None:
         store.set_positions({str(ask.task): ask.position for ask in asks})
         store.keep_fact(VERSION, version)
         store.enforce_version(version, context.now())
-    log.info("order in force cycle=%d version=%s tasks=%d", cycle, version, len(asks))
+    log.debug("order in force cycle=%d version=%s tasks=%d", cycle, version, len(asks))
 
 
 def keep_order(context: Context) -> None:
@@ -122,14 +122,15 @@ def intend(context: Context, cycle: int, picks: Sequence[Pick], version: str) ->
 
 
 def fresh_version(context: Context, cycle: int) -> str:
-    """A name for predictions that was never used: CYCLE.ATTEMPT-RANDOM.
+    """A name for predictions that was never used.
 
     A project may hold predictions that this store knows nothing of, made by one that was lost or
     since the backup that it was restored from; they have this cycle and attempt, but not this end.
     """
     store = context.store
     with store.atomic():
-        version = f"{cycle}.{store.next_attempt(cycle)}-{uuid.uuid4().hex[:8]}"
+        attempt, nonce = store.next_attempt(cycle), uuid.uuid4().hex[:8]
+        version = str(PredictionVersion(cycle=cycle, attempt=attempt, nonce=nonce))
         store.make_version(version, context.now())
     return version
 
@@ -163,9 +164,13 @@ def _version_of(context: Context, cycle: int) -> str:
     return pushed
 
 
-def _number(version: str) -> tuple[int, ...]:
-    """(cycle, attempt). Versions of earlier releases bear no mark."""
-    return tuple(map(int, version.partition("-")[0].split(".")))
+def _number(version: str) -> tuple[int, int]:
+    """(cycle, attempt) of a version that we made."""
+    return PredictionVersion.parse(version).number
+
+
+def _newest(version: str, other: str | None) -> str:
+    return version if other is None else max(version, other, key=_number)
 
 
 def _hold(store: Store, version: str, rows: Sequence[Row], places: Sequence[int]) -> bool:
@@ -181,7 +186,7 @@ def _hold(store: Store, version: str, rows: Sequence[Row], places: Sequence[int]
 def _cycle_of(version: str) -> int:
     """The cycle whose masks a version shows. An image that is asked ahead while the next masks are
     made is shown with the last ones."""
-    return _number(version)[0]
+    return PredictionVersion.parse(version).cycle
 
 
 def _chunks(questions: Sequence[Question], size: int) -> Iterable[Sequence[Question]]:

@@ -29,6 +29,12 @@ def thin_out(context: Context) -> None:
     if points:
         best = max(points, key=lambda point: (point.validation and point.validation.miou) or 0.0)
         kept.add(f"{best.cycle:04d}-{Stage.TRAIN}")
+    kept |= {_serving(context, folder.name) for folder in runs[-2:]}
     for folder in runs:
         if folder.name not in kept and RunFolder(folder).finished():
             RunFolder(folder).checkpoint.unlink(missing_ok=True)
+
+
+def _serving(context: Context, run: str) -> str:
+    """The run folder of the model that serves in the cycle of a run folder."""
+    return f"{context.store.serving(int(run.partition('-')[0])):04d}-{Stage.TRAIN}"

@@ -80,6 +80,8 @@ def coming_changes(config: Config, run: RunFolder, stage: Stage) -> str:
 
 def depends_on(config: Config, stage: Stage) -> dict[str, Any]:
     """The settings that a run of this stage depends on, by "[table] name", ready for JSON."""
+    if stage is Stage.SELECT:
+        return {"[selection] duplicate_similarity": config.selection.duplicate_similarity}
     training = config.training
     named = {
         "[training] device": training.device,

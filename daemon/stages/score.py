@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 
 from daemon.domain import Role, Stage
@@ -11,24 +10,30 @@ from daemon.runs import PredictRequest, PredictResult, TrainResult
 from daemon.stages.context import Context, by_role, decided, files_of
 from daemon.stages.quarantine import set_aside
 from daemon.stages.run_settings import ask
+from daemon.stages.serving import serving_checkpoint
 from daemon.stages.test_set import files_or_why, say_test_fault
 from daemon.stages.train import curve_point
+from daemon.wording import fraction
 
 log = logging.getLogger(__name__)
 
 
 def score(context: Context, cycle: int) -> bool:
-    """Uncertainty and embedding of the pool by this cycle's checkpoint; True when done."""
+    """Uncertainty and embedding of the pool by the model that serves; True when done.
+
+    The test set measures this cycle's own model: not where another one serves.
+    """
     run = context.run(cycle, Stage.SCORE)
     if not run.request_file.exists():
         pool = decided(context, by_role(context.store.images())[Role.POOL])
         test, test_missing = files_or_why(context.config)
+        serving = context.store.serving(cycle)
         request = context.request(
             PredictRequest,
-            classes=context.trained_classes(cycle),
-            checkpoint=context.run(cycle, Stage.TRAIN).checkpoint,
+            classes=context.trained_classes(serving),
+            checkpoint=serving_checkpoint(context, cycle),
             score=files_of(pool),
-            test=test,
+            test=test if serving == cycle else (),
             test_missing=test_missing,
         )
         ask(context, run, Stage.SCORE, request)
@@ -41,23 +46,11 @@ def score(context: Context, cycle: int) -> bool:
 
 def _keep(context: Context, cycle: int) -> None:
     run = context.run(cycle, Stage.SCORE)
-    scores, result = run.read_scores(), run.read_result(PredictResult)
-    classes = context.config.classes.names
-    uncertainty = scores.uncertainty if scores.uncertainty is not None else [None] * len(scores.ids)
-    shares = scores.class_share if scores.class_share is not None else [()] * len(scores.ids)
-    rows = [
-        (
-            int(image_id),
-            None if value is None else float(value),
-            json.dumps(dict(zip(classes, map(float, share), strict=False))),
-        )
-        for image_id, value, share in zip(scores.ids, uncertainty, shares, strict=True)
-    ]
-    context.store.keep_scores(cycle, rows)
+    result = run.read_result(PredictResult)
     if result.test is not None:
         detail = result.test.missing.get(MIOU)
         say_test_fault(context, Stage.SCORE, detail.detail if detail else "")
         trained = context.run(cycle, Stage.TRAIN)
         point = curve_point(trained, cycle, trained.read_result(TrainResult))
         context.store.keep_evaluation("test", point, result.test)
-        log.info("test measured cycle=%d miou=%s", cycle, result.test.miou)
+        log.debug("test measured cycle=%d miou=%s", cycle, fraction(result.test.miou))

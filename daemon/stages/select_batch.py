@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 import strategies
 from daemon.domain import Pick, Role, Stage, TaskState
-from daemon.split import FloatArray, IdArray, alike, representatives, rows_of
-from daemon.stages.context import Context, by_role
+from daemon.split import FloatArray, rows_of
+from daemon.stages.context import Context
+from daemon.stages.near_duplicates import comparing, distinct_ids
 from daemon.stages.reasons import reasons_for
 from strategies.base import Pool
 
@@ -18,11 +19,16 @@ RESERVE_SHARE = 0.2  # of the batch: stand-ins for images that people skip
 
 
 def select(context: Context, cycle: int) -> bool:
-    """Save the batch of this cycle and its reserve. Twice gives the same."""
+    """Save the batch of this cycle and its reserve; True when done. Twice gives the same."""
+    if comparing(context, cycle):
+        return False
     pool = candidates(context, cycle)
     validation = _validation_picks(context) if cycle == 0 else []
     n = min(batch_size(context, cycle, len(validation)), len(pool))
-    chosen = choose(context, cycle, pool, n)
+    kept = distinct_ids(context, cycle, pool) if n else set()
+    if kept is None:
+        return False
+    chosen = choose(context, cycle, pool, n, kept)
     picks = [replace(pick, rank=rank) for rank, pick in enumerate([*validation, *chosen])]
     batch = len(validation) + n
     context.store.save_picks(cycle, picks[:batch], picks[batch:])
@@ -40,11 +46,10 @@ def batch_size(context: Context, cycle: int, validation: int) -> int:
 
 def candidates(context: Context, cycle: int) -> Pool:
     """The unlabeled, unasked images of the pool with what is known of them, by id."""
-    images = by_role(context.store.images())[Role.POOL]
-    labeled = context.store.labeled_ids()
-    taken = labeled | context.store.asked_ids()
-    free = [image.id for image in images if image.id not in taken]
-    teaching = [image.id for image in images if image.id in taken]
+    pool = context.store.hashes(Role.POOL)
+    taken = context.store.labeled_ids() | context.store.asked_ids()
+    free = [image_id for image_id in pool if image_id not in taken]
+    teaching = [image_id for image_id in pool if image_id in taken]
     if cycle == 0:
         table = context.embeddings()
         free = [i for i in free if i in table]
@@ -57,8 +62,11 @@ def candidates(context: Context, cycle: int) -> Pool:
     return _scored_pool(context, cycle, set(free), set(teaching))
 
 
-def choose(context: Context, cycle: int, pool: Pool, n: int) -> list[Pick]:
-    """n picks and then the reserve, best first: a uniform share, the rest by the strategy."""
+def choose(
+    context: Context, cycle: int, pool: Pool, n: int, distinct: Collection[int]
+) -> list[Pick]:
+    """n picks and then the reserve, best first: a uniform share, the rest by the strategy, of the
+    distinct images as long as enough of them remain."""
     if n == 0:
         return []
     settings, rng = context.config.selection, context.rng(cycle)
@@ -67,7 +75,9 @@ def choose(context: Context, cycle: int, pool: Pool, n: int) -> list[Pick]:
     wanted = min(len(pool), n + max(1, round(n * RESERVE_SHARE), ahead))
     uniform = round(loop.random_share * n) if cycle else 0
     drawn = [int(i) for i in rng.choice(np.sort(pool.ids), size=uniform, replace=False)]
-    rest = distinct(context, _without(pool, drawn), wanted - uniform)
+    left = _without(pool, drawn)
+    unlike = _only(left, distinct)
+    rest = unlike if len(unlike) >= wanted - uniform else left
     name = settings.strategy if cycle else settings.seed_strategy
     strategy = strategies.load(name, **(settings.settings if cycle else {}))
     asked = strategy.select(rest, wanted - uniform, rng)
@@ -84,30 +94,17 @@ def extend(context: Context, cycle: int, n: int) -> bool:
     batch, reserve = store.picks(cycle), store.reserve(cycle)
     newest = store.picks(int(last["id"])) if last else []
     known = {pick.image_id for pick in [*batch, *reserve, *newest]}
-    free = {image.id for image in by_role(store.images())[Role.POOL]} - known
+    free = store.hashes(Role.POOL).keys() - known
     if not free - store.asked_ids() - store.labeled_ids():
         return False
     pool = _without(candidates(context, cycle), sorted(known))
-    picks = [*reserve, *choose(context, cycle, pool, min(n, len(pool)))]
+    kept = distinct_ids(context, cycle, pool)
+    if kept is None:
+        return False
+    picks = [*reserve, *choose(context, cycle, pool, min(n, len(pool)), kept)]
     ranked = [replace(one, rank=rank) for rank, one in enumerate(picks, start=len(batch))]
     store.save_picks(cycle, batch, ranked)
     return len(ranked) > len(reserve)
-
-
-def distinct(context: Context, pool: Pool, at_least: int) -> Pool:
-    """The pool with heaps of near-duplicates collapsed, as long as enough images remain."""
-    table = context.embeddings()
-    ids = [int(i) for i in pool.ids if int(i) in table]
-    rows = rows_of(ids, table)
-    limit = context.config.selection.duplicate_similarity
-    images = context.store.images()
-    taken = context.store.labeled_ids() | context.store.asked_ids()
-    asked = [image.id for image in images if image.id in taken and image.id in table]
-    id_array: IdArray = np.array(ids, dtype=np.int64)
-    known = alike(id_array, rows, rows_of(asked, table), similarity=limit)
-    fresh = np.array([i not in known for i in ids], dtype=bool)
-    kept = representatives(id_array[fresh], rows[fresh], similarity=limit) if fresh.any() else []
-    return _only(pool, kept) if len(kept) >= at_least else pool
 
 
 def _scored_pool(context: Context, cycle: int, free: set[int], teaching: set[int]) -> Pool:
@@ -127,7 +124,7 @@ def _without(pool: Pool, ids: Sequence[int]) -> Pool:
     return _only(pool, np.setdiff1d(pool.ids, np.array(ids, dtype=np.int64)).tolist())
 
 
-def _only(pool: Pool, ids: Sequence[int]) -> Pool:
+def _only(pool: Pool, ids: Collection[int]) -> Pool:
     rows = np.flatnonzero(np.isin(pool.ids, list(ids)))
 
     def part(array: FloatArray | None) -> FloatArray | None:
@@ -144,10 +141,10 @@ def _only(pool: Pool, ids: Sequence[int]) -> Pool:
 
 def _validation_picks(context: Context) -> list[Pick]:
     labeled = context.store.labeled_ids()
-    images = by_role(context.store.images())[Role.VALIDATION]
+    images = context.store.hashes(Role.VALIDATION)
     reason = "drawn at random to measure the model; it never trains on it"
     return [
-        Pick(image_id=image.id, rank=0, arm="validation", reason=reason)
-        for image in sorted(images, key=lambda image: image.sha256)
-        if image.id not in labeled
+        Pick(image_id=image_id, rank=0, arm="validation", reason=reason)
+        for image_id in sorted(images, key=lambda image_id: images[image_id])
+        if image_id not in labeled
     ]

@@ -12,7 +12,7 @@ from daemon.intake import Failures, Intake
 from daemon.runs import RunFolder
 from daemon.stages.again import ask_again, withdraw
 from daemon.stages.context import Context
-from daemon.stages.effort import measured
+from daemon.stages.effort import measure_missed, measured
 from daemon.stages.image_intake import (
     CURSOR,
     list_images,
@@ -48,6 +48,8 @@ def take_in(context: Context, failures: Failures) -> None:
     with failures.part("taking in answers"):
         context.store.let_count(context.config.loop.label_in_effect)
         pull(context)
+    with failures.part("measuring how much was corrected"):
+        measure_missed(context)
     with failures.part("flagging labels of replaced images"):
         flag_labels(context)
     with failures.part("closing tasks"):

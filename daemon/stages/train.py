@@ -91,19 +91,17 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
 
 
 def _parent(context: Context, cycle: int) -> dict[str, Any]:
-    """The model to start from: that of the cycle before, unless it saw images that have been
+    """The model to start from: that which serves, unless it saw images that have been
     found to be validation or test images since: then ImageNet weights."""
     found = warm_start(context, cycle)
     if not found:
         return {}
-    run = context.run(cycle - 1, Stage.TRAIN)
-    before = run.read_request(TrainRequest)
-    leaks = {image_id for image_id, why in context.store.excluded().items() if why in DECIDED_ANEW}
-    seen = leaks & {file.id for file in (*before.labeled, *before.unlabeled)}
+    serving = context.store.serving(cycle - 1)
+    seen = seen_though_left_out(context, serving)
     if not seen:
         return found
     words = (
-        f"the model of cycle {cycle - 1} saw {len(seen)} images that are left out now: training "
+        f"the model of cycle {serving} saw {len(seen)} images that are left out now: training "
         f"starts from ImageNet weights, so that no figure profits from them"
     )
     log.warning("%s", words)
@@ -111,22 +109,29 @@ def _parent(context: Context, cycle: int) -> dict[str, Any]:
     return {}
 
 
+def seen_though_left_out(context: Context, cycle: int) -> set[int]:
+    """Images that the model of a cycle was trained on and that have been found to be validation or
+    test images since: its figures profit from them."""
+    request = context.run(cycle, Stage.TRAIN).read_request(TrainRequest)
+    leaks = {image_id for image_id, why in context.store.excluded().items() if why in DECIDED_ANEW}
+    return leaks & {file.id for file in (*request.labeled, *request.unlabeled)}
+
+
 def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:
-    """Say so where a class is in too few validation images for its IoU to mean anything."""
+    """Say so where classes are in too few validation images for their IoU to mean anything: once,
+    and again only when that changes."""
     seen = np.zeros(256, dtype=np.int64)
     for file in request.validation:
         with Pillow.open(file.mask) as png:
             seen[np.unique(np.asarray(png))] += 1
-    _say_news(
-        context,
-        "rare_classes",
-        [
-            f"validation holds {name!r} in {seen[value]} of {len(request.validation)} images: "
-            f"its IoU is hardly measured; raise [validation] min_images before the first run"
-            for value, name in enumerate(request.classes)
-            if seen[value] < ENOUGH_IMAGES
-        ],
+    rare = {name: int(seen[v]) for v, name in enumerate(request.classes) if seen[v] < ENOUGH_IMAGES}
+    held = ", ".join(f"{name!r} in {number}" for name, number in rare.items())
+    words = (
+        f"the IoU of a class that fewer than {ENOUGH_IMAGES} validation images hold is hardly "
+        f"measured: {held} of {len(request.validation)}; validation never changes, but images "
+        f"that hold these classes can be named in [test], which is measured after each training"
     )
+    _say_news(context, "rare_classes", sorted(rare), [words] if rare else [])
 
 
 def _with_unlabeled_classes(context: Context, result: TrainResult) -> Evaluation | None:
@@ -138,20 +143,20 @@ def _with_unlabeled_classes(context: Context, result: TrainResult) -> Evaluation
         for name, images in result.labeled_holding.items()
         if not images
     }
-    _say_news(
-        context, "unlabeled_classes", [f"labels: {words_of(one)}" for one in missing.values()]
-    )
+    lines = [f"labels: {words_of(one)}" for one in missing.values()]
+    _say_news(context, "unlabeled_classes", sorted(missing), lines)
     return found and dataclasses.replace(found, missing={**found.missing, **missing})
 
 
-def _say_news(context: Context, fact: str, lines: Sequence[str]) -> None:
-    """Log and note what was not said of the training before."""
-    before = json.loads(context.store.fact(fact) or "[]")
+def _say_news(context: Context, fact: str, what: Sequence[str], lines: Sequence[str]) -> None:
+    """Log and note the lines where what they are about is not what was told of before."""
+    told = json.dumps(list(what))
+    if told == (context.store.fact(fact) or "[]"):
+        return
     for words in lines:
-        if words not in before:
-            log.warning("%s", words)
-            context.store.note("warning", words, context.now())
-    context.store.keep_fact(fact, json.dumps(lines))
+        log.warning("%s", words)
+        context.store.note("warning", words, context.now())
+    context.store.keep_fact(fact, told)
 
 
 def _with_masks(

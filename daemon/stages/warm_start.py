@@ -21,7 +21,8 @@ def warm_start(context: Context, cycle: int) -> dict[str, Any]:
 
     A parent of another width or encoder cannot be continued; that is said, and not used.
     """
-    run = context.run(cycle - 1, Stage.TRAIN)
+    serving = context.store.serving(cycle - 1)
+    run = context.run(serving, Stage.TRAIN)
     if not context.config.training.warm_start or not run.checkpoint.exists():
         return {}
     changed = network_changes(context.config, run)
@@ -29,7 +30,7 @@ def warm_start(context: Context, cycle: int) -> dict[str, Any]:
         classes = run.read_request(TrainRequest).classes
         return {
             "parent": run.checkpoint,
-            "parent_classes": present_names(context.store, cycle - 1, classes),
+            "parent_classes": present_names(context.store, serving, classes),
         }
     note = (
         f"cycle {cycle}: training starts from ImageNet weights, not from the model before: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daemon.store.asks import AskVerbs, Intent, Question
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.classes import ClassVerbs
+from daemon.store.corrections import CorrectionVerbs
 from daemon.store.cycles import CycleVerbs
 from daemon.store.exclusions import ExclusionVerbs
 from daemon.store.identity import Holder, IdentityVerbs, LostLabels
@@ -12,6 +13,7 @@ from daemon.store.images import ImageVerbs, KnownImage
 from daemon.store.incidents import IncidentVerbs
 from daemon.store.labels import LabelVerbs, png_of
 from daemon.store.records import SETTLED, FaultState, RecordVerbs
+from daemon.store.story import StoryVerbs
 from daemon.store.team import TeamVerbs
 from daemon.store.versions import VersionVerbs
 
@@ -21,11 +23,13 @@ class Store(
     IdentityVerbs,
     ExclusionVerbs,
     LabelVerbs,
+    CorrectionVerbs,
     TeamVerbs,
     CycleVerbs,
     AskVerbs,
     VersionVerbs,
     RecordVerbs,
+    StoryVerbs,
     IncidentVerbs,
     ClassVerbs,
 ):

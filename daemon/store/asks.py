@@ -84,6 +84,7 @@ class AskVerbs(StoreBase):
                 }
                 if task:
                     self.reassign(task, question.image_id, at)
+                    self._forget_retired(task)
                 self._insert("tasks", row, clash="IGNORE")
             self._write(
                 "UPDATE outbox SET state = 'done', done_at = ? WHERE key = ?", stamp(at), intent.key
@@ -110,8 +111,10 @@ class AskVerbs(StoreBase):
         )
 
     def asked_ids(self) -> set[int]:
-        """Ids of the images that were ever asked, and of those on their way."""
-        asked = {row["image_id"] for row in self._rows("SELECT image_id FROM tasks")}
+        """Ids of the images that were ever asked, and of those on their way; not of those that
+        were taken back unanswered."""
+        sql = "SELECT image_id FROM tasks WHERE state != ?"
+        asked = {row["image_id"] for row in self._rows(sql, TaskState.RETIRED.value)}
         for intent in self.pending_intents():
             asked |= {question.image_id for question in intent.questions}
         return asked
@@ -194,6 +197,11 @@ class AskVerbs(StoreBase):
             for table in ("annotations", "skips"):
                 sql = f"UPDATE {table} SET task = task || '#' || image_id {others}"
                 self._write(sql, task, image_id)
+
+    def _forget_retired(self, task: str) -> None:
+        """A task that was taken back is asked once more: its old row goes."""
+        sql = "DELETE FROM tasks WHERE task = ? AND state = ?"
+        self._write(sql, task, TaskState.RETIRED.value)
 
 
 def _intent(row: Row) -> Intent:

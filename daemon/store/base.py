@@ -74,6 +74,16 @@ class StoreBase:
                 raise DiskFull(f"the store: {exc}; free some space, the daemon goes on") from exc
             raise
 
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """All reads inside see the store as it is at the first of them, whatever a daemon writes
+        meanwhile: numbers that are shown beside each other belong together."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+
     def backup(self, target: Path) -> None:
         """Copy the whole store while it is in use. `target` must not exist; a copy that is not
         whole is removed. Raises StoreUnreadable or DiskFull."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
 
 from daemon.domain import IGNORE, Mask
-from daemon.store.base import Row, StoreBase
+from daemon.store.base import StoreBase
 from daemon.store.labels import png_of
 
 _CLASSES = "classes"
-_TABLES = (("evaluations", "iou"), ("scores", "class_share"))  # JSON objects by class
 
 
 class ClassVerbs(StoreBase):
@@ -40,23 +40,35 @@ class ClassVerbs(StoreBase):
         targets = list(names.values())
         kept = {old: new for old, new in names.items() if new and targets.count(new) == 1}
         with self.atomic():
-            for table, column in _TABLES:
-                for row in self._rows(f"SELECT rowid AS row, {column} AS value FROM {table}"):
-                    self._rename_in(table, column, row, names, kept)
+            for row in self._rows("SELECT rowid AS row, iou, details FROM evaluations"):
+                details = json.loads(row["details"])
+                if "boundary_iou" in details:
+                    details["boundary_iou"] = _renamed(details["boundary_iou"], names, kept)
+                iou = _renamed(json.loads(row["iou"]), names, kept)
+                self._write(
+                    "UPDATE evaluations SET iou = ?, details = ? WHERE rowid = ?",
+                    json.dumps(iou),
+                    json.dumps(details),
+                    row["row"],
+                )
             for row in self._rows("SELECT rowid AS row, * FROM corrections"):
-                self._write("DELETE FROM corrections WHERE rowid = ?", row["row"])
+                self._write("DELETE FROM corrections WHERE rowid = ?", row.pop("row"))
                 new = kept.get(row["class"]) if row["class"] in names else row["class"]
                 if new:
-                    fresh = {"annotation": row["annotation"], "class": new, "iou": row["iou"]}
-                    self._insert("corrections", fresh, clash="REPLACE")
+                    self._insert("corrections", row | {"class": new}, clash="REPLACE")
 
     def remap_masks(self, values: Mapping[int, int]) -> int:
         """Give the pixels of every mask other class indices: old value -> new value. Other values
-        stay. The number of masks that were written anew."""
+        stay. The number of masks that were written anew. Confusion matrices, whose rows are class
+        indices, go."""
         table = np.arange(256, dtype=np.uint8)
         for old, new in values.items():
             table[old] = new
         with self.atomic():
+            self._write(
+                "UPDATE evaluations SET details = json_set(details, '$.confusion', json('[]')) "
+                "WHERE json_type(details, '$.confusion') = 'array'"
+            )
             ids = [row["id"] for row in self._rows("SELECT id FROM annotations")]
             return sum(self._remap(annotation, table) for annotation in ids)
 
@@ -75,20 +87,13 @@ class ClassVerbs(StoreBase):
         )
         return True
 
-    def _rename_in(
-        self,
-        table: str,
-        column: str,
-        row: Row,
-        names: Mapping[str, str | None],
-        kept: Mapping[str, str],
-    ) -> None:
-        before = json.loads(row["value"] or "{}")
-        after = {
-            kept.get(name, name): value
-            for name, value in before.items()
-            if name in kept or name not in names
-        }
-        if after != before:
-            sql = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"
-            self._write(sql, json.dumps(after), row["row"])
+
+def _renamed(
+    figures: Mapping[str, Any], names: Mapping[str, str | None], kept: Mapping[str, str]
+) -> dict[str, Any]:
+    """Figures by class under their present names, without those that go."""
+    return {
+        kept.get(name, name): value
+        for name, value in figures.items()
+        if name in kept or name not in names
+    }

@@ -10,6 +10,7 @@ from typing import Any
 
 from daemon.domain import CurvePoint, Evaluation, Missing, Pick, Stage, Why
 from daemon.store.base import Row, StoreBase, stamp
+from daemon.store.evaluations import details_of, with_details
 
 
 class CycleVerbs(StoreBase):
@@ -64,8 +65,12 @@ class CycleVerbs(StoreBase):
             self._start_stage(cycle, stage, at)
 
     def stage_times(self) -> list[Row]:
-        """When each stage of each cycle began and ended."""
-        return self._rows("SELECT * FROM stages ORDER BY cycle, started_at")
+        """When each stage of each cycle began and ended, and how many seconds a daemon spent on
+        it; None where an earlier release did not count them."""
+        return self._rows(
+            "SELECT cycle, stage, started_at, finished_at, seconds FROM stages "
+            "ORDER BY cycle, started_at"
+        )
 
     def count_failure(self, cycle: int, at: datetime) -> int:
         """Record that a stage of the cycle failed; how many times in a row."""
@@ -119,6 +124,7 @@ class CycleVerbs(StoreBase):
             "interval_coverage": evaluation.interval_coverage,
             "interval_groups": evaluation.interval_groups,
             "seconds": point.seconds,
+            "details": details_of(evaluation),
         }
         self._insert("evaluations", row, clash="REPLACE")
 
@@ -167,6 +173,7 @@ def _evaluation(row: Row | None) -> Evaluation | None:
         interval_coverage=row["interval_coverage"],
         interval_groups=row["interval_groups"],
         missing={key: _missing(one) for key, one in json.loads(row["missing"]).items()},
+        **with_details(row["details"]),
     )
 
 

@@ -22,7 +22,10 @@ _COUNTS = {
     "quarantine": "SELECT state, count(*) FROM quarantine GROUP BY state",
 }
 _LISTS = {
-    "last cycles": "SELECT * FROM cycles ORDER BY id DESC LIMIT 3",
+    "last cycles": (
+        "SELECT id, stage, started_at, finished_at, labels, train_labels, attempt, failures, "
+        "failed_at, serving, maskloop FROM cycles ORDER BY id DESC LIMIT 3"
+    ),
     "curve": "SELECT cycle, split, labels, miou FROM evaluations ORDER BY cycle DESC LIMIT 6",
     "events": "SELECT at, level, words FROM events ORDER BY id DESC LIMIT 20",
     "quarantined": "SELECT at, place, got, cure, state FROM quarantine ORDER BY at DESC LIMIT 10",

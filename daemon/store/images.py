@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,23 +99,23 @@ class ImageVerbs(StoreBase):
                     image_id,
                 )
 
+    def hashes(self, role: Role) -> dict[int, str]:
+        """Image id -> sha256 of its file, of the images with a role, by id; much cheaper than
+        `images` in a large project."""
+        rows = self._rows("SELECT id, sha256 FROM images WHERE role = ? ORDER BY id", role.value)
+        return {row["id"]: row["sha256"] for row in rows}
+
     def role_counts(self) -> dict[str, int]:
         """How many images have each role."""
         rows = self._rows("SELECT role, count(*) AS n FROM images GROUP BY role")
         return {row["role"]: row["n"] for row in rows}
 
-    def keep_scores(self, cycle: int, rows: Iterable[tuple[int, float | None, str]]) -> None:
-        """Per-image statistics of a cycle: (image id, uncertainty, class shares as JSON)."""
-        with self.atomic():
-            self._write("DELETE FROM scores WHERE cycle = ?", cycle)
-            for image_id, uncertainty, shares in rows:
-                self._write(
-                    "INSERT INTO scores VALUES (?, ?, ?, ?)", cycle, image_id, uncertainty, shares
-                )
-
-    def scores(self, cycle: int) -> list[Row]:
-        """The kept statistics of a cycle, by image id."""
-        return self._rows("SELECT * FROM scores WHERE cycle = ? ORDER BY image_id", cycle)
+    def ids_by_role(self) -> dict[Role, set[int]]:
+        """Role -> the ids of its images; every role is there. Reads no more of them than that."""
+        table: dict[Role, set[int]] = {role: set() for role in Role}
+        for row in self._rows("SELECT role, group_concat(id) AS ids FROM images GROUP BY role"):
+            table[Role(row["role"])] = set(map(int, row["ids"].split(",")))
+        return table
 
 
 def _image(row: Row) -> Image:

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
-from daemon.domain import IGNORE, Annotation, Effort, Mask, Skip
+from daemon.domain import IGNORE, Annotation, Effort, Mask, Skip, Unmeasured
 from daemon.store.base import Row, StoreBase, stamp
 
 _IN_EFFECT = "label_in_effect"
 # Ground truth first, then what `let_count` says; the others are kept, and count for nothing.
-_PLACE = (
+PLACE = (
     "row_number() OVER (PARTITION BY image_id ORDER BY ground_truth DESC, "
     f"CASE (SELECT value FROM facts WHERE name = '{_IN_EFFECT}') WHEN 'first' THEN created_at END, "
     "updated_at DESC, id DESC) AS place"
 )
 _LABELS = f"""
     SELECT * FROM (
-        SELECT *, {_PLACE}
+        SELECT *, {PLACE}
         FROM annotations WHERE deleted = 0
     ) WHERE place = 1
 """
@@ -32,12 +32,12 @@ class LabelVerbs(StoreBase):
     """Verbs on annotations and skips."""
 
     def keep_annotation(
-        self, image_id: int, annotation: Annotation, effort: Effort | None = None
+        self, image_id: int, annotation: Annotation, effort: Effort | Unmeasured | None = None
     ) -> None:
         """Insert or update by the tool's id: what was read last holds. Its time does not decide:
         the tool's clock may have been set back between two edits.
 
-        effort: against the prediction that the annotator began with, where there was one.
+        effort: against the prediction that the annotator began with, or why it is not known.
         """
         row = {
             "id": annotation.id,
@@ -53,7 +53,7 @@ class LabelVerbs(StoreBase):
             "deleted": 0,
             "notes": json.dumps(annotation.notes),
             "shown": annotation.shown,
-            "changed_share": None if effort is None else effort.changed_share,
+            **_effort_columns(effort),
             "blank": int((annotation.mask == IGNORE).all()),
         }
         with self.atomic():
@@ -63,7 +63,7 @@ class LabelVerbs(StoreBase):
             self._insert("annotations", row, clash="REPLACE")
             self._write("DELETE FROM skips WHERE id = ?", annotation.id)
             if row["shown"] is None or annotation.shown is not None:
-                self._keep_corrections(annotation.id, effort.iou if effort else {})
+                self._keep_classes(annotation.id, effort)
 
     def _set_apart(self, number: str, task: str) -> None:
         """What is known under this number from another task keeps it with a mark: a tool that
@@ -83,12 +83,23 @@ class LabelVerbs(StoreBase):
         if annotation.shown is not None:
             return {}
         rows = self._rows(
-            "SELECT shown, corrected, changed_share FROM annotations "
+            "SELECT shown, corrected, changed_share, unmeasured FROM annotations "
             "WHERE id = ? AND updated_at = ? AND shown IS NOT NULL",
             annotation.id,
             stamp(annotation.updated_at),
         )
         return rows[0] if rows else {}
+
+    def keep_effort(self, annotation: str, effort: Effort | Unmeasured) -> None:
+        """What the work on an answer that is kept already came to."""
+        columns = _effort_columns(effort)
+        with self.atomic():
+            self._write(
+                "UPDATE annotations SET changed_share = ?, unmeasured = ? WHERE id = ?",
+                *columns.values(),
+                annotation,
+            )
+            self._keep_classes(annotation, effort)
 
     def _drawn_on(self, image_id: int, annotation: Annotation) -> str | None:
         """The bytes of the image that an answer is about: those of now, unless the answer is as it
@@ -126,22 +137,11 @@ class LabelVerbs(StoreBase):
         """Image id -> the annotation that is its label, for those of these that have one."""
         return self._in_effect(image_ids, "id")
 
-    def efforts(self, cycle: int) -> list[Row]:
-        """One row for each label of a cycle's tasks whose annotator began with a prediction:
-        image_id, annotator, shown (its version), changed_share, lead_time_s, iou (by class)."""
-        rows = self._rows(
-            "SELECT a.id, a.image_id, a.annotator, a.shown, a.changed_share, a.lead_time_s, "
-            "(SELECT json_group_object(class, iou) FROM corrections c WHERE c.annotation = a.id) "
-            f"AS iou FROM ({_LABELS}) a WHERE a.changed_share IS NOT NULL "
-            "AND a.image_id IN (SELECT image_id FROM tasks WHERE cycle = ?) ORDER BY a.image_id",
-            cycle,
-        )
-        return [row | {"iou": json.loads(row["iou"])} for row in rows]
-
-    def _keep_corrections(self, annotation: str, iou: Mapping[str, float]) -> None:
+    def _keep_classes(self, annotation: str, effort: Effort | Unmeasured | None) -> None:
         self._write("DELETE FROM corrections WHERE annotation = ?", annotation)
-        for name, value in iou.items():
-            self._insert("corrections", {"annotation": annotation, "class": name, "iou": value})
+        for name, pixels in effort.classes.items() if isinstance(effort, Effort) else ():
+            row = {"annotation": annotation, "class": name, "iou": pixels.iou} | vars(pixels)
+            self._insert("corrections", row)
 
     def delete_annotations(self, ids: Iterable[str]) -> None:
         """Mark annotations that people deleted; the rows stay."""
@@ -218,7 +218,7 @@ class LabelVerbs(StoreBase):
     def _in_effect(self, image_ids: Iterable[int], column: str) -> dict[int, Any]:
         """Image id -> a column of its label; masks, which lie between, are not read."""
         rows = self._rows(
-            f"SELECT image_id, {column} AS value FROM (SELECT image_id, {column}, {_PLACE} "
+            f"SELECT image_id, {column} AS value FROM (SELECT image_id, {column}, {PLACE} "
             "FROM annotations WHERE deleted = 0 AND image_id IN "
             "(SELECT value FROM json_each(?))) WHERE place = 1",
             json.dumps(sorted(image_ids)),
@@ -237,6 +237,13 @@ class LabelVerbs(StoreBase):
         columns = "id, image_id, annotator, updated_at, lead_time_s, corrected"
         rows = self._rows(f"SELECT {columns} FROM ({_LABELS})")
         return {row["image_id"]: row for row in rows}
+
+
+def _effort_columns(effort: Effort | Unmeasured | None) -> Row:
+    return {
+        "changed_share": effort.changed_share if isinstance(effort, Effort) else None,
+        "unmeasured": effort.value if isinstance(effort, Unmeasured) else None,
+    }
 
 
 def png_of(mask: Mask) -> bytes:

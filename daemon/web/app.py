@@ -38,6 +38,7 @@ HEADERS = {
 WORDS = (
     words.fraction,
     words.interval,
+    words.percent,
     words.count,
     words.signed,
     words.duration,

@@ -42,6 +42,7 @@ from daemon.demo.ports import free_port
 from daemon.demo.server import LabelStudioServer
 from daemon.domain import Ask, FoundImage, Image, Prediction
 from tests.benchmarks.pushing import CLASSES, counted, plants
+from tests.fakes.versions import version
 from tests.live.live_server import migrated_folder
 
 WIDTH, HEIGHT = 1296, 966
@@ -193,13 +194,15 @@ def verbs(bench: Bench, found: list[FoundImage]) -> None:
         for number, image in enumerate(found)
     ]
     tool, count = bench.tool, len(asks)
-    tasks = bench.timed(f"push of {count} tasks that exist", lambda: tool.push(asks, "one", "1.0"))
+    tasks = bench.timed(
+        f"push of {count} tasks that exist", lambda: tool.push(asks, "one", version(1, 0))
+    )
     asked = [replace(ask, task=tasks[ask.image.id]) for ask in asks]
-    bench.timed(f"rerank of {count}, new predictions", lambda: tool.rerank("1.1", asked))
+    bench.timed(f"rerank of {count}, new predictions", lambda: tool.rerank(version(1, 1), asked))
     opened = list(tasks.values())
-    bench.timed("repair, nothing to mend", lambda: tool.repair("1.1", opened))
+    bench.timed("repair, nothing to mend", lambda: tool.repair(version(1, 1), opened))
     bench.api.patch(f"api/projects/{bench.project}/", {"maximum_annotations": 1})
-    bench.timed("repair, every task was handed out", lambda: tool.repair("1.1", opened))
+    bench.timed("repair, every task was handed out", lambda: tool.repair(version(1, 1), opened))
 
 
 def as_stored(number: int, found: FoundImage) -> Image:

@@ -11,8 +11,7 @@ the open tasks into a random order again and again, with --every seconds between
 
 Label Studio shows nobody's locks, so what counts is told from the times of the requests:
 - inversion: a task was served while another one that stood before it, in every order that can have
-  been in force meanwhile, was fetched by nobody until that request was answered. So it was open
-  and not locked.
+  been in force meanwhile, was fetched by nobody until that request was answered: open, not locked.
 - double: a task that was served to two people; unexplained, where the second fetch overlaps
   neither the first person's fetch nor their submit, between which only locks keep it.
 - idle: somebody was told that there is nothing to do while there was such a task.
@@ -48,6 +47,7 @@ from daemon.errors import ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
 from tests.benchmarks.label_studio import started
 from tests.benchmarks.team_times import Order, Served, doubles, idle, inversions
 from tests.contract.rigs import stored
+from tests.fakes.versions import version
 from tests.live.live_server import migrated_folder
 
 CLASSES = ClassSet(names=("soil", "crop"))
@@ -138,9 +138,9 @@ def opened(server: LabelStudioServer, tasks: int) -> Project:
         )
         for place, image in enumerate(images.values())
     ]
-    numbers = tool.push(asks, "push", "1.1")
+    numbers = tool.push(asks, "push", version(1, 1))
     asks = [replace(ask, task=numbers[ask.image.id]) for ask in asks]
-    tool.rerank("1.1", asks)
+    tool.rerank(version(1, 1), asks)
     return Project(
         number=made.id,
         tool=tool,

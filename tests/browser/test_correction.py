@@ -29,6 +29,7 @@ from daemon.store import FILE, Store
 from daemon.store.base import Row
 from daemon.store.labels import png_of
 from tests.contract.rigs import LabelStudioRig, Server, folder_source_rig
+from tests.fakes.versions import version
 from tests.live.live_server import MakeUser
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
@@ -50,7 +51,7 @@ class Page:
     """What a person sees and clicks."""
 
     def __init__(self, browser: Chrome, server: LabelStudioServer) -> None:
-        self._browser, self._server = browser, server
+        self._browser, self._server, self.url = browser, server, server.url
         browser.set_window_size(1400, 900)
 
     def sign_in(self) -> None:
@@ -168,9 +169,9 @@ def test_a_stroke_on_a_prediction_and_a_submit_over_a_rerank_arrive_as_the_right
     predicted[200:220, 20:60] = WEED
     work = Work(tmp_path, tool, predicted)
     asks = tool.asks(tool.keys[:3], dict.fromkeys(tool.keys, predicted))
-    tasks = tool.connector.push(asks, "push-1", "1.0")
+    tasks = tool.connector.push(asks, "push-1", version(1, 0))
     asks = [replace(ask, task=tasks[ask.image.id]) for ask in asks]
-    tool.connector.rerank("1.0", asks)
+    tool.connector.rerank(version(1, 0), asks)
     page = Page(browser, label_studio)
 
     page.sign_in()
@@ -184,7 +185,7 @@ def test_a_stroke_on_a_prediction_and_a_submit_over_a_rerank_arrive_as_the_right
     drawn, author = page.wait(lambda: work.labels().get(tool.keys[0])) or (predicted, {})
 
     turned = [replace(ask, position=3 - ask.position) for ask in asks]
-    tool.connector.rerank("1.1", turned)  # while the tab shows image 1
+    tool.connector.rerank(version(1, 1), turned)  # while the tab shows image 1
     page.submit()
     page.reads("image 2")
     over, untouched = page.wait(lambda: work.labels().get(tool.keys[1])) or (drawn, {})
@@ -202,7 +203,7 @@ def test_a_stroke_on_a_prediction_and_a_submit_over_a_rerank_arrive_as_the_right
     # The page keeps the ids of the regions that it copies: connectors/label_studio/shown.py.
     (shown, answer), (_, plain) = (_exchange(tool, ask.task) for ask in asks[:2])
     ids = [region["id"] for region in shown["result"]]
-    assert {Shown.of([text]) for text in ids} == {Shown(version="1.0", regions=2)}
+    assert {Shown.of([text]) for text in ids} == {Shown(version=version(1, 0), regions=2)}
     assert [region["id"] for region in answer["result"]] == ids
     origins = [region["origin"] for region in answer["result"]]
     assert origins == ["prediction", "prediction-changed"]
@@ -214,4 +215,6 @@ def _exchange(tool: LabelStudioRig, task: str | None) -> tuple[dict[str, Any], d
     """The prediction that was shown first, and the answer to it, as Label Studio keeps them."""
     found = tool.api.get(f"api/tasks/{task}/")
     (answer,) = found["annotations"]
-    return next(row for row in found["predictions"] if row["model_version"] == "1.0"), answer
+    return next(
+        row for row in found["predictions"] if row["model_version"] == version(1, 0)
+    ), answer

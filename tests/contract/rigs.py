@@ -19,6 +19,7 @@ from connectors.label_studio.api import Api
 from connectors.regions import Control, encode
 from daemon.demo.web_user import Question, WebUser
 from daemon.domain import Ask, ClassSet, FoundImage, Image, Mask, Prediction
+from tests.fakes.versions import version
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")
 CONTROL = Control(from_name="mask", to_name="image")
@@ -56,7 +57,9 @@ class Rig:
             for position, key in enumerate(keys)
         ]
 
-    def push(self, keys: Sequence[str], key: str = "push-1", version: str = "1.0") -> list[Ask]:
+    def push(
+        self, keys: Sequence[str], key: str = "push-1", version: str = version(1, 0)
+    ) -> list[Ask]:
         """Push, and rerank to make it count; the asks with their tasks."""
         asks = self.asks(keys)
         tasks = self.connector.push(asks, key, version)

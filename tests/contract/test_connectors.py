@@ -11,6 +11,7 @@ from connectors.images import inspect
 from daemon.domain import FoundImage
 from daemon.errors import ConnectorRefused, ImageRefused
 from tests.contract.rigs import SIZE, Rig
+from tests.fakes.versions import version
 
 
 def test_a_healthy_tool_has_no_faults(rig: Rig) -> None:
@@ -58,8 +59,8 @@ def test_a_pushed_image_comes_back_with_the_mask_that_was_drawn(rig: Rig) -> Non
 def test_pushing_the_same_chunk_again_asks_nobody_twice(rig: Rig) -> None:
     asks = rig.asks(rig.keys[:3])
 
-    first = rig.connector.push(asks, "push-1", "1.0")
-    again = rig.connector.push(asks, "push-1", "1.0")
+    first = rig.connector.push(asks, "push-1", version(1, 0))
+    again = rig.connector.push(asks, "push-1", version(1, 0))
 
     assert again == first
     assert len(set(first.values())) == 3
@@ -69,7 +70,7 @@ def test_pushing_it_again_after_it_was_answered_asks_nobody_twice(rig: Rig) -> N
     asks = rig.push(rig.keys[:2])
     rig.answer()
 
-    again = rig.connector.push(asks, "push-1", "1.0")
+    again = rig.connector.push(asks, "push-1", version(1, 0))
 
     assert again == {ask.image.id: ask.task for ask in asks}
     assert rig.answer() == []
@@ -77,9 +78,9 @@ def test_pushing_it_again_after_it_was_answered_asks_nobody_twice(rig: Rig) -> N
 
 
 def test_an_image_that_is_open_under_another_key_keeps_its_task(rig: Rig) -> None:
-    first = rig.connector.push(rig.asks(rig.keys[:2]), "push-1", "1.0")
+    first = rig.connector.push(rig.asks(rig.keys[:2]), "push-1", version(1, 0))
 
-    second = rig.connector.push(rig.asks(rig.keys[1:3]), "push-2", "1.0")
+    second = rig.connector.push(rig.asks(rig.keys[1:3]), "push-2", version(1, 0))
 
     shared = rig.images[rig.keys[1]].id
     assert second[shared] == first[shared]
@@ -90,7 +91,7 @@ def test_a_cursor_leads_on_from_where_it_was_made(rig: Rig) -> None:
     rig.push(rig.keys[:2])
     rig.answer()
     before = rig.connector.changes(None, rig.sizes)
-    rig.push(rig.keys[2:4], "push-2", "1.1")
+    rig.push(rig.keys[2:4], "push-2", version(1, 1))
     rig.answer()
 
     after = rig.connector.changes(before.cursor, rig.sizes)
@@ -125,7 +126,7 @@ def test_retired_tasks_are_not_answered_and_retiring_twice_is_harmless(rig: Rig)
     tasks = {str(ask.task) for ask in asks}
     rig.connector.retire([str(asks[1].task)])
     rig.connector.retire([str(asks[1].task)])
-    rig.connector.repair("1.0", tasks - {str(asks[1].task)})
+    rig.connector.repair(version(1, 0), tasks - {str(asks[1].task)})
 
     rig.answer()
 
@@ -137,7 +138,7 @@ def test_a_retired_image_may_be_asked_again(rig: Rig) -> None:
     asks = rig.push(rig.keys[:1])
     rig.connector.retire([str(asks[0].task)])
 
-    rig.push(rig.keys[:1], "push-2", "1.1")
+    rig.push(rig.keys[:1], "push-2", version(1, 1))
     rig.answer()
 
     answered = rig.connector.changes(None, rig.sizes).annotations
@@ -147,15 +148,15 @@ def test_a_retired_image_may_be_asked_again(rig: Rig) -> None:
 def test_nothing_is_mended_when_nobody_changed_anything(rig: Rig) -> None:
     asks = rig.push(rig.keys[:3])
     tasks = [str(ask.task) for ask in asks]
-    rig.connector.repair("1.0", tasks)
+    rig.connector.repair(version(1, 0), tasks)
 
-    assert list(rig.connector.repair("1.0", tasks)) == []
+    assert list(rig.connector.repair(version(1, 0), tasks)) == []
 
 
 def test_an_ask_without_a_prediction_is_asked_all_the_same(rig: Rig) -> None:
     asks = [replace(ask, prediction=None) for ask in rig.asks(rig.keys[:2])]
-    tasks = rig.connector.push(asks, "push-1", "0.0")
-    rig.connector.rerank("0.0", [replace(ask, task=tasks[ask.image.id]) for ask in asks])
+    tasks = rig.connector.push(asks, "push-1", version(0, 0))
+    rig.connector.rerank(version(0, 0), [replace(ask, task=tasks[ask.image.id]) for ask in asks])
 
     rig.answer()
 
@@ -163,4 +164,4 @@ def test_an_ask_without_a_prediction_is_asked_all_the_same(rig: Rig) -> None:
 
 
 def test_ranking_nothing_changes_nothing(rig: Rig) -> None:
-    rig.connector.rerank("1.0", [])
+    rig.connector.rerank(version(1, 0), [])

@@ -16,6 +16,7 @@ from daemon.errors import OutcomeUnknown
 from tests.contract.rigs import LabelStudioRig, Server, project_source_rig
 from tests.contract.test_lost_answers import IMPORT, posts
 from tests.fakes.label_studio import FakeLabelStudio
+from tests.fakes.versions import version
 
 PANORAMA = {"panorama.png": (12_000, 12_000)}  # so large that memory bears one mask at a time
 
@@ -27,7 +28,7 @@ def test_a_look_takes_two_requests_and_at_most_four_where_ten_tasks_changed(
     strangers = fake.labeling.import_tasks(1, [{"data": data}] * 300)["task_ids"]
     asks = patient.push(patient.keys)
     for _ in range(3):
-        patient.connector.repair("1.0", [str(ask.task) for ask in asks])
+        patient.connector.repair(version(1, 0), [str(ask.task) for ask in asks])
     fake.labeling.wait(seconds=121)
     cursor = patient.connector.changes(None, patient.sizes).cursor
     fake.requests.clear()
@@ -146,10 +147,10 @@ def test_one_mask_is_in_memory_at_a_time(patient: LabelStudioRig) -> None:
         return mask
 
     asks = [_kept(ask, read) for ask in patient.asks(patient.keys)]
-    tasks = patient.connector.push(asks, "push-1", "1.0")
+    tasks = patient.connector.push(asks, "push-1", version(1, 0))
     asks = [replace(ask, task=tasks[ask.image.id]) for ask in asks]
-    patient.connector.rerank("1.0", asks)
-    patient.connector.rerank("1.1", asks)
+    patient.connector.rerank(version(1, 0), asks)
+    patient.connector.rerank(version(1, 1), asks)
 
     assert len(alive) == 2 * len(asks)  # the push, and the one rerank that is new
 
@@ -163,9 +164,9 @@ def test_a_push_of_many_bytes_takes_several_imports_and_asks_once_whichever_is_l
     fake.fail("POST", IMPORT, 500)
 
     with pytest.raises(OutcomeUnknown, match="push-1"):
-        patient.connector.push(asks, "push-1", "1.0")
+        patient.connector.push(asks, "push-1", version(1, 0))
     half = len(fake.labeling.tasks)
-    tasks = patient.connector.push(asks, "push-1", "1.0")
+    tasks = patient.connector.push(asks, "push-1", version(1, 0))
 
     assert posts(fake, "/import") > 3
     assert 0 < half < len(asks)

@@ -20,6 +20,7 @@ from tests.contract.conftest import Make
 from tests.contract.rigs import LabelStudioRig, Server, folder_source_rig, project_source_rig
 from tests.fakes.hostile import HostileServer, answer
 from tests.fakes.label_studio import FakeLabelStudio
+from tests.fakes.versions import version
 
 UPLOAD = "/data/upload/1/7f3a91c2-field.png"
 
@@ -123,7 +124,7 @@ def test_an_export_of_our_own_project_works_in_a_new_one(
     assert len(old.answer()) == 4
     if source == "project":  # one of them was asked again, beside its first task
         again = [replace(ask, anew=True) for ask in old.asks(old.keys[:1])]
-        old.connector.push(again, "push-2", "1.1")
+        old.connector.push(again, "push-2", version(1, 1))
 
     new = imported(fake, old, project_source_rig(fake_server))
     found = [image for image in new.connector.images() if image.key not in new.images]

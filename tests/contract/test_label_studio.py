@@ -12,6 +12,7 @@ from connectors.label_studio import create_or_adopt_project
 from connectors.regions import TYPE, encode
 from daemon.domain import ClassSet
 from tests.contract.rigs import CLASSES, CONTROL, LabelStudioRig, Server, project_source_rig
+from tests.fakes.versions import version
 
 SHUFFLED = [4, 1, 6, 0, 5, 2, 7, 3]
 
@@ -37,7 +38,7 @@ def test_after_the_batch_nothing_is_handed_out_that_was_not_asked(any_tool: Labe
     data = {"image": "/data/local-files/?d=stranger.png", "maskloop_reason": "none"}
     any_tool.api.post(f"api/projects/{any_tool.project}/import", [{"data": data}])
 
-    any_tool.connector.repair("1.0", [str(ask.task) for ask in asks])
+    any_tool.connector.repair(version(1, 0), [str(ask.task) for ask in asks])
 
     assert sorted(any_tool.answer()) == sorted(any_tool.keys[:2])
     assert any_tool.person("bo").next_task(any_tool.project) is None
@@ -47,7 +48,7 @@ def test_a_tab_that_is_open_over_a_rerank_can_still_submit(any_tool: LabelStudio
     asks = any_tool.push(any_tool.keys[:3])
     tab = any_tool.taken("ada")
     turned = [replace(ask, position=2 - ask.position) for ask in asks]
-    any_tool.connector.rerank("1.1", turned)
+    any_tool.connector.rerank(version(1, 1), turned)
 
     any_tool.submit("ada", tab, any_tool.truth[any_tool.key_of(tab)])
 
@@ -62,7 +63,7 @@ def test_a_rerank_shows_the_new_predictions(tool: LabelStudioRig) -> None:
     assert asks[0].prediction is not None
     shown = replace(asks[0], prediction=replace(asks[0].prediction, mask=better))
 
-    tool.connector.rerank("1.1", [shown])
+    tool.connector.rerank(version(1, 1), [shown])
 
     question = tool.taken("ada")
     assert [one["value"][TYPE] for one in question.result] == [["weed"]]
@@ -71,9 +72,9 @@ def test_a_rerank_shows_the_new_predictions(tool: LabelStudioRig) -> None:
 def test_a_later_batch_goes_behind_the_open_tasks(tool: LabelStudioRig) -> None:
     first = tool.push(tool.keys[:2])
     later = [replace(ask, position=ask.position + 2) for ask in tool.asks(tool.keys[2:4])]
-    tasks = tool.connector.push(later, "push-2", "1.1")
+    tasks = tool.connector.push(later, "push-2", version(1, 1))
     both = [*first, *(replace(ask, task=tasks[ask.image.id]) for ask in later)]
-    tool.connector.rerank("1.1", both)
+    tool.connector.rerank(version(1, 1), both)
 
     assert tool.answer() == tool.keys[:4]
 
@@ -81,13 +82,17 @@ def test_a_later_batch_goes_behind_the_open_tasks(tool: LabelStudioRig) -> None:
 def test_every_open_task_has_one_prediction_of_the_version_in_force(tool: LabelStudioRig) -> None:
     asks = tool.push(tool.keys[:3])
 
-    tool.connector.rerank("1.10", asks)  # its name contains the first version's
-    tool.connector.rerank("1.1", asks)
+    tool.connector.rerank(version(11, 1), asks)  # its name contains the first version's
+    tool.connector.rerank(version(1, 1), asks)
 
     project = f"api/projects/{tool.project}/"
     rows = tool.api.get(f"{project}model-versions/", extended="true")["static"]
-    assert {row["model_version"]: row["count"] for row in rows} == {"1.0": 3, "1.10": 3, "1.1": 3}
-    assert tool.api.get(project)["model_version"] == "1.1"
+    assert {row["model_version"]: row["count"] for row in rows} == {
+        version(1, 0): 3,
+        version(11, 1): 3,
+        version(1, 1): 3,
+    }
+    assert tool.api.get(project)["model_version"] == version(1, 1)
 
 
 def test_whether_a_prediction_was_corrected_is_known(tool: LabelStudioRig) -> None:
@@ -101,7 +106,7 @@ def test_whether_a_prediction_was_corrected_is_known(tool: LabelStudioRig) -> No
 
     found = tool.connector.changes(None, tool.sizes).annotations
 
-    assert {one.shown for one in found} == {"1.0"}
+    assert {one.shown for one in found} == {version(1, 0)}
     told = {one.image_key: one.corrected for one in found}
     assert [told[key] for key in tool.keys[:3]] == [False, True, True]
 
@@ -159,11 +164,11 @@ def test_an_answer_that_is_older_than_its_task_is_flagged(fake_tool: LabelStudio
     first = fake_tool.push(fake_tool.keys[:1])
     stale = fake_tool.taken("ada")
     _delete(fake_tool, f"api/tasks/{first[0].task}/")
-    second = fake_tool.push(fake_tool.keys[1:2], key="push-2", version="1.1")
+    second = fake_tool.push(fake_tool.keys[1:2], key="push-2", version=version(1, 1))
     assert second[0].task == first[0].task
     opened = replace(stale, opened_at=stale.opened_at - 600, prediction=None)
     fake_tool.submit("ada", opened, fake_tool.truth[fake_tool.keys[0]])
-    fake_tool.push(fake_tool.keys[2:3], key="push-3", version="1.2")
+    fake_tool.push(fake_tool.keys[2:3], key="push-3", version=version(1, 2))
     fake_tool.answer()
 
     found = fake_tool.connector.changes(None, fake_tool.sizes).annotations
@@ -226,12 +231,12 @@ def test_settings_that_somebody_changed_are_mended_and_said(any_tool: LabelStudi
     )
     any_tool.api.patch(project, {"maximum_annotations": 3})
 
-    words = "; ".join(any_tool.connector.repair("1.0", tasks))
+    words = "; ".join(any_tool.connector.repair(version(1, 0), tasks))
 
     assert "sampling" in words
     assert "show_collab_predictions" in words
     assert "maximum_annotations" in words
-    assert list(any_tool.connector.repair("1.0", tasks)) == []
+    assert list(any_tool.connector.repair(version(1, 0), tasks)) == []
     assert any_tool.answer() == any_tool.keys[1:4]
 
 
@@ -263,9 +268,9 @@ def test_a_version_whose_predictions_are_gone_is_said_and_not_fatal(tool: LabelS
     asks = tool.push(tool.keys[:1])
     tool.api.patch(f"api/projects/{tool.project}/", {"sampling": "Uniform sampling"})
 
-    words = "; ".join(tool.connector.repair("9.9", [str(ask.task) for ask in asks]))
+    words = "; ".join(tool.connector.repair(version(9, 9), [str(ask.task) for ask in asks]))
 
-    assert "'9.9' are gone" in words
+    assert f"{version(9, 9)!r} are gone" in words
     assert "sampling was 'Uniform sampling'" in words
 
 

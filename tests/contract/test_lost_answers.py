@@ -13,6 +13,7 @@ from tests.contract.rigs import (
     project_source_rig,
 )
 from tests.fakes.label_studio import FakeLabelStudio
+from tests.fakes.versions import version
 
 IMPORT = "/import$"
 PREDICTIONS = "/import/predictions$"
@@ -27,7 +28,7 @@ def test_an_import_whose_answer_is_lost_is_found_and_not_sent_again(
 ) -> None:
     fake.fail("POST", IMPORT, "drop after")
 
-    tasks = patient.connector.push(patient.asks(patient.keys[:3]), "push-1", "1.0")
+    tasks = patient.connector.push(patient.asks(patient.keys[:3]), "push-1", version(1, 0))
 
     assert sorted(tasks.values()) == sorted(str(number) for number in fake.labeling.tasks)
     assert len(fake.labeling.tasks) == 3
@@ -42,8 +43,8 @@ def test_an_import_that_did_not_happen_is_unknown_and_the_next_try_asks_once(
     fake.fail("POST", IMPORT, how)
 
     with pytest.raises(OutcomeUnknown, match="push-1"):
-        patient.connector.push(asks, "push-1", "1.0")
-    patient.connector.push(asks, "push-1", "1.0")
+        patient.connector.push(asks, "push-1", version(1, 0))
+    patient.connector.push(asks, "push-1", version(1, 0))
 
     assert len(fake.labeling.tasks) == 3
 
@@ -56,8 +57,8 @@ def test_a_task_that_surfaces_late_is_retired_and_the_answered_one_counts(
     fake.labeling.import_tasks(1, twins)  # the same chunk commits a second time
     tasks = [str(ask.task) for ask in asks]
 
-    again = patient.connector.push(asks, "push-1", "1.0")
-    patient.connector.repair("1.0", tasks)
+    again = patient.connector.push(asks, "push-1", version(1, 0))
+    patient.connector.repair(version(1, 0), tasks)
 
     assert list(again.values()) == tasks
     assert patient.answer() == patient.keys[:2]
@@ -67,10 +68,10 @@ def test_tasks_that_were_retired_before_the_store_knew_them_come_back(
     fake: FakeLabelStudio, patient: LabelStudioRig
 ) -> None:
     asks = patient.asks(patient.keys[:2])
-    patient.connector.push(asks, "push-1", "1.0")
+    patient.connector.push(asks, "push-1", version(1, 0))
     patient.connector.repair(None, [])  # a crash came between the push and its record
 
-    patient.connector.push(asks, "push-1", "1.0")
+    patient.connector.push(asks, "push-1", version(1, 0))
 
     assert sorted(patient.answer()) == sorted(patient.keys[:2])
     assert len(fake.labeling.tasks) == 2
@@ -82,9 +83,9 @@ def test_predictions_whose_answer_is_lost_are_found_and_not_doubled(
     asks = patient.push(patient.keys[:3])
     fake.fail("POST", PREDICTIONS, "drop after")
 
-    patient.connector.rerank("1.1", asks)
+    patient.connector.rerank(version(1, 1), asks)
 
-    assert fake.labeling.projects[1]["model_version"] == "1.1"
+    assert fake.labeling.projects[1]["model_version"] == version(1, 1)
     assert len(fake.labeling.predictions) == 6
 
 
@@ -93,15 +94,15 @@ def test_doubled_predictions_are_never_put_in_force(
 ) -> None:
     asks = patient.push(patient.keys[:2])
     fake.labeling.add_predictions(
-        1, [{"task": 1, "model_version": "1.1", "score": 0.5, "result": []}] * 2
+        1, [{"task": 1, "model_version": version(1, 1), "score": 0.5, "result": []}] * 2
     )
 
     with pytest.raises(OutcomeUnknown, match="fresh version"):
-        patient.connector.rerank("1.1", asks)
-    assert fake.labeling.projects[1]["model_version"] == "1.0"
-    patient.connector.rerank("1.2", asks)
+        patient.connector.rerank(version(1, 1), asks)
+    assert fake.labeling.projects[1]["model_version"] == version(1, 0)
+    patient.connector.rerank(version(1, 2), asks)
 
-    assert fake.labeling.projects[1]["model_version"] == "1.2"
+    assert fake.labeling.projects[1]["model_version"] == version(1, 2)
 
 
 def test_a_switch_whose_answer_is_lost_is_unknown(
@@ -111,7 +112,7 @@ def test_a_switch_whose_answer_is_lost_is_unknown(
     fake.fail("PATCH", "/projects/1/", "drop after")
 
     with pytest.raises(OutcomeUnknown):
-        patient.connector.rerank("1.1", asks)
+        patient.connector.rerank(version(1, 1), asks)
 
 
 def test_a_read_is_tried_three_times(fake: FakeLabelStudio, patient: LabelStudioRig) -> None:
@@ -207,6 +208,6 @@ def test_many_images_with_long_names_are_looked_up_in_several_requests(
         replace(patient.asks(patient.keys[:1])[0], image=one, position=one.id) for one in images
     ]
 
-    tasks = patient.connector.push(asks, "push-1", "1.0")
+    tasks = patient.connector.push(asks, "push-1", version(1, 0))
 
     assert len(set(tasks.values())) == 60

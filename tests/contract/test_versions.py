@@ -8,6 +8,7 @@ import pytest
 from connectors.label_studio import versions
 from daemon.errors import ConnectorRefused
 from tests.contract.rigs import LabelStudioRig
+from tests.fakes.versions import version
 
 
 def test_a_replaced_version_is_forgotten_and_what_began_with_it_stays(
@@ -17,18 +18,18 @@ def test_a_replaced_version_is_forgotten_and_what_began_with_it_stays(
     question = tool.taken("ada")
     as_shown = [{**one, "origin": "prediction"} for one in question.result]
     tool.person("ada").submit(question, tool.project, as_shown)
-    tool.connector.rerank("1.1", asks[1:])
+    tool.connector.rerank(version(1, 1), asks[1:])
 
-    assert tool.connector.forget("1.0")
-    assert not tool.connector.forget("1.1")  # it is in force
-    assert tool.connector.forget("1.0")
+    assert tool.connector.forget(version(1, 0))
+    assert not tool.connector.forget(version(1, 1))  # it is in force
+    assert tool.connector.forget(version(1, 0))
 
     path = f"api/projects/{tool.project}/model-versions/"
     rows = tool.api.get(path, extended="true")["static"]
-    assert {row["model_version"]: row["count"] for row in rows} == {"1.1": 1}
+    assert {row["model_version"]: row["count"] for row in rows} == {version(1, 1): 1}
     (answer,) = tool.connector.changes(None, tool.sizes).annotations
     assert np.array_equal(answer.mask, tool.truth[tool.keys[0]])
-    assert (answer.shown, answer.corrected) == ("1.0", False)
+    assert (answer.shown, answer.corrected) == (version(1, 0), False)
     assert tool.taken("bo").prediction is not None
 
 
@@ -37,23 +38,23 @@ def test_a_large_version_is_forgotten_piece_by_piece(
 ) -> None:
     monkeypatch.setattr(versions, "WHOLE", 2)
     monkeypatch.setattr(versions, "PIECE", 2)
-    asks = tool.push(tool.keys[:3], version="1.1")
-    tool.connector.rerank("1.10", asks)  # its name contains the other's
+    asks = tool.push(tool.keys[:3], version=version(1, 1))
+    tool.connector.rerank(version(11, 1), asks)  # its name contains the other's
 
-    told = [tool.connector.forget("1.1") for _ in range(3)]
+    told = [tool.connector.forget(version(1, 1)) for _ in range(3)]
 
     path = f"api/projects/{tool.project}/model-versions/"
     rows = tool.api.get(path, extended="true")["static"]
     assert told == [False, True, True]
-    assert {row["model_version"]: row["count"] for row in rows} == {"1.10": 3}
+    assert {row["model_version"]: row["count"] for row in rows} == {version(11, 1): 3}
 
 
 def test_a_tab_that_shows_a_forgotten_prediction_cannot_submit(tool: LabelStudioRig) -> None:
     """Why replaced predictions stay for longer than anybody keeps a page open."""
     asks = tool.push(tool.keys[:1])
     tab = tool.taken("ada")
-    tool.connector.rerank("1.1", asks)
-    tool.connector.forget("1.0")
+    tool.connector.rerank(version(1, 1), asks)
+    tool.connector.forget(version(1, 0))
 
     with pytest.raises(ConnectorRefused, match="parent_prediction"):
         tool.submit("ada", tab, tool.truth[tool.keys[0]])

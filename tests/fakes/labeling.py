@@ -34,6 +34,7 @@ class Labeling:
     annotations: dict[int, Row] = field(default_factory=dict)
     predictions: dict[int, Row] = field(default_factory=dict)
     storages: list[Row] = field(default_factory=list)
+    views: list[Row] = field(default_factory=list)  # of the data manager
     locks: dict[int, int] = field(default_factory=dict)  # user -> task
     drafts: list[Row] = field(default_factory=list)
     clock: Callable[[], datetime] = lambda: datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,8 +1,9 @@
 """A learner that answers the run-folder contract in milliseconds, with numpy instead of a network.
 
-Started as the real one is: `python -m tests.fakes.learner embed|train|predict RUN_FOLDER`. It
-"learns" the mean colour of each class and predicts the nearest; so its masks are real, if poor.
-An environment variable FAKE_LEARNER_SECONDS makes a training last that long.
+Started as the real one is: `python -m tests.fakes.learner VERB RUN_FOLDER`. It "learns" the mean
+colour of each class and predicts the nearest; so its masks are real, if poor.
+An environment variable FAKE_LEARNER_SECONDS makes a training last that long; with
+FAKE_LEARNER_COLLAPSES = "0002-train 0005-train" these runs learn every class the wrong way round.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from daemon.durable import atomic_file, write_json
 from daemon.errors import RunFailed
 from daemon.hrda.images.reading import Reading
 from daemon.hrda.measuring.metric import confusion, evaluation
+from daemon.hrda.near_duplicates import near_duplicates as compared
 from daemon.runs import (
+    DistinctRequest,
     EmbedRequest,
     FileRole,
     ImageFile,
@@ -78,6 +81,8 @@ def train(run: RunFolder) -> None:
         run.write_progress(Progress(phase="train", step=step, steps=10))
         time.sleep(seconds / 10)
     colours = _mean_colours(labeled, classes)
+    if run.path.name in os.environ.get("FAKE_LEARNER_COLLAPSES", "").split():
+        colours = [*colours[1:], colours[0]]
     with atomic_file(run.checkpoint) as part:
         part.write_text(json.dumps(colours))
     validation = _measure(colours, request.validation, request.classes, reading)
@@ -146,7 +151,16 @@ def _test(
     return found
 
 
-COMMANDS = {"embed": embed, "train": train, "predict": predict}
+def near_duplicates(run: RunFolder) -> None:
+    compared(run, run.read_request(DistinctRequest))  # the real one: it is as quick
+
+
+COMMANDS = {
+    "embed": embed,
+    "train": train,
+    "predict": predict,
+    "near-duplicates": near_duplicates,
+}
 
 
 def _scores(files: Sequence[ImageFile]) -> Scores:

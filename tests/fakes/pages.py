@@ -76,6 +76,16 @@ def _projects(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
     return 200, {"count": len(found), "next": following, "results": shown}
 
 
+def _views(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    project = int(request.query["project"])
+    return 200, [row for row in server.labeling.views if row["project"] == project]
+
+
+def _add_view(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    server.labeling.views.append(request.body)
+    return 201, request.body
+
+
 def _storages(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
     project = int(request.query["project"])
     return 200, [row for row in server.labeling.storages if row["project"] == project]
@@ -188,6 +198,8 @@ ROUTES: tuple[tuple[str, str, Work], ...] = (
     ("GET", r"/api/version", _VERSION),
     ("GET", r"/health", _HEALTH),
     ("GET", r"/api/current-user/whoami", lambda s, r: (200, {"id": _user(r)})),
+    ("GET", r"/api/dm/views", _views),
+    ("POST", r"/api/dm/views", _add_view),
     ("GET", r"/api/projects/", _projects),
     ("POST", r"/api/projects/", lambda s, r: (201, s.labeling.create_project(r.body))),
     ("GET", r"/api/projects/(\d+)/?", lambda s, r, n: (200, s.labeling.shown_project(n))),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from daemon.domain import TaskState
+
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>.png"
 LABELS = [32, 48, 64, 80]
 MIOU = [0.523, 0.611, 0.668, 0.702]
@@ -19,7 +21,10 @@ def status(points: int, classes: tuple[str, ...] = ("soil", "crop", "weed")) -> 
         "incidents": [],
         "progress": None,
         "classes": list(classes),
+        "ended": None,
         "labels": {"total": 96, "spent": 0, "left": 96},
+        "uses": {"train": 0, "validation": 0, "unused": 0},
+        "tasks": {"open": 0, "open_batch": 0, "open_earlier": 0, "being_sent": 0, "may_ask": 0},
         "images": {},
         "excluded": [],
         "evaluations": [],
@@ -28,6 +33,7 @@ def status(points: int, classes: tuple[str, ...] = ("soil", "crop", "weed")) -> 
         "quarantine": [],
         "quarantine_settled": [],
         "doubles": {"images": 0, "listed": []},
+        "corrections": _no_corrections(),
         "notes": [],
         "events": [],
     }
@@ -51,6 +57,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
             "losses": {"loss": 0.31},
         },
         "labels": {"total": 96, "spent": LABELS[points - 1], "left": 96 - LABELS[points - 1]},
+        "tasks": {"open": 3, "open_batch": 3, "open_earlier": 0, "being_sent": 0, "may_ask": 0},
         "excluded": [
             {"why": "group", "images": 3, "words": "share a group with validation images"}
         ],
@@ -60,6 +67,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "quarantine": [_fault()],
         "quarantine_settled": [],
         "doubles": {"images": 1, "listed": [_double()]},
+        "corrections": _corrections(classes),
         "notes": [_note()],
         "events": [
             {"at": "2026-11-22T13:36:00+00:00", "level": "info", "words": "back after 0:03:00"},
@@ -87,6 +95,8 @@ def _evaluation(place: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "labels": LABELS[place],
         "train_labels": LABELS[place] - 16,
         "seconds": 142.0,
+        "refused": False,
+        "serving": place + 1,
         "miou": MIOU[place],
         "miou_interval": (MIOU[place] - 0.04, MIOU[place] + 0.03),
         "iou": iou,
@@ -107,7 +117,7 @@ def _evaluation(place: int, classes: tuple[str, ...]) -> dict[str, Any]:
 
 def _batch(cycle: int) -> dict[str, Any]:
     images = [_asked(rank) for rank in range(1, 7)]
-    states = ("open", "labeled", "skipped", "expired", "deleted")
+    states = [state.value for state in TaskState]
     counts = {state: sum(image["state"] == state for image in images) for state in states}
     effort = {
         "images": 3,
@@ -115,7 +125,8 @@ def _batch(cycle: int) -> dict[str, Any]:
         "iou": {"soil": 0.98, "crop": 0.91},
         "lead_time_s": 95.0,
     }
-    return {"cycle": cycle, "asked": len(images), **counts, "effort": effort, "images": images}
+    asked = {"cycle": cycle, "asked": len(images), "ahead": 0, "skipped_once": 0}
+    return {**asked, **counts, "effort": effort, "images": images}
 
 
 def _asked(rank: int) -> dict[str, Any]:
@@ -140,6 +151,29 @@ def _stage_row(cycle: int) -> dict[str, Any]:
         "stage": "embed",
         "started_at": "2026-11-22T13:20:00+00:00",
         "finished_at": "2026-11-22T13:20:12.4+00:00",
+    }
+
+
+def _no_corrections() -> dict[str, Any]:
+    return {"total": None, "classes": None, "people": None, "cycles": None, "unmeasured": {}}
+
+
+def _corrections(classes: tuple[str, ...]) -> dict[str, Any]:
+    work = {
+        "images": 5,
+        "untouched": 1,
+        "changed_share": 0.042,
+        "seconds": 475.0,
+        "seconds_each": 95.0,
+        "untimed": 0,
+    }
+    one = {"images": 5, "shown_px": 900, "submitted_px": 950, "changed_share": 0.125}
+    return {
+        "total": work,
+        "classes": {name: one | {"seconds": 150.0} for name in classes},
+        "people": {"anna@field.example": work, HOSTILE: work | {"seconds": None}},
+        "cycles": {1: work},
+        "unmeasured": {"began with an empty page": 16},
     }
 
 

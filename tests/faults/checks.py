@@ -20,6 +20,7 @@ from daemon.store import FILE, Store
 from daemon.wiring import folder_source
 from tests.fakes.faulty import Faulty
 from tests.faults.people import People
+from tests.integration.counted import disagreements
 
 Row = dict[str, Any]
 
@@ -48,6 +49,7 @@ class Checks:
                 *self._stream(store, tasks),
                 *_store(store, self._config.loop.budget_labels),
                 *self._asked_twice(),
+                *disagreements(self._config),
             ]
 
     def wrong_order(self) -> list[str]:

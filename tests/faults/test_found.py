@@ -28,6 +28,7 @@ from tests.contract.rigs import (
 from tests.fakes.faults import Fault, Kind
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.labeling import Labeling
+from tests.fakes.versions import version
 from tests.faults.field import configured, paint
 from tests.faults.learner import DirectLauncher
 from tests.faults.people import CLASSES as PLANTS
@@ -67,7 +68,7 @@ def image(number: int) -> Image:
 
 def asked(store: Store, image_id: int, task: str) -> None:
     question = Question(image_id=image_id, position=0, arm="random", reason="")
-    intent = Intent(key=f"{image_id}{task}", cycle=0, version="0.1", questions=(question,))
+    intent = Intent(key=f"{image_id}{task}", cycle=0, version=version(0, 1), questions=(question,))
     store.intend(intent, NOON)
     store.settle(intent, {image_id: task}, NOON)
 
@@ -102,7 +103,7 @@ def test_a_number_given_out_again_asks_its_new_image_and_the_old_label_stays(sto
 
 def test_an_image_that_no_task_shows_any_more_is_not_asked_for_ever(store: Store) -> None:
     question = Question(image_id=1, position=0, arm="random", reason="")
-    intent = Intent(key="k", cycle=0, version="0.1", questions=(question,))
+    intent = Intent(key="k", cycle=0, version=version(0, 1), questions=(question,))
     store.intend(intent, NOON)
 
     store.settle(intent, {}, NOON)
@@ -117,7 +118,7 @@ def test_a_push_leaves_out_images_whose_tasks_were_deleted(
     tool = project_source_rig(server)
     fake.labeling.delete_task(1)
 
-    pushed = tool.connector.push(tool.asks(tool.keys[:3]), "push-1", "1.0")
+    pushed = tool.connector.push(tool.asks(tool.keys[:3]), "push-1", version(1, 0))
 
     assert sorted(pushed.values()) == ["2", "3"]
 
@@ -141,7 +142,7 @@ def test_a_task_that_was_deleted_before_the_first_look_is_lost(
 ) -> None:
     tool = folder_source_rig(server)
     cursor = tool.connector.changes(None, tool.sizes).cursor
-    pushed = list(tool.connector.push(tool.asks(tool.keys[:2]), "push-1", "1.0").values())
+    pushed = list(tool.connector.push(tool.asks(tool.keys[:2]), "push-1", version(1, 0)).values())
     fake.labeling.delete_task(int(pushed[0]))
 
     changes = tool.connector.changes(cursor, tool.sizes, pushed)
@@ -156,7 +157,7 @@ def test_no_change_is_missed_when_the_servers_clock_is_set_back(
     """away: between the looks; the clock may have passed its old time again by then."""
     tool, now = folder_source_rig(server), [NOON]
     connector = moved(tool, server, now)
-    connector.push(tool.asks(tool.keys[:1]), "push-1", "1.0")
+    connector.push(tool.asks(tool.keys[:1]), "push-1", version(1, 0))
     cursor = connector.changes(None, tool.sizes).cursor
 
     fake.labeling.wait(-7200)
@@ -174,7 +175,7 @@ def test_what_a_clock_set_back_and_forward_hid_is_found_within_a_day(
 ) -> None:
     tool, now = folder_source_rig(server), [NOON]
     connector = moved(tool, server, now)
-    connector.push(tool.asks(tool.keys[:1]), "push-1", "1.0")
+    connector.push(tool.asks(tool.keys[:1]), "push-1", version(1, 0))
     cursor, seen = connector.changes(None, tool.sizes).cursor, []
 
     fake.labeling.wait(-7200)

@@ -12,8 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from daemon.ahead import done_ahead
+from daemon.ahead import tried_ahead
 from daemon.hrda import embed
+from daemon.hrda.images.reading import Reading
 from daemon.hrda.inference import infer
 from daemon.hrda.inference.infer import padded, see, window_of
 from daemon.hrda.inference.passes import seen
@@ -38,8 +39,8 @@ def files(tmp_path: Path) -> list[ImageFile]:
 def test_images_of_all_sizes_are_embedded_and_scored_in_order(files: list[ImageFile]) -> None:
     net = segmentor().eval().requires_grad_(False)
 
-    vectors = list(embed._embeddings(net, files))
-    looks = list(seen(net, files))
+    vectors = [vector for _, vector in embed._embeddings(net, files, Reading(files))]
+    looks = list(seen(net, files, Reading(files)))
 
     assert [file.id for file, _ in looks] == [0, 1, 2, 3, 4]
     assert len(vectors) == len(SIZES)
@@ -93,7 +94,7 @@ def test_large_things_are_not_read_ahead_together() -> None:
         return thing
 
     def taken() -> Iterator[int]:
-        for thing, _ in done_ahead(
+        for thing, _ in tried_ahead(
             work, range(len(costs)), 4, cost=lambda one: costs[one], room=45
         ):
             time.sleep(0.01)

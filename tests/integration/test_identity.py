@@ -30,7 +30,7 @@ def in_the_middle(team: ProjectTeam) -> tuple[Any, ...]:
     team.until("wait for annotators")
     for _ in range(5):
         assert team.submit()
-    team.until("3 images of the batch wait")
+    team.until("3 images wait")
     return standing(team)
 
 
@@ -73,7 +73,7 @@ def test_renewed_addresses_keep_images_roles_labels_and_open_tasks(
         data = {**row["data"], "image": change(team, row["data"]["image"])}
         team.server.labeling.patch_task(row["id"], {"data": data})
 
-    team.until("3 images of the batch wait")
+    team.until("3 images wait")
     team.minute()
 
     assert standing(team) == before
@@ -98,7 +98,7 @@ def test_a_project_that_was_imported_anew_goes_on_where_it_was(
     for number in range(1, FIELDS + 1):
         team.server.labeling.delete_task(number)
 
-    team.until("3 images of the batch wait")
+    team.until("3 images wait")
 
     assert standing(team) == before
     with team.store() as store:
@@ -142,7 +142,7 @@ def test_a_large_migration_is_looked_at_in_portions_while_answers_are_read(
 
     assert said[0] == f"1 of {FIELDS} images are looked into; the rest follows"
     assert said[-1] == f"{FIELDS - 1} of {FIELDS} images are looked into; the rest follows"
-    team.until("3 images of the batch wait")
+    team.until("3 images wait")
     assert standing(team) == before
 
 
@@ -154,7 +154,7 @@ def test_the_first_cycle_waits_until_all_images_are_looked_into(
     said = [team.daemon.tick().waiting for _ in range(FIELDS - 1)]
 
     assert all("images are looked into" in words for words in said)
-    team.until("8 images of the batch wait")
+    team.until("8 images wait")
     assert len(team.images()) == FIELDS
 
 

@@ -15,10 +15,12 @@ from daemon.config import Config
 from daemon.domain import Ask, FoundImage, Image, Role, Stage, TaskState
 from daemon.errors import DiskFull, RunFailed
 from daemon.loop import RUNNERS
+from daemon.readiness import Ending
 from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 from daemon.wiring import open_connector
+from tests.fakes.versions import version
 from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
 
 
@@ -47,7 +49,8 @@ def test_the_loop_runs_until_the_budget_is_spent(home: Path) -> None:
 
     outcome = run_out(ticker(config))
 
-    assert "budget is spent" in outcome.waiting
+    assert outcome.ended is Ending.BUDGET_SPENT
+    assert "budget is spent: 16 labels of 16; the model of cycle 3 is" in outcome.waiting
     assert_whole(config)
     assert snapshot(config)["evaluations"][-1]["miou"] > 0.9
 
@@ -57,7 +60,10 @@ def test_a_cycle_limit_stops_new_cycles(home: Path) -> None:
 
     outcome = run_out(ticker(config, cycle_limit=1))
 
-    assert outcome.waiting == "all 1 cycles are trained"
+    assert outcome.ended is Ending.CYCLES_TRAINED
+    assert outcome.waiting.startswith(
+        "1 cycle trained, as --cycles asks: 8 labels given, 4 images open"
+    )
     assert [point["cycle"] for point in snapshot(config)["evaluations"]] == [1]
 
 
@@ -133,7 +139,7 @@ def test_a_failed_training_is_tried_again_after_a_pause(home: Path) -> None:
     with pytest.raises(RunFailed, match="too hot"):
         run_out(daemon)
 
-    assert "train failed 1 times" in daemon.tick().waiting
+    assert "train failed 1 time in a row; it is tried again in 2 s" in daemon.tick().waiting
 
 
 def test_an_unreadable_image_is_quarantined_and_taken_up_when_it_is_mended(home: Path) -> None:
@@ -228,7 +234,7 @@ def test_an_annotation_that_came_before_its_image_was_known_is_not_lost(home: Pa
     config = configured(home)
     daemon = ticker(config)
     image = FoundImage(key="field00.png", name="field00.png", uri=first.as_uri())
-    open_connector(config).push([ask_for(image)], "key", "0.0")
+    open_connector(config).push([ask_for(image)], "key", version(0, 0))
     daemon.tick()
 
     first.write_bytes(good)

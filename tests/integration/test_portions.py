@@ -12,6 +12,7 @@ from daemon.stages.sync import sync
 from daemon.store import FILE, Store
 from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.versions import version
 from tests.integration.workbench import configured, paint
 
 
@@ -32,7 +33,7 @@ def test_a_pull_takes_in_every_portion(tmp_path: Path) -> None:
     asks = [
         Ask(image=image, position=place, cycle=0, reason="") for place, image in enumerate(images)
     ]
-    context.connector.push(asks, "push-1", "0.1")
+    context.connector.push(asks, "push-1", version(0, 1))
 
     sync(context)
 

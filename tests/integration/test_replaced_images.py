@@ -64,7 +64,7 @@ def test_a_replaced_picture_keeps_its_row_and_its_label_waits_for_a_confirmation
     team.until("wait for annotators")
     annotation = team.submit()
     assert annotation is not None
-    team.until("7 images of the batch wait")
+    team.until("7 images wait")
     task = team.server.labeling.annotations[annotation]["task"]
     name = team.name_of(task)
     other = team.names[-1] if name != team.names[-1] else team.names[-2]
@@ -97,7 +97,7 @@ def test_an_old_picture_that_returns_needs_no_confirmation(team: ProjectTeam) ->
     team.until("wait for annotators")
     annotation = team.submit()
     assert annotation is not None
-    team.until("7 images of the batch wait")
+    team.until("7 images wait")
     name = team.name_of(team.server.labeling.annotations[annotation]["task"])
     old = (team.home / "images" / name).read_bytes()
 
@@ -131,7 +131,7 @@ def test_a_deleted_label_gives_its_budget_back_marks_the_curve_and_is_asked_agai
 ) -> None:
     team.until("wait for annotators")
     numbers = [team.submit() for _ in range(8)]
-    team.until("4 images of the batch wait")
+    team.until("4 images wait")
     assert team.status()["labels"]["spent"] == 8
     assert team.status()["evaluations"][0]["labels_deleted"] == 0
 

@@ -60,7 +60,7 @@ def test_people_who_are_faster_than_the_training_always_get_an_image_within_the_
 ) -> None:
     held(Stage.TRAIN)
     team = make()
-    team.until("8 images of the batch wait")
+    team.until("8 images wait")
 
     answered = []
     while len(answered) < 24:
@@ -79,13 +79,13 @@ def test_what_was_asked_ahead_is_served_behind_the_next_batch_with_its_masks(
 ) -> None:
     release = held(Stage.TRAIN)
     team = make()
-    team.until("8 images of the batch wait")
+    team.until("8 images wait")
     team.answer_batch("ada")
     team.until("cycle 1: train")
     ahead = [row["task"] for row in team.open_tasks()]
 
     release()
-    team.until("7 images of the batch wait")
+    team.until("7 images wait")
 
     rows = team.open_tasks()
     assert [row["cycle"] for row in rows] == [1, 1, 1, 1, 0, 0, 0]
@@ -99,7 +99,7 @@ def test_what_is_asked_while_the_masks_are_made_is_of_the_new_scores_and_gets_a_
 ) -> None:
     release = held(Stage.PREDICT)
     team = make()
-    team.until("8 images of the batch wait")
+    team.until("8 images wait")
     team.answer_batch("ada")
     team.until("cycle 1: predict")
     while team.answer("ada"):
@@ -110,7 +110,7 @@ def test_what_is_asked_while_the_masks_are_made_is_of_the_new_scores_and_gets_a_
     assert "by the scores of cycle 1" in first["reason"]
 
     release()
-    team.until("7 images of the batch wait")
+    team.until("7 images wait")
 
     assert all(_mask(team, 1, row["image_id"]).exists() for row in team.open_tasks())
 
@@ -119,7 +119,7 @@ def test_a_batch_of_labels_begins_a_cycle_while_somebody_keeps_an_image_of_the_b
     make: Callable[..., Team],
 ) -> None:
     team = make()
-    team.until("8 images of the batch wait")
+    team.until("8 images wait")
     asleep = team.take("cleo")
     assert asleep is not None
     team.answer_batch("ada")
@@ -142,7 +142,7 @@ def test_images_asked_later_stay_behind_although_people_answered_between_push_an
         rerank(context, cycle)
 
     monkeypatch.setattr(push_stage, "rerank", slow)
-    team.until("4 images of the batch wait")
+    team.until("4 images wait")
     for _ in range(3):
         team.answer("ada")
         team.daemon.tick()
@@ -156,9 +156,9 @@ def test_an_image_whose_answer_is_deleted_gets_its_place_and_mask_again(
     make: Callable[..., Team],
 ) -> None:
     team = make(queue_low=0)
-    team.until("8 images of the batch wait")
+    team.until("8 images wait")
     deleted = [team.answer("ada") for _ in range(8)][5]
-    team.until("4 images of the batch wait")
+    team.until("4 images wait")
 
     (number,) = [
         row["id"] for row in team.server.labeling.annotations.values() if row["task"] == deleted
@@ -175,9 +175,9 @@ def test_replaced_predictions_are_deleted_when_no_open_page_can_need_them(
     make: Callable[..., Team],
 ) -> None:
     team = make(queue_low=0)
-    team.until("8 images of the batch wait")
+    team.until("8 images wait")
     team.answer_batch("ada")
-    team.until("4 images of the batch wait")
+    team.until("4 images wait")
     tab = team.take("ben")
     assert tab is not None
     team.reorder()
@@ -208,7 +208,7 @@ def test_an_image_that_two_people_label_counts_once_and_by_policy(
     """As Label Studio's locks let it happen."""
     caplog.set_level("INFO")
     team = make()
-    team.until("8 images of the batch wait")
+    team.until("8 images wait")
     ones, nothing = np.ones((24, 32), np.uint8), np.zeros((24, 32), np.uint8)
     first = team.take("ada")
     team.server.labeling.locks.clear()

@@ -153,7 +153,7 @@ def test_renewed_addresses_of_all_tasks_change_nothing_in_the_middle_of_a_cycle(
     campaign.until("wait for annotators")
     for _ in range(5):
         assert campaign.submit(masks)
-    campaign.until("3 images of the batch wait")
+    campaign.until("3 images wait")
     before = campaign.standing()
     for task in campaign.tasks():
         address = task["data"]["image"].replace("Signature=1", "Signature=2")
@@ -161,9 +161,9 @@ def test_renewed_addresses_of_all_tasks_change_nothing_in_the_middle_of_a_cycle(
             address = address.replace("127.0.0.1", "localhost")
         campaign.api.patch(f"api/tasks/{task['id']}/", {"data": {**task["data"], "image": address}})
 
-    campaign.until("3 images of the batch wait")
+    campaign.until("3 images wait")
     campaign.shift += timedelta(seconds=61)
-    campaign.until("3 images of the batch wait")
+    campaign.until("3 images wait")
 
     assert campaign.standing() == before
     events = [row["words"] for row in campaign.status()["events"]]
@@ -183,7 +183,7 @@ def test_an_export_of_a_project_goes_on_in_a_new_one(
     campaign.until("wait for annotators")
     for _ in range(8):
         assert campaign.submit(masks)
-    campaign.until("4 images of the batch wait")
+    campaign.until("4 images wait")
 
     moved = Campaign(tmp_path / "two", label_studio, annotator("ada"), "moved")
     # Where Label Studio checks predictions it refuses numbers of them, as its export lists them.

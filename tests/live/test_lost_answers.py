@@ -11,6 +11,7 @@ from connectors.label_studio import LabelStudio
 from daemon.demo.server import LabelStudioServer
 from tests.contract.rigs import CLASSES, LabelStudioRig, Server, folder_source_rig
 from tests.fakes.proxy import LossyProxy
+from tests.fakes.versions import version
 from tests.live.live_server import MakeUser
 
 pytestmark = pytest.mark.live
@@ -35,14 +36,17 @@ def test_one_open_task_an_image_and_one_prediction_a_task_after_lost_answers(
             source=tool.source,
         )
         proxy.lose = "POST .*/import"
-        tasks = connector.push(tool.asks(tool.keys[:4]), "push-1", "1.0")
+        tasks = connector.push(tool.asks(tool.keys[:4]), "push-1", version(1, 0))
         asks = [replace(ask, task=tasks[ask.image.id]) for ask in tool.asks(tool.keys[:4])]
-        connector.rerank("1.1", asks)
+        connector.rerank(version(1, 1), asks)
         connector.close()
 
     project = f"api/projects/{tool.project}/"
     versions = tool.api.get(f"{project}model-versions/", extended="true")["static"]
     assert len(proxy.lost) == 2  # the tasks, then the predictions of the re-rank
     assert tool.api.get(project)["task_number"] == 4
-    assert {row["model_version"]: row["count"] for row in versions} == {"1.0": 4, "1.1": 4}
+    assert {row["model_version"]: row["count"] for row in versions} == {
+        version(1, 0): 4,
+        version(1, 1): 4,
+    }
     assert tool.answer() == tool.keys[:4]

@@ -1,7 +1,7 @@
 """A customer's first day: a project of 60 tasks of which 20 are odd, on a real Label Studio.
 
-The other 40 are labeled and trained on by the real learner, the figure is right, and the page
-names exactly the inputs that cannot be read, each once and with a cure.
+The rest is labeled and trained on by the real learner, the figure is right, and the page names
+exactly the inputs that cannot be read, each once and with a cure.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ SIZE = (96, 128)  # (height_px, width_px)
 COLOURS = np.array([[120, 90, 60], [40, 160, 40], [160, 60, 180]], np.float32)
 ORDINARY, FIELD = 40, "data/local-files/?d=odd/"
 LEARNER = {
-    "iterations": 40, "minibatch": 2, "unlabeled_minibatch": 2, "context_px": 64, "detail_px": 32,
-    "window_px": 128, "detail_window_px": 64, "width": 16,
+    "iterations": 60, "context_px": 64, "detail_px": 32, "window_px": 128,
+    "detail_window_px": 64, "width": 32,
 }  # fmt: skip
 
 
@@ -122,13 +122,8 @@ class OddProject:
         self._serve_folder()
         self._add_tags()
         self._import_tasks()
-        self.ticker = Ticker(
-            self.config,
-            open_connector(self.config),
-            LocalLauncher(),
-            lambda: datetime.now(UTC),
-            1,
-        )
+        connector, launcher = open_connector(self.config), LocalLauncher()
+        self.ticker = Ticker(self.config, connector, launcher, lambda: datetime.now(UTC), 1)
 
     def _configured(self) -> Config:
         settings = {
@@ -189,7 +184,7 @@ class OddProject:
         self.scenes[addresses[-1]] = 0
         coded = base64.b64encode(saved(Image.fromarray(scene(110)[0]), "PNG")).decode()
         addresses.append(f"data:image/png;base64,{coded}")
-        self.scenes[addresses[-1]] = 110
+        self.scenes["data"] = 110
         for name, content in unreadable_files().items():
             (self.folder / name).write_bytes(content)
             self.unreadable.append(f"/{FIELD}{name}")
@@ -220,7 +215,7 @@ class OddProject:
         """Draw the truth on every task that is served; the scenes in order."""
         drawn = []
         while (question := user.next_task(self.number)) is not None:
-            number = self.scenes[question.details["data"]["image"]]
+            number = self.scenes[named(question.details["data"]["image"])]
             regions = encode(scene(number)[1], self.config.class_set, CONTROL, {})
             if len(drawn) % 5 == 0:
                 regions += [nothing_drawn(), click()]
@@ -291,11 +286,11 @@ def test_a_project_of_which_a_third_is_odd_is_labeled_and_trained(
     (point,) = status["evaluations"]
     assert (point["labels"], point["train_labels"]) == (48, 40)
     assert point["miou"] > 0.7
-    request = RunFolder(project.config.state / "runs" / "0001-train").read_request(TrainRequest)
-    assert len(request.labeled) == 40
+    run = RunFolder(project.config.state / "runs" / "0001-train")
+    assert len(run.read_request(TrainRequest).labeled) == 40
     with Store(project.config.state / FILE, read_only=True) as store:
         for image in store.images():
             if image.id in store.labeled_ids():
                 stored = np.asarray(Image.open(io.BytesIO(store.label_png(image.id))))
-                truth = scene(project.scenes[image.uri])[1]
+                truth = scene(project.scenes[named(image.uri)])[1]
                 np.testing.assert_array_equal(stored, truth)

@@ -77,3 +77,25 @@ def test_a_gain_is_within_noise_while_the_intervals_overlap(low: float, within_n
     assert newest.gain == pytest.approx(0.1)
     assert newest.labels_before == 32
     assert newest.within_noise is within_noise
+
+
+def test_a_refused_model_is_marked_and_the_one_that_serves_is_the_newest() -> None:
+    points = [
+        evaluated(1, 32, 0.5),
+        evaluated(2, 48, 0.6),
+        evaluated(3, 64, 0.02, refused=True, serving=2),
+    ]
+
+    newest = curve.standing(points)
+
+    assert newest is not None
+    assert (newest.cycle, newest.miou, newest.labels_before) == (2, 0.6, 32)
+    assert (newest.refused_cycle, newest.refused_miou) == (3, 0.02)
+    assert curve.lines(points, [])[0].refused == (False, False, True)
+
+
+def test_the_newest_model_is_that_of_the_last_cycle_also_where_labels_were_deleted() -> None:
+    newest = curve.standing([evaluated(1, 32, 0.5), evaluated(2, 30, 0.55)])
+
+    assert newest is not None
+    assert (newest.cycle, newest.gain) == (2, pytest.approx(0.05))

@@ -11,6 +11,7 @@ from connectors.folder import Folder
 from daemon.domain import IGNORE
 from daemon.errors import ConnectorRefused
 from tests.contract.rigs import CLASSES, Rig, folder_rig
+from tests.fakes.versions import version
 
 
 @pytest.fixture
@@ -65,15 +66,15 @@ def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_what_was_asked_is_known_to_the_next_process(tmp_path: Path, rig: Rig) -> None:
-    first = rig.connector.push(rig.asks(rig.keys[:2]), "push-1", "1.0")
+    first = rig.connector.push(rig.asks(rig.keys[:2]), "push-1", version(1, 0))
     later = folder_rig_again(tmp_path)
 
-    assert later.push(rig.asks(rig.keys[:2]), "push-1", "1.0") == first
+    assert later.push(rig.asks(rig.keys[:2]), "push-1", version(1, 0)) == first
 
 
 def test_an_order_for_tasks_that_were_never_asked_is_refused(rig: Rig) -> None:
     with pytest.raises(ConnectorRefused, match="no task"):
-        rig.connector.rerank("1.0", rig.asks(rig.keys[:1]))
+        rig.connector.rerank(version(1, 0), rig.asks(rig.keys[:1]))
 
 
 def folder_rig_again(tmp_path: Path) -> Folder:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from connectors.label_studio.guide import guide, instructions
+import pytest
+
+from connectors.label_studio.guide import guide, instructions, lacks
 from daemon.domain import IGNORE, ClassSet
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")
@@ -55,3 +57,46 @@ def test_a_guide_that_people_edited_or_wrote_themselves_stays() -> None:
 
     assert instructions(ours.replace("How to label here", "Read me"), ours) is None
     assert instructions("Use Label All Tasks, please.", ours) is None
+
+
+def test_it_says_that_the_first_images_come_without_a_mask() -> None:
+    text = guide(CLASSES, COLOURS)
+
+    assert "A mask that is shown is the model's." in text
+    assert "The first images come without a mask, since there is no model yet" in text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (None, "Come back a little later"),
+        (1, "in about 1 minute and"),
+        (20, "in about 20 minutes and"),
+        (180, "in about 3 hours and"),
+    ],
+)
+def test_it_says_when_to_come_back_where_nothing_is_left(minutes: int | None, words: str) -> None:
+    text = guide(CLASSES, COLOURS, minutes)
+
+    assert "No More Tasks Left</b> means that the model is learning" in text
+    assert words in text
+
+
+def test_other_minutes_replace_the_guide_in_silence_and_unknown_ones_keep_it() -> None:
+    first, ten = guide(CLASSES, COLOURS), guide(CLASSES, COLOURS, 10)
+    later = guide(CLASSES, COLOURS, 30)
+
+    assert instructions(f"before {first}", ten) == f"before {ten}"
+    assert instructions(ten, later) == later
+    assert instructions(ten, ten) is None
+    assert instructions(ten, first) is None  # `init` knows no minutes
+    assert not lacks(ten, later)
+
+
+def test_a_guide_for_other_classes_is_lacking_and_an_edited_one_is_not() -> None:
+    other = guide(ClassSet(names=("soil", "thistle")), COLOURS, 10)
+    ours = guide(CLASSES, COLOURS, 10)
+
+    assert lacks("", ours)
+    assert lacks(other, ours)
+    assert not lacks("Use Label All Tasks, please.", ours)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.domain import Image
-from daemon.split import alike, draw_validation, group_mates, representatives, validation_size
+from daemon.split import alike, draw_validation, group_mates, validation_size
 
 
 def images(*names: str) -> list[Image]:
@@ -65,14 +65,6 @@ def test_groups_are_drawn_whole_and_their_rest_is_known() -> None:
 
     assert drawn < {1, 2, 3} or drawn < {4, 5, 6}
     assert len(drawn | group_mates(all_images, drawn, "^(v.)_")) == 3
-
-
-def test_heaps_of_near_duplicates_keep_their_lowest_id() -> None:
-    ids = np.array([30, 10, 20])
-
-    kept = representatives(ids, unit(1, 0, 90), similarity=0.99)
-
-    assert kept == [10, 20]  # 30 is one degree from 10
 
 
 def test_images_like_others_are_found_with_their_similarity() -> None:

@@ -15,6 +15,7 @@ from daemon.domain import Annotation, Fault, Image, Pick, Role, Skip, Stage, Tas
 from daemon.errors import StoreInUse, StoreTooNew
 from daemon.migrations import migrations
 from daemon.store import Intent, Question, Store, sole_writer
+from tests.fakes.versions import version
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -62,7 +63,7 @@ def intent(key: str, *image_ids: int) -> Intent:
         Question(image_id=i, position=place, arm="x", reason="r")
         for place, i in enumerate(image_ids)
     ]
-    return Intent(key=key, cycle=0, version="0.1", questions=tuple(questions))
+    return Intent(key=key, cycle=0, version=version(0, 1), questions=tuple(questions))
 
 
 def test_an_image_that_is_listed_twice_is_one_image(store: Store) -> None:

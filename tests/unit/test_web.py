@@ -284,8 +284,9 @@ def test_when_nobody_has_to_label_the_loop_waits() -> None:
     done = status(2) | {"stage": "done"}
 
     assert words.headline(done) == "People label"
-    done["batch"]["open"] = 0
+    done["tasks"]["open"] = 0
     assert words.headline(done) == "Waiting"
+    assert words.headline(done | {"ended": {"how": "budget spent"}}) == "Ended"
 
 
 def test_times_are_told_in_utc_before_the_script_runs() -> None:

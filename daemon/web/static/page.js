@@ -33,12 +33,12 @@ function short(text) {
 function trace(line, place) {
   const own = colour({ miou: "green", test: "amber", class: "class-" + (place % CLASS_COLOURS) }[line.kind]);
   const style = {
-    miou: { line: { color: own, width: 3.5 }, marker: { color: own, size: 9 }, error_y: errors(line) },
+    miou: { line: { color: own, width: 3.5 }, marker: { color: own, size: 9, symbol: line.refused.map((no) => (no ? "x" : "circle")) }, error_y: errors(line) },
     test: { line: { color: own, width: 2, dash: "dash" }, marker: { color: own, size: 7, symbol: "diamond" } },
     class: { line: { color: own, width: 1.5 }, marker: { color: own, size: 5 } },
   }[line.kind];
   const label = line.kind === "miou" ? "mIoU, 95 % interval" : line.kind === "class" ? "IoU " + short(line.name) : "test mIoU";
-  const hover = line.values.map((value, i) => (line.low[i] === null ? "" : " (95 %: " + line.low[i].toFixed(3) + " to " + line.high[i].toFixed(3) + ")"));
+  const hover = line.values.map((value, i) => (line.low[i] === null ? "" : " (95 %: " + line.low[i].toFixed(3) + " to " + line.high[i].toFixed(3) + ")") + (line.refused[i] ? ", refused" : ""));
   return {
     type: "scatter", mode: "lines+markers", x: line.labels, y: line.values, name: label, customdata: hover,
     hovertemplate: "%{y:.3f}%{customdata}<extra>" + label.replace(", 95 % interval", "") + "</extra>", ...style,

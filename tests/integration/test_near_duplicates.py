@@ -1,0 +1,119 @@
+"""A pool that is too large for a tick is compared in a run; what is asked stays the same."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from daemon.config import Config
+from daemon.domain import Stage
+from daemon.launchers.local import LocalLauncher
+from daemon.loop import Outcome
+from daemon.runs import DistinctRequest, RunFolder
+from daemon.service import Ticker
+from daemon.stages import near_duplicates
+from daemon.status import snapshot
+from daemon.store import FILE, Store
+from tests.integration.workbench import LEARNER, configured, paint, ticker
+
+TWINS = 5  # pictures that are there twice under other names
+
+
+def painted(home: Path) -> Config:
+    paint(home)
+    for number in range(TWINS):
+        name = f"field{number:02d}.png"
+        twin = f"twin{number:02d}.png"
+        with Image.open(home / "images" / name) as picture:
+            picture.save(home / "images" / twin, compress_level=1)  # other bytes, same pixels
+        shutil.copy(home / "masks" / name, home / "masks" / twin)
+    return configured(home, selection={"duplicate_similarity": 0.999999})
+
+
+def ended(daemon: Ticker) -> Outcome:
+    outcome = daemon.tick()
+    while outcome.running:
+        time.sleep(0.01)
+        outcome = daemon.tick()
+    return outcome
+
+
+def batches(config: Config) -> list[list[int]]:
+    with Store(config.state / FILE, read_only=True) as store:
+        return [[pick.image_id for pick in store.picks(cycle)] for cycle in range(3)]
+
+
+def test_a_run_of_its_own_chooses_what_a_tick_chooses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = []
+    for name, at_once in (("tick", near_duplicates.AT_ONCE), ("run", -1.0)):
+        monkeypatch.setattr(near_duplicates, "AT_ONCE", at_once)
+        (tmp_path / name).mkdir()
+        config = painted(tmp_path / name)
+        while not ended(ticker(config)).final:
+            pass
+        chosen.append(batches(config))
+        run = RunFolder(config.state / "runs" / f"0001-{Stage.SELECT}")
+        assert run.finished() is (name == "run")
+
+    assert chosen[0] == chosen[1]
+    assert [len(batch) for batch in chosen[0]] == [8, 4, 4]
+    kept = set(run.read_kept().tolist())
+    request = run.read_request(DistinctRequest)
+    assert kept < set(request.candidates)  # the twins left
+    assert set(request.asked) == set(chosen[0][0])
+
+
+def test_the_comparison_survives_the_end_of_its_daemon_and_shows_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(near_duplicates, "AT_ONCE", -1.0)
+    config = painted(tmp_path)
+    run = RunFolder(config.state / "runs" / f"0000-{Stage.SELECT}")
+    daemon = ticker(config)
+    while not run.request_file.exists():
+        assert daemon.tick().running
+        time.sleep(0.01)
+
+    outcome = ended(ticker(config, launcher=LocalLauncher(module=LEARNER)))  # a new daemon
+
+    assert outcome.waiting.startswith("8 images of the batch wait") or outcome.final
+    assert run.finished()
+    assert run.read_progress() is not None
+    assert snapshot(config)["cycle"] is not None
+
+
+def test_a_corrected_similarity_is_compared_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(near_duplicates, "AT_ONCE", -1.0)
+    config = painted(tmp_path)
+    run = RunFolder(config.state / "runs" / f"0000-{Stage.SELECT}")
+    daemon = ticker(config)
+    while not run.finished():
+        assert daemon.tick().running
+        time.sleep(0.01)
+    loose = config.selection.model_copy(update={"duplicate_similarity": 0.5})
+
+    ended(ticker(config.model_copy(update={"selection": loose})))
+
+    assert run.read_request(DistinctRequest).similarity == 0.5
+
+
+def test_the_process_of_the_comparison_never_loads_torch() -> None:
+    script = (
+        "import sys, daemon.hrda.__main__, daemon.hrda.near_duplicates;"
+        "print([name for name in ('torch', 'mmengine', 'cv2') if name in sys.modules])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout.strip() == "[]"

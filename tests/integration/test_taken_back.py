@@ -1,0 +1,143 @@
+"""People at the end of the budget and of the pool: nobody is left with work that nobody needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.domain import Ask, Image, TaskState
+from daemon.readiness import Ending
+from daemon.service import Ticker
+from daemon.store import FILE, Store
+from daemon.wiring import open_connector
+from tests.fakes.label_studio import FakeLabelStudio
+from tests.fakes.launcher import ForkLauncher
+from tests.integration.counted import disagreements
+from tests.integration.team import Team
+from tests.integration.workbench import run_out
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLabelStudio]:
+    with FakeLabelStudio(tmp_path) as found:
+        monkeypatch.setenv("TEAM_TOKEN", found.token)
+        yield found
+
+
+def test_a_project_that_came_labeled_is_trained_on(tmp_path: Path, server: FakeLabelStudio) -> None:
+    """Every image has its label before the first look."""
+    team = Team(tmp_path, server, queue_low=3, budget_labels=500)
+    truth = sorted((tmp_path / "masks").iterdir())
+    adopted = open_connector(team.config)
+    asks = [ask_for(number, path.name) for number, path in enumerate(truth)]
+    adopted.push(asks, "by hand", "0.0")
+    while (question := team.take("ada")) is not None:
+        team.submit("ada", question)
+
+    outcome = run_out(team.daemon)
+
+    assert outcome.ended is Ending.ALL_LABELED
+    (point,) = team.status()["evaluations"]
+    assert point["labels"] == len(truth)
+    assert disagreements(team.config) == []
+    for person in team.people.values():
+        person.close()
+
+
+def ask_for(number: int, name: str) -> Ask:
+    image = Image(
+        id=number,
+        key=name,
+        name=name,
+        uri=name,
+        path=Path(name),
+        height_px=24,
+        width_px=32,
+        sha256=name,
+    )
+    return Ask(image=image, position=number, cycle=0, reason="by hand")
+
+
+def test_open_images_are_taken_back_when_the_budget_is_spent_and_asked_again_when_it_is_raised(
+    tmp_path: Path, server: FakeLabelStudio
+) -> None:
+    """The budget is lowered while people work."""
+    team = Team(tmp_path, server, queue_low=0)
+    team.until("8 images wait")
+    team.answer_batch("ada")
+    team.until("4 images wait")
+    team.answer_batch("ada", 2)
+
+    with_budget(team, 9)
+    outcome = run_out(team.daemon)
+
+    assert outcome.ended is Ending.BUDGET_SPENT
+    assert team.answer("ben") is None  # nobody labels in vain
+    assert team.status()["batch"]["retired"] == 2
+    assert team.status()["evaluations"][-1]["labels"] == 10
+    assert disagreements(team.config) == []
+    with_budget(team, 14)
+    team.until("4 images wait")
+    taken = [team.answer("ben") for _ in range(4)]
+    assert None not in taken
+    assert len(set(taken)) == 4
+    assert run_out(team.daemon).ended is Ending.BUDGET_SPENT
+    assert team.status()["evaluations"][-1]["labels"] == 14
+    assert disagreements(team.config) == []
+    for person in team.people.values():
+        person.close()
+
+
+def with_budget(team: Team, budget: int) -> None:
+    """The daemon is started again with another budget."""
+    loop = team.config.loop.model_copy(update={"budget_labels": budget})
+    team.config = team.config.model_copy(update={"loop": loop})
+    team.daemon = Ticker(team.config, team.connector, ForkLauncher(), team.now, None)
+
+
+def test_an_answer_that_comes_after_its_image_was_taken_back_counts(
+    tmp_path: Path, server: FakeLabelStudio
+) -> None:
+    team = Team(tmp_path, server, queue_low=0)
+    team.until("8 images wait")
+    team.answer_batch("ada")
+    team.until("4 images wait")
+    held = team.take("ben")
+    assert held is not None
+    with_budget(team, 8)
+    run_out(team.daemon)
+
+    team.submit("ben", held)
+    outcome = run_out(team.daemon)
+
+    assert "9 labels of 8" in outcome.waiting
+    batch = team.status()["batch"]
+    assert (batch["labeled"], batch["retired"]) == (1, 3)
+    assert team.status()["evaluations"][-1]["labels"] == 9
+    assert disagreements(team.config) == []
+    for person in team.people.values():
+        person.close()
+
+
+def test_when_every_image_of_a_batch_is_dropped_others_are_asked(
+    tmp_path: Path, server: FakeLabelStudio
+) -> None:
+    """Ada and Ben skip all that they are handed: no dead end while there are images."""
+    team = Team(tmp_path, server, queue_low=0, max_skips=1, budget_labels=16)
+    team.until("8 images wait")
+    for _ in range(40):
+        question = team.take("ada")
+        if question is None:
+            break
+        body = {"result": [], "was_cancelled": True}
+        team.server.labeling.annotate(question.task, 2, body)
+        team.daemon.tick()
+
+    with Store(team.config.state / FILE, read_only=True) as store:
+        skipped = len(store.tasks(TaskState.SKIPPED))
+    assert skipped > 20
+    assert disagreements(team.config) == []
+    for person in team.people.values():
+        person.close()
