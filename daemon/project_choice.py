@@ -178,4 +178,7 @@ def show_reason(path: Path, number: int, wish: Wish, talk: Talk, server: Project
         for line in server.show_reason(number):
             talk.say(line)
     else:
-        talk.say(f"note: {words}; {command(path, 'init --add-reason')} changes that")
+        talk.say(
+            f"note: people do not see why an image is asked, or asked again: {words}; "
+            f"{command(path, 'init --add-reason')} changes that"
+        )
