@@ -14,7 +14,7 @@ from daemon.streams import in_words
 
 # On one line: a list of texts, a text, a number or a word.
 _VALUE = r"\[[^\]\n]*\]|\"[^\"\n]*\"|'[^'\n]*'|[^\s#]+"
-Value = int | str | list[str]
+Value = int | float | str | list[str]
 _BYTE_ORDER_MARK = "\ufeff"
 
 

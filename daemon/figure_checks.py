@@ -31,6 +31,7 @@ LISTED = 5000  # images whose names are looked at
 SAMPLED = 24  # images that are embedded, to see whether all are alike
 NAMED = 5  # of those that are at fault
 SAMPLE_S = 180.0
+HIGHEST = 0.9999  # similarity; above it no setting tells two images apart
 
 
 def test_set_faults(config: Config) -> Sequence[str]:
@@ -143,11 +144,12 @@ def _likeness_faults(
     least, limit = float(alike.min()), config.selection.duplicate_similarity
     if least < limit:
         return []
+    higher = f"raise it above {least:.4f}, or add" if least < HIGHEST else "add"
     return [
         f"all of {len(files)} images that were compared are near-duplicates of each other: their "
         f"similarities are {least:.4f} and more, and [selection] duplicate_similarity = {limit} "
         f"leaves near-duplicates of validation out of training: nothing would be left to train "
-        f"on; raise it above {least:.4f}, or add images of other scenes"
+        f"on; {higher} images of other scenes"
     ]
 
 

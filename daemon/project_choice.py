@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from daemon.config import Config, load_config
 from daemon.config_edit import write_setting
 from daemon.errors import ConfigError
+from daemon.sections import Classes
 from daemon.store import FILE
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ def with_classes(
     faults = server.config_faults(number, config.class_set)
     if faults and (text := server.config_to_paste(number, config.class_set)):
         return config, [f"{faults[0]}; for the classes of {path} that is:\n{text}"]
-    names = _classes_for(config, server.labels(number)) if faults else []
-    if not names or set(names[1:]) == {*config.class_set.drawn} - {config.classes.ignore_label}:
+    names = classes_for(config.classes, server.labels(number)) if faults else []
+    if not names:
         return config, [str(fault) for fault in faults]
     said = json.dumps(names, ensure_ascii=False)
     question = f"the project has other labels than {path}: take them as classes, names = {said}?"
@@ -156,15 +157,23 @@ def with_classes(
     return config, [*map(str, faults), f"{advice}, under [classes]"]
 
 
-def _classes_for(config: Config, labels: Sequence[str]) -> list[str]:
-    """Class names for these labels, background first; none where they say nothing."""
-    drawn = [name for name in labels if name != config.classes.ignore_label]
-    first = config.classes.names[0]
-    if not drawn or config.classes.unlabeled == "ignore":
-        return drawn
-    if first not in drawn:
-        return [first, *drawn]
-    return [] if "background" in drawn else ["background", *drawn]
+def classes_for(classes: Classes, labels: Sequence[str]) -> list[str]:
+    """Class names that fit the labels of a project, background first: those of config.toml in
+    their order, then the others. Empty where these fit, or where no names would. Pure."""
+    drawn = dict.fromkeys(classes.renamed.get(name, name) for name in labels)
+    drawn.pop(classes.ignore_label, None)
+    first = classes.names[0]
+    if not drawn:
+        return []
+    if classes.unlabeled == "background":
+        if first in drawn and "background" in drawn:
+            return []  # a project whose background is drawn: the fault says so
+        first = "background" if first in drawn else first
+        drawn = {first: None, **drawn}
+    kept = [name for name in classes.names if name in drawn and name != first]
+    names = [first, *kept] if first in drawn else kept
+    names += [name for name in drawn if name not in names]
+    return [] if names == list(classes.names) else names
 
 
 def show_reason(path: Path, number: int, wish: Wish, talk: Talk, server: Projects) -> None:
@@ -178,4 +187,7 @@ def show_reason(path: Path, number: int, wish: Wish, talk: Talk, server: Project
         for line in server.show_reason(number):
             talk.say(line)
     else:
-        talk.say(f"note: {words}; {command(path, 'init --add-reason')} changes that")
+        talk.say(
+            f"note: people do not see why an image is asked, or asked again: {words}; "
+            f"{command(path, 'init --add-reason')} changes that"
+        )

@@ -28,7 +28,7 @@ from daemon.repeats import drop_repeats
 from daemon.scheduler import Schedule, start_scheduler
 from daemon.stages.classes import require_same_classes, settle_classes
 from daemon.stages.context import Context
-from daemon.start_checks import start_faults
+from daemon.start_checks import require_access, start_faults
 from daemon.status import snapshot
 from daemon.store import FILE, Store, sole_writer
 from daemon.tokens import webhook_secret
@@ -161,6 +161,7 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError and StoreInUse at the start."""
     require_strategies(config)
     require_token(config)
+    require_access(config)
     drop_repeats(logging.getLogger())
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -214,6 +215,7 @@ def run_once(
     """Tick until only people can move the loop on. Raises at the first fault."""
     require_strategies(config)
     require_token(config)
+    require_access(config)
     with sole_writer(config.state), opened(config) as (connector, launcher):
         ticker = _ticker(config, connector, launcher, now, cycle_limit)
         try:

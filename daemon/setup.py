@@ -90,7 +90,7 @@ def adopt_project(path: Path, config: Config, wish: Wish, talk: Talk) -> Sequenc
 
 
 def _adopt(path: Path, config: Config, wish: Wish, talk: Talk, server: Projects) -> Sequence[str]:
-    from connectors.label_studio import LOCKS, LabelStudio, create_or_adopt_project
+    from connectors.label_studio import LOCKS, NO_REASON, LabelStudio, create_or_adopt_project
 
     project = chosen(path, config, wish, talk, server)
     if project:
@@ -110,7 +110,8 @@ def _adopt(path: Path, config: Config, wish: Wish, talk: Talk, server: Projects)
         classes=config.class_set,
         source=folder_source(config),
     )
-    for words in (*adopted.did, *(f"note: {words}" for words in adopted.notes), f"note: {LOCKS}"):
+    notes = [words for words in (*adopted.notes, LOCKS) if words != NO_REASON]  # said with its cure
+    for words in (*adopted.did, *(f"note: {words}" for words in notes)):
         talk.say(words)
     _keep_number(path, adopted.id, talk)
     for words in _invite_hints(config, adopted.id):

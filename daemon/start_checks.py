@@ -31,7 +31,6 @@ def start_faults(config: Config, connector: Connector) -> Sequence[str]:
     """What is wrong that does not keep the daemon from starting, each with what it is about."""
     found = {
         "strategies": strategy_trial_faults(config),
-        "state folder": access_faults(config),
         "disk": disk_faults(config),
         "labeling tool": _tool_faults(connector),
     }
@@ -89,6 +88,12 @@ def access_faults(config: Config) -> Sequence[str]:
         for path in paths
         if path.exists() and not os.access(path, os.W_OK | (os.X_OK if path.is_dir() else 0))
     ]
+
+
+def require_access(config: Config) -> None:
+    """Raise ConfigError where this user may not write what the daemon must."""
+    if faults := access_faults(config):
+        raise ConfigError("[project] state_dir:\n  " + "\n  ".join(faults))
 
 
 def disk_faults(config: Config) -> Sequence[str]:
@@ -168,6 +173,6 @@ def _existing(path: Path) -> Path:
 
 def _no_right(path: Path) -> str:
     return (
-        f"{path}: this user may not write there; expected the right to; run the daemon as the user "
-        f"who owns it, or chown it to this one"
+        f"{path}: this user may not write there, or nobody may; expected the right to; run the "
+        f"daemon as the user who owns it, chown it to this one, or name a disk that can be written"
     )

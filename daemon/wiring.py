@@ -32,7 +32,9 @@ def open_connector(config: Config) -> Connector:
     from connectors.label_studio import LabelStudio
 
     if not config.label_studio.project:
-        raise ConfigError("[label_studio] project = 0: run `maskloop init`, which makes one")
+        raise ConfigError(
+            "[label_studio] project = 0: run `maskloop init`, which adopts or makes one"
+        )
     return LabelStudio(
         url=config.label_studio.url,
         project=config.label_studio.project,
@@ -56,7 +58,8 @@ def folder_source(config: Config) -> FolderSource | None:
         raise ConfigError(
             '[label_studio] document_root is empty: with [images] source = "folder" Label Studio '
             "must serve the images; start it with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
-            "and LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, and name that folder here"
+            "and LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, and name that folder here; or, where the "
+            'project has its images already, write [images] source = "project"'
         )
     return FolderSource(
         config.home / config.images.folder,

@@ -5,9 +5,11 @@ from connectors.label_studio.connector import LabelStudio
 from connectors.label_studio.project import LOCKS, Adopted, create_or_adopt_project
 from connectors.label_studio.sources import FolderSource
 from connectors.label_studio.webhook import register_webhook
+from connectors.label_studio.wiring import NO_REASON
 
 __all__ = [
     "LOCKS",
+    "NO_REASON",
     "Adopted",
     "FolderSource",
     "LabelStudio",

@@ -207,7 +207,8 @@ class LabelStudio:
                 where=self._api.url,
                 got=f"no project {self._number}",
                 expected="the project of config.toml",
-                cure="correct its number, or run `maskloop init` to create one",
+                cure="correct its number, or write project = 0 and run `maskloop init`, which "
+                "lists the projects",
             )
         got, _, cure = str(exc).rpartition("; ")
         return Fault(where=self._api.url, got=got, expected="to be let in", cure=cure)

@@ -110,7 +110,7 @@ _ONLY_SHAPES = (
     f"people draw shapes only: no prediction is shown to them, and holes cannot be drawn; add a "
     f"{TAG} tag to show predictions"
 )
-_NO_REASON = (
+NO_REASON = (
     f"people do not see why an image is asked: to show it, add {REASON_TAG} to the label config; "
     f"tasks that are asked from then on get the words in their data"
 )
@@ -160,7 +160,7 @@ def _wiring(drawing: Sequence[Tag], image: str, tags: Tags, *, shows_reason: boo
         notes=(
             *((_ONLY_SHAPES,) if only_shapes else ()),
             *notes,
-            *(() if shows_reason else (_NO_REASON,)),
+            *(() if shows_reason else (NO_REASON,)),
         ),
         shows_reason=shows_reason,
         colours=_colours([label for tag in reversed(drawing) for label in tag.labels]),

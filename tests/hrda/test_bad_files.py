@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from daemon.hrda import predict
 from daemon.hrda.__main__ import DONE, main
 from daemon.hrda.images.reading import Reading
 from daemon.hrda.training.checkpoint import write_checkpoint
+from daemon.pixels import reader
 from daemon.runs import (
     EmbedRequest,
     FilePart,
@@ -200,7 +200,7 @@ def test_a_disk_in_the_network_that_is_away_is_no_fault_of_a_file(
     def stale(*_: object, **__: object) -> None:
         raise OSError(116, "Stale file handle")
 
-    monkeypatch.setattr(os, "open", stale)
+    monkeypatch.setattr(reader, "opened_file", stale)
     reading = Reading(files)
 
     with pytest.raises(RunFailed, match="no fault of the file"):

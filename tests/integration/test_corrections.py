@@ -40,9 +40,9 @@ def shown_to(team: Team, question: Question) -> Mask:
 def answer_batches(team: Team) -> dict[str, list[tuple[Mask, Mask]]]:
     """Eight labels without a model by ada; then ben submits two predictions as they are shown, and
     cleo two with all drawn three pixels beside it: what each was shown, and submitted."""
-    team.until("8 images of the batch wait")
+    team.until("8 images wait")
     team.answer_batch("ada")
-    team.until("4 images of the batch wait")
+    team.until("4 images wait")
     pairs: dict[str, list[tuple[Mask, Mask]]] = {"ben": [], "cleo": []}
     for name in ("ben", "cleo", "ben", "cleo"):
         question = team.take(name)

@@ -2,80 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from connectors.label_studio import wiring
-from daemon.config import Config, load_config
-from daemon.config_text import render
+from daemon.config import load_config
 from daemon.domain import ClassSet
-from daemon.project_choice import Talk, Wish
-from daemon.setup import prepare
 from daemon.store import FILE, Store
 from tests.fakes.command import Ended, assert_said, run_command
 from tests.fakes.label_studio import FakeLabelStudio
-from tests.integration.workbench import paint_images
-
-THEIRS = (
-    '<View>\n<Image name="i" value="$image"/>\n<BrushLabels name="b" toName="i">'
-    '<Label value="Crop"/><Label value="Weed"/></BrushLabels>\n</View>'
-)
+from tests.integration.three_projects import THEIRS, three_projects, written
 
 
 @pytest.fixture
 def fake(tmp_path: Path) -> Iterator[FakeLabelStudio]:
-    """A server with three projects, the second of them with three images."""
-    paint_images(tmp_path / "pictures", 3)
-    with FakeLabelStudio(tmp_path) as server:
-        for title in ("Field trial", "Weeds 2025", "Empty one"):
-            server.labeling.create_project({"title": title, "label_config": THEIRS})
-        for number in range(3):
-            name = f"/data/upload/2/field{number:02d}.png"
-            content = (tmp_path / "pictures" / f"field{number:02d}.png").read_bytes()
-            server.uploads[name] = content
-            server.labeling.import_tasks(2, [{"data": {"image": name}}])
+    with three_projects(tmp_path) as server:
         yield server
-
-
-def written(home: Path, fake: FakeLabelStudio, **tables: Any) -> Path:
-    """A config.toml for this server: classes as in the projects, images of the project."""
-    named = {"url": fake.url, "token_file": "token", **tables.pop("label_studio", {})}
-    (home / "token").write_text(fake.token)
-    (home / "token").chmod(0o600)
-    settings = {
-        "classes": {"names": ("soil", "Crop", "Weed")},
-        "images": {"source": "project"},
-        "label_studio": named,
-        **tables,
-    }
-    path = home / "config.toml"
-    path.write_text(render(Config.model_validate(settings)))
-    return path
 
 
 def init(home: Path, *words: str) -> Ended:
     return run_command("init", *words, folder=home)
-
-
-def talked(path: Path, *answers: str, **wish: Any) -> tuple[list[str], list[str]]:
-    """What init says and what it leaves to do when somebody answers so, questions included."""
-    said: list[str] = []
-    left = list(answers)
-
-    def ask(question: str) -> str:
-        said.append(question)
-        return left.pop(0)
-
-    to_do = prepare(path, Wish(**wish), Talk(say=said.append, ask=ask))
-    assert left == []
-    return said, list(to_do)
 
 
 def test_the_first_init_writes_a_config_and_says_every_next_step(tmp_path: Path) -> None:
@@ -210,7 +158,7 @@ def test_a_project_without_a_label_config_gets_one_to_paste(
 def test_tasks_of_its_own_are_not_passed_over_for_a_folder(
     tmp_path: Path, fake: FakeLabelStudio
 ) -> None:
-    path = written(tmp_path, fake, images={})
+    written(tmp_path, fake, images={})
 
     done = init(tmp_path, "--project", "2")
 
@@ -218,37 +166,6 @@ def test_tasks_of_its_own_are_not_passed_over_for_a_folder(
     assert 'project 2 has 3 tasks of its own, and config.toml says [images] source = "folder"' in (
         done.out
     )
-    said, to_do = talked(path, "y", "n")
-    assert to_do == []
-    assert 'source = "project"' in "\n".join(said)
-    assert load_config(path).images.source == "project"
-
-
-def test_somebody_at_a_terminal_is_asked_everything_that_is_open(
-    tmp_path: Path, fake: FakeLabelStudio
-) -> None:
-    path = written(tmp_path, fake, images={}, classes={})
-
-    said, to_do = talked(path, "2", "y", "", "yes")
-
-    config = load_config(path)
-    assert to_do == []
-    assert (config.label_studio.project, config.images.source) == (2, "project")
-    assert config.classes.names == ("soil", "Crop", "Weed")
-    assert fake.labeling.projects[2]["show_instruction"] is True
-    assert fake.labeling.projects[2]["label_config"] == THEIRS.replace(
-        "<View>", f"<View>\n  {wiring.REASON_TAG}"
-    )
-    assert any("why an image is asked" in words for words in said)
-
-
-def test_an_answer_that_names_none_makes_none(tmp_path: Path, fake: FakeLabelStudio) -> None:
-    path = written(tmp_path, fake)
-
-    for answer in ("", "7", "no", "Weeds 2025"):
-        assert "expected the number of one of these" in talked(path, answer)[1][0]
-    assert len(fake.labeling.projects) == 3
-    assert "created project 4" in "\n".join(talked(path, "new")[0])
 
 
 def test_reasons_are_shown_only_when_that_is_wished(tmp_path: Path, fake: FakeLabelStudio) -> None:
@@ -288,39 +205,3 @@ def test_a_server_with_many_projects_lists_the_newest(
     assert "has 253, and" in out
     assert "203 older ones, and" in out
     assert "'more 249'" in out
-
-
-def test_a_terminal_is_asked_and_its_end_means_no(tmp_path: Path, fake: FakeLabelStudio) -> None:
-    written(tmp_path, fake)
-
-    shown = on_a_terminal(tmp_path, b"2\nn\n")
-
-    assert "number of the project to adopt" in shown
-    assert "ready; next: maskloop check" in shown
-    assert fake.labeling.projects[2]["label_config"] == THEIRS
-    written(tmp_path, fake)
-    assert "expected the number of one of these" in on_a_terminal(tmp_path, b"\x04")
-
-
-def on_a_terminal(home: Path, typed: bytes) -> str:
-    """`maskloop init` with a terminal of its own; what it shows there."""
-    ours, theirs = pty.openpty()
-    root = Path(__file__).parents[2]
-    with subprocess.Popen(
-        [sys.executable, "-m", "daemon.entry", "init"],
-        cwd=home,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    ):
-        os.close(theirs)
-        os.write(ours, typed)
-        shown = b""
-        while True:
-            try:
-                shown += os.read(ours, 65536)
-            except OSError:  # the other end is closed
-                break
-    os.close(ours)
-    return shown.decode()

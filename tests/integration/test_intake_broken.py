@@ -16,6 +16,7 @@ from PIL import Image
 
 from connectors.folder import Folder
 from daemon.config import Config
+from daemon.corrections import Unmeasured
 from daemon.domain import Annotation, Changes, Stage
 from daemon.errors import ConnectorUnavailable, IntakeBroken, RunFailed
 from daemon.intake import Failures
@@ -207,7 +208,7 @@ def test_a_prediction_of_ours_that_is_damaged_costs_the_figure_and_never_the_lab
 
         kept, effort = measured(context, 7, shown)
 
-    assert effort is None
+    assert effort is Unmeasured.MASK_UNREADABLE
     assert kept.notes[0].startswith("how much of the prediction was changed is unknown: ")
 
 

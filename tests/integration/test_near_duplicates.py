@@ -84,7 +84,7 @@ def test_the_comparison_survives_the_end_of_its_daemon_and_shows_how_far_it_is(
 
     outcome = ended(ticker(config, launcher=LocalLauncher(module=LEARNER)))  # a new daemon
 
-    assert outcome.waiting.startswith("8 images of the batch wait") or outcome.final
+    assert outcome.waiting.startswith("8 images wait") or outcome.final
     assert run.finished()
     assert run.read_progress() is not None
     assert snapshot(config)["cycle"] is not None

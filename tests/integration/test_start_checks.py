@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +20,8 @@ from daemon.checks import ASK_THE_TOOL, NOT_TRIED, checks
 from daemon.config import Config
 from daemon.config_text import render
 from daemon.doctor import diagnose
-from daemon.start_checks import access_faults, start_faults
+from daemon.errors import MaskloopError
+from daemon.start_checks import access_faults, require_access, start_faults
 from daemon.status import snapshot
 from daemon.store import sole_writer
 from daemon.wiring import open_connector
@@ -249,19 +251,28 @@ def test_files_of_another_user_in_the_state_folder_are_found() -> None:
             path.chmod(0o755)
 
         assert access_faults(config) == []
-        assert count_as(23456, config) >= 3  # the folder, the store, the runs
+        require_access(config)
+        told = told_to(23456, lambda: require_access(config))
+        for place in ("state:", "store.db:", "runs:"):
+            assert f"{place} this user may not write there" in told
 
 
-def count_as(user: int, config: Config) -> int:
-    """How many faults another user meets."""
-    pid, count = os.fork(), 99
+def told_to(user: int, work: Callable[[], None]) -> str:
+    """What another user is told."""
+    ours, theirs = os.pipe()
+    pid = os.fork()
     if pid == 0:
         try:
             os.setuid(user)
-            count = len(access_faults(config))
+            work()
+        except MaskloopError as exc:
+            os.write(theirs, str(exc).encode())
         finally:
-            os._exit(count)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            os._exit(0)
+    os.close(theirs)
+    os.waitpid(pid, 0)
+    with os.fdopen(ours) as file:
+        return file.read()
 
 
 @pytest.mark.parametrize("place", ["before", "after"])

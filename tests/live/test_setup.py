@@ -26,8 +26,10 @@ def config(
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", label_studio.credentials.token)
     images = label_studio.document_root / "setup"
     images.mkdir(exist_ok=True)
-    for number in range(2):
-        Image.fromarray(np.full((8, 8, 3), number, np.uint8)).save(images / f"{number}.png")
+    pictures = np.random.default_rng(0).integers(0, 255, (2, 32, 32, 3), np.uint8)
+    pictures[1, :16] = 0  # the two are no near-duplicates
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(images / f"{number}.png")
     settings = {
         "classes": {"names": ["soil", "crop"]},
         "images": {"folder": str(images)},
