@@ -30,6 +30,18 @@ TICKS_INSIDE = (
     "const ticks = [...document.querySelectorAll('#plot .ytick text')]; "
     "return ticks.length > 0 && ticks.every((t) => t.getBoundingClientRect().left >= left)"
 )
+# whether the text of a name reaches into that of its reason, for each file that is left out
+OVERLAPS = """
+const box = (node) => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  return range.getBoundingClientRect();
+};
+return [...document.querySelectorAll("#left-out li")].map((row) => {
+  const [name, why] = [box(row.querySelector(".name")), box(row.querySelector(".why"))];
+  return name.right > why.left && name.bottom > why.top + 1;
+});
+"""
 POINTS = "return [...document.querySelectorAll('#plot .scatterlayer .point')].length"
 
 
@@ -163,3 +175,26 @@ def test_the_page_says_when_the_daemon_stopped_answering(browser: webdriver.Chro
     assert "no answer from Maskloop since" in browser.find_element(By.ID, "link").text
     browser.get("about:blank")
     browser.get_log("browser")
+
+
+def test_names_of_files_that_are_left_out_stand_beside_their_reasons(
+    browser: webdriver.Chrome,
+) -> None:
+    names = ["broken_link_of_a_camera.png", f"{'long' * 50}.png"]
+    shown = status(1) | {
+        "left_out": {
+            "missed": 2,
+            "counts": {"cannot be read": 2},
+            "named": [
+                {"path": name, "reason": "cannot be read", "got": "", "cure": "restore it"}
+                for name in names
+            ],
+        }
+    }
+    with serving(lambda: shown) as address:
+        for width in (1200, 500):
+            browser.set_window_size(width, 1000)
+            browser.get(address)
+            overlaps = browser.execute_script(OVERLAPS)
+            assert overlaps == [False, False]
+    browser.set_window_size(1200, 1000)
