@@ -4,7 +4,6 @@ measured or that is trained on, and validation that leaves nothing to train on."
 from __future__ import annotations
 
 import hashlib
-import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +21,7 @@ from daemon.errors import ConfigError, ImageRefused, MaskloopError
 from daemon.intake import Intake
 from daemon.launchers import Launcher
 from daemon.runs import EmbedRequest, ImageFile, LabeledFile, RunFolder
-from daemon.split import FloatArray, group_of, validation_size
+from daemon.split import FloatArray, group_of, has_group, validation_size
 from daemon.stages.test_set import test_files
 from daemon.wiring import open_connector
 
@@ -107,7 +106,7 @@ def _group_faults(config: Config, listed: Sequence[FoundImage]) -> Sequence[str]
     pattern = config.validation.group_by
     if not pattern:
         return []
-    if not any(re.search(pattern, one.name) for one in listed):
+    if not any(has_group(one.name, pattern) for one in listed):
         return [
             f"[validation] group_by = {pattern!r} matches none of {len(listed)} names, as "
             f"{listed[0].name!r}: each image would be a group of its own, and images of one video "

@@ -7,16 +7,18 @@ listing nor the arrival of other images moves an image in or out.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import regex
 
 from daemon.domain import Image
+from daemon.errors import ConfigError
 
 FloatArray = npt.NDArray[np.float32]
 IdArray = npt.NDArray[np.int64]
+MATCH_S = 1.0  # for a pattern on one name
 BLOCK = 1024  # rows of a similarity matrix that are in memory at once
 
 
@@ -50,11 +52,29 @@ def group_mates(images: Sequence[Image], chosen: set[int], group_by: str) -> set
 
 
 def group_of(name: str, group_by: str) -> str:
-    """The group in an image's name; the whole name where the expression does not match."""
-    found = re.search(group_by, name)
+    """The group in an image's name; the whole name where the expression does not match.
+
+    Raises ConfigError for an expression that takes more than `MATCH_S`.
+    """
+    return _matched(name, group_by) or name
+
+
+def has_group(name: str, group_by: str) -> bool:
+    """Whether the expression finds a group in the name. Raises ConfigError as `group_of` does."""
+    return _matched(name, group_by) is not None
+
+
+def _matched(name: str, group_by: str) -> str | None:
+    try:
+        found = regex.search(group_by, name, timeout=MATCH_S)
+    except TimeoutError as exc:
+        raise ConfigError(
+            f"[validation] group_by = {group_by!r}: got no answer for the name {name!r} within "
+            f"{MATCH_S:.0f} s; expected a pattern without repeats inside of repeats, as (a+)+"
+        ) from exc
     if found is None:
-        return name
-    return found.group(1) if found.re.groups else found.group(0)
+        return None
+    return str(found.group(1) or "") if found.re.groups else str(found.group(0))
 
 
 def alike(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
+
+import regex
 
 MOST_CLASSES = 255
 
@@ -55,8 +56,8 @@ def require_fitting(names: Sequence[str], ignore_label: str, renamed: Mapping[st
 def require_group(text: str) -> None:
     """Raise ValueError for a pattern that is none, or that has no group to name."""
     try:
-        groups = re.compile(text).groups
-    except (re.error, RecursionError, OverflowError) as exc:
+        groups = regex.compile(text).groups
+    except (regex.error, RecursionError, OverflowError) as exc:
         raise ValueError(f"is no regular expression: {exc}; correct it") from exc
     if text and not groups:
         raise ValueError(

@@ -3,11 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.domain import Image
-from daemon.split import alike, draw_validation, group_mates, validation_size
+from daemon.errors import ConfigError
+from daemon.split import alike, draw_validation, group_mates, group_of, validation_size
 
 
 def images(*names: str) -> list[Image]:
@@ -72,3 +74,12 @@ def test_images_like_others_are_found_with_their_similarity() -> None:
 
     assert list(found) == [7]
     assert found[7] == np.float32(np.cos(np.radians(3)))
+
+
+def test_a_pattern_that_needs_ages_for_a_name_is_refused_in_words() -> None:
+    with pytest.raises(ConfigError, match=r"\(a\|aa\).*within 1 s.*without repeats inside"):
+        group_of("a" * 60 + "!", "^(a|aa)+$")
+
+
+def test_a_group_that_took_no_part_in_the_match_is_no_group() -> None:
+    assert group_of("field_7.png", "^(video[0-9]+)?_?") == "field_7.png"
