@@ -69,6 +69,7 @@ def test_max_seconds_is_a_number_of_iterations_that_is_written_down(
     assert same(timed, counted)
 
 
+@pytest.mark.long
 def test_a_timed_training_that_was_killed_keeps_its_number_and_ends_the_same(
     files: list[LabeledFile], tmp_path: Path
 ) -> None:

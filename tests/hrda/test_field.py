@@ -39,6 +39,7 @@ def run(folder: RunFolder, command: str) -> None:
     subprocess.run([sys.executable, "-m", "daemon.hrda", command, str(folder.path)], check=True)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_the_learner_is_far_better_than_a_regression_on_colour(field: Path) -> None:
     training, scoring = RunFolder(field / "train"), RunFolder(field / "predict")

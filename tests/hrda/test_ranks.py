@@ -90,6 +90,7 @@ def test_processes_stay_equal_to_the_bit_and_skip_together(two: list[dict[str, A
     assert all(torch.equal(a, b) for a, b in zip(one["shares"], other["shares"], strict=True))
 
 
+@pytest.mark.long
 def test_a_training_of_two_processes_stops_saves_and_goes_on(
     files: list[LabeledFile], tmp_path: Path
 ) -> None:

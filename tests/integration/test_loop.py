@@ -21,6 +21,7 @@ from daemon.status import snapshot
 from daemon.store import FILE, Store
 from daemon.wiring import open_connector
 from tests.fakes.versions import version
+from tests.fakes.launcher import ForkLauncher
 from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
 
 
@@ -207,14 +208,14 @@ def test_an_empty_pool_waits_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_an_image_that_is_gone_when_a_run_needs_it_is_set_aside(home: Path) -> None:
-    config = configured(home)
-    daemon = ticker(config)
+    config, launcher = configured(home), ForkLauncher()
+    daemon = ticker(config, launcher=launcher)
     while not daemon.tick().waiting.startswith("cycle 1"):
         time.sleep(0.02)
+    launcher.stop()  # a child that goes on would write into the folder of the next one
     with Store(config.state / FILE, read_only=True) as store:
         labeled = store.labeled_ids()
         gone = next(image for image in store.images() if image.id not in labeled)
-    ticker(config)
     gone.path.unlink()
     shutil.rmtree(config.state / "runs" / "0001-train", ignore_errors=True)
 

@@ -145,7 +145,7 @@ def campaign(
     made.close()
 
 
-@pytest.mark.parametrize("change", ["signature", "host"])
+@pytest.mark.parametrize("change", ["signature", pytest.param("host", marks=pytest.mark.long)])
 def test_renewed_addresses_of_all_tasks_change_nothing_in_the_middle_of_a_cycle(
     campaign: Campaign, tmp_path: Path, change: str
 ) -> None:
@@ -173,6 +173,7 @@ def test_renewed_addresses_of_all_tasks_change_nothing_in_the_middle_of_a_cycle(
     assert campaign.status()["quarantine"] == []
 
 
+@pytest.mark.long
 def test_an_export_of_a_project_goes_on_in_a_new_one(
     campaign: Campaign,
     tmp_path: Path,
