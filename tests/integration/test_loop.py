@@ -20,8 +20,8 @@ from daemon.stages.context import Context
 from daemon.status import snapshot
 from daemon.store import FILE, Store
 from daemon.wiring import open_connector
-from tests.fakes.versions import version
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.versions import version
 from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
 
 
