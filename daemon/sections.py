@@ -97,8 +97,8 @@ class Images(Section):
     max_megabytes: Annotated[int, Field(ge=1, le=100_000)] = _say(
         64, "largest image file that is read, MB"
     )
-    max_megapixels: Annotated[int, Field(ge=1, le=10_000)] = _say(
-        64, "largest image that is decoded, millions of pixels"
+    max_megapixels: Annotated[int, Field(ge=1, le=1000)] = _say(
+        64, "largest image that is decoded, millions of pixels (at most 1000)"
     )
     allow_hosts: tuple[str, ...] = Field(
         default=(),
