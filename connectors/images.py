@@ -69,14 +69,6 @@ def inspect(content: bytes, *, where: str = "image", max_pixels: int = MAX_PIXEL
     )
 
 
-def found_under(root: Path) -> Iterator[FoundImage]:
-    """Every picture below `root`, told by its bytes, by path; see `daemon.pixels.folders`.
-
-    key: the posix path relative to `root`.
-    """
-    return found_in(PictureFolder(root))
-
-
 def found_in(folder: PictureFolder) -> Iterator[FoundImage]:
     """The pictures of a folder as images; key: the posix path below it."""
     root = folder.root.resolve()

@@ -86,10 +86,10 @@ class Context:
             table |= dict(zip(map(int, scores.ids[fresh]), scores.embeddings[fresh], strict=True))
         return table
 
-    def embedded_ids(self) -> set[int]:
+    def embedded_ids(self, encoder: Mapping[str, Any] | None = None) -> set[int]:
         """The images that have such an embedding; their vectors are not read."""
         found: set[int] = set()
-        for run in self.embedding_runs():
+        for run in self.embedding_runs(encoder):
             ids = run.read_ids()
             found.update(ids[self._fresh(run, ids)].tolist())
         return found

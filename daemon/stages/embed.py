@@ -19,11 +19,11 @@ def embed(context: Context, cycle: int) -> bool:
     """
     run = context.open_run(cycle, Stage.EMBED)
     if not run.request_file.exists():
-        table = context.embeddings(context.encoder())
+        embedded = context.embedded_ids(context.encoder())
         new = [
             image
             for image in context.store.images()
-            if image.id not in table and image.role is not Role.EXCLUDED
+            if image.id not in embedded and image.role is not Role.EXCLUDED
         ]
         if new:
             request = context.request(EmbedRequest, images=files_of(new))

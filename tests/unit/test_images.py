@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connectors.images import found_under, inspect, keep, read_file, read_under
+from connectors.images import found_in, inspect, keep, read_file, read_under
 from daemon.errors import DiskFull, ImageRefused
+from daemon.pixels.folders import PictureFolder
 
 
 def picture(format: str = "PNG", size: tuple[int, int] = (5, 3), **options: Any) -> bytes:
@@ -112,7 +113,7 @@ def test_images_are_found_in_subfolders_in_order_and_hidden_ones_are_not(tmp_pat
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"text" if name == "notes.txt" else picture())
 
-    assert [image.key for image in found_under(tmp_path)] == ["a/c.JPG", "b.png"]
+    assert [image.key for image in found_in(PictureFolder(tmp_path))] == ["a/c.JPG", "b.png"]
 
 
 def test_a_key_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
