@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from daemon.hrda.network.sparing import run, spare_the_compiler, wait
+from daemon.hrda.network.sparing import run, spare_the_compiler, spare_the_formatter, wait
 
 
 class _NoCompiledOps(ModuleType):
@@ -36,6 +36,7 @@ class _NoCompiledOps(ModuleType):
         return refuse
 
 
+spare_the_formatter()  # before mmcv, which imports mmengine
 if "mmcv._ext" not in sys.modules and importlib.util.find_spec("mmcv._ext") is None:
     sys.modules["mmcv._ext"] = _NoCompiledOps("mmcv._ext")
 

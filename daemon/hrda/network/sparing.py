@@ -13,6 +13,7 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Mapping
+from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
@@ -43,7 +44,8 @@ def wait(package: str, names: Mapping[str, str]) -> ModuleType | None:
     module.__class__ = _Waiting
     sys.modules[package] = module
     parent, _, child = package.rpartition(".")
-    setattr(sys.modules[parent], child, module)
+    if parent:
+        setattr(sys.modules[parent], child, module)
     return module
 
 
@@ -68,3 +70,25 @@ def spare_the_compiler() -> None:
     if module is not None:
         module.disable = lambda function, *_, **__: function  # type: ignore[attr-defined]
         module.graph_break = lambda *_, **__: None  # type: ignore[attr-defined]
+
+
+_FORMATTER = ("yapf", "yapf.yapflib", "yapf.yapflib.yapf_api")
+
+
+def spare_the_formatter() -> None:
+    """Let mmengine import without yapf, which it takes to print a configuration; we print none.
+
+    yapf keeps its grammar in a cache of the user and renames the file before all of it is written:
+    of several processes that start at once on a fresh machine, one reads a torn file and ends
+    with `EOFError`. Whoever formats after all gets the real function.
+    """
+    formatter, _, functions = (wait(package, {}) for package in _FORMATTER)
+
+    def format_code(*texts: Any, **options: Any) -> Any:
+        for package in _FORMATTER:
+            run(package)
+        return sys.modules[_FORMATTER[-1]].FormatCode(*texts, **options)
+
+    if formatter is not None and functions is not None:
+        formatter.__version__ = version("yapf")  # type: ignore[attr-defined]  # mmengine asks
+        functions.FormatCode = format_code  # type: ignore[attr-defined]
