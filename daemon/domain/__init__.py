@@ -8,19 +8,18 @@ from __future__ import annotations
 from daemon.domain.annotations import (
     IGNORE,
     Annotation,
+    AnnotationNotes,
     Changes,
     ClassSet,
+    DuplicateLabels,
+    Label,
+    LostLabels,
     Mask,
     Skip,
 )
 from daemon.domain.batches import (
-    Ask,
     Budget,
-    KeptPrediction,
     Pick,
-    Prediction,
-    Stage,
-    TaskState,
 )
 from daemon.domain.clock import (
     Clock,
@@ -30,6 +29,12 @@ from daemon.domain.corrections import (
     CorrectedLabel,
     Effort,
     Unmeasured,
+    UnmeasuredAnswer,
+)
+from daemon.domain.cycles import (
+    Cycle,
+    Stage,
+    StageTime,
 )
 from daemon.domain.evaluations import (
     Calibration,
@@ -39,18 +44,49 @@ from daemon.domain.evaluations import (
     Missing,
     Why,
 )
+from daemon.domain.events import (
+    Event,
+)
 from daemon.domain.faults import (
+    RESOLVED,
     AnswerId,
     Fault,
+    FaultState,
+    QuarantinedAnswer,
+    QuarantinedFault,
+)
+from daemon.domain.heartbeat import (
+    Heartbeat,
 )
 from daemon.domain.images import (
     Exclusion,
     FoundImage,
+    IdenticalImage,
     Image,
+    ImageSize,
+    KnownImage,
     Role,
+)
+from daemon.domain.incidents import (
+    Incident,
+    Reason,
+    Source,
 )
 from daemon.domain.prediction_version import (
     PredictionVersion,
+)
+from daemon.domain.predictions import (
+    KeptPrediction,
+    Prediction,
+    PredictionSet,
+)
+from daemon.domain.tasks import (
+    Ask,
+    NewTask,
+    Push,
+    RefusedAnswer,
+    Task,
+    TaskState,
 )
 
 HINT_PATH = "/hint"  # of our page, where a labeling tool says "look now" ...
@@ -60,7 +96,9 @@ __all__ = [
     "HINT_HEADER",
     "HINT_PATH",
     "IGNORE",
+    "RESOLVED",
     "Annotation",
+    "AnnotationNotes",
     "AnswerId",
     "Ask",
     "Budget",
@@ -71,23 +109,45 @@ __all__ = [
     "Clock",
     "CorrectedLabel",
     "CurvePoint",
+    "Cycle",
+    "DuplicateLabels",
     "Effort",
     "Evaluation",
+    "Event",
     "Exclusion",
     "Fault",
+    "FaultState",
     "FoundImage",
+    "Heartbeat",
+    "IdenticalImage",
     "Image",
+    "ImageSize",
+    "Incident",
     "Interval",
     "KeptPrediction",
+    "KnownImage",
+    "Label",
+    "LostLabels",
     "Mask",
     "Missing",
+    "NewTask",
     "Pick",
     "Prediction",
+    "PredictionSet",
     "PredictionVersion",
+    "Push",
+    "QuarantinedAnswer",
+    "QuarantinedFault",
+    "Reason",
+    "RefusedAnswer",
     "Role",
     "Skip",
+    "Source",
     "Stage",
+    "StageTime",
+    "Task",
     "TaskState",
     "Unmeasured",
+    "UnmeasuredAnswer",
     "Why",
 ]

@@ -62,6 +62,19 @@ class CorrectedLabel:
     classes: Mapping[str, ClassPixels]
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnmeasuredAnswer:
+    """A kept answer to a prediction whose correction is not measured yet.
+
+    id: of the annotation. version: of the prediction that its annotator began with. mask: PNG.
+    """
+
+    id: str
+    image_id: int
+    version: str
+    mask: bytes
+
+
 class Unmeasured(enum.StrEnum):
     """Why no effort is known for an answer, in words for people."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 FAULT_CHARS = 600  # of each text of a fault
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -46,6 +48,47 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.where}: got {self.got}; expected {self.expected}; {self.cure}"
+
+
+class FaultState(enum.StrEnum):
+    """What became of something that could not be used."""
+
+    OPEN = "open"  # the loop goes on without it
+    ASKED_AGAIN = "asked again"  # the image is with the annotators once more
+    MENDED = "mended"  # the same answer was changed and can be used
+    REPLACED = "replaced"  # the image has another answer that can be used
+    GIVEN_UP = "given up"  # asked again often enough
+
+
+RESOLVED = (FaultState.MENDED, FaultState.REPLACED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuarantinedFault:
+    """A fault as the store keeps it. place: what it is about, as "image a/7.jpg". image_id and
+    image_name: None where the fault is not about an answer to a known image."""
+
+    place: str
+    got: str
+    expected: str
+    cure: str
+    at: datetime
+    state: FaultState
+    image_id: int | None
+    image_name: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuarantinedAnswer:
+    """An answer about a known image that cannot be used. annotation, task: the tool's ids."""
+
+    place: str
+    got: str
+    expected: str
+    state: FaultState
+    annotation: str
+    task: str
+    image_id: int
 
 
 def printable(text: str, limit: int = FAULT_CHARS) -> str:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from connectors.base import Connector
 from daemon.config.loading import Config
 from daemon.config.tokens import webhook_secret
-from daemon.domain import Clock
+from daemon.domain import Clock, Source
 from daemon.domain.clock import steady_s
 from daemon.domain.errors import MaskloopError
 from daemon.launchers import Launcher
@@ -28,7 +28,7 @@ from daemon.loop.repeated_lines import drop_repeats
 from daemon.loop.scheduler import Schedule, start_scheduler
 from daemon.loop.start_checks import require_access, start_faults
 from daemon.loop.tick import WAITING, Outcome, tick
-from daemon.rules.incidents import Incidents, Source, reason_of
+from daemon.rules.incidents import Incidents, reason_of
 from daemon.stages.classes import require_same_classes, settle_classes
 from daemon.stages.context import Context
 from daemon.status.snapshot import snapshot
@@ -110,7 +110,7 @@ class Ticker:
             return
         for words in self._start_faults():
             log.warning("start check: %s", words)
-            store.note("warning", f"start check: {words}", self._now())
+            store.add_event("warning", f"start check: {words}", self._now())
         self._start_faults = None
 
     def _store(self) -> Store:
@@ -138,7 +138,7 @@ class Ticker:
                 store.keep_fact(WAITING, reason.words)
                 store.keep_incidents(known.open)
                 if said is not None and said.event:
-                    store.note(said.level, said.words, now)
+                    store.add_event(said.level, said.words, now)
                 self._pulse.end(store)
         except Exception as other:
             if said is not None:
@@ -152,7 +152,7 @@ class Ticker:
         said = known.worked([Source.RUN] if outcome.failing else [], now)
         for line in said:
             log.info("%s", line.words)
-            store.note(line.level, line.words, now)
+            store.add_event(line.level, line.words, now)
         if said:
             store.keep_incidents(filter(None, (known.of(one.reason.source) for one in before)))
 

@@ -7,9 +7,9 @@ heartbeat in the store, which says when the daemon looked last.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from daemon.domain import Heartbeat
 from daemon.domain.clock import time_since
 
 MISSED_LOOKS = 10
@@ -24,25 +24,6 @@ class Life(enum.StrEnum):
     SILENT = "silent"  # a process holds the store and has not looked for long
     STOPPED = "stopped"  # it ended as it should
     DEAD = "dead"  # it ended without a word: killed, or the machine went down
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heartbeat:
-    """The last sign of life of a daemon. began_at: when its newest look began. looked_at: when its
-    last whole look ended, None before the first. next_at: when it meant to look again. ended_at:
-    when it said that it stops, None where it did not."""
-
-    pid: int
-    started_at: datetime
-    began_at: datetime
-    looked_at: datetime | None
-    next_at: datetime
-    ended_at: datetime | None = None
-
-    @property
-    def last_at(self) -> datetime:
-        """The newest moment at which it was seen alive."""
-        return max(filter(None, (self.began_at, self.looked_at, self.ended_at)))
 
 
 def life_of(beat: Heartbeat | None, *, held: bool | None, now: datetime) -> Life:

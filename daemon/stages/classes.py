@@ -68,7 +68,7 @@ def settle_classes(store: Store, config: Config, now: Clock) -> None:
         if kept is not None:
             words = _in_words(changed, names[len(kept) :])
             log.info("%s", words)
-            store.note("info", words, now())
+            store.add_event("info", words, now())
 
 
 def present_names(store: Store, cycle: int, classes: Sequence[str]) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def present_names(store: Store, cycle: int, classes: Sequence[str]) -> tuple[str
 def keep_moved(store: Store, to: Mapping[str, str | None]) -> None:
     """Remember what the names of earlier runs became: old name -> new name, None: taken out."""
     last, moved = store.last_cycle(), _moved(store)
-    number = int(last["id"]) if last else -1
+    number = last.number if last else -1
     base: Sequence[str | None] = store.kept_classes() or ()
     if moved and moved["last_cycle"] >= number:
         base = moved["to"]

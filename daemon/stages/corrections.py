@@ -49,16 +49,16 @@ def effort_of(
 def measure_missed(context: Context) -> None:
     """Measure some answers that were kept without a word about it, as by earlier releases, which
     could not read the names of versions. Twice changes nothing."""
-    for row in context.store.unmeasured_answers(A_LOOK):
-        with Pillow.open(io.BytesIO(row["mask"])) as png:
+    for answer in context.store.unmeasured_answers(A_LOOK):
+        with Pillow.open(io.BytesIO(answer.mask)) as png:
             submitted = np.asarray(png, dtype=np.uint8)
         try:
-            effort = _effort(context, row["image_id"], row["shown"], submitted)
+            effort = _effort(context, answer.image_id, answer.version, submitted)
         except _DAMAGED as exc:
             if passes(exc):
                 raise
             effort = Unmeasured.MASK_UNREADABLE
-        context.store.keep_effort(row["id"], effort)
+        context.store.keep_effort(answer.id, effort)
 
 
 def measured(

@@ -21,7 +21,7 @@ from daemon.domain.formatting import count, duration, fraction, measured, signed
 from daemon.stages.context import Context
 from daemon.stages.push import VERSION
 from daemon.store import Store
-from daemon.store.counts import beyond_batch, counts_of
+from daemon.store.counts import count_beyond_batch, counts_of
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def tell_circumstances(context: Context) -> None:
 def begin_story(context: Context, cycle: int) -> None:
     """Keep what the line of a cycle is told from: whose labels it begins with, and the settings."""
     store = context.store
-    authors = Counter(str(row["annotator"]) for row in store.label_authors().values())
+    authors = Counter(label.annotator for label in store.labels().values())
     store.keep_people(cycle, authors)
     store.keep_circumstances(cycle, shown_settings(context.config), maskloop_version())
     if cycle:
@@ -96,7 +96,7 @@ def tell_cycle(context: Context, cycle: int) -> None:
     words = f"cycle {cycle}: {'; '.join(filter(None, parts))}"
     with store.atomic():
         store.keep_fact(_TOLD, str(cycle))
-        store.note("info", words, context.now())
+        store.add_event("info", words, context.now())
     log.info("%s", words)
 
 
@@ -185,7 +185,7 @@ def _gain(point: CurvePoint, before: CurvePoint | None) -> str:
 
 def _asked(store: Store, cycle: int) -> str:
     """Whom the cycle asked for, and which predictions people see."""
-    picks, ahead = store.picks(cycle), beyond_batch(store, cycle - 1) if cycle else 0
+    picks, ahead = store.picks(cycle), count_beyond_batch(store, cycle - 1) if cycle else 0
     arms = Counter(pick.arm for pick in picks)
     words = ", ".join(f"{n} {arm}" for arm, n in arms.most_common())
     asked = f"asked {count(len(picks), 'image')} ({words})" if picks else "asked nobody more"
@@ -196,4 +196,4 @@ def _asked(store: Store, cycle: int) -> str:
 
 def _say(context: Context, words: str) -> None:
     log.info("%s", words)
-    context.store.note("info", words, context.now())
+    context.store.add_event("info", words, context.now())

@@ -19,7 +19,7 @@ _SAID = "doubles_said"
 def say_doubles(context: Context) -> None:
     """Log and note it when more images have labels of several people than were told of."""
     store = context.store
-    doubles = store.doubles()
+    doubles = store.duplicate_labels()
     said = int(store.fact(_SAID) or 0)
     if len(doubles) > said:
         newest, which = doubles[-1], context.config.loop.label_in_effect
@@ -27,7 +27,7 @@ def say_doubles(context: Context) -> None:
             f"{len(doubles)} images were labeled by several people, {len(doubles) - said} of them "
             f"new; each counts once: the ground truth, else the {which}"
         )
-        log.info("%s; one of them: %s", words, newest["image"])
-        store.note("info", words, context.now())
+        log.info("%s; one of them: %s", words, newest.image_name)
+        store.add_event("info", words, context.now())
     if len(doubles) != said:
         store.keep_fact(_SAID, str(len(doubles)))

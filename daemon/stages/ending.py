@@ -11,7 +11,7 @@ from daemon.domain.formatting import count, measured
 from daemon.rules.readiness import Ending
 from daemon.stages.context import Context
 from daemon.store import Store
-from daemon.store.counts import Labels, counts_of
+from daemon.store.counts import LabelCounts, counts_of
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class Ended:
     on validation, None where it was not measured."""
 
     how: Ending
-    labels: Labels
+    labels: LabelCounts
     open: int
     cycles: int
     serving: int | None
@@ -75,7 +75,7 @@ def conclude(context: Context, how: Ending) -> str:
     if store.fact(ENDED) != how:
         with store.atomic():
             store.keep_fact(ENDED, how)
-            store.note("info", f"the loop has ended: {words}", context.now())
+            store.add_event("info", f"the loop has ended: {words}", context.now())
         log.info("the loop has ended: %s", words)
     return words
 
@@ -90,21 +90,20 @@ def take_back(context: Context) -> None:
     """No label is left in the budget: open images are handed out no more. Validation images stay,
     since they are drawn once and measure the model. Twice changes nothing."""
     store = context.store
-    rows = [row for row in store.tasks(TaskState.OPEN) if row["arm"] != "validation"]
-    if not rows:
+    tasks = [task.id for task in store.tasks(TaskState.OPEN) if not task.measures]
+    if not tasks:
         return
-    tasks = [row["task"] for row in rows]
     context.connector.retire(tasks)
     words = f"the label budget is spent: {count(len(tasks), 'open image')} taken back"
     with store.atomic():
         store.set_task_state(tasks, TaskState.RETIRED, context.now())
-        store.note("info", words, context.now())
+        store.add_event("info", words, context.now())
     log.info("%s", words)
 
 
 def _end(store: Store, how: Ending, budget_labels: int) -> Ended:
     last = store.last_cycle()
-    trained = int(last["id"]) if last else 0
+    trained = last.number if last else 0
     serving = store.serving(trained) if trained else None
     figures = {point.cycle: point.validation for point in store.curve()}
     counts = counts_of(store, budget_labels)

@@ -24,7 +24,7 @@ from daemon.stages.file_stamps import local_path, stamp_of
 from daemon.stages.identical_images import settle_copies
 from daemon.stages.identity import Identities, Recognised
 from daemon.stages.image_content import CURE, DECIDED, EXPECTED, image_of, place_of
-from daemon.stages.renamed_files import ask_where_it_is
+from daemon.stages.renamed_files import ask_at_new_address
 from daemon.stages.replaced_images import Pair, check_known, leave_out
 from daemon.stages.unused_files import keep_left_out
 from daemon.store import Store
@@ -195,7 +195,7 @@ def _renew(look: Look, found: FoundImage, recognised: Recognised) -> None:
         return
     store.renew_image(image.id, found)
     if image.task is not None and found.task is not None:
-        store.move_question(image.id, image.task, found.task, look.context.now())
+        store.move_task(image.id, image.task, found.task, look.context.now())
     if found.task is None:
         look.renamed.append(image.id)
     look.identities.move(image, found)
@@ -225,7 +225,7 @@ def _settle(
     store, now = look.context.store, look.context.now()
     broken = _keep_faults(look, {_place(one) for one in found})
     settle_copies(look.context)
-    ask_where_it_is(look.context, look.renamed)
+    ask_at_new_address(look.context, look.renamed)
     hold = look.identities.may_be_known(rest)
     waiting = {"looked": len(found) - len(rest), "of": len(found), "hold": hold}
     with store.atomic():
@@ -240,7 +240,7 @@ def _settle(
     if look.moved:
         words = f"{look.moved} images found again at new addresses"
         log.info("%s", words)
-        store.note("info", words, now)
+        store.add_event("info", words, now)
     if broken is not None:
         raise broken
 

@@ -37,7 +37,7 @@ def distinct_ids(context: Context, cycle: int, pool: Pool) -> set[int] | None:
     if not run.request_file.exists():
         embedded = context.embedded_ids()
         ids = [int(i) for i in pool.ids if int(i) in embedded]
-        taken = context.store.labeled_ids() | context.store.asked_ids()
+        taken = context.store.labeled_ids() | context.store.queried_ids()
         asked = sorted(taken & embedded)
         width = 0 if pool.embeddings is None else pool.embeddings.shape[1]
         if len(ids) * (len(ids) / 2 + len(asked)) * width <= AT_ONCE:

@@ -27,8 +27,8 @@ def predict(context: Context, cycle: int) -> bool:
     if not run.request_file.exists():
         store = context.store
         wanted = {pick.image_id for pick in [*store.picks(cycle), *store.reserve(cycle)]}
-        wanted |= {row["image_id"] for row in store.tasks(TaskState.OPEN)}
-        images = [image for image in store.images() if image.id in wanted]
+        wanted |= {task.image_id for task in store.tasks(TaskState.OPEN)}
+        images = list(store.images_of(wanted).values())
         request = context.request(
             PredictRequest,
             classes=context.trained_classes(store.serving(cycle)),

@@ -22,10 +22,10 @@ def forget_versions(context: Context) -> None:
     store, hours = context.store, context.config.label_studio.keep_versions_hours
     if not hours:
         return
-    old = store.left_versions(context.now() - timedelta(hours=hours))
-    for version in old[:1]:
+    old = store.replaced_prediction_sets(context.now() - timedelta(hours=hours))
+    for version in (kept.version for kept in old[:1]):
         if version == store.fact(VERSION):
             raise RuntimeError(f"the version in force, {version}, counts as replaced")
         if context.connector.forget(version):
-            store.forget_version(version, context.now())
+            store.delete_prediction_set(version, context.now())
             log.info("predictions deleted version=%s, %d old versions left", version, len(old) - 1)

@@ -20,7 +20,8 @@ def set_aside(context: Context, stage: Stage, faults: Sequence[FileFault]) -> in
     is out already is not counted.
     """
     store = context.store
-    images = {image.id: image for image in store.images() if image.role is not Role.EXCLUDED}
+    blamed = store.images_of(fault.id for fault in faults if fault.role is not FileRole.TEST)
+    images = {key: image for key, image in blamed.items() if image.role is not Role.EXCLUDED}
     found = {
         fault.id: fault
         for fault in faults

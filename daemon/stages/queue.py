@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from daemon.domain import Pick, Role, Stage
-from daemon.stages.context import Context, by_role
-from daemon.stages.push import VERSION, deliver, intend
+from daemon.stages.context import Context
+from daemon.stages.push import VERSION, deliver, enqueue
 from daemon.stages.select import extend
-from daemon.store.counts import beyond_batch, is_dropped, open_images
+from daemon.store.counts import count_beyond_batch, is_dropped, open_images
 
 PRESENT = timedelta(hours=24)  # who answered since then counts as at work
 
@@ -50,7 +50,7 @@ def ask_ahead(context: Context) -> None:
     cap = context.config.loop.queue_top_up
     wanted = min(
         low - waiting,
-        cap - beyond_batch(context.store, cycle) if cap else low,
+        cap - count_beyond_batch(context.store, cycle) if cap else low,
         _labels_left(context),
     )
     if wanted > 0:
@@ -67,8 +67,8 @@ def queue_low(context: Context) -> int:
 def spare(context: Context, cycle: int) -> list[Pick]:
     """The images of a cycle's reserve that may still be asked, best first."""
     store = context.store
-    pool = {image.id for image in by_role(store.images())[Role.POOL]}
-    free = pool - store.asked_ids() - store.labeled_ids() - _chosen(context)
+    pool = store.ids_by_role()[Role.POOL]
+    free = pool - store.queried_ids() - store.labeled_ids() - _chosen(context)
     return [pick for pick in store.reserve(cycle) if pick.image_id in free]
 
 
@@ -76,20 +76,20 @@ def _last_asked(context: Context) -> int | None:
     """The newest cycle that has a batch; None before any, and in the moment of a push. While the
     masks of a batch are made this is its own cycle: its reserve gets masks too."""
     last = context.store.last_cycle()
-    if last is None or last["stage"] == Stage.PUSH:
+    if last is None or last.stage is Stage.PUSH:
         return None
-    selected = last["stage"] in (Stage.PREDICT, Stage.DONE)
-    number = int(last["id"]) if selected else int(last["id"]) - 1
+    selected = last.stage in (Stage.PREDICT, Stage.DONE)
+    number = last.number if selected else last.number - 1
     return number if number >= 0 else None
 
 
 def _chosen(context: Context) -> set[int]:
     """Images of the newest batch that were not asked yet: it was selected, not pushed."""
     last = context.store.last_cycle()
-    if last is None or last["stage"] == Stage.DONE:
+    if last is None or last.stage is Stage.DONE:
         return set()
-    picks = context.store.picks(int(last["id"]))
-    return {pick.image_id for pick in picks} - context.store.asked_ids()
+    picks = context.store.picks(last.number)
+    return {pick.image_id for pick in picks} - context.store.queried_ids()
 
 
 def _next_best(context: Context, cycle: int, wanted: int) -> list[Pick]:
@@ -114,8 +114,8 @@ def _batch(context: Context, cycle: int) -> int:
 def _standing(context: Context, cycle: int) -> int:
     """How many images of the pool that this cycle asked are answered, or may be."""
     labeled = context.store.labeled_ids()
-    rows = context.store.tasks_of_cycle(cycle)
-    return sum(row["arm"] != "validation" and not is_dropped(row, labeled) for row in rows)
+    tasks = context.store.tasks_of_cycle(cycle)
+    return sum(not task.measures and not is_dropped(task, labeled) for task in tasks)
 
 
 def _ahead(cycle: int, pick: Pick) -> str:
@@ -127,5 +127,5 @@ def _ahead(cycle: int, pick: Pick) -> str:
 def _ask(context: Context, cycle: int, picks: Sequence[Pick]) -> None:
     version = context.store.fact(VERSION)
     if picks and version is not None:
-        intend(context, cycle, picks, version)
+        enqueue(context, cycle, picks, version)
         deliver(context)

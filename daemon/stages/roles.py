@@ -265,7 +265,7 @@ def _keep(
 
 def _say(context: Context, words: str) -> None:
     log.info("roles: %s", words)
-    context.store.note("info", words, context.now())
+    context.store.add_event("info", words, context.now())
 
 
 def _count_tested_validation(context: Context, images: Sequence[Image]) -> None:

@@ -161,7 +161,7 @@ def _differences(changed: list[str], before: Named, now: Named) -> str:
 
 def _say(context: Context, words: str) -> None:
     log.warning("%s", words)
-    context.store.note("warning", words, context.now())
+    context.store.add_event("warning", words, context.now())
 
 
 def _clear(run: RunFolder) -> None:

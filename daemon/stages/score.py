@@ -8,7 +8,7 @@ from daemon.domain import Role, Stage
 from daemon.domain.evaluations import MIOU
 from daemon.domain.formatting import fraction
 from daemon.runs.folder import PredictRequest, PredictResult, TrainResult
-from daemon.stages.context import Context, by_role, decided, files_of
+from daemon.stages.context import Context, decided, files_of
 from daemon.stages.quarantine import set_aside
 from daemon.stages.run_settings import ask
 from daemon.stages.serving import serving_checkpoint
@@ -25,7 +25,7 @@ def score(context: Context, cycle: int) -> bool:
     """
     run = context.run(cycle, Stage.SCORE)
     if not run.request_file.exists():
-        pool = decided(context, by_role(context.store.images())[Role.POOL])
+        pool = decided(context, context.store.images(Role.POOL))
         test, test_missing = files_or_why(context.config)
         serving = context.store.serving(cycle)
         request = context.request(

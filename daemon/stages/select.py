@@ -47,7 +47,7 @@ def batch_size(context: Context, cycle: int, validation: int) -> int:
 def candidates(context: Context, cycle: int) -> Pool:
     """The unlabeled, unasked images of the pool with what is known of them, by id."""
     pool = context.store.hashes(Role.POOL)
-    taken = context.store.labeled_ids() | context.store.asked_ids()
+    taken = context.store.labeled_ids() | context.store.queried_ids()
     free = [image_id for image_id in pool if image_id not in taken]
     teaching = [image_id for image_id in pool if image_id in taken]
     if cycle == 0:
@@ -92,10 +92,10 @@ def extend(context: Context, cycle: int, n: int) -> bool:
     from; whether there were any."""
     store, last = context.store, context.store.last_cycle()
     batch, reserve = store.picks(cycle), store.reserve(cycle)
-    newest = store.picks(int(last["id"])) if last else []
+    newest = store.picks(last.number) if last else []
     known = {pick.image_id for pick in [*batch, *reserve, *newest]}
     free = store.hashes(Role.POOL).keys() - known
-    if not free - store.asked_ids() - store.labeled_ids():
+    if not free - store.queried_ids() - store.labeled_ids():
         return False
     pool = _without(candidates(context, cycle), sorted(known))
     kept = distinct_ids(context, cycle, pool)

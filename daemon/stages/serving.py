@@ -58,6 +58,6 @@ def _judge(context: Context, cycle: int) -> None:
         store.keep_serving(cycle, serving)
         store.keep_fact(_JUDGED, str(cycle))
         if words:
-            store.note("warning", words, context.now())
+            store.add_event("warning", words, context.now())
     if words:
         log.warning("%s", words)

@@ -8,13 +8,13 @@ from daemon.domain import Role
 from daemon.rules.readiness import Standing
 from daemon.stages.context import Context
 from daemon.stages.roles import words_of_left_out
-from daemon.store.counts import beyond_batch, counts_of, is_dropped
+from daemon.store.counts import count_beyond_batch, counts_of, is_dropped
 
 
 def standing(context: Context, cycle_limit: int | None) -> Standing:
     """What the decision to start a cycle is made from."""
     last = context.store.last_cycle()
-    cycle = None if last is None else int(last["id"])
+    cycle = None if last is None else last.number
     counts = counts_of(context.store, context.config.loop.budget_labels)
     return Standing(
         started=cycle is not None,
@@ -39,7 +39,7 @@ def _open_allowed(context: Context, cycle: int) -> int | None:
     images they are of."""
     if context.config.loop.queue_low:
         return None
-    ahead = beyond_batch(context.store, cycle)
+    ahead = count_beyond_batch(context.store, cycle)
     asked = len(context.store.tasks_of_cycle(cycle)) - ahead
     return int((1 - context.config.loop.done_share) * asked) + ahead
 
@@ -51,6 +51,6 @@ def _enough_labels(context: Context, cycle: int) -> int:
     batch = loop.batch_images
     if cycle == 0:
         labeled = store.labeled_ids()
-        measuring = [row for row in store.tasks_of_cycle(0) if row["arm"] == "validation"]
-        batch = len(store.picks(0)) - sum(is_dropped(row, labeled) for row in measuring)
+        measuring = [task for task in store.tasks_of_cycle(0) if task.measures]
+        batch = len(store.picks(0)) - sum(is_dropped(task, labeled) for task in measuring)
     return max(1, math.ceil(loop.done_share * batch))

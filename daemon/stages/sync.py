@@ -6,7 +6,7 @@ import logging
 import shutil
 from datetime import datetime
 
-from daemon.domain import Annotation, AnswerId, Changes, Fault, Image, Skip, TaskState
+from daemon.domain import Annotation, AnswerId, Changes, Fault, Skip, Task, TaskState
 from daemon.domain.errors import ConnectorRefused
 from daemon.intake import Failures, Intake
 from daemon.runs.folder import RunFolder
@@ -20,8 +20,6 @@ from daemon.stages.image_intake import (
 )
 from daemon.stages.reask import ask_again, withdraw
 from daemon.stages.replaced_images import flag_labels
-from daemon.store import Store
-from daemon.store.base import Row
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +44,7 @@ def take_in(context: Context, failures: Failures) -> None:
     with failures.part("taking in images"):
         list_images(context)
     with failures.part("taking in answers"):
-        context.store.let_count(context.config.loop.label_in_effect)
+        context.store.set_label_policy(context.config.loop.label_in_effect)
         pull(context)
     with failures.part("measuring how much was corrected"):
         measure_missed(context)
@@ -78,14 +76,14 @@ def pull(context: Context) -> None:
     Other classes in config.toml, or another meaning of undrawn pixels: all are read again.
     """
     store, classes = context.store, repr(context.config.class_set)
-    images = images_by_key(store)
+    images = store.image_sizes()
     sizes = {key: (image.height_px, image.width_px) for key, image in images.items()}
     cursor = store.fact(CURSOR) if store.fact(_READ_WITH) == classes else None
     ids = {key: image.id for key, image in images.items()}
-    asked = [row["task"] for row in store.tasks(TaskState.OPEN)]
+    open_tasks = [task.id for task in store.tasks(TaskState.OPEN)]
     more = True
     while more:
-        changes = context.connector.changes(cursor or None, sizes, asked)
+        changes = context.connector.changes(cursor or None, sizes, open_tasks)
         if changes.more and changes.cursor == cursor:
             raise ConnectorRefused(
                 "the labeling tool has more changes and tells the same ones again; see its log"
@@ -101,34 +99,26 @@ def pull(context: Context) -> None:
         cursor, more = changes.cursor, changes.more
 
 
-def images_by_key(store: Store) -> dict[str, Image]:
-    """All images by the keys that lead to them: those of now, and those that they had."""
-    images = store.images()
-    by_id = {image.id: image for image in images}
-    former = {key: by_id[image_id] for key, image_id in store.former_keys().items()}
-    return former | {image.key: image for image in images}
-
-
 def settle_tasks(context: Context) -> None:
     """Open tasks whose image is labeled, skipped by enough people or too old are closed."""
     store, now = context.store, context.now()
     labeled, skips = store.labeled_ids(), store.skip_counts()
     withdraw(context)
     left_out = store.excluded()
-    for row in store.tasks(TaskState.OPEN, TaskState.LABELED):
-        state = _state_of(context, row, row["image_id"] in labeled, skips, now)
-        if state is TaskState.OPEN and row["image_id"] in left_out:
-            state = TaskState.EXPIRED  # its answer would neither teach nor measure
-        if state is not TaskState(row["state"]):
-            store.set_task_state([row["task"]], state, now)
+    for task in store.tasks(TaskState.OPEN, TaskState.LABELED):
+        state = _state_of(context, task, task.image_id in labeled, skips, now)
+        if state is TaskState.OPEN and task.image_id in left_out:
+            state = TaskState.EXPIRED  # its answer would neither train nor measure
+        if state is not task.state:
+            store.set_task_state([task.id], state, now)
             if state in (TaskState.SKIPPED, TaskState.EXPIRED):
-                context.connector.retire([row["task"]])
+                context.connector.retire([task.id])
 
 
 def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> None:
     store, now, intake = context.store, context.now(), Intake()
     for task, key in changes.shows.items():
-        store.reassign(task, ids.get(key), now)
+        store.reassign_task(task, ids.get(key), now)
     answers: list[Annotation | Skip] = [*changes.annotations, *changes.skips]
     for answer in answers:
         name = AnswerId(annotation=answer.id, task=answer.task, image_key=answer.image_key)
@@ -139,10 +129,10 @@ def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
             _keep_answer(context, ids[answer.image_key], answer)
             store.release([name.place])
     store.delete_annotations(changes.deletions)
-    store.delete_unseen_annotations(changes.seen)
+    store.delete_absent_annotations(changes.seen)
     if changes.anew:
-        store.forget_task_faults()
-    store.forget_unseen_faults({**changes.seen, **dict.fromkeys(changes.lost_tasks, ())})
+        store.delete_task_faults()
+    store.delete_absent_faults({**changes.seen, **dict.fromkeys(changes.lost_tasks, ())})
     store.set_task_state(changes.lost_tasks, TaskState.DELETED, now)
     store.quarantine([*changes.faults, *intake.faults()], now)
 
@@ -165,14 +155,13 @@ def _stranger(answer: AnswerId) -> Fault:
 
 
 def _state_of(
-    context: Context, row: Row, labeled: bool, skips: dict[int, int], now: datetime
+    context: Context, task: Task, labeled: bool, skips: dict[int, int], now: datetime
 ) -> TaskState:
     limits = context.config.loop
     if labeled:
         return TaskState.LABELED
-    if skips.get(row["image_id"], 0) >= limits.max_skips:
+    if skips.get(task.image_id, 0) >= limits.max_skips:
         return TaskState.SKIPPED
-    asked = datetime.fromisoformat(row["asked_at"])
-    if limits.too_old(now - asked):
+    if limits.too_old(now - task.asked_at):
         return TaskState.EXPIRED
     return TaskState.OPEN

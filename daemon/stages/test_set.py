@@ -139,7 +139,7 @@ def say_test_fault(context: Context, stage: Stage, words: str) -> None:
     context.store.keep_fact(NOTED + stage, words)
     if words:
         log.warning("test set: %s", words)
-        context.store.note("warning", f"test set: {words}", context.now())
+        context.store.add_event("warning", f"test set: {words}", context.now())
 
 
 def _words(faults: Sequence[FileFault], files: int) -> str:

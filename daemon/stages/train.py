@@ -69,7 +69,7 @@ def curve_point(run: RunFolder, cycle: int, result: TrainResult) -> CurvePoint:
 def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
     store = context.store
     images = by_role(decided(context, store.images()))
-    labeled = store.telling_ids()
+    labeled = store.informative_ids()
     teaching = [image for image in images[Role.POOL] if image.id in labeled]
     if not teaching:
         raise PoolEmpty(
@@ -105,7 +105,7 @@ def _parent(context: Context, cycle: int) -> dict[str, Any]:
         f"starts from ImageNet weights, so that no figure profits from them"
     )
     log.warning("%s", words)
-    context.store.note("warning", words, context.now())
+    context.store.add_event("warning", words, context.now())
     return {}
 
 
@@ -155,7 +155,7 @@ def _say_news(context: Context, fact: str, what: Sequence[str], lines: Sequence[
         return
     for words in lines:
         log.warning("%s", words)
-        context.store.note("warning", words, context.now())
+        context.store.add_event("warning", words, context.now())
     context.store.keep_fact(fact, told)
 
 

@@ -37,7 +37,7 @@ def warm_start(context: Context, cycle: int) -> dict[str, Any]:
         f"[training] changed the network: {changed}"
     )
     log.warning("%s", note)
-    context.store.note("warning", note, context.now())
+    context.store.add_event("warning", note, context.now())
     return {}
 
 

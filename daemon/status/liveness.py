@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.rules.heartbeat import Heartbeat, life_of, words_of
+from daemon.domain import Heartbeat
+from daemon.rules.heartbeat import life_of, words_of
 from daemon.runs.folder import RunFolder
 from daemon.runs.locks import holder_of
 from daemon.store import LOCK, Store

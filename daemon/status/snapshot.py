@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from daemon.config.loading import Config
-from daemon.domain import CorrectedLabel, CurvePoint, Evaluation, Image, Stage, TaskState
+from daemon.domain import (
+    CorrectedLabel,
+    CurvePoint,
+    Cycle,
+    Evaluation,
+    Image,
+    Label,
+    LostLabels,
+    Stage,
+    Task,
+    TaskState,
+)
 from daemon.insight.corrections import corrections, mean_iou, work
 from daemon.insight.missing_figures import headline, interval_words, words_of
 from daemon.loop.tick import WAITING
@@ -17,10 +28,10 @@ from daemon.runs.folder import RunFolder
 from daemon.stages.ending import Ended, read_end
 from daemon.stages.roles import EXCLUDED_WORDS
 from daemon.stages.unused_files import kept_left_out, none_left_out
+from daemon.status.json_rows import event_row, notes_row, quarantine_rows, stage_row
 from daemon.status.liveness import incident_rows, liveness, running_progress
-from daemon.store import FILE, SETTLED, LostLabels, Store
-from daemon.store.base import Row
-from daemon.store.counts import BatchCounts, Labels, counts_of, newest_batch, state_of
+from daemon.store import FILE, Store
+from daemon.store.counts import BatchCounts, LabelCounts, counts_of, newest_batch, state_of
 
 LISTED_DOUBLES = 50
 NO_PREDICTION = "no prediction is known to have been shown"
@@ -48,8 +59,8 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
     counts = counts_of(store, config.loop.budget_labels)
     ended = read_end(store, config.loop.budget_labels)
     return {
-        "cycle": last["id"] if last else None,
-        "stage": last["stage"] if last else None,
+        "cycle": last.number if last else None,
+        "stage": last.stage.value if last else None,
         "waiting": store.fact(WAITING),
         "daemon": liveness(config.state, store.heartbeat(), datetime.now(UTC)),
         "incidents": incident_rows(store),
@@ -63,12 +74,12 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "excluded": _excluded(store),
         "evaluations": _evaluations(store),
         "batch": _batch(store, counts.batch),
-        "stages": store.stage_times(),
-        **_quarantine(store.quarantined()),
+        "stages": [stage_row(time) for time in store.stage_times()],
+        **quarantine_rows(store.quarantined()),
         "doubles": _doubles(store),
         "corrections": _corrections(store, config),
-        "notes": store.noted(),
-        "events": store.events(),
+        "notes": [notes_row(notes) for notes in store.annotation_notes()],
+        "events": [event_row(event) for event in store.events()],
         "left_out": kept_left_out(store),
     }
 
@@ -83,29 +94,19 @@ def _excluded(store: Store) -> list[dict[str, Any]]:
 
 def _doubles(store: Store) -> dict[str, Any]:
     """How many images several people labeled, and the newest of them with whose label counts."""
-    rows = store.doubles()
-    authors = store.label_authors() if rows else {}
-    listed = [row | {"annotator": authors[row["image_id"]]["annotator"]} for row in rows]
-    return {"images": len(rows), "listed": listed[: -LISTED_DOUBLES - 1 : -1]}
-
-
-def _quarantine(rows: Sequence[Row]) -> dict[str, Sequence[Row]]:
-    """What could not be used, and apart what was mended or replaced since."""
-    settled = [row for row in rows if row["state"] in SETTLED]
-    return {
-        "quarantine": _newest([row for row in rows if row["state"] not in SETTLED]),
-        "quarantine_settled": settled,
-    }
-
-
-def _newest(rows: Sequence[Row]) -> list[Row]:
-    """Of answers about one image with the same trouble the newest alone, which is the first: an
-    image that was asked again and again is one fault."""
-    first: dict[tuple[Any, ...], Row] = {}
-    for row in rows:
-        same = row["place"] if row["image_id"] is None else row["image_id"]
-        first.setdefault((same, row["got"], row["cure"]), row)
-    return list(first.values())
+    found = store.duplicate_labels()
+    labels = store.labels() if found else {}
+    listed = [
+        {
+            "image_id": one.image_id,
+            "image": one.image_name,
+            "people": one.people,
+            "answers": one.answers,
+            "annotator": labels[one.image_id].annotator,
+        }
+        for one in found
+    ]
+    return {"images": len(found), "listed": listed[: -LISTED_DOUBLES - 1 : -1]}
 
 
 def _empty(config: Config) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def _empty(config: Config) -> dict[str, Any]:
     }
 
 
-def _labels(labels: Labels) -> dict[str, int]:
+def _labels(labels: LabelCounts) -> dict[str, int]:
     return {"total": labels.total, "spent": labels.spent, "left": labels.left}
 
 
@@ -155,10 +156,10 @@ def _ended(ended: Ended) -> dict[str, Any]:
     }
 
 
-def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
-    if last is None or last["stage"] not in _RUN_STAGES:
+def _progress(state: Path, last: Cycle | None) -> dict[str, Any] | None:
+    if last is None or last.stage not in _RUN_STAGES:
         return None
-    return running_progress(RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}"))
+    return running_progress(RunFolder(state / "runs" / f"{last.number:04d}-{last.stage}"))
 
 
 def _evaluations(store: Store) -> list[dict[str, Any]]:
@@ -225,8 +226,9 @@ def _batch(store: Store, counts: BatchCounts | None) -> dict[str, Any] | None:
     """The newest batch that was asked, and who answered it, by rank."""
     if counts is None:
         return None
-    images = {image.id: image for image in store.images()}
-    authors, labeled = store.label_authors(), store.labeled_ids()
+    tasks = newest_batch(store)
+    images = store.images_of(task.image_id for task in tasks)
+    labels, labeled = store.labels(), store.labeled_ids()
     return {
         "cycle": counts.cycle,
         "asked": counts.images,
@@ -235,8 +237,8 @@ def _batch(store: Store, counts: BatchCounts | None) -> dict[str, Any] | None:
         "skipped_once": counts.skipped_once,
         "effort": _effort(store.corrected_labels_of(counts.cycle)),
         "images": [
-            _asked(rank, row, state_of(row, labeled), images[row["image_id"]], authors)
-            for rank, row in enumerate(newest_batch(store), start=1)
+            _asked(rank, task, state_of(task, labeled), images[task.image_id], labels)
+            for rank, task in enumerate(tasks, start=1)
         ],
     }
 
@@ -270,19 +272,19 @@ def _effort(labels: Sequence[CorrectedLabel]) -> dict[str, Any] | None:
 
 
 def _asked(
-    rank: int, row: Row, state: TaskState, image: Image, authors: dict[int, Row]
+    rank: int, task: Task, state: TaskState, image: Image, labels: Mapping[int, Label]
 ) -> dict[str, Any]:
     """rank: 1-based place in the batch, in the order in which it was chosen; it never changes."""
-    author = authors.get(image.id)
+    label = labels.get(image.id)
     return {
         "image_id": image.id,
         "name": image.name,
-        "task": row["task"],
+        "task": task.id,
         "rank": rank,
-        "arm": row["arm"],
-        "reason": row["reason"],
+        "arm": task.arm,
+        "reason": task.words,
         "state": state.value,
-        "since": row["closed_at"] or row["asked_at"],
-        "annotator": author["annotator"] if author else None,
-        "corrected": None if author is None else author["corrected"],
+        "since": (task.closed_at or task.asked_at).isoformat(),
+        "annotator": label.annotator if label else None,
+        "corrected": None if label is None or label.corrected is None else int(label.corrected),
     }

@@ -211,6 +211,11 @@ def utf_8(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def moment(kept: str | None) -> datetime | None:
+    """A point in time that may be missing, as `stamp` wrote it."""
+    return None if kept is None else datetime.fromisoformat(kept)
+
+
 def stamp(at: datetime) -> str:
     """A point in time as the store writes it: UTC-aware ISO 8601. Raises ValueError if naive."""
     if at.tzinfo is None:

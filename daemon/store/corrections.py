@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from daemon.domain import ClassPixels, CorrectedLabel, PredictionVersion
+from daemon.domain import ClassPixels, CorrectedLabel, PredictionVersion, UnmeasuredAnswer
 from daemon.store.base import Row, StoreBase
-from daemon.store.labels import PLACE
+from daemon.store.labels import RANK
 
 _CLASSES = (
     "SELECT json_group_object(class, json_array(shown_px, submitted_px, kept_px)) "
@@ -15,12 +15,12 @@ _CLASSES = (
 # Without the masks, which are large.
 _LABELS = (
     "SELECT * FROM (SELECT id, image_id, annotator, shown, changed_share, unmeasured, lead_time_s, "
-    f"{PLACE} FROM annotations WHERE deleted = 0) WHERE place = 1"
+    f"{RANK} FROM annotations WHERE deleted = 0) WHERE label_rank = 1"
 )
 
 
-class CorrectionVerbs(StoreBase):
-    """Verbs on the work that labels took."""
+class CorrectionQueries(StoreBase):
+    """Queries on how much of the predictions people corrected."""
 
     def corrected_labels(self) -> list[CorrectedLabel]:
         """The labels in effect whose annotator began with a prediction of ours, by image."""
@@ -41,14 +41,15 @@ class CorrectionVerbs(StoreBase):
         )
         return {row["reason"]: row["n"] for row in rows}
 
-    def unmeasured_answers(self, limit: int) -> list[Row]:
-        """Answers to a prediction of which neither an effort is kept nor why there is none, each
-        with id, image_id, shown (the version) and mask (PNG), by id."""
-        return self._rows(
-            "SELECT id, image_id, shown, mask FROM annotations WHERE shown IS NOT NULL "
+    def unmeasured_answers(self, limit: int) -> list[UnmeasuredAnswer]:
+        """Answers to a prediction of which neither the correction is kept nor why there is none,
+        by id, at most `limit`."""
+        rows = self._rows(
+            "SELECT id, image_id, shown AS version, mask FROM annotations WHERE shown IS NOT NULL "
             "AND changed_share IS NULL AND unmeasured IS NULL AND deleted = 0 ORDER BY id LIMIT ?",
             limit,
         )
+        return [UnmeasuredAnswer(**row) for row in rows]
 
     def _corrected(self, condition: str, *values: object) -> list[CorrectedLabel]:
         rows = self._rows(

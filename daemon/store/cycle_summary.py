@@ -1,5 +1,5 @@
-"""What an admin is told of a cycle: whose model serves, how long it took, who gave the labels, and
-with which settings it ran."""
+"""The summary of a cycle: whose model serves, how long it took, who gave the labels, and with which
+settings it ran."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from daemon.domain import Stage
 from daemon.store.base import StoreBase, stamp
 
 
-class StoryVerbs(StoreBase):
-    """Verbs on what cycles are remembered by."""
+class CycleSummaryQueries(StoreBase):
+    """Queries on what the summary line of a cycle is made from."""
 
     def serving(self, cycle: int) -> int:
         """The cycle whose model scores the pool and draws the masks of this one: its own, unless
@@ -31,8 +31,8 @@ class StoryVerbs(StoreBase):
         rows = self._rows("SELECT id, serving FROM cycles WHERE serving != id ORDER BY id")
         return {row["id"]: row["serving"] for row in rows}
 
-    def see_stage(self, cycle: int, stage: Stage, at: datetime, by: str) -> None:
-        """A daemon works on a stage now; the time since the same daemon said so last is counted.
+    def add_stage_time(self, cycle: int, stage: Stage, at: datetime, by: str) -> None:
+        """A daemon works on a stage now: the time since the same daemon said so last is added.
 
         by: names the process, so that the time between two daemons counts for nothing.
         """
@@ -53,8 +53,8 @@ class StoryVerbs(StoreBase):
                 *where,
             )
 
-    def leave_stage(self, cycle: int, stage: Stage) -> None:
-        """Nobody works on this stage any more: what comes later is another sitting."""
+    def end_stage_time(self, cycle: int, stage: Stage) -> None:
+        """No daemon works on this stage now: the time until one does is not added."""
         self._write(
             "UPDATE stages SET seen_at = NULL, seen_by = NULL WHERE cycle = ? AND stage = ?",
             cycle,

@@ -8,8 +8,8 @@ from daemon.domain import Exclusion, Role
 from daemon.store.base import StoreBase
 
 
-class ExclusionVerbs(StoreBase):
-    """Verbs on excluded images."""
+class ExclusionQueries(StoreBase):
+    """Queries on excluded images."""
 
     def exclude(self, why: Exclusion, reasons: Mapping[int, str]) -> None:
         """Leave these images out, each with its reason in words. Twice changes nothing: what an

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.rules.heartbeat import Heartbeat
+from daemon.domain import Heartbeat
 from daemon.store.incidents import heartbeat_of
 from daemon.store.migrations import migrations
 

@@ -7,38 +7,15 @@ it was drawn on; where the image has others now, nobody has confirmed that the l
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from daemon.domain import FoundImage, Image, Role
+from daemon.domain import FoundImage, IdenticalImage, Image, LostLabels, Role
 from daemon.store.base import Row, StoreBase, stamp
 
 
-@dataclass(frozen=True, kw_only=True)
-class Holder:
-    """An image among those with the same bytes. copy_of: the one that stands for it, or None."""
-
-    id: int
-    key: str
-    role: Role
-    copy_of: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LostLabels:
-    """Labels that the model of a cycle learned from or was measured with, and that count no more.
-
-    deleted: people deleted them since. unconfirmed: their picture was replaced since, and nobody
-    has confirmed them.
-    """
-
-    deleted: int
-    unconfirmed: int
-
-
-class IdentityVerbs(StoreBase):
-    """Verbs on what an image is, whatever it is called."""
+class IdentityQueries(StoreBase):
+    """Queries on what an image is, whatever it is called."""
 
     def renew_image(self, image_id: int, found: FoundImage) -> None:
         """The image is at another address now, perhaps in another task; all else stays, and the
@@ -106,15 +83,15 @@ class IdentityVerbs(StoreBase):
         """mark: the stamp of the file that could not be used; another one may be."""
         self._write("UPDATE images SET aside_stamp = ? WHERE id = ?", mark, image_id)
 
-    def same_content(self) -> list[list[Holder]]:
+    def identical_images(self) -> list[list[IdenticalImage]]:
         """The images that share their bytes with others, one list for each content, by id; and
         images that are kept as copies and share them with none any more."""
-        groups: dict[str, list[Holder]] = {}
+        groups: dict[str, list[IdenticalImage]] = {}
         for row in self._rows(
             "SELECT id, key, role, copy_of, sha256 FROM images WHERE copy_of IS NOT NULL OR sha256 "
             "IN (SELECT sha256 FROM images GROUP BY sha256 HAVING count(*) > 1) ORDER BY id"
         ):
-            groups.setdefault(row["sha256"], []).append(_holder(row))
+            groups.setdefault(row["sha256"], []).append(_identical_image(row))
         return list(groups.values())
 
     def keep_copy_of(self, image_id: int, original: int) -> None:
@@ -174,5 +151,7 @@ class IdentityVerbs(StoreBase):
         }
 
 
-def _holder(row: Row) -> Holder:
-    return Holder(id=row["id"], key=row["key"], role=Role(row["role"]), copy_of=row["copy_of"])
+def _identical_image(row: Row) -> IdenticalImage:
+    return IdenticalImage(
+        id=row["id"], key=row["key"], role=Role(row["role"]), copy_of=row["copy_of"]
+    )

@@ -35,10 +35,10 @@ def assert_whole(config: Config) -> None:
     """What must hold after any history: nothing lost, nothing doubled."""
     with Store(config.state / FILE, read_only=True) as store:
         rows = store.tasks()
-        images = [row["image_id"] for row in rows]
+        images = [row.image_id for row in rows]
         assert len(images) == len(set(images)) == 16
-        assert {row["image_id"] for row in store.tasks(TaskState.LABELED)} == store.labeled_ids()
-        assert store.pending_intents() == []
+        assert {row.image_id for row in store.tasks(TaskState.LABELED)} == store.labeled_ids()
+        assert store.pending_pushes() == []
         curve = store.curve()
     assert [(point.labels, point.train_labels) for point in curve] == [(8, 4), (12, 8), (16, 12)]
     for run in (config.state / "runs").iterdir():

@@ -32,7 +32,7 @@ from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.versions import NONCE, version
 from tests.integration.workbench import configured, paint
-from tests.unit.test_store import NOON, annotation, image, intent
+from tests.unit.test_store import NOON, annotation, image, push
 
 NAMES = ("soil", "crop", "weed")
 
@@ -246,7 +246,7 @@ def test_answers_that_an_earlier_release_could_not_measure_are_measured_by_the_n
         store.keep_annotation(image_id, replace(answer(shown), id=str(image_id)))  # no effort
 
     measure_missed(context)
-    first = [row["id"] for row in store.unmeasured_answers(9)]
+    first = [row.id for row in store.unmeasured_answers(9)]
     measure_missed(context)
     measure_missed(context)
 
@@ -263,7 +263,7 @@ def test_the_effort_of_a_cycle_is_that_of_its_labels(context: Context) -> None:
     for key in ("a", "b"):
         store.add_image(image(key), None)
     store.start_cycle(0, Stage.PUSH, NOON, labels=0, train_labels=0)
-    store.settle(intent("k", 1), {1: "t1"}, NOON)
+    store.record_push(push("k", 1), {1: "t1"}, NOON)
     first = Effort(changed_share=0.5, classes={"soil": pixels(4, 2, 2), "weed": pixels(1, 3, 1)})
     shown = version(3, 1)
     store.keep_annotation(1, replace(answer(shown), lead_time_s=9.5), first)

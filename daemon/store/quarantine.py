@@ -1,38 +1,25 @@
-"""What a person should know: quarantined inputs and events."""
+"""The quarantine: what came from outside and cannot be used, and what became of it."""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from daemon.domain import Fault
+from daemon.domain import RESOLVED, Fault, FaultState, QuarantinedAnswer, QuarantinedFault
 from daemon.domain.faults import printable
 from daemon.store.base import Row, StoreBase, stamp, utf_8
 
-
-class FaultState(enum.StrEnum):
-    """What became of something that could not be used."""
-
-    OPEN = "open"  # the loop goes on without it
-    ASKED_AGAIN = "asked again"  # the image is with the annotators once more
-    MENDED = "mended"  # the same answer was changed and can be used
-    REPLACED = "replaced"  # the image has another answer that can be used
-    GIVEN_UP = "given up"  # asked again often enough
+_RESOLVED = f"({', '.join(repr(state.value) for state in RESOLVED)})"
 
 
-SETTLED = (FaultState.MENDED, FaultState.REPLACED)
-_SETTLED = f"('{FaultState.MENDED}', '{FaultState.REPLACED}')"
-
-
-class RecordVerbs(StoreBase):
-    """Verbs on the quarantine and the events."""
+class QuarantineQueries(StoreBase):
+    """Queries on the quarantine. A fault is named by its place, such as "image a/7.jpg"."""
 
     def quarantine(self, faults: Iterable[Fault], at: datetime) -> None:
         """Keep what could not be used, each place once, with its newest reason.
 
-        A fault that is settled and comes again with the same reason stays settled: the tool tells
-        the same change more than once.
+        A fault that is resolved and comes again with the same reason stays resolved: the labeling
+        tool reports the same change more than once.
         """
         with self.atomic():
             for fault in faults:
@@ -49,7 +36,7 @@ class RecordVerbs(StoreBase):
                 )
 
     def release(self, places: Iterable[str]) -> None:
-        """These places are well now: what was an answer stays as mended, others are forgotten."""
+        """These inputs can be used now: answers stay as mended, other faults are deleted."""
         with self.atomic():
             for place in places:
                 self._write("DELETE FROM quarantine WHERE place = ? AND image_id IS NULL", place)
@@ -57,48 +44,71 @@ class RecordVerbs(StoreBase):
                     "UPDATE quarantine SET state = ? WHERE place = ?", FaultState.MENDED, place
                 )
 
-    def forget_unseen_faults(self, seen: Mapping[str, Iterable[str]]) -> None:
-        """seen: task -> the annotations that it has now; faults of others that it had are gone."""
-        for task, ids in seen.items():
+    def delete_absent_faults(self, present: Mapping[str, Iterable[str]]) -> None:
+        """present: task -> the annotations that it has now; faults of others of it are deleted."""
+        for task, ids in present.items():
             rows = self._rows("SELECT place, annotation FROM quarantine WHERE task = ?", task)
             gone = [row["place"] for row in rows if row["annotation"] not in set(ids)]
             for place in gone:
                 self._write("DELETE FROM quarantine WHERE place = ?", place)
 
-    def forget_task_faults(self) -> None:
-        """Everything is told anew: faults of tasks are forgotten, those that last come again."""
+    def delete_task_faults(self) -> None:
+        """Delete the faults of tasks: the tool is read from its beginning, so they come again."""
         self._write("DELETE FROM quarantine WHERE task IS NOT NULL AND annotation IS NULL")
 
     def set_fault_state(self, place: str, state: FaultState) -> None:
-        """Say what became of a fault."""
+        """Keep what became of a fault."""
         self._write("UPDATE quarantine SET state = ? WHERE place = ?", state.value, place)
 
-    def unusable_answers(self) -> list[Row]:
-        """Faults of answers about known images that are not settled, oldest first."""
-        return self._rows(
+    def unusable_answers(self) -> list[QuarantinedAnswer]:
+        """The answers about known images that are not resolved, oldest first."""
+        rows = self._rows(
             "SELECT * FROM quarantine WHERE image_id IS NOT NULL AND annotation IS NOT NULL "
-            f"AND state NOT IN {_SETTLED} ORDER BY at, place"
+            f"AND state NOT IN {_RESOLVED} ORDER BY at, place"
         )
+        return [_answer(row) for row in rows]
 
-    def quarantined(self) -> list[Row]:
-        """All faults: what is not settled first, then the newest first.
+    def unusable_ids(self) -> set[int]:
+        """Ids of the images of `unusable_answers`."""
+        rows = self._rows(
+            "SELECT DISTINCT image_id FROM quarantine WHERE image_id IS NOT NULL "
+            f"AND annotation IS NOT NULL AND state NOT IN {_RESOLVED}"
+        )
+        return {row["image_id"] for row in rows}
 
-        Each row: place, got, expected, cure, at, state, image (its name, None where unknown),
-        image_id.
-        """
-        return self._rows(
+    def quarantined(self) -> list[QuarantinedFault]:
+        """All faults: first those that are not resolved, then the newest first."""
+        rows = self._rows(
             "SELECT q.place, q.got, q.expected, q.cure, q.at, q.state, i.name AS image, q.image_id "
             "FROM quarantine q LEFT JOIN images i ON i.id = q.image_id "
-            f"ORDER BY q.state IN {_SETTLED}, q.at DESC, q.place"
+            f"ORDER BY q.state IN {_RESOLVED}, q.at DESC, q.place"
         )
+        return [_fault(row) for row in rows]
 
-    def note(self, level: str, words: str, at: datetime) -> None:
-        """Keep an event ("info", "warning" or "error") for the page and `status`."""
-        self._insert("events", {"at": stamp(at), "level": level, "words": utf_8(words)})
 
-    def events(self, limit: int = 50) -> list[Row]:
-        """The newest events, newest first."""
-        return self._rows("SELECT at, level, words FROM events ORDER BY id DESC LIMIT ?", limit)
+def _answer(row: Row) -> QuarantinedAnswer:
+    return QuarantinedAnswer(
+        place=row["place"],
+        got=row["got"],
+        expected=row["expected"],
+        state=FaultState(row["state"]),
+        annotation=row["annotation"],
+        task=row["task"],
+        image_id=row["image_id"],
+    )
+
+
+def _fault(row: Row) -> QuarantinedFault:
+    return QuarantinedFault(
+        place=row["place"],
+        got=row["got"],
+        expected=row["expected"],
+        cure=row["cure"],
+        at=datetime.fromisoformat(row["at"]),
+        state=FaultState(row["state"]),
+        image_id=row["image_id"],
+        image_name=row["image"],
+    )
 
 
 def _fault_row(fault: Fault, at: datetime) -> tuple[str | None, ...]:

@@ -1,0 +1,25 @@
+"""The last sign of life of a daemon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heartbeat:
+    """The last sign of life of a daemon. began_at: when its newest look began. looked_at: when its
+    last whole look ended, None before the first. next_at: when it meant to look again. ended_at:
+    when it said that it stops, None where it did not."""
+
+    pid: int
+    started_at: datetime
+    began_at: datetime
+    looked_at: datetime | None
+    next_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def last_at(self) -> datetime:
+        """The newest moment at which it was seen alive."""
+        return max(filter(None, (self.began_at, self.looked_at, self.ended_at)))
