@@ -158,7 +158,7 @@ class Folder:
         mine = {asked["key"]: task for task, asked in sound.items() if asked["push"] == key}
         last = max(map(int, tasks), default=0)
         for ask in asks:
-            if ask.anew:
+            if ask.needs_new_task:
                 known.pop(ask.image.key, None)
             if ask.image.key in mine:
                 known[ask.image.key] = mine[ask.image.key]

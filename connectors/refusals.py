@@ -13,10 +13,10 @@ class Unreadable(MaskRefused):
         super().__init__(f"got {got}; expected {expected}; {cure}")
         self.got, self.expected, self.cure = got, expected, cure
 
-    def at(self, where: str) -> RegionRefused:
-        """The same, with its place."""
+    def at(self, where: str, part: str = "") -> RegionRefused:
+        """The same, with its place. part: of the input, where it is about a part only."""
         return RegionRefused(
-            Fault(where=where, got=self.got, expected=self.expected, cure=self.cure)
+            Fault(where=where, part=part, got=self.got, expected=self.expected, cure=self.cure)
         )
 
 

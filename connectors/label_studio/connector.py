@@ -145,8 +145,8 @@ class LabelStudio:
         source = self._source(wiring)
         if isinstance(source, FolderSource):
             return self._pusher.create(asks, key, version, source, wiring)
-        anew = [ask for ask in asks if ask.anew]
-        first = [ask for ask in asks if not ask.anew]
+        anew = [ask for ask in asks if ask.needs_new_task]
+        first = [ask for ask in asks if not ask.needs_new_task]
         found = self._pusher.ask_existing(first, version, source, wiring) if first else {}
         return found | (self._pusher.create(anew, key, version, source, wiring) if anew else {})
 

@@ -149,7 +149,7 @@ def decode(
     readable = control.types
     drawn: list[tuple[int, Mapping[str, Any]]] = []
     for index, entry in enumerate(result):
-        with _placed(f"{where}, region {index}"):
+        with _placed(where, index):
             found, region = kind_of(entry, readable, control.elsewhere)
             if found is RegionKind.PIXELS:
                 drawn.append((index, region))
@@ -159,7 +159,7 @@ def decode(
         raise _nothing_drawn(left_out).at(where)
     _check_work(drawn, size, where)
     for index, region in sorted(drawn, key=_layer):
-        with _placed(f"{where}, region {index}"):
+        with _placed(where, index):
             value = class_of(region, classes, readable)
             canvas.paint(pixels_of(region, size), value)
             canvas.note(str(region.get("id", index)), str(region.get("origin", "manual")))
@@ -175,12 +175,12 @@ def decode(
 
 
 @contextmanager
-def _placed(where: str) -> Iterator[None]:
+def _placed(where: str, index: int) -> Iterator[None]:
     """Say of which region something cannot be read."""
     try:
         yield
     except Unreadable as exc:
-        raise exc.at(where) from exc
+        raise exc.at(where, f"region {index}") from exc
 
 
 def _layer(drawn: tuple[int, Mapping[str, Any]]) -> int:

@@ -82,8 +82,8 @@ from daemon.domain.predictions import (
 )
 from daemon.domain.tasks import (
     Ask,
-    NewTask,
     Push,
+    QueuedTask,
     RefusedAnswer,
     Task,
     TaskState,
@@ -130,7 +130,6 @@ __all__ = [
     "LostLabels",
     "Mask",
     "Missing",
-    "NewTask",
     "Pick",
     "Prediction",
     "PredictionSet",
@@ -138,6 +137,7 @@ __all__ = [
     "Push",
     "QuarantinedAnswer",
     "QuarantinedFault",
+    "QueuedTask",
     "Reason",
     "RefusedAnswer",
     "Role",

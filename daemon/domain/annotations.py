@@ -86,10 +86,10 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotationNotes:
-    """What was made of an annotation beyond reading it, in words. place: "annotation 3 of task 7".
+    """What was made of an annotation beyond reading it, in words. where: "annotation 3 of task 7".
     at: when it was edited last."""
 
-    place: str
+    where: str
     image_name: str
     at: datetime
     notes: tuple[str, ...]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Pick:
-    """One image of a batch. rank: 0-based, most wanted first. arm: who chose it."""
+    """One image of a batch. rank: 1-based, most wanted first; the reserve goes on behind the batch.
+    arm: who chose it."""
 
     image_id: int
     rank: int

@@ -30,6 +30,7 @@ class AnswerId:
 class Fault:
     """Something that came from outside and could not be used; the loop goes on without it.
 
+    part: of the input, as "region 3"; "" for all of it.
     answer: where it is a person's answer about a known image, which can then be asked again.
     task: the tool's name of a task that cannot be used itself.
     Each text is kept printable and within `FAULT_CHARS`, whatever came in.
@@ -39,15 +40,17 @@ class Fault:
     got: str
     expected: str
     cure: str
+    part: str = ""
     answer: AnswerId | None = None
     task: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("where", "got", "expected", "cure"):
+        for name in ("where", "part", "got", "expected", "cure"):
             object.__setattr__(self, name, printable(getattr(self, name)))
 
     def __str__(self) -> str:
-        return f"{self.where}: got {self.got}; expected {self.expected}; {self.cure}"
+        place = f"{self.where}, {self.part}" if self.part else self.where
+        return f"{place}: got {self.got}; expected {self.expected}; {self.cure}"
 
 
 class FaultState(enum.StrEnum):
@@ -65,10 +68,10 @@ RESOLVED = (FaultState.MENDED, FaultState.REPLACED)
 
 @dataclass(frozen=True, kw_only=True)
 class QuarantinedFault:
-    """A fault as the store keeps it. place: what it is about, as "image a/7.jpg". image_id and
+    """A fault as the store keeps it. where: what it is about, as "image a/7.jpg". image_id and
     image_name: None where the fault is not about an answer to a known image."""
 
-    place: str
+    where: str
     got: str
     expected: str
     cure: str
@@ -82,7 +85,7 @@ class QuarantinedFault:
 class QuarantinedAnswer:
     """An answer about a known image that cannot be used. annotation, task: the tool's ids."""
 
-    place: str
+    where: str
     got: str
     expected: str
     state: FaultState

@@ -68,14 +68,14 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewTask:
-    """An image of a push. own_task: see Ask; the other fields: see Task."""
+class QueuedTask:
+    """An image on its way into a task. needs_new_task: see Ask; the other fields: see Task."""
 
     image_id: int
     position: int
     arm: str
     reason: str
-    own_task: bool = False
+    needs_new_task: bool = False
     refused: RefusedAnswer | None = None
 
     @property
@@ -94,7 +94,7 @@ class Push:
     key: str
     cycle: int
     version: str
-    tasks: tuple[NewTask, ...]
+    tasks: tuple[QueuedTask, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +102,8 @@ class Ask:
     """What the labeling tool is to show for one image.
 
     position: 0-based, over all open tasks; lower is sooner. reason: why this image, in words.
-    task: the tool's task, where it exists already. anew: an answer about this image could not
-    be used, so it gets a task of its own beside the one that holds that answer.
+    task: the tool's task, where it exists already. needs_new_task: an earlier answer about this
+    image could not be used, so a new task is made beside the one that holds that answer.
     """
 
     image: Image
@@ -112,7 +112,7 @@ class Ask:
     reason: str
     prediction: Prediction | KeptPrediction | None = None
     task: str | None = None
-    anew: bool = False
+    needs_new_task: bool = False
 
 
 def words_of(reason: str, refused: RefusedAnswer | None) -> str:

@@ -16,10 +16,10 @@ from daemon.domain import (
     Ask,
     Image,
     KeptPrediction,
-    NewTask,
     Pick,
     PredictionVersion,
     Push,
+    QueuedTask,
     Task,
     TaskState,
 )
@@ -111,12 +111,12 @@ def enqueue(context: Context, cycle: int, picks: Sequence[Pick], version: str) -
     """Write down, in chunks, that these images are to be asked for, behind all open tasks."""
     unusable = context.store.unusable_ids()
     tasks = [
-        NewTask(
+        QueuedTask(
             image_id=pick.image_id,
             position=position,
             arm=pick.arm,
             reason=f"cycle {cycle}, {pick.reason}",
-            own_task=pick.image_id in unusable,
+            needs_new_task=pick.image_id in unusable,
         )
         for position, pick in enumerate(picks, start=context.store.next_position())
     ]
@@ -194,12 +194,12 @@ def _cycle_of(version: str) -> int:
     return PredictionVersion.parse(version).cycle
 
 
-def _chunks(tasks: Sequence[NewTask], size: int) -> Iterable[Sequence[NewTask]]:
+def _chunks(tasks: Sequence[QueuedTask], size: int) -> Iterable[Sequence[QueuedTask]]:
     return (tasks[start : start + size] for start in range(0, len(tasks), size))
 
 
 def _request(
-    new: NewTask,
+    new: QueuedTask,
     cycle: int,
     images: Mapping[int, Image],
     masks: Mapping[int, KeptPrediction],
@@ -212,5 +212,5 @@ def _request(
         reason=new.words,
         prediction=masks.get(new.image_id),
         task=tasks.get(new.image_id),
-        anew=new.own_task,
+        needs_new_task=new.needs_new_task,
     )

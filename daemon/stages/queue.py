@@ -67,9 +67,11 @@ def queue_low(context: Context) -> int:
 def spare(context: Context, cycle: int) -> list[Pick]:
     """The images of a cycle's reserve that may still be asked, best first."""
     store = context.store
-    pool = store.ids_by_role()[Role.POOL]
+    reserve = store.reserve(cycle)
+    images = store.images_of(pick.image_id for pick in reserve)
+    pool = {image.id for image in images.values() if image.role is Role.POOL}
     free = pool - store.queried_ids() - store.labeled_ids() - _chosen(context)
-    return [pick for pick in store.reserve(cycle) if pick.image_id in free]
+    return [pick for pick in reserve if pick.image_id in free]
 
 
 def _last_asked(context: Context) -> int | None:

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 from daemon.domain import (
     FaultState,
-    NewTask,
     Push,
     QuarantinedAnswer,
+    QueuedTask,
     RefusedAnswer,
     Task,
     TaskState,
@@ -39,7 +39,7 @@ def ask_again(context: Context) -> None:
     refusals = Counter(task.image_id for task in store.tasks(TaskState.UNUSABLE))
     for answer in answers:
         if answer.image_id in labeled:
-            store.set_fault_state(answer.place, FaultState.REPLACED)
+            store.set_fault_state(answer.where, FaultState.REPLACED)
         elif answer.task in open_tasks:
             task = open_tasks.pop(answer.task)
             decide = _enqueue if refusals[answer.image_id] < most else _give_up
@@ -70,12 +70,12 @@ def _enqueue(context: Context, task: Task, answer: QuarantinedAnswer) -> None:
     """Write down that the image of this task is to be asked again, in a task of its own."""
     store, now = context.store, context.now()
     context.connector.retire([task.id])
-    new = NewTask(
+    new = QueuedTask(
         image_id=task.image_id,
         position=store.next_position(),
         arm=task.arm,
         reason=task.reason,
-        own_task=True,
+        needs_new_task=True,
         refused=RefusedAnswer(got=answer.got, expected=answer.expected),
     )
     push = Push(
@@ -83,17 +83,17 @@ def _enqueue(context: Context, task: Task, answer: QuarantinedAnswer) -> None:
     )
     with store.atomic():
         store.set_task_state([task.id], TaskState.UNUSABLE, now)
-        store.set_fault_state(answer.place, FaultState.ASKED_AGAIN)
+        store.set_fault_state(answer.where, FaultState.ASKED_AGAIN)
         store.enqueue_push(push, now)
-    log.warning("asked again image=%d: %s: %s", task.image_id, answer.place, answer.got)
+    log.warning("asked again image=%d: %s: %s", task.image_id, answer.where, answer.got)
 
 
 def _give_up(context: Context, task: Task, answer: QuarantinedAnswer) -> None:
     store, most = context.store, context.config.loop.ask_again
-    words = f"{answer.place}: not asked again, answers that could not be used: {most + 1}"
+    words = f"{answer.where}: not asked again, answers that could not be used: {most + 1}"
     with store.atomic():
         store.set_task_state([task.id], TaskState.UNUSABLE, context.now())
-        store.set_fault_state(answer.place, FaultState.GIVEN_UP)
+        store.set_fault_state(answer.where, FaultState.GIVEN_UP)
         store.add_event("warning", words, context.now())
     log.warning("%s", words)
 
@@ -104,6 +104,6 @@ def _settle_older(context: Context, answers: Sequence[QuarantinedAnswer]) -> Non
     waiting = {task.image_id for task in store.tasks(TaskState.OPEN)} | store.pending_ids()
     for answer in answers:
         if answer.image_id in waiting:
-            store.set_fault_state(answer.place, FaultState.ASKED_AGAIN)
+            store.set_fault_state(answer.where, FaultState.ASKED_AGAIN)
         elif answer.state is FaultState.ASKED_AGAIN:
-            store.set_fault_state(answer.place, FaultState.GIVEN_UP)
+            store.set_fault_state(answer.where, FaultState.GIVEN_UP)

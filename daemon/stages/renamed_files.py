@@ -6,7 +6,7 @@ import logging
 import uuid
 from collections.abc import Collection
 
-from daemon.domain import NewTask, Push, TaskState
+from daemon.domain import Push, QueuedTask, TaskState
 from daemon.stages.context import Context
 from daemon.stages.push import VERSION
 
@@ -25,12 +25,12 @@ def ask_at_new_address(context: Context, image_ids: Collection[int]) -> None:
     first = store.next_position()
     with store.atomic():
         for position, task in enumerate(tasks, start=first):
-            new = NewTask(
+            new = QueuedTask(
                 image_id=task.image_id,
                 position=position,
                 arm=task.arm,
                 reason=task.reason,
-                own_task=True,
+                needs_new_task=True,
                 refused=task.refused,
             )
             key = str(uuid.uuid4())

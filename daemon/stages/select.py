@@ -29,7 +29,7 @@ def select(context: Context, cycle: int) -> bool:
     if kept is None:
         return False
     chosen = choose(context, cycle, pool, n, kept)
-    picks = [replace(pick, rank=rank) for rank, pick in enumerate([*validation, *chosen])]
+    picks = [replace(pick, rank=rank) for rank, pick in enumerate([*validation, *chosen], 1)]
     batch = len(validation) + n
     context.store.save_picks(cycle, picks[:batch], picks[batch:])
     return True
@@ -46,7 +46,7 @@ def batch_size(context: Context, cycle: int, validation: int) -> int:
 
 def candidates(context: Context, cycle: int) -> Pool:
     """The unlabeled, unasked images of the pool with what is known of them, by id."""
-    pool = context.store.hashes(Role.POOL)
+    pool = context.store.ids(Role.POOL)
     taken = context.store.labeled_ids() | context.store.queried_ids()
     free = [image_id for image_id in pool if image_id not in taken]
     teaching = [image_id for image_id in pool if image_id in taken]
@@ -94,15 +94,14 @@ def extend(context: Context, cycle: int, n: int) -> bool:
     batch, reserve = store.picks(cycle), store.reserve(cycle)
     newest = store.picks(last.number) if last else []
     known = {pick.image_id for pick in [*batch, *reserve, *newest]}
-    free = store.hashes(Role.POOL).keys() - known
-    if not free - store.queried_ids() - store.labeled_ids():
+    if set(store.ids(Role.POOL)) <= known | store.queried_ids() | store.labeled_ids():
         return False
     pool = _without(candidates(context, cycle), sorted(known))
     kept = distinct_ids(context, cycle, pool)
     if kept is None:
         return False
     picks = [*reserve, *choose(context, cycle, pool, min(n, len(pool)), kept)]
-    ranked = [replace(one, rank=rank) for rank, one in enumerate(picks, start=len(batch))]
+    ranked = [replace(one, rank=rank) for rank, one in enumerate(picks, start=len(batch) + 1)]
     store.save_picks(cycle, batch, ranked)
     return len(ranked) > len(reserve)
 
@@ -144,7 +143,7 @@ def _validation_picks(context: Context) -> list[Pick]:
     images = context.store.hashes(Role.VALIDATION)
     reason = "drawn at random to measure the model; it never trains on it"
     return [
-        Pick(image_id=image_id, rank=0, arm="validation", reason=reason)
+        Pick(image_id=image_id, rank=1, arm="validation", reason=reason)
         for image_id in sorted(images, key=lambda image_id: images[image_id])
         if image_id not in labeled
     ]

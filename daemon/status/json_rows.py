@@ -20,7 +20,7 @@ def quarantine_rows(faults: Sequence[QuarantinedFault]) -> dict[str, Any]:
 
 def _fault(fault: QuarantinedFault) -> dict[str, Any]:
     return {
-        "place": fault.place,
+        "place": fault.where,
         "got": fault.got,
         "expected": fault.expected,
         "cure": fault.cure,
@@ -36,7 +36,7 @@ def _newest(faults: Sequence[QuarantinedFault]) -> list[QuarantinedFault]:
     image that was asked again and again is one fault."""
     first: dict[tuple[Any, ...], QuarantinedFault] = {}
     for fault in faults:
-        same = fault.place if fault.image_id is None else fault.image_id
+        same = fault.where if fault.image_id is None else fault.image_id
         first.setdefault((same, fault.got, fault.cure), fault)
     return list(first.values())
 
@@ -60,7 +60,7 @@ def event_row(event: Event) -> dict[str, Any]:
 def notes_row(notes: AnnotationNotes) -> dict[str, Any]:
     """What was made of an annotation beyond reading it."""
     return {
-        "place": notes.place,
+        "place": notes.where,
         "image": notes.image_name,
         "at": notes.at.isoformat(),
         "notes": list(notes.notes),

@@ -6,7 +6,7 @@ import json
 
 from daemon.domain import ClassPixels, CorrectedLabel, PredictionVersion, UnmeasuredAnswer
 from daemon.store.base import Row, StoreBase
-from daemon.store.labels import RANK
+from daemon.store.labels import LABEL_ORDER
 
 _CLASSES = (
     "SELECT json_group_object(class, json_array(shown_px, submitted_px, kept_px)) "
@@ -15,7 +15,7 @@ _CLASSES = (
 # Without the masks, which are large.
 _LABELS = (
     "SELECT * FROM (SELECT id, image_id, annotator, shown, changed_share, unmeasured, lead_time_s, "
-    f"{RANK} FROM annotations WHERE deleted = 0) WHERE label_rank = 1"
+    f"{LABEL_ORDER} FROM annotations WHERE deleted = 0) WHERE label_order = 1"
 )
 
 

@@ -116,10 +116,15 @@ def state_of(task: Task, labeled: set[int]) -> TaskState:
 def count_beyond_batch(store: Store, cycle: int) -> int:
     """How many images a cycle has asked for beyond its batch; dropped images are left out, and so
     are as many others, which stand in for them."""
-    batch, labeled = {pick.image_id for pick in store.picks(cycle)}, store.labeled_ids()
-    tasks = [task for task in store.tasks_of_cycle(cycle) if not task.measures]
-    beyond = sum(not is_dropped(task, labeled) for task in tasks if task.image_id not in batch)
-    dropped = sum(is_dropped(task, labeled) for task in tasks if task.image_id in batch)
+    return _count_beyond(store, store.tasks_of_cycle(cycle), store.labeled_ids())
+
+
+def _count_beyond(store: Store, tasks: Sequence[Task], labeled: set[int]) -> int:
+    """The same of the tasks of one cycle."""
+    batch = {pick.image_id for pick in store.picks(tasks[0].cycle)} if tasks else set()
+    pool = [task for task in tasks if not task.measures]
+    beyond = sum(not is_dropped(task, labeled) for task in pool if task.image_id not in batch)
+    dropped = sum(is_dropped(task, labeled) for task in pool if task.image_id in batch)
     return max(0, beyond - dropped)
 
 
@@ -139,12 +144,11 @@ def _batch(store: Store, tasks: Sequence[Task], labeled: set[int]) -> BatchCount
     still_open = [
         task for task, state in zip(tasks, states, strict=True) if state is TaskState.OPEN
     ]
-    cycle = tasks[0].cycle
     return BatchCounts(
-        cycle=cycle,
+        cycle=tasks[0].cycle,
         images=len(tasks),
         states={state: states.count(state) for state in TaskState},
-        ahead=count_beyond_batch(store, cycle),
+        ahead=_count_beyond(store, tasks, labeled),
         skipped_once=sum(task.image_id in skipped for task in still_open),
     )
 

@@ -24,18 +24,18 @@ from daemon.domain import (
 from daemon.store.base import Row, StoreBase, stamp
 
 _POLICY = "label_in_effect"
-# Of the annotations of an image the one of rank 1 is its label: ground truth first, then what
+# Of the annotations of an image the first in this order is its label: ground truth first, then what
 # `set_label_policy` says. The others are kept, and count for nothing.
-RANK = (
+LABEL_ORDER = (
     "row_number() OVER (PARTITION BY image_id ORDER BY ground_truth DESC, "
     f"CASE (SELECT value FROM facts WHERE name = '{_POLICY}') WHEN 'first' THEN created_at END, "
-    "updated_at DESC, id DESC) AS label_rank"
+    "updated_at DESC, id DESC) AS label_order"
 )
 _LABELS = f"""
     SELECT * FROM (
-        SELECT *, {RANK}
+        SELECT *, {LABEL_ORDER}
         FROM annotations WHERE deleted = 0
-    ) WHERE label_rank = 1
+    ) WHERE label_order = 1
 """
 
 
@@ -181,7 +181,7 @@ class LabelQueries(StoreBase):
         )
         return [
             AnnotationNotes(
-                place=row["place"],
+                where=row["place"],
                 image_name=row["image_name"],
                 at=datetime.fromisoformat(row["at"]),
                 notes=tuple(json.loads(row["notes"])),
@@ -235,9 +235,9 @@ class LabelQueries(StoreBase):
     def _of_labels(self, image_ids: Iterable[int], column: str) -> dict[int, Any]:
         """Image id -> a column of its label; masks, which lie between, are not read."""
         rows = self._rows(
-            f"SELECT image_id, {column} AS value FROM (SELECT image_id, {column}, {RANK} "
+            f"SELECT image_id, {column} AS value FROM (SELECT image_id, {column}, {LABEL_ORDER} "
             "FROM annotations WHERE deleted = 0 AND image_id IN "
-            "(SELECT value FROM json_each(?))) WHERE label_rank = 1",
+            "(SELECT value FROM json_each(?))) WHERE label_order = 1",
             json.dumps(sorted(image_ids)),
         )
         return {row["image_id"]: row["value"] for row in rows}

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from daemon.domain import NewTask, Push, RefusedAnswer, TaskState
+from daemon.domain import Push, QueuedTask, RefusedAnswer, TaskState
 from daemon.store.base import Row, stamp
 from daemon.store.tasks import TaskQueries
 
@@ -72,7 +72,7 @@ class OutboxQueries(TaskQueries):
         """Ids of the images of pushes whose outcome is not known yet."""
         return {task.image_id for push in self.pending_pushes() for task in push.tasks}
 
-    def _add_task(self, push: Push, new: NewTask, task: str | None, at: datetime) -> None:
+    def _add_task(self, push: Push, new: QueuedTask, task: str | None, at: datetime) -> None:
         row = {
             "task": task or f"none#{new.image_id}",
             "image_id": new.image_id,
@@ -97,10 +97,10 @@ class OutboxQueries(TaskQueries):
 
 
 def _push(row: Row) -> Push:
-    tasks = tuple(map(_new_task, json.loads(row["payload"])))
+    tasks = tuple(map(_queued_task, json.loads(row["payload"])))
     return Push(key=row["key"], cycle=row["cycle"], version=row["version"], tasks=tasks)
 
 
-def _new_task(kept: dict[str, Any]) -> NewTask:
+def _queued_task(kept: dict[str, Any]) -> QueuedTask:
     refused = kept["refused"]
-    return NewTask(**kept | {"refused": refused and RefusedAnswer(**refused)})
+    return QueuedTask(**kept | {"refused": refused and RefusedAnswer(**refused)})

@@ -13,10 +13,11 @@ _RESOLVED = f"({', '.join(repr(state.value) for state in RESOLVED)})"
 
 
 class QuarantineQueries(StoreBase):
-    """Queries on the quarantine. A fault is named by its place, such as "image a/7.jpg"."""
+    """Queries on the quarantine. A fault is named by what it is about, as
+    "image a/7.jpg": the column `place`."""
 
     def quarantine(self, faults: Iterable[Fault], at: datetime) -> None:
-        """Keep what could not be used, each place once, with its newest reason.
+        """Keep what could not be used, each input once, with its newest reason.
 
         A fault that is resolved and comes again with the same reason stays resolved: the labeling
         tool reports the same change more than once.
@@ -35,13 +36,13 @@ class QuarantineQueries(StoreBase):
                     *_fault_row(fault, at),
                 )
 
-    def release(self, places: Iterable[str]) -> None:
+    def release(self, inputs: Iterable[str]) -> None:
         """These inputs can be used now: answers stay as mended, other faults are deleted."""
         with self.atomic():
-            for place in places:
-                self._write("DELETE FROM quarantine WHERE place = ? AND image_id IS NULL", place)
+            for where in inputs:
+                self._write("DELETE FROM quarantine WHERE place = ? AND image_id IS NULL", where)
                 self._write(
-                    "UPDATE quarantine SET state = ? WHERE place = ?", FaultState.MENDED, place
+                    "UPDATE quarantine SET state = ? WHERE place = ?", FaultState.MENDED, where
                 )
 
     def delete_absent_faults(self, present: Mapping[str, Iterable[str]]) -> None:
@@ -49,16 +50,16 @@ class QuarantineQueries(StoreBase):
         for task, ids in present.items():
             rows = self._rows("SELECT place, annotation FROM quarantine WHERE task = ?", task)
             gone = [row["place"] for row in rows if row["annotation"] not in set(ids)]
-            for place in gone:
-                self._write("DELETE FROM quarantine WHERE place = ?", place)
+            for where in gone:
+                self._write("DELETE FROM quarantine WHERE place = ?", where)
 
     def delete_task_faults(self) -> None:
         """Delete the faults of tasks: the tool is read from its beginning, so they come again."""
         self._write("DELETE FROM quarantine WHERE task IS NOT NULL AND annotation IS NULL")
 
-    def set_fault_state(self, place: str, state: FaultState) -> None:
+    def set_fault_state(self, where: str, state: FaultState) -> None:
         """Keep what became of a fault."""
-        self._write("UPDATE quarantine SET state = ? WHERE place = ?", state.value, place)
+        self._write("UPDATE quarantine SET state = ? WHERE place = ?", state.value, where)
 
     def unusable_answers(self) -> list[QuarantinedAnswer]:
         """The answers about known images that are not resolved, oldest first."""
@@ -88,7 +89,7 @@ class QuarantineQueries(StoreBase):
 
 def _answer(row: Row) -> QuarantinedAnswer:
     return QuarantinedAnswer(
-        place=row["place"],
+        where=row["place"],
         got=row["got"],
         expected=row["expected"],
         state=FaultState(row["state"]),
@@ -100,7 +101,7 @@ def _answer(row: Row) -> QuarantinedAnswer:
 
 def _fault(row: Row) -> QuarantinedFault:
     return QuarantinedFault(
-        place=row["place"],
+        where=row["place"],
         got=row["got"],
         expected=row["expected"],
         cure=row["cure"],
@@ -116,8 +117,7 @@ def _fault_row(fault: Fault, at: datetime) -> tuple[str | None, ...]:
     if answer is None:
         task = None if fault.task is None else printable(fault.task)
         return (fault.where, fault.got, *words, None, task, None)
-    place = printable(answer.place)
-    part = fault.where.removeprefix(place).lstrip(", ")
-    got = f"{part}: {fault.got}" if part else fault.got
+    where = printable(answer.place)
+    got = f"{fault.part}: {fault.got}" if fault.part else fault.got
     names = map(printable, (answer.annotation, answer.task))
-    return (place, printable(got), *words, *names, utf_8(answer.image_key))
+    return (where, printable(got), *words, *names, utf_8(answer.image_key))

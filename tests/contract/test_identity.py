@@ -123,7 +123,7 @@ def test_an_export_of_our_own_project_works_in_a_new_one(
     old.push(old.keys[:4])
     assert len(old.answer()) == 4
     if source == "project":  # one of them was asked again, beside its first task
-        again = [replace(ask, anew=True) for ask in old.asks(old.keys[:1])]
+        again = [replace(ask, needs_new_task=True) for ask in old.asks(old.keys[:1])]
         old.connector.push(again, "push-2", version(1, 1))
 
     new = imported(fake, old, project_source_rig(fake_server))

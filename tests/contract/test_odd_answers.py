@@ -40,7 +40,7 @@ def test_a_label_is_kept_where_a_figure_beside_it_is_absurd(
     assert len(desk.store.labeled_ids()) == 2
     assert desk.store.quarantined() == []
     (note,) = desk.store.annotation_notes()
-    assert note.place.startswith(f"annotation {first} of task")
+    assert note.where.startswith(f"annotation {first} of task")
     assert f"{word} is taken as unknown" in note.notes[0]
     assert snapshot(desk.context.config)["notes"][0]["notes"] == list(note.notes)
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_used_is_one_fault_each_and_the_others_are_kept(
     desk.look()
 
     assert len(desk.store.labeled_ids()) == 2
-    places = [row.place.split(" of ")[0] for row in desk.store.quarantined()]
+    places = [row.where.split(" of ")[0] for row in desk.store.quarantined()]
     assert sorted(places) == sorted(f"annotation {one}" for one in (first, second, third))
     assert {row.state for row in desk.store.quarantined()} == {"asked again"}
 
@@ -113,7 +113,7 @@ def test_a_task_without_an_image_is_one_fault_until_it_is_corrected(
         desk.look()
 
     (fault,) = desk.store.quarantined()
-    assert (fault.place, fault.got) == (f"task {task}", "list ['a.png']")
+    assert (fault.where, fault.got) == (f"task {task}", "list ['a.png']")
     assert "'image'" in fault.cure
 
     image = next(iter(desk.tool.images))
@@ -126,7 +126,7 @@ def test_the_fault_of_a_task_that_people_delete_is_gone(fake: FakeLabelStudio, d
     answered(desk, 1)
     (task,) = fake.labeling.import_tasks(desk.tool.project, [{"data": {"image": None}}])["task_ids"]
     desk.look()
-    assert [row.place for row in desk.store.quarantined()] == [f"task {task}"]
+    assert [row.where for row in desk.store.quarantined()] == [f"task {task}"]
 
     fake.labeling.delete_task(task)
     desk.look()

@@ -12,7 +12,7 @@ import pytest
 
 from connectors.label_studio import LabelStudio, create_or_adopt_project
 from connectors.label_studio.tasks import PAGE
-from daemon.domain import Annotation, Image, NewTask, Push, Skip, Stage, TaskState
+from daemon.domain import Annotation, Image, Push, QueuedTask, Skip, Stage, TaskState
 from daemon.domain.errors import ConnectorRefused
 from daemon.loop.components import folder_source
 from daemon.loop.service import Ticker
@@ -67,7 +67,7 @@ def image(number: int) -> Image:
 
 
 def asked(store: Store, image_id: int, task: str) -> None:
-    new = NewTask(image_id=image_id, position=0, arm="random", reason="")
+    new = QueuedTask(image_id=image_id, position=0, arm="random", reason="")
     push = Push(key=f"{image_id}{task}", cycle=0, version=version(0, 1), tasks=(new,))
     store.enqueue_push(push, NOON)
     store.record_push(push, {image_id: task}, NOON)
@@ -102,7 +102,7 @@ def test_a_number_given_out_again_asks_its_new_image_and_the_old_label_stays(sto
 
 
 def test_an_image_that_no_task_shows_any_more_is_not_asked_for_ever(store: Store) -> None:
-    new = NewTask(image_id=1, position=0, arm="random", reason="")
+    new = QueuedTask(image_id=1, position=0, arm="random", reason="")
     push = Push(key="k", cycle=0, version=version(0, 1), tasks=(new,))
     store.enqueue_push(push, NOON)
 

@@ -15,9 +15,9 @@ from daemon.domain import (
     Annotation,
     Fault,
     Image,
-    NewTask,
     Pick,
     Push,
+    QueuedTask,
     Role,
     Skip,
     Stage,
@@ -71,7 +71,7 @@ def store(path: Path) -> Iterator[Store]:
 
 def push(key: str, *image_ids: int) -> Push:
     tasks = [
-        NewTask(image_id=i, position=place, arm="x", reason="r")
+        QueuedTask(image_id=i, position=place, arm="x", reason="r")
         for place, i in enumerate(image_ids)
     ]
     return Push(key=key, cycle=0, version=version(0, 1), tasks=tuple(tasks))
@@ -162,7 +162,9 @@ def test_the_number_of_a_deleted_task_can_be_used_again(store: Store) -> None:
 
 
 def test_picks_come_back_in_rank_order_and_apart_from_the_reserve(store: Store) -> None:
-    picks = [Pick(image_id=i, rank=rank, arm="x", reason="r") for rank, i in enumerate((2, 1))]
+    picks = [
+        Pick(image_id=i, rank=rank, arm="x", reason="r") for rank, i in enumerate((2, 1), start=1)
+    ]
 
     for _ in range(2):
         store.save_picks(0, picks[:1], picks[1:])
@@ -172,11 +174,11 @@ def test_picks_come_back_in_rank_order_and_apart_from_the_reserve(store: Store) 
 
 
 def test_a_failed_save_keeps_the_former_picks(store: Store) -> None:
-    good = Pick(image_id=1, rank=0, arm="x", reason="r")
+    good = Pick(image_id=1, rank=1, arm="x", reason="r")
     store.save_picks(0, [good], [])
 
     with pytest.raises(sqlite3.IntegrityError):
-        store.save_picks(0, [Pick(image_id=404, rank=0, arm="x", reason="r")], [])
+        store.save_picks(0, [Pick(image_id=404, rank=1, arm="x", reason="r")], [])
 
     assert store.picks(0) == [good]
 

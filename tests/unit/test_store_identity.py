@@ -17,8 +17,8 @@ from daemon.domain import (
     FoundImage,
     Image,
     LostLabels,
-    NewTask,
     Push,
+    QueuedTask,
     Role,
     Stage,
     TaskState,
@@ -69,7 +69,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def asked(store: Store, image_id: int, task: str) -> None:
-    new = NewTask(image_id=image_id, position=0, arm="x", reason="r")
+    new = QueuedTask(image_id=image_id, position=0, arm="x", reason="r")
     push = Push(key=f"push {task}", cycle=0, version="0.1", tasks=(new,))
     store.enqueue_push(push, NOON)
     store.record_push(push, {image_id: task}, NOON)

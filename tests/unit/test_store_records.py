@@ -49,7 +49,7 @@ def test_a_store_of_the_first_release_is_brought_up_to_date(tmp_path: Path) -> N
         store.keep_annotation(1, replace(annotation("2"), notes=(CUT,)))
 
         assert store.labeled_ids() == {1}
-        assert [row.place for row in store.annotation_notes()] == ["annotation 2 of task t1"]
+        assert [row.where for row in store.annotation_notes()] == ["annotation 2 of task t1"]
 
 
 def test_a_store_that_kept_scores_and_lost_efforts_is_brought_up_to_date(tmp_path: Path) -> None:

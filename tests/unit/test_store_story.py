@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from daemon.domain import NewTask, Push, Stage, StageTime, TaskState
+from daemon.domain import Push, QueuedTask, Stage, StageTime, TaskState
 from daemon.store import Store
 from daemon.store.migrations import migrations
 
@@ -88,7 +88,7 @@ def test_a_task_that_was_taken_back_may_be_asked_under_its_old_number(tmp_path: 
 
 
 def settle(store: Store, key: str) -> None:
-    new = NewTask(image_id=7, position=0, arm="random", reason="why")
+    new = QueuedTask(image_id=7, position=0, arm="random", reason="why")
     push = Push(key=key, cycle=0, version="0.1-aa", tasks=(new,))
     store.enqueue_push(push, NOON)
     store.record_push(push, {7: "70"}, NOON)

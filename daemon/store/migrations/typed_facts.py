@@ -33,9 +33,9 @@ def m018_refused_answers(db: Database) -> None:
 
 @migrations()
 def m018_outbox_words(db: Database) -> None:
-    """The outbox writes down its tasks under the names of the class `NewTask`."""
+    """The outbox writes down its tasks under the names of the class `QueuedTask`."""
     for row in list(db.query("SELECT key, payload FROM outbox")):
-        tasks = [_new_task(task) for task in json.loads(row["payload"])]
+        tasks = [_queued_task(task) for task in json.loads(row["payload"])]
         db.execute("UPDATE outbox SET payload = ? WHERE key = ?", [json.dumps(tasks), row["key"]])
 
 
@@ -45,14 +45,21 @@ def m018_roles_are_counted(db: Database) -> None:
     db.execute("CREATE INDEX images_by_role ON images(role)")
 
 
-def _new_task(task: dict[str, object]) -> dict[str, object]:
+@migrations()
+def m018_ranks_from_one(db: Database) -> None:
+    """The rank of a pick counts from 1, as everywhere else."""
+    db.execute("UPDATE picks SET rank = -(rank + 1)")  # no two rows may have one rank meanwhile
+    db.execute("UPDATE picks SET rank = -rank")
+
+
+def _queued_task(task: dict[str, object]) -> dict[str, object]:
     reason, got, expected = _parts(str(task["reason"]))
     names = ("image_id", "position", "arm")
     refused = None if got is None else {"got": got, "expected": expected}
-    own_task = bool(task.get("anew", False))
+    needs_new_task = bool(task.get("anew", False))
     return {name: task[name] for name in names} | {
         "reason": reason,
-        "own_task": own_task,
+        "needs_new_task": needs_new_task,
         "refused": refused,
     }
 
