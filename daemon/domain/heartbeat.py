@@ -8,9 +8,12 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class Heartbeat:
-    """The last sign of life of a daemon. began_at: when its newest look began. looked_at: when its
-    last whole look ended, None before the first. next_at: when it meant to look again. ended_at:
-    when it said that it stops, None where it did not."""
+    """The last sign of life of a daemon.
+
+    began_at: beginning of its newest tick. looked_at: end of its last whole tick, None before the
+    first. next_at: when the next tick was due. ended_at: when it stopped on request, None where
+    it did not.
+    """
 
     pid: int
     started_at: datetime

@@ -33,8 +33,8 @@ class Reason:
     unexpected: bool = False
 
     @property
-    def alike(self) -> tuple[str, str]:
-        """The same for messages that differ in their numbers only."""
+    def pattern(self) -> tuple[str, str]:
+        """Kind and message without numbers: equal for messages that differ in numbers only."""
         return self.kind, _NUMBER.sub("#", self.words)
 
 
