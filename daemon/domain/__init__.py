@@ -27,7 +27,7 @@ from daemon.domain.clock import (
 from daemon.domain.corrections import (
     ClassPixels,
     CorrectedLabel,
-    Effort,
+    Correction,
     Unmeasured,
     UnmeasuredAnswer,
 )
@@ -108,10 +108,10 @@ __all__ = [
     "ClassSet",
     "Clock",
     "CorrectedLabel",
+    "Correction",
     "CurvePoint",
     "Cycle",
     "DuplicateLabels",
-    "Effort",
     "Evaluation",
     "Event",
     "Exclusion",

@@ -28,7 +28,7 @@ from daemon.loop.scheduler import Schedule, start_scheduler
 from daemon.loop.start_checks import require_access, start_faults
 from daemon.loop.tick import WAITING, Outcome, tick
 from daemon.rules.incidents import Incidents, reason_of
-from daemon.stages.classes import require_same_classes, settle_classes
+from daemon.stages.classes import require_same_classes, update_classes
 from daemon.stages.context import Context
 from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store, sole_writer
@@ -78,7 +78,7 @@ class Ticker:
                 now=self._now,
             )
             if not self._claimed:
-                settle_classes(store, self._config, self._now)
+                update_classes(store, self._config, self._now)
                 self._connector.claim(store.identity())
                 self._claimed = True
             outcome = tick(context, cycle_limit=self._cycle_limit)

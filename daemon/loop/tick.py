@@ -20,21 +20,21 @@ from daemon.domain.formatting import count, duration
 from daemon.intake import Failures
 from daemon.rules.readiness import Ending, Standing, ending, lacking, reason_to_wait
 from daemon.stages.context import Context
-from daemon.stages.cycle_summary import begin_story, tell_circumstances, tell_cycle
-from daemon.stages.duplicate_labels import say_doubles
+from daemon.stages.cycle_summary import log_cycle, log_settings, record_cycle_start
+from daemon.stages.duplicate_labels import report_duplicate_labels
 from daemon.stages.embed import embed
-from daemon.stages.ending import conclude, go_on, take_back
+from daemon.stages.ending import go_on, record_end, retire_open_tasks
 from daemon.stages.image_intake import still_looking
-from daemon.stages.predict import predict, predict_anew
-from daemon.stages.prediction_cleanup import forget_versions
+from daemon.stages.predict import predict, reset_predictions
+from daemon.stages.prediction_cleanup import delete_old_predictions
 from daemon.stages.push import VERSION, deliver, keep_order, push
-from daemon.stages.quarantine import set_aside
-from daemon.stages.queue import ask_ahead, ask_more, top_up
+from daemon.stages.quarantine import exclude_unusable
+from daemon.stages.queue import ask_more, fill_queue, top_up
 from daemon.stages.roles import undecided
-from daemon.stages.run_settings import settle_settings
+from daemon.stages.run_settings import apply_changed_settings
 from daemon.stages.score import score
 from daemon.stages.select import candidates, select
-from daemon.stages.serving import train_and_judge
+from daemon.stages.serving import train_and_gate
 from daemon.stages.standing import standing
 from daemon.stages.sync import take_in
 from daemon.stages.waiting_time import usual_pause_min
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 RUNNERS: dict[Stage, Callable[[Context, int], bool]] = {
     Stage.EMBED: embed,
-    Stage.TRAIN: train_and_judge,
+    Stage.TRAIN: train_and_gate,
     Stage.SCORE: score,
     Stage.SELECT: select,
     Stage.PREDICT: predict,
@@ -94,14 +94,14 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     with failures.part("keeping open tasks in order"):
         keep_order(context)
     with failures.part("counting images that several people labeled"):
-        say_doubles(context)
+        report_duplicate_labels(context)
     with failures.part("moving the cycle on"):
         outcome = _advance(context, cycle_limit)
     if outcome is None or not outcome.final:
         with failures.part("asking ahead of the next model"):
-            ask_ahead(context)
+            fill_queue(context)
     with failures.part("deleting predictions that nobody is shown any more"):
-        forget_versions(context)
+        delete_old_predictions(context)
     if outcome is not None:
         context.store.keep_fact(WAITING, outcome.waiting)
     failures.raise_first()
@@ -111,7 +111,7 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
 
 
 def _advance(context: Context, cycle_limit: int | None) -> Outcome:
-    tell_circumstances(context)
+    log_settings(context)
     last = context.store.last_cycle()
     if last is None or last.stage is Stage.DONE:
         if last is not None:
@@ -131,7 +131,7 @@ def _keep_batch_asked(context: Context, cycle: int) -> None:
     """Stand-ins for what was dropped; nothing stays open that the budget has no label for."""
     top_up(context, cycle)
     if not context.config.budget(len(context.store.labeled_ids())).labels_left:
-        take_back(context)
+        retire_open_tasks(context)
 
 
 def _ask_on(context: Context, now: Standing, cycle: int) -> Cycle | None:
@@ -156,9 +156,9 @@ def _ask_on(context: Context, now: Standing, cycle: int) -> Cycle | None:
 def _waiting(context: Context, cycle_limit: int | None) -> Outcome:
     ended = ending(standing(context, cycle_limit))
     if ended is not None:
-        return Outcome(waiting=conclude(context, ended), ended=ended)
+        return Outcome(waiting=record_end(context, ended), ended=ended)
     go_on(context)
-    ask_ahead(context)  # before it is said how many images are open
+    fill_queue(context)  # before it is said how many images are open
     now = standing(context, cycle_limit)
     reason = reason_to_wait(now)
     words = "there are labels for the next cycle" if reason is None else reason
@@ -176,7 +176,7 @@ def _open_cycle(context: Context, number: int) -> Cycle:
             labels=labels.spent,
             train_labels=labels.train,
         )
-        begin_story(context, number)
+        record_cycle_start(context, number)
     return _opened(context)
 
 
@@ -187,7 +187,7 @@ def _may_decide_anew(context: Context, now: Standing, cycle: int) -> bool:
 
 def _reopen(context: Context, cycle: int, stage: Stage) -> Cycle:
     """Take a finished cycle back to a stage; its model and scores stay."""
-    predict_anew(context, cycle)
+    reset_predictions(context, cycle)
     context.store.reopen_cycle(cycle, stage, context.now())
     go_on(context)
     log.info("cycle %d goes back to %s: there is something to ask now", cycle, stage)
@@ -203,7 +203,7 @@ def _opened(context: Context) -> Cycle:
 
 def _run_stages(context: Context, opened: Cycle, cycle_limit: int | None) -> Outcome:
     cycle, stage = opened.number, opened.stage
-    if not settle_settings(context, cycle, stage):
+    if not apply_changed_settings(context, cycle, stage):
         return Outcome(waiting=_running(cycle, stage), running=True)
     pause = _pause_left(_opened(context), context.now())
     if pause:
@@ -220,7 +220,7 @@ def _run_stages(context: Context, opened: Cycle, cycle_limit: int | None) -> Out
                 waiting=_running(cycle, stage), running=True, failing=bool(opened.failures)
             )
         if stage is Stage.PUSH:
-            tell_cycle(context, cycle)
+            log_cycle(context, cycle)
         context.store.end_stage_time(cycle, stage)
         context.store.finish_stage(cycle, stage, context.now())
         log.debug("stage done cycle=%d stage=%s", cycle, stage)
@@ -236,7 +236,7 @@ def _run_stage(context: Context, cycle: int, stage: Stage) -> bool:
     try:
         done = RUNNERS[stage](context, cycle)
     except RunFailed as exc:
-        if set_aside(context, stage, exc.faults):
+        if exclude_unusable(context, stage, exc.faults):
             shutil.rmtree(context.open_run(cycle, stage).path, ignore_errors=True)
             return False  # the next tick starts the run without them
         context.store.count_failure(cycle, context.now())

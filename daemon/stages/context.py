@@ -116,8 +116,8 @@ class Context:
 
 
 def decided(context: Context, images: Sequence[Image]) -> list[Image]:
-    """Those of these images that EMBED has looked at. The others arrived since: whether they
-    would leak into validation or test is not known yet, so no training sees them."""
+    """Those of these images that have an embedding. The others arrived since: whether they would
+    leak from validation or test is not known yet, so no training uses them."""
     known = context.embedded_ids()
     return [image for image in images if image.id in known]
 

@@ -1,5 +1,4 @@
-"""How the loop ended: said once, with the final figure; and what nobody needs any more is taken
-back from the annotators."""
+"""The end of the loop: one event with the final figure; open tasks are taken back."""
 
 from __future__ import annotations
 
@@ -20,9 +19,9 @@ ENDED = "ended"  # the fact that says how, empty while the loop goes on
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """The end of the loop. open: images that annotators may go on with. cycles: how many were
-    trained. serving: the cycle whose model serves, None without any. figure: how good that one is
-    on validation, None where it was not measured."""
+    """The end of the loop. open: images that annotators may still label. cycles: how many were
+    trained. serving: the cycle whose model serves, None without any. figure: of that model on
+    validation, None where it was not measured."""
 
     how: Ending
     labels: LabelCounts
@@ -33,7 +32,7 @@ class Ended:
 
     @property
     def words(self) -> str:
-        """All of it in one sentence, with what makes the loop go on."""
+        """One sentence: how it ended, which model serves, and what makes the loop go on."""
         happened, cure = {
             Ending.BUDGET_SPENT: (
                 f"the label budget is spent: {self.labels.spent} labels of {self.labels.total}",
@@ -68,8 +67,8 @@ def read_end(store: Store, budget_labels: int) -> Ended | None:
     return _end(store, Ending(kept), budget_labels) if kept else None
 
 
-def conclude(context: Context, how: Ending) -> str:
-    """The loop has ended: say so, once. The words."""
+def record_end(context: Context, how: Ending) -> str:
+    """Record that the loop has ended, with one event; the sentence about it."""
     store = context.store
     words = _end(store, how, context.config.loop.budget_labels).words
     if store.fact(ENDED) != how:
@@ -81,14 +80,14 @@ def conclude(context: Context, how: Ending) -> str:
 
 
 def go_on(context: Context) -> None:
-    """The loop goes on. Twice changes nothing."""
+    """Record that the loop goes on. Calling it twice changes nothing."""
     if context.store.fact(ENDED):
         context.store.keep_fact(ENDED, "")
 
 
-def take_back(context: Context) -> None:
-    """No label is left in the budget: open images are handed out no more. Validation images stay,
-    since they are drawn once and measure the model. Twice changes nothing."""
+def retire_open_tasks(context: Context) -> None:
+    """Take open tasks back, since the budget has no label left. Tasks of validation images stay:
+    they measure the model. Calling it twice changes nothing."""
     store = context.store
     tasks = [task.id for task in store.tasks(TaskState.OPEN) if not task.measures]
     if not tasks:

@@ -17,7 +17,7 @@ from daemon.stages.context import Context
 log = logging.getLogger(__name__)
 
 
-def settle_copies(context: Context) -> None:
+def exclude_copies(context: Context) -> None:
     """Give all images of each content one role between them. Twice changes nothing."""
     store = context.store
     groups = store.identical_images()

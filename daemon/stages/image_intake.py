@@ -21,12 +21,12 @@ from daemon.domain.faults import printable
 from daemon.intake import Intake
 from daemon.stages.context import Context
 from daemon.stages.file_stamps import local_path, stamp_of
-from daemon.stages.identical_images import settle_copies
+from daemon.stages.identical_images import exclude_copies
 from daemon.stages.identity import Identities, Recognised
 from daemon.stages.image_content import CURE, DECIDED, EXPECTED, image_of, place_of
 from daemon.stages.renamed_files import ask_at_new_address
 from daemon.stages.replaced_images import Pair, check_known, leave_out
-from daemon.stages.unused_files import keep_left_out
+from daemon.stages.unused_files import keep_unused_files
 from daemon.store import Store
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def look_at_images(context: Context, monotonic: Callable[[], float] = time.monot
     _take_in_all(look, [one for one in fresh if _is_due(look, one)])
     look.unread = check_known(context, known, look.intake, look.is_over)
     _settle(look, found, rest, len(first))
-    keep_left_out(store, context.connector)
+    keep_unused_files(store, context.connector)
 
 
 def still_looking(store: Store) -> str | None:
@@ -224,7 +224,7 @@ def _settle(
     """Say what the look came to; where images wait, the next tick goes on with them."""
     store, now = look.context.store, look.context.now()
     broken = _keep_faults(look, {_place(one) for one in found})
-    settle_copies(look.context)
+    exclude_copies(look.context)
     ask_at_new_address(look.context, look.renamed)
     hold = look.identities.may_be_known(rest)
     waiting = {"looked": len(found) - len(rest), "of": len(found), "hold": hold}

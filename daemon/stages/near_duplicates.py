@@ -19,7 +19,7 @@ AT_ONCE = 3e9  # multiplications: some tenths of a second, as for 3000 images of
 
 
 def comparing(context: Context, cycle: int) -> bool:
-    """Whether a run that compares the pool works still: nothing else has to be looked at then."""
+    """Whether a run still compares the pool; then SELECT waits."""
     run = context.run(cycle, Stage.SELECT)
     return run.request_file.exists() and not context.launcher.advance(run, "near-duplicates")
 

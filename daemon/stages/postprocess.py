@@ -27,7 +27,7 @@ Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
-def tidied(mask: Mask, *, min_region_px: int, fill_holes_px: int) -> Mask:
+def postprocessed(mask: Mask, *, min_region_px: int, fill_holes_px: int) -> Mask:
     """The mask without specks and holes. mask: (H, W); 0 px leaves either kind as it is.
 
     Pixels without a label (255) are neither.
@@ -41,12 +41,12 @@ def tidied(mask: Mask, *, min_region_px: int, fill_holes_px: int) -> Mask:
 
 def without_specks(mask: Mask, min_region_px: int) -> Mask:
     """The mask with every region of a drawn class at least so large."""
-    return tidied(mask, min_region_px=min_region_px, fill_holes_px=0)
+    return postprocessed(mask, min_region_px=min_region_px, fill_holes_px=0)
 
 
 def without_holes(mask: Mask, fill_holes_px: int) -> Mask:
     """The mask with every enclosed region of background at least so large."""
-    return tidied(mask, min_region_px=0, fill_holes_px=fill_holes_px)
+    return postprocessed(mask, min_region_px=0, fill_holes_px=fill_holes_px)
 
 
 @dataclass(frozen=True, kw_only=True)

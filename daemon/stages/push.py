@@ -31,7 +31,7 @@ from daemon.store import Store
 log = logging.getLogger(__name__)
 
 VERSION = "version"  # the fact: of the predictions that are shown
-_ATTEMPTED = "version_attempted"  # the newest one that a rerank was tried with
+_ATTEMPTED = "version_attempted"  # the fact: the newest version that a rerank was tried with
 
 
 def push(context: Context, cycle: int) -> bool:
@@ -42,14 +42,14 @@ def push(context: Context, cycle: int) -> bool:
     out = store.queried_ids() | store.excluded().keys()
     new = [pick for pick in store.picks(cycle) if pick.image_id not in out]
     if new:
-        enqueue(context, cycle, new, fresh_version(context, cycle))
+        enqueue(context, cycle, new, new_version(context, cycle))
     deliver(context)
     rerank(context, cycle)
     return True
 
 
 def deliver(context: Context) -> None:
-    """Send every push that is written down and not known to have happened."""
+    """Send each push of the outbox whose outcome is not known."""
     store = context.store
     pending = store.pending_pushes()
     if not pending:
@@ -67,18 +67,19 @@ def deliver(context: Context) -> None:
 
 
 def rerank(context: Context, cycle: int) -> None:
-    """Order and predictions of all open tasks, at once, under a version never used before."""
+    """Give all open tasks their positions and predictions, at once, under a version that was never
+    used before."""
     store = context.store
     by_position = store.tasks(TaskState.OPEN)
-    tasks = in_order(by_position, chosen(store, by_position))
+    tasks = serving_order(by_position, batch_image_ids(store, by_position))
     if not tasks:
         return
     version = _version_of(context, cycle)
     positions = [task.position for task in tasks]
-    if not _may_stay(store, version, tasks):
+    if not _may_keep_positions(store, version, tasks):
         positions = list(range(len(tasks)))
-        version = fresh_version(context, cycle)
-    store.keep_fact(_ATTEMPTED, _newest(version, store.fact(_ATTEMPTED)))
+        version = new_version(context, cycle)
+    store.keep_fact(_ATTEMPTED, _newer(version, store.fact(_ATTEMPTED)))
     images, masks = store.images_of(task.image_id for task in tasks), predictions(context, cycle)
     asks = [
         Ask(
@@ -127,11 +128,12 @@ def enqueue(context: Context, cycle: int, picks: Sequence[Pick], version: str) -
             context.store.enqueue_push(push, context.now())
 
 
-def fresh_version(context: Context, cycle: int) -> str:
-    """A name for predictions that was never used.
+def new_version(context: Context, cycle: int) -> str:
+    """A version name that was never used.
 
     A project may hold predictions that this store knows nothing of, made by one that was lost or
-    since the backup that it was restored from; they have this cycle and attempt, but not this end.
+    since the backup that it was restored from; they may have this cycle and
+    attempt, but not this nonce.
     """
     store = context.store
     with store.atomic():
@@ -141,17 +143,17 @@ def fresh_version(context: Context, cycle: int) -> str:
     return version
 
 
-def chosen(store: Store, tasks: Sequence[Task]) -> set[int]:
+def batch_image_ids(store: Store, tasks: Sequence[Task]) -> set[int]:
     """The images of the batches that these tasks come from, without their reserves."""
     cycles = {task.cycle for task in tasks}
     return {pick.image_id for cycle in cycles for pick in store.picks(cycle)}
 
 
-def in_order(tasks: Sequence[Task], batches: Collection[int]) -> list[Task]:
+def serving_order(tasks: Sequence[Task], batches: Collection[int]) -> list[Task]:
     """Open tasks in the order in which they should be served: validation, older batches, the
     newest batch, and then images from the reserve of any batch.
 
-    batches: the images of all batches, see `chosen`.
+    batches: the images of all batches, see `batch_image_ids`.
     """
 
     def key(task: Task) -> tuple[bool, bool, int, int]:
@@ -165,7 +167,7 @@ def _version_of(context: Context, cycle: int) -> str:
     newer one already."""
     pushed, tried = context.store.pushed_version(cycle), context.store.fact(_ATTEMPTED)
     if pushed is None or (tried is not None and _number(pushed) <= _number(tried)):
-        return fresh_version(context, cycle)
+        return new_version(context, cycle)
     return pushed
 
 
@@ -174,11 +176,11 @@ def _number(version: str) -> tuple[int, int]:
     return PredictionVersion.parse(version).number
 
 
-def _newest(version: str, other: str | None) -> str:
+def _newer(version: str, other: str | None) -> str:
     return version if other is None else max(version, other, key=_number)
 
 
-def _may_stay(store: Store, version: str, tasks: Sequence[Task]) -> bool:
+def _may_keep_positions(store: Store, version: str, tasks: Sequence[Task]) -> bool:
     """Whether these tasks may keep their positions: they rise, and each task that was pushed with
     this version has the position of that push."""
     pushed = store.pushed_positions(version)

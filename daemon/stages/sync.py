@@ -1,4 +1,4 @@
-"""Every tick: take in what people did. Images come in by `image_intake.py`."""
+"""SYNC, in every tick: read what people did. `image_intake.py` reads new images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from daemon.domain.errors import ConnectorRefused
 from daemon.intake import Failures, Intake
 from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
-from daemon.stages.corrections import measure_missed, measured
+from daemon.stages.corrections import measure_missing, measured
 from daemon.stages.image_intake import (
     CURSOR,
     list_images,
@@ -23,57 +23,58 @@ from daemon.stages.replaced_images import flag_labels
 
 log = logging.getLogger(__name__)
 
-_READ_WITH = "annotations_read_with"  # the classes that they were read with
+_READ_WITH = "annotations_read_with"  # the fact: the classes that answers were read with
 _PLACE = "state_folder"
 _EXPECTED = "an answer that the store can hold"
 _CURE = "open it in the labeling tool and submit it again, or delete it"
 
 
 def sync(context: Context) -> None:
-    """Images first, then what people did to them, where each task stands, and what is asked
-    once more because its answer cannot be used. Raises the first failure, after all had a turn."""
+    """Read images, then answers; close tasks; ask again where an answer cannot be used. Raises the
+    first failure, after every part was tried."""
     failures = Failures()
     take_in(context, failures)
     failures.raise_first()
 
 
 def take_in(context: Context, failures: Failures) -> None:
-    """`sync`, whose failures are kept for the end of the tick."""
-    with failures.part("looking for runs of another place"):
-        forget_runs_of_another_place(context)
+    """The same; `failures` collects what fails, for the end of the tick."""
+    with failures.part("looking for runs of a state folder that was moved"):
+        discard_moved_runs(context)
     with failures.part("taking in images"):
         list_images(context)
     with failures.part("taking in answers"):
         context.store.set_label_policy(context.config.loop.label_in_effect)
         pull(context)
     with failures.part("measuring how much was corrected"):
-        measure_missed(context)
+        measure_missing(context)
     with failures.part("flagging labels of replaced images"):
         flag_labels(context)
     with failures.part("closing tasks"):
-        settle_tasks(context)
+        close_tasks(context)
     with failures.part("asking again for what cannot be used"):
         ask_again(context)
 
 
-def forget_runs_of_another_place(context: Context) -> None:
-    """After the state folder was moved, a run that is not finished knows paths that are gone:
-    it is made again."""
+def discard_moved_runs(context: Context) -> None:
+    """Delete unfinished runs after the state folder was moved, since they hold paths that are
+    gone; their stages make them again."""
     place, known = str(context.config.state.absolute()), context.store.fact(_PLACE)
     if known == place:
         return
     for folder in (context.config.state / "runs").glob("*") if known else ():
         if not RunFolder(folder).finished():
             shutil.rmtree(folder, ignore_errors=True)
-            log.warning("run begun again run=%s: the state folder was moved", folder.name)
+            log.warning("run deleted run=%s: the state folder was moved", folder.name)
     context.store.keep_fact(_PLACE, place)
 
 
 def pull(context: Context) -> None:
-    """Keep annotations, skips and deletions since the cursor, each portion and its cursor in one
-    commit. An answer that the store cannot hold is a fault of its own.
+    """Save annotations, skips and deletions since the cursor, each page with its cursor in one
+    commit. An answer that the store cannot hold becomes a fault.
 
-    Other classes in config.toml, or another meaning of undrawn pixels: all are read again.
+    All answers are read again where the classes of config.toml or the meaning of undrawn pixels
+    changed.
     """
     store, classes = context.store, repr(context.config.class_set)
     images = store.image_sizes()
@@ -93,20 +94,20 @@ def pull(context: Context) -> None:
             return
         changes = without_waiting(context, changes, ids)
         with store.atomic():
-            _keep_changes(context, changes, ids)
+            _save_changes(context, changes, ids)
             store.keep_fact(CURSOR, changes.cursor)
             store.keep_fact(_READ_WITH, classes)
         cursor, more = changes.cursor, changes.more
 
 
-def settle_tasks(context: Context) -> None:
-    """Open tasks whose image is labeled, skipped by enough people or too old are closed."""
+def close_tasks(context: Context) -> None:
+    """Close open tasks whose image is labeled, skipped by enough people, or too old."""
     store, now = context.store, context.now()
     labeled, skips = store.labeled_ids(), store.skip_counts()
     withdraw(context)
     left_out = store.excluded()
     for task in store.tasks(TaskState.OPEN, TaskState.LABELED):
-        state = _state_of(context, task, task.image_id in labeled, skips, now)
+        state = _new_state(context, task, task.image_id in labeled, skips, now)
         if state is TaskState.OPEN and task.image_id in left_out:
             state = TaskState.EXPIRED  # its answer would neither train nor measure
         if state is not task.state:
@@ -115,7 +116,7 @@ def settle_tasks(context: Context) -> None:
                 context.connector.retire([task.id])
 
 
-def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> None:
+def _save_changes(context: Context, changes: Changes, ids: dict[str, int]) -> None:
     store, now, intake = context.store, context.now(), Intake()
     for task, key in changes.shows.items():
         store.reassign_task(task, ids.get(key), now)
@@ -123,10 +124,10 @@ def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
     for answer in answers:
         name = AnswerId(annotation=answer.id, task=answer.task, image_key=answer.image_key)
         if answer.image_key not in ids:
-            intake.add(_stranger(name))
+            intake.add(_of_unknown_image(name))
             continue
         with intake.one(name.place, expected=_EXPECTED, cure=_CURE, answer=name), store.atomic():
-            _keep_answer(context, ids[answer.image_key], answer)
+            _save_answer(context, ids[answer.image_key], answer)
             store.release([name.place])
     store.delete_annotations(changes.deletions)
     store.delete_absent_annotations(changes.seen)
@@ -137,14 +138,14 @@ def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
     store.quarantine([*changes.faults, *intake.faults()], now)
 
 
-def _keep_answer(context: Context, image_id: int, answer: Annotation | Skip) -> None:
+def _save_answer(context: Context, image_id: int, answer: Annotation | Skip) -> None:
     if isinstance(answer, Skip):
         context.store.keep_skip(image_id, answer)
     else:
         context.store.keep_annotation(image_id, *measured(context, image_id, answer))
 
 
-def _stranger(answer: AnswerId) -> Fault:
+def _of_unknown_image(answer: AnswerId) -> Fault:
     return Fault(
         where=answer.place,
         got=f"an answer about {answer.image_key!r}",
@@ -154,7 +155,7 @@ def _stranger(answer: AnswerId) -> Fault:
     )
 
 
-def _state_of(
+def _new_state(
     context: Context, task: Task, labeled: bool, skips: dict[int, int], now: datetime
 ) -> TaskState:
     limits = context.config.loop

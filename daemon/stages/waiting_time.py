@@ -18,8 +18,8 @@ def usual_pause_min(context: Context) -> int | None:
 
 
 def pause_min(stages: Sequence[StageTime]) -> int | None:
-    """The median over the last cycles with a training, rounded up to a step that people say, so
-    that it rarely changes. Pure."""
+    """The median over the last cycles with a training, rounded up to one of `STEPS_MIN`, so that
+    it rarely changes. Pure."""
     by_cycle: dict[int, dict[Stage, StageTime]] = {}
     for time in stages:
         by_cycle.setdefault(time.cycle, {})[time.stage] = time

@@ -27,7 +27,7 @@ from daemon.loop.tick import WAITING
 from daemon.runs.folder import RunFolder
 from daemon.stages.ending import Ended, read_end
 from daemon.stages.roles import EXCLUDED_WORDS
-from daemon.stages.unused_files import kept_left_out, none_left_out
+from daemon.stages.unused_files import kept_unused_files, no_unused_files
 from daemon.status.json_rows import event_row, notes_row, quarantine_rows, stage_row
 from daemon.status.liveness import incident_rows, liveness, running_progress
 from daemon.store import FILE, Store
@@ -80,7 +80,7 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "corrections": _corrections(store, config),
         "notes": [notes_row(notes) for notes in store.annotation_notes()],
         "events": [event_row(event) for event in store.events()],
-        "left_out": kept_left_out(store),
+        "left_out": kept_unused_files(store),
     }
 
 
@@ -134,7 +134,7 @@ def _empty(config: Config) -> dict[str, Any]:
         "corrections": {"unmeasured": {}} | dict.fromkeys(("total", "classes", "people", "cycles")),
         "notes": [],
         "events": [],
-        "left_out": none_left_out(),
+        "left_out": no_unused_files(),
     }
 
 

@@ -15,7 +15,7 @@ from daemon.domain import (
     IGNORE,
     Annotation,
     AnnotationNotes,
-    Effort,
+    Correction,
     Label,
     Mask,
     Skip,
@@ -43,7 +43,7 @@ class LabelQueries(StoreBase):
     """Queries on annotations and skips."""
 
     def keep_annotation(
-        self, image_id: int, annotation: Annotation, effort: Effort | Unmeasured | None = None
+        self, image_id: int, annotation: Annotation, effort: Correction | Unmeasured | None = None
     ) -> None:
         """Insert or update by the tool's id: what was read last holds. Its time does not decide:
         the tool's clock may have been set back between two edits.
@@ -102,7 +102,7 @@ class LabelQueries(StoreBase):
         )
         return rows[0] if rows else {}
 
-    def keep_effort(self, annotation: str, effort: Effort | Unmeasured) -> None:
+    def keep_correction(self, annotation: str, effort: Correction | Unmeasured) -> None:
         """What the work on an answer that is kept already came to."""
         columns = _effort_columns(effort)
         with self.atomic():
@@ -149,9 +149,9 @@ class LabelQueries(StoreBase):
         """Image id -> the annotation that is its label, for those of these that have one."""
         return self._of_labels(image_ids, "id")
 
-    def _keep_classes(self, annotation: str, effort: Effort | Unmeasured | None) -> None:
+    def _keep_classes(self, annotation: str, effort: Correction | Unmeasured | None) -> None:
         self._write("DELETE FROM corrections WHERE annotation = ?", annotation)
-        for name, pixels in effort.classes.items() if isinstance(effort, Effort) else ():
+        for name, pixels in effort.classes.items() if isinstance(effort, Correction) else ():
             row = {"annotation": annotation, "class": name, "iou": pixels.iou} | vars(pixels)
             self._insert("corrections", row)
 
@@ -267,9 +267,9 @@ def _label(row: Row) -> Label:
     )
 
 
-def _effort_columns(effort: Effort | Unmeasured | None) -> Row:
+def _effort_columns(effort: Correction | Unmeasured | None) -> Row:
     return {
-        "changed_share": effort.changed_share if isinstance(effort, Effort) else None,
+        "changed_share": effort.changed_share if isinstance(effort, Correction) else None,
         "unmeasured": effort.value if isinstance(effort, Unmeasured) else None,
     }
 

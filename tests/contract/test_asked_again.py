@@ -53,9 +53,7 @@ class Desk:
         sync(self.context)
         self.store.start_cycle(0, Stage.PUSH, datetime.now(UTC), labels=0, train_labels=0)
         ids = [image.id for image in self.store.images()][:images]
-        picks = [
-            Pick(image_id=i, rank=n, arm="kcenter", reason="new") for n, i in enumerate(ids, 1)
-        ]
+        picks = [Pick(image_id=i, rank=n, arm="x", reason="new") for n, i in enumerate(ids, 1)]
         self.store.save_picks(0, picks, [])
         push(self.context, 0)
 

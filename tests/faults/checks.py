@@ -16,7 +16,7 @@ from connectors.label_studio import FolderSource
 from daemon.config.loading import Config
 from daemon.domain import TaskState
 from daemon.loop.components import folder_source
-from daemon.stages.push import chosen, in_order
+from daemon.stages.push import batch_image_ids, serving_order
 from daemon.store import FILE, Store
 from tests.fakes.faulty import Faulty
 from tests.faults.people import People
@@ -161,7 +161,7 @@ def _store(store: Store, budget: int) -> Iterator[str]:
     if pending := store.pending_pushes():
         yield f"{len(pending)} pushes are pending for ever"
     positions = [row.position for row in open_rows]
-    ordered = in_order(open_rows, chosen(store, open_rows))
+    ordered = serving_order(open_rows, batch_image_ids(store, open_rows))
     if len(positions) != len(set(positions)) or ordered != open_rows:
         order = [(row.id, row.arm, row.cycle, row.position) for row in open_rows]
         yield f"the store's own order is wrong: {order}"

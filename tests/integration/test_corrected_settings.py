@@ -72,7 +72,7 @@ def test_a_failed_run_is_asked_anew_when_its_settings_were_corrected(
 
     assert outcome.final
     assert run_of(corrected, cycle, stage).read_request(STAGES[stage]).device == "cpu"
-    words = f"cycle {cycle}: {stage} is asked anew, config.toml changed: [training] device"
+    words = f"cycle {cycle}: {stage} is started again, config.toml changed: [training] device"
     assert f"{words} 'cuda:0' -> 'cpu'" in said(corrected)
     assert said(corrected).count("asked anew") == 1
     if stage is not Stage.EMBED:  # what was finished with the old settings stays
@@ -284,5 +284,7 @@ def test_a_second_embedding_of_a_cycle_is_asked_anew_too(home: Path) -> None:
     assert any("run 0001-2-embed will be asked anew" in words for words in notes(changed))
     ticker(changed).tick()
 
-    assert "cycle 1: embed is asked anew, config.toml changed: [training] device" in said(changed)
+    assert "cycle 1: embed is started again, config.toml changed: [training] device" in said(
+        changed
+    )
     assert run_of(changed, 1, Stage.EMBED).finished()

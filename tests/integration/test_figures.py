@@ -156,9 +156,9 @@ def test_an_open_task_of_an_image_that_is_left_out_is_withdrawn(home: Path) -> N
             launcher=ForkLauncher(),
             now=daemon._now,
         )
-        from daemon.stages.sync import settle_tasks
+        from daemon.stages.sync import close_tasks
 
-        settle_tasks(context)
+        close_tasks(context)
         assert picked.id in {row.id for row in store.tasks(TaskState.EXPIRED)}
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlite_utils import Database
 
 from daemon.config.loading import Config
-from daemon.domain import Calibration, ClassPixels, CurvePoint, Effort, Evaluation, Skip, Stage
+from daemon.domain import Calibration, ClassPixels, Correction, CurvePoint, Evaluation, Skip, Stage
 from daemon.domain.errors import StoreTooOld
 from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
@@ -143,7 +143,7 @@ def test_one_number_for_the_answers_of_two_tasks_costs_neither(tmp_path: Path) -
         store.add_image(image("a"), None)
         store.add_image(image("b"), None)
         soil = ClassPixels(shown_px=4, submitted_px=2, kept_px=2)
-        effort = Effort(changed_share=0.5, classes={"soil": soil})
+        effort = Correction(changed_share=0.5, classes={"soil": soil})
         first = replace(annotation("1"), task="1", shown=version(1, 1))
         store.keep_annotation(1, first, effort)
 
