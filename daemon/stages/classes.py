@@ -85,10 +85,7 @@ def update_classes(store: Store, config: Config, now: Clock) -> None:
 def present_names(store: Store, cycle: int, classes: Sequence[str]) -> tuple[str, ...]:
     """The present names of the classes of a run of this cycle, in the order of the run."""
     moved = _moved(store)
-    if moved and cycle <= moved.last_cycle:
-        now = moved.to
-    else:
-        now = store.kept_classes() or classes
+    now = moved.to if moved and cycle <= moved.last_cycle else store.kept_classes() or classes
     return tuple(
         name or f"removed: {old}" for old, name in zip(classes, now[: len(classes)], strict=True)
     )

@@ -26,7 +26,7 @@ from daemon.loop.components import open_connector
 from daemon.runs.folder import ImageFile, PredictRequest
 from daemon.stages import corrections
 from daemon.stages.context import Context
-from daemon.stages.corrections import measure_correction, correction_of, measure_missing, measured
+from daemon.stages.corrections import correction_of, measure_correction, measure_missing, measured
 from daemon.stages.predict import predicted_mask
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
