@@ -39,16 +39,6 @@ def postprocessed(mask: Mask, *, min_region_px: int, fill_holes_px: int) -> Mask
     return runs.painted(_without_holes(runs, smooth, fill_holes_px))
 
 
-def without_specks(mask: Mask, min_region_px: int) -> Mask:
-    """The mask with every region of a drawn class at least so large."""
-    return postprocessed(mask, min_region_px=min_region_px, fill_holes_px=0)
-
-
-def without_holes(mask: Mask, fill_holes_px: int) -> Mask:
-    """The mask with every enclosed region of background at least so large."""
-    return postprocessed(mask, min_region_px=0, fill_holes_px=fill_holes_px)
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Runs:
     """R runs of a mask, row by row, and the E pairs of them that share an edge.

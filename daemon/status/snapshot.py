@@ -50,7 +50,7 @@ def snapshot(config: Config) -> dict[str, Any]:
         return _empty(config)
     with Store(path, read_only=True) as store:
         store.require_current(path)
-        with store.one_moment():
+        with store.read_transaction():
             return _of_store(store, config)
 
 

@@ -75,9 +75,9 @@ class StoreBase:
             raise
 
     @contextmanager
-    def one_moment(self) -> Iterator[None]:
+    def read_transaction(self) -> Iterator[None]:
         """All reads inside see the store as it is at the first of them, whatever a daemon writes
-        meanwhile: numbers that are shown beside each other belong together."""
+        meanwhile."""
         self._db.execute("BEGIN")
         try:
             yield
@@ -110,7 +110,7 @@ class StoreBase:
             )
 
     def fact(self, name: str) -> str | None:
-        """A single remembered value, None when never kept."""
+        """The value of a fact; None where it was never kept."""
         rows = self._rows("SELECT value FROM facts WHERE name = ?", name)
         return str(rows[0]["value"]) if rows else None
 
@@ -123,15 +123,15 @@ class StoreBase:
         return known
 
     def keep_fact(self, name: str, value: str) -> None:
-        """Remember a single value."""
+        """Keep the value of a fact, in the place of an earlier one."""
         self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, utf_8(value))
 
-    def _kept(self, path: Path) -> str:
+    def _relative_path(self, path: Path) -> str:
         """A path as the store writes it: relative where it may move with the state folder."""
         inside = path.is_relative_to(self.folder.parent)
         return os.path.relpath(path, self.folder) if inside else str(path)
 
-    def _where(self, kept: str) -> Path:
+    def _absolute_path(self, kept: str) -> Path:
         return Path(os.path.normpath(self.folder / kept))
 
     def _rows(self, sql: str, *values: object) -> list[Row]:

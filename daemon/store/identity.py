@@ -43,7 +43,10 @@ class IdentityQueries(StoreBase):
     def move_file(self, image_id: int, path: Path, mark: str) -> None:
         """The same bytes are in this local file now. mark: its stamp."""
         self._write(
-            "UPDATE images SET path = ?, stamp = ? WHERE id = ?", self._kept(path), mark, image_id
+            "UPDATE images SET path = ?, stamp = ? WHERE id = ?",
+            self._relative_path(path),
+            mark,
+            image_id,
         )
 
     def add_former_key(self, key: str, image_id: int) -> None:
@@ -63,7 +66,7 @@ class IdentityQueries(StoreBase):
             image.sha256,
             image.height_px,
             image.width_px,
-            self._kept(image.path),
+            self._relative_path(image.path),
             -1 if cycle is None else cycle,
             image_id,
         )

@@ -24,7 +24,7 @@ class ImageQueries(StoreBase):
             name: getattr(image, name)
             for name in ("key", "name", "uri", "height_px", "width_px", "sha256")
         }
-        row |= {"path": self._kept(image.path), "role": image.role.value, "task": task}
+        row |= {"path": self._relative_path(image.path), "role": image.role.value, "task": task}
         with self.atomic():
             if task is not None:  # the number of a deleted task is given out again
                 self._write("UPDATE images SET task = NULL WHERE task = ?", task)
@@ -70,7 +70,7 @@ class ImageQueries(StoreBase):
                 id=row["id"],
                 key=row["key"],
                 sha256=row["sha256"],
-                path=self._where(row["path"]),
+                path=self._absolute_path(row["path"]),
                 task=row["task"],
                 stamp=row["stamp"],
                 checked_at=row["checked_at"],
@@ -86,10 +86,6 @@ class ImageQueries(StoreBase):
         """Ids of the images with a role, in rising order."""
         rows = self._rows("SELECT id FROM images WHERE role = ? ORDER BY id", role.value)
         return [row["id"] for row in rows]
-
-    def known_keys(self) -> set[str]:
-        """The keys of all images."""
-        return {row["key"] for row in self._rows("SELECT key FROM images")}
 
     def set_roles(self, role: Role, reasons: Mapping[int, str]) -> None:
         """Give these images a role, each with its reason. Repeating it changes nothing."""
@@ -127,7 +123,7 @@ class ImageQueries(StoreBase):
             key=row["key"],
             name=row["name"],
             uri=row["uri"],
-            path=self._where(row["path"]),
+            path=self._absolute_path(row["path"]),
             height_px=row["height_px"],
             width_px=row["width_px"],
             sha256=row["sha256"],

@@ -81,7 +81,7 @@ def _dropped(config: Config, names: list[str]) -> list[str]:
             )
             list_images(context)
             places = {row.where for row in store.quarantined()}
-            known = store.known_keys() | {one.path for one in tool.left_out()}
+            known = {image.key for image in store.images()} | {one.path for one in tool.left_out()}
             known |= {name for name in names if printable(f"image {name}") in places}
             if missing := [name for name in names if name not in known]:
                 continue

@@ -87,7 +87,7 @@ class Checks:
 
     def _known(self, store: Store) -> dict[int, str]:
         """Task -> key, of the tasks whose image the loop knows."""
-        keys = store.known_keys()
+        keys = {image.key for image in store.images()}
         shown = {task["id"]: self._key(task) for task in self._people.tasks()}
         return {task: key for task, key in shown.items() if key in keys}
 

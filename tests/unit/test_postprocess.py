@@ -9,12 +9,20 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from daemon.domain import IGNORE, Mask
-from daemon.stages.postprocess import postprocessed, without_holes, without_specks
+from daemon.stages.postprocess import postprocessed
 
 quick = settings(max_examples=80, derandomize=True, deadline=None)
 VALUES = st.sampled_from([0, 0, 0, 1, 1, 2, IGNORE])
 MASKS = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=VALUES)
 SIZES = st.integers(0, 12)
+
+
+def without_specks(mask: np.ndarray, min_region_px: int) -> np.ndarray:
+    return postprocessed(mask, min_region_px=min_region_px, fill_holes_px=0)
+
+
+def without_holes(mask: np.ndarray, fill_holes_px: int) -> np.ndarray:
+    return postprocessed(mask, min_region_px=0, fill_holes_px=fill_holes_px)
 
 
 def mask(*rows: str) -> Mask:

@@ -125,7 +125,7 @@ def test_numbers_that_are_shown_together_are_of_one_moment(tmp_path: Path) -> No
     with Store(path) as writer:
         writer.keep_fact("labels", "8")
         with Store(path, read_only=True) as reader:
-            with reader.one_moment():
+            with reader.read_transaction():
                 assert reader.fact("labels") == "8"
                 writer.keep_fact("labels", "9")
                 assert reader.fact("labels") == "8"
