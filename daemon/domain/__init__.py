@@ -63,7 +63,6 @@ from daemon.domain.images import (
     FoundImage,
     IdenticalImage,
     Image,
-    ImageSize,
     KnownImage,
     Role,
 )
@@ -121,7 +120,6 @@ __all__ = [
     "Heartbeat",
     "IdenticalImage",
     "Image",
-    "ImageSize",
     "Incident",
     "Interval",
     "KeptPrediction",

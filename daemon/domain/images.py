@@ -77,15 +77,6 @@ class KnownImage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageSize:
-    """An image by its id, and its size in pixels."""
-
-    id: int
-    height_px: int
-    width_px: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class IdenticalImage:
     """An image among those with the same bytes. copy_of: the one that stands for it, or None."""
 

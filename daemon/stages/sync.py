@@ -77,10 +77,8 @@ def pull(context: Context) -> None:
     changed.
     """
     store, classes = context.store, repr(context.config.class_set)
-    images = store.image_sizes()
-    sizes = {key: (image.height_px, image.width_px) for key, image in images.items()}
+    ids, sizes = store.ids_by_key(), store.sizes_by_key()
     cursor = store.fact(CURSOR) if store.fact(_READ_WITH) == classes else None
-    ids = {key: image.id for key, image in images.items()}
     open_tasks = [task.id for task in store.tasks(TaskState.OPEN)]
     more = True
     while more:

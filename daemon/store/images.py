@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from daemon.domain import Exclusion, Image, ImageSize, KnownImage, Role
+from daemon.domain import Exclusion, Image, KnownImage, Role
 from daemon.store.base import Row, StoreBase
 
 
@@ -33,7 +33,7 @@ class ImageQueries(StoreBase):
 
     def images(self, role: Role | None = None) -> list[Image]:
         """All images, or those with a role, by id. Slow in a large project: 5 s for 300,000; ask
-        for `images_of`, `image_sizes`, `ids` or `role_counts` where these do."""
+        for `images_of`, `ids`, `sizes_by_key` or `role_counts` where these do."""
         if role is None:
             rows = self._rows("SELECT * FROM images ORDER BY id")
         else:
@@ -48,14 +48,19 @@ class ImageQueries(StoreBase):
         )
         return {row["id"]: self._image(row) for row in rows}
 
-    def image_sizes(self) -> dict[str, ImageSize]:
-        """Key -> size of the image that it leads to; the keys of now and those of before."""
-        columns = "i.id, i.height_px, i.width_px"
-        former = self._rows(
-            f"SELECT f.key, {columns} FROM former_keys f JOIN images i ON i.id = f.image_id"
+    def ids_by_key(self) -> dict[str, int]:
+        """Key -> id of the image that it leads to; former keys lead to their image too."""
+        former = self._tuples("SELECT key, image_id FROM former_keys")
+        return dict(former) | dict(self._tuples("SELECT key, id FROM images"))
+
+    def sizes_by_key(self) -> dict[str, tuple[int, int]]:
+        """Key -> (height_px, width_px) of the image that it leads to; former keys too."""
+        former = self._tuples(
+            "SELECT f.key, i.height_px, i.width_px FROM former_keys f "
+            "JOIN images i ON i.id = f.image_id"
         )
-        present = self._rows(f"SELECT i.key, {columns} FROM images i ORDER BY i.id")
-        return {row.pop("key"): ImageSize(**row) for row in [*former, *present]}
+        present = self._tuples("SELECT key, height_px, width_px FROM images")
+        return {key: (height_px, width_px) for key, height_px, width_px in [*former, *present]}
 
     def image_tasks(self) -> dict[int, str]:
         """Image id -> the task that existed before us (source = project)."""
@@ -84,8 +89,8 @@ class ImageQueries(StoreBase):
 
     def ids(self, role: Role) -> list[int]:
         """Ids of the images with a role, in rising order."""
-        rows = self._rows("SELECT id FROM images WHERE role = ? ORDER BY id", role.value)
-        return [row["id"] for row in rows]
+        rows = self._tuples("SELECT id FROM images WHERE role = ? ORDER BY id", role.value)
+        return [image_id for (image_id,) in rows]
 
     def set_roles(self, role: Role, reasons: Mapping[int, str]) -> None:
         """Give these images a role, each with its reason. Repeating it changes nothing."""
