@@ -192,7 +192,7 @@ def _notes_on_runs(config: Config) -> Iterator[str]:
         for run in runs[-len(Stage) :]:
             stage = Stage(run.path.name.rpartition("-")[2])
             if words := pending_changes(config, run, stage):
-                yield f"run {run.path.name} will be asked anew, config.toml changed: {words}"
+                yield f"run {run.path.name} will be started again, config.toml changed: {words}"
         if trained and (words := network_changes(config, trained[-1])):
             yield f"the next training starts from ImageNet weights, the network changed: {words}"
     except (MaskloopError, OSError, ValueError) as exc:
