@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.errors import RunFailed
-from daemon.hrda.signs import Signs
-from daemon.near_duplicates import FloatArray, representatives
-from daemon.runs import DistinctRequest, PredictResult, RunFolder, Scores
+from daemon.domain.errors import RunFailed
+from daemon.hrda.progress import Signs
+from daemon.rules.near_duplicates import FloatArray, representatives
+from daemon.runs.folder import DistinctRequest, PredictResult, RunFolder, Scores
 
 
 def near_duplicates(folder: RunFolder, request: DistinctRequest) -> None:

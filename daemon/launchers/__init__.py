@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from daemon.runs import RunFolder
+from daemon.runs.folder import RunFolder
 
 
 class Launcher(Protocol):

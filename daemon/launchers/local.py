@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from daemon.errors import RunFailed
-from daemon.runs import RunFolder
+from daemon.domain.errors import RunFailed
+from daemon.runs.folder import RunFolder
 
 PARENT_STDIN = "MASKLOOP_PARENT_STDIN"
 _SECRET = re.compile(r"TOKEN|KEY|PASSWORD|SECRET|CREDENTIAL", re.IGNORECASE)

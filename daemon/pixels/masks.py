@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.domain import IGNORE, Mask
-from daemon.errors import ImageRefused, MaskRefused
+from daemon.domain.errors import ImageRefused, MaskRefused
 from daemon.pixels.formats import START_BYTES, Kind, kind_of, looks_like
 from daemon.pixels.opening import BROKEN, open_picture
 from daemon.pixels.reader import read_file

@@ -8,9 +8,9 @@ import shutil
 import numpy as np
 
 from daemon.domain import Stage
-from daemon.near_duplicates import representatives
-from daemon.runs import DistinctRequest
-from daemon.split import rows_of
+from daemon.rules.near_duplicates import representatives
+from daemon.rules.validation_split import rows_of
+from daemon.runs.folder import DistinctRequest
 from daemon.stages.context import Context
 from daemon.stages.run_settings import ask
 from strategies.base import Pool

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.domain import Exclusion, Image, Role
-from daemon.errors import PoolEmpty
-from daemon.split import (
+from daemon.domain.errors import PoolEmpty
+from daemon.rules.validation_split import (
     FloatArray,
     alike,
     draw_validation,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import strategies
-from daemon.errors import PoolInvalid
+from daemon.domain.errors import PoolInvalid
 from strategies.base import Pool, QueryStrategy
 from tests.contract.pools import coarse_pools, random_pool, repeatable, rows_of, seeded
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import Config
-from daemon.config_edit import with_setting, write_setting
-from daemon.config_text import render
-from daemon.errors import ConfigError
+from daemon.config.editing import with_setting, write_setting
+from daemon.config.loading import Config
+from daemon.config.rendering import render
+from daemon.domain.errors import ConfigError
 
 TEXT = """# mine
 [classes]

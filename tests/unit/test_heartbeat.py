@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from daemon.heartbeat import Heartbeat, Life, life_of, words_of
+from daemon.rules.heartbeat import Heartbeat, Life, life_of, words_of
 
 NOW = datetime(2026, 5, 1, 16, 24, tzinfo=UTC)
 BEAT = Heartbeat(

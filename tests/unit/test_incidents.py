@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from daemon.errors import (
+from daemon.domain.errors import (
     ConfigError,
     ConnectorRefused,
     ConnectorUnavailable,
@@ -20,7 +20,7 @@ from daemon.errors import (
     RunFailed,
     StoreTooNew,
 )
-from daemon.incidents import Incidents, Said, Source, reason_of
+from daemon.rules.incidents import Incidents, Said, Source, reason_of
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TICK = timedelta(seconds=10)
@@ -177,7 +177,8 @@ def errors(base: type[MaskloopError] = MaskloopError) -> Iterator[type[MaskloopE
 
 
 def test_every_error_of_ours_is_expected_and_only_others_bring_a_traceback() -> None:
-    ours = [reason_of(error("words")) for error in errors() if error.__module__ == "daemon.errors"]
+    home = "daemon.domain.errors"
+    ours = [reason_of(error("words")) for error in errors() if error.__module__ == home]
     other = reason_of(KeyError("x"))
 
     assert {reason.unexpected for reason in ours} == {False}

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from daemon.errors import RunFailed
+from daemon.domain.errors import RunFailed
 from daemon.launchers.local import LocalLauncher, child_environment
-from daemon.runs import EmbedRequest, ImageFile, LabeledFile, RunFolder, TrainRequest
+from daemon.runs.folder import EmbedRequest, ImageFile, LabeledFile, RunFolder, TrainRequest
 
 FAKE = "tests.fakes.learner"
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon import near_duplicates
-from daemon.errors import RunFailed
+from daemon.domain.errors import RunFailed
 from daemon.hrda.near_duplicates import near_duplicates as run_of
-from daemon.near_duplicates import FloatArray, IdArray, representatives
-from daemon.runs import DistinctRequest, PredictResult, RunFolder, Scores
+from daemon.rules import near_duplicates
+from daemon.rules.near_duplicates import FloatArray, IdArray, representatives
+from daemon.runs.folder import DistinctRequest, PredictResult, RunFolder, Scores
 from tests.unit.test_split import unit
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from daemon.readiness import Ending, Standing, ending, lacking, reason_to_wait
+from daemon.rules.readiness import Ending, Standing, ending, lacking, reason_to_wait
 
 READY: dict[str, Any] = {
     "started": True,

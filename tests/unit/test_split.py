@@ -8,8 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.domain import Image
-from daemon.errors import ConfigError
-from daemon.split import alike, draw_validation, group_mates, group_of, validation_size
+from daemon.domain.errors import ConfigError
+from daemon.rules.validation_split import (
+    alike,
+    draw_validation,
+    group_mates,
+    group_of,
+    validation_size,
+)
 
 
 def images(*names: str) -> list[Image]:

@@ -1,0 +1,48 @@
+"""Files are read while the network works, and pictures of one size go through it together.
+
+What comes out, and in which order, depends on neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.image_files import Picture
+from daemon.hrda.inference.whole_images import Seen, at_once, see_alike
+from daemon.hrda.network.segmentor import Segmentor
+from daemon.runs.folder import ImageFile
+
+T = TypeVar("T")
+File = TypeVar("File", bound=ImageFile)
+
+AHEAD = 8  # pictures that wait for the network, at most; also those of one pass
+
+
+def seen(net: Segmentor, files: Iterable[File], reading: Reading) -> Iterator[tuple[File, Seen]]:
+    """Each file that can be read with what the model sees in it, in order.
+
+    The others are among the faults of `reading`. Raises RunFailed as `see` and `reading` do.
+    """
+    pictures = reading.pictures(files, AHEAD)
+    for group in alike(pictures, lambda pixels: at_once(net, pixels)):
+        looks = see_alike(net, [picture for _, picture in group])
+        yield from ((file, look) for (file, _), look in zip(group, looks, strict=True))
+
+
+def alike(
+    pictures: Iterable[tuple[T, Picture]], most: Callable[[int], int]
+) -> Iterator[Sequence[tuple[T, Picture]]]:
+    """Neighbours of one size together, at most AHEAD and at most `most` of their pixels."""
+    group: list[tuple[T, Picture]] = []
+    for thing, picture in pictures:
+        if group and picture.shape != group[0][1].shape:
+            yield group
+            group = []
+        group.append((thing, picture))
+        if len(group) >= min(AHEAD, most(picture.shape[0] * picture.shape[1])):
+            yield group
+            group = []
+    if group:
+        yield group
