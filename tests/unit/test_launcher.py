@@ -94,7 +94,7 @@ def test_a_child_dies_with_a_daemon_that_is_killed(
         import time
         from pathlib import Path
         from daemon.launchers.local import LocalLauncher
-        from daemon.runs import RunFolder
+        from daemon.runs.folder import RunFolder
         launcher = LocalLauncher(module={FAKE!r})
         launcher.advance(RunFolder(Path({str(run.path)!r})), "train")
         time.sleep(60)
@@ -112,7 +112,7 @@ def test_a_child_dies_with_a_daemon_that_is_killed(
 def test_a_run_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     code = (
-        "import sys, time; from pathlib import Path; from daemon.runs import RunFolder\n"
+        "import sys, time; from pathlib import Path; from daemon.runs.folder import RunFolder\n"
         f"with RunFolder(Path({str(tmp_path)!r})).locked():\n    print(flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
