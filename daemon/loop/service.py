@@ -21,8 +21,7 @@ from daemon.domain import Clock
 from daemon.domain.clock import steady_s
 from daemon.domain.errors import MaskloopError
 from daemon.launchers import Launcher
-from daemon.launchers.local import LocalLauncher
-from daemon.loop.components import open_connector, require_strategies, require_token
+from daemon.loop.components import open_connector, open_launcher, require_strategies, require_token
 from daemon.loop.pulse import Pulse
 from daemon.loop.repeated_lines import drop_repeats
 from daemon.loop.scheduler import Schedule, start_scheduler
@@ -231,7 +230,7 @@ def run_once(
 @contextmanager
 def opened(config: Config) -> Iterator[tuple[Connector, Launcher]]:
     """The connector and a launcher; every child process is gone afterwards."""
-    launcher = LocalLauncher(processes=config.training.processes)
+    launcher = open_launcher(config)
     try:
         yield open_connector(config), launcher
     finally:
