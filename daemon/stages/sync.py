@@ -77,7 +77,9 @@ def pull(context: Context) -> None:
     changed.
     """
     store, classes = context.store, repr(context.config.class_set)
-    ids, sizes = store.ids_by_key(), store.sizes_by_key()
+    images = store.image_sizes()
+    sizes = {key: (height_px, width_px) for key, (_, height_px, width_px) in images.items()}
+    ids = {key: image_id for key, (image_id, _, _) in images.items()}
     cursor = store.fact(CURSOR) if store.fact(_READ_WITH) == classes else None
     open_tasks = [task.id for task in store.tasks(TaskState.OPEN)]
     more = True
