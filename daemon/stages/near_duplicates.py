@@ -1,5 +1,5 @@
-"""Which images of the pool stand for those that are like them: a small pool at once, a large one
-in a run of its own, so that no tick is held by it."""
+"""Which images of the pool represent their near-duplicates: in the tick for a small pool, in a run
+of its own for a large one, so that no tick waits for it."""
 
 from __future__ import annotations
 

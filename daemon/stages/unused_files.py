@@ -23,21 +23,22 @@ def keep_unused_files(store: Store, connector: Connector) -> None:
 
 
 def kept_unused_files(store: Store) -> dict[str, Any]:
-    """counts: how many for each reason. named: path, reason, got and cure of some of them.
+    """The unused files. counts: how many for each reason. named: path, reason, got and cure of some.
 
-    missed: how many people may expect to see, whatever lies in image folders as a rule left out.
+    missed: how many people may expect to see; files that usually lie in image folders are not
+    among them.
     """
     text = store.fact(FACT)
     return json.loads(text) if text else no_unused_files()
 
 
 def no_unused_files() -> dict[str, Any]:
-    """The same where nothing was left out."""
+    """The same without any unused file."""
     return _summary(())
 
 
 def faults_and_notes(left: Sequence[LeftOut]) -> tuple[list[str], list[str]]:
-    """(what somebody has to look at, what is worth knowing), a line each; named up to NAMED."""
+    """(faults to look into, notes), a line each; at most NAMED files are named."""
     missed = [one for one in left if not one.reason.expected]
     faults = [f"left out: {one}" for one in missed[:NAMED]]
     if len(missed) > NAMED:

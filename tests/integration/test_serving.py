@@ -122,7 +122,7 @@ def test_the_model_that_serves_is_kept_on_disk_however_many_are_refused(
 def test_a_crash_while_a_model_is_judged_says_it_once(
     collapsing: Config, after_the_work: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge, crashed = serving._judge, []
+    judge, crashed = serving._apply_gate, []
 
     def crash(context: Context, cycle: int) -> None:
         if after_the_work:
@@ -132,7 +132,7 @@ def test_a_crash_while_a_model_is_judged_says_it_once(
             raise OSError("power cut")
         judge(context, cycle)
 
-    monkeypatch.setattr(serving, "_judge", crash)
+    monkeypatch.setattr(serving, "_apply_gate", crash)
     run_through_power_cuts(collapsing)
     monkeypatch.undo()
     monkeypatch.setenv("FAKE_LEARNER_COLLAPSES", "0002-train")
