@@ -59,8 +59,8 @@ class Context:
         return np.random.default_rng([self.config.selection.seed, cycle])
 
     def open_run(self, cycle: int, stage: Stage) -> RunFolder:
-        """The unfinished run of a stage, or a new one. An EMBED may have several runs, as images arrive
-        while it waits until a setting is corrected."""
+        """The unfinished run of a stage, or a new one. An EMBED may have several runs, as images
+        arrive while it waits until a setting is corrected."""
         run, number = self.run(cycle, stage), 1
         while stage is Stage.EMBED and run.finished():
             number += 1

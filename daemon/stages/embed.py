@@ -7,7 +7,7 @@ from daemon.runs.folder import EmbedRequest, PredictResult
 from daemon.stages.context import Context, files_of
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.roles import decide_roles
-from daemon.stages.run_settings import ask
+from daemon.stages.run_settings import write_request
 from daemon.stages.test_set import embed_test_set
 
 
@@ -27,7 +27,7 @@ def embed(context: Context, cycle: int) -> bool:
         ]
         if new:
             request = context.request(EmbedRequest, images=files_of(new))
-            ask(context, run, Stage.EMBED, request)
+            write_request(context, run, Stage.EMBED, request)
     if run.request_file.exists():
         if not context.launcher.advance(run, "embed"):
             return False

@@ -12,7 +12,7 @@ from daemon.rules.near_duplicates import representatives
 from daemon.rules.validation_split import stack_embeddings
 from daemon.runs.folder import DistinctRequest
 from daemon.stages.context import Context
-from daemon.stages.run_settings import ask
+from daemon.stages.run_settings import write_request
 from strategies.base import Pool
 
 AT_ONCE = 3e9  # multiplications: some tenths of a second, as for 3000 images of 432 numbers
@@ -25,11 +25,11 @@ def comparing(context: Context, cycle: int) -> bool:
 
 
 def distinct_ids(context: Context, cycle: int, pool: Pool) -> set[int] | None:
-    """The images of the pool that no other of it with a lower id, and none that was asked or
-    labeled, is too much alike. None while the run that finds them works: ask again.
+    """Ids of the images of the pool that are no near-duplicate of an image with a lower id, nor of
+    one that was asked for or labeled. None while the run that finds them works: call again.
 
-    An image without an embedding of the encoder is left out. What a run found once is the answer
-    for its cycle from then on: what is asked meanwhile comes off the same list.
+    Images without an embedding of the encoder are left out. The result of a run stays for its
+    cycle: images that are asked for meanwhile come from the same result.
     """
     run, limit = context.run(cycle, Stage.SELECT), context.config.selection.duplicate_similarity
     if run.finished() and run.read_request(DistinctRequest).similarity != limit:
@@ -49,7 +49,7 @@ def distinct_ids(context: Context, cycle: int, pool: Pool) -> set[int] | None:
             asked=tuple(asked),
             similarity=limit,
         )
-        ask(context, run, Stage.SELECT, request)
+        write_request(context, run, Stage.SELECT, request)
     if not context.launcher.advance(run, "near-duplicates"):
         return None
     return set(run.read_kept().tolist())

@@ -17,7 +17,7 @@ from daemon.runs.folder import PredictRequest, PredictResult, RunFolder
 from daemon.stages.context import Context, files_of
 from daemon.stages.postprocess import postprocessed
 from daemon.stages.quarantine import exclude_unusable
-from daemon.stages.run_settings import ask
+from daemon.stages.run_settings import write_request
 from daemon.stages.serving import serving_checkpoint
 
 
@@ -37,7 +37,7 @@ def predict(context: Context, cycle: int) -> bool:
         )
         if not images:
             return True
-        ask(context, run, Stage.PREDICT, request)
+        write_request(context, run, Stage.PREDICT, request)
     if not context.launcher.advance(run, "predict"):
         return False
     exclude_unusable(context, Stage.PREDICT, run.read_result(PredictResult).faults)

@@ -35,7 +35,7 @@ _STAYS = ("lock", "log.txt")  # of a run that starts again
 Named = Mapping[str, Any]
 
 
-def ask(context: Context, run: RunFolder, stage: Stage, request: Request) -> None:
+def write_request(context: Context, run: RunFolder, stage: Stage, request: Request) -> None:
     """Write the request of a run, and beside it the settings that it depends on."""
     run.path.mkdir(parents=True, exist_ok=True)
     write_json(run.settings_file, depends_on(context.config, stage))

@@ -10,7 +10,7 @@ from daemon.domain.formatting import fraction
 from daemon.runs.folder import PredictRequest, PredictResult, TrainResult
 from daemon.stages.context import Context, decided, files_of
 from daemon.stages.quarantine import exclude_unusable
-from daemon.stages.run_settings import ask
+from daemon.stages.run_settings import write_request
 from daemon.stages.serving import serving_checkpoint
 from daemon.stages.test_set import files_or_reason, report_test_fault
 from daemon.stages.train import curve_point
@@ -36,7 +36,7 @@ def score(context: Context, cycle: int) -> bool:
             test=test if serving == cycle else (),
             test_missing=test_missing,
         )
-        ask(context, run, Stage.SCORE, request)
+        write_request(context, run, Stage.SCORE, request)
     if not context.launcher.advance(run, "predict"):
         return False
     _keep(context, cycle)

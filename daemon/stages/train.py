@@ -23,7 +23,7 @@ from daemon.stages.context import Context, by_role, decided, files_of
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.retention import delete_old_checkpoints, require_space
 from daemon.stages.roles import ROLE_EXCLUSIONS
-from daemon.stages.run_settings import ask
+from daemon.stages.run_settings import write_request
 from daemon.stages.warm_start import warm_start
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
     _report_rare_classes(context, request)
     used = store.label_ids(image.id for image in [*training_images, *validation_images])
     store.keep_used_labels(cycle, used.values())
-    ask(context, run, Stage.TRAIN, request)
+    write_request(context, run, Stage.TRAIN, request)
 
 
 def _parent(context: Context, cycle: int) -> dict[str, Any]:

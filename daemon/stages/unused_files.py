@@ -23,7 +23,7 @@ def keep_unused_files(store: Store, connector: Connector) -> None:
 
 
 def kept_unused_files(store: Store) -> dict[str, Any]:
-    """The unused files. counts: how many for each reason. named: path, reason, got and cure of some.
+    """The unused files. counts: how many for each reason. named: path, reason, got, cure of some.
 
     missed: how many people may expect to see; files that usually lie in image folders are not
     among them.
