@@ -167,7 +167,7 @@ def _is_full(exc: sqlite3.Error) -> bool:
 
 
 def _cure(path: Path, exc: sqlite3.Error) -> str:
-    """What helps, by what SQLite said."""
+    """The cure for an error of SQLite."""
     if path.is_dir():
         return "it is a folder: remove it, or name another [project] state_dir"
     if "locked" in str(exc):
@@ -182,7 +182,7 @@ def _cure(path: Path, exc: sqlite3.Error) -> str:
 
 @contextmanager
 def sole_writer(state: Path) -> Iterator[None]:
-    """Hold the state folder for this process. Raises StoreInUse that names the holder."""
+    """Lock the state folder for this process. Raises StoreInUse, which names the holder."""
     with _folder_in_words(state):
         state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:

@@ -1,4 +1,4 @@
-"""Classes: with which names the labels were read, and what a change of them means for all rows.
+"""The classes that labels were read with, and what a change of them does to all rows.
 
 Masks hold classes by their index in the list of names; everything else holds them by name.
 """
@@ -29,11 +29,11 @@ class ClassQueries(StoreBase):
         return None if known is None else tuple(json.loads(known))
 
     def keep_classes(self, names: Sequence[str]) -> None:
-        """Remember the names that labels are read with from now on."""
+        """Keep the names that labels are read with from now on."""
         self.keep_fact(_CLASSES, json.dumps(list(names)))
 
     def rename_classes(self, names: Mapping[str, str | None]) -> None:
-        """Old name -> present name, in all figures of earlier cycles. None: the figure goes.
+        """Rename classes in all figures of earlier cycles. names: old -> present; None: delete them.
 
         Where several old names become one, no figure of theirs can stand for it: they go too.
         """
@@ -91,7 +91,7 @@ class ClassQueries(StoreBase):
 def _renamed(
     figures: Mapping[str, Any], names: Mapping[str, str | None], kept: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Figures by class under their present names, without those that go."""
+    """Figures by class under their present names, without the deleted ones."""
     return {
         kept.get(name, name): value
         for name, value in figures.items()

@@ -23,18 +23,18 @@ class CorrectionQueries(StoreBase):
     """Queries on how much of the predictions people corrected."""
 
     def corrected_labels(self) -> list[CorrectedLabel]:
-        """The labels in effect whose annotator began with a prediction of ours, by image."""
+        """The labels whose annotator began with a prediction of ours, by image."""
         return self._corrected("")
 
     def corrected_labels_of(self, cycle: int) -> list[CorrectedLabel]:
-        """Those of them that a cycle asked for."""
+        """The same, of the images that a cycle asked for."""
         return self._corrected(
             "AND a.image_id IN (SELECT image_id FROM tasks WHERE cycle = ?)", cycle
         )
 
     def unmeasured_labels(self) -> dict[str, int]:
-        """Why no effort is known of the other labels in effect: reason -> how many; "" where no
-        prediction is known to have been shown."""
+        """Reason -> how many labels have no measured correction for it; "" where no prediction is
+        known to have been shown."""
         rows = self._rows(
             "SELECT coalesce(unmeasured, '') AS reason, count(*) AS n "
             f"FROM ({_LABELS}) WHERE changed_share IS NULL GROUP BY reason ORDER BY reason"
@@ -42,8 +42,8 @@ class CorrectionQueries(StoreBase):
         return {row["reason"]: row["n"] for row in rows}
 
     def unmeasured_answers(self, limit: int) -> list[UnmeasuredAnswer]:
-        """Answers to a prediction of which neither the correction is kept nor why there is none,
-        by id, at most `limit`."""
+        """Answers to a prediction that have neither a correction nor a reason for having none, by
+        id, at most `limit`."""
         rows = self._rows(
             "SELECT id, image_id, shown AS version, mask FROM annotations WHERE shown IS NOT NULL "
             "AND changed_share IS NULL AND unmeasured IS NULL AND deleted = 0 ORDER BY id LIMIT ?",

@@ -1,4 +1,4 @@
-"""Cycles: where the loop stands, what it picked and how good each model was."""
+"""Cycles and their stages, picks and evaluations."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class CycleQueries(StoreBase):
         return [_stage_time(row) for row in rows]
 
     def count_failure(self, cycle: int, at: datetime) -> int:
-        """Record that a stage of the cycle failed; how many times in a row."""
+        """Record that a stage of the cycle failed; returns how many times in a row it did."""
         self._write(
             "UPDATE cycles SET failures = failures + 1, failed_at = ? WHERE id = ?",
             stamp(at),
@@ -82,11 +82,11 @@ class CycleQueries(StoreBase):
         return int(self._rows("SELECT failures FROM cycles WHERE id = ?", cycle)[0]["failures"])
 
     def forget_failures(self, cycle: int) -> None:
-        """The reason of earlier failures may be gone: the next attempt waits for nothing."""
+        """End the pause after failures, since their reason may be gone."""
         self._write("UPDATE cycles SET failures = 0, failed_at = NULL WHERE id = ?", cycle)
 
     def next_attempt(self, cycle: int) -> int:
-        """A number that no earlier attempt of this cycle had; kept before it is used."""
+        """A new attempt number of this cycle; it is kept before it is used."""
         with self.atomic():
             self._write("UPDATE cycles SET attempt = attempt + 1 WHERE id = ?", cycle)
             return int(self._rows("SELECT attempt FROM cycles WHERE id = ?", cycle)[0]["attempt"])
@@ -104,11 +104,11 @@ class CycleQueries(StoreBase):
         return self._picks(cycle, reserve=0)
 
     def reserve(self, cycle: int) -> list[Pick]:
-        """The images that stand in for dropped ones, best first."""
+        """The reserve of a cycle, which replaces dropped images, best first."""
         return self._picks(cycle, reserve=1)
 
     def keep_evaluation(self, split: str, point: CurvePoint, evaluation: Evaluation) -> None:
-        """Keep how good the model of a cycle is on `split` ("validation" or "test")."""
+        """Keep the figures of the model of a cycle on `split` ("validation" or "test")."""
         low, high = evaluation.miou_interval or (None, None)
         row = {
             "cycle": point.cycle,

@@ -1,4 +1,4 @@
-"""Images: what there is, and what each is for."""
+"""Images and their roles."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class ImageQueries(StoreBase):
         return {row["key"] for row in self._rows("SELECT key FROM images")}
 
     def set_roles(self, role: Role, reasons: Mapping[int, str]) -> None:
-        """Give these images a role, each with its reason. Repeating it changes nothing."""
+        """Give these images a role, each with its reason. Twice changes nothing."""
         with self.atomic():
             for image_id, reason in reasons.items():
                 self._write(

@@ -1,4 +1,4 @@
-"""What does not work and since when; when the daemon looked last; what a set clock moves."""
+"""Incidents, the heartbeat of the daemon, and times that move when the clock is set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class IncidentQueries(StoreBase):
     """Queries on incidents, the heartbeat, and moments that something waits for."""
 
     def keep_incidents(self, incidents: Iterable[Incident]) -> None:
-        """Keep these as they are now, one a source; the newest of a source replaces the others."""
+        """Keep these incidents, one a source; the newest of a source replaces the others."""
         with self.atomic():
             for incident in incidents:
                 reason, ended = incident.reason, incident.ended_at
@@ -38,7 +38,7 @@ class IncidentQueries(StoreBase):
                 self._insert("incidents", row, clash="REPLACE")
 
     def open_incidents(self) -> list[Incident]:
-        """What does not work now, the oldest first."""
+        """The incidents that last, the oldest first."""
         rows = self._rows("SELECT * FROM incidents WHERE ended_at IS NULL ORDER BY since")
         return [_incident(row) for row in rows]
 

@@ -45,7 +45,7 @@ class LabelQueries(StoreBase):
     def keep_annotation(
         self, image_id: int, annotation: Annotation, effort: Correction | Unmeasured | None = None
     ) -> None:
-        """Insert or update by the tool's id: what was read last holds. Its time does not decide:
+        """Insert or update by the tool's id: the last one read counts. Its time does not decide:
         the tool's clock may have been set back between two edits.
 
         effort: against the prediction that the annotator began with, or why it is not known.
@@ -103,7 +103,7 @@ class LabelQueries(StoreBase):
         return rows[0] if rows else {}
 
     def keep_correction(self, annotation: str, effort: Correction | Unmeasured) -> None:
-        """What the work on an answer that is kept already came to."""
+        """Keep how much of its prediction an answer changed, or why that is not known."""
         columns = _effort_columns(effort)
         with self.atomic():
             self._write(
@@ -114,8 +114,8 @@ class LabelQueries(StoreBase):
             self._keep_classes(annotation, effort)
 
     def _drawn_on(self, image_id: int, annotation: Annotation) -> str | None:
-        """The bytes of the image that an answer is about: those of now, unless the answer is as it
-        was before these came."""
+        """sha256 of the bytes that an answer was drawn on: the present ones, unless the answer has
+        not changed since they came."""
         rows = self._rows(
             "SELECT drawn_on FROM annotations WHERE id = ? AND image_id = ? AND updated_at = ? "
             "AND drawn_on IS NOT NULL",
@@ -126,8 +126,8 @@ class LabelQueries(StoreBase):
         return str(rows[0]["drawn_on"]) if rows else None
 
     def unconfirmed_ids(self) -> set[int]:
-        """Ids of the labeled images whose bytes were replaced since, so that nobody knows whether
-        the label fits; it counts again when somebody submits it again, or the old bytes return."""
+        """Ids of the labeled images whose bytes were replaced since, so that the label may not fit.
+        It counts again when it is submitted again, or the old bytes return."""
         rows = self._rows(
             "SELECT DISTINCT a.image_id, i.sha256 FROM annotations a JOIN images i "
             "ON i.id = a.image_id WHERE a.deleted = 0 AND a.drawn_on != i.sha256"
@@ -190,7 +190,7 @@ class LabelQueries(StoreBase):
         ]
 
     def keep_skip(self, image_id: int, skip: Skip) -> None:
-        """Remember that a person declined an image, also one who had labeled it before."""
+        """Keep that a person skipped an image, also one who had labeled it before."""
         row = {
             "id": skip.id,
             "image_id": image_id,
