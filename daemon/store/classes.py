@@ -33,7 +33,7 @@ class ClassQueries(StoreBase):
         self.keep_fact(_CLASSES, json.dumps(list(names)))
 
     def rename_classes(self, names: Mapping[str, str | None]) -> None:
-        """Rename classes in all figures of earlier cycles. names: old -> present; None: delete them.
+        """Rename classes in all figures of earlier cycles. old name -> present; None deletes them.
 
         Where several old names become one, no figure of theirs can stand for it: they go too.
         """
