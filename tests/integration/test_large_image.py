@@ -42,7 +42,7 @@ def once(home: Path) -> int:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_a_photograph_of_64_megapixels_goes_through_a_cycle_in_bounded_memory(
     tmp_path: Path,
 ) -> None:
