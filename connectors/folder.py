@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
 from connectors.folder_cursor import FolderCursor
-from connectors.images import MAX_FILE_BYTES, found_in, read_under, require_files
+from connectors.images.cache import MAX_FILE_BYTES, found_in, read_under, require_files
 from connectors.mask_sample import mask_faults, mask_notes
 from connectors.refusals import kind
 from daemon.domain import (
@@ -27,8 +27,8 @@ from daemon.domain import (
     Fault,
     FoundImage,
 )
-from daemon.errors import ConnectorRefused, MaskRefused
-from daemon.faults import printable
+from daemon.domain.errors import ConnectorRefused, MaskRefused
+from daemon.domain.faults import printable
 from daemon.intake import Intake
 from daemon.pixels.folders import LeftOut, PictureFolder
 from daemon.pixels.masks import MaskUnusable, read_mask

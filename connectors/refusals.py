@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.domain import Fault
-from daemon.errors import MaskRefused
+from daemon.domain.errors import MaskRefused
 
 
 class Unreadable(MaskRefused):

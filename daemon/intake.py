@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon.domain import AnswerId, Fault
-from daemon.errors import (
+from daemon.domain.errors import (
     ConfigError,
     ConnectorRefused,
     ConnectorUnavailable,

@@ -9,8 +9,8 @@ import inspect
 from importlib import metadata
 from typing import Any
 
-from daemon.errors import ConfigError
-from daemon.ranges import nearest
+from daemon.config.ranges import nearest
+from daemon.domain.errors import ConfigError
 from strategies.base import Pool, QueryStrategy
 from strategies.entropy import Entropy
 from strategies.hybrid import Hybrid

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from daemon.errors import PoolInvalid
+from daemon.domain.errors import PoolInvalid
 
 FloatArray = npt.NDArray[np.float32]
 IdArray = npt.NDArray[np.int64]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from daemon.errors import ConfigError, PoolInvalid
+from daemon.domain.errors import ConfigError, PoolInvalid
 from strategies.base import FloatArray, Pool
 
 Field = Literal["embeddings", "uncertainty", "class_share"]

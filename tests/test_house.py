@@ -76,7 +76,9 @@ def test_no_input_is_checked_with_assert() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("module", ["daemon.loop", "daemon.status", "daemon.cli"])
+@pytest.mark.parametrize(
+    "module", ["daemon.loop.service", "daemon.status.snapshot", "daemon.cli.commands"]
+)
 def test_the_daemon_starts_without_the_deep_learning_stack(module: str) -> None:
     code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
 

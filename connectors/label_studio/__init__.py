@@ -2,10 +2,10 @@
 
 from connectors.label_studio.adoption import Projects, ServerProject
 from connectors.label_studio.connector import LabelStudio
+from connectors.label_studio.image_source import FolderSource
+from connectors.label_studio.label_config import NO_REASON
 from connectors.label_studio.project import LOCKS, Adopted, create_or_adopt_project
-from connectors.label_studio.sources import FolderSource
 from connectors.label_studio.webhook import register_webhook
-from connectors.label_studio.wiring import NO_REASON
 
 __all__ = [
     "LOCKS",

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from connectors.label_studio import label_config
 from connectors.label_studio import project as projects
-from connectors.label_studio import wiring
 from connectors.label_studio.api import Api, Refused
-from connectors.label_studio.fields import number_of
+from connectors.label_studio.task_fields import number_of
 from connectors.refusals import kind
 from daemon.domain import ClassSet, Fault
-from daemon.errors import ConnectorRefused
-from daemon.faults import printable
+from daemon.domain.errors import ConnectorRefused
+from daemon.domain.faults import printable
 
 PAGE = 100  # projects a request
 TITLE_CHARS = 60  # that are shown of a title
@@ -82,12 +82,12 @@ class Projects:
 
     def config_to_paste(self, number: int, classes: ClassSet) -> str:
         """A label config for these classes; "" where the project has one that can be used."""
-        found = wiring.read(str(self._read(number).get("label_config")))
-        return wiring.config(classes) if isinstance(found, Fault) else ""
+        found = label_config.read(str(self._read(number).get("label_config")))
+        return label_config.config(classes) if isinstance(found, Fault) else ""
 
     def labels(self, number: int) -> Sequence[str]:
         """What people can draw in a project; empty where that cannot be read or varies."""
-        found = wiring.read(str(self._read(number).get("label_config")))
+        found = label_config.read(str(self._read(number).get("label_config")))
         if isinstance(found, Fault) or found.dynamic:
             return ()
         return (*found.labels, *found.other_labels)
@@ -95,9 +95,9 @@ class Projects:
     def hides_reason(self, number: int) -> Sequence[str]:
         """What keeps people from seeing why an image is asked, in words; empty for nothing."""
         project, words = self._read(number), []
-        found = wiring.read(str(project.get("label_config")))
+        found = label_config.read(str(project.get("label_config")))
         if not isinstance(found, Fault) and not found.shows_reason:
-            words.append(f"the label config has no {wiring.REASON_TAG}")
+            words.append(f"the label config has no {label_config.REASON_TAG}")
         if not project.get("show_instruction"):
             words.append("the instructions are not shown before labeling")
         return words
@@ -109,10 +109,10 @@ class Projects:
         changes: dict[str, Any] = {}
         did = []
         text = str(project.get("label_config"))
-        found = wiring.read(text)
+        found = label_config.read(text)
         if not isinstance(found, Fault) and not found.shows_reason:
             changes["label_config"] = with_reason(text)
-            did.append(f"added {wiring.REASON_TAG} to the label config")
+            did.append(f"added {label_config.REASON_TAG} to the label config")
         if not project.get("show_instruction"):
             changes["show_instruction"] = True
             did.append("turned the instructions on: people see the guide before they label")
@@ -147,27 +147,27 @@ class Projects:
         )
 
 
-def with_reason(label_config: str) -> str:
+def with_reason(xml: str) -> str:
     """The config with a line that shows why an image is asked, first in its outermost tag.
 
     Everything else stays as it is. Raises ConnectorRefused where there is no place for it.
     """
     outermost = next(
-        (one for one in _PIECE.finditer(label_config) if one[0][1] not in "!?"),
+        (one for one in _PIECE.finditer(xml) if one[0][1] not in "!?"),
         None,
     )
     if outermost is None or outermost[0].endswith("/>"):
         raise _no_place()
     end = outermost.end()
-    newline = "\r\n" if label_config[end : end + 2] == "\r\n" else "\n"
-    text = f"{label_config[:end]}{newline}  {wiring.REASON_TAG}{label_config[end:]}"
-    before, after = wiring.read(label_config), wiring.read(text)
+    newline = "\r\n" if xml[end : end + 2] == "\r\n" else "\n"
+    text = f"{xml[:end]}{newline}  {label_config.REASON_TAG}{xml[end:]}"
+    before, after = label_config.read(xml), label_config.read(text)
     if isinstance(before, Fault) or isinstance(after, Fault) or not _same(before, after):
         raise _no_place()
     return text
 
 
-def _same(before: wiring.Wiring, after: wiring.Wiring) -> bool:
+def _same(before: label_config.Wiring, after: label_config.Wiring) -> bool:
     same = (before.control, before.labels, before.other_labels, before.image_field)
     return after.shows_reason and same == (
         after.control,
@@ -180,7 +180,7 @@ def _same(before: wiring.Wiring, after: wiring.Wiring) -> bool:
 def _no_place() -> ConnectorRefused:
     return ConnectorRefused(
         f"label config of the project: found no place for the line that shows why an image is "
-        f"asked; add {wiring.REASON_TAG} yourself, in the project's settings under Labeling "
+        f"asked; add {label_config.REASON_TAG} yourself, in the project's settings under Labeling "
         f"Interface"
     )
 

@@ -21,8 +21,8 @@ import httpx
 from label_studio_sdk import LabelStudio as Sdk
 from label_studio_sdk.core.api_error import ApiError
 
-from daemon.errors import ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
-from daemon.faults import printable
+from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
+from daemon.domain.faults import printable
 
 READ_S = 120.0
 CONNECT_S = 10.0

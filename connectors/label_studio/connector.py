@@ -10,23 +10,23 @@ from typing import Any
 
 import httpx
 
-from connectors.addresses import Allowed
-from connectors.images import MAX_BYTES, require_files
-from connectors.inline import decoded, is_inline, key_of_address
+from connectors.images.addresses import Allowed
+from connectors.images.cache import MAX_BYTES, require_files
+from connectors.images.data_urls import decoded, is_inline, key_of_address
+from connectors.label_studio import label_config as wirings
+from connectors.label_studio import prediction_versions, tasks
 from connectors.label_studio import project as projects
-from connectors.label_studio import tasks, versions
-from connectors.label_studio import wiring as wirings
 from connectors.label_studio.api import CONNECT_S, READ_S, Api, Refused
-from connectors.label_studio.changed import Cursor
-from connectors.label_studio.listing import Listing
-from connectors.label_studio.pictures import Pictures
+from connectors.label_studio.cursor import Cursor
+from connectors.label_studio.image_fetch import Pictures
+from connectors.label_studio.image_source import FolderSource, ProjectSource, Source
+from connectors.label_studio.label_config import Wiring
+from connectors.label_studio.project_images import Listing
 from connectors.label_studio.pull import Puller
 from connectors.label_studio.push import Pusher
-from connectors.label_studio.sources import FolderSource, ProjectSource, Source
-from connectors.label_studio.wiring import Wiring
 from connectors.refusals import kind
 from daemon.domain import Ask, Changes, ClassSet, Fault, FoundImage
-from daemon.errors import ConnectorRefused, ImageRefused
+from daemon.domain.errors import ConnectorRefused, ImageRefused
 from daemon.pixels import check_shown
 from daemon.pixels.folders import LeftOut
 
@@ -160,7 +160,7 @@ class LabelStudio:
 
     def forget(self, version: str) -> bool:
         """Delete predictions of this version, some hundreds a look; whether none is left."""
-        return versions.forget(self._api, self._number, version)
+        return prediction_versions.forget(self._api, self._number, version)
 
     def repair(
         self, version: str | None, open_tasks: Collection[str], pause_min: int | None = None

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.label_studio import columns, tasks, wiring
+from connectors.label_studio import data_manager, label_config, tasks
 from connectors.label_studio import guide as guides
 from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.image_source import FolderSource, Source
 from connectors.label_studio.push import Pusher
-from connectors.label_studio.sources import FolderSource, Source
 from daemon.domain import ClassSet, Fault
-from daemon.errors import ConnectorRefused, OutcomeUnknown
+from daemon.domain.errors import ConnectorRefused, OutcomeUnknown
 
 SAMPLING = "Uncertainty sampling"
 TESTED = "1.23"
@@ -64,9 +64,9 @@ def create_or_adopt_project(
         if source is not None:
             did += _register(api, number, source)
         if found is None:
-            did += columns.hide_ours(api, number)
+            did += data_manager.hide_ours(api, number)
         faults = tuple(config_faults(adopted, classes))
-        notes = wiring.notes(str(adopted["label_config"]))
+        notes = label_config.notes(str(adopted["label_config"]))
         return Adopted(id=number, created=found is None, faults=faults, did=tuple(did), notes=notes)
     finally:
         api.close()
@@ -150,8 +150,8 @@ def mend_stream(api: Api, project: int, pusher: Pusher, open_tasks: Collection[s
 
 def config_faults(project: Mapping[str, Any], classes: ClassSet) -> Sequence[Fault]:
     """Where the label config does not fit config.toml."""
-    found = wiring.read(str(project["label_config"]))
-    return [found] if isinstance(found, Fault) else wiring.disagreements(found, classes)
+    found = label_config.read(str(project["label_config"]))
+    return [found] if isinstance(found, Fault) else label_config.disagreements(found, classes)
 
 
 def sampling_fault(project: Mapping[str, Any]) -> Sequence[Fault]:
@@ -189,7 +189,7 @@ def _guide(
 ) -> tuple[dict[str, str], bool]:
     """The guide behind what people wrote themselves, empty where it stands already; and whether
     there was none for these classes."""
-    found = wiring.read(str(project["label_config"]))
+    found = label_config.read(str(project["label_config"]))
     colours = {} if isinstance(found, Fault) else found.colours
     theirs = str(project.get("expert_instruction") or "")
     ours = guides.guide(classes, colours, pause_min)
@@ -218,7 +218,7 @@ def _create(
     body = {
         "title": title,
         "description": "Label images with the button Label All Tasks.",
-        "label_config": wiring.config(classes),
+        "label_config": label_config.config(classes),
         "show_instruction": True,
         **settings(source),
     }

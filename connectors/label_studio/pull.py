@@ -15,16 +15,15 @@ from typing import Any
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api
-from connectors.label_studio.begun import Begun
-from connectors.label_studio.changed import Cursor, Portion, portion
-from connectors.label_studio.fields import UNKNOWN_TIME, Fields, mark_of, moment_of, number_of
-from connectors.label_studio.shown import Shown
-from connectors.label_studio.sources import KEY_FIELD, ProjectSource, Source
-from connectors.label_studio.wiring import Wiring
+from connectors.label_studio.cursor import Cursor, Portion, portion
+from connectors.label_studio.image_source import KEY_FIELD, ProjectSource, Source
+from connectors.label_studio.label_config import Wiring
+from connectors.label_studio.provenance import Provenance, ShownPrediction
+from connectors.label_studio.task_fields import UNKNOWN_TIME, Fields, mark_of, moment_of, number_of
+from connectors.masks.regions import Decoded, decode
 from connectors.refusals import RegionRefused, Unreadable, kind
-from connectors.regions import Decoded, decode
 from daemon.domain import Annotation, AnswerId, Changes, ClassSet, Fault, Skip
-from daemon.faults import printable
+from daemon.domain.faults import printable
 from daemon.intake import Intake
 
 BEFORE = timedelta(seconds=30)  # an answer may seem this much older than its task
@@ -40,7 +39,7 @@ class Puller:
         self, api: Api, project: int, classes: ClassSet, now: Callable[[], datetime]
     ) -> None:
         self._api, self._project, self._classes, self._now = api, project, classes, now
-        self._begun = Begun(api, project)
+        self._begun = Provenance(api, project)
 
     def changes(
         self, cursor: Cursor, sizes: Sizes, source: Source, wiring: Wiring, task_number: int
@@ -199,7 +198,9 @@ def _answer_id(given: object, task: int, key: str | None, taken: set[str]) -> An
     return AnswerId(annotation=name, task=str(task), image_key=key or "")
 
 
-def _corrected(decoded: Decoded, prediction: int | None, shown: Shown | None) -> bool | None:
+def _corrected(
+    decoded: Decoded, prediction: int | None, shown: ShownPrediction | None
+) -> bool | None:
     """Whether a person changed what the model showed; None when it showed nothing."""
     if prediction is None and shown is None:
         return None

@@ -15,18 +15,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from connectors.inline import stands_for_more
+from connectors.images.data_urls import stands_for_more
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api, Refused
-from connectors.label_studio.shown import Shown
-from connectors.label_studio.sources import KEY_FIELD, FolderSource, ProjectSource, Source
-from connectors.label_studio.versions import count_of
-from connectors.label_studio.wiring import REASON_FIELD, Wiring
+from connectors.label_studio.image_source import KEY_FIELD, FolderSource, ProjectSource, Source
+from connectors.label_studio.label_config import REASON_FIELD, Wiring
+from connectors.label_studio.prediction_versions import count_of
+from connectors.label_studio.provenance import ShownPrediction
+from connectors.masks.regions import encode
 from connectors.refusals import kind
-from connectors.regions import encode
-from daemon.ahead import done_ahead
 from daemon.domain import Ask, ClassSet
-from daemon.errors import ConnectorRefused, OutcomeUnknown
+from daemon.domain.errors import ConnectorRefused, OutcomeUnknown
+from daemon.prefetch import done_ahead
 
 PUSH_FIELD = "maskloop_push"
 RANK_FIELD = "maskloop_rank"
@@ -242,7 +242,7 @@ class Pusher:
         regions = (
             encode(shown.mask, self._classes, wiring.control, shown.confidence) if shown else []
         )
-        made = Shown(version=version, regions=len(regions))
+        made = ShownPrediction(version=version, regions=len(regions))
         named = [{**one, "id": made.region_id(place)} for place, one in enumerate(regions)]
         return {"model_version": version, "score": score(ask.position), "result": named}
 

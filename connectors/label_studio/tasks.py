@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import quote
 
 from connectors.label_studio.api import Api, Refused
-from connectors.label_studio.fields import UNKNOWN_TIME, mark_of, moment_of, number_of
+from connectors.label_studio.task_fields import UNKNOWN_TIME, mark_of, moment_of, number_of
 from connectors.refusals import kind
 from daemon.domain import Fault
-from daemon.errors import ConnectorRefused
+from daemon.domain.errors import ConnectorRefused
 from daemon.intake import Intake
 
 PAGE = 1000

@@ -12,12 +12,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from connectors.label_studio import wiring
+from connectors.label_studio import label_config
 from daemon.demo.corrections import correct
 from daemon.demo.truth import Truth
 from daemon.demo.web_user import WebUser
 from daemon.domain import ClassSet, Fault
-from daemon.errors import ConnectorRefused, ConnectorUnavailable, MaskloopError
+from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable, MaskloopError
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class Annotator:
         question = user.next_task(self._project)
         if question is None:
             return False
-        found = wiring.read(user.label_config(self._project))
+        found = label_config.read(user.label_config(self._project))
         if isinstance(found, Fault):
             raise ConnectorRefused(str(found))
         mask = self._truth.mask(user.image(question, found.image_field))

@@ -25,7 +25,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.demo.annotators import Annotator, Person
 from daemon.demo.dataset import Dataset, field_dataset, list_test, own_dataset, serve
 from daemon.demo.installation import find_executable
@@ -46,8 +46,8 @@ from daemon.demo.supervisor import Supervisor
 from daemon.demo.truth import Truth, pair
 from daemon.demo.watch import Watch
 from daemon.demo.web_user import WebUser
-from daemon.durable import write_json
-from daemon.errors import ConnectorRefused, DemoFailed
+from daemon.domain.errors import ConnectorRefused, DemoFailed
+from daemon.runs.durable import write_json
 
 OUT = Console(highlight=False, soft_wrap=True)
 ANNOTATORS = ("ada@maskloop.local", "ben@maskloop.local")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectors.regions import TYPE, Control, decode, encode
+from connectors.masks.regions import TYPE, Control, decode, encode
 from daemon.domain import ClassSet, Mask
 
 Region = dict[str, Any]

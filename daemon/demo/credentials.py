@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon.errors import DemoFailed
+from daemon.domain.errors import DemoFailed
 
 ADMIN = "admin@maskloop.local"
 

@@ -15,15 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from daemon import pixels
+from daemon.config.name_lists import read_class_names, read_lists
+from daemon.config.sections import Classes
 from daemon.demo.field import write_field
 from daemon.demo.truth import pair, read_mask
 from daemon.domain import IGNORE, ClassSet
-from daemon.durable import write_json
-from daemon.errors import DemoFailed, ImageRefused
-from daemon.lists import read_class_names, read_lists
+from daemon.domain.errors import DemoFailed, ImageRefused
 from daemon.pixels.folders import PictureFolder
 from daemon.pixels.opening import EXPECTED
-from daemon.sections import Classes
+from daemon.runs.durable import write_json
 
 FIELD_SEED = 20
 FIELD_POOL, FIELD_TEST = 160, 40

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from daemon.demo.credentials import Credentials
 from daemon.demo.ports import LOOPBACK
-from daemon.errors import DemoFailed
+from daemon.domain.errors import DemoFailed
 
 VERSION = "1.23.2"
 

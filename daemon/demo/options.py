@@ -6,9 +6,9 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.errors import DemoFailed
-from daemon.lists import names_given
-from daemon.ranges import expanded_path
+from daemon.config.name_lists import names_given
+from daemon.config.ranges import expanded_path
+from daemon.domain.errors import DemoFailed
 
 LONGEST_PACE_S = 86_400
 MOST_PORT = 65_535

@@ -28,7 +28,7 @@ from daemon.demo.credentials import (
 from daemon.demo.installation import server_environment
 from daemon.demo.ports import LOOPBACK, free_port, is_free, listens
 from daemon.demo.supervisor import POLL_S, Supervisor, tail
-from daemon.errors import DemoFailed
+from daemon.domain.errors import DemoFailed
 
 START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 10.0

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from daemon.config import Config, load_config
-from daemon.config_text import render
+from daemon.config.loading import Config, load_config
+from daemon.config.rendering import render
+from daemon.config.sections import Section
 from daemon.demo.dataset import Dataset
 from daemon.demo.ports import free_port, is_free
-from daemon.durable import atomic_file
-from daemon.sections import Section
+from daemon.runs.durable import atomic_file
 
 TOKEN_ENV = "LABEL_STUDIO_USER_TOKEN"  # as DIR/.env has it
 TITLE = "Maskloop demo"

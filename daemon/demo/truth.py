@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from daemon.domain import Mask
-from daemon.errors import DemoFailed
+from daemon.domain.errors import DemoFailed
 from daemon.pixels import masks
 
 

@@ -6,13 +6,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.demo.annotators import Annotator
 from daemon.demo.report import Snapshot, finished, news, sign_of_life
 from daemon.demo.server import LabelStudioServer
 from daemon.demo.supervisor import Supervisor, tail
-from daemon.errors import DemoFailed, MaskloopError
-from daemon.status import snapshot
+from daemon.domain.errors import DemoFailed, MaskloopError
+from daemon.status.snapshot import snapshot
 
 LOOK_S = 1.0
 STALL_S = 900.0  # without a sign of life

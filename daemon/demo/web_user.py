@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import httpx
 
-from daemon.errors import ConnectorRefused, ConnectorUnavailable
+from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable
 
 TIMEOUT_S = 60.0
 NOTHING_LEFT = "There are no tasks"

@@ -1,7 +1,7 @@
 """`maskloop train`: draw the roles, train, measure on test, write result.json.
 
     DIR/experiment.json   what is asked; another request in the same folder is refused
-    DIR/train, predict    run folders (daemon/runs.py)
+    DIR/train, predict    run folders (daemon/runs/folder.py)
     DIR/result.json       written last
 
 The masks of --test are first opened by the second process, when the first has ended.
@@ -20,16 +20,16 @@ from typing import Any
 from rich.console import Console
 
 from daemon.domain import Evaluation
-from daemon.durable import write_json
-from daemon.errors import ExperimentRefused, RunFailed
-from daemon.experiment.children import finish, watching
-from daemon.experiment.drawing import Roles, draw
+from daemon.domain.errors import ExperimentRefused, RunFailed
+from daemon.domain.evaluations import MIOU
+from daemon.experiment.child_runs import finish, watching
 from daemon.experiment.folders import Folders, class_names, read_folders
 from daemon.experiment.options import Options
 from daemon.experiment.report import report, show
-from daemon.insight.missing import words_of
-from daemon.measures import MIOU
-from daemon.runs import (
+from daemon.experiment.splits import Roles, draw
+from daemon.insight.missing_figures import words_of
+from daemon.runs.durable import write_json
+from daemon.runs.folder import (
     ImageFile,
     LabeledFile,
     PredictRequest,

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.config.name_lists import read_class_names, read_list
 from daemon.domain import IGNORE
-from daemon.errors import ExperimentRefused
-from daemon.lists import read_class_names, read_list
+from daemon.domain.errors import ExperimentRefused
 from daemon.pixels.folders import Listing, PictureFolder
 from daemon.pixels.masks import MaskUnusable, read_mask, values_of
 

@@ -12,11 +12,11 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
-from daemon.errors import ExperimentRefused
-from daemon.learner_settings import faults_of
-from daemon.lists import names_given
-from daemon.ranges import Seed, expanded_path, expected, fits, shown
-from daemon.sections import Training
+from daemon.config.learner import faults_of
+from daemon.config.name_lists import names_given
+from daemon.config.ranges import Seed, expanded_path, expected, fits, shown
+from daemon.config.sections import Training
+from daemon.domain.errors import ExperimentRefused
 
 METHODS = ("hrda", "supervised", "segformer")
 ALL, NONE = "all", "none"

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from daemon.domain import Evaluation
-from daemon.experiment.children import cpu_seconds
-from daemon.insight.missing import interval_words, reasons
-from daemon.runs import PredictResult, RunFolder, TrainResult
+from daemon.experiment.child_runs import cpu_seconds
+from daemon.insight.missing_figures import interval_words, reasons
+from daemon.runs.folder import PredictResult, RunFolder, TrainResult
 
 Report = Mapping[str, Any]
 ASKED = ("method", "preset", "seed", "classes", "max_seconds", "threads", "device", "parent")

@@ -3,8 +3,8 @@
 Exit codes: 0 done, 2 a request that cannot be done, 3 the folder is held by another process,
 4 images or masks without which the run cannot go on, 5 out of memory, 6 the disk is full,
 1 anything else, 143 stopped by SIGTERM. Every failure but 3 leaves error.json: {"kind",
-"message"}, and "faults" for kind "image": the files with their roles (daemon/records.py). A file
-that a run can go on without is left out and stands in the faults of result.json.
+"message"}, and "faults" for kind "image": the files with their roles (daemon/runs/records.py). A
+file that a run can go on without is left out and stands in the faults of result.json.
 
 Several GPUs: `torchrun --nproc-per-node N -m daemon.hrda train RUN_FOLDER`. The process of rank 0
 holds the folder; `embed` and `predict` run in it alone.
@@ -23,10 +23,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from daemon.durable import write_json
-from daemon.errors import ConfigError, ImageRefused, MaskRefused, RunFailed
+from daemon.domain.errors import ConfigError, ImageRefused, MaskRefused, RunFailed
 from daemon.hrda.parent import die_with_parent
-from daemon.runs import DistinctRequest, EmbedRequest, PredictRequest, RunFolder, TrainRequest
+from daemon.runs.durable import write_json
+from daemon.runs.folder import (
+    DistinctRequest,
+    EmbedRequest,
+    PredictRequest,
+    RunFolder,
+    TrainRequest,
+)
 
 log = logging.getLogger("daemon.hrda")
 
@@ -95,7 +101,7 @@ def _run(verb: str, folder: RunFolder, started_s: float) -> None:
 
         near_duplicates(folder, folder.read_request(DistinctRequest))
         return
-    from daemon.hrda.machine import keep_freed_memory
+    from daemon.hrda.device import keep_freed_memory
 
     keep_freed_memory()
     if verb == "embed":

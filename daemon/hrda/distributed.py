@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from daemon.errors import ConfigError
+from daemon.domain.errors import ConfigError
 
 PATIENCE = timedelta(minutes=10)  # for the slowest process; then all end with an error
 

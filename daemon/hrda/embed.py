@@ -14,10 +14,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from daemon.hrda.images.pictures import Picture
-from daemon.hrda.images.reading import Reading
-from daemon.hrda.images.sampler import seed_all
-from daemon.hrda.inference.infer import (
+from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.image_files import Picture
+from daemon.hrda.data.sampler import seed_all
+from daemon.hrda.device import device_of, infers_in_bf16, use_threads
+from daemon.hrda.inference.batches import AHEAD, alike
+from daemon.hrda.inference.score_file import Rows, origin, row_type
+from daemon.hrda.inference.whole_images import (
     BAND_ROWS,
     at_once,
     embedding_size,
@@ -25,15 +28,12 @@ from daemon.hrda.inference.infer import (
     pooled,
     window_of,
 )
-from daemon.hrda.inference.passes import AHEAD, alike
-from daemon.hrda.inference.rows import Rows, origin, row_type
-from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
 from daemon.hrda.network.model import build_segmentor, halved
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box
+from daemon.hrda.progress import Signs
 from daemon.hrda.settings import Settings, settings_of
-from daemon.hrda.signs import Signs
-from daemon.runs import EmbedRequest, FileRole, ImageFile, PredictResult, RunFolder
+from daemon.runs.folder import EmbedRequest, FileRole, ImageFile, PredictResult, RunFolder
 
 _EXACT_HALVINGS = 6  # the grid of 64 pixels can be halved so often before sides become odd
 NARROWEST_PX = 64  # no side gets shorter than that: the encoder halves it five times

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.errors import RunFailed
-from daemon.hrda.signs import Signs
-from daemon.near_duplicates import FloatArray, representatives
-from daemon.runs import DistinctRequest, PredictResult, RunFolder, Scores
+from daemon.domain.errors import RunFailed
+from daemon.hrda.progress import Signs
+from daemon.rules.near_duplicates import FloatArray, representatives
+from daemon.runs.folder import DistinctRequest, PredictResult, RunFolder, Scores
 
 
 def near_duplicates(folder: RunFolder, request: DistinctRequest) -> None:
@@ -25,7 +25,7 @@ def near_duplicates(folder: RunFolder, request: DistinctRequest) -> None:
         _rows(known, request.candidates),
         similarity=request.similarity,
         known=_rows(known, request.asked),
-        done=signs.show,
+        progress=signs.show,
     )
     folder.write_kept(np.array(kept, dtype=np.int64))
     seconds = time.monotonic() - started_s

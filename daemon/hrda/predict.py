@@ -12,20 +12,20 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from daemon.domain import Evaluation, Mask, Missing, Why
-from daemon.durable import atomic_file
-from daemon.errors import ConfigError, RunFailed
-from daemon.hrda.images.reading import Reading
-from daemon.hrda.images.sampler import seed_all
-from daemon.hrda.inference.infer import Seen, embedding_size
-from daemon.hrda.inference.passes import seen
-from daemon.hrda.inference.rows import Rows, origin, row_type
-from daemon.hrda.machine import device_of, infers_in_bf16, use_threads
-from daemon.hrda.measuring.measure import evaluate
+from daemon.domain.errors import ConfigError, RunFailed
+from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.sampler import seed_all
+from daemon.hrda.device import device_of, infers_in_bf16, use_threads
+from daemon.hrda.evaluation.evaluate import evaluate
+from daemon.hrda.inference.batches import seen
+from daemon.hrda.inference.score_file import Rows, origin, row_type
+from daemon.hrda.inference.whole_images import Seen, embedding_size
 from daemon.hrda.network.segmentor import Segmentor
+from daemon.hrda.progress import Signs
 from daemon.hrda.settings import INFERENCE, settings_of
-from daemon.hrda.signs import Signs
 from daemon.hrda.training.checkpoint import read_checkpoint
-from daemon.runs import FileRole, PredictRequest, PredictResult, RunFolder
+from daemon.runs.durable import atomic_file
+from daemon.runs.folder import FileRole, PredictRequest, PredictResult, RunFolder
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
-"""The settings of the method, as the training process uses them: daemon/learner_settings/."""
+"""The settings of the method, as the training process uses them: daemon/config/learner/."""
 
 from __future__ import annotations
 
-from daemon.learner_settings import GRID_PX, INFERENCE, METHODS, PRESETS, Settings, settings_of
+from daemon.config.learner import GRID_PX, INFERENCE, METHODS, PRESETS, Settings, settings_of
 
 __all__ = ["GRID_PX", "INFERENCE", "METHODS", "PRESETS", "Settings", "settings_of"]

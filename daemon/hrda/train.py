@@ -10,12 +10,10 @@ import time
 import torch
 
 from daemon.domain import Evaluation
-from daemon.errors import ConfigError, RunFailed
-from daemon.hrda.distributed import Ranks, local_device, ranks_of
-from daemon.hrda.images.crops import Crops
-from daemon.hrda.images.sampler import ITERATION, number_of, seed_all
-from daemon.hrda.learning.learner import Learner
-from daemon.hrda.machine import (
+from daemon.domain.errors import ConfigError, RunFailed
+from daemon.hrda.data.crops import Crops
+from daemon.hrda.data.sampler import ITERATION, number_of, seed_all
+from daemon.hrda.device import (
     device_of,
     infers_in_bf16,
     peak_gpu_memory_bytes,
@@ -24,16 +22,18 @@ from daemon.hrda.machine import (
     use_threads,
     versions,
 )
-from daemon.hrda.measuring.measure import validate
+from daemon.hrda.distributed import Ranks, local_device, ranks_of
+from daemon.hrda.evaluation.evaluate import validate
+from daemon.hrda.learning.learner import Learner
 from daemon.hrda.network.model import build_segmentor
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import Settings, settings_of
 from daemon.hrda.training import budget, checkpoint
-from daemon.hrda.training.best import Best, finished_model, finished_student
+from daemon.hrda.training.best_model import Best, finished_model, finished_student
 from daemon.hrda.training.iterate import Clock, Training
-from daemon.hrda.training.pool import follow_pool, look_s
+from daemon.hrda.training.pool_prior import follow_pool, look_s
 from daemon.hrda.training.stopping import StopSign
-from daemon.runs import RunFolder, TrainRequest, TrainResult
+from daemon.runs.folder import RunFolder, TrainRequest, TrainResult
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 """The learning curve, prepared for drawing. Pure: evaluations in, lines out.
 
-An evaluation is an entry of `evaluations` in the status (daemon/status.py). x counts all labels,
-validation included; y is in [0, 1]. What was not measured stays None: it is not interpolated.
+An evaluation is an entry of `evaluations` in the status (daemon/status/snapshot.py). x counts all
+labels, validation included; y is in [0, 1]. What was not measured stays None, without
+interpolation.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Ways to start, watch and end a run. A cluster can stand here later."""
+"""Launchers start, watch and end runs. README.md says what one promises, and how to write one."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from daemon.runs import RunFolder
+from daemon.runs.folder import RunFolder
 
 
 class Launcher(Protocol):

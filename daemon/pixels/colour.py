@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-from daemon.errors import ImageRefused
+from daemon.domain.errors import ImageRefused
 
 Colours = npt.NDArray[np.uint8]  # (..., 3)
 Convert = Callable[[Colours], Colours]  # colours of the file -> colours of sRGB

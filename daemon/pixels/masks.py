@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.domain import IGNORE, Mask
-from daemon.errors import ImageRefused, MaskRefused
+from daemon.domain.errors import ImageRefused, MaskRefused
 from daemon.pixels.formats import START_BYTES, Kind, kind_of, looks_like
 from daemon.pixels.opening import BROKEN, open_picture
 from daemon.pixels.reader import read_file

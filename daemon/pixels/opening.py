@@ -24,7 +24,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from daemon.errors import ImageRefused
+from daemon.domain.errors import ImageRefused
 from daemon.pixels import colour
 from daemon.pixels.avif import coded_colour
 from daemon.pixels.exif import NONE, Exif

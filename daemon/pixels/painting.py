@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.Image import Transpose
 
-from daemon.errors import ImageRefused
+from daemon.domain.errors import ImageRefused
 from daemon.pixels import colour
 from daemon.pixels.gif import Box
 from daemon.pixels.opening import Opened

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from daemon.errors import ImageRefused
+from daemon.domain.errors import ImageRefused
 from daemon.pixels.formats import START_BYTES, Kind, kind_of
 from daemon.pixels.opening import BROKEN, EXPECTED, damaged, open_picture
 from daemon.pixels.painting import Picture, painted

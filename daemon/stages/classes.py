@@ -12,9 +12,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.domain import Clock
-from daemon.errors import ConfigError
+from daemon.domain.errors import ConfigError
 from daemon.store import Store
 
 log = logging.getLogger(__name__)

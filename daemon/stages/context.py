@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.base import Connector
-from daemon.config import Config
+from daemon.config.learner import ENCODER, resolved
+from daemon.config.loading import Config
 from daemon.domain import Clock, Image, Role, Stage
 from daemon.launchers import Launcher
-from daemon.learner_settings import ENCODER, resolved
-from daemon.runs import EmbedRequest, FileRole, ImageFile, Request, RunFolder, TrainRequest
-from daemon.split import FloatArray, IdArray
+from daemon.rules.validation_split import FloatArray, IdArray
+from daemon.runs.folder import EmbedRequest, FileRole, ImageFile, Request, RunFolder, TrainRequest
 from daemon.store import Store
 
 AnyRequest = TypeVar("AnyRequest", bound=Request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.domain import Role, Stage
-from daemon.runs import EmbedRequest, PredictResult
+from daemon.runs.folder import EmbedRequest, PredictResult
 from daemon.stages.context import Context, files_of
 from daemon.stages.quarantine import set_aside
 from daemon.stages.roles import decide_roles

@@ -6,12 +6,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from daemon.counts import Labels, counts_of
 from daemon.domain import Evaluation, TaskState
-from daemon.readiness import Ending
+from daemon.domain.formatting import count, measured
+from daemon.rules.readiness import Ending
 from daemon.stages.context import Context
 from daemon.store import Store
-from daemon.wording import count, measured
+from daemon.store.counts import Labels, counts_of
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from connectors.addresses import without_signature
+from connectors.images.addresses import without_signature
 from daemon.domain import FoundImage
 from daemon.store import KnownImage
 

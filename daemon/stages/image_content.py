@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from connectors.base import Connector
-from connectors.images import inspect, keep
-from daemon.config import Config
+from connectors.images.cache import inspect, keep
+from daemon.config.loading import Config
 from daemon.domain import FoundImage, Image
-from daemon.stages.stamps import local_path
+from daemon.stages.file_stamps import local_path
 
 EXPECTED = "a whole image that can be decoded"
 DECIDED = "images_decided"  # the fact "1": answers are read anew once all are looked into

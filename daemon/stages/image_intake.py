@@ -15,18 +15,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from daemon.domain import Changes, Fault, FoundImage
-from daemon.errors import IntakeBroken
-from daemon.faults import printable
+from daemon.domain.clock import is_due
+from daemon.domain.errors import IntakeBroken
+from daemon.domain.faults import printable
 from daemon.intake import Intake
-from daemon.moments import is_due
 from daemon.stages.context import Context
-from daemon.stages.copies import settle_copies
+from daemon.stages.file_stamps import local_path, stamp_of
+from daemon.stages.identical_images import settle_copies
 from daemon.stages.identity import Identities, Recognised
 from daemon.stages.image_content import CURE, DECIDED, EXPECTED, image_of, place_of
-from daemon.stages.left_out import keep_left_out
-from daemon.stages.renamed import ask_where_it_is
-from daemon.stages.replaced import Pair, check_known, leave_out
-from daemon.stages.stamps import local_path, stamp_of
+from daemon.stages.renamed_files import ask_where_it_is
+from daemon.stages.replaced_images import Pair, check_known, leave_out
+from daemon.stages.unused_files import keep_left_out
 from daemon.store import Store
 
 log = logging.getLogger(__name__)

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
+from daemon.config.sections import Predictions
 from daemon.domain import KeptPrediction, Mask, Stage, TaskState
-from daemon.durable import write_json
-from daemon.runs import PredictRequest, PredictResult, RunFolder
-from daemon.sections import Predictions
+from daemon.runs.durable import write_json
+from daemon.runs.folder import PredictRequest, PredictResult, RunFolder
 from daemon.stages.context import Context, files_of
+from daemon.stages.postprocess import tidied
 from daemon.stages.quarantine import set_aside
 from daemon.stages.run_settings import ask
 from daemon.stages.serving import serving_checkpoint
-from daemon.stages.tidying import tidied
 
 
 def predict(context: Context, cycle: int) -> bool:

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 
 from daemon.domain import Exclusion, Fault, Image, Role, Stage
-from daemon.runs import FileFault, FilePart, FileRole
+from daemon.runs.folder import FileFault, FilePart, FileRole
 from daemon.stages.context import Context
-from daemon.stages.stamps import stamp_of
+from daemon.stages.file_stamps import stamp_of
 
 log = logging.getLogger(__name__)
 

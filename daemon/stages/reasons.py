@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from daemon.domain import Pick
-from daemon.split import BLOCK, FloatArray
+from daemon.rules.validation_split import BLOCK, FloatArray
 from strategies.base import Pool
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 
 from daemon.domain import Stage
-from daemon.errors import DiskFull
-from daemon.runs import RunFolder
+from daemon.domain.errors import DiskFull
+from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
 
 

@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from daemon.config import Config
+from daemon.config.learner import ENCODER, INFERENCE, resolved
+from daemon.config.loading import Config
+from daemon.config.ranges import shown
+from daemon.config.redaction import Redactor
 from daemon.domain import Stage
-from daemon.durable import write_json
-from daemon.errors import RunFailed
-from daemon.learner_settings import ENCODER, INFERENCE, resolved
-from daemon.ranges import shown
-from daemon.redaction import Redactor
-from daemon.runs import Request, RunFolder
+from daemon.domain.errors import RunFailed
+from daemon.runs.durable import write_json
+from daemon.runs.folder import Request, RunFolder
 from daemon.stages.context import Context
 
 log = logging.getLogger(__name__)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 
 from daemon.domain import Role, Stage
-from daemon.measures import MIOU
-from daemon.runs import PredictRequest, PredictResult, TrainResult
+from daemon.domain.evaluations import MIOU
+from daemon.domain.formatting import fraction
+from daemon.runs.folder import PredictRequest, PredictResult, TrainResult
 from daemon.stages.context import Context, by_role, decided, files_of
 from daemon.stages.quarantine import set_aside
 from daemon.stages.run_settings import ask
 from daemon.stages.serving import serving_checkpoint
 from daemon.stages.test_set import files_or_why, say_test_fault
 from daemon.stages.train import curve_point
-from daemon.wording import fraction
 
 log = logging.getLogger(__name__)
 

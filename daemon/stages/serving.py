@@ -1,7 +1,7 @@
 """Which model scores the pool and draws masks: the new one, unless it is clearly worse.
 
 A refused model stays a point of the curve, marked; the next training starts from the one that
-serves. The rule stands in daemon/gate.py.
+serves. The rule stands in daemon/rules/serving_gate.py.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import logging
 from pathlib import Path
 
 from daemon.domain import Stage
-from daemon.gate import RULE, serving_cycle
+from daemon.domain.formatting import fraction
+from daemon.rules.serving_gate import RULE, serving_cycle
 from daemon.stages.context import Context
 from daemon.stages.train import seen_though_left_out, train
-from daemon.wording import fraction
 
 log = logging.getLogger(__name__)
 

@@ -1,14 +1,14 @@
-"""Where the loop stands when it is decided whether a new cycle begins; see daemon/readiness.py."""
+"""The facts from which daemon/rules/readiness.py decides whether a new cycle begins."""
 
 from __future__ import annotations
 
 import math
 
-from daemon.counts import beyond_batch, counts_of, is_dropped
 from daemon.domain import Role
-from daemon.readiness import Standing
+from daemon.rules.readiness import Standing
 from daemon.stages.context import Context
 from daemon.stages.roles import words_of_left_out
+from daemon.store.counts import beyond_batch, counts_of, is_dropped
 
 
 def standing(context: Context, cycle_limit: int | None) -> Standing:

@@ -7,19 +7,19 @@ import shutil
 from datetime import datetime
 
 from daemon.domain import Annotation, AnswerId, Changes, Fault, Image, Skip, TaskState
-from daemon.errors import ConnectorRefused
+from daemon.domain.errors import ConnectorRefused
 from daemon.intake import Failures, Intake
-from daemon.runs import RunFolder
-from daemon.stages.again import ask_again, withdraw
+from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
-from daemon.stages.effort import measure_missed, measured
+from daemon.stages.corrections import measure_missed, measured
 from daemon.stages.image_intake import (
     CURSOR,
     list_images,
     looked_at_strangers,
     without_waiting,
 )
-from daemon.stages.replaced import flag_labels
+from daemon.stages.reask import ask_again, withdraw
+from daemon.stages.replaced_images import flag_labels
 from daemon.store import Store
 from daemon.store.base import Row
 

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.config import Config
+from daemon.config.loading import Config
+from daemon.config.name_lists import read_list
 from daemon.domain import Missing, Stage, Why
-from daemon.errors import ConfigError, RunFailed
-from daemon.lists import read_list
-from daemon.runs import (
+from daemon.domain.errors import ConfigError, RunFailed
+from daemon.rules.validation_split import FloatArray
+from daemon.runs.folder import (
     EmbedRequest,
     FileFault,
     FileRole,
@@ -31,7 +32,6 @@ from daemon.runs import (
     PredictResult,
     RunFolder,
 )
-from daemon.split import FloatArray
 from daemon.stages.context import Context
 
 log = logging.getLogger(__name__)

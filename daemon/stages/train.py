@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image as Pillow
 
 from daemon.domain import CurvePoint, Evaluation, Image, Missing, Role, Stage, Why
-from daemon.durable import atomic_file
-from daemon.errors import PoolEmpty
-from daemon.insight.missing import words_of
-from daemon.measures import COMMON_IGNORE, labels_figure
-from daemon.runs import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
-from daemon.split import group_of
+from daemon.domain.errors import PoolEmpty
+from daemon.domain.evaluations import COMMON_IGNORE, labels_figure
+from daemon.insight.missing_figures import words_of
+from daemon.rules.validation_split import group_of
+from daemon.runs.durable import atomic_file
+from daemon.runs.folder import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
 from daemon.stages.context import Context, by_role, decided, files_of
 from daemon.stages.quarantine import set_aside
 from daemon.stages.retention import require_space, thin_out

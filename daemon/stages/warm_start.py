@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from daemon.config import Config
+from daemon.config.learner import NETWORK, resolved
+from daemon.config.loading import Config
+from daemon.config.ranges import shown
 from daemon.domain import Stage
-from daemon.learner_settings import NETWORK, resolved
-from daemon.ranges import shown
-from daemon.runs import RunFolder, TrainRequest, TrainResult
+from daemon.runs.folder import RunFolder, TrainRequest, TrainResult
 from daemon.stages.classes import present_names
 from daemon.stages.context import Context
 

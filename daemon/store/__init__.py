@@ -6,16 +6,16 @@ from daemon.store.asks import AskVerbs, Intent, Question
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.classes import ClassVerbs
 from daemon.store.corrections import CorrectionVerbs
+from daemon.store.cycle_summary import StoryVerbs
 from daemon.store.cycles import CycleVerbs
+from daemon.store.duplicate_labels import TeamVerbs
 from daemon.store.exclusions import ExclusionVerbs
 from daemon.store.identity import Holder, IdentityVerbs, LostLabels
 from daemon.store.images import ImageVerbs, KnownImage
 from daemon.store.incidents import IncidentVerbs
 from daemon.store.labels import LabelVerbs, png_of
+from daemon.store.prediction_versions import VersionVerbs
 from daemon.store.records import SETTLED, FaultState, RecordVerbs
-from daemon.store.story import StoryVerbs
-from daemon.store.team import TeamVerbs
-from daemon.store.versions import VersionVerbs
 
 
 class Store(

@@ -14,9 +14,9 @@ from typing import Any, Self
 
 from sqlite_utils import Database
 
-from daemon.errors import DiskFull, StoreInUse, StoreTooNew, StoreTooOld, StoreUnreadable
-from daemon.locks import LockHeld, lock_file
-from daemon.migrations import migrations
+from daemon.domain.errors import DiskFull, StoreInUse, StoreTooNew, StoreTooOld, StoreUnreadable
+from daemon.runs.locks import LockHeld, lock_file
+from daemon.store.migrations import migrations
 
 Row = dict[str, Any]
 FILE = "store.db"

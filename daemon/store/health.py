@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.heartbeat import Heartbeat
-from daemon.migrations import migrations
+from daemon.rules.heartbeat import Heartbeat
 from daemon.store.incidents import heartbeat_of
+from daemon.store.migrations import migrations
 
 _COUNTS = {
     "images by role": "SELECT role, count(*) FROM images GROUP BY role",

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from daemon.domain import TaskState
-from daemon.heartbeat import Heartbeat
-from daemon.incidents import Incident, Reason, Source
+from daemon.rules.heartbeat import Heartbeat
+from daemon.rules.incidents import Incident, Reason, Source
 from daemon.store.base import Row, StoreBase, stamp
 
 # (table, its key, the moment that something waits for, which rows still wait)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from daemon.domain import Fault
-from daemon.faults import printable
+from daemon.domain.faults import printable
 from daemon.store.base import Row, StoreBase, stamp, utf_8
 
 

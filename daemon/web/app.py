@@ -11,9 +11,9 @@ from typing import Any
 from flask import Flask, Response, render_template, send_file
 from flask.typing import ResponseReturnValue
 
-from daemon.errors import MaskloopError
+from daemon.domain.errors import MaskloopError
 from daemon.insight import curve
-from daemon.web import words
+from daemon.web import formatting
 from daemon.web.hints import Hints, receiver
 
 Snapshot = Callable[[], Mapping[str, Any]]
@@ -36,20 +36,20 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 WORDS = (
-    words.fraction,
-    words.interval,
-    words.percent,
-    words.count,
-    words.signed,
-    words.duration,
-    words.moment,
-    words.headline,
-    words.steps,
+    formatting.fraction,
+    formatting.interval,
+    formatting.percent,
+    formatting.count,
+    formatting.signed,
+    formatting.duration,
+    formatting.moment,
+    formatting.headline,
+    formatting.steps,
 )
 
 
 def create_app(snapshot: Snapshot, hints: Hints | None = None) -> Flask:
-    """Build the page over `snapshot`, which says where the loop stands (daemon/status.py).
+    """Build the page over `snapshot`, which says where the loop stands (daemon/status/snapshot.py).
 
     GET / is the page, GET /status.json the same dict. A MaskloopError of `snapshot` is a 503
     with its message: the page goes on polling. With `hints`, POST /hint wakes the daemon.

@@ -10,7 +10,7 @@ from typing import Any
 import waitress
 from waitress import wasyncore
 
-from daemon.errors import ConfigError
+from daemon.domain.errors import ConfigError
 from daemon.web.app import create_app
 from daemon.web.hints import Hints
 

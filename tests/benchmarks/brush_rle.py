@@ -19,8 +19,8 @@ import numpy as np
 from label_studio_sdk.converter import brush
 from scipy.ndimage import gaussian_filter
 
-from connectors import brush_rle
-from connectors.regions import BRUSH, TYPE, Control, decode, encode
+from connectors.masks import brush_rle
+from connectors.masks.regions import BRUSH, TYPE, Control, decode, encode
 from daemon.domain import ClassSet, Mask
 
 SIZES = ((128, 128), (480, 640), (966, 1296), (1536, 2048), (3072, 4096))

@@ -21,10 +21,10 @@ import numpy.typing as npt
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from daemon.config import load_config
+from daemon.config.loading import load_config
 from daemon.domain import IGNORE
-from daemon.runs import LabeledFile, PredictRequest, RunFolder, TrainRequest
-from daemon.status import snapshot
+from daemon.runs.folder import LabeledFile, PredictRequest, RunFolder, TrainRequest
+from daemon.status.snapshot import snapshot
 
 MARGIN = 0.15
 PIXELS = 4000  # an image

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from tests.fakes.odd_images import FILES, image_rounds
 from tests.fakes.odd_tool import ANSWERED, ANSWERS, TASKS, rounds
 from tests.integration.workbench import configured

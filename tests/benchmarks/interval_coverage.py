@@ -1,5 +1,5 @@
 """How often the 95 % interval of an mIoU holds the true value: the method of
-daemon/hrda/measuring/interval.py against the percentile bootstrap that it replaced.
+daemon/hrda/evaluation/interval.py against the percentile bootstrap that it replaced.
 
     python tests/benchmarks/interval_coverage.py [REPETITIONS] [SEED]
 
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from daemon.hrda.measuring.interval import FEWEST_HOLDING, limits, parts
+from daemon.hrda.evaluation.interval import FEWEST_HOLDING, limits, parts
 from tests.fakes.populations import CHECKED_ON, CHOSEN_ON, Population
 
 SIZES = (8, 12, 16, 32, 64, 200)

@@ -22,10 +22,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-from daemon.hrda.images.minibatch import Minibatch
-from daemon.hrda.images.sampler import seed_all
+from daemon.hrda.data.minibatch import Minibatch
+from daemon.hrda.data.sampler import seed_all
+from daemon.hrda.device import infers_in_bf16
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.machine import infers_in_bf16
 from daemon.hrda.network.model import build_segmentor
 from daemon.hrda.settings import Settings, settings_of
 from tests.hrda.plain.learner import PlainLearner

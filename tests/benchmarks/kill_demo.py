@@ -30,9 +30,9 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from connectors.regions import Control, decode
-from daemon.config import load_config
-from daemon.config_text import render
+from connectors.masks.regions import Control, decode
+from daemon.config.loading import load_config
+from daemon.config.rendering import render
 from daemon.demo.dataset import field_dataset
 from daemon.demo.installation import find_executable
 from daemon.demo.server import LabelStudioServer

@@ -36,7 +36,7 @@ from label_studio_sdk import LabelStudio as Sdk
 
 from connectors.label_studio import LabelStudio, create_or_adopt_project
 from connectors.label_studio.api import Api
-from connectors.regions import Control, encode
+from connectors.masks.regions import Control, encode
 from daemon.demo.installation import find_executable
 from daemon.demo.ports import free_port
 from daemon.demo.server import LabelStudioServer

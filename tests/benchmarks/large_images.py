@@ -22,9 +22,9 @@ import torch
 from PIL import Image
 
 from daemon.domain import Mask
-from daemon.hrda.inference.infer import Seen, see
-from daemon.hrda.machine import infers_in_bf16, keep_freed_memory, use_threads
-from daemon.hrda.measuring.metric import confusion, iou_of
+from daemon.hrda.device import infers_in_bf16, keep_freed_memory, use_threads
+from daemon.hrda.evaluation.iou import confusion, iou_of
+from daemon.hrda.inference.whole_images import Seen, see
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.training.checkpoint import read_checkpoint
 

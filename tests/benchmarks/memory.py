@@ -19,12 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from daemon.config.learner import PRESETS
 from daemon.hrda.network.heads import resized
 from daemon.hrda.network.model import build_segmentor
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box
 from daemon.hrda.settings import Settings, settings_of
-from daemon.learner_settings import PRESETS
 
 CLASSES = 3
 COPIES = 5  # of the weights: student, gradients, two moments, teacher

@@ -18,15 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.domain import Image, Stage
 from daemon.launchers.local import LocalLauncher
-from daemon.near_duplicates import FloatArray, representatives
-from daemon.runs import EmbedRequest, PredictResult, Scores
+from daemon.loop.components import open_connector
+from daemon.rules.near_duplicates import FloatArray, representatives
+from daemon.runs.folder import EmbedRequest, PredictResult, Scores
 from daemon.stages.context import Context
-from daemon.stages.select_batch import select
+from daemon.stages.select import select
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.benchmarks.kcenter import best
 from tests.unit.test_near_duplicates import one_by_one
 

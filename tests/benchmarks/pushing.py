@@ -27,14 +27,14 @@ import numpy as np
 from PIL import Image as Pillow
 
 from connectors.label_studio import FolderSource, LabelStudio, create_or_adopt_project
-from connectors.regions import Control, encode
-from daemon.config import Config
+from connectors.masks.regions import Control, encode
+from daemon.config.loading import Config
 from daemon.domain import ClassSet, Image, Mask, Pick, Stage
 from daemon.launchers.local import LocalLauncher
-from daemon.runs import ImageFile, PredictRequest, PredictResult
+from daemon.runs.folder import ImageFile, PredictRequest, PredictResult
 from daemon.stages.context import Context
+from daemon.stages.postprocess import tidied
 from daemon.stages.push import push, rerank
-from daemon.stages.tidying import tidied
 from daemon.store import FILE, Store
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"))

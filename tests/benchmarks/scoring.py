@@ -30,13 +30,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from daemon.hrda.inference.infer import at_once, context_windows, detail_stride
-from daemon.hrda.inference.passes import AHEAD
+from daemon.hrda.inference.batches import AHEAD
+from daemon.hrda.inference.whole_images import at_once, context_windows, detail_stride
 from daemon.hrda.network.model import HRDASegmentor, build_segmentor
 from daemon.hrda.predict import model_of, score
 from daemon.hrda.settings import GRID_PX, settings_of
 from daemon.hrda.training.checkpoint import write_checkpoint
-from daemon.runs import ImageFile, PredictRequest, RunFolder
+from daemon.runs.folder import ImageFile, PredictRequest, RunFolder
 
 CLASSES = ("soil", "crop", "weed")
 LEAST = 0.9

@@ -38,12 +38,12 @@ import numpy as np
 from PIL import Image
 
 from connectors.label_studio import FolderSource, LabelStudio, create_or_adopt_project
-from connectors.regions import Control, encode
+from connectors.masks.regions import Control, encode
 from daemon.demo.installation import find_executable
 from daemon.demo.server import LabelStudioServer
 from daemon.demo.web_user import Question, WebUser
 from daemon.domain import Ask, ClassSet, Prediction
-from daemon.errors import ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
+from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
 from tests.benchmarks.label_studio import started
 from tests.benchmarks.team_times import Order, Served, doubles, idle, inversions
 from tests.contract.rigs import stored

@@ -18,8 +18,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from connectors.label_studio.shown import Shown
-from daemon.config import Config
+from connectors.label_studio.provenance import ShownPrediction
+from daemon.config.loading import Config
 from daemon.demo.server import LabelStudioServer
 from daemon.domain import Mask, Stage
 from daemon.launchers.local import LocalLauncher
@@ -200,10 +200,12 @@ def test_a_stroke_on_a_prediction_and_a_submit_over_a_rerank_arrive_as_the_right
     assert np.array_equal(over, predicted)
     assert untouched["corrected"] == 0
 
-    # The page keeps the ids of the regions that it copies: connectors/label_studio/shown.py.
+    # The page keeps the ids of the regions that it copies: connectors/label_studio/provenance.py.
     (shown, answer), (_, plain) = (_exchange(tool, ask.task) for ask in asks[:2])
     ids = [region["id"] for region in shown["result"]]
-    assert {Shown.of([text]) for text in ids} == {Shown(version=version(1, 0), regions=2)}
+    assert {ShownPrediction.of([text]) for text in ids} == {
+        ShownPrediction(version=version(1, 0), regions=2)
+    }
     assert [region["id"] for region in answer["result"]] == ids
     origins = [region["origin"] for region in answer["result"]]
     assert origins == ["prediction", "prediction-changed"]

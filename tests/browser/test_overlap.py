@@ -18,9 +18,9 @@ import pytest
 from PIL import Image as Picture
 from selenium.webdriver import Chrome
 
-from connectors import bitmask, brush_rle
-from connectors.label_studio import wiring
-from connectors.regions import BRUSH, SHAPES, TYPE, decode
+from connectors.label_studio import label_config
+from connectors.masks import bitmask, brush_rle
+from connectors.masks.regions import BRUSH, SHAPES, TYPE, decode
 from daemon.demo.server import LabelStudioServer
 from daemon.domain import ClassSet, Fault
 from tests.browser.test_correction import Page
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.live, pytest.mark.browser]
 CLASSES = ClassSet(names=("soil", "crop", "weed"))
 CROP, WEED = 1, 2
 LAYERS = {BRUSH: 0, **dict.fromkeys(SHAPES, 1), TYPE: 2}
-TAGS = {tag_type: tag for tag, tag_type in wiring.TYPES.items()}
+TAGS = {tag_type: tag for tag, tag_type in label_config.TYPES.items()}
 PAIRS = list(itertools.product(TAGS, TAGS))
 CELL = 48
 SIDE = CELL * len(TAGS)
@@ -77,7 +77,7 @@ def test_layers_are_read_as_label_studio_draws_them(
     at_rest = _seen(browser)
     page.choose(1)  # the weed of the first pair: bitmask over bitmask
     page.wait(lambda: _seen(browser)[TYPE, TYPE] == WEED)
-    found = wiring.read(CONFIG)
+    found = label_config.read(CONFIG)
     assert not isinstance(found, Fault)
     mask = decode(result, CLASSES, found.control, SIZE, "annotation").mask
     read = {pair: int(mask[_middle(cell)]) for cell, pair in enumerate(PAIRS)}

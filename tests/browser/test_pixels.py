@@ -10,7 +10,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from daemon import pixels
-from daemon.errors import ImageRefused
+from daemon.domain.errors import ImageRefused
 from tests.fakes.odd_pictures import (
     all_shown,
     animations,

@@ -13,10 +13,10 @@ from PIL import Image as Picture
 
 from connectors.base import Connector
 from connectors.folder import Folder
-from connectors.images import inspect
+from connectors.images.cache import inspect
 from connectors.label_studio import FolderSource, LabelStudio, create_or_adopt_project
 from connectors.label_studio.api import Api
-from connectors.regions import Control, encode
+from connectors.masks.regions import Control, encode
 from daemon.demo.web_user import Question, WebUser
 from daemon.domain import Ask, ClassSet, FoundImage, Image, Mask, Prediction
 from tests.fakes.versions import version

@@ -12,9 +12,9 @@ import jwt
 import pytest
 
 from connectors.label_studio.api import Api, refusal
-from daemon.config import Config
-from daemon.errors import ConfigError, ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
-from daemon.tokens import token_reader
+from daemon.config.loading import Config
+from daemon.config.tokens import token_reader
+from daemon.domain.errors import ConfigError, ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
 from tests.fakes.label_studio import FakeLabelStudio
 
 TITLE = {"title": "access"}

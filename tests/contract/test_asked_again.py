@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from connectors.regions import encode
-from daemon.config import Config
+from connectors.masks.regions import encode
+from daemon.config.loading import Config
 from daemon.domain import Pick, Stage, TaskState
-from daemon.errors import OutcomeUnknown
+from daemon.domain.errors import OutcomeUnknown
 from daemon.launchers.local import LocalLauncher
 from daemon.stages.context import Context
 from daemon.stages.push import VERSION, deliver, push

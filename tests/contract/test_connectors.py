@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from connectors.images import inspect
+from connectors.images.cache import inspect
 from daemon.domain import FoundImage
-from daemon.errors import ConnectorRefused, ImageRefused
+from daemon.domain.errors import ConnectorRefused, ImageRefused
 from tests.contract.rigs import SIZE, Rig
 from tests.fakes.versions import version
 

@@ -12,7 +12,7 @@ import pytest
 
 from connectors.label_studio import push
 from daemon.domain import Annotation, Ask, KeptPrediction, Mask
-from daemon.errors import OutcomeUnknown
+from daemon.domain.errors import OutcomeUnknown
 from tests.contract.rigs import LabelStudioRig, Server, project_source_rig
 from tests.contract.test_lost_answers import IMPORT, posts
 from tests.fakes.label_studio import FakeLabelStudio

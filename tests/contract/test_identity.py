@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 from PIL import Image as Picture
 
-from connectors.addresses import Allowed, without_signature
-from connectors.inline import LONGEST, decoded, key_of_address
+from connectors.images.addresses import Allowed, without_signature
+from connectors.images.data_urls import LONGEST, decoded, key_of_address
 from connectors.label_studio import FolderSource
-from connectors.label_studio.pictures import kind_of, name_of, own_path
+from connectors.label_studio.image_fetch import kind_of, name_of, own_path
 from daemon.domain import FoundImage
-from daemon.errors import ImageRefused
+from daemon.domain.errors import ImageRefused
 from tests.contract.conftest import Make
 from tests.contract.rigs import LabelStudioRig, Server, folder_source_rig, project_source_rig
 from tests.fakes.hostile import HostileServer, answer

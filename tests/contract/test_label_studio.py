@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from connectors.label_studio import create_or_adopt_project
-from connectors.regions import TYPE, encode
+from connectors.masks.regions import TYPE, encode
 from daemon.domain import ClassSet
 from tests.contract.rigs import CLASSES, CONTROL, LabelStudioRig, Server, project_source_rig
 from tests.fakes.versions import version

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.errors import ConnectorUnavailable, OutcomeUnknown
+from daemon.domain.errors import ConnectorUnavailable, OutcomeUnknown
 from tests.contract.rigs import (
     LabelStudioRig,
     Server,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.label_studio import LabelStudio, create_or_adopt_project, wiring
+from connectors.label_studio import LabelStudio, create_or_adopt_project, label_config
 from tests.contract.rigs import CLASSES, LabelStudioRig, Server, project_source_rig
 
 SHAPES = (
@@ -45,7 +45,7 @@ def test_the_data_of_a_team_that_does_not_show_reasons_stays_as_it_is(
 ) -> None:
     tool = project_source_rig(fake_server)
     project = f"api/projects/{tool.project}/"
-    config = tool.api.get(project)["label_config"].replace(wiring.REASON_TAG, "")
+    config = tool.api.get(project)["label_config"].replace(label_config.REASON_TAG, "")
     tool.api.patch(project, {"label_config": config})
 
     tool.push(tool.keys[:1])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from tests.contract.odd_desk import answered, desk
 from tests.contract.test_asked_again import Desk
 from tests.fakes.label_studio import FakeLabelStudio

@@ -9,9 +9,9 @@ import pytest
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api
-from connectors.label_studio.changed import Cursor
+from connectors.label_studio.cursor import Cursor
 from daemon.domain import Changes, TaskState
-from daemon.errors import ConnectorRefused, OutcomeUnknown
+from daemon.domain.errors import ConnectorRefused, OutcomeUnknown
 from tests.contract.odd_desk import answered, desk
 from tests.contract.test_asked_again import Desk
 from tests.fakes.label_studio import FakeLabelStudio

@@ -12,13 +12,13 @@ import httpx
 import pytest
 from PIL import Image as Picture
 
-from connectors.addresses import Allowed
-from connectors.images import inspect, keep
+from connectors.images.addresses import Allowed
+from connectors.images.cache import inspect, keep
 from connectors.label_studio import LabelStudio, create_or_adopt_project
 from connectors.label_studio.api import Api
-from connectors.label_studio.pictures import kinds, name_of, shown
+from connectors.label_studio.image_fetch import kinds, name_of, shown
 from daemon.domain import FoundImage
-from daemon.errors import ConnectorRefused, ConnectorUnavailable, ImageRefused
+from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable, ImageRefused
 from tests.contract.conftest import LIVE, Make
 from tests.contract.rigs import CLASSES, Server
 from tests.fakes.hostile import HostileServer, answer, moved

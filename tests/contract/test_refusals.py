@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from connectors.addresses import Allowed
+from connectors.images.addresses import Allowed
 from connectors.label_studio.api import Api
 from daemon.domain import FoundImage
-from daemon.errors import ConnectorRefused, ConnectorUnavailable, ImageRefused
+from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable, ImageRefused
 from tests.contract.conftest import Make
 from tests.contract.rigs import LabelStudioRig
 from tests.fakes.label_studio import FakeLabelStudio

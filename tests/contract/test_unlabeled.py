@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from connectors.regions import TYPE
+from connectors.masks.regions import TYPE
 from daemon.domain import IGNORE, ClassSet
 from tests.contract.rigs import LabelStudioRig, folder_source_rig
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from connectors.label_studio import versions
-from daemon.errors import ConnectorRefused
+from connectors.label_studio import prediction_versions
+from daemon.domain.errors import ConnectorRefused
 from tests.contract.rigs import LabelStudioRig
 from tests.fakes.versions import version
 
@@ -36,8 +36,8 @@ def test_a_replaced_version_is_forgotten_and_what_began_with_it_stays(
 def test_a_large_version_is_forgotten_piece_by_piece(
     tool: LabelStudioRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(versions, "WHOLE", 2)
-    monkeypatch.setattr(versions, "PIECE", 2)
+    monkeypatch.setattr(prediction_versions, "WHOLE", 2)
+    monkeypatch.setattr(prediction_versions, "PIECE", 2)
     asks = tool.push(tool.keys[:3], version=version(1, 1))
     tool.connector.rerank(version(11, 1), asks)  # its name contains the other's
 

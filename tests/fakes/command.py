@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from daemon import cli, streams
+from daemon.cli import commands, streams
 
 TRACEBACK = "Traceback (most recent call last)"
 
@@ -55,7 +55,7 @@ def started(
     """The program itself, started; its output comes by pipes."""
     root = Path(__file__).parents[2]
     return subprocess.Popen(
-        [sys.executable, "-m", "daemon.entry", *map(str, words)],
+        [sys.executable, "-m", "daemon.cli", *map(str, words)],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -88,7 +88,7 @@ def _be_the_command(
         sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), encoding=encoding, write_through=True)
         streams.prepare()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        code = cli.main(words)
+        code = commands.main(words)
     except SystemExit as exc:
         code = int(exc.code or 0)
     except BaseException:

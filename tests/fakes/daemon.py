@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from daemon.config import load_config
+from daemon.config.loading import load_config
 from daemon.launchers.local import LocalLauncher
 from daemon.store import sole_writer
 from tests.integration.workbench import LEARNER, ticker

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from connectors.addresses import Allowed
-from connectors.download import Downloader
+from connectors.images.addresses import Allowed
+from connectors.images.download import Downloader
 from tests.fakes.serving import Serving
 
 Script = Callable[[], Iterator[bytes]]  # what is sent, piece by piece

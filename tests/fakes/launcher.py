@@ -6,8 +6,8 @@ import os
 import signal
 from pathlib import Path
 
-from daemon.errors import RunFailed
-from daemon.runs import RunFolder
+from daemon.domain.errors import RunFailed
+from daemon.runs.folder import RunFolder
 from tests.fakes import learner
 
 

@@ -21,12 +21,12 @@ import numpy as np
 from PIL import Image
 
 from daemon.domain import IGNORE, Evaluation, Missing, Why
-from daemon.durable import atomic_file, write_json
-from daemon.errors import RunFailed
-from daemon.hrda.images.reading import Reading
-from daemon.hrda.measuring.metric import confusion, evaluation
+from daemon.domain.errors import RunFailed
+from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.evaluation.iou import confusion, evaluation
 from daemon.hrda.near_duplicates import near_duplicates as compared
-from daemon.runs import (
+from daemon.runs.durable import atomic_file, write_json
+from daemon.runs.folder import (
     DistinctRequest,
     EmbedRequest,
     FileRole,

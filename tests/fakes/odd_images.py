@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from daemon.config import Config
-from daemon.faults import printable
+from daemon.config.loading import Config
+from daemon.domain.faults import printable
+from daemon.loop.components import open_connector
 from daemon.stages.context import Context
 from daemon.stages.image_intake import list_images
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.mutations import broken
 

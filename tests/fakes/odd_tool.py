@@ -17,16 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from connectors import brush_rle
 from connectors.label_studio import LabelStudio
-from connectors.label_studio.fields import mark_of, moment_of, number_of
-from connectors.regions import Control, encode
-from daemon.config import Config
+from connectors.label_studio.task_fields import mark_of, moment_of, number_of
+from connectors.masks import brush_rle
+from connectors.masks.regions import Control, encode
+from daemon.config.loading import Config
 from daemon.domain import Image
-from daemon.faults import printable
+from daemon.domain.faults import printable
 from daemon.intake import Failures
-from daemon.stages.again import ask_again
 from daemon.stages.context import Context
+from daemon.stages.reask import ask_again
 from daemon.stages.sync import pull, settle_tasks
 from daemon.store import FILE, Store
 from tests.fakes.labeling import TIME

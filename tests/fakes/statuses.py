@@ -1,4 +1,4 @@
-"""Statuses as daemon/status.py makes them, at four moments of a loop."""
+"""Statuses as daemon/status/snapshot.py makes them, at four moments of a loop."""
 
 from __future__ import annotations
 

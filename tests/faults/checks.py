@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image
 
 from connectors.label_studio import FolderSource
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.domain import TaskState
+from daemon.loop.components import folder_source
 from daemon.stages.push import chosen, in_order
 from daemon.store import FILE, Store
-from daemon.wiring import folder_source
 from tests.fakes.faulty import Faulty
 from tests.faults.people import People
 from tests.integration.counted import disagreements

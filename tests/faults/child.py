@@ -8,11 +8,11 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from connectors.label_studio import LabelStudio, changed, push, tasks
-from daemon.config import Config
-from daemon.service import Ticker
+from connectors.label_studio import LabelStudio, cursor, push, tasks
+from daemon.config.loading import Config
+from daemon.loop.components import folder_source
+from daemon.loop.service import Ticker
 from daemon.store import sole_writer
-from daemon.wiring import folder_source
 from tests.fakes.clock import SharedClock
 from tests.fakes.pipe import PipeTransport
 from tests.faults.field import TOKEN
@@ -42,7 +42,7 @@ def _live(
 ) -> NoReturn:
     logging.getLogger().addHandler(logging.NullHandler())
     # some tasks fill several pages and requests, as many do in a large project
-    tasks.PAGE, changed.PORTION, push.NEW_TASKS, push.PREDICTIONS = 5, 2, 2, 2
+    tasks.PAGE, cursor.PORTION, push.NEW_TASKS, push.PREDICTIONS = 5, 2, 2, 2
     source = folder_source(config)
     connector = LabelStudio(
         url=config.label_studio.url,

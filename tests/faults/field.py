@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from connectors.label_studio import FolderSource, create_or_adopt_project
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.store import FILE, Store
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.labeling import Labeling

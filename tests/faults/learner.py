@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from daemon.domain import Evaluation
-from daemon.durable import atomic_file
-from daemon.runs import (
+from daemon.runs.durable import atomic_file
+from daemon.runs.folder import (
     EmbedRequest,
     PredictRequest,
     PredictResult,

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from connectors.regions import Control, encode
+from connectors.masks.regions import Control, encode
 from daemon.domain import ClassSet, Mask
 from tests.faults.learner import SIZE
 

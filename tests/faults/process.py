@@ -13,10 +13,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from daemon.config import load_config
-from daemon.service import Ticker
+from daemon.config.loading import load_config
+from daemon.loop.components import open_connector
+from daemon.loop.service import Ticker
 from daemon.store import sole_writer
-from daemon.wiring import open_connector
 from tests.faults.child import LOOK
 from tests.faults.learner import DirectLauncher
 from tests.faults.ripper import Ripper

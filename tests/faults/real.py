@@ -19,8 +19,8 @@ import numpy as np
 
 from connectors.label_studio import FolderSource, create_or_adopt_project
 from connectors.label_studio.api import Api
-from daemon.config import Config
-from daemon.config_text import render
+from daemon.config.loading import Config
+from daemon.config.rendering import render
 from daemon.demo.installation import VERSION, find_executable
 from daemon.demo.server import LabelStudioServer
 from daemon.demo.web_user import WebUser

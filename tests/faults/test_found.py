@@ -13,10 +13,10 @@ import pytest
 from connectors.label_studio import LabelStudio, create_or_adopt_project
 from connectors.label_studio.tasks import PAGE
 from daemon.domain import Annotation, Image, Skip, Stage, TaskState
-from daemon.errors import ConnectorRefused
-from daemon.service import Ticker
+from daemon.domain.errors import ConnectorRefused
+from daemon.loop.components import folder_source
+from daemon.loop.service import Ticker
 from daemon.store import FILE, Intent, Question, Store
-from daemon.wiring import folder_source
 from tests.contract.conftest import fake
 from tests.contract.rigs import (
     CLASSES,

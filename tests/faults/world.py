@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from tests.fakes.clock import SharedClock
 from tests.fakes.faulty import Faulty
 from tests.fakes.label_studio import FakeLabelStudio

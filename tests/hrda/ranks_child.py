@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from daemon.hrda.data.minibatch import Minibatch
+from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.distributed import Ranks, ranks_of
-from daemon.hrda.images.minibatch import Minibatch
-from daemon.hrda.images.sampler import seed_all
 from daemon.hrda.learning.learner import Learner
 from tests.hrda.tiny import learner, minibatch
 

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from daemon.domain import Why
-from daemon.errors import RunFailed
+from daemon.domain.errors import RunFailed
 from daemon.hrda import predict
 from daemon.hrda.__main__ import DONE, main
-from daemon.hrda.images.reading import Reading
+from daemon.hrda.data.guarded_reading import Reading
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.pixels import reader
-from daemon.runs import (
+from daemon.runs.folder import (
     EmbedRequest,
     FilePart,
     FileRole,

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from daemon.hrda.__main__ import DONE, main
-from daemon.hrda.training.best import milestones
+from daemon.hrda.training.best_model import milestones
 from daemon.hrda.training.budget import Pace
-from daemon.runs import LabeledFile, RunFolder, TrainRequest, TrainResult
+from daemon.runs.folder import LabeledFile, RunFolder, TrainRequest, TrainResult
 from tests.hrda.test_process import files, start, threads, train_request, trained, wait_until
 from tests.hrda.tiny import tiny
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.hrda.measuring.boundary import boundary, boundary_counts, boundary_iou
-from daemon.hrda.measuring.calibration import Fitting, Sureness, sample
-from daemon.hrda.measuring.measure import Tally
+from daemon.hrda.evaluation.boundary_iou import boundary, boundary_counts, boundary_iou
+from daemon.hrda.evaluation.calibration import Fitting, Sureness, sample
+from daemon.hrda.evaluation.evaluate import Tally
 
 NAMES = ("soil", "crop", "weed")
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from daemon.config import load_config
-from daemon.errors import RunFailed
+from daemon.config.learner import NETWORK, fields_of_settings
+from daemon.config.loading import load_config
+from daemon.domain.errors import RunFailed
 from daemon.hrda.network.model import build_segmentor
 from daemon.hrda.settings import Settings
 from daemon.hrda.training.checkpoint import warm_start, write_checkpoint
-from daemon.learner_settings import NETWORK, fields_of_settings
-from daemon.runs import EmbedRequest, RunFolder
-from daemon.status import snapshot
+from daemon.runs.folder import EmbedRequest, RunFolder
+from daemon.status.snapshot import snapshot
 from tests.hrda.tiny import CLASSES, segmentor, tiny
 from tests.integration.workbench import configured, paint
 
@@ -68,7 +68,7 @@ def test_a_renamed_class_takes_its_rows_along(tmp_path: Path) -> None:
 def test_a_device_that_is_absent_is_corrected_between_two_calls_of_once(tmp_path: Path) -> None:
     paint(tmp_path, images=8)
     configured(tmp_path, training={"device": "cuda:99", "threads": 1})
-    command = [sys.executable, "-m", "daemon.entry", "--config", str(tmp_path / "config.toml")]
+    command = [sys.executable, "-m", "daemon.cli", "--config", str(tmp_path / "config.toml")]
 
     refused = subprocess.run([*command, "once"], capture_output=True, text=True, check=False)
     assert refused.returncode == 1

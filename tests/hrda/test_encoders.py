@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.errors import ConfigError
+from daemon.domain.errors import ConfigError
 from daemon.hrda.network.encoders import ENCODERS, build_encoder, load_imagenet
 from daemon.hrda.settings import Settings
 from tests.hrda.tiny import learner, minibatch, tiny

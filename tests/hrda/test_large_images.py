@@ -11,18 +11,18 @@ import torch
 from PIL import Image
 
 from daemon.domain import IGNORE
-from daemon.hrda.images.crops import Crops
-from daemon.hrda.images.reading import Reading
-from daemon.hrda.inference import infer, passes
-from daemon.hrda.inference.infer import Seen, context_windows, see, windows
-from daemon.hrda.inference.passes import drawn, sampled, seen
-from daemon.hrda.measuring import calibration
-from daemon.hrda.measuring.calibration import Sureness
-from daemon.hrda.measuring.measure import Tally
+from daemon.hrda.data.crops import Crops
+from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.evaluation import calibration
+from daemon.hrda.evaluation.calibration import Sureness
+from daemon.hrda.evaluation.evaluate import Tally
+from daemon.hrda.inference import batches, whole_images
+from daemon.hrda.inference.batches import drawn, sampled, seen
+from daemon.hrda.inference.whole_images import Seen, context_windows, see, windows
 from daemon.hrda.network.windows import sliding
 from daemon.hrda.predict import mask_of
-from daemon.hrda.training.pool import follow_pool
-from daemon.runs import RunFolder, TrainRequest
+from daemon.hrda.training.pool_prior import follow_pool
+from daemon.runs.folder import RunFolder, TrainRequest
 from tests.hrda.tiny import CHANGES, CLASSES, field, segmentor, tiny, unlabeled, write_field
 
 
@@ -79,7 +79,7 @@ def test_bands_are_the_rows_of_the_whole(
     look = random_look(height, 50)
     whole = look.probability()
 
-    monkeypatch.setattr(infer, "BAND_PX", band_px)
+    monkeypatch.setattr(whole_images, "BAND_PX", band_px)
     bands = list(look.bands())
 
     assert torch.allclose(torch.cat([part for _, part in bands], dim=1), whole, atol=1e-6)
@@ -101,7 +101,7 @@ def test_figures_of_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch
     whole, banded = (Tally(CLASSES, Sureness(1.7)) for _ in range(2))
     whole.add(truth, look.probability().numpy())
 
-    monkeypatch.setattr(infer, "BAND_PX", 150 * 40)
+    monkeypatch.setattr(whole_images, "BAND_PX", 150 * 40)
     monkeypatch.setattr(calibration, "PIECE_PX", 1000)
     banded.add_bands(truth, ((rows, part.numpy()) for rows, part in look.bands()))
 
@@ -120,7 +120,7 @@ def test_a_mask_made_of_bands_is_that_of_the_whole(monkeypatch: pytest.MonkeyPat
     certainty, label = look.probability().max(dim=0)
     whole, confidence = mask_of(look, CLASSES)
 
-    monkeypatch.setattr(infer, "BAND_PX", 150 * 40)
+    monkeypatch.setattr(whole_images, "BAND_PX", 150 * 40)
     banded, nearly = mask_of(look, CLASSES)
 
     assert np.array_equal(whole, label.numpy())
@@ -159,7 +159,7 @@ def test_class_shares_take_a_few_windows_of_a_large_image_and_all_of_a_small_one
     assert (box.height, box.width) == look.size == (96, 96)
     assert torch.equal(look.logits, plain[100].logits)
     assert [box for box, _ in large] == [box for box, _ in again[1][2]]
-    assert len({(box.y, box.x) for box, _ in large}) == passes.DRAWN
+    assert len({(box.y, box.x) for box, _ in large}) == batches.DRAWN
     for box, look in large:
         assert (box.height, box.width) == look.size == (128, 128)
         assert np.allclose(look.logits, see(net, wide[box.view]).logits, atol=1e-5)
@@ -170,7 +170,7 @@ def test_windows_are_drawn_from_all_over_the_image() -> None:
 
     boxes = [box for rng in seeds for box in drawn(8000, 8000, 1024, rng)]
 
-    assert len(boxes) == 40 * passes.DRAWN
+    assert len(boxes) == 40 * batches.DRAWN
     assert {box.y for box in boxes} == {box.x for box in boxes} == {*range(0, 7168, 1024), 6976}
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.hrda.images.minibatch import Minibatch
-from daemon.hrda.images.sampler import seed_all
+from daemon.hrda.data.minibatch import Minibatch
+from daemon.hrda.data.sampler import seed_all
+from daemon.hrda.evaluation.iou import confusion, iou_of
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.learning.rates import schedule, unlabeled_weight
-from daemon.hrda.measuring.metric import confusion, iou_of
+from daemon.hrda.learning.optimizer import schedule, unlabeled_weight
 from tests.hrda.tiny import learner, minibatch, tiny
 
 

@@ -16,9 +16,9 @@ import pytest
 import torch
 from PIL import Image
 
-from daemon import cli
+from daemon.cli import commands
 from daemon.hrda.__main__ import DONE, main
-from daemon.runs import LabeledFile, PredictRequest, PredictResult, RunFolder, TrainRequest
+from daemon.runs.folder import LabeledFile, PredictRequest, PredictResult, RunFolder, TrainRequest
 from tests.hrda.tiny import CHANGES, CLASSES, field
 
 
@@ -73,7 +73,7 @@ def test_test_masks_are_opened_after_training_and_change_nothing_of_the_model(
     truth = mask.read_bytes()
     mask.write_bytes(b"not opened before the end of the training")
 
-    assert cli.main(command(root)) == 1
+    assert commands.main(command(root)) == 1
 
     assert "masks/8.png" in capsys.readouterr().err
     train = RunFolder(root / "out/train")
@@ -82,7 +82,7 @@ def test_test_masks_are_opened_after_training_and_change_nothing_of_the_model(
     trained = train.checkpoint.stat()
 
     mask.write_bytes(truth)
-    assert cli.main(command(root)) == 0  # goes on with the measuring
+    assert commands.main(command(root)) == 0  # goes on with the measuring
 
     assert train.checkpoint.stat() == trained
     again = RunFolder(tmp_path / "again")
@@ -130,9 +130,9 @@ def check_result(out: Path, found: dict[str, Any]) -> None:
 def check_other_request(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A finished folder shows its table again, and refuses another request."""
     capsys.readouterr()
-    assert cli.main(command(root)) == 0
+    assert commands.main(command(root)) == 0
     assert "teacher" in capsys.readouterr().out
-    assert cli.main(command(root, seed=4)) == 1
+    assert commands.main(command(root, seed=4)) == 1
     assert "differs in labeled, seed" in capsys.readouterr().err
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.hrda.measuring.metric import confusion, evaluation, image_miou, iou_of
+from daemon.hrda.evaluation.iou import confusion, evaluation, image_miou, iou_of
 
 NAMES = ("soil", "crop", "weed")
 

@@ -12,15 +12,15 @@ import pytest
 import torch
 from PIL import Image
 
-from daemon.ahead import tried_ahead
 from daemon.hrda import embed
-from daemon.hrda.images.reading import Reading
-from daemon.hrda.inference import infer
-from daemon.hrda.inference.infer import padded, see, window_of
-from daemon.hrda.inference.passes import seen
+from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.inference import whole_images
+from daemon.hrda.inference.batches import seen
+from daemon.hrda.inference.whole_images import padded, see, window_of
 from daemon.hrda.network.model import halved
 from daemon.hrda.network.windows import Box
-from daemon.runs import ImageFile
+from daemon.prefetch import tried_ahead
+from daemon.runs.folder import ImageFile
 from tests.hrda.tiny import CLASSES, field, segmentor
 
 SIZES = ((20, 30), (1200, 300), (64, 64), (1, 700), (130, 90))
@@ -77,7 +77,7 @@ def test_the_probabilities_of_a_large_image_are_the_same_in_bands(
     look = see(segmentor().eval(), field(np.random.default_rng(1), 96)[0])
     whole = look.probability()
 
-    monkeypatch.setattr(infer, "BAND_ROWS", 10)
+    monkeypatch.setattr(whole_images, "BAND_ROWS", 10)
 
     assert torch.equal(look.probability(), whole)
     assert whole.shape == (len(CLASSES), 96, 96)

@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.hrda.learning.colour import blur, jitter
-from daemon.hrda.learning.mixing import CUT_AREA, Mixed, class_mask, cut_mask, mix, mix_masks
-from daemon.hrda.learning.prior import correct_prior, prior_bias, seen_enough
-from daemon.hrda.learning.pseudo import alignment, pseudo_labels
+from daemon.hrda.augment.class_mix import CUT_AREA, Mixed, class_mask, cut_mask, mix, mix_masks
+from daemon.hrda.augment.colour_jitter import blur, jitter
+from daemon.hrda.learning.class_prior import correct_prior, prior_bias, seen_enough
+from daemon.hrda.learning.pseudo_labels import alignment, pseudo_labels
 from tests.hrda.tiny import segmentor
 
 ONE = torch.ones(3)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from daemon.errors import RunFailed
-from daemon.hrda.inference.infer import see
+from daemon.domain.errors import RunFailed
+from daemon.hrda.inference.whole_images import see
 from daemon.hrda.learning.losses import Law, class_weights, cross_entropy, dice, two_scales
 from daemon.hrda.network.heads import fuse_scales, resized
 from daemon.hrda.network.model import Logits

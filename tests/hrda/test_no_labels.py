@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from daemon.domain import IGNORE
-from daemon.hrda.images.crops import Crops
-from daemon.hrda.images.minibatch import Minibatch
-from daemon.hrda.measuring.metric import confusion, evaluation
-from daemon.runs import TrainRequest
+from daemon.hrda.data.crops import Crops
+from daemon.hrda.data.minibatch import Minibatch
+from daemon.hrda.evaluation.iou import confusion, evaluation
+from daemon.runs.folder import TrainRequest
 from tests.hrda.tiny import CLASSES, learner, minibatch, tiny, unlabeled, write_field
 
 

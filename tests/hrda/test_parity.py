@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from daemon.hrda.images.minibatch import Minibatch
-from daemon.hrda.images.sampler import seed_all
+from daemon.hrda.augment.class_mix import all_class_masks
+from daemon.hrda.augment.strong import strong
+from daemon.hrda.data.minibatch import Minibatch
+from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.learning.mixing import all_class_masks
-from daemon.hrda.learning.rates import set_rates
-from daemon.hrda.learning.strong import strong
+from daemon.hrda.learning.optimizer import set_rates
 from daemon.hrda.settings import settings_of
 from tests.hrda.plain import views
 from tests.hrda.plain.learner import PlainLearner

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.distributed import ALONE
-from daemon.hrda.images.sampler import seed_all
 from daemon.hrda.learning.memory import TooLittleMemory, ran_out_of_memory, step_on
 from tests.hrda.ranks_child import part, plain
 from tests.hrda.tiny import learner, minibatch

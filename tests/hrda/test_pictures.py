@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connectors.images import keep
-from daemon.errors import ImageRefused, MaskRefused
-from daemon.hrda.images.pictures import read_image, read_labeled
-from daemon.runs import ImageFile, LabeledFile
+from connectors.images.cache import keep
+from daemon.domain.errors import ImageRefused, MaskRefused
+from daemon.hrda.data.image_files import read_image, read_labeled
+from daemon.runs.folder import ImageFile, LabeledFile
 
 ORIENTATION = 0x0112
 

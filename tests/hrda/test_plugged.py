@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from daemon.errors import ConfigError
+from daemon.domain.errors import ConfigError
 from daemon.hrda.__main__ import DONE, MEMORY, main
 from daemon.hrda.network.encoders import build_encoder, encoder_kind
-from daemon.runs import LabeledFile, RunFolder, TrainResult
+from daemon.runs.folder import LabeledFile, RunFolder, TrainResult
 from tests.hrda.test_process import error_of, files, threads, train_request
 from tests.hrda.tiny import learner, minibatch, tiny
 

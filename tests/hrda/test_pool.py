@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from daemon.domain import IGNORE
-from daemon.hrda.images.crops import Crops
-from daemon.hrda.learning.shares import RATIO_MOST
+from daemon.hrda.data.crops import Crops
+from daemon.hrda.learning.class_shares import RATIO_MOST
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import Settings
-from daemon.hrda.training.pool import follow_pool, look_s
-from daemon.runs import LabeledFile, RunFolder, TrainRequest
+from daemon.hrda.training.pool_prior import follow_pool, look_s
+from daemon.runs.folder import LabeledFile, RunFolder, TrainRequest
 from tests.hrda.tiny import CHANGES, CLASSES, segmentor, tiny, unlabeled, write_field
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from daemon.hrda.__main__ import DONE, HELD, STOPPED, main
 from daemon.hrda.parent import LEFT_ALONE
-from daemon.runs import (
+from daemon.runs.folder import (
     EmbedRequest,
     ImageFile,
     LabeledFile,

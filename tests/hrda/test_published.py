@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
-from daemon.hrda.images.sampler import seed_all
-from daemon.hrda.learning.distance import FeatureDistance, cells_of
+from daemon.hrda.augment.class_mix import all_class_masks
+from daemon.hrda.augment.masking import hide, visible_blocks
+from daemon.hrda.augment.strong import hsv_of, rgb_of, strong, taps_of
+from daemon.hrda.data.sampler import seed_all
+from daemon.hrda.learning.feature_distance import FeatureDistance, cells_of
 from daemon.hrda.learning.losses import Law, cross_entropy, two_scales
-from daemon.hrda.learning.masked import hide, visible_blocks
-from daemon.hrda.learning.mixing import all_class_masks
-from daemon.hrda.learning.pseudo import batch_pseudo_labels, disbelieve_borders
-from daemon.hrda.learning.strong import hsv_of, rgb_of, strong, taps_of
+from daemon.hrda.learning.pseudo_labels import batch_pseudo_labels, disbelieve_borders
 from daemon.hrda.learning.teacher import Teacher
 from daemon.hrda.network.heads import fuse_scales
 from daemon.hrda.network.model import build_segmentor

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from daemon.hrda.images.crops import Crops
-from daemon.hrda.images.cutting import training_crop
-from daemon.runs import TrainRequest
+from daemon.hrda.data.crop_geometry import training_crop
+from daemon.hrda.data.crops import Crops
+from daemon.runs.folder import TrainRequest
 from tests.hrda.tiny import CHANGES, tiny, unlabeled, write_field
 
 

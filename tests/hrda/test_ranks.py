@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import torch
 
-from daemon.errors import ConfigError
+from daemon.domain.errors import ConfigError
 from daemon.hrda.__main__ import DONE, STOPPED
 from daemon.hrda.distributed import ALONE, Ranks
 from daemon.hrda.train import check
 from daemon.launchers.local import LocalLauncher
-from daemon.runs import LabeledFile, RunFolder, TrainResult
+from daemon.runs.folder import LabeledFile, RunFolder, TrainResult
 from tests.hrda.ranks_child import gradients
 from tests.hrda.test_process import files, threads, train_request, wait_until
 from tests.hrda.tiny import tiny

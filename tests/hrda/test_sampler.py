@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from daemon.hrda.images.cutting import training_crop
-from daemon.hrda.images.sampler import Sampler, rare_class_probability, seed_all
+from daemon.hrda.data.crop_geometry import training_crop
+from daemon.hrda.data.sampler import Sampler, rare_class_probability, seed_all
 
 PIXELS = np.array([[900, 100, 0], [950, 30, 20], [1000, 0, 0], [500, 500, 0]])
 

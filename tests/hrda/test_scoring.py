@@ -14,13 +14,13 @@ from PIL import Image
 
 from daemon.hrda import predict
 from daemon.hrda.__main__ import DONE, STOPPED, main
-from daemon.hrda.images.pictures import read_image
-from daemon.hrda.images.reading import Reading
-from daemon.hrda.inference.infer import context_windows, see, see_alike
-from daemon.hrda.inference.passes import alike, seen
-from daemon.hrda.inference.rows import Rows, row_type
+from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.image_files import read_image
+from daemon.hrda.inference.batches import alike, seen
+from daemon.hrda.inference.score_file import Rows, row_type
+from daemon.hrda.inference.whole_images import context_windows, see, see_alike
 from daemon.hrda.training.checkpoint import write_checkpoint
-from daemon.runs import ImageFile, PredictRequest, RunFolder
+from daemon.runs.folder import ImageFile, PredictRequest, RunFolder
 from tests.hrda.tiny import CLASSES, field, segmentor
 
 ORIGIN = "0" * 64

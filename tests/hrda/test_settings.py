@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from daemon.errors import ConfigError
+from daemon.config.learner import fields_of_settings
+from daemon.domain.errors import ConfigError
 from daemon.hrda.settings import PRESETS, Settings, settings_of
-from daemon.learner_settings import fields_of_settings
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.hrda.learning.shares import (
+from daemon.hrda.learning.class_shares import (
     LabeledShares,
     Numbers,
     believed_share,

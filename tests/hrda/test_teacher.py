@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from daemon.hrda.learning.rates import build_optimizer
+from daemon.hrda.learning.optimizer import build_optimizer
 from daemon.hrda.learning.teacher import Teacher
 from tests.hrda.tiny import learner, minibatch, segmentor
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from daemon.errors import ConfigError
+from daemon.domain.errors import ConfigError
 from daemon.hrda.network.encoders import build_encoder, load_imagenet
 from daemon.hrda.network.weights import fetched, weights_file
 from tests.hrda.tiny import tiny

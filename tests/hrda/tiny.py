@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from daemon.hrda.images.minibatch import Minibatch
+from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.network.model import Segmentor, build_segmentor
 from daemon.hrda.settings import Settings, settings_of
-from daemon.runs import ImageFile, LabeledFile
+from daemon.runs.folder import ImageFile, LabeledFile
 
 CLASSES = ("soil", "crop", "weed")
 CHANGES: dict[str, Any] = {

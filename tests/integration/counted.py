@@ -9,11 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
-from daemon.config import Config
+from daemon.cli.terminal import show_status
+from daemon.config.loading import Config
 from daemon.domain import Role, TaskState
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.terminal import show_status
 from daemon.web.app import create_app
 
 STATES = [state.value for state in TaskState]

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.domain import Exclusion, Role
-from daemon.runs import TrainRequest
+from daemon.runs.folder import TrainRequest
 from daemon.store import FILE, Store
 from tests.integration.workbench import COLOURS
 

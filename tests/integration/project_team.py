@@ -11,14 +11,14 @@ import numpy as np
 from PIL import Image as Picture
 
 from connectors.label_studio import create_or_adopt_project
-from connectors.regions import Control, encode
-from daemon.config import Config
+from connectors.masks.regions import Control, encode
+from daemon.config.loading import Config
 from daemon.demo.web_user import WebUser
 from daemon.domain import ClassSet, Image, TaskState
-from daemon.service import Ticker
-from daemon.status import snapshot
+from daemon.loop.components import open_connector
+from daemon.loop.service import Ticker
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.fakes.hostile import HostileServer, Script, answer
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher

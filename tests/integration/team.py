@@ -11,16 +11,16 @@ import numpy as np
 from PIL import Image
 
 from connectors.label_studio import FolderSource, create_or_adopt_project
-from connectors.regions import Control, encode
-from daemon.config import Config
+from connectors.masks.regions import Control, encode
+from daemon.config.loading import Config
 from daemon.demo.web_user import Question, WebUser
 from daemon.domain import ClassSet, TaskState
-from daemon.service import Ticker
+from daemon.loop.components import open_connector
+from daemon.loop.service import Ticker
 from daemon.stages import push as push_stage
 from daemon.stages.context import Context
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.workbench import configured, paint

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from daemon.domain import IGNORE, Role, Stage
-from daemon.runs import RunFolder, TrainRequest
-from daemon.status import snapshot
+from daemon.runs.folder import RunFolder, TrainRequest
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.integration.workbench import configured, paint, run_out, ticker
 

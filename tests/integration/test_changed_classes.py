@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.checks import checks
-from daemon.class_migration import plan
-from daemon.config import Config
+from daemon.config.loading import Config
+from daemon.config.sections import Classes
+from daemon.diagnostics.check import checks
 from daemon.domain import IGNORE, ClassSet, Stage
-from daemon.errors import ConfigError
-from daemon.migrations import migrations
-from daemon.runs import RunFolder, TrainRequest
-from daemon.sections import Classes
+from daemon.domain.errors import ConfigError
+from daemon.runs.folder import RunFolder, TrainRequest
+from daemon.setup.class_migration import plan
 from daemon.stages.classes import present_names, refusals
 from daemon.store import FILE, Store
+from daemon.store.migrations import migrations
 from tests.fakes.command import TRACEBACK, run_command
 from tests.integration.workbench import configured, paint, run_out, ticker
 

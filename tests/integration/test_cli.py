@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.checks import checks
-from daemon.cli import main
-from daemon.config import Config
+from daemon.cli.commands import main
+from daemon.config.loading import Config
+from daemon.diagnostics.check import checks
 from daemon.store import FILE, Store, sole_writer
 from tests.integration.workbench import configured, paint, run_out, ticker
 
@@ -176,7 +176,7 @@ def test_a_backup_is_a_whole_store(home: Path) -> None:
 
 
 def test_init_writes_a_config_once(tmp_path: Path) -> None:
-    from daemon.setup import write_config
+    from daemon.setup.steps import write_config
 
     path = tmp_path / "config.toml"
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import apscheduler.schedulers.base as scheduling
 import pytest
 
-from daemon.scheduler import start_scheduler
+from daemon.loop.scheduler import start_scheduler
 
 INTERVAL_S = 0.2
 PATIENCE_S = 20.0

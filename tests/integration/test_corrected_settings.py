@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from daemon.checks import notes
-from daemon.config import Config
+from daemon.config.loading import Config
+from daemon.diagnostics.check import notes
 from daemon.domain import Stage
-from daemon.errors import RunFailed
-from daemon.runs import EmbedRequest, PredictRequest, Request, RunFolder, TrainRequest
+from daemon.domain.errors import RunFailed
+from daemon.runs.folder import EmbedRequest, PredictRequest, Request, RunFolder, TrainRequest
 from daemon.stages import run_settings
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.workbench import configured, paint, run_out, ticker

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from connectors.regions import decode
+from connectors.masks.regions import decode
+from daemon.cli.terminal import show_status
 from daemon.demo.web_user import Question
 from daemon.domain import Mask, PredictionVersion, Unmeasured
 from daemon.store import FILE, Store
-from daemon.terminal import show_status
 from daemon.web.app import create_app
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.integration.team import CLASSES, CONTROL, Team

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from connectors.label_studio import create_or_adopt_project
-from daemon.cli import main
-from daemon.config import Config
-from daemon.config_text import render
-from daemon.doctor import diagnose, lines
+from daemon.cli.commands import main
+from daemon.config.loading import Config
+from daemon.config.rendering import render
+from daemon.diagnostics.doctor import diagnose, lines
 from daemon.domain import Fault
 from daemon.store import FILE, Store, sole_writer
 from tests.fakes.label_studio import FakeLabelStudio

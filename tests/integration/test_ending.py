@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from daemon.cli import main
-from daemon.config import Config
+from daemon.cli.commands import main
+from daemon.config.loading import Config
 from daemon.domain import Stage
-from daemon.readiness import Ending
-from daemon.runs import PredictRequest, RunFolder
+from daemon.rules.readiness import Ending
+from daemon.runs.folder import PredictRequest, RunFolder
 from daemon.stages.context import files_of
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
 from tests.fakes import learner

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image as Picture
 
 from daemon.domain import Image, Role, TaskState
-from daemon.service import Ticker
-from daemon.status import snapshot
+from daemon.loop.components import open_connector
+from daemon.loop.service import Ticker
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.workbench import configured, paint
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from daemon.diagnostics.figure_checks import overlap_faults
+from daemon.diagnostics.figure_checks import test_set_faults as faults_of_test_set
 from daemon.domain import Exclusion, Role
-from daemon.figure_checks import overlap_faults
-from daemon.figure_checks import test_set_faults as faults_of_test_set
-from daemon.runs import TrainRequest
-from daemon.status import snapshot
+from daemon.runs.folder import TrainRequest
+from daemon.status.snapshot import snapshot
 from tests.integration.figures import (
     BUDGET,
     TEST,

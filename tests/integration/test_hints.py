@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from connectors.label_studio import register_webhook
-from daemon.config import Config
-from daemon.errors import ConfigError
-from daemon.scheduler import start_scheduler
-from daemon.tokens import webhook_secret
+from daemon.config.loading import Config
+from daemon.config.tokens import webhook_secret
+from daemon.domain.errors import ConfigError
+from daemon.loop.scheduler import start_scheduler
 from daemon.web.hints import Hints
 from daemon.web.server import MOST_BYTES, serving
 from tests.fakes.label_studio import FakeLabelStudio

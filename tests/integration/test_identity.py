@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from daemon.figure_checks import validation_faults
+from daemon.diagnostics.figure_checks import validation_faults
 from daemon.stages import image_intake
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher

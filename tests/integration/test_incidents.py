@@ -10,15 +10,15 @@ import pytest
 from rich.console import Console
 
 from connectors.label_studio import LabelStudio, create_or_adopt_project
-from daemon.config import Config
-from daemon.config_text import render
-from daemon.doctor import diagnose
-from daemon.errors import RunFailed
-from daemon.runs import RunFolder
-from daemon.service import Ticker
-from daemon.status import snapshot
+from daemon.cli.terminal import show_status
+from daemon.config.loading import Config
+from daemon.config.rendering import render
+from daemon.diagnostics.doctor import diagnose
+from daemon.domain.errors import RunFailed
+from daemon.loop.service import Ticker
+from daemon.runs.folder import RunFolder
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.terminal import show_status
 from daemon.web.app import create_app
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher
@@ -49,13 +49,13 @@ class BrokenLauncher(ForkLauncher):
 
 
 def waiting(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.message for record in caplog.records if record.name == "daemon.service"]
+    return [record.message for record in caplog.records if record.name == "daemon.loop.service"]
 
 
 def test_a_run_that_fails_for_a_day_is_a_few_lines_and_one_incident(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "daemon.service")
+    caplog.set_level(logging.INFO, "daemon.loop.service")
     paint(tmp_path)
     config, clock, launcher = configured(tmp_path), Clock(), BrokenLauncher()
     loop = Ticker(config, _folder(config), launcher, clock.now, None)
@@ -82,7 +82,7 @@ def test_a_run_that_fails_for_a_day_is_a_few_lines_and_one_incident(
 
 
 def _folder(config: Config) -> object:
-    from daemon.wiring import open_connector
+    from daemon.loop.components import open_connector
 
     return open_connector(config)
 
@@ -91,7 +91,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    caplog.set_level(logging.INFO, "daemon.service")
+    caplog.set_level(logging.INFO, "daemon.loop.service")
     (tmp_path / "images").mkdir()
     config = Config.model_validate(
         {
@@ -159,7 +159,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
 def test_an_incident_of_a_killed_daemon_goes_on_in_the_next_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "daemon.service")
+    caplog.set_level(logging.INFO, "daemon.loop.service")
     paint(tmp_path)
     config, clock = configured(tmp_path), Clock()
     Ticker(config, _folder(config), BrokenLauncher(), clock.now, None).tick_and_go_on()

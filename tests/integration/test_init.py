@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.label_studio import wiring
-from daemon.config import load_config
+from connectors.label_studio import label_config
+from daemon.config.loading import load_config
 from daemon.domain import ClassSet
 from daemon.store import FILE, Store
 from tests.fakes.command import Ended, assert_said, run_command
@@ -152,7 +152,7 @@ def test_a_project_without_a_label_config_gets_one_to_paste(
     done = init(tmp_path, "--project", "2")
 
     assert done.code == 1
-    assert wiring.config(ClassSet(names=("soil", "Crop", "Weed"))) in done.out
+    assert label_config.config(ClassSet(names=("soil", "Crop", "Weed"))) in done.out
 
 
 def test_tasks_of_its_own_are_not_passed_over_for_a_folder(
@@ -176,7 +176,7 @@ def test_reasons_are_shown_only_when_that_is_wished(tmp_path: Path, fake: FakeLa
 
     assert init(tmp_path, "--add-reason").code == 0
 
-    assert wiring.REASON_TAG in fake.labeling.projects[2]["label_config"]
+    assert label_config.REASON_TAG in fake.labeling.projects[2]["label_config"]
     assert fake.labeling.projects[2]["show_instruction"] is True
     assert "--add-reason" not in init(tmp_path).out
 

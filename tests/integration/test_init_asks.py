@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from connectors.label_studio import wiring
-from daemon.config import load_config
-from daemon.project_choice import Talk, Wish
-from daemon.setup import prepare
+from connectors.label_studio import label_config
+from daemon.config.loading import load_config
+from daemon.setup.project_choice import Talk, Wish
+from daemon.setup.steps import prepare
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.integration.three_projects import THEIRS, three_projects, written
 
@@ -64,7 +64,7 @@ def test_somebody_at_a_terminal_is_asked_everything_that_is_open(
     assert config.classes.names == ("soil", "Crop", "Weed")
     assert fake.labeling.projects[2]["show_instruction"] is True
     assert fake.labeling.projects[2]["label_config"] == THEIRS.replace(
-        "<View>", f"<View>\n  {wiring.REASON_TAG}"
+        "<View>", f"<View>\n  {label_config.REASON_TAG}"
     )
     assert any("why an image is asked" in words for words in said)
 
@@ -95,7 +95,7 @@ def on_a_terminal(home: Path, typed: bytes) -> str:
     ours, theirs = pty.openpty()
     root = Path(__file__).parents[2]
     with subprocess.Popen(
-        [sys.executable, "-m", "daemon.entry", "init"],
+        [sys.executable, "-m", "daemon.cli", "init"],
         cwd=home,
         stdin=theirs,
         stdout=theirs,

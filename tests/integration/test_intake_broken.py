@@ -15,16 +15,16 @@ import pytest
 from PIL import Image
 
 from connectors.folder import Folder
-from daemon.config import Config
-from daemon.corrections import Unmeasured
+from daemon.config.loading import Config
 from daemon.domain import Annotation, Changes, Stage
-from daemon.errors import ConnectorUnavailable, IntakeBroken, RunFailed
+from daemon.domain.corrections import Unmeasured
+from daemon.domain.errors import ConnectorUnavailable, IntakeBroken, RunFailed
 from daemon.intake import Failures
-from daemon.service import Ticker
+from daemon.loop.service import Ticker
 from daemon.stages.context import Context
-from daemon.stages.effort import measured
+from daemon.stages.corrections import measured
 from daemon.stages.image_intake import CURSOR
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.workbench import configured, paint, run_out, ticker

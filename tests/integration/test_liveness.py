@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import Config
-from daemon.doctor import diagnose
+from daemon.config.loading import Config
+from daemon.diagnostics.doctor import diagnose
 from daemon.domain import Stage, TaskState
-from daemon.pulse import Pulse
-from daemon.records import Progress
-from daemon.runs import RunFolder
-from daemon.service import Ticker
-from daemon.status import snapshot
+from daemon.loop.components import open_connector
+from daemon.loop.pulse import Pulse
+from daemon.loop.service import Ticker
+from daemon.runs.folder import RunFolder
+from daemon.runs.records import Progress
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from daemon.store.health import last_heartbeat
 from daemon.web.app import create_app
-from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.workbench import configured, paint, ticker
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.domain import Ask, FoundImage, Image, Role, Stage, TaskState
-from daemon.errors import DiskFull, RunFailed
-from daemon.loop import RUNNERS
-from daemon.readiness import Ending
+from daemon.domain.errors import DiskFull, RunFailed
+from daemon.loop.components import open_connector
+from daemon.loop.tick import RUNNERS
+from daemon.rules.readiness import Ending
 from daemon.stages.context import Context
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.versions import version
 from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.workbench import configured, paint, run_out, ticker
 

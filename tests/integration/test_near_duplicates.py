@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.domain import Stage
 from daemon.launchers.local import LocalLauncher
-from daemon.loop import Outcome
-from daemon.runs import DistinctRequest, RunFolder
-from daemon.service import Ticker
+from daemon.loop.service import Ticker
+from daemon.loop.tick import Outcome
+from daemon.runs.folder import DistinctRequest, RunFolder
 from daemon.stages import near_duplicates
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.integration.workbench import LEARNER, configured, paint, ticker
 

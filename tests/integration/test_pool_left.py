@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.config import Config
+from daemon.config.loading import Config
+from daemon.diagnostics.figure_checks import validation_faults
 from daemon.domain import Exclusion, Role
-from daemon.figure_checks import validation_faults
-from daemon.status import snapshot
+from daemon.loop.components import open_connector
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.figures import (
     BUDGET,

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from daemon.domain import Ask
+from daemon.loop.components import open_connector
 from daemon.stages.context import Context
 from daemon.stages.sync import sync
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.versions import version
 from tests.integration.workbench import configured, paint

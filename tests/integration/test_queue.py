@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.domain import Role, Stage
-from daemon.service import Ticker
-from daemon.stages import ahead
+from daemon.loop.service import Ticker
+from daemon.stages import queue
 from daemon.stages.context import Context, by_role
 from daemon.store import FILE, Store
 from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
@@ -109,7 +109,7 @@ def test_a_budget_that_is_nearly_spent_is_not_overspent(home: Path) -> None:
 def test_a_crash_while_asking_ahead_changes_nothing(
     home: Path, after_the_work: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, deliver, crashes = filled(home), ahead.deliver, []
+    config, deliver, crashes = filled(home), queue.deliver, []
 
     def crash(context: Context) -> None:
         """Before the tool has got the push, which is written down already, or after."""
@@ -120,7 +120,7 @@ def test_a_crash_while_asking_ahead_changes_nothing(
             raise OSError("power cut")
         deliver(context)
 
-    monkeypatch.setattr(ahead, "deliver", crash)
+    monkeypatch.setattr(queue, "deliver", crash)
     run_through_power_cuts(config)
 
     assert len(crashes) == 3

@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.config import Config
+from daemon.config.loading import Config
+from daemon.diagnostics.figure_checks import overlap_faults, validation_faults
 from daemon.domain import Exclusion, Role
-from daemon.errors import ConnectorUnavailable, RunFailed
-from daemon.figure_checks import overlap_faults, validation_faults
-from daemon.loop import Outcome
-from daemon.runs import FileFault, FilePart, FileRole, RunFolder
-from daemon.service import Ticker
-from daemon.status import snapshot
+from daemon.domain.errors import ConnectorUnavailable, RunFailed
+from daemon.loop.components import open_connector
+from daemon.loop.service import Ticker
+from daemon.loop.tick import Outcome
+from daemon.runs.folder import FileFault, FilePart, FileRole, RunFolder
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.figures import BUDGET, look_again, roles, trained_on, why_excluded
 from tests.integration.workbench import configured, paint, run_out, ticker

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from tests.integration.workbench import configured, paint, ticker
 
 SECONDS = 20.0
@@ -26,7 +26,7 @@ def home(tmp_path: Path) -> Path:
 def test_an_outage_is_said_once_when_it_starts_and_once_when_it_ends(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "daemon.service")
+    caplog.set_level(logging.INFO, "daemon.loop.service")
     config = configured(home)
     daemon = ticker(config)
     (home / "state").mkdir()

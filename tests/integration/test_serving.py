@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.cli import main
-from daemon.config import Config
+from daemon.cli.commands import main
+from daemon.config.loading import Config
 from daemon.domain import Stage
-from daemon.runs import PredictRequest, RunFolder, TrainRequest
+from daemon.runs.folder import PredictRequest, RunFolder, TrainRequest
 from daemon.stages import serving
 from daemon.stages.context import Context
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
 from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker

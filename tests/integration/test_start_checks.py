@@ -16,15 +16,15 @@ import pytest
 
 import strategies
 from connectors.label_studio import create_or_adopt_project
-from daemon.checks import ASK_THE_TOOL, NOT_TRIED, checks
-from daemon.config import Config
-from daemon.config_text import render
-from daemon.doctor import diagnose
-from daemon.errors import MaskloopError
-from daemon.start_checks import access_faults, require_access, start_faults
-from daemon.status import snapshot
+from daemon.config.loading import Config
+from daemon.config.rendering import render
+from daemon.diagnostics.check import ASK_THE_TOOL, NOT_TRIED, checks
+from daemon.diagnostics.doctor import diagnose
+from daemon.domain.errors import MaskloopError
+from daemon.loop.components import open_connector
+from daemon.loop.start_checks import access_faults, require_access, start_faults
+from daemon.status.snapshot import snapshot
 from daemon.store import sole_writer
-from daemon.wiring import open_connector
 from tests.fakes.command import assert_said, run_command, started
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.integration.workbench import configured, paint, ticker

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from daemon import loop
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.domain import Stage
-from daemon.service import Ticker
-from daemon.stages import story
-from daemon.status import snapshot
+from daemon.loop import tick
+from daemon.loop.components import open_connector
+from daemon.loop.service import Ticker
+from daemon.stages import cycle_summary
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.web import words
-from daemon.wiring import open_connector
+from daemon.web import formatting
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.workbench import configured, paint, run_out, ticker
 
@@ -37,8 +37,8 @@ def another_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def begin() -> None:
         name = f"process {next(numbers)}"
-        monkeypatch.setattr(loop, "_PROCESS", name)
-        monkeypatch.setattr(story, "_PROCESS", name)
+        monkeypatch.setattr(tick, "_PROCESS", name)
+        monkeypatch.setattr(cycle_summary, "_PROCESS", name)
 
     return begin
 
@@ -86,7 +86,7 @@ def test_what_was_set_otherwise_since_the_last_run_is_said_once(
 ) -> None:
     run_out(ticker(configured(home)))
     changed = configured(home, loop={"budget_labels": 24, "batch_images": 8, "queue_low": 0})
-    caplog.set_level(logging.INFO, "daemon.stages.story")
+    caplog.set_level(logging.INFO, "daemon.stages.cycle_summary")
     another_process()
 
     daemon = ticker(changed)
@@ -107,7 +107,7 @@ def test_a_cycle_keeps_its_settings_and_its_version_and_no_way_to_sign_in(home: 
         (row,) = store._rows("SELECT settings, maskloop FROM cycles WHERE id = 2")
     kept = json.loads(row["settings"])
     assert kept["[selection] strategy"] == "hybrid"
-    assert row["maskloop"] == story.maskloop_version()
+    assert row["maskloop"] == cycle_summary.maskloop_version()
     assert kept["[label_studio] project"] == 7
     assert "secret" not in row["settings"]
 
@@ -153,7 +153,7 @@ def test_the_time_in_which_no_daemon_ran_counts_for_no_stage(
     began, ended = (datetime.fromisoformat(row[name]) for name in ("started_at", "finished_at"))
     assert ended - began > timedelta(hours=8)
     assert 0.0 < row["seconds"] < 60.0
-    shown = words.steps(status | {"cycle": 1, "stage": "done"})
+    shown = formatting.steps(status | {"cycle": 1, "stage": "done"})
     assert [step["seconds"] for step in shown if step["title"] == "Train"] == [row["seconds"]]
 
 

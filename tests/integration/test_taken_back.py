@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from daemon.domain import Ask, Image, TaskState
-from daemon.readiness import Ending
-from daemon.service import Ticker
+from daemon.loop.components import open_connector
+from daemon.loop.service import Ticker
+from daemon.rules.readiness import Ending
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.counted import disagreements

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from daemon.domain import Stage
-from daemon.loop import RUNNERS
-from daemon.runs import RunFolder
+from daemon.loop.tick import RUNNERS
+from daemon.runs.folder import RunFolder
 from daemon.stages import push as push_stage
 from daemon.stages.context import Context
 from daemon.stages.sync import sync

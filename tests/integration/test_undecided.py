@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from daemon.domain import Exclusion, Role, Stage
-from daemon.loop import RUNNERS
-from daemon.runs import PredictRequest, TrainRequest
+from daemon.loop.tick import RUNNERS
+from daemon.runs.folder import PredictRequest, TrainRequest
 from daemon.stages.context import Context
 from daemon.stages.image_intake import list_images
 from daemon.store import FILE, Store

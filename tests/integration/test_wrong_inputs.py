@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.checks import checks
-from daemon.config import Config, load_config
+from daemon.config.loading import Config, load_config
+from daemon.diagnostics.check import checks
 from tests.fakes.command import TRACEBACK, assert_said, run_command
 from tests.integration.workbench import configured, paint, run_out, ticker
 
@@ -249,7 +249,7 @@ def test_the_program_starts_with_closed_streams_and_in_ascii(home: Path) -> None
         "PYTHONIOENCODING": "ascii",
         "PYTHONPATH": str(root),
     }
-    program = f"{sys.executable} -m daemon.entry"
+    program = f"{sys.executable} -m daemon.cli"
     shell = f"{program} status >&- && {program} doctor 2>&- | head -n 1; {program} stats 2>&-"
 
     done = subprocess.run(["sh", "-c", shell], cwd=home, env=environment, capture_output=True,

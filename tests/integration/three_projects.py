@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from daemon.config import Config
-from daemon.config_text import render
+from daemon.config.loading import Config
+from daemon.config.rendering import render
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.integration.workbench import paint_images
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from daemon.config import Config
-from daemon.config_text import render
+from daemon.config.loading import Config
+from daemon.config.rendering import render
 from daemon.launchers import Launcher
-from daemon.loop import Outcome
-from daemon.service import Ticker
-from daemon.wiring import open_connector
+from daemon.loop.components import open_connector
+from daemon.loop.service import Ticker
+from daemon.loop.tick import Outcome
 from tests.fakes.launcher import ForkLauncher
 
 COLOURS = np.array([[120, 90, 60], [40, 160, 40], [160, 40, 160]], np.uint8)

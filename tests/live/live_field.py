@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 
 from connectors.label_studio import FolderSource, create_or_adopt_project
-from connectors.regions import Control, encode
-from daemon.config import Config
+from connectors.masks.regions import Control, encode
+from daemon.config.loading import Config
 from daemon.demo.server import LabelStudioServer
 from daemon.demo.web_user import Question, WebUser
 from daemon.domain import TaskState
 from daemon.launchers.local import LocalLauncher
-from daemon.loop import Outcome
-from daemon.service import Ticker
+from daemon.loop.components import open_connector
+from daemon.loop.service import Ticker
+from daemon.loop.tick import Outcome
 from daemon.stages.context import Context
 from daemon.stages.push import rerank
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.integration.workbench import LEARNER, SETTINGS, paint_images
 
 CONTROL = Control(from_name="mask", to_name="image")

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from daemon.config import load_config
-from daemon.config_edit import write_setting
+from daemon.config.editing import write_setting
+from daemon.config.loading import load_config
 from daemon.demo.server import LabelStudioServer
 from tests.fakes.command import Ended, run_command
 from tests.integration.workbench import paint_images

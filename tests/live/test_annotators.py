@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from connectors.label_studio import FolderSource, create_or_adopt_project
-from connectors.regions import Control, decode, encode
+from connectors.masks.regions import Control, decode, encode
 from daemon.demo.annotators import Annotator, Person
 from daemon.demo.truth import Truth, pair
 from daemon.demo.web_user import WebUser

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from connectors.regions import decode, encode
+from connectors.masks.regions import decode, encode
 from daemon.demo.web_user import WebUser
 from daemon.domain import PredictionVersion, Unmeasured
 from daemon.store import FILE, Store

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.config import load_config
-from daemon.config_text import render
+from daemon.config.loading import load_config
+from daemon.config.rendering import render
 from daemon.demo.credentials import load_credentials
 from daemon.demo.dataset import own_dataset
 from daemon.demo.field import draw_sequence
 from daemon.demo.settings import first_config, own_plan
-from daemon.status import snapshot
+from daemon.status.snapshot import snapshot
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 

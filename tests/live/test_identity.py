@@ -17,16 +17,16 @@ from PIL import Image as Picture
 
 from connectors.label_studio import create_or_adopt_project
 from connectors.label_studio.api import Api
-from connectors.regions import Control, encode
-from daemon.config import Config
+from connectors.masks.regions import Control, encode
+from daemon.config.loading import Config
 from daemon.demo.server import LabelStudioServer
 from daemon.demo.web_user import WebUser
 from daemon.domain import ClassSet
 from daemon.launchers.local import LocalLauncher
-from daemon.service import Ticker
-from daemon.status import snapshot
+from daemon.loop.components import open_connector
+from daemon.loop.service import Ticker
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.integration.project_team import Bucket
 from tests.integration.workbench import LEARNER, configured, paint
 from tests.live.live_server import MakeUser

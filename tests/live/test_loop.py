@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connectors.regions import encode
+from connectors.masks.regions import encode
 from daemon.demo.web_user import WebUser
 from daemon.domain import TaskState
 from daemon.store import FILE, Store

@@ -21,17 +21,17 @@ from PIL import Image
 
 from connectors.label_studio import create_or_adopt_project
 from connectors.label_studio.api import Api
-from connectors.regions import Control, encode
-from daemon.config import Config
+from connectors.masks.regions import Control, encode
+from daemon.config.loading import Config
 from daemon.demo.server import LabelStudioServer
 from daemon.demo.web_user import WebUser
 from daemon.domain import Mask
 from daemon.launchers.local import LocalLauncher
-from daemon.runs import RunFolder, TrainRequest
-from daemon.service import Ticker
-from daemon.status import snapshot
+from daemon.loop.components import open_connector
+from daemon.loop.service import Ticker
+from daemon.runs.folder import RunFolder, TrainRequest
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 
 pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(600)]
 

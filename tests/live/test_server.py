@@ -17,7 +17,7 @@ import pytest
 from daemon.demo.installation import find_executable
 from daemon.demo.ports import free_port, is_free
 from daemon.demo.server import LabelStudioServer
-from daemon.errors import DemoFailed
+from daemon.domain.errors import DemoFailed
 from tests.live.live_server import start_copy
 
 pytestmark = pytest.mark.live

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.checks import checks
-from daemon.cli import main
-from daemon.config import Config, load_config
-from daemon.config_text import render
+from daemon.cli.commands import main
+from daemon.config.loading import Config, load_config
+from daemon.config.rendering import render
 from daemon.demo.server import LabelStudioServer
+from daemon.diagnostics.check import checks
 
 pytestmark = pytest.mark.live
 

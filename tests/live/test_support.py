@@ -11,10 +11,10 @@ import pytest
 
 from connectors.label_studio import create_or_adopt_project
 from connectors.label_studio.api import Api
-from daemon.config import Config
-from daemon.config_text import render
+from daemon.config.loading import Config
+from daemon.config.rendering import render
 from daemon.demo.server import LabelStudioServer
-from daemon.doctor import diagnose
+from daemon.diagnostics.doctor import diagnose
 from tests.live.live_server import MakeUser
 
 pytestmark = pytest.mark.live

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connectors.regions import BRUSH, Control, decode, encode
+from connectors.masks.regions import BRUSH, Control, decode, encode
 from daemon.demo.server import LabelStudioServer
 from tests.contract.rigs import CLASSES, SIZE, LabelStudioRig, Server, folder_source_rig
 from tests.live.live_server import MakeUser

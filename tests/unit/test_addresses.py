@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.addresses import Allowed, is_public, resolve
-from daemon.errors import ConfigError, ImageRefused
+from connectors.images.addresses import Allowed, is_public, resolve
+from daemon.domain.errors import ConfigError, ImageRefused
 
 # The registries of IANA, written down apart from the code.
 SPECIAL_4 = [

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon.ahead import done_ahead
+from daemon.prefetch import done_ahead
 
 AHEAD = 8
 

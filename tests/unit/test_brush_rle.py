@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from label_studio_sdk.converter import brush
 
-from connectors.brush_rle import decode, encode
+from connectors.masks.brush_rle import decode, encode
 from connectors.refusals import Unreadable
 from daemon.domain import Mask
 

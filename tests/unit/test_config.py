@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import Config, load_config
-from daemon.config_text import render
+from daemon.config.loading import Config, load_config
+from daemon.config.rendering import render
+from daemon.config.tokens import token_reader
 from daemon.domain import IGNORE
-from daemon.errors import ConfigError
-from daemon.tokens import token_reader
+from daemon.domain.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 

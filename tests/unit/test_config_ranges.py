@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from daemon.config import Config, load_config
-from daemon.config_lines import lines_of
-from daemon.config_text import render
-from daemon.errors import ConfigError
-from daemon.ranges import expanded_path, expected
-from daemon.sections import Loop, Section
+from daemon.config.loading import Config, load_config
+from daemon.config.ranges import expanded_path, expected
+from daemon.config.rendering import render
+from daemon.config.sections import Loop, Section
+from daemon.config.toml_lines import lines_of
+from daemon.domain.errors import ConfigError
 
 TABLES = {
     name: field.default

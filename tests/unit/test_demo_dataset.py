@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from daemon.demo.dataset import IGNORE_LABEL, list_test, own_dataset, serve
-from daemon.errors import DemoFailed
+from daemon.domain.errors import DemoFailed
 
 NAMES = [f"v1_{number:03d}" for number in range(14)]
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import load_config
+from daemon.config.loading import load_config
 from daemon.demo.credentials import load_credentials, make_credentials, save_credentials
 from daemon.demo.dataset import Dataset
 from daemon.demo.options import add_options, read_options
 from daemon.demo.report import curve, finished, news
 from daemon.demo.settings import FIELD_PLAN, TOKEN_ENV, first_config, own_plan, settle_config
 from daemon.domain import ClassSet
-from daemon.errors import DemoFailed
+from daemon.domain.errors import DemoFailed
 
 DATASET = Dataset(
     images=Path("/data/images"),

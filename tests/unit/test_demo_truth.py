@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connectors.regions import Control, decode, encode
+from connectors.masks.regions import Control, decode, encode
 from daemon.demo.corrections import correct
 from daemon.demo.truth import Truth, pair, read_mask
 from daemon.domain import ClassSet
-from daemon.errors import DemoFailed
+from daemon.domain.errors import DemoFailed
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")
 CONTROL = Control(from_name="mask", to_name="image")

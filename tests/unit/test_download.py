@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from connectors.download import REST_S
-from daemon.errors import ImageRefused
+from connectors.images.download import REST_S
+from daemon.domain.errors import ImageRefused
 from tests.fakes.hostile import (
     LIMIT,
     HostileServer,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import ConnectorUnavailable, ImageRefused
+from daemon.domain.errors import ConnectorUnavailable, ImageRefused
 from tests.fakes.hostile import LIMIT, TOKEN, HostileServer, answer, downloader, moved
 
 

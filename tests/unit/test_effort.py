@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from connectors.label_studio.shown import Shown
+from connectors.label_studio.provenance import ShownPrediction
 from daemon.domain import (
     IGNORE,
     Annotation,
@@ -22,13 +22,13 @@ from daemon.domain import (
     Stage,
     Unmeasured,
 )
-from daemon.runs import ImageFile, PredictRequest
-from daemon.stages import effort
+from daemon.loop.components import open_connector
+from daemon.runs.folder import ImageFile, PredictRequest
+from daemon.stages import corrections
 from daemon.stages.context import Context
-from daemon.stages.effort import compared, effort_of, measure_missed, measured
+from daemon.stages.corrections import compared, effort_of, measure_missed, measured
 from daemon.stages.predict import predicted_mask
 from daemon.store import FILE, Store
-from daemon.wiring import open_connector
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.versions import NONCE, version
 from tests.integration.workbench import configured, paint
@@ -74,12 +74,12 @@ def test_a_region_tells_its_prediction(
     cycle: int, attempt: int, regions: int, earlier: bool
 ) -> None:
     name = version(cycle, attempt, "" if earlier else NONCE)
-    shown = Shown(version=name, regions=regions)
+    shown = ShownPrediction(version=name, regions=regions)
     ids = [shown.region_id(place) for place in range(regions)]
 
     assert len(set(ids)) == regions
     for text in ids:
-        assert Shown.of(["drawn-by-hand", text]) == shown
+        assert ShownPrediction.of(["drawn-by-hand", text]) == shown
         assert len(text) <= 24  # the page's panel of a region is 320 px wide
 
 
@@ -87,12 +87,14 @@ def test_a_region_tells_its_prediction(
 def test_a_region_of_an_earlier_release_tells_its_prediction(name: str, regions: int) -> None:
     text = f"{'3f' * 16}-{regions}-{name.encode().hex()}"
 
-    assert Shown.of(["drawn-by-hand", text]) == Shown(version=name, regions=regions)
+    assert ShownPrediction.of(["drawn-by-hand", text]) == ShownPrediction(
+        version=name, regions=regions
+    )
 
 
 @given(st.lists(st.text()))
 def test_foreign_regions_tell_nothing(ids: list[str]) -> None:
-    assert Shown.of([*ids, "3f" * 16, "Zx81_q"]) is None
+    assert ShownPrediction.of([*ids, "3f" * 16, "Zx81_q"]) is None
 
 
 @pytest.fixture
@@ -233,7 +235,7 @@ def test_a_prediction_of_another_size_is_not_measured(context: Context) -> None:
 def test_answers_that_an_earlier_release_could_not_measure_are_measured_by_the_next_ticks(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(effort, "A_LOOK", 2)
+    monkeypatch.setattr(corrections, "A_LOOK", 2)
     store = context.store
     for key in ("a", "b", "c"):
         store.add_image(image(key), None)

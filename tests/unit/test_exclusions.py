@@ -8,9 +8,9 @@ import pytest
 from sqlite_utils import Database
 
 from daemon.domain import Exclusion, Image, Missing, Role, Why
-from daemon.measures import CurvePoint, Evaluation
-from daemon.migrations import migrations
+from daemon.domain.evaluations import CurvePoint, Evaluation
 from daemon.store import FILE, Store
+from daemon.store.migrations import migrations
 
 
 @pytest.fixture

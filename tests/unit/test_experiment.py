@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from daemon.errors import ExperimentRefused
-from daemon.experiment.drawing import Roles, draw
+from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.folders import class_names, read_folders
 from daemon.experiment.options import Options, add_options, read_options
+from daemon.experiment.splits import Roles, draw
 
 IDS = tuple(f"f{row:02}" for row in range(12))
 UNMASKED = ("f05", "f08")

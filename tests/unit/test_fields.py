@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.label_studio.fields import (
+from connectors.label_studio.task_fields import (
     UNKNOWN_PERSON,
     UNKNOWN_TIME,
     Fields,

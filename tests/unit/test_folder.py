@@ -9,7 +9,7 @@ from PIL import Image as Picture
 
 from connectors.folder import Folder
 from daemon.domain import IGNORE
-from daemon.errors import ConnectorRefused
+from daemon.domain.errors import ConnectorRefused
 from tests.contract.rigs import CLASSES, Rig, folder_rig
 from tests.fakes.versions import version
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from daemon import pixels
-from daemon.errors import ImageRefused
+from daemon.domain.errors import ImageRefused
 from tests.fakes.picture_mutations import mutated, valid
 
 MAX_PIXELS = 200_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from daemon.domain import CurvePoint, Evaluation
-from daemon.gate import serving_cycle
+from daemon.rules.serving_gate import serving_cycle
 
 Ends = tuple[float, float]
 

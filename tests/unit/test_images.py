@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connectors.images import found_in, inspect, keep, read_file, read_under
-from daemon.errors import DiskFull, ImageRefused
+from connectors.images.cache import found_in, inspect, keep, read_file, read_under
+from daemon.domain.errors import DiskFull, ImageRefused
 from daemon.pixels.folders import PictureFolder
 
 

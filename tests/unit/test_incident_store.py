@@ -11,12 +11,12 @@ import pytest
 from sqlite_utils import Database
 
 from daemon.domain import Stage
-from daemon.heartbeat import Heartbeat
-from daemon.incidents import Incident, Reason, Source
-from daemon.locks import holder_of
-from daemon.migrations import migrations
+from daemon.rules.heartbeat import Heartbeat
+from daemon.rules.incidents import Incident, Reason, Source
+from daemon.runs.locks import holder_of
 from daemon.store import FILE, LOCK, Store, sole_writer
 from daemon.store.health import examine, last_heartbeat
+from daemon.store.migrations import migrations
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -5,13 +5,8 @@ import sqlite3
 
 import pytest
 
-from daemon.errors import (
-    ConnectorUnavailable,
-    DiskFull,
-    ImageRefused,
-    IntakeBroken,
-)
-from daemon.faults import FAULT_CHARS, AnswerId, Fault, printable
+from daemon.domain.errors import ConnectorUnavailable, DiskFull, ImageRefused, IntakeBroken
+from daemon.domain.faults import FAULT_CHARS, AnswerId, Fault, printable
 from daemon.intake import Intake, line_of_ours
 from daemon.store import FaultState
 

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from daemon.domain import Interval, Missing, Why
-from daemon.hrda.measuring.interval import COVERAGE, FEWEST_IMAGES, interval_of, limits, parts
-from daemon.hrda.measuring.metric import evaluation
+from daemon.hrda.evaluation.interval import COVERAGE, FEWEST_IMAGES, interval_of, limits, parts
+from daemon.hrda.evaluation.iou import evaluation
 from tests.fakes.populations import CHECKED_ON, CHOSEN_ON, Counts, Population
 
 NAMES = ("soil", "crop", "weed")

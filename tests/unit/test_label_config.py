@@ -4,17 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.label_studio import wiring
-from connectors.label_studio.changed import Cursor
+from connectors.label_studio import label_config
+from connectors.label_studio.cursor import Cursor
+from connectors.label_studio.label_config import Wiring
 from connectors.label_studio.push import score
-from connectors.label_studio.wiring import Wiring
 from daemon.domain import IGNORE, ClassSet, Fault
 
 CLASSES = ClassSet(names=("soil", "crop", "weed \"& <thistle>'"), ignore_label="unsure")
 
 
 def test_the_config_that_we_write_is_read_back_with_every_class_but_background() -> None:
-    found = wiring.read(wiring.config(CLASSES))
+    found = label_config.read(label_config.config(CLASSES))
 
     assert isinstance(found, Wiring)
     assert found.labels == (*CLASSES.names[1:], "unsure")
@@ -23,18 +23,18 @@ def test_the_config_that_we_write_is_read_back_with_every_class_but_background()
         "image",
         "image",
     )
-    assert list(wiring.disagreements(found, CLASSES)) == []
+    assert list(label_config.disagreements(found, CLASSES)) == []
 
 
 def test_our_config_shows_the_reason_and_another_is_told_how_to() -> None:
-    ours = wiring.read(wiring.config(CLASSES))
-    theirs = wiring.read(wiring.config(CLASSES).replace(wiring.REASON_TAG, ""))
+    ours = label_config.read(label_config.config(CLASSES))
+    theirs = label_config.read(label_config.config(CLASSES).replace(label_config.REASON_TAG, ""))
 
     assert isinstance(ours, Wiring)
     assert isinstance(theirs, Wiring)
     assert (ours.shows_reason, ours.notes) == (True, ())
     assert not theirs.shows_reason
-    assert any(wiring.REASON_TAG in words for words in theirs.notes)
+    assert any(label_config.REASON_TAG in words for words in theirs.notes)
 
 
 @pytest.mark.parametrize(
@@ -56,17 +56,17 @@ def test_our_config_shows_the_reason_and_another_is_told_how_to() -> None:
     ],
 )
 def test_a_config_without_a_mask_tag_is_a_fault(config: str, got: str) -> None:
-    found = wiring.read(config)
+    found = label_config.read(config)
 
     assert isinstance(found, Fault)
     assert got in found.got
 
 
 def test_classes_that_only_one_side_knows_are_named_on_each_side() -> None:
-    theirs = wiring.read(wiring.config(ClassSet(names=("soil", "crop", "maize"))))
+    theirs = label_config.read(label_config.config(ClassSet(names=("soil", "crop", "maize"))))
     assert isinstance(theirs, Wiring)
 
-    missing, unknown = wiring.disagreements(theirs, ClassSet(names=("soil", "crop", "weed")))
+    missing, unknown = label_config.disagreements(theirs, ClassSet(names=("soil", "crop", "weed")))
 
     assert missing.got == "no label for weed in the tag 'mask'"
     assert "maize, which config.toml does not know" in unknown.got
@@ -91,7 +91,7 @@ def drawing(*tags: str, labels: str = "crop weed") -> str:
 def test_the_tag_with_exact_masks_is_written_and_the_others_are_read(
     tags: list[str], written: str, read: list[str]
 ) -> None:
-    found = wiring.read(drawing(*tags))
+    found = label_config.read(drawing(*tags))
 
     assert isinstance(found, Wiring)
     assert found.control.type == written
@@ -99,13 +99,13 @@ def test_the_tag_with_exact_masks_is_written_and_the_others_are_read(
     assert found.image_field == "photo"
     shapes_only = any("no prediction is shown" in words for words in found.notes)
     assert shapes_only == (written == "rectanglelabels")  # nothing can be shown with shapes
-    assert list(wiring.disagreements(found, ClassSet(names=("soil", "crop", "weed")))) == []
+    assert list(label_config.disagreements(found, ClassSet(names=("soil", "crop", "weed")))) == []
 
 
 def test_a_tag_on_another_image_is_not_read() -> None:
     second = '<Image name="j" value="$k"/><BrushLabels name="b" toName="j"><Label value="crop"/>'
 
-    found = wiring.read(
+    found = label_config.read(
         drawing("BitmaskLabels").replace("</View>", f"{second}</BrushLabels></View>")
     )
 
@@ -115,10 +115,10 @@ def test_a_tag_on_another_image_is_not_read() -> None:
 
 def test_a_label_that_only_a_further_tag_has_must_be_a_class_too() -> None:
     further = '<PolygonLabels name="p" toName="i"><Label value="maize"/></PolygonLabels></View>'
-    found = wiring.read(drawing("BitmaskLabels").replace("</View>", further))
+    found = label_config.read(drawing("BitmaskLabels").replace("</View>", further))
     assert isinstance(found, Wiring)
 
-    (unknown,) = wiring.disagreements(found, ClassSet(names=("soil", "crop", "weed")))
+    (unknown,) = label_config.disagreements(found, ClassSet(names=("soil", "crop", "weed")))
 
     assert "maize" in unknown.got
 
@@ -126,11 +126,11 @@ def test_a_label_that_only_a_further_tag_has_must_be_a_class_too() -> None:
 def test_where_unlabeled_means_ignore_background_has_a_label_too() -> None:
     classes = ClassSet(names=("soil", "crop"), unlabeled=IGNORE)
 
-    found = wiring.read(wiring.config(classes))
+    found = label_config.read(label_config.config(classes))
 
     assert isinstance(found, Wiring)
     assert found.labels == ("soil", "crop")
-    assert list(wiring.disagreements(found, classes)) == []
+    assert list(label_config.disagreements(found, classes)) == []
 
 
 @given(st.frozensets(st.integers(1, 500)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.lists import names_given, read_class_names, read_list, read_lists
+from daemon.config.name_lists import names_given, read_class_names, read_list, read_lists
 
 NAMES = ["bare soil", "sugar beet", "weed"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daemon.domain import Evaluation, Missing, Why
-from daemon.insight.missing import headline, interval_words, words_of
+from daemon.insight.missing_figures import headline, interval_words, words_of
 
 
 @pytest.mark.parametrize("why", list(Why))

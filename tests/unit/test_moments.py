@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from daemon.moments import STEP, ClockWatch, is_due, steady_s, time_since
+from daemon.domain.clock import STEP, ClockWatch, is_due, steady_s, time_since
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

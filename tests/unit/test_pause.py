@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from daemon.stages.pause import pause_min
+from daemon.stages.waiting_time import pause_min
 from daemon.store.base import Row
 from tests.unit.test_store import NOON
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from connectors.folder import Folder
-from connectors.images import read_under
-from connectors.label_studio.sources import FolderSource
+from connectors.images.cache import read_under
+from connectors.label_studio.image_source import FolderSource
 from daemon.domain import ClassSet
-from daemon.errors import ImageRefused
+from daemon.domain.errors import ImageRefused
 from daemon.pixels.folders import LeftOut, PictureFolder, Reason
-from daemon.stages.left_out import faults_and_notes, keep_left_out, kept_left_out
+from daemon.stages.unused_files import faults_and_notes, keep_left_out, kept_left_out
 from daemon.store import Store
 from tests.fakes.picture_parts import picture, saved
 

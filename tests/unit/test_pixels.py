@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from daemon import pixels
-from daemon.errors import ImageRefused
+from daemon.domain.errors import ImageRefused
 from daemon.pixels import Kind
 from tests.fakes.odd_pictures import all_shown
 from tests.fakes.picture_parts import (

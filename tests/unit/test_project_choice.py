@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from daemon.project_choice import classes_for
-from daemon.sections import Classes
+from daemon.config.sections import Classes
+from daemon.setup.project_choice import classes_for
 
 CASES: dict[str, tuple[dict[str, Any], tuple[str, ...], list[str]]] = {
     "other spelling": ({}, ("Crop", "Weed"), ["soil", "Crop", "Weed"]),

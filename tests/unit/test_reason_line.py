@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.label_studio import wiring
+from connectors.label_studio import label_config
 from connectors.label_studio.adoption import with_reason
 from daemon.domain import ClassSet
-from daemon.errors import ConnectorRefused
+from daemon.domain.errors import ConnectorRefused
 
 INSIDE = (
     '<Image name="i" value="$image"/>\n<BrushLabels name="b" toName="i"><Label value="Crop"/>'
@@ -30,9 +30,9 @@ def test_the_rest_of_the_config_stays_byte_for_byte(name: str) -> None:
     text = with_reason(CONFIGS[name])
 
     newline = "\r\n" if "\r\n" in CONFIGS[name] else "\n"
-    assert text.replace(f"{newline}  {wiring.REASON_TAG}", "", 1) == CONFIGS[name]
-    found = wiring.read(text)
-    assert isinstance(found, wiring.Wiring)
+    assert text.replace(f"{newline}  {label_config.REASON_TAG}", "", 1) == CONFIGS[name]
+    found = label_config.read(text)
+    assert isinstance(found, label_config.Wiring)
     assert found.shows_reason
     assert found.labels == ("Crop",)
 
@@ -44,7 +44,7 @@ def test_a_config_without_a_place_for_it_is_refused_with_what_to_do(text: str) -
 
 
 def test_our_own_config_without_the_line_gets_it_back() -> None:
-    ours = wiring.config(ClassSet(names=("soil", "crop")))
-    without = ours.replace(f"  {wiring.REASON_TAG}\n", "", 1)
+    ours = label_config.config(ClassSet(names=("soil", "crop")))
+    without = ours.replace(f"  {label_config.REASON_TAG}\n", "", 1)
 
     assert with_reason(without) == ours

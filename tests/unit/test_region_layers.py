@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from connectors import bitmask, brush_rle
+from connectors.masks import bitmask, brush_rle
+from connectors.masks.regions import BRUSH, TYPE, decode
 from connectors.refusals import RegionRefused
-from connectors.regions import BRUSH, TYPE, decode
 from daemon.domain import IGNORE
 from tests.unit.test_region_tags import (
     BOX,

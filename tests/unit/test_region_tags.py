@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from connectors.bitmask import URL_START
+from connectors.masks.bitmask import URL_START
+from connectors.masks.regions import BRUSH, TYPE, Control, Decoded, decode, encode
 from connectors.refusals import RegionRefused
-from connectors.regions import BRUSH, TYPE, Control, Decoded, decode, encode
 from daemon.domain import IGNORE, ClassSet, Mask
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")

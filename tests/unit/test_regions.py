@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from connectors.bitmask import URL_START
+from connectors.masks.bitmask import URL_START
+from connectors.masks.regions import TYPE, Control, decode, encode
 from connectors.refusals import RegionRefused
-from connectors.regions import TYPE, Control, decode, encode
 from daemon.domain import IGNORE, ClassSet, Mask
-from daemon.errors import MaskRefused
+from daemon.domain.errors import MaskRefused
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")
 CONTROL = Control(from_name="mask", to_name="image")

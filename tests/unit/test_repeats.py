@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from daemon.repeats import MOST_LINES, Repeats
+from daemon.loop.repeated_lines import MOST_LINES, Repeats
 
 HOUR = 3_600.0
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from connectors.regions import BRUSH, SHAPES, TYPE, decode, encode
+from connectors.masks.regions import BRUSH, SHAPES, TYPE, decode, encode
 from daemon.domain import IGNORE, Mask
 from tests.unit.test_region_tags import CLASSES, ELLIPSE, POLYGON, RECTANGLE, region, tag
 

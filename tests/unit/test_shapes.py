@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.masks.shapes import Patch, ellipse, polygon, rectangle
 from connectors.refusals import Unreadable
-from connectors.shapes import Patch, ellipse, polygon, rectangle
 
 SIZE = (8, 10)  # one row is 12.5 %, one column 10 %
 Bools = npt.NDArray[np.bool_]

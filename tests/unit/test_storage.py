@@ -10,9 +10,9 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from connectors import storage
-from connectors.storage import REST_S, Storage, is_stored
-from daemon.errors import ImageRefused
+from connectors.images import cloud_storage
+from connectors.images.cloud_storage import REST_S, Storage, is_stored
+from daemon.domain.errors import ImageRefused
 
 LIMIT = 100
 
@@ -36,7 +36,7 @@ class Awkward(MemoryFileSystem):
 @pytest.fixture
 def awkward(monkeypatch: pytest.MonkeyPatch) -> Iterator[Awkward]:
     fsspec.register_implementation("awkward", Awkward, clobber=True)
-    monkeypatch.setitem(storage.LIBRARIES, "awkward", "fsspec")
+    monkeypatch.setitem(cloud_storage.LIBRARIES, "awkward", "fsspec")
     Awkward.release.clear()
     yield Awkward()
     Awkward.release.set()

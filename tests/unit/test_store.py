@@ -12,9 +12,9 @@ from PIL import Image as Pillow
 from sqlite_utils.utils import sqlite3
 
 from daemon.domain import Annotation, Fault, Image, Pick, Role, Skip, Stage, TaskState
-from daemon.errors import StoreInUse, StoreTooNew
-from daemon.migrations import migrations
+from daemon.domain.errors import StoreInUse, StoreTooNew
 from daemon.store import Intent, Question, Store, sole_writer
+from daemon.store.migrations import migrations
 from tests.fakes.versions import version
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -12,8 +12,8 @@ import pytest
 from sqlite_utils import Database
 
 from daemon.domain import Annotation, Exclusion, FoundImage, Image, Role, Stage, TaskState
-from daemon.migrations import migrations
 from daemon.store import Intent, LostLabels, Question, Store
+from daemon.store.migrations import migrations
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

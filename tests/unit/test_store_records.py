@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from daemon.config import Config
+from daemon.config.loading import Config
 from daemon.domain import Calibration, ClassPixels, CurvePoint, Effort, Evaluation, Skip, Stage
-from daemon.errors import StoreTooOld
-from daemon.migrations import migrations
-from daemon.status import snapshot
+from daemon.domain.errors import StoreTooOld
+from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
+from daemon.store.migrations import migrations
 from tests.fakes.versions import version
 from tests.unit.test_store import NOON, annotation, image
 

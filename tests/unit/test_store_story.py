@@ -10,8 +10,8 @@ import pytest
 from sqlite_utils import Database
 
 from daemon.domain import Stage, TaskState
-from daemon.migrations import migrations
 from daemon.store import Intent, Question, Store
+from daemon.store.migrations import migrations
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

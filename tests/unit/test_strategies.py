@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import strategies
-from daemon.errors import ConfigError
+from daemon.domain.errors import ConfigError
 from strategies.base import Pool
 from strategies.coverage import Coverage
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connectors.regions import Control, decode, encode
+from connectors.masks.regions import Control, decode, encode
 from daemon.demo.corrections import correct
 from daemon.domain import IGNORE, Annotation, ClassSet, Image
 from daemon.store import FILE, Store

@@ -16,8 +16,8 @@ import pytest
 from flask.testing import FlaskClient
 
 import daemon.web
-from daemon.errors import ConfigError, StoreTooNew
-from daemon.web import words
+from daemon.domain.errors import ConfigError, StoreTooNew
+from daemon.web import formatting
 from daemon.web.app import create_app
 from daemon.web.server import serving
 from tests.fakes.statuses import HOSTILE, status
@@ -127,7 +127,7 @@ def test_before_the_first_run_the_page_says_what_will_come() -> None:
 def test_a_class_that_was_never_measured_has_a_dash() -> None:
     shown = text_of(client(1).get("/").text)
 
-    assert f"0.523 0.523 {words.ABSENT} 0.503" in shown
+    assert f"0.523 0.523 {formatting.ABSENT} 0.503" in shown
 
 
 def test_hostile_names_stay_text() -> None:
@@ -249,7 +249,7 @@ def test_serving_does_not_load_plotly_into_the_daemon() -> None:
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (None, words.ABSENT),
+        (None, formatting.ABSENT),
         (0.4, "0 s"),
         (59.6, "1 min 0 s"),
         (3599.4, "59 min 59 s"),
@@ -257,24 +257,26 @@ def test_serving_does_not_load_plotly_into_the_daemon() -> None:
     ],
 )
 def test_durations_read_well(seconds: float | None, said: str) -> None:
-    assert words.duration(seconds) == said
+    assert formatting.duration(seconds) == said
 
 
 @pytest.mark.parametrize(
     ("value", "said"), [(0.0342, "+0.034"), (-0.0342, "\N{MINUS SIGN}0.034"), (-0.0001, "0.000")]
 )
 def test_differences_show_their_sign(value: float, said: str) -> None:
-    assert words.signed(value) == said
+    assert formatting.signed(value) == said
 
 
 def test_cycle_0_has_no_steps_that_need_a_model() -> None:
-    titles = [step["title"] for step in words.steps(status(0) | {"cycle": 0, "stage": "select"})]
+    titles = [
+        step["title"] for step in formatting.steps(status(0) | {"cycle": 0, "stage": "select"})
+    ]
 
     assert titles == ["Look at new images", "Choose the batch", "Send tasks", "People label"]
 
 
 def test_the_steps_say_what_is_done_and_how_long_it_took() -> None:
-    steps = words.steps(status(2))
+    steps = formatting.steps(status(2))
 
     assert [step["state"] for step in steps] == ["done", "now", *["next"] * 5]
     assert steps[0]["seconds"] == pytest.approx(12.4)
@@ -283,12 +285,12 @@ def test_the_steps_say_what_is_done_and_how_long_it_took() -> None:
 def test_when_nobody_has_to_label_the_loop_waits() -> None:
     done = status(2) | {"stage": "done"}
 
-    assert words.headline(done) == "People label"
+    assert formatting.headline(done) == "People label"
     done["tasks"]["open"] = 0
-    assert words.headline(done) == "Waiting"
-    assert words.headline(done | {"ended": {"how": "budget spent"}}) == "Ended"
+    assert formatting.headline(done) == "Waiting"
+    assert formatting.headline(done | {"ended": {"how": "budget spent"}}) == "Ended"
 
 
 def test_times_are_told_in_utc_before_the_script_runs() -> None:
-    assert words.moment("2026-11-02T15:20:00+02:00") == "2 Nov 13:20 UTC"
-    assert words.moment(None) == words.ABSENT
+    assert formatting.moment("2026-11-02T15:20:00+02:00") == "2 Nov 13:20 UTC"
+    assert formatting.moment(None) == formatting.ABSENT

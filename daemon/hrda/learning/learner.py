@@ -14,17 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from daemon.domain import IGNORE
+from daemon.hrda.augment import colour_jitter
+from daemon.hrda.augment.class_mix import Mixed, all_class_masks, mix, mix_masks
+from daemon.hrda.augment.masking import hide
+from daemon.hrda.augment.strong import strong
+from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.distributed import ALONE
-from daemon.hrda.images.minibatch import Minibatch
-from daemon.hrda.learning import colour
-from daemon.hrda.learning.distance import FeatureDistance
+from daemon.hrda.learning.feature_distance import FeatureDistance
 from daemon.hrda.learning.losses import Law, class_weights, dice, two_scales
-from daemon.hrda.learning.masked import hide
 from daemon.hrda.learning.memory import TooLittleMemory, ran_out_of_memory
-from daemon.hrda.learning.mixing import Mixed, all_class_masks, mix, mix_masks
-from daemon.hrda.learning.pseudo import PSEUDO, alignment, disbelieve_borders
-from daemon.hrda.learning.rates import build_optimizer, set_rates, unlabeled_weight
-from daemon.hrda.learning.strong import strong
+from daemon.hrda.learning.optimizer import build_optimizer, set_rates, unlabeled_weight
+from daemon.hrda.learning.pseudo_labels import PSEUDO, alignment, disbelieve_borders
 from daemon.hrda.learning.teacher import Teacher
 from daemon.hrda.network.segmentor import Logits, Segmentor
 from daemon.hrda.network.windows import detail_box
@@ -136,7 +136,7 @@ class Learner:
     def _supervised(self, minibatch: Minibatch) -> dict[str, float]:
         settings = self.settings
         self._count(minibatch.label)
-        image = colour.jitter(minibatch.image, settings.labeled_jitter)
+        image = colour_jitter.jitter(minibatch.image, settings.labeled_jitter)
         logits = self._seen(image)
         losses = two_scales(logits, minibatch.label, self.law, self.class_weights)
         if settings.dice_loss:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from daemon.hrda.images.sampler import seed_all
+from daemon.hrda.data.sampler import seed_all
 
 if TYPE_CHECKING:
-    from daemon.hrda.images.minibatch import Minibatch
+    from daemon.hrda.data.minibatch import Minibatch
     from daemon.hrda.learning.learner import Learner
 
 log = logging.getLogger(__name__)

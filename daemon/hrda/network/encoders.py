@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from daemon.errors import ConfigError
+from daemon.domain.errors import ConfigError
 from daemon.hrda.network.mmlab import MODELS, BaseModule, register_all
 from daemon.hrda.network.weights import weights_file
 from daemon.hrda.settings import Settings

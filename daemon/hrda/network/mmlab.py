@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from daemon.hrda.network.sparing import run, spare_the_compiler, spare_the_formatter, wait
+from daemon.hrda.network.lazy_imports import run, spare_the_compiler, spare_the_formatter, wait
 
 
 class _NoCompiledOps(ModuleType):

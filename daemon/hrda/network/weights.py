@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from daemon.durable import atomic_file
-from daemon.errors import ConfigError
+from daemon.domain.errors import ConfigError
+from daemon.runs.durable import atomic_file
 
 log = logging.getLogger(__name__)
 

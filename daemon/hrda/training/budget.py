@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.durable import write_json
-from daemon.hrda.images.crops import Crops
+from daemon.hrda.data.crops import Crops
+from daemon.hrda.device import settled
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.learning.memory import step_on
-from daemon.hrda.machine import settled
 from daemon.hrda.settings import Settings
+from daemon.runs.durable import write_json
 
 log = logging.getLogger(__name__)
 

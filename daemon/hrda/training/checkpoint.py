@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from daemon.durable import atomic_file
-from daemon.errors import RunFailed
+from daemon.domain.errors import RunFailed
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.network.model import build_segmentor, is_class_row
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.settings import Settings
-from daemon.runs import RunFolder, TrainRequest
+from daemon.runs.durable import atomic_file
+from daemon.runs.folder import RunFolder, TrainRequest
 
 log = logging.getLogger(__name__)
 

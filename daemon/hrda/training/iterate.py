@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from daemon.errors import RunFailed
+from daemon.domain.errors import RunFailed
+from daemon.hrda.data.crops import Crops
+from daemon.hrda.data.sampler import ITERATION, number_of
 from daemon.hrda.distributed import Ranks
-from daemon.hrda.images.crops import Crops
-from daemon.hrda.images.sampler import ITERATION, number_of
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.learning.memory import step_on
-from daemon.hrda.signs import Signs
+from daemon.hrda.progress import Signs
 from daemon.hrda.training import checkpoint
-from daemon.hrda.training.best import Best, milestones
+from daemon.hrda.training.best_model import Best, milestones
 from daemon.hrda.training.stopping import Stopped, StopSign
-from daemon.runs import RunFolder
+from daemon.runs.folder import RunFolder
 
 SKIPPED_MOST = 20  # iterations in a row without a finite loss
 

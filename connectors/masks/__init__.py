@@ -1,0 +1,1 @@
+"""Masks as regions of Label Studio, and back."""

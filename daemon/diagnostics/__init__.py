@@ -1,0 +1,1 @@
+"""What `maskloop check` and `maskloop doctor` find out about an installation."""

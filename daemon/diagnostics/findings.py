@@ -1,0 +1,66 @@
+"""What a person should look at first in a report of `maskloop doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from daemon.config.loading import Config
+from daemon.rules.heartbeat import Life
+from daemon.status.liveness import incident_line
+
+CLOCK_S = 60.0  # a difference that a person should know of
+SILENT_TICKS = 10
+
+
+def findings(report: Mapping[str, Any], config: Config) -> Iterator[str]:
+    """What a person should look at first."""
+    for name in ("config", "paths", "daemon", "store", "labeling tool"):
+        if isinstance(report[name], Mapping) and "fault" in report[name]:
+            yield f"{name}: {report[name]['fault']}"
+    yield from _store_findings(report["store"])
+    silent, state = (
+        report["daemon"].get("last sign of life s ago", 0.0),
+        report["daemon"].get("state"),
+    )
+    if state in (Life.DEAD, Life.SILENT):
+        yield f"daemon: {report['daemon']['said']}"
+    elif state == Life.RUNNING and silent > SILENT_TICKS * config.loop.poll_s + 60:
+        yield f"daemon: runs, and wrote nothing for {silent:.0f} s"
+    ahead = report["labeling tool"].get("its clock is ahead by s", 0.0)
+    if abs(ahead) > CLOCK_S:
+        yield f"labeling tool: its clock and ours differ by {ahead:.0f} s; set both by NTP"
+    yield from (
+        f"labeling tool: {words}" for words in report["labeling tool"].get("mismatches", ())
+    )
+    yield from _check_findings(report["checks"])
+    yield from _run_findings(report["runs"])
+
+
+def _check_findings(checks: Mapping[str, Any]) -> Iterator[str]:
+    """What `maskloop check` would call a fault."""
+    for name, found in checks.items():
+        if isinstance(found, list):
+            yield from (f"{name}: {words}" for words in found)
+
+
+def _store_findings(store: Mapping[str, Any]) -> Iterator[str]:
+    if store.get("integrity", "ok") != "ok":
+        yield f"store: damaged: {store['integrity']}; restore a backup"
+    if store.get("steps of a newer Maskloop"):
+        yield "store: written by a newer Maskloop; install that version"
+    counted = store.get("quarantine")
+    lasting = store.get("does not work")
+    for row in lasting if isinstance(lasting, list) else ():
+        yield incident_line(row)
+    states = counted if isinstance(counted, Mapping) else {}
+    count = sum(n for state, n in states.items() if state not in ("mended", "replaced"))
+    if count:
+        yield f"store: {count} inputs are quarantined; see `maskloop status`"
+
+
+def _run_findings(runs: object) -> Iterable[str]:
+    rows = runs if isinstance(runs, list) else []
+    return [
+        f"run {row['run']}: failed: {row['error']['message']}" for row in rows if row.get("error")
+    ]

@@ -1,0 +1,74 @@
+"""How numbers and times read, in the log, on the terminal and on the page. Pure; nothing is rounded
+to look better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+ABSENT = "\N{EN DASH}"  # not measured
+
+
+def fraction(value: float | None) -> str:
+    """A number in [0, 1] with three decimals; a dash for what was not measured."""
+    return ABSENT if value is None else f"{value:.3f}"
+
+
+def interval(ends: Sequence[float] | None) -> str:
+    """Both ends of an interval; a dash where there is none."""
+    return ABSENT if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things: "1 mask", "2 masks"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def signed(value: float) -> str:
+    """A difference with its sign; what rounds to nothing has none."""
+    said = f"{value:+.3f}"
+    return said[1:] if float(said) == 0 else said.replace("-", "\N{MINUS SIGN}")
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: "42 s", "3 min 20 s", "2 h 5 min"."""
+    if seconds is None:
+        return ABSENT
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def moment(stamp: str | None) -> str:
+    """A stored time, in UTC: "22 Nov 13:40 UTC"; the page's script turns it into "5 min ago"."""
+    if not stamp:
+        return ABSENT
+    return datetime.fromisoformat(stamp).astimezone(UTC).strftime("%d %b %H:%M UTC").lstrip("0")
+
+
+def measured(miou: float | None, ends: Sequence[float] | None, images: int) -> str:
+    """An mIoU with its interval, where there is one, and the images that it was measured on."""
+    inside = f"95 %: {interval(ends)}, " if ends else ""
+    return f"mIoU {fraction(miou)} ({inside}{count(images, 'image')})"
+
+
+def waiting_for_people(open_batch: int, open_earlier: int) -> str:
+    """How many images wait for annotators, and which of them are of the newest batch."""
+    number = open_batch + open_earlier
+    words = f"{count(number, 'image')} {'waits' if number == 1 else 'wait'} for annotators"
+    earlier = open_batch and open_earlier
+    return f"{words}, {open_earlier} of them asked earlier" if earlier else words
+
+
+def quarantine_line(row: Mapping[str, Any]) -> str:
+    """What could not be used, what became of it, and what to do about it."""
+    image = f" ({row['image']})" if row["image"] else ""
+    state = "" if row["state"] == "open" else f", {row['state']}"
+    return (
+        f"quarantined{state}: {row['place']}{image}: got {row['got']}; "
+        f"expected {row['expected']}; {row['cure']}"
+    )

@@ -1,0 +1,1 @@
+"""Strong augmentation: colour jitter and blur, class mixing, masking."""

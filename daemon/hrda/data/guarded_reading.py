@@ -1,0 +1,144 @@
+"""Every file that a run reads, read here: one that cannot be used is left out and recorded.
+
+The result of the run carries the faults, each with the role of its file, and the daemon sets these
+images aside when the run has ended. One kind of exception on more than a fifth of at least 20
+files of a role is no fault of the files (a folder that is not mounted, a decoder of ours): then
+the run fails and nothing is set aside.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from daemon.domain import Mask
+from daemon.domain.errors import RunFailed
+from daemon.hrda.data.image_files import Picture, UnusableMask, read_image, read_mask
+from daemon.intake import ENOUGH_INPUTS, OUR_SHARE, Intake, passes
+from daemon.pixels import pixels_of
+from daemon.prefetch import tried_ahead
+from daemon.runs.records import FileFault, FilePart, FileRole, ImageFile, LabeledFile
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+File = TypeVar("File", bound=ImageFile)
+
+AHEAD_PIXELS = 48_000_000  # of the pictures that wait, together; one may be larger
+AWAY = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)  # a disk in the network
+
+
+class FilesUnusable(RunFailed):
+    """A run cannot go on without these files: none of their kind is left. Restore them."""
+
+    def __init__(self, kind: str, faults: Sequence[FileFault]) -> None:
+        first = f", the first: {faults[0]}" if faults else ""
+        super().__init__(f"none of the {kind} images can be used{first}", faults)
+
+
+class Reading:
+    """Reads the files of one run. files: all that it may read, for what share of them fails."""
+
+    def __init__(self, files: Iterable[ImageFile]) -> None:
+        self._files = Counter(file.role for file in files)
+        self._faults: dict[tuple[FileRole, int], FileFault] = {}
+        self._kinds: Counter[tuple[FileRole, str]] = Counter()
+
+    def faults(self, *roles: FileRole) -> tuple[FileFault, ...]:
+        """Those so far, of these roles or of all."""
+        return tuple(fault for fault in self._faults.values() if not roles or fault.role in roles)
+
+    def pictures(self, files: Iterable[File], ahead: int) -> Iterator[tuple[File, Picture]]:
+        """The files that can be read, in order, up to `ahead` of them read before their turn.
+
+        Memory is bounded by their pixels, whatever sizes are mixed.
+        """
+        waiting = tried_ahead(read_image, files, ahead, cost=_pixels_of, room=AHEAD_PIXELS)
+        for file, work in waiting:
+            picture = self._tried(file, FilePart.IMAGE, work.result)
+            if picture is not None:
+                yield file, picture
+
+    def image(self, file: ImageFile) -> Picture | None:
+        """The picture, None where it cannot be used."""
+        return self._tried(file, FilePart.IMAGE, lambda: read_image(file))
+
+    def mask(self, file: LabeledFile, classes: int, size: tuple[int, int]) -> Mask | None:
+        """The mask of an image of this (H, W), None where it cannot be used."""
+        return self._tried(file, FilePart.MASK, lambda: _fitting(file, classes, size))
+
+    def labeled(self, file: LabeledFile, classes: int) -> tuple[Picture, Mask] | None:
+        """Both, None where one of them cannot be used."""
+        image = self.image(file)
+        if image is None:
+            return None
+        mask = self.mask(file, classes, (image.shape[0], image.shape[1]))
+        return None if mask is None else (image, mask)
+
+    def _tried(self, file: ImageFile, part: FilePart, read: Callable[[], T]) -> T | None:
+        path = file.mask if part is FilePart.MASK and isinstance(file, LabeledFile) else file.image
+        expected = "a whole image file" if part is FilePart.IMAGE else "a mask of its image"
+        intake, seen = Intake(), []
+        with intake.one(str(path), expected=expected, cure="restore the file"):
+            try:
+                return read()
+            except Exception as exc:
+                seen.append(exc)
+                raise
+        (fault,), (exc,) = intake.faults(), seen
+        self._keep(
+            FileFault(
+                role=file.role,
+                id=file.id,
+                part=part,
+                path=path,
+                got=fault.got,
+                expected=fault.expected,
+                cure=fault.cure,
+            ),
+            _kind_of(exc),
+        )
+        return None
+
+    def _keep(self, fault: FileFault, kind: str) -> None:
+        place = (fault.role, fault.id)
+        if place in self._faults:
+            return
+        log.warning("left out: %s", fault)
+        self._faults[place] = fault
+        self._kinds[fault.role, kind] += 1
+        files, failed = self._files[fault.role], self._kinds[fault.role, kind]
+        if files >= ENOUGH_INPUTS and failed > OUR_SHARE * files:
+            raise RunFailed(
+                f"{kind} on {failed} of {files} {fault.role} images, the last: {fault}; this is "
+                f"no fault of single files: nothing was set aside; look whether the folder is "
+                f"mounted and readable; the run is tried again"
+            )
+
+
+def _pixels_of(file: ImageFile) -> int:
+    return pixels_of(file.image)
+
+
+def _fitting(file: LabeledFile, classes: int, size: tuple[int, int]) -> Mask:
+    mask = read_mask(file, classes)
+    if mask.shape != size:
+        raise UnusableMask(file, f"the size {mask.shape}", f"that of its image, {size}")
+    return mask
+
+
+def _kind_of(exc: Exception) -> str:
+    """What went wrong, the same for all files with the same trouble.
+
+    Raises RunFailed where it says nothing about the file.
+    """
+    root: BaseException = exc
+    while root.__cause__ is not None:
+        root = root.__cause__
+    number = getattr(root, "errno", None)
+    if passes(root) or number in AWAY:
+        raise RunFailed(f"{exc}; this is no fault of the file; the run is tried again") from exc
+    return type(root).__name__ if number is None else f"{type(root).__name__} {number}"

@@ -1,0 +1,114 @@
+"""The device, its threads and its number formats."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.metadata
+import os
+import platform
+import re
+from pathlib import Path
+
+import torch
+
+from daemon.domain.errors import ConfigError
+from daemon.hrda.settings import Settings
+
+# Of glibc's malloc.h: M_MMAP_THRESHOLD (32 MiB is its most), M_TRIM_THRESHOLD, M_TOP_PAD.
+MALLOC = {-3: 1 << 25, -1: (1 << 31) - 1, -2: 1 << 26}
+
+
+def device_of(name: str) -> torch.device:
+    """ "auto" takes CUDA where there is one. Raises ConfigError for a device that is absent."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as exc:
+        raise ConfigError(f"device = {name!r}: expected auto, cpu, cuda or cuda:N") from exc
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"device = {name!r}: expected auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device = {name!r}: this machine has {torch.cuda.device_count()} CUDA devices; "
+            f'use "auto" or "cpu"'
+        )
+    return device
+
+
+def use_threads(count: int) -> None:
+    """0: as many as this process may use, its share where torchrun started several here."""
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    torch.set_num_threads(count or max(1, len(os.sched_getaffinity(0)) // beside))
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what tensors give back, instead of asking the kernel for it again.
+
+    Its allocator maps every block above a limit anew: 16 000 page faults an iteration of the
+    `cpu` preset, 2 000 with this. Nothing is done where there is no such allocator.
+    """
+    try:
+        option = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    for name, number_of_bytes in MALLOC.items():
+        option(name, number_of_bytes)
+
+
+def settled(device: torch.device) -> None:
+    """Wait until the device has done all that it was asked for: for timing."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def trains_in_bf16(settings: Settings, device: torch.device) -> bool:
+    """On CUDA, unless fp32 is asked for; on a CPU only where bf16 is."""
+    if settings.precision == "auto":
+        return device.type == "cuda"
+    return settings.precision == "bf16"
+
+
+def infers_in_bf16(settings: Settings, device: torch.device) -> bool:
+    """As in training, and on CPUs with bf16 instructions, where it is twice as fast."""
+    if settings.precision == "auto" and device.type == "cpu":
+        return _cpu_has_bf16()
+    return trains_in_bf16(settings, device)
+
+
+def peak_memory_bytes() -> int | None:
+    """The most that this process has had in memory; None where the system does not say."""
+    try:
+        text = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    found = re.search(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
+
+
+def peak_gpu_memory_bytes(device: torch.device) -> int | None:
+    """The most that tensors have had on the GPU; None on a CPU."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+
+
+def versions() -> dict[str, str]:
+    """What a result was computed with."""
+    names = ("torch", "mmengine", "mmsegmentation", "mmcv-lite", "numpy")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+@functools.cache
+def _cpu_has_bf16() -> bool:
+    try:
+        with open("/proc/cpuinfo") as file:
+            flags = file.read()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -1,0 +1,152 @@
+"""scores.npz, row by row: memory does not grow with the pool, and a kill costs one row.
+
+Rows are appended to rows.bin as they are computed, each with a checksum. A run that is started
+again keeps the whole rows of the same request and goes on behind them. At the end the columns
+are copied, a piece at a time, into scores.npz, see `daemon.runs.Scores`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.hrda.device import versions
+from daemon.runs.durable import atomic_file
+from daemon.runs.folder import Request, RunFolder
+
+log = logging.getLogger(__name__)
+
+PIECE_ROWS = 512
+CHECKSUM = "checksum"
+
+
+def row_type(embedding: int, classes: int | None) -> np.dtype[np.void]:
+    """A row as it lies in the file; without `classes` it holds an embedding only."""
+    fields: list[tuple[str, str, tuple[int, ...]]] = [
+        ("ids", "<i8", ()),
+        ("embeddings", "<f4", (embedding,)),
+    ]
+    if classes is not None:
+        fields += [("uncertainty", "<f4", ()), ("class_share", "<f4", (classes,))]
+    return np.dtype([*fields, (CHECKSUM, "<u4", ())])
+
+
+def origin(request: Request, *files: Path) -> str:
+    """64 hex digits for all that scores depend on: the request, these files, the versions."""
+    found = hashlib.sha256(request.model_dump_json().encode() + repr(versions()).encode())
+    for path in files:
+        with path.open("rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
+
+
+class Rows:
+    """The scores of a run while it lasts.
+
+    ids: of the images that may have a row; one that cannot be read has none. origin: 64 hex
+    digits that stand for everything that the rows depend on. done: how many rows there are.
+    """
+
+    def __init__(
+        self, folder: RunFolder, kind: np.dtype[np.void], ids: Sequence[int], origin: str
+    ) -> None:
+        self.folder, self.kind, self.ids = folder, kind, ids
+        self.path = folder.path / "rows.bin"
+        self._header = origin.encode()
+        self._sorted = np.sort(np.fromiter(ids, np.int64, len(ids)))
+        self._there = np.zeros(len(ids), np.bool_)
+        self.done = 0
+        self._find_kept()
+
+    def lacks(self, image_id: int) -> bool:
+        """Whether this image of the request has no row."""
+        place = int(np.searchsorted(self._sorted, image_id))
+        known = place < len(self._sorted) and int(self._sorted[place]) == image_id
+        return known and not self._there[place]
+
+    def _note(self, image_id: int) -> None:
+        self._there[np.searchsorted(self._sorted, image_id)] = True
+        self.done += 1
+
+    def keep(self, values: Iterable[tuple[int, Mapping[str, npt.ArrayLike]]]) -> None:
+        """Append these rows behind those that are there, then write scores.npz.
+
+        values: an image that has no row, and its columns by name, without ids.
+        """
+        with self.path.open("r+b" if self.done else "wb") as file:
+            if not self.done:
+                file.write(self._header)
+            file.seek(len(self._header) + self.done * self.kind.itemsize)
+            file.truncate()
+            for image_id, columns in values:
+                file.write(self._row(image_id, columns))
+                file.flush()
+                self._note(image_id)
+        self._assemble()
+        self.path.unlink()
+
+    def _row(self, image_id: int, columns: Mapping[str, npt.ArrayLike]) -> bytes:
+        row = np.zeros(1, self.kind)
+        row["ids"] = image_id
+        for name, value in columns.items():
+            row[name] = value
+        row[CHECKSUM] = _checksum(row.tobytes())
+        return row.tobytes()
+
+    def _find_kept(self) -> None:
+        """Rows of an earlier process that can be used: whole, of images of this request."""
+        try:
+            with self.path.open("rb") as file:
+                if file.read(len(self._header)) != self._header:
+                    log.info("%s: belongs to another request; it is written anew", self.path)
+                    return
+                contents = iter(lambda: file.read(self.kind.itemsize), b"")
+                for content in takewhile(self._is_whole, contents):
+                    self._note(int(np.frombuffer(content, self.kind)[0]["ids"]))
+        except FileNotFoundError:
+            return
+        log.info("%s: goes on behind row %d of %d", self.path, self.done, len(self.ids))
+
+    def _is_whole(self, content: bytes) -> bool:
+        if len(content) < self.kind.itemsize:
+            return False
+        values = np.frombuffer(content, self.kind)[0]
+        return bool(self.lacks(int(values["ids"])) and values[CHECKSUM] == _checksum(content))
+
+    def _assemble(self) -> None:
+        with (
+            atomic_file(self.folder.scores_file) as part,
+            zipfile.ZipFile(part, "w") as archive,
+        ):
+            for name in self.kind.names or ():
+                if name != CHECKSUM:
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                        self._write_column(name, member)
+
+    def _write_column(self, name: str, member: IO[bytes]) -> None:
+        """The column as a .npy file."""
+        column = self.kind[name]
+        header = {
+            "descr": np.lib.format.dtype_to_descr(column.base),
+            "fortran_order": False,
+            "shape": (self.done, *column.shape),
+        }
+        np.lib.format.write_array_header_1_0(member, header)
+        with self.path.open("rb") as file:
+            file.seek(len(self._header))
+            while (piece := np.fromfile(file, self.kind, PIECE_ROWS)).size:
+                member.write(piece[name].tobytes())
+
+
+def _checksum(row: bytes) -> int:
+    """Of all but the last four bytes, which hold it."""
+    return zlib.crc32(row[:-4])

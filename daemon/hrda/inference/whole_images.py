@@ -1,0 +1,237 @@
+"""A model on whole images of any size."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from daemon.domain import Mask
+from daemon.domain.errors import RunFailed
+from daemon.hrda.data.image_files import Picture
+from daemon.hrda.network.encoders import encoder_kind
+from daemon.hrda.network.heads import STRIDE, resized
+from daemon.hrda.network.segmentor import Segmentor
+from daemon.hrda.network.windows import Box, sliding
+from daemon.hrda.settings import GRID_PX, Settings
+
+log = logging.getLogger(__name__)
+
+# Pixels of one pass. On a CPU, larger passes leave the cache: 2 windows of 512 at once take half
+# of the time of 16. The GPU's number is a guess.
+PASS_PX = {"cpu": 600_000, "cuda": 8_000_000}
+BAND_ROWS = 1024  # of a large image that are worked on at once
+BAND_PX = 2**24  # of an image whose probabilities are in memory at once
+MOST_UNCERTAIN = 0.05  # share of the pixels that an image's uncertainty is the mean of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a model sees in one image.
+
+    logits: (C, H/4, W/4) rounded up, on the CPU. size: (H, W) pixels of the image.
+    embedding: (D,) L2-normalised.
+    """
+
+    logits: Tensor
+    size: tuple[int, int]
+    embedding: npt.NDArray[np.float32]
+
+    def probability(self) -> Tensor:
+        """(C, H, W), at the size of the image."""
+        return self._rows(0, self.size[0])
+
+    def bands(self) -> Iterator[tuple[slice, Tensor]]:
+        """Rows of the image and their probability (C, h, W), from top to bottom.
+
+        An image of up to BAND_PX pixels is one band; memory does not grow with larger ones.
+        """
+        height, width = self.size
+        step = height if height * width <= BAND_PX else max(1, BAND_PX // width // STRIDE) * STRIDE
+        for top in range(0, height, step):
+            rows = slice(top, min(height, top + step))
+            yield rows, self._rows(rows.start, rows.stop)
+
+    def _rows(self, top: int, bottom: int) -> Tensor:
+        """(C, h, W) probability of the rows from top, a multiple of STRIDE, until bottom."""
+        first, last = top // STRIDE, min(self.logits.shape[1], -(-bottom // STRIDE) + 1)
+        above = min(1, first)  # a row of cells more on both sides: bilinear needs it
+        cells = self.logits[:, first - above : last]
+        grid = (cells.shape[1] * STRIDE, cells.shape[2] * STRIDE)
+        rows = slice(above * STRIDE, above * STRIDE + bottom - top)
+        found = resized(cells.unsqueeze(0), grid)[0, :, rows, : self.size[1]]
+        for start in range(0, bottom - top, BAND_ROWS):  # in place: an image may be all that fits
+            part = found[:, start : start + BAND_ROWS]
+            part.copy_(part.softmax(dim=0))
+        return found
+
+    def mask(self) -> Mask:
+        """(H, W): the most probable class of each pixel."""
+        found = np.empty(self.size, np.uint8)
+        for rows, probability in self.bands():
+            found[rows] = probability.argmax(dim=0).numpy()
+        return found
+
+    def uncertainty(self) -> float:
+        """Mean normalised entropy of the most uncertain 5 % of the pixels, in [0, 1].
+
+        Measured on the decoder's grid, one cell for 4x4 pixels.
+        """
+        log_p = self.logits.log_softmax(dim=0)
+        entropy = -(log_p.exp() * log_p).sum(dim=0).flatten() / np.log(max(2, len(log_p)))
+        most = entropy.topk(max(1, round(MOST_UNCERTAIN * entropy.numel()))).values
+        return float(most.mean().clamp(0, 1))
+
+    def class_share(self) -> npt.NDArray[np.float32]:
+        """(C,): share of the cells predicted as each class."""
+        counts = torch.bincount(self.logits.argmax(dim=0).flatten(), minlength=len(self.logits))
+        return (counts / counts.sum()).numpy().astype(np.float32)
+
+
+def see(net: Segmentor, image: Picture) -> Seen:
+    """Run the model over an image; with smaller chunks where memory is short.
+
+    Raises RunFailed when the smallest chunk does not fit either.
+    """
+    return see_alike(net, [image])[0]
+
+
+@torch.no_grad()
+def see_alike(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
+    """Run the model over images of one size, as `see` over each, in passes of several.
+
+    Raises RunFailed when one image with one window at a time does not fit into memory.
+    """
+    most = min(net.chunk, at_once(net, _window_pixels(net, images[0])))
+    kept = net.chunk
+    while True:
+        net.chunk = most
+        try:
+            return [
+                seen
+                for first in range(0, len(images), most)
+                for seen in _see(net, images[first : first + most])
+            ]
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as exc:
+            if not _out_of_memory(exc):
+                raise
+            if most == 1:
+                raise RunFailed(
+                    f"out of memory on an image of {images[0].shape[0]}x{images[0].shape[1]} "
+                    f"pixels with one window at a time; lower window_px, or use a larger machine"
+                ) from exc
+            most = kept = most // 2
+            log.warning("out of memory: going on with chunk=%d", most)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        finally:
+            net.chunk = kept
+
+
+def _window_pixels(net: Segmentor, image: Picture) -> int:
+    """Of one detail window of the image."""
+    height, width = (min(net.settings.detail_window_px, side) for side in image.shape[:2])
+    return height * width
+
+
+def at_once(net: Segmentor, pixels: int) -> int:
+    """How many pictures of so many pixels go through the network together, at least one."""
+    return max(1, PASS_PX.get(net.mean.device.type, PASS_PX["cuda"]) // pixels)
+
+
+def is_large(net: Segmentor, size: Sequence[int]) -> bool:
+    """Whether an image of this (H, W) is looked at in windows side by side.
+
+    Windows that overlap by half show every pixel to the network about nine times, with the
+    defaults; side by side, 1.3 times.
+    """
+    return size[0] * size[1] > net.settings.overlap_megapixels * 1e6
+
+
+def windows(net: Segmentor, size: Sequence[int]) -> tuple[list[Box], int]:
+    """Where the context windows of an image of this (H, W) lie, and how far apart the detail
+    windows in them, pixels."""
+    height, width = padded_size(size)
+    if is_large(net, size):
+        side = net.settings.window_px
+        return sliding(height, width, side, side), net.settings.detail_window_px
+    return context_windows(net, height, width), detail_stride(net)
+
+
+def context_windows(net: Segmentor, height: int, width: int) -> list[Box]:
+    """Windows that overlap by half, as HRDA slides them; the whole of a picture that fits."""
+    apart = max(GRID_PX, net.settings.window_px // 2 // GRID_PX * GRID_PX)
+    return sliding(height, width, net.settings.window_px, apart)
+
+
+def detail_stride(net: Segmentor) -> int:
+    """How far detail windows lie apart, pixels."""
+    window = net.settings.detail_window_px
+    return window // 2 if net.settings.detail_overlap else window
+
+
+def _see(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
+    size = (images[0].shape[0], images[0].shape[1])
+    count, (height, width) = len(images), padded_size(size)
+    total = torch.zeros(count, net.decoder.num_classes, height // STRIDE, width // STRIDE)
+    seen = torch.zeros(height // STRIDE, width // STRIDE)
+    sums = torch.zeros(count, embedding_size(net.settings))
+    boxes, stride = windows(net, size)
+    for box in boxes:
+        x = window_of(images, net.mean, box)
+        whole = net.whole(x, net.settings.detail_window_px, stride)
+        box.cut(total, STRIDE).add_(whole.fused.cpu())
+        box.cut(seen, STRIDE).add_(1)
+        sums += pooled(whole.features)
+    rows, columns = (-(-side // STRIDE) for side in size)
+    logits = (total / seen)[..., :rows, :columns]
+    embeddings = nn.functional.normalize(sums, dim=1).numpy()
+    return [Seen(logits=logits[row], size=size, embedding=embeddings[row]) for row in range(count)]
+
+
+def pooled(features: tuple[Tensor, ...]) -> Tensor:
+    """(B, D) on the CPU: the means of the two deepest feature maps, each of unit length."""
+    means = (maps.mean(dim=(2, 3)).cpu() for maps in features[-2:])
+    return torch.cat([nn.functional.normalize(mean, dim=1) for mean in means], dim=1)
+
+
+def embedding_size(settings: Settings) -> int:
+    """How many numbers `pooled` gives an image."""
+    return sum(encoder_kind(settings).channels[-2:])
+
+
+def padded_size(size: Sequence[int]) -> tuple[int, int]:
+    """(H, W) of an image of this (H, W) filled up to multiples of 64."""
+    height, width = (-(-side // GRID_PX) * GRID_PX for side in size[:2])
+    return height, width
+
+
+def padded(images: Sequence[Picture], mean: Tensor) -> Tensor:
+    """(B, 3, H, W) float32 on the device of `mean`, filled with it to multiples of 64.
+
+    The images have one size.
+    """
+    return window_of(images, mean, Box(0, 0, *padded_size(images[0].shape)))
+
+
+def window_of(images: Sequence[Picture], mean: Tensor, box: Box) -> Tensor:
+    """(B, 3, h, w): a window of `padded`, without the rest of it: large images stay 8 bits.
+
+    mean: (1, 3, 1, 1).
+    """
+    x = mean.expand(len(images), 3, box.height, box.width).clone()
+    inside = np.stack([image[box.view] for image in images])
+    pixels = torch.from_numpy(inside).to(mean.device).permute(0, 3, 1, 2)
+    x[:, :, : pixels.shape[2], : pixels.shape[3]] = pixels
+    return x
+
+
+def _out_of_memory(exc: BaseException) -> bool:
+    if isinstance(exc, torch.OutOfMemoryError | MemoryError):
+        return True
+    return "not enough memory" in str(exc) or "can't allocate memory" in str(exc)

@@ -1,0 +1,1 @@
+"""The tick, its schedule, and the daemon as a process."""

@@ -1,0 +1,1 @@
+"""Pure decisions over facts: no store, no clock, no network."""

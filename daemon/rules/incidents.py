@@ -1,0 +1,248 @@
+"""Incidents: what keeps the loop from working, from its beginning to its end. Pure.
+
+Each source has at most one incident, and each tick that fails adds to it. A day of outage makes a
+handful of log lines: the beginning, each new reason, reminders after 1, 2, 4 ... hours, and the
+end. A failure that comes and goes is one incident, which is over when nothing failed for half an
+hour. The caller brings the time, writes the log lines and stores the incidents.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import re
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from daemon.domain.clock import is_due, time_since
+from daemon.domain.errors import (
+    ConfigError,
+    ConnectorRefused,
+    ConnectorUnavailable,
+    DiskFull,
+    IntakeBroken,
+    MaskloopError,
+    RunFailed,
+    StoreInUse,
+    StoreTooNew,
+    StoreTooOld,
+)
+
+CALM = timedelta(minutes=30)  # without a failure, before an incident that came back is over
+RECENT = timedelta(hours=1)  # a failure within it after the end continues the incident
+REMIND = timedelta(hours=1)  # the first reminder; each later one takes twice as long
+LONGEST_PAUSE = timedelta(hours=24)  # between two reminders
+MOST_REASONS = 8  # that are logged of one incident; the store has the newest anyway
+MOST_CHARACTERS = 2_000  # of a message that is kept
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Source(enum.StrEnum):
+    """What does not work."""
+
+    TOOL = "labeling tool"
+    RUN = "run"
+    DISK = "disk"
+    INTAKE = "intake"
+    CONFIG = "config.toml"
+    STORE = "store"
+    OTHER = "daemon"
+
+
+_SOURCES: Sequence[tuple[type[Exception], Source]] = (
+    (ConnectorUnavailable, Source.TOOL),
+    (ConnectorRefused, Source.TOOL),
+    (RunFailed, Source.RUN),
+    (DiskFull, Source.DISK),
+    (IntakeBroken, Source.INTAKE),
+    (ConfigError, Source.CONFIG),
+    (StoreInUse, Source.STORE),
+    (StoreTooNew, Source.STORE),
+    (StoreTooOld, Source.STORE),
+    (sqlite3.Error, Source.STORE),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why a tick ended early. kind: the name of the exception. unexpected: a fault of ours, whose
+    traceback belongs into the log."""
+
+    source: Source
+    kind: str
+    words: str
+    unexpected: bool = False
+
+    @property
+    def pattern(self) -> tuple[str, str]:
+        """Kind and message without numbers: equal for messages that differ in numbers only."""
+        return self.kind, _NUMBER.sub("#", self.words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """Something that does not work, or did not. reason: the newest. count: ticks that failed.
+
+    returns: how often it came back soon after it seemed over. ended_at: None while it lasts.
+    """
+
+    reason: Reason
+    since: datetime
+    last_at: datetime
+    count: int = 1
+    returns: int = 0
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """A line for the log. level: "info" or "warning". event: whether the page lists it too.
+    traceback: whether the log shows the exception."""
+
+    level: str
+    message: str
+    event: bool = True
+    traceback: bool = False
+
+
+def reason_of(exc: Exception) -> Reason:
+    """The reason that an exception gives for a tick that ended early."""
+    kind, words = type(exc).__name__, str(exc)[:MOST_CHARACTERS] or type(exc).__name__
+    if isinstance(exc, OSError) and not isinstance(exc, sqlite3.Error):
+        if exc.errno in _DISK:
+            words = f"{words}; free some space, the daemon goes on by itself"
+            return Reason(source=Source.DISK, kind=DiskFull.__name__, words=words)
+        return Reason(source=Source.OTHER, kind=kind, words=f"{words}; see the log")
+    for error, source in _SOURCES:
+        if isinstance(exc, error):
+            return Reason(source=source, kind=kind, words=words)
+    if isinstance(exc, MaskloopError):
+        return Reason(source=Source.OTHER, kind=kind, words=words)
+    words = f"unexpected: {kind}: {words}"
+    return Reason(source=Source.OTHER, kind=kind, words=words, unexpected=True)
+
+
+class Incidents:
+    """The incidents of a daemon that are open, or ended a short while ago.
+
+    known: incidents that an earlier daemon left open. Not thread-safe.
+    """
+
+    def __init__(self, known: Iterable[Incident] = ()) -> None:
+        self._all = {incident.reason.source: incident for incident in known}
+        self._logged: dict[Source, _Logged] = {}
+
+    @property
+    def open(self) -> list[Incident]:
+        """The open incidents, the oldest first."""
+        lasting = [incident for incident in self._all.values() if incident.ended_at is None]
+        return sorted(lasting, key=lambda incident: incident.since)
+
+    def of(self, source: Source) -> Incident | None:
+        """The open incident of a source, else the last one that ended; None for neither."""
+        return self._all.get(source)
+
+    def failed(self, reason: Reason, now: datetime) -> LogLine | None:
+        """Record a tick that failed; the log line that it deserves, None for none."""
+        old = self._all.get(reason.source)
+        if old is not None and old.ended_at is not None and is_due(old.ended_at, RECENT, now):
+            old = None
+        if old is None:
+            self._all[reason.source] = Incident(reason=reason, since=now, last_at=now)
+            return self._log_first(reason, now)
+        back = old.ended_at is not None
+        self._all[reason.source] = incident = replace(
+            old,
+            reason=reason,
+            last_at=now,
+            count=old.count + 1,
+            returns=old.returns + back,
+            ended_at=None,
+        )
+        if reason.source not in self._logged:
+            return self._log_first(reason, now)  # a new process has a new log
+        if back and incident.returns == 1:
+            return self._log(incident, "it comes and goes", now, event=True)
+        return self._log_more(incident, now)
+
+    def worked(self, failing: Collection[Source], now: datetime) -> list[LogLine]:
+        """Record a tick that came through; a log line for each incident that is over now.
+
+        failing: sources that this tick did not try.
+        """
+        lines = []
+        for incident in self.open:
+            source = incident.reason.source
+            calm = not incident.returns or is_due(incident.last_at, CALM, now)
+            if source not in failing and calm:
+                self._all[source] = replace(incident, ended_at=now)
+                lines.append(_over(incident, now))
+        return lines
+
+    def move(self, by: timedelta) -> None:
+        """Shift all times: the wall clock was set by `by`."""
+        for source, incident in self._all.items():
+            ended = incident.ended_at
+            self._all[source] = replace(
+                incident,
+                since=incident.since + by,
+                last_at=incident.last_at + by,
+                ended_at=None if ended is None else ended + by,
+            )
+        for logged in self._logged.values():
+            logged.at += by
+
+    def _log_first(self, reason: Reason, now: datetime) -> LogLine:
+        self._logged[reason.source] = _Logged(at=now, reasons={reason.pattern})
+        message = f"waiting source={reason.source} kind={reason.kind}: {reason.words}"
+        return LogLine(level="warning", message=message, traceback=reason.unexpected)
+
+    def _log_more(self, incident: Incident, now: datetime) -> LogLine | None:
+        logged, reason = self._logged[incident.reason.source], incident.reason
+        if reason.pattern not in logged.reasons and len(logged.reasons) < MOST_REASONS:
+            logged.reasons.add(reason.pattern)
+            return self._log(incident, "another reason", now, event=True)
+        if is_due(logged.at, min(REMIND * 2**logged.reminders, LONGEST_PAUSE), now):
+            logged.reminders += 1
+            return self._log(incident, "still", now, event=False)
+        return None
+
+    def _log(self, incident: Incident, how: str, now: datetime, *, event: bool) -> LogLine:
+        reason = incident.reason
+        self._logged[reason.source].at = now
+        message = (
+            f"waiting source={reason.source} kind={reason.kind}, {how}, {incident.count} attempts"
+            f"{_lasting(incident, now)}: {reason.words}"
+        )
+        return LogLine(level="warning", message=message, event=event, traceback=reason.unexpected)
+
+
+@dataclass(kw_only=True)
+class _Logged:
+    """What the log of this process holds about an incident."""
+
+    at: datetime
+    reasons: set[tuple[str, str]]
+    reminders: int = 0
+
+
+def _over(incident: Incident, now: datetime) -> LogLine:
+    after = time_since(incident.since, now)
+    waited = "waiting" if after is None else f"{_rounded(after)} of waiting"
+    message = (
+        f"going on after {waited} ({incident.reason.kind} of the {incident.reason.source}, "
+        f"{incident.count} attempts)"
+    )
+    return LogLine(level="info", message=message)
+
+
+def _lasting(incident: Incident, now: datetime) -> str:
+    lasting = time_since(incident.since, now)
+    return "" if lasting is None else f" in {_rounded(lasting)}"
+
+
+def _rounded(time: timedelta) -> timedelta:
+    return timedelta(seconds=round(time.total_seconds()))

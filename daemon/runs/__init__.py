@@ -1,0 +1,1 @@
+"""The run folder, the only thing that daemon and training process share."""

@@ -1,0 +1,248 @@
+"""The run folder: the only thing that the daemon and the training process share.
+
+runs/0003-train/
+    settings.json   the settings that the run depends on (daemon/stages/run_settings.py)
+    request.json    what to do; written by the daemon before the process starts
+    lock            locked (flock) by the process for as long as it lives
+    progress.json   how far the process is; replaced about every second
+    schedule.json   the number of iterations for `max_seconds` (train only)
+    resume.pth      the state from which a killed training continues (train only)
+    checkpoint.pth  the model (train only)
+    rows.bin        the scores so far (embed and predict, until their end)
+    scores.npz      per-image arrays, see `Scores` (embed and predict)
+    kept.npy        ids of the images that represent their near-duplicates (near-duplicates)
+    masks/ID.png    predicted masks, (H, W) class indices (predict only)
+    shown.json      the settings by which the daemon cleans these masks for people
+    error.json      why the process failed, where it could still write that
+    result.json     written last: a run without it has not finished
+    log.txt         everything that the process printed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from daemon.domain.errors import RunFailed
+from daemon.runs.durable import atomic_file, write_json
+from daemon.runs.locks import LockHeld, holder_of, lock_file
+from daemon.runs.records import (
+    DistinctRequest,
+    EmbedRequest,
+    Failure,
+    FileFault,
+    FilePart,
+    FileRole,
+    ImageFile,
+    LabeledFile,
+    PredictRequest,
+    PredictResult,
+    Progress,
+    Record,
+    Request,
+    TrainRequest,
+    TrainResult,
+)
+
+__all__ = [
+    "DistinctRequest",
+    "EmbedRequest",
+    "Failure",
+    "FileFault",
+    "FilePart",
+    "FileRole",
+    "ImageFile",
+    "LabeledFile",
+    "PredictRequest",
+    "PredictResult",
+    "Progress",
+    "Record",
+    "Request",
+    "RunFolder",
+    "Scores",
+    "TrainRequest",
+    "TrainResult",
+]
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Per-image arrays of a run; row i of each belongs to ids[i].
+
+    ids: (N,) int64. embeddings: (N, D) float32, L2-normalised. After `predict` also
+    uncertainty: (N,) float32 in [0, 1], mean normalised entropy of the most uncertain 5 % of
+    the pixels; class_share: (N, C) float32, share of pixels predicted as each class.
+    """
+
+    ids: npt.NDArray[np.int64]
+    embeddings: npt.NDArray[np.float32]
+    uncertainty: npt.NDArray[np.float32] | None = None
+    class_share: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run: their names, and how they are read and written."""
+
+    path: Path
+
+    @property
+    def request_file(self) -> Path:
+        """What to do."""
+        return self.path / "request.json"
+
+    @property
+    def settings_file(self) -> Path:
+        """The settings with which the run was asked."""
+        return self.path / "settings.json"
+
+    @property
+    def progress_file(self) -> Path:
+        """How far the process is."""
+        return self.path / "progress.json"
+
+    @property
+    def result_file(self) -> Path:
+        """The result, written last."""
+        return self.path / "result.json"
+
+    @property
+    def error_file(self) -> Path:
+        """Why the process failed."""
+        return self.path / "error.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The trained model."""
+        return self.path / "checkpoint.pth"
+
+    @property
+    def student(self) -> Path:
+        """The student, where it is kept beside the teacher."""
+        return self.path / "student.pth"
+
+    @property
+    def resume(self) -> Path:
+        """The state from which a killed training continues."""
+        return self.path / "resume.pth"
+
+    @property
+    def schedule(self) -> Path:
+        """The number of iterations for `max_seconds`."""
+        return self.path / "schedule.json"
+
+    @property
+    def scores_file(self) -> Path:
+        """Per-image arrays, see `Scores`."""
+        return self.path / "scores.npz"
+
+    @property
+    def log(self) -> Path:
+        """What the process printed."""
+        return self.path / "log.txt"
+
+    def mask(self, image_id: int) -> Path:
+        """The predicted mask of an image."""
+        return self.path / "masks" / f"{image_id}.png"
+
+    def finished(self) -> bool:
+        """Whether the run has a result."""
+        return self.result_file.exists()
+
+    def write_request(self, request: Request) -> None:
+        """Make the folder and its request; an existing request stays."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not self.request_file.exists():
+            write_json(self.request_file, request.model_dump(mode="json"))
+
+    def read_request(self, kind: type[AnyRecord]) -> AnyRecord:
+        """The checked request. Raises RunFailed where it cannot be read."""
+        return _read(self.request_file, kind)
+
+    def write_result(self, result: TrainResult | PredictResult) -> None:
+        """Declare the run finished; everything else must be on disk before."""
+        write_json(self.result_file, result.model_dump(mode="json"))
+
+    def read_result(self, kind: type[AnyRecord]) -> AnyRecord:
+        """The checked result. Raises RunFailed where it cannot be read."""
+        return _read(self.result_file, kind)
+
+    def write_progress(self, progress: Progress) -> None:
+        """Replace the progress. Not fsynced: losing it costs nothing."""
+        part = self.progress_file.with_suffix(".part")
+        part.write_text(progress.model_dump_json())
+        part.replace(self.progress_file)
+
+    def read_progress(self) -> Progress | None:
+        """The last progress; None before the first, and for a file that a power cut damaged."""
+        try:
+            return Progress.model_validate_json(self.progress_file.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def read_error(self) -> Failure | None:
+        """Why the process failed; None where it could not write that."""
+        try:
+            return Failure.model_validate_json(self.error_file.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def write_scores(self, scores: Scores) -> None:
+        """Write the arrays, whole or not at all."""
+        arrays = {name: value for name, value in vars(scores).items() if value is not None}
+        with atomic_file(self.scores_file) as part, part.open("wb") as file:
+            np.savez(file, **arrays)
+
+    def read_scores(self) -> Scores:
+        """The arrays of a finished run."""
+        with np.load(self.scores_file, allow_pickle=False) as arrays:
+            return Scores(**{name: arrays[name] for name in arrays.files})
+
+    def read_ids(self) -> npt.NDArray[np.int64]:
+        """The ids of these arrays alone: (N,)."""
+        with np.load(self.scores_file, allow_pickle=False) as arrays:
+            ids: npt.NDArray[np.int64] = arrays["ids"]
+            return ids
+
+    def write_kept(self, ids: npt.NDArray[np.int64]) -> None:
+        """Write the ids (N,) of the images that represent others, whole or not at all."""
+        with atomic_file(self.path / "kept.npy") as part, part.open("wb") as file:
+            np.save(file, ids)
+
+    def read_kept(self) -> npt.NDArray[np.int64]:
+        """The ids (N,) of the images that represent others, of a finished near-duplicates run."""
+        kept: npt.NDArray[np.int64] = np.load(self.path / "kept.npy", allow_pickle=False)
+        return kept
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Lock the folder for this process. Raises RunFailed while another process has it."""
+        with ExitStack() as held:
+            try:
+                held.enter_context(lock_file(self.path / "lock"))
+            except LockHeld as exc:
+                raise RunFailed(
+                    f"{self.path}: another process works in it; wait for its end"
+                ) from exc
+            yield
+
+    def holder(self) -> int | None:
+        """The id of the process that works in this folder; None for nobody."""
+        return holder_of(self.path / "lock")
+
+
+def _read(path: Path, kind: type[AnyRecord]) -> AnyRecord:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as exc:
+        raise RunFailed(f"{path}: cannot be read as {kind.__name__}: {exc}") from exc

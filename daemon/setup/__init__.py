@@ -1,0 +1,1 @@
+"""`maskloop init` and `maskloop classes`: adopting a project, and migrating its classes."""

@@ -1,0 +1,186 @@
+"""The same address, other bytes: noticed, followed, and the labels flagged until confirmed.
+
+A file that changed is noticed by its time and size at the next listing. What a server holds tells
+less: a few images a minute are compared, the one that was compared longest ago first. An image that
+a run had to do without comes back when its file is whole again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from connectors.images.cache import keep
+from daemon.domain import Exclusion, Fault, FoundImage, Image, TaskState
+from daemon.domain.errors import ImageRefused
+from daemon.domain.faults import printable
+from daemon.intake import Intake
+from daemon.stages.context import Context
+from daemon.stages.file_stamps import local_path, stamp_of
+from daemon.stages.image_content import CURE, DECIDED, EXPECTED, cache_of, image_of, place_of
+from daemon.store import KnownImage
+
+log = logging.getLogger(__name__)
+
+CHECKED_A_LOOK = 20  # images on servers, compared by one look, that is a minute
+CHECK_AGAIN = timedelta(hours=1)  # and each at most so often
+UNREADABLE = "its file changed and cannot be used"
+_UNCONFIRMED = "labels_unconfirmed"  # JSON: the places of the faults
+
+Pair = tuple[FoundImage, KnownImage]
+
+
+def check_known(
+    context: Context, known: Sequence[Pair], intake: Intake, is_over: Callable[[], bool]
+) -> list[Pair]:
+    """Compare the bytes of known images where they may have changed; those that cannot be read."""
+    shown = {row["image_id"] for row in context.store.tasks(TaskState.OPEN)}
+    unread = []
+    for found, image in [*_changed(known), *_due(context, known)]:
+        if is_over():
+            break
+        done = False
+        with intake.one(place_of(found.key), expected=EXPECTED, cure=CURE):
+            _check(context, found, image, is_shown=image.id in shown)
+            done = True
+        if not done:
+            unread.append((found, image))
+    return unread
+
+
+def leave_out(context: Context, unread: Sequence[Pair]) -> None:
+    """These known images cannot be read now. The next run needs a local file, so such an image is
+    set aside until it is whole again; of an image on a server there is a copy to go on with."""
+    for found, image in unread:
+        path = local_path(found.uri)
+        if path is None:
+            context.store.mark_checked(image.id, image.stamp, context.now())
+        elif image.aside_stamp is None:
+            context.store.exclude(Exclusion.UNREADABLE, {image.id: UNREADABLE})
+            context.store.keep_aside_stamp(image.id, stamp_of(path))
+
+
+def flag_labels(context: Context) -> None:
+    """One fault for each image whose label was drawn on other bytes and is not confirmed."""
+    store = context.store
+    unconfirmed = store.unconfirmed_ids()
+    before = set(json.loads(store.fact(_UNCONFIRMED) or "[]"))
+    if not unconfirmed and not before:
+        return
+    images = [image for image in store.images() if image.id in unconfirmed]
+    faults = [_flag(context, image) for image in images]
+    with store.atomic():
+        store.quarantine(faults, context.now())
+        store.release(before - {fault.where for fault in faults})
+        store.keep_fact(_UNCONFIRMED, json.dumps(sorted(fault.where for fault in faults)))
+
+
+def _flag(context: Context, image: Image) -> Fault:
+    cure = (
+        "look at its mask on the picture that is there now and save it again: open its task in "
+        "Label Studio, correct it and press Update; or delete it there, and the image is asked "
+        "again; the label counts again too when the old picture returns"
+    )
+    if context.config.connector.kind == "folder":
+        cure = (
+            "look at its mask on the picture that is there now and save the mask's file again, or "
+            "delete it; the label counts again too when the old picture returns"
+        )
+    return Fault(
+        where=f"label of image {image.key}",
+        got=f"another picture, now {image.width_px}x{image.height_px}, since it was drawn",
+        expected="the picture that it was drawn on; until then it neither teaches nor measures",
+        cure=cure,
+    )
+
+
+def _changed(known: Sequence[Pair]) -> list[Pair]:
+    """Local files whose stamp is another one now, and whatever is set aside."""
+    return [(found, image) for found, image in known if _may_differ(found, image)]
+
+
+def _may_differ(found: FoundImage, image: KnownImage) -> bool:
+    if image.aside_stamp is not None:
+        return True
+    path = local_path(found.uri)
+    return path is not None and image.stamp not in ("", stamp_of(path))
+
+
+def _due(context: Context, known: Sequence[Pair]) -> list[Pair]:
+    """The images on servers, and those whose stamp is not known, that were compared longest ago."""
+    before = (context.now() - CHECK_AGAIN).isoformat()
+    due = [
+        (found, image)
+        for found, image in known
+        if image.aside_stamp is None
+        and image.checked_at < before
+        and (image.stamp == "" or local_path(found.uri) is None)
+    ]
+    return sorted(due, key=lambda pair: (pair[1].checked_at, pair[1].id))[:CHECKED_A_LOOK]
+
+
+def _check(context: Context, found: FoundImage, image: KnownImage, *, is_shown: bool) -> None:
+    """is_shown: an annotator may open it now, so that it must be there to be seen."""
+    store, now = context.store, context.now()
+    local = local_path(found.uri)
+    try:
+        told = context.connector.fingerprint(found) if local is None else stamp_of(local)
+        if image.aside_stamp is None and told and told == image.stamp:
+            store.mark_checked(image.id, told, now)
+            return
+        content = context.connector.read(found)
+    except ImageRefused:
+        if local is not None or is_shown:
+            raise
+        store.mark_checked(image.id, image.stamp, now)  # the copy serves; nobody looks at it
+        return
+    seen = image_of(content, context.config, found)
+    with store.atomic():
+        if seen.sha256 != image.sha256:
+            _replace(context, image, seen)
+        if image.aside_stamp is not None:
+            _take_back(context, image, seen, content)
+        else:
+            store.release([printable(place_of(found.key))])
+            store.forget_refused([printable(place_of(found.key))])
+        store.mark_checked(image.id, told, now)
+
+
+def _replace(context: Context, image: KnownImage, seen: Image) -> None:
+    store = context.store
+    last = store.last_cycle()
+    store.replace_bytes(image.id, seen, int(last["id"]) if last else None)
+    store.keep_fact(DECIDED, "1")  # its masks are read again, against the size that it has now
+    words = f"image {image.key}: its picture was replaced, now {seen.width_px}x{seen.height_px}"
+    log.warning("%s", words)
+    store.note("warning", words, context.now())
+
+
+def _take_back(context: Context, image: KnownImage, seen: Image, content: bytes) -> None:
+    """A run could not use it; it may be used again when its file is not the one of then."""
+    if seen.path.is_relative_to(cache_of(context.config)):
+        _mend_cache(context, seen.path, content)
+    if stamp_of(seen.path) == image.aside_stamp:
+        return
+    store = context.store
+    store.readmit([image.id], "its file is whole again")
+    store.reopen_question(image.id, context.now())
+    store.release([printable(place_of(image.key))])
+    store.forget_refused([printable(place_of(image.key))])
+    words = f"image {image.key}: its file is whole again, so it takes part again"
+    log.info("%s", words)
+    store.note("info", words, context.now())
+
+
+def _mend_cache(context: Context, path: Path, content: bytes) -> None:
+    """Write the cached picture anew where it is not what these bytes give."""
+    pixels = context.config.images.max_megapixels * 10**6
+    with tempfile.TemporaryDirectory(dir=context.config.state) as folder:
+        fresh = keep(content, Path(folder), max_pixels=pixels).path
+        if fresh.read_bytes() != path.read_bytes():
+            path.unlink()
+            keep(content, cache_of(context.config), max_pixels=pixels)

@@ -1,0 +1,1 @@
+"""Where the loop stands, for the command line, the page and its JSON twin."""
