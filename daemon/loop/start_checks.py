@@ -15,7 +15,7 @@ import numpy as np
 import strategies
 from connectors.base import Connector
 from daemon.config.loading import Config
-from daemon.config.sections import Setting
+from daemon.config.section import Setting
 from daemon.domain.errors import ConfigError, MaskloopError
 from daemon.domain.moved_modules import failed_import
 from daemon.intake import Intake
