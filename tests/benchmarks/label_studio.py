@@ -97,9 +97,11 @@ class Bench:
         whole, more = Read(), True
         while more:
             changes = self.tool.changes(cursor, self.sizes)
-            cursor, more = changes.cursor, changes.more
+            cursor, more = changes.cursor, changes.has_more
             whole = Read(
-                whole.tasks + len(changes.seen), whole.masks + len(changes.annotations), cursor
+                whole.tasks + len(changes.annotation_ids),
+                whole.masks + len(changes.annotations),
+                cursor,
             )
         return whole
 
