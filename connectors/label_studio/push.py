@@ -98,7 +98,8 @@ class Pusher:
         """Give tasks that exist a prediction and add them to the stream; image id -> task.
 
         Where the label config shows reasons, the same change writes them into the task's data,
-        once: open pages can still submit, predictions and locks stay (measured on 1.23.2). An image whose task was deleted is left out.
+        once: open pages can still submit, predictions and locks stay (measured on 1.23.2). An
+        image whose task was deleted is left out.
         """
         found = self._existing(asks, source, label_config)
         rest = [ask for ask in asks if ask.image.key in found]

@@ -125,8 +125,8 @@ def _json(path: Path, text: str) -> Any:
 def _entries(path: Path, content: object) -> list[str]:
     if not isinstance(content, list) or not all(isinstance(one, str) for one in content):
         raise ValueError(
-            f'{path}: got {short_repr(content)}; expected a list of names in quotes, ["a", "b"], or '
-            f"a file with lists by name and {path.name}:NAME"
+            f"{path}: got {short_repr(content)}; expected a list of names in quotes, "
+            f'["a", "b"], or a file with lists by name and {path.name}:NAME'
         )
     return [one.strip() for one in content if one.strip()]
 
