@@ -18,7 +18,7 @@ class Connector(Protocol):
     """
 
     def check(self) -> Sequence[Fault]:
-        """Every fault that a person must mend before the loop can run; empty for none."""
+        """Every fault that a person must correct before the loop can run; empty for none."""
 
     def notes(self) -> Sequence[str]:
         """What a person should know though nothing has to be changed, one line each."""

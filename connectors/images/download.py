@@ -265,7 +265,7 @@ def _target(url: httpx.URL, response: httpcore.Response) -> httpx.URL:
         raise ImageRefused(
             got=f"HTTP {response.status} without a Location",
             expected="one",
-            cure="mend that server",
+            cure="correct that server",
         )
     try:
         return _parsed(str(url.join(location)))

@@ -184,16 +184,16 @@ class _Stream:
         starts, bits, counts, ends = (rows[:kept] for rows in (starts, bits, counts, ends))
         is_run = heads[:kept] >= 4
         sizes = np.where(is_run, 1, counts)
-        places = starts + 3 + bits
-        last = int(places[-1] + sizes[-1] * self.word_bits)
+        value_starts = starts + 3 + bits
+        last = int(value_starts[-1] + sizes[-1] * self.word_bits)
         if last > self.n_bits:
             raise UnreadableValue("a brush mask that is cut off", f"{self.total} values")
         if sizes.sum() > sizes.size:
             within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-            places = np.repeat(places, sizes) + within * self.word_bits
+            value_starts = np.repeat(value_starts, sizes) + within * self.word_bits
             counts = np.repeat(np.where(is_run, counts, 1), sizes)
             ends = done + np.cumsum(counts)
-        values = self._field(places, self.word_bits)
+        values = self._field(value_starts, self.word_bits)
         if self.word_bits > 8 and values.max() > 255:
             raise UnreadableValue(f"a brush mask with the value {values.max()}", "0 to 255")
         return values.astype(np.uint8), ends, last

@@ -202,10 +202,10 @@ def _check_work(
     drawn: Sequence[tuple[int, Mapping[str, Any]]], size: tuple[int, int], where: str
 ) -> None:
     """That reading it ends: an empty mask of any size is a few bytes."""
-    whole = sum(str(region.get("type")) not in SHAPES for _, region in drawn)
-    if whole * size[0] * size[1] > MAX_PIXELS:
+    full_masks = sum(str(region.get("type")) not in SHAPES for _, region in drawn)
+    if full_masks * size[0] * size[1] > MAX_PIXELS:
         raise UnreadableValue(
-            f"{whole} masks of {size[1]}x{size[0]}", f"at most {MAX_PIXELS} pixels in all"
+            f"{full_masks} masks of {size[1]}x{size[0]}", f"at most {MAX_PIXELS} pixels in all"
         ).at(where)
 
 
