@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import httpcore
 import httpx
 
-from connectors.images.addresses import AllowedHosts, resolve
+from connectors.images.addresses import AllowedHosts
+from connectors.images.checked_backend import CheckedBackend
 from daemon.domain.errors import ConnectorUnavailable, ImageRefused
 from daemon.pixels import too_large
 
@@ -70,7 +70,7 @@ class Downloader:
         self._timeouts = {"connect": connect_s, "read": read_s, "write": read_s, "pool": connect_s}
         self._total_s, self._monotonic = total_s, monotonic
         self._retry_at: dict[Origin, float] = {}  # origin -> time of the clock
-        self._backend = _CheckedBackend(allowed.with_host(*self._label_studio[1:]), monotonic)
+        self._backend = CheckedBackend(allowed.with_host(*self._label_studio[1:]), monotonic)
         self._pool = httpcore.ConnectionPool(ssl_context=verify, network_backend=self._backend)
 
     def close(self) -> None:
@@ -151,82 +151,6 @@ class Downloader:
             expected="the image",
             cure="is that server up, and can this machine reach it?",
         )
-
-
-class _CheckedBackend(httpcore.NetworkBackend):
-    """Opens connections to checked addresses; every step ends at `deadline`, however slowly the
-    other side sends."""
-
-    def __init__(self, allowed: AllowedHosts, monotonic: Callable[[], float]) -> None:
-        self._allowed, self._monotonic = allowed, monotonic
-        self._unchecked = httpcore.SyncBackend()
-        self.deadline = 0.0
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Connect to the first address of the host that answers; all of them are checked."""
-        try:
-            addresses = resolve(host, port)
-        except (OSError, UnicodeError) as exc:
-            raise httpcore.ConnectError(f"no address is known for it: {exc}") from exc
-        self._allowed.check(host, port, addresses)
-        error: Exception = httpcore.ConnectError("no address is known for it")
-        for address in addresses:
-            try:
-                stream = self._unchecked.connect_tcp(str(address), port, self.left(timeout))
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
-                error = exc
-            else:
-                return _BoundedStream(stream, self)
-        raise error
-
-    def left(self, timeout: float | None) -> float:
-        """Seconds that one step may take. Raises httpcore.ReadTimeout when there are none."""
-        left = self.deadline - self._monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("still not there after the time that one image may take")
-        return left if timeout is None else min(timeout, left)
-
-
-class _BoundedStream(httpcore.NetworkStream):
-    """A connection whose steps all end at the deadline of its backend."""
-
-    def __init__(self, stream: httpcore.NetworkStream, backend: _CheckedBackend) -> None:
-        self._stream, self._backend = stream, backend
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """The next bytes."""
-        return self._stream.read(max_bytes, self._backend.left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
-        self._stream.write(buffer, self._backend.left(timeout))
-
-    def close(self) -> None:
-        """Close it."""
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        """The same connection with TLS; the certificate must be the host's."""
-        left = self._backend.left(timeout)
-        return _BoundedStream(
-            self._stream.start_tls(ssl_context, server_hostname, left), self._backend
-        )
-
-    def get_extra_info(self, info: str) -> Any:
-        """What httpcore wants to know about the socket."""
-        return self._stream.get_extra_info(info)
 
 
 def _parsed(address: str) -> httpx.URL:

@@ -135,17 +135,9 @@ class Puller:
         label_config: LabelConfig,
     ) -> Annotation | Skip:
         key, where = answer.image_key, answer.place
-        if key not in sizes:
-            got = f"the image {key!r}" if key else "a task that shows no image of this project"
-            expected = "an image that the daemon knows and can read"
-            cure = "see whether that image is in quarantine"
-            raise AnnotationRefused(Fault(where=where, got=got, expected=expected, cure=cure))
-        if not isinstance(given, dict):
-            raise UnreadableValue(typed(given), "an object", "delete it in Label Studio").at(where)
-        if answer.annotation != str(given.get("id")):
-            got = f"id: {typed(given.get('id'))}"
-            raise UnreadableValue(got, "a number of its own", "submit it again").at(where)
-        fields = AnnotationFields(given)
+        _require_known_image(answer, sizes)
+        annotation = _with_own_id(given, answer)
+        fields = AnnotationFields(annotation)
         try:
             is_skip = fields.is_skip()
         except UnreadableValue as exc:
@@ -155,7 +147,7 @@ class Puller:
         if is_skip:
             return Skip(**names, annotator=annotator, at=updated)
         control = label_config.control
-        decoded = decode(given.get("result"), self._classes, control, sizes[key], where)
+        decoded = decode(annotation.get("result"), self._classes, control, sizes[key], where)
         prediction = fields.prediction()
         source = self._sources.find(decoded.regions, prediction)
         found = Annotation(
@@ -210,6 +202,27 @@ def _key(
                 Fault(where=where, got=got, expected=expected, cure=cure, task=str(task))
             )
     return key
+
+
+def _require_known_image(answer: AnswerId, sizes: Sizes) -> None:
+    """Raises AnnotationRefused where the daemon does not know the image of an annotation."""
+    key = answer.image_key
+    if key not in sizes:
+        got = f"the image {key!r}" if key else "a task that shows no image of this project"
+        expected = "an image that the daemon knows and can read"
+        cure = "see whether that image is in quarantine"
+        raise AnnotationRefused(Fault(where=answer.place, got=got, expected=expected, cure=cure))
+
+
+def _with_own_id(given: object, answer: AnswerId) -> Mapping[str, Any]:
+    """The annotation, where it is an object with an id of its own. Raises AnnotationRefused."""
+    where = answer.place
+    if not isinstance(given, dict):
+        raise UnreadableValue(typed(given), "an object", "delete it in Label Studio").at(where)
+    if answer.annotation != str(given.get("id")):
+        got = f"id: {typed(given.get('id'))}"
+        raise UnreadableValue(got, "a number of its own", "submit it again").at(where)
+    return given
 
 
 def _no_list_of_annotations(task: int, listed: object) -> Fault:

@@ -11,10 +11,9 @@ The order is that of uncertainty sampling: among the predictions of the project'
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from connectors.images.data_urls import is_shortened
 from connectors.label_studio import tasks
@@ -24,11 +23,11 @@ from connectors.label_studio.image_source import KEY_FIELD, FolderSource, Projec
 from connectors.label_studio.label_config import REASON_FIELD, LabelConfig
 from connectors.label_studio.prediction_versions import count_of
 from connectors.label_studio.provenance import SourcePrediction
+from connectors.label_studio.request_bodies import Row, request_bodies
 from connectors.masks.regions import encode
 from connectors.unreadable import typed
 from daemon.domain import Ask, ClassSet
 from daemon.domain.errors import ConnectorRefused, OutcomeUnknown
-from daemon.prefetch import done_ahead
 
 PUSH_FIELD = "maskloop_push"
 RANK_FIELD = "maskloop_rank"
@@ -36,8 +35,6 @@ CYCLE_FIELD = "maskloop_cycle"
 POSITIONS = 2**20  # a fixed denominator: a later batch goes behind the open tasks
 NEW_TASKS = 50  # a POST, so that masks are encoded while the one before is imported
 PREDICTIONS = 500  # a POST, which itself costs the server as much as some 100
-CHUNK_BYTES = 8 * 2**20  # of JSON a POST, unless one row alone is larger
-ENCODED_AHEAD = 50  # predictions that wait for their POST
 LOOKUP_PAUSES_S = (0.0, 1.0, 3.0)  # before each look-up after a lost answer
 STATE_TYPES = {
     "data": dict,
@@ -45,9 +42,6 @@ STATE_TYPES = {
     "is_labeled": int,
     "total_annotations": int,
 }  # bool is int
-
-Row = dict[str, Any]
-T = TypeVar("T")
 
 
 def score(position: int) -> float:
@@ -76,7 +70,7 @@ class Pusher:
         def row_of(ask: Ask) -> Row:
             return self._new_task(ask, key, version, label_config, base[ask.image.key])
 
-        for body in _request_bodies(row_of, rest, NEW_TASKS):
+        for body in request_bodies(row_of, rest, NEW_TASKS):
             try:
                 self._api.post(f"api/projects/{self._project}/import", body)
             except OutcomeUnknown:
@@ -137,7 +131,7 @@ class Pusher:
         def row_of(task: int) -> Row:
             return {"task": task, **self._prediction(asks[task], version, label_config)}
 
-        for body in _request_bodies(row_of, rest, PREDICTIONS):
+        for body in request_bodies(row_of, rest, PREDICTIONS):
             try:
                 self._api.post(f"api/projects/{self._project}/import/predictions", body)
             except OutcomeUnknown:
@@ -285,21 +279,3 @@ def _is_open(task: tasks.Task) -> bool:
 
 def _without_task(asks: Sequence[Ask], found: Mapping[str, tasks.Task]) -> list[Ask]:
     return [ask for ask in asks if ask.image.key not in found]
-
-
-def _request_bodies(
-    row_of: Callable[[T], Row], inputs: Iterable[T], most: int
-) -> Iterator[list[Row]]:
-    """Rows of these inputs, in lists of at most `most` rows and CHUNK_BYTES, since masks are large;
-    some rows are made while the list before is sent."""
-    chunk: list[Row] = []
-    chunk_bytes = 0
-    for _, row in done_ahead(row_of, inputs, ENCODED_AHEAD):
-        row_bytes = len(json.dumps(row))
-        if chunk and (len(chunk) == most or chunk_bytes + row_bytes > CHUNK_BYTES):
-            yield chunk
-            chunk, chunk_bytes = [], 0
-        chunk.append(row)
-        chunk_bytes += row_bytes
-    if chunk:
-        yield chunk

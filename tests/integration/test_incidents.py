@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -113,16 +114,18 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
             source=None,
         )
         fake_token, token = fake.token, "refused"
-        connector = LabelStudio(
-            url=fake.url,
-            project=1,
-            token=lambda: token,
-            classes=config.class_set,
-            source=None,
-            sleep=lambda seconds: None,
-        )
+        connectors = ExitStack()
 
         def loop() -> Ticker:
+            connector = LabelStudio(
+                url=fake.url,
+                project=1,
+                token=lambda: token,
+                classes=config.class_set,
+                source=None,
+                sleep=lambda seconds: None,
+            )
+            connectors.enter_context(closing(connector))
             return Ticker(config, connector, ForkLauncher(), clock.now, None)
 
         daemon = loop()
@@ -138,7 +141,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
     for _ in range(60):  # now nothing answers there
         daemon.tick_and_go_on()
         clock.at += STEP
-    connector.close()
+    connectors.close()
 
     (incident,) = snapshot(config)["incidents"]
     console = Console(record=True, width=300)
