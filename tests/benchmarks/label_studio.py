@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,6 +74,10 @@ class Bench:
     project: int
     sent: list[str]
     sizes: dict[str, tuple[int, int]]
+
+    def close(self) -> None:
+        self.api.close()
+        self.tool.close()
 
     def timed(self, name: str, work: Callable[[], T], target: str = "") -> T:
         """Run and print a row: wall, our CPU, the server's CPU, requests."""
@@ -257,7 +261,8 @@ def main() -> int:
     asked.cache.mkdir(parents=True, exist_ok=True)
     migrated = migrated_folder(asked.cache, find_executable(os.environ))
     with tempfile.TemporaryDirectory() as home, started(migrated, Path(home)) as server:
-        held = measured(opened(server, asked.tasks), asked)
+        with closing(opened(server, asked.tasks)) as bench:
+            held = measured(bench, asked)
     print(f"load {os.getloadavg()}; counts of requests {'hold' if held else 'DO NOT HOLD'}")
     return 0 if held else 1
 
