@@ -260,9 +260,12 @@ def main() -> int:
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()}, {vars(asked)}")
     asked.cache.mkdir(parents=True, exist_ok=True)
     migrated = migrated_folder(asked.cache, find_executable(os.environ))
-    with tempfile.TemporaryDirectory() as home, started(migrated, Path(home)) as server:
-        with closing(opened(server, asked.tasks)) as bench:
-            held = measured(bench, asked)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        started(migrated, Path(home)) as server,
+        closing(opened(server, asked.tasks)) as bench,
+    ):
+        held = measured(bench, asked)
     print(f"load {os.getloadavg()}; counts of requests {'hold' if held else 'DO NOT HOLD'}")
     return 0 if held else 1
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from connectors.label_studio import push
+from connectors.label_studio import request_bodies
 from daemon.domain import Annotation, Ask, KeptPrediction, Mask
 from daemon.domain.errors import OutcomeUnknown
 from tests.contract.rigs import LabelStudioRig, Server, project_source_rig
@@ -158,7 +158,7 @@ def test_one_mask_is_in_memory_at_a_time(patient: LabelStudioRig) -> None:
 def test_a_push_of_many_bytes_takes_several_imports_and_asks_once_whichever_is_lost(
     fake: FakeLabelStudio, patient: LabelStudioRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(push, "CHUNK_BYTES", 2500)
+    monkeypatch.setattr(request_bodies, "CHUNK_BYTES", 2500)
     asks = patient.asks(patient.keys)
     fake.fail("POST", IMPORT, "drop after")
     fake.fail("POST", IMPORT, 500)
