@@ -80,11 +80,11 @@ from daemon.domain.predictions import (
     PredictionSet,
 )
 from daemon.domain.tasks import (
-    Ask,
     Push,
     QueuedTask,
     RefusedAnswer,
     Task,
+    TaskRequest,
     TaskState,
 )
 
@@ -99,7 +99,6 @@ __all__ = [
     "Annotation",
     "AnnotationNotes",
     "AnswerId",
-    "Ask",
     "Budget",
     "Calibration",
     "Changes",
@@ -144,6 +143,7 @@ __all__ = [
     "Stage",
     "StageTime",
     "Task",
+    "TaskRequest",
     "TaskState",
     "Unmeasured",
     "UnmeasuredAnswer",

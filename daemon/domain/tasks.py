@@ -69,7 +69,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class QueuedTask:
-    """An image on its way into a task. needs_new_task: see Ask; the other fields: see Task."""
+    """An image on its way into a task. needs_new_task: see TaskRequest; all else: see Task."""
 
     image_id: int
     position: int
@@ -98,7 +98,7 @@ class Push:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class TaskRequest:
     """What the labeling tool is to show for one image.
 
     position: 0-based, over all open tasks; lower is sooner. reason: why this image, in words.

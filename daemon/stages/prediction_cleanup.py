@@ -26,6 +26,6 @@ def delete_old_predictions(context: Context) -> None:
     for version in (kept.version for kept in old[:1]):
         if version == store.fact(VERSION):
             raise RuntimeError(f"the version that is shown, {version}, counts as replaced")
-        if context.connector.forget(version):
+        if context.connector.delete_predictions(version):
             store.delete_prediction_set(version, context.now())
             log.info("predictions deleted version=%s, %d old versions left", version, len(old) - 1)

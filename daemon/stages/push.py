@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from daemon.domain import (
-    Ask,
     Image,
     KeptPrediction,
     Pick,
@@ -21,6 +20,7 @@ from daemon.domain import (
     Push,
     QueuedTask,
     Task,
+    TaskRequest,
     TaskState,
 )
 from daemon.stages.context import Context
@@ -82,7 +82,7 @@ def rerank(context: Context, cycle: int) -> None:
     store.keep_fact(_ATTEMPTED, _newer(version, store.fact(_ATTEMPTED)))
     images, masks = store.images_of(task.image_id for task in tasks), predictions(context, cycle)
     asks = [
-        Ask(
+        TaskRequest(
             image=images[task.image_id],
             position=position,
             cycle=task.cycle,
@@ -206,8 +206,8 @@ def _request(
     images: Mapping[int, Image],
     masks: Mapping[int, KeptPrediction],
     tasks: Mapping[int, str],
-) -> Ask:
-    return Ask(
+) -> TaskRequest:
+    return TaskRequest(
         image=images[new.image_id],
         position=new.position,
         cycle=cycle,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from daemon.config.loading import Config
-from daemon.domain import Ask, FoundImage, Image, Role, Stage, TaskState
+from daemon.domain import FoundImage, Image, Role, Stage, TaskRequest, TaskState
 from daemon.domain.errors import DiskFull, RunFailed
 from daemon.loop.components import open_connector
 from daemon.loop.tick import RUNNERS
@@ -249,7 +249,7 @@ def test_an_annotation_that_came_before_its_image_was_known_is_not_lost(home: Pa
         assert store.quarantined() == []
 
 
-def ask_for(found: FoundImage) -> Ask:
+def ask_for(found: FoundImage) -> TaskRequest:
     image = Image(
         id=1,
         key=found.key,
@@ -260,4 +260,4 @@ def ask_for(found: FoundImage) -> Ask:
         width_px=32,
         sha256="x",
     )
-    return Ask(image=image, position=0, cycle=0, reason="asked by hand")
+    return TaskRequest(image=image, position=0, cycle=0, reason="asked by hand")
