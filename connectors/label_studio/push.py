@@ -49,6 +49,9 @@ def score(position: int) -> float:
     return (position + 0.5) / POSITIONS
 
 
+Requests = Sequence[TaskRequest]
+
+
 class Pusher:
     """Writes to one project."""
 
