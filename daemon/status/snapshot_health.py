@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from daemon.rules.heartbeat import Heartbeat, life_of, words_of
+from daemon.rules.heartbeat import Heartbeat, life_of, sentence_of
 from daemon.runs.folder import RunFolder
 from daemon.runs.locks import holder_of
 from daemon.status.model import RunProgress
@@ -33,7 +33,7 @@ def daemon_state(state_dir: Path, heartbeat: Heartbeat | None, now: datetime) ->
     looked_at = heartbeat.looked_at if heartbeat else None
     return DaemonState(
         state=life,
-        words=words_of(life, heartbeat, now),
+        words=sentence_of(life, heartbeat, now),
         process=process,
         since=heartbeat.last_at.isoformat() if heartbeat else None,
         looked_at=looked_at.isoformat() if looked_at else None,
