@@ -1,4 +1,5 @@
-"""The program `maskloop`.
+"""The program `maskloop`: commands.py is the table of the commands, actions.py what each does,
+options.py their options, terminal.py the status as text.
 
 Until the command line is imported, Ctrl-C ends the process without a traceback, as the shell
 expects; from then on daemon/cli/commands.py answers it with a message.

@@ -18,7 +18,7 @@ from daemon.domain.formatting import duration, moment
 from daemon.status.model import Status
 from daemon.status.model_batch import BatchProgress
 
-BAR_S = 1.0  # between two looks at the progress
+BAR_S = 1.0  # between two updates of the bar
 
 
 def show_status(status: Status, console: Console) -> None:
@@ -78,7 +78,7 @@ def _batch_lines(status: Status) -> Iterator[str]:
 
 
 def _batch_line(batch: BatchProgress, open_earlier: int) -> str:
-    """The states of all images of the batch, which add up to those that it asked."""
+    """How many images of the batch are in each state; they add up to all of them."""
     states = [f"{number} {state}" for state, number in batch.by_state.items() if number]
     line = f"batch of cycle {batch.cycle}: {batch.asked} asked: {', '.join(states)}"
     if batch.skipped_once:
@@ -106,8 +106,8 @@ def curve_table(status: Status) -> Table:
 
 
 def curve_notes(status: Status) -> list[str]:
-    """What belongs below the table: which models lost labels since; then of the newest one what its
-    interval was computed from and why a figure is missing, on validation and on test images."""
+    """The notes below the table: which models lost labels since; what the interval of the newest
+    model was computed from, and why a figure of it is missing, on validation and test images."""
     points = status.evaluations
     notes = [f"* cycle {point.cycle}: {point.lost_labels}" for point in points if point.lost_labels]
     newest = points[-1]

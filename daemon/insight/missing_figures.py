@@ -45,12 +45,12 @@ _EXPLANATIONS: Mapping[Why, Callable[[Missing], str]] = {
         f"{m.needed}, as images of a group are alike and count as one"
     ),
     Why.RARE_CLASS: lambda m: (
-        f"no interval: fewer than {m.needed} images hold {_names(m)}, which says nothing about "
-        f"how far its IoU would be off"
+        f"no interval: fewer than {m.needed} images hold {_names(m)}, too few to "
+        f"estimate the error of its IoU"
     ),
     Why.NO_SPREAD: lambda m: (
         f"no interval: the figure is the same whichever of the {_of(m, 'image')} is left "
-        f"out, so they do not tell how far it is off"
+        f"out, so its error cannot be estimated"
     ),
     Why.TEST_FILES: lambda m: (
         f"not measured: {m.count} of {m.needed} test images cannot be used, the first: {m.detail}"

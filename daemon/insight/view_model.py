@@ -27,5 +27,12 @@ class ViewModel(BaseModel):
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
-        """The JSON schema of `as_json`, with the description of every field."""
-        return cls.model_json_schema(mode="validation")
+        """The JSON schema of `as_json`, with the description of every field.
+
+        It allows further keys: a later release may add some.
+        """
+        schema = cls.model_json_schema()
+        for part in (schema, *schema.get("$defs", {}).values()):
+            if part.get("additionalProperties") is False:
+                del part["additionalProperties"]
+        return schema

@@ -13,8 +13,8 @@ class DaemonState(ViewModel):
     """Whether a daemon works on this state folder."""
 
     state: Life
-    """How the daemon is. "silent": a process holds the store and has not looked for long;
-    "dead": it ended without saying so."""
+    """How the daemon is. "silent": a process holds the store, and its last tick is long ago;
+    "dead": it was killed, or the machine went down."""
     words: str
     """The same as a sentence with what to do; empty where the daemon runs as it should."""
     process: int | None
@@ -44,7 +44,7 @@ class Incident(ViewModel):
     """How many attempts failed."""
 
     def line(self) -> str:
-        """For a person, in one line."""
+        """The same in one line, for a person."""
         return (
             f"does not work: {self.source}, since {self.since[:16]}, {self.count} attempts: "
             f"{self.words}"
@@ -73,7 +73,7 @@ class QuarantinedInput(ViewModel):
     """Number of the image in the store; null where it is unknown."""
 
     def line(self) -> str:
-        """For a person, in one line."""
+        """The same in one line, for a person."""
         image = f" ({self.image})" if self.image else ""
         state = "" if self.state == "open" else f", {self.state}"
         return (

@@ -28,8 +28,8 @@ LISTED_DUPLICATES = 50
 
 def daemon_state(state_dir: Path, heartbeat: Heartbeat | None, now: datetime) -> DaemonState:
     """Whether a daemon works on a state folder: by its lock, and by the last heartbeat."""
-    process, held = _lock_holder(state_dir)
-    life = life_of(heartbeat, held=held, now=now)
+    process, is_held = _lock_holder(state_dir)
+    life = life_of(heartbeat, held=is_held, now=now)
     looked_at = heartbeat.looked_at if heartbeat else None
     return DaemonState(
         state=life,
@@ -42,8 +42,8 @@ def daemon_state(state_dir: Path, heartbeat: Heartbeat | None, now: datetime) ->
 
 
 def _lock_holder(state_dir: Path) -> tuple[int | None, bool | None]:
-    """(process id, whether one holds the lock); None for both where the file system has no locks,
-    so that the heartbeat alone decides."""
+    """(process id, whether a process holds the lock). Both are None where the file system has no
+    locks: then the heartbeat alone decides."""
     try:
         process = holder_of(state_dir / LOCK)
     except OSError:
@@ -80,8 +80,8 @@ def incidents(store: Store) -> tuple[Incident, ...]:
 def quarantine(rows: Sequence[Row]) -> tuple[QuarantinedInput, ...]:
     """What could not be used and was not mended or replaced since.
 
-    Of answers about one image with the same fault the newest alone, which comes first in `rows`: an
-    image that was asked again and again is one fault.
+    Of an image's answers with the same fault only the newest, which comes first in `rows`: an image
+    that was asked again and again is one fault.
     """
     newest: dict[tuple[object, ...], QuarantinedInput] = {}
     for row in rows:

@@ -116,6 +116,11 @@ def test_the_fields_that_are_always_there_are_required() -> None:
     assert "miou" in schema["$defs"]["EvaluatedCycle"]["required"]
 
 
+def test_a_later_release_may_add_keys_without_breaking_the_schema() -> None:
+    for _, found in definitions(Status.json_schema()):
+        assert "additionalProperties" not in found
+
+
 def test_a_share_has_its_range_in_the_schema() -> None:
     share = Status.json_schema()["$defs"]["CorrectionEffort"]["properties"]["changed_share"]
 
