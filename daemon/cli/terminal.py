@@ -14,7 +14,7 @@ from rich.table import Table
 
 from daemon.domain import TaskState
 from daemon.domain.errors import MaskloopError
-from daemon.domain.formatting import duration, moment
+from daemon.domain.formatting import count, duration, moment
 from daemon.status.model import Status
 from daemon.status.model_batch import BatchProgress
 
@@ -149,9 +149,9 @@ def _left_out_lines(status: Status) -> Iterator[str]:
 def _label_notes(status: Status) -> Iterator[str]:
     """What is worth knowing of the labels that are used."""
     if settled := status.quarantine_settled:
-        yield f"{len(settled)} unusable masks were mended or replaced since"
+        yield f"{count(len(settled), 'unusable mask')} mended or replaced since"
     if number := status.doubles.images:
-        yield f"{number} images were labeled by several people; each counts once"
+        yield f"{count(number, 'image')} labeled by several people; each counts once"
     for note in status.notes:
         yield f"note: {note.place} ({note.image}): {'; '.join(note.notes)}"
 

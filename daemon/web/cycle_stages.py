@@ -11,7 +11,7 @@ from daemon.domain.clock import time_since
 from daemon.status.model import StageTime, Status
 
 TITLES: dict[Stage, str] = {
-    Stage.EMBED: "Look at new images",
+    Stage.EMBED: "Embed new images",
     Stage.TRAIN: "Train",
     Stage.SCORE: "Score the pool",
     Stage.SELECT: "Choose the batch",

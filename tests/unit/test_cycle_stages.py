@@ -35,7 +35,7 @@ def test_differences_show_their_sign(value: float, said: str) -> None:
 def test_cycle_0_has_no_steps_that_need_a_model() -> None:
     titles = [step.title for step in stage_steps(status(0, cycle=0, stage=Stage.SELECT))]
 
-    assert titles == ["Look at new images", "Choose the batch", "Send tasks", "People label"]
+    assert titles == ["Embed new images", "Choose the batch", "Send tasks", "People label"]
 
 
 def test_the_steps_say_what_is_done_and_how_long_it_took() -> None:
