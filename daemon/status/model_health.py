@@ -27,6 +27,11 @@ class DaemonState(ViewModel):
     """When it means to tick again; null before its first start."""
 
 
+def incident_line(source: str, since: str, count: int, words: str) -> str:
+    """An incident for a person. since: ISO 8601; count: failed attempts."""
+    return f"does not work: {source}, since {since[:16]}, {count} attempts: {words}"
+
+
 class Incident(ViewModel):
     """Something that does not work now, such as an outage of the labeling tool."""
 
@@ -45,10 +50,7 @@ class Incident(ViewModel):
 
     def line(self) -> str:
         """The same in one line, for a person."""
-        return (
-            f"does not work: {self.source}, since {self.since[:16]}, {self.count} attempts: "
-            f"{self.words}"
-        )
+        return incident_line(self.source, self.since, self.count, self.words)
 
 
 class QuarantinedInput(ViewModel):
