@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.cli import terminal
-from daemon.cli.console import ERR, OUT, ask, say
+from daemon.cli.console import ERR, OUT, ask, report_fault, say
 from daemon.config.loading import Config, load_config
 from daemon.domain.errors import MaskloopError
 from daemon.status.model import Status
@@ -79,7 +79,12 @@ def status(options: argparse.Namespace) -> int:
     if options.schema:
         _write_json(Status.json_schema())
         return 0
-    found = read_status(_load(options))
+    from daemon.loop.components import strategy_faults
+
+    config = _load(options)
+    for fault in strategy_faults(config):
+        report_fault(fault)
+    found = read_status(config)
     if options.json:
         _write_json(found.as_json())
     else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.cli import actions, options, streams
-from daemon.cli.console import ERR
+from daemon.cli.console import report_fault
 from daemon.domain.errors import MaskloopError
 from daemon.domain.os_errors import in_words
 
@@ -146,7 +146,7 @@ def _configure_logging(*, verbose: bool) -> None:
 
 
 def _fail(message: str) -> int:
-    ERR.print(f"maskloop: {message}", markup=False)
+    report_fault(message)
     return 1
 
 

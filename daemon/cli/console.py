@@ -22,6 +22,11 @@ def say(text: str) -> None:
     OUT.print(text, markup=False)
 
 
+def report_fault(message: str) -> None:
+    """Print what is wrong to standard error."""
+    ERR.print(f"maskloop: {message}", markup=False)
+
+
 def ask(question: str) -> str:
     """The answer of whoever sits at the terminal; "no" where the terminal is closed."""
     OUT.print(question, markup=False, end="")

@@ -45,7 +45,8 @@ _RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.SELECT, Stage.PREDIC
 def read_status(config: Config) -> Status:
     """Where the loop stands. Before the first `run` there is no store, and most of it is empty.
 
-    Raises StoreTooNew for the store of a newer Maskloop, and sqlite3.Error for a damaged one.
+    Raises StoreTooNew and StoreTooOld for the store of another Maskloop, and sqlite3.Error for a
+    damaged one.
     """
     path, now = config.state / FILE, datetime.now(UTC)
     if not path.exists():
