@@ -61,3 +61,15 @@ def waiting_for_people(open_batch: int, open_earlier: int) -> str:
     words = f"{count(number, 'image')} {'waits' if number == 1 else 'wait'} for annotators"
     earlier = open_batch and open_earlier
     return f"{words}, {open_earlier} of them asked earlier" if earlier else words
+
+
+def short_repr(value: object, limit: int = 120) -> str:
+    """A value as a message shows it, in one line: its repr, cut behind `limit` characters; of a
+    longer list, tuple, dict or bytes the type and the length, as "list of 5000"."""
+    if isinstance(value, list | tuple | dict | bytes) and len(value) > limit:
+        return f"{type(value).__name__} of {len(value)}"
+    try:
+        text = repr(value)
+    except ValueError:  # an int of more digits than Python writes
+        text = "a number of several thousand digits"
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -114,6 +115,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
             source=None,
         )
         fake_token, token = fake.token, "refused"
+        connectors = ExitStack()
 
         def loop() -> Ticker:
             connector = LabelStudio(
@@ -124,6 +126,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
                 source=None,
                 sleep=lambda seconds: None,
             )
+            connectors.enter_context(closing(connector))
             return Ticker(config, connector, ForkLauncher(), clock.now, None)
 
         daemon = loop()
@@ -139,6 +142,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
     for _ in range(60):  # now nothing answers there
         daemon.tick_and_go_on()
         clock.at += STEP
+    connectors.close()
 
     (incident,) = status_json(config)["incidents"]
     console = Console(record=True, width=300)
