@@ -72,7 +72,7 @@ class Ticker:
 
     def tick(self) -> Outcome:
         """One tick on a store opened for it. Raises what the tick raises."""
-        with self._store() as store:
+        with self._ingest.reader.resting(), self._store() as store:
             jump = self._pulse.begin(store)
             if jump:
                 self._known().move(jump)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 from connectors.base import Connector
@@ -42,6 +43,10 @@ class Reader(Protocol):
     def left(self) -> int:
         """How many of those asked for are not handed over; of those, what a tick has no more time
         for is dropped where the tick reads, and has to be asked for again."""
+
+    def resting(self) -> AbstractContextManager[None]:
+        """While a tick works, no further image is begun beside it: SQLite gives the interpreter
+        away at every row, and a thread that decodes would keep it for milliseconds each time."""
 
     def stop(self) -> None:
         """Read no more; returns within seconds, whatever is being read."""
@@ -86,6 +91,10 @@ class InlineReader:
         """How many wait behind a failure."""
         return len(self._queue)
 
+    def resting(self) -> AbstractContextManager[None]:
+        """Nothing to do: only the tick reads."""
+        return nullcontext()
+
     def stop(self) -> None:
         """Forget what was asked for."""
         self._queue.clear()
@@ -113,6 +122,7 @@ class BackgroundReader:
         self._done: deque[Reading] = deque()
         self._failure: Exception | None = None
         self._waits = False  # after a failure, for the next tick
+        self._rests = False  # while a tick works
         self._stopped = False
         self._thread: threading.Thread | None = None
 
@@ -148,6 +158,18 @@ class BackgroundReader:
         with self._changed:
             return len(self._queue) + len(self._done) + (self._begun is not None)
 
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Begin no image inside; one that is begun goes on."""
+        with self._changed:
+            self._rests = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._rests = False
+                self._changed.notify()
+
     def stop(self) -> None:
         """Wait STOP_S seconds at most for the image that is being read."""
         with self._changed:
@@ -180,7 +202,7 @@ class BackgroundReader:
     def _next(self) -> Wanted | None:
         """The next one to read; None where nothing more is to be read at all."""
         with self._changed:
-            while not self._stopped and (self._waits or not self._queue):
+            while not self._stopped and (self._rests or self._waits or not self._queue):
                 self._changed.wait()
             self._begun = None if self._stopped else self._queue.popleft()
             return self._begun
