@@ -89,10 +89,15 @@ def _tried(work: Callable[[], T], where: str, expected: str, cure: str) -> T | F
 
 
 class Intake:
-    """Takes inputs in, one by one, and collects a fault for each that cannot be used."""
+    """Takes inputs in, one by one, and collects a fault for each that cannot be used.
 
-    def __init__(self) -> None:
-        self.count = 0  # of the inputs so far
+    through: inputs that came through an earlier intake, which was broken: they are not tried again
+    and count beside those that are.
+    """
+
+    def __init__(self, through: int = 0) -> None:
+        self.count = through  # of the inputs so far
+        self.through = through  # of them, those that can be used
         self._faults: list[Fault] = []
         self._lines: Counter[Line] = Counter()  # of surprises
         self._samples: dict[Line, str] = {}
@@ -123,6 +128,7 @@ class Intake:
             self.add_failure(replace(failure, fault=fault))
         else:
             self.count += 1
+            self.through += 1
 
     def add_failure(self, failure: Failure) -> None:
         """Count an input that somebody else tried in vain."""

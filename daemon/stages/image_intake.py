@@ -16,6 +16,7 @@ from daemon.domain import FoundImage
 from daemon.domain.clock import is_due
 from daemon.domain.errors import IntakeBroken
 from daemon.domain.faults import printable
+from daemon.intake import Intake
 from daemon.stages.context import Context
 from daemon.stages.file_stamps import local_path, stamp_of
 from daemon.stages.identical_images import settle_copies
@@ -81,7 +82,7 @@ def _look(context: Context, ingest: Ingest) -> None:
     found = list(context.connector.images())
     if ingest.look is not None:
         _end(context, ingest, ingest.look)
-    look, wanted = _begun(context, found)
+    look, wanted = _begun(context, found, ingest.through)
     with context.store.atomic():
         context.store.keep_fact(_LISTED, context.now().isoformat())
         _say_waiting(context.store, look)
@@ -91,7 +92,9 @@ def _look(context: Context, ingest: Ingest) -> None:
     _go_on(context, ingest, look)
 
 
-def _begun(context: Context, found: Sequence[FoundImage]) -> tuple[Look, list[Wanted]]:
+def _begun(
+    context: Context, found: Sequence[FoundImage], through: int
+) -> tuple[Look, list[Wanted]]:
     """A look at these images, and what it asks the reader for, in order: some that are to be
     compared come early, so that a large pool of new images does not hold them up."""
     store = context.store
@@ -111,6 +114,7 @@ def _begun(context: Context, found: Sequence[FoundImage]) -> tuple[Look, list[Wa
         rest={one.key: one for one in first},
         first=len(first),
         hold=identities.may_be_known(first),
+        intake=Intake(through),
     )
     return look, [*new[:some], *compared[:some], *new[some:], *again, *compared[some:]]
 
@@ -144,6 +148,7 @@ def _end(context: Context, ingest: Ingest, look: Look) -> None:
     store, now = context.store, context.now()
     ingest.look = None
     broken = _keep_faults(context, look)
+    ingest.through = look.intake.through if broken is not None else 0
     settle_copies(context)
     look.hold = look.identities.may_be_known(list(look.rest.values()))
     with store.atomic():

@@ -28,7 +28,7 @@ class Look:
     rest: dict[str, FoundImage]
     first: int
     hold: bool
-    intake: Intake = field(default_factory=Intake)
+    intake: Intake
     unusable: list[Reading] = field(default_factory=list)
     renamed: list[int] = field(default_factory=list)  # images whose tasks show an old address
     new: int = 0
@@ -42,10 +42,14 @@ class Look:
 
 @dataclass(kw_only=True)
 class Ingest:
-    """How images come in, from tick to tick: who reads them, and the look that is under way."""
+    """How images come in, from tick to tick: who reads them, and the look that is under way.
+
+    through: images that came through since intake broke, see Intake; 0 where it works.
+    """
 
     reader: Reader
     look: Look | None = None
+    through: int = 0
 
     def drop(self) -> None:
         """Forget the look: what was taken and could not be kept is asked for again."""
