@@ -17,6 +17,7 @@ from daemon.domain.clock import is_due
 from daemon.domain.errors import IntakeBroken
 from daemon.domain.faults import printable
 from daemon.intake import Intake
+from daemon.runs.records import Progress
 from daemon.stages.context import Context
 from daemon.stages.file_stamps import local_path, stamp_of
 from daemon.stages.identical_images import settle_copies
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 CURSOR = "cursor"  # the fact that says how far the answers were read
 AGAIN = timedelta(hours=1)  # a refused file that has not changed is read again after so long
 MOST_ASKED = 20_000  # images of one look that wait for the reader, so that memory is bounded
-WAITING = "images_waiting"  # JSON: looked, of, hold; "" where all are looked into
+WAITING = "images_waiting"  # JSON: looked, of, new, hold; "" where all are looked into
 BROKEN = "images_intake_broken"  # the words of IntakeBroken; "" where intake works
 _BROKEN_OF_OLD = "1"  # how an earlier version said so, without words
 _LISTED = "images_listed_at"
@@ -76,6 +77,15 @@ def still_looking(store: Store) -> str | None:
     if not waiting or not (waiting["hold"] or store.last_cycle() is None):
         return None
     return f"{waiting['looked']} of {waiting['of']} images are looked into; the rest follows"
+
+
+def reading_progress(store: Store) -> Progress | None:
+    """How many of the new images of the last listing are looked into; None where none waits."""
+    waiting = json.loads(store.fact(WAITING) or "{}")
+    if "new" not in waiting:
+        return None
+    read = waiting["new"] - (waiting["of"] - waiting["looked"])
+    return Progress(phase="reading new images", step=read, steps=waiting["new"])
 
 
 def _look(context: Context, ingest: Ingest) -> None:
@@ -168,7 +178,12 @@ def _end(context: Context, ingest: Ingest, look: Look) -> None:
 
 
 def _say_waiting(store: Store, look: Look) -> None:
-    waiting = {"looked": look.looked, "of": len(look.listed), "hold": look.hold}
+    waiting = {
+        "looked": look.looked,
+        "of": len(look.listed),
+        "new": look.first,
+        "hold": look.hold,
+    }
     store.keep_fact(WAITING, json.dumps(waiting) if look.rest else "")
 
 

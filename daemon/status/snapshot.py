@@ -15,6 +15,7 @@ from daemon.insight.missing_figures import headline, interval_words, words_of
 from daemon.loop.tick import WAITING
 from daemon.runs.folder import RunFolder
 from daemon.stages.ending import Ended, read_end
+from daemon.stages.image_intake import reading_progress
 from daemon.stages.roles import EXCLUDED_WORDS
 from daemon.stages.unused_files import kept_left_out, none_left_out
 from daemon.status.liveness import incident_rows, liveness, running_progress
@@ -53,7 +54,7 @@ def _of_store(store: Store, config: Config) -> dict[str, Any]:
         "waiting": store.fact(WAITING),
         "daemon": liveness(config.state, store.heartbeat(), datetime.now(UTC)),
         "incidents": incident_rows(store),
-        "progress": _progress(config.state, last),
+        "progress": _progress(store, config.state, last),
         "classes": list(config.classes.names),
         "ended": None if ended is None else _ended(ended),
         "labels": _labels(counts.labels),
@@ -155,10 +156,14 @@ def _ended(ended: Ended) -> dict[str, Any]:
     }
 
 
-def _progress(state: Path, last: Row | None) -> dict[str, Any] | None:
-    if last is None or last["stage"] not in _RUN_STAGES:
-        return None
-    return running_progress(RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}"))
+def _progress(store: Store, state: Path, last: Row | None) -> dict[str, Any] | None:
+    """Of the run that works now, else of the images that are being read."""
+    if last is not None and last["stage"] in _RUN_STAGES:
+        run = RunFolder(state / "runs" / f"{last['id']:04d}-{last['stage']}")
+        if (progress := running_progress(run)) is not None:
+            return progress
+    reading = reading_progress(store)
+    return None if reading is None else reading.model_dump(mode="json")
 
 
 def _evaluations(store: Store) -> list[dict[str, Any]]:

@@ -128,8 +128,15 @@ def test_the_first_cycle_waits_for_an_image_that_hangs_and_no_tick_does(
 
     assert time.monotonic() - began < 2
     assert words == f"30 of {IMAGES} images are looked into; the rest follows"
+    progress = snapshot(config)["progress"]
+    assert (progress["phase"], progress["step"], progress["steps"]) == (
+        "reading new images",
+        30,
+        IMAGES,
+    )
     daemon.tool.open("field30.png")
     daemon.until(daemon.is_asking)
+    assert snapshot(config)["progress"] is None
     assert len(known(config)) == IMAGES
     assert set(daemon.tool.reads.values()) == {1}
 
@@ -256,7 +263,9 @@ def test_kill_9_while_images_are_read_loses_none(config: Config) -> None:
     command = [sys.executable, "-m", "daemon.cli", "--config", str(config.home / "config.toml")]
     for wait_s in (0.1, 0.0):
         daemon = subprocess.Popen([*command, "run"], stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
         while not (config.state / FILE).exists():
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         time.sleep(wait_s)
         daemon.kill()
