@@ -95,8 +95,10 @@ def _changed(known: Sequence[Pair]) -> list[Pair]:
 def _may_differ(found: FoundImage, image: KnownImage) -> bool:
     if image.aside_stamp is not None:
         return True
+    if image.stamp == "":
+        return False
     path = local_path(found.uri)
-    return path is not None and image.stamp not in ("", stamp_of(path))
+    return path is not None and image.stamp != stamp_of(path)
 
 
 def _due(context: Context, known: Sequence[Pair]) -> list[Pair]:

@@ -25,7 +25,7 @@ def looked_at_strangers(context: Context, changes: Changes, known: Iterable[str]
     if not _unknown(context, changes, known) - strange:
         return False
     look_at_images(context)
-    keys = {image.key for image in store.known_images()} | store.former_keys().keys()
+    keys = store.known_keys() | store.former_keys().keys()
     left = sorted(_unknown(context, changes, keys)) if not store.fact(WAITING) else []
     store.keep_fact(_STRANGE, json.dumps(left[:_MOST_STRANGE]))
     return True

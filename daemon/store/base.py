@@ -132,10 +132,14 @@ class StoreBase:
         return os.path.relpath(path, self.folder) if inside else str(path)
 
     def _where(self, kept: str) -> Path:
-        return Path(os.path.normpath(self.folder / kept))
+        return Path(os.path.normpath(os.path.join(self.folder, kept)))
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         return list(self._db.query(sql, list(values)))
+
+    def _tuples(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """As `_rows`, by the place of the columns: for tables with a row for every image."""
+        return list(self._db.execute(sql, list(values)))
 
     def _write(self, sql: str, *values: object) -> int:
         """Run one writing statement; the number of rows it touched.

@@ -66,7 +66,6 @@ def known_of(found: FoundImage, image: Image, stamp: str) -> KnownImage:
         id=1,
         key=found.key,
         sha256=image.sha256,
-        path=image.path,
         task=None,
         stamp=stamp,
         checked_at="",
