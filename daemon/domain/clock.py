@@ -7,7 +7,10 @@ long ago that was. What waits for it must not wait for ever, so `is_due` says ye
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
+
+Clock = Callable[[], datetime]
 
 STEP = timedelta(minutes=1)  # smaller corrections of the clock matter to nothing that we keep
 

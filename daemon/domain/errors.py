@@ -112,7 +112,7 @@ class PoolEmpty(MaskloopError):
 class RunFailed(MaskloopError):
     """A child process ended without a result. Its log says why.
 
-    faults: the files that it could not use (`daemon.records.FileFault`), where that was the reason.
+    faults: the files that it could not use (daemon.runs.records.FileFault); empty: other causes.
     """
 
     def __init__(self, message: str, faults: Sequence[Any] = ()) -> None:

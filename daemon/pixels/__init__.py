@@ -3,7 +3,7 @@
 What may enter here: whatever decides which pixels a file holds for the people who look at it:
 formats by their bytes, orientation, bit depth, transparency, colour profiles, limits of size,
 folders of such files, and masks as PNG. It imports nothing of ours but `daemon.domain` and
-`daemon.errors`, and knows no store, no labeling tool and no network.
+`daemon.domain.errors`, and knows no store, no labeling tool and no network.
 
 The rule: a picture is read as chromium shows it, because the masks are drawn on what a browser
 shows. tests/browser/test_pixels.py compares the two pixel by pixel.

@@ -76,7 +76,7 @@ def test_every_cycle_is_an_event_too(home: Path) -> None:
 
     said = [event["words"] for event in snapshot(config)["events"]]
 
-    assert [formatting.partition(":")[0] for words in said if formatting.startswith("cycle ")] == [
+    assert [words.partition(":")[0] for words in said if words.startswith("cycle ")] == [
         f"cycle {number}" for number in (3, 2, 1, 0)
     ]
 

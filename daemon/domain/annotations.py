@@ -1,0 +1,106 @@
+"""What people did: masks they drew, images they skipped, and the classes a mask may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.domain.faults import Fault
+
+Mask = npt.NDArray[np.uint8]  # (H, W): one class index a pixel
+IGNORE = 255  # "no label here": left out of every loss and metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassSet:
+    """The classes a mask may hold: the name at index i is pixel value i; 0 is background.
+
+    unlabeled: the pixel value where nobody drew: 0, background; or IGNORE, and then background
+    is drawn like any other class. renamed: old name -> present name, "" for a class that was
+    taken out; answers that were drawn with an old name are still read.
+    """
+
+    names: tuple[str, ...]
+    ignore_label: str = ""
+    unlabeled: int = 0
+    renamed: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The names that people draw with, the ignore label last."""
+        names = self.names[1:] if self.unlabeled == 0 else self.names
+        return (*names, self.ignore_label) if self.ignore_label else names
+
+    def index(self, name: str) -> int | None:
+        """The pixel value of a class or of the ignore label; None for an unknown name."""
+        name = self.renamed.get(name, name)
+        if not name:
+            return IGNORE
+        if self.ignore_label and name == self.ignore_label:
+            return IGNORE
+        return self.names.index(name) if name in self.names else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """A person's mask for one image; never a machine's.
+
+    id and task are the tool's. created_at and updated_at are the tool's clock, with a zone.
+    lead_time_s: seconds of work that the tool measured. notes: in words, what was made of the
+    mask beyond reading it, such as cutting off what lay outside the image.
+    """
+
+    id: str
+    task: str
+    image_key: str
+    mask: Mask
+    annotator: str
+    updated_at: datetime
+    created_at: datetime
+    lead_time_s: float | None = None
+    ground_truth: bool = False
+    corrected: bool | None = None  # whether the shown prediction was changed; None: none was shown
+    shown: str | None = None  # version of the prediction that the person began with
+    shown_empty: bool = False  # that prediction had no region: the page began empty
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """A person declined to label an image."""
+
+    id: str
+    task: str
+    image_key: str
+    annotator: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What people did since a cursor. `cursor` is opaque; store it with the rows.
+
+    deletions: annotation ids that are gone. lost_tasks: task ids that are gone.
+    seen: changed task -> all annotation ids that it has now, so that others count as deleted.
+    shows: changed task -> the key of its image, "" for none of ours.
+    more: there are further changes already: memory bears no more masks at once.
+    anew: everything is read from its beginning, so that every fault of a task comes again.
+    """
+
+    cursor: str
+    more: bool = False
+    anew: bool = False
+    annotations: tuple[Annotation, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    deletions: tuple[str, ...] = ()
+    lost_tasks: tuple[str, ...] = ()
+    seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shows: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
