@@ -9,7 +9,7 @@ from daemon.domain import Exclusion, Image, Role
 from daemon.store.base import Row, StoreBase
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KnownImage:
     """What the intake compares a found image with.
 
