@@ -50,10 +50,10 @@ def list_images(context: Context) -> None:
     Raises what the connector raises, what kept the reader from reading, and IntakeBroken.
     """
     store, ingest = context.store, ingest_of(context)
-    if ingest.look is not None:
-        _go_on(context, ingest, ingest.look)
     listed, now = store.fact(_LISTED), context.now()
     due = not listed or is_due(datetime.fromisoformat(listed), _LISTING_EVERY, now)
+    if ingest.look is not None and not due:  # a listing may be without what cannot be read
+        _go_on(context, ingest, ingest.look)
     waits = ingest.look is None and (store.fact(WAITING) or store.fact(BROKEN))
     if due or waits:
         _look(context, ingest)

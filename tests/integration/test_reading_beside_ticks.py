@@ -214,6 +214,19 @@ def test_an_outage_of_the_reader_is_said_once_and_loses_nothing(
     assert {n for key, n in daemon.tool.reads.items() if key != "field20.png"} == {1}
 
 
+def test_an_image_that_was_an_outage_by_itself_is_forgotten_when_it_is_gone(
+    daemon: Daemon, config: Config
+) -> None:
+    daemon.tool.raising["field20.png"] = DiskFull("the cache: no space; free some")
+    daemon.go_on_until(lambda: daemon.tool.reads["field20.png"] == 2)
+
+    (config.home / "images/field20.png").unlink()
+    daemon.shift += timedelta(seconds=61)
+    daemon.go_on_until(lambda: len(known(config)) == IMAGES - 1)
+
+    daemon.ticker.tick()
+
+
 @pytest.mark.parametrize("broken", [False, True])
 def test_a_replaced_picture_is_noticed_while_others_wait(
     daemon: Daemon, config: Config, broken: bool
