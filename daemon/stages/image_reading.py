@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.base import Connector
-from connectors.images.cache import keep
+from connectors.images.cache import save_to_cache
 from daemon.config.loading import Config
 from daemon.domain import FoundImage, Image
 from daemon.domain.errors import ImageRefused
@@ -106,7 +106,7 @@ def _mend_cache(config: Config, path: Path, content: bytes) -> None:
     """Write the cached picture anew where it is not what these bytes give."""
     pixels = config.images.max_megapixels * 10**6
     with tempfile.TemporaryDirectory(dir=config.state) as folder:
-        fresh = keep(content, Path(folder), max_pixels=pixels).path
+        fresh = save_to_cache(content, Path(folder), max_pixels=pixels).path
         if fresh.read_bytes() != path.read_bytes():
             path.unlink()
-            keep(content, cache_of(config), max_pixels=pixels)
+            save_to_cache(content, cache_of(config), max_pixels=pixels)

@@ -13,28 +13,28 @@ from daemon.domain import FoundImage
 
 class Gated(Folder):
     """reads: how often each image was read. raising: what a read of an image raises, by its key,
-    or of every image under "". closed: images that hang until `open` is called."""
+    or of every image under "". `hold_back`: an image hangs until `let_through`."""
 
     def __init__(self, **parts: Any) -> None:
         super().__init__(**parts)
         self.reads: Counter[str] = Counter()
         self.raising: dict[str, BaseException] = {}
-        self._closed: dict[str, threading.Event] = {}
+        self._held: dict[str, threading.Event] = {}
 
     def read(self, image: FoundImage) -> bytes:
         self.reads[image.key] += 1
-        if (gate := self._closed.get(image.key)) is not None:
+        if (gate := self._held.get(image.key)) is not None:
             gate.wait()
         error = self.raising.get(image.key) or self.raising.get("")
         if error is not None:
             raise error
         return super().read(image)
 
-    def close(self, key: str) -> None:
-        self._closed[key] = threading.Event()
+    def hold_back(self, key: str) -> None:
+        self._held[key] = threading.Event()
 
-    def open(self, key: str) -> None:
-        self._closed.pop(key).set()
+    def let_through(self, key: str) -> None:
+        self._held.pop(key).set()
 
 
 def gated(config: Config) -> Gated:

@@ -121,7 +121,7 @@ def test_the_loop_does_the_same_as_with_ticks_that_read(
 def test_the_first_cycle_waits_for_an_image_that_hangs_and_no_tick_does(
     daemon: Daemon, config: Config
 ) -> None:
-    daemon.tool.close("field30.png")
+    daemon.tool.hold_back("field30.png")
     daemon.until(lambda: daemon.tool.reads["field30.png"] == 1)
     began = time.monotonic()
     words = daemon.ticker.tick().waiting
@@ -134,7 +134,7 @@ def test_the_first_cycle_waits_for_an_image_that_hangs_and_no_tick_does(
         30,
         IMAGES,
     )
-    daemon.tool.open("field30.png")
+    daemon.tool.let_through("field30.png")
     daemon.until(daemon.is_asking)
     assert snapshot(config)["progress"] is None
     assert len(known(config)) == IMAGES
@@ -143,14 +143,14 @@ def test_the_first_cycle_waits_for_an_image_that_hangs_and_no_tick_does(
 
 def test_answers_are_taken_in_while_a_later_image_hangs(daemon: Daemon, config: Config) -> None:
     daemon.until(daemon.is_asking)
-    daemon.tool.close("zebra.png")
+    daemon.tool.hold_back("zebra.png")
     add_image(config, "zebra.png", "field01.png")
     daemon.shift += timedelta(seconds=61)
 
     daemon.until(lambda: snapshot(config)["labels"]["spent"] >= 8)
 
     assert len(known(config)) == IMAGES
-    daemon.tool.open("zebra.png")
+    daemon.tool.let_through("zebra.png")
     daemon.until(lambda: len(known(config)) == IMAGES + 1)
     assert daemon.tool.reads["zebra.png"] == 1
 
@@ -234,7 +234,7 @@ def test_a_replaced_picture_is_noticed_while_others_wait(
     daemon.until(daemon.is_asking)
     for number in range(IMAGES):
         add_image(config, f"zebra{number:02d}.png", f"field{number:02d}.png")
-    daemon.tool.close("zebra30.png")
+    daemon.tool.hold_back("zebra30.png")
     path = config.home / "images/field03.png"
     before = {key: sha for _, key, sha in known(config)}["field03.png"]
     if broken:
@@ -252,12 +252,12 @@ def test_a_replaced_picture_is_noticed_while_others_wait(
     daemon.until(lambda: daemon.tool.reads["zebra30.png"] == 1)
     daemon.shift += timedelta(seconds=61)  # the next listing keeps the faults of the last look
     daemon.until(noticed)
-    daemon.tool.open("zebra30.png")
+    daemon.tool.let_through("zebra30.png")
 
 
 def test_a_daemon_that_dies_while_it_reads_goes_on_where_it_was(config: Config) -> None:
     first = Daemon(config)
-    first.tool.close("field25.png")
+    first.tool.hold_back("field25.png")
     first.until(lambda: first.tool.reads["field25.png"] == 1)
     first.ticker.tick()
     assert len(known(config)) == 25  # and nobody stops it: its thread hangs as long as it likes
@@ -267,7 +267,7 @@ def test_a_daemon_that_dies_while_it_reads_goes_on_where_it_was(config: Config) 
 
     assert [key for _, key, _ in known(config)] == [f"field{n:02d}.png" for n in range(IMAGES)]
     assert second.tool.reads.total() == IMAGES - 25
-    first.tool.open("field25.png")
+    first.tool.let_through("field25.png")
     first.stop()
     second.stop()
 

@@ -56,7 +56,7 @@ def test_an_image_that_hangs_holds_up_neither_a_tick_nor_the_end(
     reader: BackgroundReader, tool: Gated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_readers, "STOP_S", 0.1)
-    tool.close("field02.png")
+    tool.hold_back("field02.png")
     reader.ask(wanted(tool))
     until(lambda: tool.reads["field02.png"] == 1)
 
@@ -66,18 +66,18 @@ def test_an_image_that_hangs_holds_up_neither_a_tick_nor_the_end(
 
     assert [one.wanted.found.key for one in found] == ["field00.png", "field01.png"]
     assert time.monotonic() - began < 2
-    tool.open("field02.png")
+    tool.let_through("field02.png")
 
 
 def test_what_is_being_read_is_not_read_again_by_a_new_list(
     reader: BackgroundReader, tool: Gated
 ) -> None:
-    tool.close("field01.png")
+    tool.hold_back("field01.png")
     reader.ask(wanted(tool))
     until(lambda: tool.reads["field01.png"] == 1)
 
     reader.ask(wanted(tool))
-    tool.open("field01.png")
+    tool.let_through("field01.png")
     until(lambda: tool.reads.total() == 8)
 
     assert set(tool.reads.values()) == {1}
@@ -86,12 +86,12 @@ def test_what_is_being_read_is_not_read_again_by_a_new_list(
 def test_a_tick_is_hastened_when_all_is_read(
     reader: BackgroundReader, tool: Gated, woken: threading.Event
 ) -> None:
-    tool.close("field07.png")
+    tool.hold_back("field07.png")
     reader.ask(wanted(tool))
     until(lambda: tool.reads["field07.png"] == 1)
     assert not woken.is_set()
 
-    tool.open("field07.png")
+    tool.let_through("field07.png")
 
     assert woken.wait(20)
 
