@@ -23,7 +23,7 @@ from daemon.status.model_health import (
 
 
 class RunProgress(ViewModel):
-    """How far the running child process is."""
+    """How far the running child process is, or the reading of new images."""
 
     phase: str
     """What it does, such as "teacher" or "scoring"."""

@@ -11,6 +11,7 @@ from daemon.insight.curve import lines, serving_model
 from daemon.loop.tick import WAITING
 from daemon.runs.folder import RunFolder
 from daemon.stages.ending import Ended, read_end
+from daemon.stages.image_intake import reading_progress
 from daemon.stages.roles import EXCLUDED_WORDS
 from daemon.stages.unused_files import kept_left_out, none_left_out
 from daemon.status.model import (
@@ -69,7 +70,7 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         waiting=store.fact(WAITING),
         daemon=daemon_state(config.state, store.heartbeat(), now),
         incidents=incidents(store),
-        progress=_progress(config.state, cycle, stage),
+        progress=_progress(store, config.state, cycle, stage),
         classes=config.classes.names,
         ended=_loop_end(read_end(store, config.loop.budget_labels)),
         labels=_label_budget(counts.labels),
@@ -123,10 +124,16 @@ def _before_first_run(config: Config, now: datetime) -> Status:
     )
 
 
-def _progress(state: Path, cycle: int | None, stage: Stage | None) -> RunProgress | None:
-    if cycle is None or stage not in _RUN_STAGES:
-        return None
-    return run_progress(RunFolder(state / "runs" / f"{cycle:04d}-{stage}"))
+def _progress(
+    store: Store, state: Path, cycle: int | None, stage: Stage | None
+) -> RunProgress | None:
+    """Of the run that works now, else of the new images that are being read."""
+    if cycle is not None and stage in _RUN_STAGES:
+        progress = run_progress(RunFolder(state / "runs" / f"{cycle:04d}-{stage}"))
+        if progress is not None:
+            return progress
+    reading = reading_progress(store)
+    return None if reading is None else RunProgress(**reading.model_dump())
 
 
 def _label_budget(labels: Labels) -> LabelBudget:
