@@ -56,7 +56,7 @@ class Image:
     role: Role = Role.POOL
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KnownImage:
     """What the intake compares a found image with.
 
@@ -69,7 +69,6 @@ class KnownImage:
     id: int
     key: str
     sha256: str
-    path: Path
     task: str | None
     stamp: str
     checked_at: str

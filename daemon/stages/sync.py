@@ -12,14 +12,10 @@ from daemon.intake import Failures, Intake
 from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
 from daemon.stages.corrections import measure_missing, measured
-from daemon.stages.image_intake import (
-    CURSOR,
-    list_images,
-    looked_at_strangers,
-    without_waiting,
-)
+from daemon.stages.image_intake import CURSOR, list_images
 from daemon.stages.reask import ask_again, withdraw
 from daemon.stages.replaced_images import flag_labels
+from daemon.stages.unread_images import looked_at_strangers, without_waiting
 
 log = logging.getLogger(__name__)
 

@@ -65,23 +65,13 @@ class ImageQueries(StoreBase):
 
     def known_images(self) -> list[KnownImage]:
         """What the intake compares found images with, by id."""
-        aside = Exclusion.UNREADABLE.value
-        return [
-            KnownImage(
-                id=row["id"],
-                key=row["key"],
-                sha256=row["sha256"],
-                path=self._absolute_path(row["path"]),
-                task=row["task"],
-                stamp=row["stamp"],
-                checked_at=row["checked_at"],
-                aside_stamp=row["aside_stamp"] if row["excluded_why"] == aside else None,
-            )
-            for row in self._rows(
-                "SELECT id, key, sha256, path, task, stamp, checked_at, aside_stamp, excluded_why "
-                "FROM images ORDER BY id"
-            )
-        ]
+        rows = self._tuples(
+            "SELECT id, key, sha256, task, stamp, checked_at, "
+            "iif(excluded_why = ?, aside_stamp, NULL) FROM images ORDER BY id",
+            Exclusion.UNREADABLE.value,
+        )
+        names = ("id", "key", "sha256", "task", "stamp", "checked_at", "aside_stamp")
+        return [KnownImage(**dict(zip(names, row, strict=True))) for row in rows]
 
     def ids(self, role: Role) -> list[int]:
         """Ids of the images with a role, in rising order."""
