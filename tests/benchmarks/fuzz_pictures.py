@@ -12,7 +12,7 @@ import time
 from collections import Counter
 
 from tests.fakes.picture_mutations import mutated
-from tests.unit.test_fuzzed_pictures import outcome
+from tests.unit.test_pixels_fuzz import outcome
 
 
 def main(count: int, seed: int) -> None:

@@ -14,7 +14,7 @@ from daemon.hrda.near_duplicates import near_duplicates as run_of
 from daemon.rules import near_duplicates
 from daemon.rules.near_duplicates import FloatArray, IdArray, representatives
 from daemon.runs.folder import DistinctRequest, PredictResult, RunFolder, Scores
-from tests.unit.test_split import unit
+from tests.unit.test_validation_split import unit
 
 
 def one_by_one(ids: IdArray, embeddings: FloatArray, similarity: float) -> list[int]:
