@@ -25,7 +25,7 @@ sys.addaudithook(_note_connection)
 
 @pytest.fixture(autouse=True, scope="module")
 def older_objects_are_not_searched() -> Iterator[None]:
-    """After each test garbage is searched among its own objects: milliseconds; torch alone has 10^6."""
+    """So that the search after each test takes milliseconds; torch alone is 10^6 objects."""
     gc.collect()
     gc.freeze()
     yield

@@ -21,13 +21,7 @@ from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from daemon.web import formatting
 from tests.fakes.launcher import ForkLauncher
-from tests.integration.workbench import configured, paint, run_out, ticker
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
-    return tmp_path
+from tests.integration.workbench import configured, run_out, ticker
 
 
 @pytest.fixture

@@ -12,15 +12,9 @@ from pathlib import Path
 import pytest
 
 from daemon.status.snapshot import snapshot
-from tests.integration.workbench import configured, paint, ticker
+from tests.integration.workbench import configured, ticker
 
 SECONDS = 20.0
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
-    return tmp_path
 
 
 def test_an_outage_is_said_once_when_it_starts_and_once_when_it_ends(

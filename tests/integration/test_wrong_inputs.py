@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config.loading import Config, load_config
-from daemon.diagnostics.check import checks
+from daemon.config.loading import load_config
 from tests.fakes.command import TRACEBACK, assert_said, run_command
-from tests.integration.workbench import configured, paint, run_out, ticker
+from tests.integration.workbench import configured, faults_of, paint, run_out, ticker
 
 BOM = b"\xef\xbb\xbf"
 CONFIGS: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -38,10 +37,6 @@ CONFIGS: dict[str, tuple[Callable[[Path], object], str]] = {
     "home": (lambda path: path.write_text("[home]\nx = 1\n"), "there is no such table"),
 }
 COMMANDS = (["status"], ["check"], ["once"], ["run"], ["web"], ["backup", "copy.db"], ["classes"])
-
-
-def faults_of(config: Config, name: str) -> list[str]:
-    return list(dict(checks(config))[name]())
 
 
 def fill(path: Path) -> None:

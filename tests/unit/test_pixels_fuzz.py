@@ -2,30 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from daemon import pixels
-from daemon.domain.errors import ImageRefused
-from tests.fakes.picture_mutations import mutated, valid
-
-MAX_PIXELS = 200_000
-
-
-def outcome(content: bytes) -> str:
-    words = ""
-    try:
-        picture = pixels.read(content, where="image a.png", max_pixels=MAX_PIXELS)
-    except ImageRefused as exc:
-        words = str(exc)
-    if words:
-        assert words.startswith("image a.png: ")
-        assert len(words) < 600
-        return "refused"
-    assert picture.dtype == np.uint8
-    assert picture.ndim == 3
-    assert picture.shape[2] == 3
-    assert picture.size <= 3 * MAX_PIXELS
-    return "read"
+from tests.fakes.picture_mutations import mutated, outcome, valid
 
 
 def test_ten_thousand_damaged_pictures_are_read_or_refused() -> None:

@@ -29,10 +29,10 @@ from daemon.stages.context import Context
 from daemon.stages.corrections import compared, effort_of, measure_missed, measured
 from daemon.stages.predict import predicted_mask
 from daemon.store import FILE, Store
+from tests.fakes.labels import NOON, annotation, image, intent
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.versions import NONCE, version
 from tests.integration.workbench import configured, paint
-from tests.unit.test_store import NOON, annotation, image, intent
 
 NAMES = ("soil", "crop", "weed")
 

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlite_utils import Database
 
-from daemon.domain import Annotation, Exclusion, FoundImage, Image, Role, Stage, TaskState
+from daemon.domain import Annotation, Exclusion, FoundImage, Role, Stage, TaskState
 from daemon.store import Intent, LostLabels, Question, Store
 from daemon.store.migrations import migrations
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-def image(key: str, sha256: str = "") -> Image:
-    return Image(
-        id=0,
-        key=key,
-        name=key,
-        uri=key,
-        path=Path(key),
-        height_px=2,
-        width_px=3,
-        sha256=sha256 or key,
-    )
+from tests.fakes.labels import NOON, image
 
 
 def annotation(number: str, minutes: int = 0, task: str = "t1") -> Annotation:
