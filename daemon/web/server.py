@@ -57,6 +57,7 @@ def _listen(app: Any, host: str, port: int, sockets: dict[int, Any]) -> Any:
             max_request_body_size=MOST_BYTES,
         )
     except (OSError, ValueError) as exc:
+        wasyncore.close_all(sockets)  # waitress leaves those that it made before it failed
         raise ConfigError(
             f"[web] host = {host!r}, port = {port}: cannot listen there: {exc}; "
             f"choose another port, or 0 for any free one"

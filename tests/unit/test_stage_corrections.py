@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,16 +99,17 @@ def test_foreign_regions_tell_nothing(ids: list[str]) -> None:
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Context:
+def context(tmp_path: Path) -> Iterator[Context]:
     paint(tmp_path, images=1)
     config = configured(tmp_path, predictions={"min_region_px": 2, "fill_holes_px": 2})
-    return Context(
-        config=config,
-        store=Store(config.state / FILE),
-        connector=open_connector(config),
-        launcher=ForkLauncher(),
-        now=lambda: datetime.now(UTC),
-    )
+    with Store(config.state / FILE) as store:
+        yield Context(
+            config=config,
+            store=store,
+            connector=open_connector(config),
+            launcher=ForkLauncher(),
+            now=lambda: datetime.now(UTC),
+        )
 
 
 def answer(shown: str | None) -> Annotation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -172,5 +173,5 @@ def test_a_store_of_before_is_brought_up_to_date_without_loss(tmp_path: Path) ->
         assert [one.aside_stamp for one in store.known_images()] == [None, ""]
         store.replace_bytes(1, image("a", "new"), cycle=None)
         assert store.unconfirmed_ids() == {1}
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw:
         assert raw.execute("SELECT drawn_on FROM annotations").fetchall() == [("sha-a",)]
