@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,8 +89,15 @@ def _folder(config: Config) -> object:
     return open_connector(config)
 
 
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
+    """What is opened on the way, closed at the end."""
+    with ExitStack() as stack:
+        yield stack
+
+
 def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, opened: ExitStack, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     caplog.set_level(logging.INFO, "daemon.loop.service")
@@ -123,6 +132,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
                 source=None,
                 sleep=lambda seconds: None,
             )
+            opened.callback(connector.close)
             return Ticker(config, connector, ForkLauncher(), clock.now, None)
 
         daemon = loop()

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -108,7 +108,7 @@ def test_a_store_that_is_none_is_refused_by_every_command(home: Path, name: str)
 def test_pages_of_a_store_that_are_damaged_are_said(home: Path) -> None:
     path = home / "state" / "store.db"
     run_out(ticker(configured(home)))
-    with sqlite3.connect(path) as store:
+    with closing(sqlite3.connect(path)) as store:
         store.execute("pragma wal_checkpoint(truncate)")
     content = bytearray(path.read_bytes())
     content[8192:-4096] = os.urandom(len(content) - 8192 - 4096)
