@@ -1,18 +1,32 @@
-"""For every test: what it opened is closed at its end; in CI, a skip that nobody allowed fails."""
+"""For every test: its folder lies in memory, what it opened is closed at its end, and in CI a skip
+that nobody allowed fails."""
 
 from __future__ import annotations
 
 import gc
 import os
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 ALLOWED_SKIPS = ("../shared is absent",)
 
+MEMORY = Path("/dev/shm")  # a commit of the store takes 0.05 ms there, 5 ms on a disk
+FREE_BYTES = 4 << 30
+
 _connections: list[sqlite3.Connection] = []
+
+
+def _folders_in_memory() -> None:
+    """Have `tmp_path` lie in memory, unless somebody names another place or there is no room."""
+    if not os.access(MEMORY, os.W_OK) or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        return
+    if shutil.disk_usage(MEMORY).free > FREE_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def _note_connection(event: str, arguments: tuple[object, ...]) -> None:
@@ -20,6 +34,7 @@ def _note_connection(event: str, arguments: tuple[object, ...]) -> None:
         _connections.append(arguments[0])
 
 
+_folders_in_memory()
 sys.addaudithook(_note_connection)
 
 
