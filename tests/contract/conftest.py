@@ -45,7 +45,8 @@ def fake_server(fake: FakeLabelStudio) -> Iterator[Server]:
         return people[name]
 
     assert fake.document_root is not None
-    yield Server(fake.url, fake.token, fake.document_root, person)
+    with Server(fake.url, fake.token, fake.document_root, person) as server:
+        yield server
     for user in people.values():
         user.close()
 
@@ -85,9 +86,10 @@ def patient(fake_tool: LabelStudioRig, connect: Make) -> LabelStudioRig:
 
 
 @pytest.fixture
-def live_server(label_studio: LabelStudioServer, annotator: MakeUser) -> Server:
+def live_server(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[Server]:
     files = Path(label_studio.folder) / "files"
-    return Server(label_studio.url, label_studio.credentials.token, files, annotator)
+    with Server(label_studio.url, label_studio.credentials.token, files, annotator) as server:
+        yield server
 
 
 def _label_studio_rig(request: pytest.FixtureRequest, kind: str) -> LabelStudioRig:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image as Picture
@@ -104,12 +105,22 @@ class LabelStudioRig(Rig):
 
 @dataclass(frozen=True)
 class Server:
-    """A running Label Studio, real or fake. files: what it may serve lies below."""
+    """A running Label Studio, real or fake. files: what it may serve lies below.
+
+    What the rigs open to it is closed at the end of the `with` block.
+    """
 
     url: str
     token: str
     files: Path
     person: Callable[[str], WebUser]
+    opened: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.opened.close()
 
 
 def make_pictures(folder: Path, size: tuple[int, int] = SIZE) -> dict[str, Mask]:
@@ -211,11 +222,14 @@ def _rig(
         classes=classes,
         source=source,
     )
+    server.opened.callback(connector.close)
+    api = Api(server.url, lambda: server.token)
+    server.opened.callback(api.close)
     return LabelStudioRig(
         connector=connector,
         images=stored(connector),
         truth=truth,
-        api=Api(server.url, lambda: server.token),
+        api=api,
         project=project,
         source=source,
         person=server.person,

@@ -28,9 +28,10 @@ from tests.faults.fake_loop import NOON, Loop, answered
 
 
 @pytest.fixture
-def server(fake: FakeLabelStudio) -> Server:
+def server(fake: FakeLabelStudio) -> Iterator[Server]:
     assert fake.document_root is not None
-    return Server(fake.url, fake.token, fake.document_root, lambda name: pytest.fail(name))
+    with Server(fake.url, fake.token, fake.document_root, lambda name: pytest.fail(name)) as made:
+        yield made
 
 
 @pytest.fixture
