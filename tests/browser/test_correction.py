@@ -41,10 +41,11 @@ T = TypeVar("T")
 
 
 @pytest.fixture
-def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> LabelStudioRig:
+def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[LabelStudioRig]:
     files = Path(label_studio.folder) / "files"
     token = label_studio.credentials.token
-    return folder_source_rig(Server(label_studio.url, token, files, annotator), SIZE)
+    with Server(label_studio.url, token, files, annotator) as server:
+        yield folder_source_rig(server, SIZE)
 
 
 class Page:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +52,15 @@ CONFIG = (
 
 
 @pytest.fixture
-def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> LabelStudioRig:
+def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[LabelStudioRig]:
     files = Path(label_studio.folder) / "files"
-    server = Server(label_studio.url, label_studio.credentials.token, files, annotator)
-    made = folder_source_rig(server, SIZE, CLASSES)
-    assert made.source is not None
-    for name in made.keys:
-        Picture.new("RGB", (SIDE, SIDE), GREEN).save(made.source.root / name)
-    made.api.patch(f"api/projects/{made.project}/", {"label_config": CONFIG})
-    return made
+    with Server(label_studio.url, label_studio.credentials.token, files, annotator) as server:
+        made = folder_source_rig(server, SIZE, CLASSES)
+        assert made.source is not None
+        for name in made.keys:
+            Picture.new("RGB", (SIDE, SIDE), GREEN).save(made.source.root / name)
+        made.api.patch(f"api/projects/{made.project}/", {"label_config": CONFIG})
+        yield made
 
 
 def test_layers_are_read_as_label_studio_draws_them(
