@@ -8,11 +8,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from connectors.base import Connector
 from daemon.config.loading import Config
 from daemon.diagnostics.figure_checks import overlap_faults, test_set_faults, validation_faults
 from daemon.domain import Stage
@@ -21,7 +19,7 @@ from daemon.domain.formatting import quarantine_line
 from daemon.domain.os_errors import in_words
 from daemon.intake import Intake
 from daemon.launchers import Launcher
-from daemon.loop.components import open_connector, open_launcher, require_token
+from daemon.loop.components import open_launcher, opened_connector, require_token
 from daemon.loop.start_checks import (
     access_faults,
     disk_faults,
@@ -154,21 +152,10 @@ def _classes(config: Config) -> Sequence[str]:
         return _caught(lambda: require_same_classes(store, config))
 
 
-@contextmanager
-def _opened(config: Config) -> Iterator[Connector]:
-    """The labeling tool, whose connections are freed in the end."""
-    connector = open_connector(config)
-    try:
-        yield connector
-    finally:
-        if hasattr(connector, "close"):
-            connector.close()
-
-
 def _tool(config: Config) -> Sequence[str]:
     try:
         require_token(config)
-        with _opened(config) as connector:
+        with opened_connector(config) as connector:
             return [str(fault) for fault in connector.check()]
     except MaskloopError as exc:
         return [str(exc)]
@@ -177,7 +164,7 @@ def _tool(config: Config) -> Sequence[str]:
 def notes(config: Config) -> Sequence[str]:
     """What is well and still worth knowing; of the tool nothing where it does not answer."""
     try:
-        with _opened(config) as connector:
+        with opened_connector(config) as connector:
             found = [*connector.notes(), *faults_and_notes(connector.left_out())[1]]
     except (MaskloopError, OSError):
         found = []
@@ -202,7 +189,7 @@ def _notes_on_runs(config: Config) -> Iterator[str]:
 def _images(config: Config) -> Sequence[str]:
     """The first images are opened; all of them are when the daemon takes them in."""
     try:
-        with _opened(config) as connector:
+        with opened_connector(config) as connector:
             found = list(islice(connector.images(), LOOKED_AT))
             intake = Intake()
             for image in found:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import strategies
@@ -53,6 +54,17 @@ def open_connector(config: Config) -> Connector:
 def open_launcher(config: Config) -> Launcher:
     """What runs embed, train and predict for this configuration; the caller stops it."""
     return LocalLauncher(processes=config.training.processes)
+
+
+@contextmanager
+def opened_connector(config: Config) -> Iterator[Connector]:
+    """The labeling tool of [connector]; its connections are freed at the end of the block."""
+    connector = open_connector(config)
+    try:
+        yield connector
+    finally:
+        if hasattr(connector, "close"):
+            connector.close()
 
 
 def folder_source(config: Config) -> FolderSource | None:
