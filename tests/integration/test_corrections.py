@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -17,18 +16,12 @@ from daemon.demo.web_user import Question
 from daemon.domain import Mask, PredictionVersion, Unmeasured
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
-from tests.fakes.label_studio import FakeLabelStudio
 from tests.integration.team import CLASSES, CONTROL, Team
 
 
 @pytest.fixture
-def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    with FakeLabelStudio(tmp_path) as server:
-        monkeypatch.setenv("TEAM_TOKEN", server.token)
-        made = Team(tmp_path, server, queue_low=0)
-        yield made
-        for person in made.people.values():
-            person.close()
+def team(make_team: Callable[..., Team]) -> Team:
+    return make_team(queue_low=0)
 
 
 def shown_to(team: Team, question: Question) -> Mask:
