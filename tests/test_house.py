@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("daemon", "strategies", "connectors")
 HEAVY = ("torch", "mmengine", "mmseg", "mmcv", "label_studio_sdk", "sklearn", "umap", "plotly")
+MIGRATION = re.compile(r"m\d{3}_")
 BANNED = re.compile(r"utils|helpers?|managers?|misc")
 # Words that only we would understand, each with the term of the field that says it.
 PRIVATE_WORDS = {
@@ -40,6 +41,7 @@ PRIVATE_WORDS = {
     "told": "reported, given",
     "wiring": "label config",
 }
+WHOLE_NAMES = {"shown"}  # private as a name of its own; `shown_in_browser` is plain
 # A file name that stands in several rooms, where it means one thing; why, and the rooms.
 ONE_MEANING = {
     # what a room of commands holds
@@ -57,7 +59,7 @@ ONE_MEANING = {
     "duplicate_labels": ("images that two people labeled", "daemon/stages daemon/store"),
     "evaluations": ("how good a model is", "daemon/domain daemon/store"),
     "identity": ("which image is which", "daemon/stages daemon/store"),
-    "images": ("what there is to label", "daemon/domain daemon/store connectors"),
+    "images": ("what there is to label", "daemon/domain daemon/store"),
     "incidents": ("what keeps the loop from working", "daemon/rules daemon/store"),
     "near_duplicates": (
         "images that are too alike: the rule, the run, the stage",
@@ -87,38 +89,27 @@ UNDER_WAY_FILES = {
 UNDER_WAY_NAMES = {
     "Effort",
     "Law",
-    "ShownPrediction",
     "Signs",
     "Sureness",
     "Wiring",
-    "_Told",
     "_ahead",
     "_ask_anew",
     "_effort",
     "_effort_columns",
-    "_first_of_heaps",
     "_may_decide_anew",
     "_meet",
     "_shown",
     "_signs",
     "_taught",
     "_told",
-    "_told_first",
-    "_told_more",
     "_wiring",
     "ask_again",
     "ask_ahead",
-    "check_shown",
     "done_ahead",
     "effort_of",
     "keep_effort",
-    "m003_effort",
-    "m004_asked_again",
     "predict_anew",
     "shown",
-    "shown_in_browser",
-    "shown_px",
-    "shown_settings",
     "telling_ids",
     "tried_ahead",
 }
@@ -144,9 +135,9 @@ def functions(path: Path) -> Iterator[ast.FunctionDef]:
 
 
 def names_in(path: Path) -> Iterator[str]:
-    """Every function and class."""
+    """Every function and class; a migration that was released keeps its name."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not MIGRATION.match(node.name):
             yield node.name
 
 
@@ -210,6 +201,7 @@ def test_names_are_words_of_the_field() -> None:
         for name in (path.stem, *names_in(path))
         for word in words_of(name)
         if word in PRIVATE_WORDS and name not in UNDER_WAY_NAMES
+        if word not in WHOLE_NAMES or name.strip("_") == word
     ]
 
     assert found == []

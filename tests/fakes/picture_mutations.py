@@ -77,7 +77,7 @@ def outcome(content: bytes) -> str:
     """ "read" or "refused"; anything else fails: another exception, or a refusal without words."""
     words = ""
     try:
-        picture = pixels.read(content, where="image a.png", max_pixels=MAX_PIXELS)
+        picture = pixels.read_picture(content, where="image a.png", max_pixels=MAX_PIXELS)
     except ImageRefused as exc:
         words = str(exc)
     if words:

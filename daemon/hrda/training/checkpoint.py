@@ -174,7 +174,7 @@ def load_state(folder: RunFolder, learner: Learner, origin: str) -> State:
 def _state_of(path: Path, origin: str) -> dict[str, Any]:
     state = read_weights(path)
     if state["origin"] != origin:
-        raise RunFailed(f"{path}: belongs to another request")
+        raise RunFailed(f"{path}: belongs to another request, or to another version of Maskloop")
     return state
 
 
