@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from daemon.status.snapshot import snapshot
+from tests.fakes.child_process import running
 from tests.integration.workbench import configured, ticker
 
 SECONDS = 20.0
@@ -41,7 +42,7 @@ def test_an_outage_is_said_once_when_it_starts_and_once_when_it_ends(
 def test_sigterm_ends_the_daemon_and_its_children_within_seconds(home: Path) -> None:
     configured(home)
     command = [sys.executable, "-m", "daemon.cli", "--config", str(home / "config.toml"), "run"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
+    with running(command, stderr=subprocess.PIPE, text=True) as daemon:
         request = home / "state" / "runs" / "0000-embed" / "log.txt"
         deadline = time.monotonic() + 60
         while not request.exists():
