@@ -268,6 +268,15 @@ def test_every_room_says_how_it_works(room: str) -> None:
     assert (ROOT / room / "README.md").is_file()
 
 
+def test_every_folder_and_every_fake_is_on_the_map_of_the_tests() -> None:
+    tests = ROOT / "tests"
+    named = set(re.findall(r"`([a-z_]+)/?`", (tests / "README.md").read_text()))
+    folders = {path.name for path in tests.iterdir() if path.is_dir()} - {"__pycache__"}
+    fakes = {path.stem for path in (tests / "fakes").glob("*.py")} - {"__init__"}
+
+    assert folders | fakes <= named
+
+
 def test_every_path_in_the_feature_table_exists() -> None:
     rows = re.findall(r"^\|[^|]+\|(.+)\|$", (ROOT / "daemon/README.md").read_text(), re.MULTILINE)
     paths = re.findall(r"`([\w./-]+\.(?:py|toml|md))`", "\n".join(rows))
