@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from daemon.domain.formatting import quarantine_line
 from daemon.domain.os_errors import in_words
 from daemon.intake import Intake
 from daemon.launchers import Launcher
-from daemon.loop.components import open_launcher, opened_connector, require_token
+from daemon.loop.components import open_connector, open_launcher, require_token
 from daemon.loop.start_checks import (
     access_faults,
     disk_faults,
@@ -165,7 +166,7 @@ def _classes(config: Config) -> Sequence[str]:
 def _tool(config: Config) -> Sequence[str]:
     try:
         require_token(config)
-        with opened_connector(config) as connector:
+        with closing(open_connector(config)) as connector:
             return [str(fault) for fault in connector.check()]
     except MaskloopError as exc:
         return [str(exc)]
@@ -174,7 +175,7 @@ def _tool(config: Config) -> Sequence[str]:
 def notes(config: Config) -> Sequence[str]:
     """What is well and still worth knowing; of the tool nothing where it does not answer."""
     try:
-        with opened_connector(config) as connector:
+        with closing(open_connector(config)) as connector:
             found = [*connector.notes(), *faults_and_notes(connector.left_out())[1]]
     except (MaskloopError, OSError):
         found = []
@@ -212,7 +213,7 @@ def _notes_on_runs(config: Config) -> Iterator[str]:
 def _images(config: Config) -> Sequence[str]:
     """The first images are opened; all of them are when the daemon takes them in."""
     try:
-        with opened_connector(config) as connector:
+        with closing(open_connector(config)) as connector:
             found = list(islice(connector.images(), LOOKED_AT))
             intake = Intake()
             for image in found:

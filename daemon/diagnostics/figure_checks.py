@@ -7,7 +7,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +21,7 @@ from daemon.domain import IGNORE, FoundImage
 from daemon.domain.errors import ConfigError, ImageRefused, MaskloopError
 from daemon.intake import Intake
 from daemon.launchers import Launcher
-from daemon.loop.components import opened_connector
+from daemon.loop.components import open_connector
 from daemon.rules.validation_split import FloatArray, group_of, has_group, validation_size
 from daemon.runs.folder import EmbedRequest, ImageFile, LabeledFile, RunFolder
 from daemon.stages.test_set import test_files
@@ -49,8 +49,10 @@ def overlap_faults(config: Config) -> Sequence[str]:
     first of the pool."""
     with ExitStack() as opened:
         try:
-            files = test_files(config)
-            connector = opened.enter_context(opened_connector(config))
+            files, connector = (
+                test_files(config),
+                opened.enter_context(closing(open_connector(config))),
+            )
             if not files:
                 return []
             stems = {file.image.stem for file in files}
@@ -75,7 +77,7 @@ def validation_faults(config: Config, launcher: Launcher) -> Sequence[str]:
     are too alike."""
     with ExitStack() as opened:
         try:
-            connector = opened.enter_context(opened_connector(config))
+            connector = opened.enter_context(closing(open_connector(config)))
             listed = list(islice(connector.images(), LISTED))
         except MaskloopError:
             return []  # said by the check of the labeling tool

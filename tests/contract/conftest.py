@@ -16,6 +16,7 @@ from tests.contract.rigs import (
     Server,
     folder_rig,
     folder_source_rig,
+    json_desk_rig,
     project_source_rig,
 )
 from tests.fakes.label_studio import FakeLabelStudio
@@ -102,11 +103,13 @@ FAKE = ["fake-folder", "fake-project"]
 REAL = [pytest.param("live-folder", marks=LIVE), pytest.param("live-project", marks=LIVE)]
 
 
-@pytest.fixture(params=["folder", *FAKE, REAL[0]])
+@pytest.fixture(params=["folder", "example", *FAKE, REAL[0]])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     """Every connector."""
     if request.param == "folder":
         return folder_rig(tmp_path)
+    if request.param == "example":
+        return json_desk_rig(tmp_path)
     return _label_studio_rig(request, request.param)
 
 

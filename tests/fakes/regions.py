@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from connectors.masks.regions import BRUSH, TYPE, Control, Decoded, decode, encode
+from connectors.masks.regions import BITMASK, BRUSH, Control, DecodedMask, decode, encode
 from daemon.domain import IGNORE, ClassSet, Mask
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")
@@ -26,7 +26,7 @@ def tag(tag_type: str, *others: str) -> Control:
     return Control(from_name=tag_type, to_name="image", type=tag_type, others=further)
 
 
-EVERY = tag(TYPE, BRUSH, POLYGON, RECTANGLE, ELLIPSE)
+EVERY = tag(BITMASK, BRUSH, POLYGON, RECTANGLE, ELLIPSE)
 
 
 def region(tag_type: str, label: str, value: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def painted(tag_type: str, label: str, inside: Mask) -> dict[str, Any]:
     return encode(inside * np.uint8(index or 0), CLASSES, tag(tag_type), {})[0]
 
 
-def read(result: object, control: Control = EVERY) -> Decoded:
+def read(result: object, control: Control = EVERY) -> DecodedMask:
     return decode(result, CLASSES, control, SIZE, "annotation 1")
 
 

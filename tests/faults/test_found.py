@@ -30,8 +30,8 @@ from tests.faults.fake_loop import NOON, Loop, answered
 @pytest.fixture
 def server(fake: FakeLabelStudio) -> Iterator[Server]:
     assert fake.document_root is not None
-    with Server(fake.url, fake.token, fake.document_root, lambda name: pytest.fail(name)) as made:
-        yield made
+    with Server(fake.url, fake.token, fake.document_root, lambda name: pytest.fail(name)) as server:
+        yield server
 
 
 @pytest.fixture

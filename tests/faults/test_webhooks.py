@@ -23,8 +23,8 @@ def test_every_answer_arrives_once_however_its_webhook_travels(tmp_path: Path) -
     ways = np.random.default_rng(2).choice(WAYS, size=8).tolist()
     with (
         FakeLabelStudio(tmp_path) as fake,
-        Server(fake.url, fake.token, tmp_path, pytest.fail) as server,
         serving(dict, hints=hints) as address,
+        Server(fake.url, fake.token, tmp_path, pytest.fail) as server,
     ):
         fake.blocks_private = False
         tool = folder_source_rig(server)

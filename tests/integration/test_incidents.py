@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -89,15 +88,8 @@ def _folder(config: Config) -> object:
     return open_connector(config)
 
 
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    """What is opened on the way, closed at the end."""
-    with ExitStack() as stack:
-        yield stack
-
-
 def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
-    tmp_path: Path, opened: ExitStack, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     caplog.set_level(logging.INFO, "daemon.loop.service")
@@ -122,6 +114,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
             source=None,
         )
         fake_token, token = fake.token, "refused"
+        connectors = ExitStack()
 
         def loop() -> Ticker:
             connector = LabelStudio(
@@ -132,7 +125,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
                 source=None,
                 sleep=lambda seconds: None,
             )
-            opened.callback(connector.close)
+            connectors.enter_context(closing(connector))
             return Ticker(config, connector, ForkLauncher(), clock.now, None)
 
         daemon = loop()
@@ -148,6 +141,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
     for _ in range(60):  # now nothing answers there
         daemon.tick_and_go_on()
         clock.at += STEP
+    connectors.close()
 
     (incident,) = snapshot(config)["incidents"]
     console = Console(record=True, width=300)

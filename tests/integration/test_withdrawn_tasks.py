@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from daemon.domain import Ask, Image, TaskState
-from daemon.loop.components import opened_connector
+from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.rules.readiness import Ending
 from daemon.store import FILE, Store
@@ -23,7 +24,7 @@ def test_a_project_that_came_labeled_is_trained_on(
     team = make_team(queue_low=3, budget_labels=500)
     truth = sorted((tmp_path / "masks").iterdir())
     asks = [ask_for(number, path.name) for number, path in enumerate(truth)]
-    with opened_connector(team.config) as somebody_else:
+    with closing(open_connector(team.config)) as somebody_else:
         somebody_else.push(asks, "by hand", "0.0")
     while (question := team.take("ada")) is not None:
         team.submit("ada", question)

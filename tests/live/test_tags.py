@@ -24,11 +24,11 @@ ROW, COLUMN = 100 / SIZE[0], 100 / SIZE[1]  # in percent
 def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[LabelStudioRig]:
     files = Path(label_studio.folder) / "files"
     token = label_studio.credentials.token
+    labels = "".join(f'<Label value="{name}"/>' for name in CLASSES.drawn)
+    drawing = "".join(f'<{tag} name="{tag}" toName="image">{labels}</{tag}>' for tag in TAGS)
+    config = f'<View><Image name="image" value="$image"/>{drawing}</View>'
     with Server(label_studio.url, token, files, annotator) as server:
         made = folder_source_rig(server)
-        labels = "".join(f'<Label value="{name}"/>' for name in CLASSES.drawn)
-        drawing = "".join(f'<{tag} name="{tag}" toName="image">{labels}</{tag}>' for tag in TAGS)
-        config = f'<View><Image name="image" value="$image"/>{drawing}</View>'
         made.api.patch(f"api/projects/{made.project}/", {"label_config": config})
         yield made
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.masks.bitmask import URL_START
-from connectors.masks.regions import BRUSH, TYPE, decode, encode
-from connectors.refusals import RegionRefused
+from connectors.masks.regions import BITMASK, BRUSH, decode, encode
+from connectors.unreadable import AnnotationRefused
 from daemon.domain import Mask
 from tests.fakes.regions import (
     BOX,
@@ -35,7 +35,7 @@ DRAWN = {POLYGON: SQUARE, RECTANGLE: BOX}
 
 
 @settings(max_examples=60, deadline=None)
-@given(masks, st.sampled_from([TYPE, BRUSH]))
+@given(masks, st.sampled_from([BITMASK, BRUSH]))
 def test_a_mask_survives_each_exact_tag(mask: Mask, tag_type: str) -> None:
     result = json.loads(json.dumps(encode(mask, CLASSES, tag(tag_type), {"crop": 0.25})))
 
@@ -82,12 +82,12 @@ def test_what_leaves_the_image_is_cut_off_and_said() -> None:
 def test_a_tag_that_the_project_lacks_is_refused_by_name(tag_type: str) -> None:
     result = [region(tag_type, "crop", {})]
 
-    with pytest.raises(RegionRefused, match=f"'{tag_type}' region of the tag '{tag_type}'"):
-        read(result, tag(TYPE))
+    with pytest.raises(AnnotationRefused, match=f"'{tag_type}' region of the tag '{tag_type}'"):
+        read(result, tag(BITMASK))
 
 
 ONE_OF_EACH = [
-    painted(TYPE, "crop", np.eye(*SIZE, dtype=np.uint8)),
+    painted(BITMASK, "crop", np.eye(*SIZE, dtype=np.uint8)),
     painted(BRUSH, "weed", np.eye(*SIZE, k=2, dtype=np.uint8)),
     region(POLYGON, "crop", SQUARE),
     region(RECTANGLE, "weed", BOX | {"rotation": 30}),
@@ -103,7 +103,7 @@ odd = st.recursive(
 )
 VITAL = {"type", "from_name", "original_width", "original_height", "value", "imageDataURL", "rle"}
 VITAL |= {"points", "x", "y", "width", "height", "radiusX", "radiusY"}
-VITAL |= {TYPE, BRUSH, POLYGON, RECTANGLE, ELLIPSE}
+VITAL |= {BITMASK, BRUSH, POLYGON, RECTANGLE, ELLIPSE}
 
 
 @settings(max_examples=120, deadline=None)
@@ -117,10 +117,10 @@ def test_a_spoiled_region_is_refused_or_reads_as_a_number_that_it_could_be(
     target[name] = data.draw(odd)
     try:
         decoded = read([spoiled])
-    except RegionRefused:
+    except AnnotationRefused:
         return
     assert decoded.mask.shape == SIZE
-    if decoded.blank and target[name] == []:
+    if decoded.empty and target[name] == []:
         return  # a shape without points, a stroke that was never made
     assert isinstance(target[name], int | float)
     assert not isinstance(target[name], bool)
@@ -132,7 +132,7 @@ def test_a_region_that_lacks_a_vital_part_is_refused(whole: dict[str, Any], name
     lacking = copy.deepcopy(whole)
     if lacking.pop(name, None) is None and lacking["value"].pop(name, None) is None:
         return
-    with pytest.raises(RegionRefused):
+    with pytest.raises(AnnotationRefused):
         read([lacking])
 
 
@@ -151,5 +151,5 @@ def test_a_damaged_mask_is_refused_or_has_this_size(
         value["imageDataURL"] = url[:place] + chr(byte) + url[place + 1 :]
     try:
         assert read([damaged]).mask.shape == SIZE
-    except RegionRefused:
+    except AnnotationRefused:
         return
