@@ -21,7 +21,12 @@ from daemon.domain import Clock
 from daemon.domain.clock import steady_s
 from daemon.domain.errors import MaskloopError
 from daemon.launchers import Launcher
-from daemon.loop.components import open_connector, open_launcher, require_strategies, require_token
+from daemon.loop.components import (
+    open_connector,
+    open_launcher,
+    require_strategies,
+    require_token,
+)
 from daemon.loop.pulse import Pulse
 from daemon.loop.repeated_lines import drop_repeats
 from daemon.loop.scheduler import Schedule, start_scheduler
