@@ -11,8 +11,9 @@ from pydantic.fields import FieldInfo
 
 from daemon.config.learner.model import Settings
 from daemon.config.learner.presets import METHODS, PRESETS
-from daemon.config.ranges import expected, nearest, shown
+from daemon.config.ranges import expected, nearest
 from daemon.domain.errors import ConfigError
+from daemon.domain.formatting import short_repr
 
 NAMED: Mapping[str, Mapping[str, Any]] = {"preset": PRESETS, "method": METHODS}
 # What decides the shape of the network: a model with others cannot be the start of a training.
@@ -56,7 +57,7 @@ def faults_of(changes: Mapping[str, Any]) -> dict[str, list[str]]:
         if not isinstance(value, str) or value not in table:
             near = nearest(value, table) if isinstance(value, str) else ""
             words = f"expected one of {', '.join(table)}{near}"
-            faults.setdefault(name, []).append(f"{name} = {shown(value)}: {words}")
+            faults.setdefault(name, []).append(f"{name} = {short_repr(value)}: {words}")
     usable = {name: value for name, value in changes.items() if name not in faults}
     values = _values(usable)
     for name, words in _refused(values, fields):
@@ -99,7 +100,7 @@ def _refused(
             words = f"expected {expected(fields[name])} ({fields[name].description})"
             if said["type"] == "value_error":
                 words = str(said["ctx"]["error"])
-            yield name, f"{name} = {shown(values[name])}: {words}"
+            yield name, f"{name} = {short_repr(values[name])}: {words}"
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -136,7 +137,7 @@ def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]
     }
     for names, (holds, words) in rules.items():
         if not holds:
-            values = ", ".join(f"{name} = {shown(getattr(settings, name))}" for name in names)
+            values = ", ".join(f"{name} = {short_repr(getattr(settings, name))}" for name in names)
             yield names, f"{values}: {words}"
 
 
