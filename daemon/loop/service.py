@@ -32,7 +32,7 @@ from daemon.stages.classes import require_same_classes, settle_classes
 from daemon.stages.context import Context
 from daemon.stages.image_look import Ingest
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
-from daemon.status.snapshot import snapshot
+from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store, sole_writer
 
 log = logging.getLogger(__name__)
@@ -286,6 +286,6 @@ def _page(config: Config, wake: Callable[[], None]) -> Iterator[None]:
     secret = webhook_secret(config)
     hints = Hints(secret=secret, wake=wake) if secret else None
     web = config.web
-    with serving(lambda: snapshot(config), web.host, web.port, hints) as address:
+    with serving(lambda: read_status(config), web.host, web.port, hints) as address:
         log.info("the page is at %s", address)
         yield

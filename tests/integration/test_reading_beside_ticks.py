@@ -24,10 +24,10 @@ from daemon.loop.service import Ticker
 from daemon.loop.tick import Outcome
 from daemon.stages import image_readers
 from daemon.stages.image_readers import BackgroundReader
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.gated import gated
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, run_out, ticker
 
 IMAGES = 40
@@ -59,12 +59,12 @@ class Daemon:
         """Whatever goes wrong is said, as `maskloop run` says it."""
         deadline = time.monotonic() + 60
         while not said():
-            assert time.monotonic() < deadline, snapshot(self.config)["waiting"]
+            assert time.monotonic() < deadline, status_json(self.config)["waiting"]
             self.ticker.tick_and_go_on()
             time.sleep(0.01)
 
     def is_asking(self) -> bool:
-        return snapshot(self.config)["batch"] is not None
+        return status_json(self.config)["batch"] is not None
 
     def stop(self) -> None:
         self.reader.stop()
@@ -108,7 +108,7 @@ def test_the_loop_does_the_same_as_with_ticks_that_read(
 
     assert known(config) == known(other)
     for name in ("batch", "labels", "images"):
-        ours, theirs = snapshot(config)[name], snapshot(other)[name]
+        ours, theirs = status_json(config)[name], status_json(other)[name]
         if name == "batch":
             ours, theirs = (
                 [(one["image_id"], one["rank"], one["arm"]) for one in batch["images"]]
@@ -128,7 +128,7 @@ def test_the_first_cycle_waits_for_an_image_that_hangs_and_no_tick_does(
 
     assert time.monotonic() - began < 2
     assert words == f"30 of {IMAGES} images are looked into; the rest follows"
-    progress = snapshot(config)["progress"]
+    progress = status_json(config)["progress"]
     assert (progress["phase"], progress["step"], progress["steps"]) == (
         "reading new images",
         30,
@@ -136,7 +136,7 @@ def test_the_first_cycle_waits_for_an_image_that_hangs_and_no_tick_does(
     )
     daemon.tool.let_through("field30.png")
     daemon.until(daemon.is_asking)
-    assert snapshot(config)["progress"] is None
+    assert status_json(config)["progress"] is None
     assert len(known(config)) == IMAGES
     assert set(daemon.tool.reads.values()) == {1}
 
@@ -147,7 +147,7 @@ def test_answers_are_taken_in_while_a_later_image_hangs(daemon: Daemon, config: 
     add_image(config, "zebra.png", "field01.png")
     daemon.shift += timedelta(seconds=61)
 
-    daemon.until(lambda: snapshot(config)["labels"]["spent"] >= 8)
+    daemon.until(lambda: status_json(config)["labels"]["spent"] >= 8)
 
     assert len(known(config)) == IMAGES
     daemon.tool.let_through("zebra.png")
@@ -161,7 +161,7 @@ def test_one_bad_image_is_one_fault_and_is_read_again_when_its_file_changes(
     good = (config.home / "images/field05.png").read_bytes()
     (config.home / "images/field05.png").write_bytes(good[:50])
     daemon.until(daemon.is_asking)
-    (fault,) = snapshot(config)["quarantine"]
+    (fault,) = status_json(config)["quarantine"]
     assert fault["place"] == "image field05.png"
     assert len(known(config)) == IMAGES - 1
     reads = daemon.tool.reads["field05.png"]
@@ -173,7 +173,7 @@ def test_one_bad_image_is_one_fault_and_is_read_again_when_its_file_changes(
     daemon.shift += timedelta(seconds=61)
     daemon.until(lambda: len(known(config)) == IMAGES)
 
-    daemon.until(lambda: snapshot(config)["quarantine"] == [])
+    daemon.until(lambda: status_json(config)["quarantine"] == [])
 
 
 def test_a_fault_of_our_own_is_said_once_and_costs_no_image(
@@ -188,7 +188,7 @@ def test_a_fault_of_our_own_is_said_once_and_costs_no_image(
     assert len(said) == 1
     assert f"KeyError on 16 of {IMAGES} inputs" in said[0]
     assert not [one for one in caplog.records if "going on" in one.message]
-    assert snapshot(config)["quarantine"] == []
+    assert status_json(config)["quarantine"] == []
     with pytest.raises(IntakeBroken):
         daemon.ticker.tick()
 
@@ -196,7 +196,7 @@ def test_a_fault_of_our_own_is_said_once_and_costs_no_image(
     daemon.go_on_until(lambda: len(known(config)) == IMAGES)
     daemon.ticker.tick_and_go_on()
     assert [one for one in caplog.records if "going on after" in one.message]
-    assert snapshot(config)["quarantine"] == []
+    assert status_json(config)["quarantine"] == []
 
 
 def test_an_outage_of_the_reader_is_said_once_and_loses_nothing(
