@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from daemon.domain import QueuedTask, RefusedAnswer, Stage, TaskState
 from daemon.store import FILE, Store
 from daemon.store.migrations import migrations
-from tests.unit.test_store import NOON, image, push
+from tests.fakes.labels import NOON, image, push
 
 REASON = "cycle 0, asked ahead of the first model: kcenter; far from all"
 REFUSAL = (

@@ -9,7 +9,7 @@ import pytest
 
 from daemon.domain import Stage, StageTime
 from daemon.stages.waiting_time import pause_min
-from tests.unit.test_store import NOON
+from tests.fakes.labels import NOON
 
 
 def cycle(number: int, *minutes: float, gap: float = 0.0) -> list[StageTime]:
