@@ -12,18 +12,18 @@ import numpy.typing as npt
 import torch
 from PIL import Image as PillowImage
 
+from daemon.config.learner import INFERENCE, settings_of
 from daemon.domain import Evaluation, Missing, Why
 from daemon.domain.errors import ConfigError, RunFailed
-from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.sampler import seed_all
-from daemon.hrda.device import device_of, infers_in_bf16, use_threads
+from daemon.hrda.device import infers_in_bf16, resolve_device, set_threads
 from daemon.hrda.evaluation.evaluate import evaluate
-from daemon.hrda.inference.batches import seen
-from daemon.hrda.inference.score_file import Rows, origin, row_type
-from daemon.hrda.inference.whole_images import Seen, embedding_size
+from daemon.hrda.inference.score_file import ScoreFile, origin, row_dtype
+from daemon.hrda.inference.streaming import seen
+from daemon.hrda.inference.whole_images import ImagePrediction, embedding_size
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.progress import Signs
-from daemon.hrda.settings import INFERENCE, settings_of
+from daemon.hrda.progress import ProgressReporter
 from daemon.hrda.training.checkpoint import read_checkpoint
 from daemon.runs.durable import atomic_file
 from daemon.runs.folder import FileRole, PredictRequest, PredictResult, RunFolder
@@ -40,13 +40,13 @@ def predict(folder: RunFolder, request: PredictRequest) -> None:
     """
     started_s = time.monotonic()
     net = model_of(request)
-    reading = Reading([*request.score, *request.masks, *request.test])
+    reader = FileReader([*request.score, *request.masks, *request.test])
     if request.score:
-        score(folder, net, request, reading)
-    confidence = _masks(folder, net, request, reading)
-    test = tested(folder, net, request, "test", reading, request.temperature)
-    student = _student(folder, request, reading) if request.student else None
-    faults = reading.faults()
+        score(folder, net, request, reader)
+    confidence = _masks(folder, net, request, reader)
+    test = test_evaluation(folder, net, request, "test", reader, request.temperature)
+    student = _student(folder, request, reader) if request.student else None
+    faults = reader.faults()
     for file in folder.path.glob("*.attempts"):
         file.unlink()
     folder.write_result(
@@ -61,12 +61,12 @@ def predict(folder: RunFolder, request: PredictRequest) -> None:
     )
 
 
-def tested(
+def test_evaluation(
     folder: RunFolder,
     net: Segmentor,
     request: PredictRequest,
     phase: str,
-    reading: Reading,
+    reader: FileReader,
     temperature: float | None,
 ) -> Evaluation | None:
     """How well the model does on the test images; None without a test set.
@@ -81,11 +81,11 @@ def tested(
         words = f"the process ended {ended} times while it measured, perhaps for want of memory"
         return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=words))
     try:
-        found = evaluate(folder, net, request.test, request.classes, phase, reading, temperature)
+        found = evaluate(folder, net, request.test, request.classes, phase, reader, temperature)
     except RunFailed as exc:
         log.warning("the test set was not measured: %s", exc)
         return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=str(exc)))
-    faults = reading.faults(FileRole.TEST)
+    faults = reader.faults(FileRole.TEST)
     if not faults:
         return found
     count, needed = len(faults), len(request.test)
@@ -102,19 +102,19 @@ def _attempts(folder: RunFolder, phase: str) -> int:
     return before
 
 
-def _student(folder: RunFolder, request: PredictRequest, reading: Reading) -> Evaluation | None:
+def _student(folder: RunFolder, request: PredictRequest, reader: FileReader) -> Evaluation | None:
     """The other checkpoint on the same test images."""
     net = model_of(request.model_copy(update={"checkpoint": request.student}))
     given, phase = request.student_temperature, "test of the student"
-    return tested(folder, net, request, phase, reading, given)
+    return test_evaluation(folder, net, request, phase, reader, given)
 
 
 def model_of(request: PredictRequest) -> Segmentor:
     """The model of the checkpoint, as the request wants it. Raises ConfigError, RunFailed."""
     changes = settings_of(request.settings)  # refuses unknown names
     seed_all(request.seed)
-    use_threads(request.threads)
-    device = device_of(request.device)
+    set_threads(request.threads)
+    device = resolve_device(request.device)
     net, classes = read_checkpoint(request.checkpoint, device)
     if classes != request.classes:
         raise ConfigError(
@@ -128,36 +128,38 @@ def model_of(request: PredictRequest) -> Segmentor:
     return net
 
 
-def score(folder: RunFolder, net: Segmentor, request: PredictRequest, reading: Reading) -> None:
+def score(folder: RunFolder, net: Segmentor, request: PredictRequest, reader: FileReader) -> None:
     """Write scores.npz; images that an earlier process of this request scored stay scored.
 
     Those that cannot be read have no row.
     """
     ids = [file.id for file in request.score]
-    kind = row_type(embedding_size(net.settings), len(request.classes))
-    rows = Rows(folder, kind, ids, origin(request, request.checkpoint))
-    signs = Signs(folder, "scoring", len(ids), rows.done)
-    looks = seen(net, [file for file in request.score if rows.lacks(file.id)], reading)
-    rows.keep((file.id, _columns(look)) for file, look in signs.over(looks))
+    kind = row_dtype(embedding_size(net.settings), len(request.classes))
+    rows = ScoreFile(folder, kind, ids, origin(request, request.checkpoint))
+    progress = ProgressReporter(folder, "scoring", len(ids), rows.done)
+    predictions = seen(net, [file for file in request.score if rows.is_missing(file.id)], reader)
+    rows.write((file.id, _columns(prediction)) for file, prediction in progress.track(predictions))
 
 
-def _columns(look: Seen) -> dict[str, npt.ArrayLike]:
+def _columns(prediction: ImagePrediction) -> dict[str, npt.ArrayLike]:
     return {
-        "embeddings": look.embedding,
-        "uncertainty": look.uncertainty(),
-        "class_share": look.class_share(),
+        "embeddings": prediction.embedding,
+        "uncertainty": prediction.uncertainty(),
+        "class_share": prediction.class_share(),
     }
 
 
 def _masks(
-    folder: RunFolder, net: Segmentor, request: PredictRequest, reading: Reading
+    folder: RunFolder, net: Segmentor, request: PredictRequest, reader: FileReader
 ) -> dict[int, dict[str, float]]:
     confidence = {}
     if request.masks:
         folder.mask(0).parent.mkdir(exist_ok=True)
-    looks = seen(net, request.masks, reading)
-    for file, look in Signs(folder, "masks", len(request.masks)).over(looks):
-        certainty, label = look.probability().max(dim=0)
+    predictions = seen(net, request.masks, reader)
+    for file, prediction in ProgressReporter(folder, "masks", len(request.masks)).track(
+        predictions
+    ):
+        certainty, label = prediction.probability().max(dim=0)
         confidence[file.id] = _per_class(certainty, label, request.classes)
         with atomic_file(folder.mask(file.id)) as part:
             PillowImage.fromarray(label.numpy().astype(np.uint8)).save(part, format="PNG")

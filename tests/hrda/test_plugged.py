@@ -13,7 +13,7 @@ import torch
 
 from daemon.domain.errors import ConfigError
 from daemon.hrda.__main__ import DONE, MEMORY, main
-from daemon.hrda.network.encoders import build_encoder, encoder_kind
+from daemon.hrda.network.encoders import build_encoder, encoder_spec
 from daemon.runs.folder import LabeledFile, RunFolder, TrainResult
 from tests.hrda.test_process import error_of, files, threads, train_request
 from tests.hrda.tiny import learner, minibatch, tiny
@@ -70,7 +70,7 @@ def own_run(files: list[LabeledFile], folder: Path) -> RunFolder:
 
 
 def test_a_network_of_mmsegs_registry_is_built_by_its_name() -> None:
-    kind = encoder_kind(tiny(**RESNET))
+    kind = encoder_spec(tiny(**RESNET))
     resnet = learner(**RESNET, unlabeled_start=0.0, unlabeled_ramp=0.0)
 
     report = resnet.step(minibatch(), 0)

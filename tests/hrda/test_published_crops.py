@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from daemon.hrda.data.crop_geometry import training_crop
 from daemon.hrda.data.crops import Crops
+from daemon.hrda.data.random_crop import training_crop
 from daemon.runs.folder import TrainRequest
 from tests.hrda.tiny import CHANGES, tiny, unlabeled, write_field
 
@@ -23,7 +23,7 @@ def test_redrawn_crops_hold_enough_of_the_class_where_they_can(tmp_path: Path) -
 
     def held(source: Crops) -> list[int]:
         draws = [source.sampler.labeled(at) for at in range(40)]
-        found = [source._labeled(at).mask == draw.wanted for at, draw in enumerate(draws)]
+        found = [source._labeled(at).mask == draw.required_class for at, draw in enumerate(draws)]
         return [int(mask.sum()) for mask in found]
 
     assert sum(pixels > 200 for pixels in held(crops)) > 30  # eleven tries each

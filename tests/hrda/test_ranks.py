@@ -15,7 +15,7 @@ import torch
 
 from daemon.domain.errors import ConfigError
 from daemon.hrda.__main__ import DONE, STOPPED
-from daemon.hrda.distributed import ALONE, Ranks
+from daemon.hrda.distributed import SINGLE_PROCESS, Ranks
 from daemon.hrda.train import check
 from daemon.launchers.local import LocalLauncher
 from daemon.runs.folder import LabeledFile, RunFolder, TrainResult
@@ -56,10 +56,10 @@ def ends(children: list[subprocess.Popen[bytes]], log: Path) -> list[int]:
 
 
 def test_each_place_of_a_minibatch_belongs_to_one_process() -> None:
-    shares = [list(Ranks(rank, 3).share(7)) for rank in range(3)]
+    shares = [list(Ranks(rank, 3).positions(7)) for rank in range(3)]
 
     assert shares == [[0, 1], [2, 3], [4, 5, 6]]
-    assert list(ALONE.share(7)) == list(range(7))
+    assert list(SINGLE_PROCESS.positions(7)) == list(range(7))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 def test_the_gradients_of_two_processes_are_those_of_one(two: list[dict[str, Any]]) -> None:
-    one = gradients(ALONE)
+    one = gradients(SINGLE_PROCESS)
 
     for found in two:
         assert len(found["gradients"]) == len(one)

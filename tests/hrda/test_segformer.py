@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from daemon.hrda.learning.learner import Minibatch
-from daemon.hrda.learning.losses import Law, class_weights, cross_entropy, two_scales
+from daemon.hrda.learning.losses import LossWeights, class_weights, cross_entropy, hrda_loss
 from daemon.hrda.network.segformer import SegFormer
-from daemon.hrda.network.windows import detail_box
+from daemon.hrda.network.windows import random_detail_box
 from tests.hrda.tiny import learner, minibatch, segmentor
 
 
@@ -15,12 +15,12 @@ def test_its_losses_of_both_scales_are_plain_cross_entropy() -> None:
     net, crops = segmentor(method="segformer").eval(), minibatch()
     weights = class_weights(torch.tensor([0.8, 0.15, 0.05]), 0.5)
 
-    logits = net(crops.image, detail_box(64, 64, 32))
+    logits = net(crops.image, random_detail_box(64, 64, 32))
 
     assert isinstance(net, SegFormer)
     assert logits.fused.shape == (2, 3, 16, 16)
     plain = cross_entropy(logits.fused, crops.label, weights)
-    both = two_scales(logits, crops.label, Law(detail=0.3), weights)
+    both = hrda_loss(logits, crops.label, LossWeights(detail=0.3), weights)
     assert torch.allclose(both["fused"] + both["detail"], plain)
 
 
@@ -28,7 +28,7 @@ def test_an_image_is_seen_as_in_training_at_full_scale() -> None:
     net, image = segmentor(method="segformer").eval(), minibatch().image
 
     with torch.no_grad():
-        whole, crop = net.whole(image, 32, 16), net(image, detail_box(64, 64, 32))
+        whole, crop = net.slide_inference(image, 32, 16), net(image, random_detail_box(64, 64, 32))
 
     assert torch.allclose(whole.fused, crop.fused, atol=1e-5)
     assert [tuple(x.shape[2:]) for x in whole.features] == [(16, 16), (8, 8), (4, 4), (2, 2)]

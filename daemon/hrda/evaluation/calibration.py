@@ -17,7 +17,7 @@ from daemon.domain import IGNORE, Calibration, Mask
 
 BINS = 15
 SAMPLED = 4096  # labeled pixels of each image that the likelihood is measured on
-LEAST = 1e-30  # a probability that float32 rounds to 0
+MIN_PROBABILITY = 1e-30  # a probability that float32 rounds to 0
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class Likelihood:
         return self.total / max(1, self.pixels)
 
 
-class Sureness:
+class CalibrationTally:
     """Reliability and likelihood of a model on images. temperature: also try this one."""
 
     def __init__(self, temperature: float | None = None) -> None:
@@ -86,9 +86,11 @@ class Sureness:
         sure, right = p.max(axis=0).astype(np.float64), p.argmax(axis=0) == label
         self.plain.add(sure, right)
         if self.temperature is not None:
-            self.scaled.add(_confidence(np.log(np.maximum(p, LEAST)) / self.temperature), right)
+            self.scaled.add(
+                _confidence(np.log(np.maximum(p, MIN_PROBABILITY)) / self.temperature), right
+            )
         some = sample(label.size)
-        log_p = np.log(np.maximum(p[:, some], LEAST)).astype(np.float64)
+        log_p = np.log(np.maximum(p[:, some], MIN_PROBABILITY)).astype(np.float64)
         self.likelihood.add(log_p, label[some])
 
     def calibration(self) -> Calibration | None:
@@ -107,7 +109,7 @@ class Sureness:
         )
 
 
-class Fitting(Sureness):
+class TemperatureFit(CalibrationTally):
     """The same on validation images, which also say which temperature is best."""
 
     def __init__(self) -> None:
@@ -119,11 +121,11 @@ class Fitting(Sureness):
         found = super().calibration()
         if found is None:
             return None
-        best, nll = lowest(TEMPERATURES, self.likelihood.mean()[1:])
+        best, nll = parabola_minimum(TEMPERATURES, self.likelihood.mean()[1:])
         return dataclasses.replace(found, temperature=best, nll_scaled=nll)
 
 
-def lowest(temperatures: Floats, values: Floats) -> tuple[float, float]:
+def parabola_minimum(temperatures: Floats, values: Floats) -> tuple[float, float]:
     """Where the values are least, and how low: of the parabola through the lowest three.
 
     temperatures: rising by one factor. An end stands for itself.

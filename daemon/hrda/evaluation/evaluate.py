@@ -9,25 +9,25 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.domain import IGNORE, Evaluation, Mask
-from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.evaluation.boundary_iou import boundary_counts, boundary_iou
-from daemon.hrda.evaluation.calibration import Fitting, Sureness
+from daemon.hrda.evaluation.calibration import CalibrationTally, TemperatureFit
 from daemon.hrda.evaluation.iou import Counts, by_name, confusion, evaluation
-from daemon.hrda.inference.batches import seen
-from daemon.hrda.inference.whole_images import Seen
+from daemon.hrda.inference.streaming import seen
+from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.progress import Signs
+from daemon.hrda.progress import ProgressReporter
 from daemon.runs.folder import LabeledFile, RunFolder
 
 
-class Tally:
+class EvaluationTally:
     """All figures of a model, image by image; a confusion matrix is all that is kept of each."""
 
-    def __init__(self, classes: Sequence[str], sureness: Sureness) -> None:
+    def __init__(self, classes: Sequence[str], calibration: CalibrationTally) -> None:
         self.classes = classes
         self.matrices: list[Counts] = []
         self.boundary = np.zeros((2, len(classes)), np.int64)
-        self.sureness = sureness
+        self.calibration = calibration
         self.groups: list[str] = []
         self.ignored_px, self.pixels = 0, 0
 
@@ -36,7 +36,7 @@ class Tally:
         predicted = probability.argmax(axis=0).astype(np.uint8)
         self.matrices.append(confusion(truth, predicted, len(self.classes)))
         self.boundary += boundary_counts(truth, predicted, len(self.classes))
-        self.sureness.add(truth, probability)
+        self.calibration.add(truth, probability)
         self.groups.append(group)
         self.ignored_px += int((truth == IGNORE).sum())
         self.pixels += truth.size
@@ -53,7 +53,7 @@ class Tally:
         return dataclasses.replace(
             found,
             boundary_iou=by_name(boundary_iou(self.boundary, present), self.classes),
-            calibration=self.sureness.calibration(),
+            calibration=self.calibration.calibration(),
         )
 
 
@@ -63,7 +63,7 @@ def evaluate(
     files: Sequence[LabeledFile],
     classes: Sequence[str],
     phase: str,
-    reading: Reading,
+    reader: FileReader,
     temperature: float | None = None,
 ) -> Evaluation | None:
     """How well the model's masks agree with people's; None without any.
@@ -71,7 +71,9 @@ def evaluate(
     Files that cannot be used are left out, and are among the faults of `reading`. temperature:
     found on other images, to be tried on these.
     """
-    return _measured(folder, net, files, Tally(classes, Sureness(temperature)), phase, reading)
+    return _measured(
+        folder, net, files, EvaluationTally(classes, CalibrationTally(temperature)), phase, reader
+    )
 
 
 def validate(
@@ -80,40 +82,44 @@ def validate(
     files: Sequence[LabeledFile],
     classes: Sequence[str],
     phase: str,
-    reading: Reading,
+    reader: FileReader,
 ) -> Evaluation | None:
     """As `evaluate`, and the temperature that fits these images best."""
-    return _measured(folder, net, files, Tally(classes, Fitting()), phase, reading)
+    return _measured(folder, net, files, EvaluationTally(classes, TemperatureFit()), phase, reader)
 
 
 def _measured(
     folder: RunFolder,
     net: Segmentor,
     files: Sequence[LabeledFile],
-    tally: Tally,
+    tally: EvaluationTally,
     phase: str,
-    reading: Reading,
+    reader: FileReader,
 ) -> Evaluation | None:
     if not files:
         return None
-    for file, mask, look in beside_masks(folder, net, files, len(tally.classes), phase, reading):
-        tally.add(mask, look.probability().numpy(), file.group)
+    for file, mask, prediction in predictions_with_masks(
+        folder, net, files, len(tally.classes), phase, reader
+    ):
+        tally.add(mask, prediction.probability().numpy(), file.group)
     return tally.evaluation()
 
 
-def beside_masks(
+def predictions_with_masks(
     folder: RunFolder,
     net: Segmentor,
     files: Sequence[LabeledFile],
     classes: int,
     phase: str,
-    reading: Reading,
-) -> Iterator[tuple[LabeledFile, Mask, Seen]]:
+    reader: FileReader,
+) -> Iterator[tuple[LabeledFile, Mask, ImagePrediction]]:
     """What people drew and what the model sees, image by image, with signs of life.
 
     Images that cannot be read or whose mask is none of theirs are left out.
     """
-    for file, look in Signs(folder, phase, len(files)).over(seen(net, files, reading)):
-        mask = reading.mask(file, classes, look.size)
+    for file, prediction in ProgressReporter(folder, phase, len(files)).track(
+        seen(net, files, reader)
+    ):
+        mask = reader.mask(file, classes, prediction.size)
         if mask is not None:
-            yield file, mask, look
+            yield file, mask, prediction

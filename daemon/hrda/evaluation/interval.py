@@ -28,7 +28,7 @@ Counts = npt.NDArray[np.int64]
 FEWEST_IMAGES = 8  # or groups; with fewer no method that was tried covers what it claims
 FEWEST_HOLDING = 3  # images that hold a class of the mean
 LEVEL = 0.95
-DOUBT = 0.5
+FREEDOM_SHRINKAGE = 0.5
 LEAST_FREEDOM = 1.5
 EDGE = 1e-6  # an mIoU nearer to 0 or 1 is taken for this
 
@@ -49,14 +49,14 @@ def interval_of(
     if len(units) < FEWEST_IMAGES:
         why = Why.FEW_GROUPS if groups else Why.FEW_IMAGES
         return Missing(why=why, count=len(units), needed=FEWEST_IMAGES)
-    hit, either, held = parts(units)
+    hit, either, held = intersection_and_union(units)
     holding = held.sum(axis=0)
     rare = tuple(
         name for name, count in zip(names, holding, strict=True) if 0 < count < FEWEST_HOLDING
     )
     if rare:
         return Missing(why=Why.RARE_CLASS, classes=rare, needed=FEWEST_HOLDING)
-    low, high = limits(hit, either, held)
+    low, high = interval_limits(hit, either, held)
     if low == high:
         return Missing(why=Why.NO_SPREAD, count=len(units))
     return Interval(
@@ -67,14 +67,16 @@ def interval_of(
     )
 
 
-def parts(stacked: Counts) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+def intersection_and_union(stacked: Counts) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
     """(..., C) each: pixels in truth and prediction, in either, and whether the truth holds any."""
     hit = np.diagonal(stacked, axis1=-2, axis2=-1).astype(np.float64)
     truth = stacked.sum(axis=-1)
     return hit, truth + stacked.sum(axis=-2) - hit, truth > 0
 
 
-def limits(hit: Floats, either: Floats, held: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def interval_limits(
+    hit: Floats, either: Floats, held: npt.NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
     """Both ends. The arrays are (..., N, C), as `parts` gives them; the ends are (...)."""
     count = hit.shape[-2]
     known = np.asarray(held.any(axis=-2))
@@ -83,7 +85,7 @@ def limits(hit: Floats, either: Floats, held: npt.NDArray[np.bool_]) -> tuple[Fl
     apart = _logit(np.nanmean(without, axis=-1))
     apart = apart - apart.mean(axis=-1, keepdims=True)
     spread = (count - 1) / count * (apart**2).sum(axis=-1)
-    freedom = np.minimum(DOUBT * _by_images(apart), _by_classes(without, held))
+    freedom = np.minimum(FREEDOM_SHRINKAGE * _by_images(apart), _by_classes(without, held))
     width = special.stdtrit(np.clip(freedom, LEAST_FREEDOM, count - 1), (1 + LEVEL) / 2)
     width = width * np.sqrt(spread)
     return special.expit(_logit(middle) - width), special.expit(_logit(middle) + width)

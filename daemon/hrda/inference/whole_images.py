@@ -11,14 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from daemon.config.learner import GRID_PX, Settings
 from daemon.domain import Mask
 from daemon.domain.errors import RunFailed
 from daemon.hrda.data.image_files import Picture
-from daemon.hrda.network.encoders import encoder_kind
-from daemon.hrda.network.heads import STRIDE, resized
+from daemon.hrda.network.encoders import encoder_spec
+from daemon.hrda.network.heads import STRIDE, resize
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.network.windows import Box, sliding
-from daemon.hrda.settings import GRID_PX, Settings
+from daemon.hrda.network.windows import Box, sliding_windows
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ MOST_UNCERTAIN = 0.05  # share of the pixels that an image's uncertainty is the 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class ImagePrediction:
     """What a model sees in one image.
 
     logits: (C, H/4, W/4) rounded up, on the CPU. size: (H, W) pixels of the image.
@@ -45,7 +45,7 @@ class Seen:
         """(C, H, W), at the size of the image."""
         height, width = self.size
         grid = (self.logits.shape[1] * STRIDE, self.logits.shape[2] * STRIDE)
-        found = resized(self.logits.unsqueeze(0), grid)[0, :, :height, :width]
+        found = resize(self.logits.unsqueeze(0), grid)[0, :, :height, :width]
         for top in range(0, height, BAND_ROWS):  # in place: an image may be all that fits
             rows = found[:, top : top + BAND_ROWS]
             rows.copy_(rows.softmax(dim=0))
@@ -71,21 +71,21 @@ class Seen:
         return (counts / counts.sum()).numpy().astype(np.float32)
 
 
-def see(net: Segmentor, image: Picture) -> Seen:
+def predict_image(net: Segmentor, image: Picture) -> ImagePrediction:
     """Run the model over an image; with smaller chunks where memory is short.
 
     Raises RunFailed when the smallest chunk does not fit either.
     """
-    return see_alike(net, [image])[0]
+    return predict_images(net, [image])[0]
 
 
 @torch.no_grad()
-def see_alike(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
+def predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePrediction]:
     """Run the model over images of one size, as `see` over each, in passes of several.
 
     Raises RunFailed when one image with one window at a time does not fit into memory.
     """
-    most = min(net.chunk, at_once(net, _window_pixels(net, images[0])))
+    most = min(net.chunk, images_per_pass(net, _window_pixels(net, images[0])))
     kept = net.chunk
     while True:
         net.chunk = most
@@ -93,7 +93,7 @@ def see_alike(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
             return [
                 seen
                 for first in range(0, len(images), most)
-                for seen in _see(net, images[first : first + most])
+                for seen in _predict_images(net, images[first : first + most])
             ]
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as exc:
             if not _out_of_memory(exc):
@@ -117,7 +117,7 @@ def _window_pixels(net: Segmentor, image: Picture) -> int:
     return height * width
 
 
-def at_once(net: Segmentor, pixels: int) -> int:
+def images_per_pass(net: Segmentor, pixels: int) -> int:
     """How many pictures of so many pixels go through the network together, at least one."""
     return max(1, PASS_PX.get(net.mean.device.type, PASS_PX["cuda"]) // pixels)
 
@@ -125,7 +125,7 @@ def at_once(net: Segmentor, pixels: int) -> int:
 def context_windows(net: Segmentor, height: int, width: int) -> list[Box]:
     """Windows that overlap by half, as HRDA slides them; the whole of a picture that fits."""
     apart = max(GRID_PX, net.settings.window_px // 2 // GRID_PX * GRID_PX)
-    return sliding(height, width, net.settings.window_px, apart)
+    return sliding_windows(height, width, net.settings.window_px, apart)
 
 
 def detail_stride(net: Segmentor) -> int:
@@ -134,22 +134,25 @@ def detail_stride(net: Segmentor) -> int:
     return window // 2 if net.settings.detail_overlap else window
 
 
-def _see(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
+def _predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePrediction]:
     count, (height, width) = len(images), padded_size(images[0])
     total = torch.zeros(count, net.decoder.num_classes, height // STRIDE, width // STRIDE)
     seen = torch.zeros(height // STRIDE, width // STRIDE)
     sums = torch.zeros(count, embedding_size(net.settings))
     for box in context_windows(net, height, width):
         x = window_of(images, net.mean, box)
-        whole = net.whole(x, net.settings.detail_window_px, detail_stride(net))
-        box.cut(total, STRIDE).add_(whole.fused.cpu())
-        box.cut(seen, STRIDE).add_(1)
+        whole = net.slide_inference(x, net.settings.detail_window_px, detail_stride(net))
+        box.crop(total, STRIDE).add_(whole.fused.cpu())
+        box.crop(seen, STRIDE).add_(1)
         sums += pooled(whole.features)
     size = (images[0].shape[0], images[0].shape[1])
     rows, columns = (-(-side // STRIDE) for side in size)
     logits = (total / seen)[..., :rows, :columns]
     embeddings = nn.functional.normalize(sums, dim=1).numpy()
-    return [Seen(logits=logits[row], size=size, embedding=embeddings[row]) for row in range(count)]
+    return [
+        ImagePrediction(logits=logits[row], size=size, embedding=embeddings[row])
+        for row in range(count)
+    ]
 
 
 def pooled(features: tuple[Tensor, ...]) -> Tensor:
@@ -160,7 +163,7 @@ def pooled(features: tuple[Tensor, ...]) -> Tensor:
 
 def embedding_size(settings: Settings) -> int:
     """How many numbers `pooled` gives an image."""
-    return sum(encoder_kind(settings).channels[-2:])
+    return sum(encoder_spec(settings).channels[-2:])
 
 
 def padded_size(image: Picture) -> tuple[int, int]:

@@ -15,97 +15,101 @@ import torch
 
 from daemon.domain import IGNORE
 from daemon.hrda.data.crops import Crops
-from daemon.hrda.data.sampler import LOOK, stream
-from daemon.hrda.evaluation.evaluate import beside_masks
-from daemon.hrda.inference.batches import seen
-from daemon.hrda.inference.whole_images import Seen
-from daemon.hrda.learning.class_prior import correct_prior, prior_bias
-from daemon.hrda.learning.class_shares import Numbers, believed_share, labeled_shares, pool_share
+from daemon.hrda.data.sampler import POOL_SAMPLE, stream
+from daemon.hrda.evaluation.evaluate import predictions_with_masks
+from daemon.hrda.inference.streaming import seen
+from daemon.hrda.inference.whole_images import ImagePrediction
+from daemon.hrda.learning.class_prior import Floats, combined_prior, labeled_prior, pool_prior
+from daemon.hrda.learning.logit_adjustment import adjust_logits, logit_bias
 from daemon.hrda.network.heads import STRIDE
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.progress import Signs
+from daemon.hrda.progress import ProgressReporter
 from daemon.runs.folder import ImageFile, RunFolder, TrainRequest
 
 log = logging.getLogger(__name__)
 
 File = TypeVar("File", bound=ImageFile)
 
-MOST_LABELED, MOST_POOL = 64, 96  # images of each that are looked at
+MAX_LABELED, MAX_POOL = 64, 96  # images of each that are looked at
 CELLS = 5_000  # of an unlabeled image that count, about
 TIMED = 8  # images that the seconds of the look are taken from
 
 
-def follow_pool(folder: RunFolder, net: Segmentor, request: TrainRequest, crops: Crops) -> None:
+def adjust_to_pool_prior(
+    folder: RunFolder, net: Segmentor, request: TrainRequest, crops: Crops
+) -> None:
     """Move the logits of a finished model to the class shares that labels and pool agree on.
 
     Nothing is done where no unlabeled image teaches, or pool_doubt is 0.
     """
     if not (crops.settings.pool_doubt and crops.unlabeled):
         return
-    labels = labeled_shares(crops.pixels)
+    labels = labeled_prior(crops.pixels)
     said, truth = _on_labels(folder, net, request, crops)
-    files = _some(crops.unlabeled, MOST_POOL, request.seed)
+    files = _sampled(crops.unlabeled, MAX_POOL, request.seed)
     pool = _on_pool(folder, net, files, crops)
     if not pool.size:
         return
-    found = pool_share(pool, said, truth, labels.share)
-    believed = believed_share(labels, found, crops.settings.pool_doubt)
+    found = pool_prior(pool, said, truth, labels.share)
+    believed = combined_prior(labels, found, crops.settings.pool_doubt)
     for row, name in enumerate(request.classes):
         shares = (labels.share[row], found[row], believed[row])
         log.info("class=%s share labeled=%.5f pool=%.5f believed=%.5f", name, *shares)
-    correct_prior(net, prior_bias(_tensor(believed, net), _tensor(labels.share, net)))
+    adjust_logits(net, logit_bias(_tensor(believed, net), _tensor(labels.share, net)))
 
 
-def look_s(net: Segmentor, request: TrainRequest, crops: Crops) -> float:
+def estimation_seconds(net: Segmentor, request: TrainRequest, crops: Crops) -> float:
     """How many seconds `follow_pool` will take, from a few images of the pool."""
     if not (crops.settings.pool_doubt and crops.unlabeled):
         return 0.0
-    files = _some(crops.unlabeled, MOST_POOL, request.seed)
+    files = _sampled(crops.unlabeled, MAX_POOL, request.seed)
     timed, began_s = files[:TIMED], time.monotonic()
-    for _ in seen(net, timed, crops.reading):
+    for _ in seen(net, timed, crops.reader):
         pass
     each_s = (time.monotonic() - began_s) / len(timed)
-    return each_s * (len(files) + min(MOST_LABELED, len(request.labeled)))
+    return each_s * (len(files) + min(MAX_LABELED, len(request.labeled)))
 
 
 def _on_labels(
     folder: RunFolder, net: Segmentor, request: TrainRequest, crops: Crops
-) -> tuple[Numbers, Numbers]:
+) -> tuple[Floats, Floats]:
     """(C,) and (C,): how much of each class the model says, and how much there is."""
     classes = len(request.classes)
     said, truth = np.zeros(classes), np.zeros(classes)
-    files = _some(crops.labeled, MOST_LABELED, request.seed)
+    files = _sampled(crops.labeled, MAX_LABELED, request.seed)
     phase = "class shares of the labels"
-    for _, mask, look in beside_masks(folder, net, files, classes, phase, crops.reading):
+    for _, mask, prediction in predictions_with_masks(
+        folder, net, files, classes, phase, crops.reader
+    ):
         cells = mask[::STRIDE, ::STRIDE].ravel()
         labeled = cells != IGNORE
-        said += _probability(look)[:, labeled].sum(axis=1)
+        said += _probability(prediction)[:, labeled].sum(axis=1)
         truth += np.bincount(cells[labeled], minlength=classes)
     return said, truth
 
 
-def _on_pool(
-    folder: RunFolder, net: Segmentor, files: Sequence[ImageFile], crops: Crops
-) -> Numbers:
+def _on_pool(folder: RunFolder, net: Segmentor, files: Sequence[ImageFile], crops: Crops) -> Floats:
     """(C, N): what the model says of cells all over the pool."""
     parts = []
-    looks = seen(net, files, crops.reading)
-    for _, look in Signs(folder, "class shares of the pool", len(files)).over(looks):
-        probability = _probability(look)
+    predictions = seen(net, files, crops.reader)
+    for _, prediction in ProgressReporter(folder, "class shares of the pool", len(files)).track(
+        predictions
+    ):
+        probability = _probability(prediction)
         parts.append(probability[:, :: -(-probability.shape[1] // CELLS)])
     return np.concatenate(parts, axis=1) if parts else np.empty((0, 0))
 
 
-def _probability(look: Seen) -> Numbers:
+def _probability(prediction: ImagePrediction) -> Floats:
     """(C, cells): of all cells of an image, one for 4x4 pixels."""
-    return np.asarray(look.logits.flatten(1).double().softmax(dim=0).numpy())
+    return np.asarray(prediction.logits.flatten(1).double().softmax(dim=0).numpy())
 
 
-def _some(files: Sequence[File], most: int, seed: int) -> list[File]:
+def _sampled(files: Sequence[File], most: int, seed: int) -> list[File]:
     """At most so many of them, drawn by the seed."""
-    drawn = stream(seed, LOOK).permutation(len(files))[:most]
+    drawn = stream(seed, POOL_SAMPLE).permutation(len(files))[:most]
     return [files[row] for row in sorted(drawn.tolist())]
 
 
-def _tensor(numbers: Numbers, net: Segmentor) -> torch.Tensor:
+def _tensor(numbers: Floats, net: Segmentor) -> torch.Tensor:
     return torch.from_numpy(numbers).to(net.mean)

@@ -8,30 +8,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import Picture
-from daemon.hrda.inference.whole_images import Seen, at_once, see_alike
+from daemon.hrda.inference.whole_images import ImagePrediction, images_per_pass, predict_images
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.runs.folder import ImageFile
 
 T = TypeVar("T")
 File = TypeVar("File", bound=ImageFile)
 
-AHEAD = 8  # pictures that wait for the network, at most; also those of one pass
+MAX_WAITING = 8  # pictures that wait for the network, at most; also those of one pass
 
 
-def seen(net: Segmentor, files: Iterable[File], reading: Reading) -> Iterator[tuple[File, Seen]]:
+def seen(
+    net: Segmentor, files: Iterable[File], reader: FileReader
+) -> Iterator[tuple[File, ImagePrediction]]:
     """Each file that can be read with what the model sees in it, in order.
 
     The others are among the faults of `reading`. Raises RunFailed as `see` and `reading` do.
     """
-    pictures = reading.pictures(files, AHEAD)
-    for group in alike(pictures, lambda pixels: at_once(net, pixels)):
-        looks = see_alike(net, [picture for _, picture in group])
-        yield from ((file, look) for (file, _), look in zip(group, looks, strict=True))
+    pictures = reader.images(files, MAX_WAITING)
+    for group in group_by_size(pictures, lambda pixels: images_per_pass(net, pixels)):
+        predictions = predict_images(net, [picture for _, picture in group])
+        yield from (
+            (file, prediction) for (file, _), prediction in zip(group, predictions, strict=True)
+        )
 
 
-def alike(
+def group_by_size(
     pictures: Iterable[tuple[T, Picture]], most: Callable[[int], int]
 ) -> Iterator[Sequence[tuple[T, Picture]]]:
     """Neighbours of one size together, at most AHEAD and at most `most` of their pixels."""
@@ -41,7 +45,7 @@ def alike(
             yield group
             group = []
         group.append((thing, picture))
-        if len(group) >= min(AHEAD, most(picture.shape[0] * picture.shape[1])):
+        if len(group) >= min(MAX_WAITING, most(picture.shape[0] * picture.shape[1])):
             yield group
             group = []
     if group:
