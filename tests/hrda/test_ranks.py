@@ -115,7 +115,7 @@ def test_too_few_places_are_told(files: list[LabeledFile]) -> None:
     request = train_request(files)
 
     with pytest.raises(ConfigError, match="a place for each of the 3 processes"):
-        check(tiny(minibatch=2), request, Ranks(rank=0, count=3))
+        check(tiny(minibatch=2), request, Ranks(rank=0, size=3))
 
 
 def test_a_launcher_may_start_several_processes_and_stops_them(
