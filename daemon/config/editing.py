@@ -1,19 +1,24 @@
-"""Changing one setting of a config.toml that people write: its line, and nothing else."""
+"""Change one setting of a config.toml that people write, and nothing else of it.
+
+tomlkit keeps comments and order; the result is parsed again and compared before the file is
+replaced.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 import stat
 import tomllib
+from collections.abc import MutableMapping
 from pathlib import Path
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 from daemon.domain.errors import ConfigError
 from daemon.domain.os_errors import in_words
 from daemon.runs.durable import atomic_file
 
-# On one line: a list of texts, a text, a number or a word.
-_VALUE = r"\[[^\]\n]*\]|\"[^\"\n]*\"|'[^'\n]*'|[^\s#]+"
 Value = int | float | str | list[str]
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -33,26 +38,23 @@ def write_setting(path: Path, table: str, name: str, value: Value) -> None:
 
 
 def with_setting(text: str, table: str, name: str, value: Value) -> str | None:
-    """The text with [table] name = value; None where that would change anything else.
+    """The text with [table] name = value; comments, order and line ends stay.
 
-    The line that sets it is changed; without one a line is put below the head of the table, and
-    without that the table at the end.
+    A setting that is not there goes into its table, a table that is not there to the end. None
+    where the text is no TOML, or where the change would touch anything else.
     """
-    said = f"{name} = {json.dumps(value, ensure_ascii=False)}"
-    head = re.search(rf"^[ \t]*\[[ \t]*{re.escape(table)}[ \t]*\][^\n]*$", text, re.MULTILINE)
-    if head is None:
-        changed = f"{text.rstrip()}\n\n[{table}]\n{said}\n"
-    else:
-        start = head.end()
-        following = re.compile(r"^[ \t]*\[", re.MULTILINE).search(text, start)
-        end = following.start() if following else len(text)
-        line = re.compile(
-            rf"^([ \t]*){re.escape(name)}[ \t]*=[ \t]*(?:{_VALUE})",
-            re.MULTILINE,
-        )
-        inside, times = line.subn(lambda found: f"{found[1]}{said}", text[start:end], count=1)
-        inside = inside if times else f"\n{said}{inside}"
-        changed = text[:start] + inside + text[end:]
+    newline = "\r\n" if "\r\n" in text else "\n"
+    try:
+        document = tomlkit.parse(text if text.endswith("\n") or not text else text + newline)
+        if table not in document:
+            document.add(table, tomlkit.table())
+        section = document[table]
+        if not isinstance(section, MutableMapping):
+            return None
+        section[name] = value
+        changed = tomlkit.dumps(document)
+    except (TOMLKitError, RecursionError, ValueError):
+        return None
     return changed if _differs_there_only(text, changed, table, name, value) else None
 
 

@@ -1,4 +1,4 @@
-"""The tables of config.toml, each setting with its default, its meaning and its unit beside it."""
+"""The tables of config.toml: every setting with default, range, meaning and unit."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from daemon.config.text_checks import (
 Setting = bool | int | float | str | list[int] | list[float] | list[str]
 
 
-def _say(default: Any, words: str) -> Any:
-    return Field(default=default, description=words)
+def _setting(default: Any, description: str) -> Any:
+    return Field(default=default, description=description)
 
 
 class Section(BaseModel):
@@ -43,34 +43,34 @@ class Section(BaseModel):
 
 
 class Project(Section):
-    """[project]: where things are kept."""
+    """[project]: where the daemon keeps its files."""
 
-    state_dir: PathText = _say(
-        "state", "folder of the store, the runs and the image cache, relative to this file"
+    state_dir: PathText = _setting(
+        "state", "folder of the store, the run folders and the image cache, relative to this file"
     )
 
 
 class Classes(Section):
-    """[classes]: what a pixel may be."""
+    """[classes]: the classes of a pixel."""
 
     names: tuple[str, ...] = Field(
         default=("soil", "crop", "weed"),
         strict=False,
-        description="class names by pixel value; the first is the background; new ones go to the "
-        "end",
+        description="class names in the order of their pixel values; the first is the background; "
+        "add new ones at the end",
     )
-    renamed: Mapping[str, str] = _say(
+    renamed: Mapping[str, str] = _setting(
         {},
-        'names that changed: { "old name" = "name in names" }, so that labels keep their meaning; '
-        "keep it while the labeling tool holds answers with the old name",
+        'classes that got a new name: { "old name" = "new name" }; their labels keep their '
+        "meaning; keep an entry while the labeling tool holds answers with the old name",
     )
-    ignore_label: str = _say(
-        "", 'label that means "don\'t know" (pixel value 255); empty: there is none'
+    ignore_label: str = _setting(
+        "", 'label for "don\'t know" (pixel value 255); empty: no such label'
     )
-    unlabeled: Literal["background", "ignore"] = _say(
+    unlabeled: Literal["background", "ignore"] = _setting(
         "background",
-        "what pixels are that nobody drew: background, or ignore: no label, and then background "
-        "is drawn like any other class",
+        "meaning of pixels that nobody drew: background, or ignore (they have no label, and "
+        "background is drawn like any other class)",
     )
 
     @field_validator("names")
@@ -88,60 +88,68 @@ class Classes(Section):
 class Images(Section):
     """[images]: which images there are."""
 
-    source: Literal["project", "folder"] = _say(
-        "folder", "project: the tasks of the Label Studio project; folder: the images in `folder`"
+    source: Literal["project", "folder"] = _setting(
+        "folder",
+        "where the images are: project (the tasks of the Label Studio project) or folder (the "
+        "files in `folder`)",
     )
-    folder: PathText = _say(
+    folder: PathText = _setting(
         "images", "folder of the images, relative to this file (source = folder)"
     )
-    max_megabytes: Annotated[int, Field(ge=1, le=100_000)] = _say(
-        64, "largest image file that is read, MB"
+    max_megabytes: Annotated[int, Field(ge=1, le=100_000)] = _setting(
+        64, "largest image file that is read, in megabytes"
     )
-    max_megapixels: Annotated[int, Field(ge=1, le=1000)] = _say(
-        64, "largest image that is decoded, millions of pixels (at most 1000)"
+    max_megapixels: Annotated[int, Field(ge=1, le=1000)] = _setting(
+        64, "largest image that is decoded, in millions of pixels; at most 1000"
     )
     allow_hosts: tuple[str, ...] = Field(
         default=(),
         strict=False,
-        description="private machines that images may come from: host, host:port, address or "
-        "network, as 10.0.0.0/8",
+        description="private hosts that images may come from: host, host:port, address or network "
+        "(10.0.0.0/8)",
     )
 
 
 class ConnectorChoice(Section):
     """[connector]: which labeling tool."""
 
-    kind: Literal["label_studio", "folder"] = _say(
-        "label_studio", "label_studio, or folder: masks on disk play the annotator"
+    kind: Literal["label_studio", "folder"] = _setting(
+        "label_studio",
+        "labeling tool: label_studio, or folder (true masks on disk take the place of annotators)",
     )
 
 
 class LabelStudioServer(Section):
     """[label_studio]: where the server is and how to sign in."""
 
-    url: str = _say("http://127.0.0.1:8080", "address of the server, without a path")
-    project: Number = _say(0, "number of the project; `maskloop init` fills it in")
-    title: str = _say("Maskloop", "title of the project that `maskloop init` makes or adopts")
-    token_env: str = _say(
+    url: str = _setting("http://127.0.0.1:8080", "address of the server, without a path")
+    project: Number = _setting(0, "number of the project; `maskloop init` writes it")
+    title: str = _setting("Maskloop", "title of the project that `maskloop init` creates or adopts")
+    token_env: str = _setting(
         "LABEL_STUDIO_API_KEY", "environment variable that holds the token (legacy or personal)"
     )
-    token_file: PathText = _say(
+    token_file: PathText = _setting(
         "", "file that holds the token instead, mode 0600; read again when it changes"
     )
-    document_root: PathText = _say(
-        "", "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT of the server, which must hold `images.folder`"
+    document_root: PathText = _setting(
+        "",
+        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT of the server; the image folder must lie inside it",
     )
-    webhook: str = _say(
-        "", "address of our page as Label Studio reaches it, for hints to look sooner; empty: none"
+    webhook: str = _setting(
+        "",
+        "address of this page as Label Studio reaches it, for webhooks; empty: no webhooks, only "
+        "polling",
     )
-    webhook_secret_env: str = _say(
-        "MASKLOOP_WEBHOOK_SECRET", "environment variable with the secret that such hints carry"
+    webhook_secret_env: str = _setting(
+        "MASKLOOP_WEBHOOK_SECRET", "environment variable that holds the secret of the webhooks"
     )
-    keep_versions_hours: Hours = _say(
-        168.0, "hours that replaced predictions stay: longer than any page is open; 0: for ever"
+    keep_versions_hours: Hours = _setting(
+        168.0,
+        "hours for which replaced predictions stay in Label Studio; longer than anybody keeps a "
+        "page open; 0: for ever",
     )
-    connect_timeout_s: Seconds = _say(10.0, "seconds to wait for a connection")
-    read_timeout_s: Seconds = _say(120.0, "seconds to wait for an answer")
+    connect_timeout_s: Seconds = _setting(10.0, "longest wait for a connection, in seconds")
+    read_timeout_s: Seconds = _setting(120.0, "longest wait for an answer, in seconds")
 
     @field_validator("url", "webhook")
     @classmethod
@@ -154,44 +162,52 @@ class LabelStudioServer(Section):
 class TruthFolder(Section):
     """[folder]: settings of the folder connector."""
 
-    truth: PathText = _say("masks", "folder of the true masks, NAME.png beside each image's NAME")
+    truth: PathText = _setting("masks", "folder of the true masks: NAME.png for the image NAME")
 
 
 class Loop(Section):
-    """[loop]: when to look and how much to ask."""
+    """[loop]: how often the daemon ticks, and how many images it asks."""
 
-    poll_s: Seconds = _say(10.0, "seconds between two looks at the labeling tool")
-    budget_labels: Positive = _say(500, "images that people label in all, validation included")
-    batch_images: Positive = _say(20, "images asked in one cycle")
-    seed_images: Positive = _say(20, "images asked in cycle 0, beside validation")
-    done_share: Share = _say(
-        1.0, "share of a batch that is answered when the next cycle starts; the rest stays open"
+    poll_s: Seconds = _setting(10.0, "seconds between two ticks, which read the labeling tool")
+    budget_labels: Positive = _setting(
+        500, "largest number of images that people label, validation included"
     )
-    random_share: Share = _say(0.1, "share of a batch drawn at random, for unbiased estimates")
-    queue_low: Count = _say(
+    batch_images: Positive = _setting(20, "images asked in each cycle")
+    seed_images: Positive = _setting(20, "images asked in cycle 0, besides validation")
+    done_share: Share = _setting(
+        1.0,
+        "share of a batch that must be answered before the next cycle starts; the other images "
+        "stay open",
+    )
+    random_share: Share = _setting(
+        0.1, "share of each batch that is drawn uniformly at random, for unbiased estimates"
+    )
+    queue_low: Count = _setting(
         3,
-        "open images for each person at work (in the last 24 hours) below which the next best "
-        "ones are asked ahead of a training, so that nobody waits for it; 0: never",
+        "fewest open images for each annotator who answered in the last 24 hours; below it, the "
+        "next best images are asked while a model trains, so that nobody waits; 0: never",
     )
-    queue_top_up: Count = _say(
-        0, "at most so many images of a cycle are asked ahead; 0: as many as people answer"
+    queue_top_up: Count = _setting(
+        0, "largest number of images that a cycle asks while a model trains; 0: no limit"
     )
-    label_in_effect: Literal["latest", "first"] = _say(
+    label_in_effect: Literal["latest", "first"] = _setting(
         "latest",
-        "which of several labels of an image counts where none is ground truth: the latest or the "
-        "first; the others are kept",
+        "which label counts when several people labeled an image and none is ground truth: the "
+        "latest or the first; all are kept",
     )
-    max_skips: Positive = _say(2, "people who must skip an image before it is dropped")
-    ask_again: Count = _say(
+    max_skips: Positive = _setting(
+        2, "number of people who must skip an image before it is dropped"
+    )
+    ask_again: Count = _setting(
         2,
-        "times that an image is asked again whose answers cannot be used: one or two are slips of "
-        "the hand, more say that the image or the setup is at fault",
+        "how often an image is asked again after an answer that cannot be used; one or two such "
+        "answers are mistakes, more mean that the image or the setup is at fault",
     )
-    max_wait_hours: Hours = _say(
+    max_wait_hours: Hours = _setting(
         336.0, "hours after which an unanswered image is dropped; 0: never"
     )
-    push_chunk: Annotated[int, Field(gt=0, le=1000)] = _say(
-        200, "tasks that are pushed under one key, 50 a request"
+    push_chunk: Annotated[int, Field(gt=0, le=1000)] = _setting(
+        200, "tasks that are pushed under one key; a request carries 50 of them"
     )
 
     def too_old(self, age: timedelta) -> bool:
@@ -202,11 +218,15 @@ class Loop(Section):
 class Validation(Section):
     """[validation]: the images that measure the model."""
 
-    share: Share = _say(0.1, "share of all images kept for validation, labeled first")
-    min_images: Count = _say(16, "at least so many")
-    max_images: Count = _say(200, "at most so many")
-    group_by: str = _say(
-        "", "regular expression on the image name; group 1 names the group (a video, a field)"
+    share: Share = _setting(
+        0.1, "share of all images that is kept for validation and labeled first"
+    )
+    min_images: Count = _setting(16, "smallest number of validation images")
+    max_images: Count = _setting(200, "largest number of validation images")
+    group_by: str = _setting(
+        "",
+        "regular expression on the image name; its first group names what must not be split "
+        "between training and validation (a video, a field)",
     )
 
     @model_validator(mode="after")
@@ -226,15 +246,17 @@ class Validation(Section):
 
 
 class Selection(Section):
-    """[selection]: which images next."""
+    """[selection]: which images people label next."""
 
-    strategy: str = _say("hybrid", "query strategy once there is a model; see strategies/README.md")
-    seed_strategy: str = _say("kcenter", "query strategy of cycle 0, when there is no model yet")
-    duplicate_similarity: Similarity = _say(
-        0.98, "cosine similarity from which two images count as near-duplicates"
+    strategy: str = _setting(
+        "hybrid", "query strategy once there is a model (strategies/README.md)"
     )
-    seed: Seed = _say(0, "seed of every random choice: validation, random share, strategies")
-    settings: Mapping[str, Setting] = _say({}, "settings of the strategy, by name")
+    seed_strategy: str = _setting("kcenter", "query strategy of cycle 0, before there is a model")
+    duplicate_similarity: Similarity = _setting(
+        0.98, "smallest cosine similarity of the embeddings of two near-duplicates"
+    )
+    seed: Seed = _setting(0, "seed of all random choices: validation, random share, strategies")
+    settings: Mapping[str, Setting] = _setting({}, "settings of the strategy, by name")
 
     @field_validator("settings")
     @classmethod
@@ -246,50 +268,68 @@ class Selection(Section):
 class Predictions(Section):
     """[predictions]: masks that people correct."""
 
-    min_region_px: Count = _say(
-        25, "regions of a class with fewer pixels become what surrounds them; 0: none does"
+    min_region_px: Count = _setting(
+        25,
+        "smallest region of a class, in pixels; smaller ones take the class around them; 0: keep "
+        "all",
     )
-    fill_holes_px: Count = _say(
-        25, "enclosed regions of background with fewer pixels are filled; 0: none is"
+    fill_holes_px: Count = _setting(
+        25, "smallest hole of background, in pixels; smaller ones are filled; 0: keep all"
     )
 
 
 class Training(Section):
     """[training]: how the model learns."""
 
-    preset: str = _say("cpu", "paper, supervisely, gpu or cpu; see daemon/hrda/README.md")
-    device: Device = _say("auto", "auto, cpu, cuda or cuda:N")
-    threads: Annotated[int, Field(ge=0, le=4096)] = _say(0, "processor threads; 0: all")
-    processes: Annotated[int, Field(ge=1, le=1024)] = _say(
-        1, "processes that train together, a GPU each (torchrun)"
+    preset: str = _setting(
+        "cpu", "preset of the learner: paper, supervisely, gpu or cpu (daemon/hrda/README.md)"
     )
-    seed: Seed = _say(0, "seed of the training")
-    warm_start: bool = _say(True, "start from the previous model instead of ImageNet weights")
-    settings: Mapping[str, Setting] = _say(
-        {}, "settings of the learner that differ from the preset, by name"
+    device: Device = _setting("auto", "auto, cpu, cuda or cuda:N")
+    threads: Annotated[int, Field(ge=0, le=4096)] = _setting(
+        0, "CPU threads of the learner; 0: all"
+    )
+    processes: Annotated[int, Field(ge=1, le=1024)] = _setting(
+        1, "processes of one training, a GPU each (torchrun)"
+    )
+    seed: Seed = _setting(0, "seed of the training")
+    warm_start: bool = _setting(
+        True, "start each training from the previous model instead of ImageNet weights"
+    )
+    settings: Mapping[str, Setting] = _setting(
+        {}, "learner settings that differ from the preset, by name"
     )
 
 
 class TestSet(Section):
     """[test]: measured after each training; decides nothing."""
 
-    images: PathText = _say("", "folder of held-out images; empty: no test set")
-    masks: PathText = _say("", "folder of their masks, NAME.png")
-    ids: PathText = _say("", "list of names, one a line, or splits.json:test; empty: every image")
+    images: PathText = _setting(
+        "", "folder of held-out images, measured after each training; empty: no test set"
+    )
+    masks: PathText = _setting("", "folder of their masks: NAME.png for the image NAME")
+    ids: PathText = _setting(
+        "", "list of image names, one a line, or splits.json:test; empty: every image"
+    )
 
 
 class Storage(Section):
     """[storage]: the disk."""
 
-    min_free_gb: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] = _say(
-        2.0, "free space below which nothing is started, GB"
+    min_free_gb: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] = _setting(
+        2.0, "free disk space below which no run starts, in gigabytes"
     )
-    keep_checkpoints: Positive = _say(3, "last checkpoints kept, beside the best one")
+    keep_checkpoints: Positive = _setting(
+        3, "number of newest checkpoints that are kept, besides the best and the serving one"
+    )
 
 
 class Web(Section):
     """[web]: the page."""
 
-    enabled: bool = _say(True, "whether `run` serves the page")
-    host: Text = _say("127.0.0.1", "address to listen on; any but loopback shows it to others")
-    port: Annotated[int, Field(ge=0, le=65535)] = _say(8060, "port; 0: any free one")
+    enabled: bool = _setting(True, "whether `maskloop run` serves the page")
+    host: Text = _setting(
+        "127.0.0.1", "address to listen on; any but loopback shows the page to others"
+    )
+    port: Annotated[int, Field(ge=0, le=65535)] = _setting(
+        8060, "port to listen on; 0: any free port"
+    )

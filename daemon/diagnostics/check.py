@@ -21,8 +21,7 @@ from daemon.domain.formatting import quarantine_line
 from daemon.domain.os_errors import in_words
 from daemon.intake import Intake
 from daemon.launchers import Launcher
-from daemon.launchers.local import LocalLauncher
-from daemon.loop.components import open_connector, require_token
+from daemon.loop.components import open_connector, open_launcher, require_token
 from daemon.loop.start_checks import (
     access_faults,
     disk_faults,
@@ -75,12 +74,12 @@ def sections(config: Config) -> Sequence[tuple[str, Sequence[Check]]]:
             ("port", lambda: port_faults(config)),
             ("cv2", _cv2),
         ],
-        "Learner": [("device and weights", lambda: _learner(config, LocalLauncher()))],
+        "Learner": [("device and weights", lambda: _learner(config, open_launcher(config)))],
         "Labeling tool": [("labeling tool", lambda: _tool(config))],
         "Images": [
             ("images", lambda: _images(config)),
             ("test set and pool", lambda: overlap_faults(config)),
-            ("validation", lambda: validation_faults(config, LocalLauncher())),
+            ("validation", lambda: validation_faults(config, open_launcher(config))),
             ("quarantine", lambda: _quarantine(config)),
         ],
     }

@@ -25,7 +25,7 @@ def near_duplicates(folder: RunFolder, request: DistinctRequest) -> None:
         _rows(known, request.candidates),
         similarity=request.similarity,
         known=_rows(known, request.asked),
-        done=progress.report,
+        progress=progress.report,
     )
     folder.write_kept(np.array(kept, dtype=np.int64))
     seconds = time.monotonic() - started_s

@@ -1,4 +1,4 @@
-"""Ways to start, watch and end a run. A cluster can stand here later."""
+"""Launchers start, watch and end runs. README.md says what one promises, and how to write one."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ for a signal at its parent's death. Its environment carries no secret.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,11 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from daemon.config.redaction import SECRET_NAME
 from daemon.domain.errors import RunFailed
 from daemon.runs.folder import RunFolder
 from daemon.runs.parent_death import PARENT_STDIN
 
-_SECRET = re.compile(r"TOKEN|KEY|PASSWORD|SECRET|CREDENTIAL", re.IGNORECASE)
 _GRACE_S = 20.0  # time to save and leave after SIGTERM
 _ORPHAN_S = 30.0  # time for a child of a dead daemon to notice
 
@@ -122,7 +121,7 @@ class LocalLauncher:
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The daemon's environment without anything that looks like a secret."""
-    kept = {name: value for name, value in environment.items() if not _SECRET.search(name)}
+    kept = {name: value for name, value in environment.items() if not SECRET_NAME.search(name)}
     return kept | {PARENT_STDIN: "1", "PYTHONUNBUFFERED": "1"}
 
 

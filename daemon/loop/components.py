@@ -1,4 +1,4 @@
-"""From settings to parts: which connector a configuration means."""
+"""From settings to parts: which connector, launcher and strategies a configuration means."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from daemon.config.loading import Config
 from daemon.config.tokens import token_reader
 from daemon.domain.errors import ConfigError
 from daemon.intake import Intake
+from daemon.launchers import Launcher
+from daemon.launchers.local import LocalLauncher
 
 if TYPE_CHECKING:
     from connectors.label_studio import FolderSource
@@ -46,6 +48,11 @@ def open_connector(config: Config) -> Connector:
         max_bytes=config.images.max_megabytes * 10**6,
         allowed=Allowed.parse(config.images.allow_hosts),
     )
+
+
+def open_launcher(config: Config) -> Launcher:
+    """What runs embed, train and predict for this configuration; the caller stops it."""
+    return LocalLauncher(processes=config.training.processes)
 
 
 def folder_source(config: Config) -> FolderSource | None:

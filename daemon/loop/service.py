@@ -21,8 +21,7 @@ from daemon.domain import Clock
 from daemon.domain.clock import steady_s
 from daemon.domain.errors import MaskloopError
 from daemon.launchers import Launcher
-from daemon.launchers.local import LocalLauncher
-from daemon.loop.components import open_connector, require_strategies, require_token
+from daemon.loop.components import open_connector, open_launcher, require_strategies, require_token
 from daemon.loop.pulse import Pulse
 from daemon.loop.repeated_lines import drop_repeats
 from daemon.loop.scheduler import Schedule, start_scheduler
@@ -117,7 +116,7 @@ class Ticker:
         return Store(self._config.state / FILE)
 
     def _known(self) -> Incidents:
-        """What does not work, also what an earlier daemon left open, where the store tells."""
+        """The incidents, with those that an earlier daemon left open in the store."""
         if self._incidents is None:
             self._incidents = Incidents()
             with self._store() as store:
@@ -125,35 +124,35 @@ class Ticker:
         return self._incidents
 
     def _failed(self, exc: Exception) -> None:
-        """Log and keep why a tick failed; the page shows it for as long as it lasts."""
+        """Log and store why a tick failed; the page shows it for as long as it lasts."""
         reason, now = reason_of(exc), self._now()
         with suppress(MaskloopError, OSError, sqlite3.Error, ValueError):
             self._known()
         known = self._incidents or Incidents()
-        said = known.failed(reason, now)
-        if said is not None:
-            log.warning("%s", said.words, exc_info=exc if said.traceback else None)
+        line = known.failed(reason, now)
+        if line is not None:
+            log.warning("%s", line.message, exc_info=exc if line.traceback else None)
         try:
             with self._store() as store:
                 store.keep_fact(WAITING, reason.words)
                 store.keep_incidents(known.open)
-                if said is not None and said.event:
-                    store.note(said.level, said.words, now)
+                if line is not None and line.event:
+                    store.note(line.level, line.message, now)
                 self._pulse.end(store)
         except Exception as other:
-            if said is not None:
+            if line is not None:
                 log.warning("the store cannot take a note of it: %s", other)
 
     def _worked(self, store: Store, outcome: Outcome) -> None:
-        """A tick came through: what it vouches for is over. A run that failed is over when a
-        later attempt succeeds, not while it waits for its next one."""
+        """End the incidents of what this tick did. The incident of a failed run ends when a later
+        attempt succeeds, not while the run waits for it."""
         known, now = self._known(), self._now()
         before = known.open
-        said = known.worked([Source.RUN] if outcome.failing else [], now)
-        for line in said:
-            log.info("%s", line.words)
-            store.note(line.level, line.words, now)
-        if said:
+        lines = known.worked([Source.RUN] if outcome.failing else [], now)
+        for line in lines:
+            log.info("%s", line.message)
+            store.note(line.level, line.message, now)
+        if lines:
             store.keep_incidents(filter(None, (known.of(one.reason.source) for one in before)))
 
 
@@ -231,7 +230,7 @@ def run_once(
 @contextmanager
 def opened(config: Config) -> Iterator[tuple[Connector, Launcher]]:
     """The connector and a launcher; every child process is gone afterwards."""
-    launcher = LocalLauncher(processes=config.training.processes)
+    launcher = open_launcher(config)
     try:
         yield open_connector(config), launcher
     finally:

@@ -1,7 +1,7 @@
 """Whether a daemon works on a store, and since when none does. Pure.
 
-Two signs: the lock on the state folder, which the kernel takes back when the process ends, and the
-heartbeat in the store, which says when the daemon looked last.
+Two signs: the lock on the state folder, which the kernel frees when the process ends, and the
+heartbeat in the store, which has the time of the last tick.
 """
 
 from __future__ import annotations
@@ -12,25 +12,28 @@ from datetime import datetime, timedelta
 
 from daemon.domain.clock import time_since
 
-MISSED_LOOKS = 10
-LONG_LOOK = timedelta(minutes=10)  # pushes and listings of large projects take minutes
+MISSED_TICKS = 10
+LONG_TICK = timedelta(minutes=10)  # pushes and listings of large projects take minutes
 
 
 class Life(enum.StrEnum):
-    """How a daemon is."""
+    """The state of a daemon."""
 
     NEVER = "never ran"
     RUNNING = "running"
-    SILENT = "silent"  # a process holds the store and has not looked for long
-    STOPPED = "stopped"  # it ended as it should
-    DEAD = "dead"  # it ended without a word: killed, or the machine went down
+    SILENT = "silent"  # a process holds the store and has made no tick for long
+    STOPPED = "stopped"  # it ended on request
+    DEAD = "dead"  # it ended without a note: killed, or the machine went down
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heartbeat:
-    """The last sign of life of a daemon. began_at: when its newest look began. looked_at: when its
-    last whole look ended, None before the first. next_at: when it meant to look again. ended_at:
-    when it said that it stops, None where it did not."""
+    """The last sign of life of a daemon.
+
+    began_at: beginning of its newest tick. looked_at: end of its last whole tick, None before the
+    first. next_at: when the next tick was due. ended_at: when it stopped on request, None where
+    it did not.
+    """
 
     pid: int
     started_at: datetime
@@ -46,8 +49,8 @@ class Heartbeat:
 
 
 def life_of(beat: Heartbeat | None, *, held: bool | None, now: datetime) -> Life:
-    """How the daemon is. held: whether a process holds the state folder; None where the file
-    system cannot tell, and then the heartbeat alone decides."""
+    """The state of the daemon. held: whether a process holds the lock of the state folder; None
+    where the file system has no locks, and then the heartbeat alone decides."""
     if beat is None:
         return Life.RUNNING if held else Life.NEVER
     late = _is_late(beat, now)
@@ -56,8 +59,8 @@ def life_of(beat: Heartbeat | None, *, held: bool | None, now: datetime) -> Life
     return Life.DEAD if beat.ended_at is None else Life.STOPPED
 
 
-def words_of(life: Life, beat: Heartbeat | None, now: datetime) -> str:
-    """The same in words, with since when; empty where a daemon runs as it should."""
+def sentence_of(life: Life, beat: Heartbeat | None, now: datetime) -> str:
+    """The state in words, with its beginning; empty where a daemon runs as it should."""
     if life is Life.RUNNING:
         return ""
     if beat is None or life is Life.NEVER:
@@ -73,10 +76,10 @@ def words_of(life: Life, beat: Heartbeat | None, now: datetime) -> str:
 
 
 def _is_late(beat: Heartbeat, now: datetime) -> bool:
-    """Whether it should have looked long ago; not where the clock was set back since."""
+    """Whether its next tick is long overdue; never where the clock was set back since."""
     every = max(beat.next_at - (beat.looked_at or beat.began_at), timedelta(0))
     silent = time_since(beat.last_at, now)
-    return silent is not None and silent > MISSED_LOOKS * every + LONG_LOOK
+    return silent is not None and silent > MISSED_TICKS * every + LONG_TICK
 
 
 def _clock(at: datetime, now: datetime) -> str:

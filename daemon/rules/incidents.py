@@ -1,9 +1,9 @@
-"""What keeps the loop from working: said when it begins, when it changes, and when it is over.
+"""Incidents: what keeps the loop from working, from its beginning to its end. Pure.
 
-One incident a source; each failing tick adds to it. A day of outage is a handful of lines in the
-log: the beginning, each new reason, reminders after 1, 2, 4 ... hours, and the end. What comes and
-goes is one incident, which is over when nothing failed for half an hour. Pure: the caller brings
-the time, logs what is said, and keeps the incidents.
+Each source has at most one incident, and each tick that fails adds to it. A day of outage makes a
+handful of log lines: the beginning, each new reason, reminders after 1, 2, 4 ... hours, and the
+end. A failure that comes and goes is one incident, which is over when nothing failed for half an
+hour. The caller brings the time, writes the log lines and stores the incidents.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from daemon.domain.errors import (
     StoreTooOld,
 )
 
-CALM = timedelta(minutes=30)  # so long nothing fails before what came and went is over
-RECENT = timedelta(hours=1)  # what comes back within it was not over
+CALM = timedelta(minutes=30)  # without a failure, before an incident that came back is over
+RECENT = timedelta(hours=1)  # a failure within it after the end continues the incident
 REMIND = timedelta(hours=1)  # the first reminder; each later one takes twice as long
-SELDOM = timedelta(hours=24)  # the longest time between two reminders
-MOST_REASONS = 8  # that are said of one incident; the store has the newest anyway
-MOST_WORDS = 2_000  # characters of a message that are kept
+LONGEST_PAUSE = timedelta(hours=24)  # between two reminders
+MOST_REASONS = 8  # that are logged of one incident; the store has the newest anyway
+MOST_CHARACTERS = 2_000  # of a message that is kept
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _DISK = (errno.ENOSPC, errno.EDQUOT)
 
@@ -77,8 +77,8 @@ class Reason:
     unexpected: bool = False
 
     @property
-    def alike(self) -> tuple[str, str]:
-        """The same for messages that differ in their numbers only."""
+    def pattern(self) -> tuple[str, str]:
+        """Kind and message without numbers: equal for messages that differ in numbers only."""
         return self.kind, _NUMBER.sub("#", self.words)
 
 
@@ -98,19 +98,19 @@ class Incident:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class LogLine:
     """A line for the log. level: "info" or "warning". event: whether the page lists it too.
-    traceback: whether the exception belongs beside it."""
+    traceback: whether the log shows the exception."""
 
     level: str
-    words: str
+    message: str
     event: bool = True
     traceback: bool = False
 
 
 def reason_of(exc: Exception) -> Reason:
-    """What an exception says about why nothing goes on."""
-    kind, words = type(exc).__name__, str(exc)[:MOST_WORDS] or type(exc).__name__
+    """The reason that an exception gives for a tick that ended early."""
+    kind, words = type(exc).__name__, str(exc)[:MOST_CHARACTERS] or type(exc).__name__
     if isinstance(exc, OSError) and not isinstance(exc, sqlite3.Error):
         if exc.errno in _DISK:
             words = f"{words}; free some space, the daemon goes on by itself"
@@ -126,33 +126,33 @@ def reason_of(exc: Exception) -> Reason:
 
 
 class Incidents:
-    """What does not work now, and what worked again a moment ago.
+    """The incidents of a daemon that are open, or ended a short while ago.
 
-    known: those that an earlier life of the daemon left open. Not to be shared between threads.
+    known: incidents that an earlier daemon left open. Not thread-safe.
     """
 
     def __init__(self, known: Iterable[Incident] = ()) -> None:
         self._all = {incident.reason.source: incident for incident in known}
-        self._told: dict[Source, _Told] = {}
+        self._logged: dict[Source, _Logged] = {}
 
     @property
     def open(self) -> list[Incident]:
-        """What does not work now, the oldest first."""
+        """The open incidents, the oldest first."""
         lasting = [incident for incident in self._all.values() if incident.ended_at is None]
         return sorted(lasting, key=lambda incident: incident.since)
 
     def of(self, source: Source) -> Incident | None:
-        """The incident of a source that lasts, or the last one that is over."""
+        """The open incident of a source, else the last one that ended; None for neither."""
         return self._all.get(source)
 
-    def failed(self, reason: Reason, now: datetime) -> Said | None:
-        """A tick failed: the incident of this source begins, or goes on."""
+    def failed(self, reason: Reason, now: datetime) -> LogLine | None:
+        """Record a tick that failed; the log line that it deserves, None for none."""
         old = self._all.get(reason.source)
         if old is not None and old.ended_at is not None and is_due(old.ended_at, RECENT, now):
             old = None
         if old is None:
             self._all[reason.source] = Incident(reason=reason, since=now, last_at=now)
-            return self._told_first(reason, now)
+            return self._log_first(reason, now)
         back = old.ended_at is not None
         self._all[reason.source] = incident = replace(
             old,
@@ -162,25 +162,28 @@ class Incidents:
             returns=old.returns + back,
             ended_at=None,
         )
-        if reason.source not in self._told:
-            return self._told_first(reason, now)  # a new life of the daemon has a new log
+        if reason.source not in self._logged:
+            return self._log_first(reason, now)  # a new process has a new log
         if back and incident.returns == 1:
-            return self._tell(incident, "it comes and goes", now, event=True)
-        return self._told_more(incident, now)
+            return self._log(incident, "it comes and goes", now, event=True)
+        return self._log_more(incident, now)
 
-    def worked(self, failing: Collection[Source], now: datetime) -> list[Said]:
-        """A tick came through; failing: sources that it does not vouch for. What is over now."""
-        said = []
+    def worked(self, failing: Collection[Source], now: datetime) -> list[LogLine]:
+        """Record a tick that came through; a log line for each incident that is over now.
+
+        failing: sources that this tick did not try.
+        """
+        lines = []
         for incident in self.open:
             source = incident.reason.source
             calm = not incident.returns or is_due(incident.last_at, CALM, now)
             if source not in failing and calm:
                 self._all[source] = replace(incident, ended_at=now)
-                said.append(_over(incident, now))
-        return said
+                lines.append(_over(incident, now))
+        return lines
 
     def move(self, by: timedelta) -> None:
-        """The clock was set: what was kept by the old one follows."""
+        """Shift all times: the wall clock was set by `by`."""
         for source, incident in self._all.items():
             ended = incident.ended_at
             self._all[source] = replace(
@@ -189,51 +192,51 @@ class Incidents:
                 last_at=incident.last_at + by,
                 ended_at=None if ended is None else ended + by,
             )
-        for told in self._told.values():
-            told.at += by
+        for logged in self._logged.values():
+            logged.at += by
 
-    def _told_first(self, reason: Reason, now: datetime) -> Said:
-        self._told[reason.source] = _Told(at=now, reasons={reason.alike})
-        words = f"waiting source={reason.source} kind={reason.kind}: {reason.words}"
-        return Said(level="warning", words=words, traceback=reason.unexpected)
+    def _log_first(self, reason: Reason, now: datetime) -> LogLine:
+        self._logged[reason.source] = _Logged(at=now, reasons={reason.pattern})
+        message = f"waiting source={reason.source} kind={reason.kind}: {reason.words}"
+        return LogLine(level="warning", message=message, traceback=reason.unexpected)
 
-    def _told_more(self, incident: Incident, now: datetime) -> Said | None:
-        told, reason = self._told[incident.reason.source], incident.reason
-        if reason.alike not in told.reasons and len(told.reasons) < MOST_REASONS:
-            told.reasons.add(reason.alike)
-            return self._tell(incident, "another reason", now, event=True)
-        if is_due(told.at, min(REMIND * 2**told.reminders, SELDOM), now):
-            told.reminders += 1
-            return self._tell(incident, "still", now, event=False)
+    def _log_more(self, incident: Incident, now: datetime) -> LogLine | None:
+        logged, reason = self._logged[incident.reason.source], incident.reason
+        if reason.pattern not in logged.reasons and len(logged.reasons) < MOST_REASONS:
+            logged.reasons.add(reason.pattern)
+            return self._log(incident, "another reason", now, event=True)
+        if is_due(logged.at, min(REMIND * 2**logged.reminders, LONGEST_PAUSE), now):
+            logged.reminders += 1
+            return self._log(incident, "still", now, event=False)
         return None
 
-    def _tell(self, incident: Incident, how: str, now: datetime, *, event: bool) -> Said:
+    def _log(self, incident: Incident, how: str, now: datetime, *, event: bool) -> LogLine:
         reason = incident.reason
-        self._told[reason.source].at = now
-        words = (
+        self._logged[reason.source].at = now
+        message = (
             f"waiting source={reason.source} kind={reason.kind}, {how}, {incident.count} attempts"
             f"{_lasting(incident, now)}: {reason.words}"
         )
-        return Said(level="warning", words=words, event=event, traceback=reason.unexpected)
+        return LogLine(level="warning", message=message, event=event, traceback=reason.unexpected)
 
 
 @dataclass(kw_only=True)
-class _Told:
-    """What the log of this life of the daemon holds about an incident."""
+class _Logged:
+    """What the log of this process holds about an incident."""
 
     at: datetime
     reasons: set[tuple[str, str]]
     reminders: int = 0
 
 
-def _over(incident: Incident, now: datetime) -> Said:
+def _over(incident: Incident, now: datetime) -> LogLine:
     after = time_since(incident.since, now)
     waited = "waiting" if after is None else f"{_rounded(after)} of waiting"
-    words = (
+    message = (
         f"going on after {waited} ({incident.reason.kind} of the {incident.reason.source}, "
         f"{incident.count} attempts)"
     )
-    return Said(level="info", words=words)
+    return LogLine(level="info", message=message)
 
 
 def _lasting(incident: Incident, now: datetime) -> str:

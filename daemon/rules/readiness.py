@@ -9,8 +9,8 @@ from daemon.domain.formatting import waiting_for_people
 
 
 class Ending(enum.StrEnum):
-    """How the loop ended: neither the daemon nor the annotators move it on. A setting or new images
-    do, and then it goes on."""
+    """How the loop ended: neither the daemon nor the annotators can move it on. A changed setting
+    or new images can, and then it continues."""
 
     BUDGET_SPENT = "budget spent"
     ALL_LABELED = "all images labeled"
@@ -19,14 +19,14 @@ class Ending(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What the decision is made from; all counts are images.
+    """The facts that the decision depends on; all counts are images.
 
-    open_tasks: asked and not answered, open_earlier: those of them that are not of the newest
-    batch. open_allowed: so many may stay open when a cycle begins; None: as many as there are.
+    open_tasks: asked and not answered. open_earlier: those of them that are not of the newest
+    batch. open_allowed: the most that may stay open when a cycle begins; None: any number.
     train_labels: labels that may train. new_labels: labels since the last cycle began.
-    enough_labels: so many of them are worth a training. may_ask: images that may still be asked,
+    enough_labels: the new labels that a training needs. may_ask: images that may still be asked,
     within the budget. trained_cycles: cycles with a model so far. cycle_limit: None for no limit.
-    left_out: why no image is left to train on, in words, "" where some are.
+    left_out: why no image is left to train on, in words; "" where there are some.
     """
 
     started: bool
@@ -45,15 +45,15 @@ class Standing:
 
 
 def reason_to_wait(now: Standing) -> str | None:
-    """The first thing that stands in the way of a new cycle; None when it may begin.
+    """Why no new cycle may begin yet, in words; None when it may.
 
-    A training needs a batch's worth of labels. Only when no more can come is it made of fewer: the
-    last one, on all labels.
+    A training needs as many new labels as a batch has. Only when no more can come, one last
+    training takes fewer.
     """
     if not now.started:
         return None if now.usable_images else "no usable images yet: the pool is empty"
     if _limit_reached(now):
-        return "the cycles that were wanted are trained"
+        return "all cycles that --cycles asked for are trained"
     if now.open_tasks and not _may_begin_beside_open(now):
         return waiting_for_people(now.open_tasks - now.open_earlier, now.open_earlier)
     if not now.train_labels:
@@ -66,8 +66,8 @@ def reason_to_wait(now: Standing) -> str | None:
 
 
 def lacking(now: Standing) -> int:
-    """How many images have to be asked because nobody has any open, and a training needs more
-    labels than came, or none of those that came may train; 0: none."""
+    """How many more images to ask: nobody has any open, and the new labels are too few for a
+    training, or none of them may train; 0: none."""
     if not now.started or _limit_reached(now) or now.open_tasks:
         return 0
     came = now.new_labels if now.train_labels else 0
@@ -76,7 +76,7 @@ def lacking(now: Standing) -> int:
 
 def ending(now: Standing) -> Ending | None:
     """How the loop has ended; None while the daemon or the annotators can move it on, and where a
-    setting leaves no image to train on: that is to be corrected."""
+    setting leaves no image to train on, since a person has to correct that."""
     if not now.started:
         return None
     if _limit_reached(now):
@@ -99,7 +99,7 @@ def _nothing_comes(now: Standing) -> bool:
 
 
 def _untrained(now: Standing) -> bool:
-    """Whether there are labels that no model has seen; those of before the first cycle, too."""
+    """Whether there are labels that no model was trained on."""
     return bool(now.new_labels) or not now.trained_cycles
 
 

@@ -1,4 +1,4 @@
-"""Whether a new model serves: scores the pool and draws the masks that people correct. Pure.
+"""Whether a new model serves, that is, scores the pool and draws the masks to correct. Pure.
 
 The rule: a new model is refused where it is clearly worse on validation than the best model before
 it. Clearly worse means one of two things:
@@ -6,8 +6,8 @@ it. Clearly worse means one of two things:
 - its mIoU is less than `COLLAPSE`, a half, of the best one's, over the classes that both measured;
 - its 95 % interval lies wholly below that of the best one, on as many images of the same classes.
 
-In the place of a refused model the newest earlier one serves that is not clearly worse than the
-best. A model that was not measured, or that has other classes, cannot be compared, and serves.
+Instead of a refused model, the newest earlier one serves that is not clearly worse than the best.
+A model that was not measured, or that has other classes, cannot be compared, and serves.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def is_clearly_worse(new: Evaluation, best: Evaluation) -> bool:
         return True
     if new.miou_interval is None or best.miou_interval is None:
         return False
-    alike = new.images == best.images and _held(new) == _held(best)
+    alike = new.images == best.images and _measured_classes(new) == _measured_classes(best)
     return alike and new.miou_interval[1] < best.miou_interval[0]
 
 
@@ -60,14 +60,14 @@ def _comparable(one: Evaluation, other: Evaluation) -> bool:
     return one.miou is not None and one.iou.keys() == other.iou.keys()
 
 
-def _held(found: Evaluation) -> set[str]:
-    """The classes that the truth held, so that they have an IoU."""
+def _measured_classes(found: Evaluation) -> set[str]:
+    """The classes that have an IoU, since the truth holds them."""
     return {name for name, value in found.iou.items() if value is not None}
 
 
 def _means(one: Evaluation, other: Evaluation) -> tuple[float | None, float | None]:
     """mIoU of both over the classes that both measured; None without any."""
-    names = sorted(_held(one) & _held(other))
+    names = sorted(_measured_classes(one) & _measured_classes(other))
     if not names:
         return None, None
     return _mean(one, names), _mean(other, names)

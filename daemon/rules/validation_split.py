@@ -1,7 +1,7 @@
-"""Which image is validation, for ever, and which images are too alike. Pure.
+"""The draw of the validation images, and which images are too similar to them. Pure.
 
-Validation is drawn by a hash of the image's content, so that neither the order of a
-listing nor the arrival of other images moves an image in or out.
+A hash of the content of an image decides, so that neither the order of a listing nor the arrival
+of other images moves an image into or out of validation.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from daemon.domain.errors import ConfigError
 
 FloatArray = npt.NDArray[np.float32]
 IdArray = npt.NDArray[np.int64]
-MATCH_S = 1.0  # for a pattern on one name
-BLOCK = 1024  # rows of a similarity matrix that are in memory at once
+MATCH_S = 1.0  # longest match of a pattern on one name
+BLOCK = 1024  # rows of the similarity matrix in memory at once
 
 
 def validation_size(images: int, *, share: float, at_least: int, at_most: int) -> int:
-    """How many of `images` measure the model; never more than half of them."""
+    """The number of validation images: a share of all within bounds, at most half of all."""
     wanted = min(max(round(images * share), at_least), at_most)
     return min(wanted, images // 2)
 
@@ -37,7 +37,7 @@ def draw_validation(images: Sequence[Image], n: int, *, seed: int, group_by: str
     candidates = list(images)
     if group_by:
         candidates = _grouped(candidates, n, seed, group_by)
-    ranked = sorted(candidates, key=lambda image: (_draw(seed, image.sha256), image.id))
+    ranked = sorted(candidates, key=lambda image: (_hash(seed, image.sha256), image.id))
     return {image.id for image in ranked[:n]}
 
 
@@ -77,7 +77,7 @@ def _matched(name: str, group_by: str) -> str | None:
     return str(found.group(1) or "") if found.re.groups else str(found.group(0))
 
 
-def alike(
+def similar_to_any(
     ids: IdArray, embeddings: FloatArray, others: FloatArray, *, similarity: float
 ) -> dict[int, float]:
     """Ids whose cosine similarity to any of `others` (M, D) reaches the limit, with the highest.
@@ -99,18 +99,18 @@ def _grouped(images: list[Image], n: int, seed: int, group_by: str) -> list[Imag
     for image in images:
         groups.setdefault(group_of(image.name, group_by), []).append(image)
     chosen: list[Image] = []
-    for name in sorted(groups, key=lambda name: (_draw(seed, name), name)):
+    for name in sorted(groups, key=lambda name: (_hash(seed, name), name)):
         if len(chosen) >= n:
             break
         chosen += groups[name]
     return chosen
 
 
-def _draw(seed: int, key: str) -> bytes:
+def _hash(seed: int, key: str) -> bytes:
     return hashlib.sha256(f"{seed}:{key}".encode()).digest()
 
 
-def rows_of(ids: Sequence[int], table: Mapping[int, FloatArray]) -> FloatArray:
+def stack_embeddings(ids: Sequence[int], table: Mapping[int, FloatArray]) -> FloatArray:
     """The embeddings of these ids, stacked: (len(ids), D); (0, 0) for none."""
     if not ids:
         return np.empty((0, 0), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Files that a crash leaves whole: the old one or the new one, never a half."""
+"""Durable writes: after a crash the file is the old one or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Write to the yielded path; it becomes `path`, durably, when the block ends well."""
+    """Yield a path to write to; it durably replaces `path` when the block ends without an error."""
     part = path.with_name(f"{path.name}.part")
     try:
         yield part
@@ -29,6 +29,6 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` so that a crash leaves the old file or the new one, never a half."""
+    """Write `content` as JSON, durably. Raises ValueError for NaN and infinity."""
     with atomic_file(path) as part:
         part.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False))

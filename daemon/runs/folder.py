@@ -1,21 +1,21 @@
-"""A run folder: the only thing that the daemon and a training process share.
+"""The run folder: the only thing that the daemon and the training process share.
 
 runs/0003-train/
-    settings.json   what config.toml said of all that the run depends on (stages/run_settings.py)
+    settings.json   the settings that the run depends on (daemon/stages/run_settings.py)
     request.json    what to do; written by the daemon before the process starts
-    lock            flocked by the process for as long as it lives
-    progress.json   how far it is; replaced about every second
-    schedule.json   how many iterations `max_seconds` is worth (train only)
-    resume.pth      where a killed training goes on from (train only)
+    lock            locked (flock) by the process for as long as it lives
+    progress.json   how far the process is; replaced about every second
+    schedule.json   the number of iterations for `max_seconds` (train only)
+    resume.pth      the state from which a killed training continues (train only)
     checkpoint.pth  the model (train only)
-    rows.bin        the scores as far as they are there (embed and predict, until their end)
+    rows.bin        the scores so far (embed and predict, until their end)
     scores.npz      per-image arrays, see `Scores` (embed and predict)
-    kept.npy        ids of images that stand for those that are like them (near-duplicates)
+    kept.npy        ids of the images that represent their near-duplicates (near-duplicates)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
-    shown.json      how the daemon tidies these masks before people see them
-    error.json      a failure in words, where the process could still say it
-    result.json     written last: a run without it did not finish
-    log.txt         everything that the process said
+    shown.json      the settings by which the daemon cleans these masks for people
+    error.json      why the process failed, where it could still write that
+    result.json     written last: a run without it has not finished
+    log.txt         everything that the process printed
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Names of the files of one run, and how they are read and written."""
+    """The files of one run: their names, and how they are read and written."""
 
     path: Path
 
@@ -103,22 +103,22 @@ class RunFolder:
 
     @property
     def settings_file(self) -> Path:
-        """What config.toml said when the run was asked."""
+        """The settings with which the run was asked."""
         return self.path / "settings.json"
 
     @property
     def progress_file(self) -> Path:
-        """How far it is."""
+        """How far the process is."""
         return self.path / "progress.json"
 
     @property
     def result_file(self) -> Path:
-        """Written last."""
+        """The result, written last."""
         return self.path / "result.json"
 
     @property
     def error_file(self) -> Path:
-        """A failure in words."""
+        """Why the process failed."""
         return self.path / "error.json"
 
     @property
@@ -133,12 +133,12 @@ class RunFolder:
 
     @property
     def resume(self) -> Path:
-        """The state that a killed training goes on from."""
+        """The state from which a killed training continues."""
         return self.path / "resume.pth"
 
     @property
     def schedule(self) -> Path:
-        """How many iterations `max_seconds` is worth."""
+        """The number of iterations for `max_seconds`."""
         return self.path / "schedule.json"
 
     @property
@@ -148,57 +148,57 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What the process said."""
+        """What the process printed."""
         return self.path / "log.txt"
 
     def mask(self, image_id: int) -> Path:
-        """Where the predicted mask of an image goes."""
+        """The predicted mask of an image."""
         return self.path / "masks" / f"{image_id}.png"
 
     def finished(self) -> bool:
-        """Whether the process got to its end."""
+        """Whether the run has a result."""
         return self.result_file.exists()
 
     def write_request(self, request: Request) -> None:
-        """Make the folder with its request; a request that is already there stays."""
+        """Make the folder and its request; an existing request stays."""
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.request_file.exists():
             write_json(self.request_file, request.model_dump(mode="json"))
 
     def read_request(self, kind: type[AnyRecord]) -> AnyRecord:
-        """The request, checked. Raises RunFailed that names the fault."""
+        """The checked request. Raises RunFailed where it cannot be read."""
         return _read(self.request_file, kind)
 
     def write_result(self, result: TrainResult | PredictResult) -> None:
-        """Declare the run finished; everything else must be on disk by now."""
+        """Declare the run finished; everything else must be on disk before."""
         write_json(self.result_file, result.model_dump(mode="json"))
 
     def read_result(self, kind: type[AnyRecord]) -> AnyRecord:
-        """The result, checked. Raises RunFailed that names the fault."""
+        """The checked result. Raises RunFailed where it cannot be read."""
         return _read(self.result_file, kind)
 
     def write_progress(self, progress: Progress) -> None:
-        """Replace the sign of life; not fsynced, losing one costs nothing."""
+        """Replace the progress. Not fsynced: losing it costs nothing."""
         part = self.progress_file.with_suffix(".part")
         part.write_text(progress.model_dump_json())
         part.replace(self.progress_file)
 
     def read_progress(self) -> Progress | None:
-        """The last sign of life; None before the first, and for one that a power cut tore."""
+        """The last progress; None before the first, and for a file that a power cut damaged."""
         try:
             return Progress.model_validate_json(self.progress_file.read_bytes())
         except (OSError, ValidationError):
             return None
 
     def read_error(self) -> Failure | None:
-        """What the process said before it failed, None where it could not."""
+        """Why the process failed; None where it could not write that."""
         try:
             return Failure.model_validate_json(self.error_file.read_bytes())
         except (OSError, ValidationError):
             return None
 
     def write_scores(self, scores: Scores) -> None:
-        """Keep the arrays, whole or not at all."""
+        """Write the arrays, whole or not at all."""
         arrays = {name: value for name, value in vars(scores).items() if value is not None}
         with atomic_file(self.scores_file) as part, part.open("wb") as file:
             np.savez(file, **arrays)
@@ -215,18 +215,18 @@ class RunFolder:
             return ids
 
     def write_kept(self, ids: npt.NDArray[np.int64]) -> None:
-        """Keep the ids that a comparison of images kept, whole or not at all."""
+        """Write the ids (N,) of the images that represent others, whole or not at all."""
         with atomic_file(self.path / "kept.npy") as part, part.open("wb") as file:
             np.save(file, ids)
 
     def read_kept(self) -> npt.NDArray[np.int64]:
-        """The ids that a finished comparison of images kept: (N,)."""
+        """The ids (N,) of the images that represent others, of a finished near-duplicates run."""
         kept: npt.NDArray[np.int64] = np.load(self.path / "kept.npy", allow_pickle=False)
         return kept
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for this process. Raises RunFailed while another holds it."""
+        """Lock the folder for this process. Raises RunFailed while another process has it."""
         with ExitStack() as held:
             try:
                 held.enter_context(lock_file(self.path / "lock"))
@@ -237,7 +237,7 @@ class RunFolder:
             yield
 
     def holder(self) -> int | None:
-        """The id of the process that works in this folder, None when nobody does."""
+        """The id of the process that works in this folder; None for nobody."""
         return holder_of(self.path / "lock")
 
 

@@ -1,4 +1,4 @@
-"""Locked files: the kernel takes the lock back when its process ends, however it ends."""
+"""File locks: the kernel frees a lock when its process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_PAUSES_S = (0.02, 0.05, 0.1, 0.2)  # who only asks for the holder has the lock for microseconds
+_PAUSES_S = (0.02, 0.05, 0.1, 0.2)  # `holder_of` takes the lock for microseconds
 
 
 class LockHeld(Exception):
-    """Another process holds the lock. holder: its number, 0 where it left none."""
+    """Another process has the lock. holder: its process id, 0 where it left none."""
 
     def __init__(self, holder: int) -> None:
         super().__init__(f"held by process {holder or 'unknown'}")
@@ -22,7 +22,7 @@ class LockHeld(Exception):
 
 @contextmanager
 def lock_file(path: Path) -> Iterator[None]:
-    """Hold the lock at `path`, made where there is none, with our process number in it.
+    """Hold the lock at `path`, a file that is created if needed, with our process id in it.
 
     Raises LockHeld while another process has it.
     """
@@ -33,7 +33,7 @@ def lock_file(path: Path) -> Iterator[None]:
                 break
             except BlockingIOError as exc:
                 if pause_s is None:
-                    raise LockHeld(_number(path)) from exc
+                    raise LockHeld(_process_id(path)) from exc
                 time.sleep(pause_s)
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -42,9 +42,9 @@ def lock_file(path: Path) -> Iterator[None]:
 
 
 def holder_of(path: Path) -> int | None:
-    """The process that holds the lock at `path`, 0 where it left no number, None for nobody.
+    """The id of the process that has the lock at `path`; 0 where it left none, None for nobody.
 
-    Raises OSError where the file cannot be read or its file system knows no locks.
+    Raises OSError where the file cannot be read or its file system has no locks.
     """
     try:
         with path.open() as file:
@@ -52,10 +52,10 @@ def holder_of(path: Path) -> int | None:
     except FileNotFoundError:
         return None
     except BlockingIOError:
-        return _number(path)
+        return _process_id(path)
     return None
 
 
-def _number(path: Path) -> int:
+def _process_id(path: Path) -> int:
     words = path.read_text(errors="replace").strip()
     return int(words) if words.isascii() and words.isdigit() and len(words) < 20 else 0

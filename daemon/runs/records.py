@@ -1,4 +1,4 @@
-"""What is said in the JSON files of a run folder (runs.py), checked by type and name."""
+"""The JSON files of a run folder (folder.py) as models: types, names and ranges are checked."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from daemon.domain import Evaluation, Missing
 
 
 class Record(BaseModel):
-    """A JSON file of a run: unknown keys are errors, values never change."""
+    """A JSON file of a run: unknown keys are errors, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class FileRole(enum.StrEnum):
-    """What a run needs a file for. Ids of TEST are places in the test set; all others are the
-    store's."""
+    """What a run needs a file for. Ids of TEST are positions in the test set; all others are ids of
+    the store."""
 
     POOL = "pool"
     LABELED = "labeled"
@@ -29,14 +29,14 @@ class FileRole(enum.StrEnum):
 
 
 class FilePart(enum.StrEnum):
-    """Which of the two files of a labeled image."""
+    """One of the two files of a labeled image."""
 
     IMAGE = "image"
     MASK = "mask"
 
 
 class ImageFile(Record):
-    """An image by its id and its file; an id means something within its role only."""
+    """An image by its id and its file. Ids are unique within a role only."""
 
     id: int
     image: Path
@@ -46,7 +46,7 @@ class ImageFile(Record):
 class LabeledFile(ImageFile):
     """An image with its mask: an 8-bit PNG of class indices, 255 = ignore.
 
-    group: of images that were drawn together (a video, a field), "" where none are.
+    group: name of the group that the image belongs to (a video, a field); "" for none.
     """
 
     mask: Path
@@ -57,8 +57,8 @@ class LabeledFile(ImageFile):
 AnyFile = TypeVar("AnyFile", bound=ImageFile)
 
 
-def _all_are(role: FileRole) -> Callable[[tuple[AnyFile, ...]], tuple[AnyFile, ...]]:
-    """Gives files the role that their place in a request means."""
+def _with_role(role: FileRole) -> Callable[[tuple[AnyFile, ...]], tuple[AnyFile, ...]]:
+    """A validator that gives files the role of their field in a request."""
 
     def give(files: tuple[AnyFile, ...]) -> tuple[AnyFile, ...]:
         return tuple(
@@ -69,7 +69,7 @@ def _all_are(role: FileRole) -> Callable[[tuple[AnyFile, ...]], tuple[AnyFile, .
 
 
 class FileFault(Record):
-    """A file that a run could not use, and went on without. See FileRole for what `id` means."""
+    """A file that a run could not use and left out. FileRole says what `id` means."""
 
     role: FileRole
     id: int
@@ -88,11 +88,11 @@ class FileFault(Record):
 
 
 class Request(Record):
-    """What every run is told.
+    """What every request holds.
 
     classes: names by pixel value, background first. device: "auto", "cpu", "cuda", "cuda:1".
-    threads: 0 = as many as the machine has. settings: the learner's own, by name;
-    it refuses those that it does not know.
+    threads: CPU threads, 0 = all. settings: of the learner, by name; unknown ones
+    are refused.
     """
 
     classes: tuple[str, ...]
@@ -110,11 +110,11 @@ class EmbedRequest(Request):
 
 
 class DistinctRequest(Request):
-    """Find the images that stand for those that are like them, by their embeddings.
+    """Find the images that represent their near-duplicates, by their embeddings.
 
-    embeddings: scores.npz of embed runs; of an image that several hold the last one counts.
-    candidates: ids to choose from. asked: ids that candidates must not be like. similarity: the
-    cosine from which two images are too much alike, in [0, 1].
+    embeddings: scores.npz of embed runs; where several hold an image, the last one counts.
+    candidates: ids to choose from. asked: ids that candidates must not be similar to. similarity:
+    the smallest cosine similarity of near-duplicates, in [0, 1].
     """
 
     kind: Literal["near-duplicates"] = "near-duplicates"
@@ -127,19 +127,19 @@ class DistinctRequest(Request):
 class TrainRequest(Request):
     """Train on labeled and unlabeled images, then evaluate on validation.
 
-    parent: the previous cycle's checkpoint to start from; None starts from ImageNet weights.
-    parent_classes: what the parent's classes are called now, in its order; None: as it says.
-    max_seconds: turned once, by a few timed iterations, into a number of iterations that takes
-    the place of the setting; None leaves the setting. keep_student: leave and measure the
-    student too, where the teacher is what is kept.
+    parent: the checkpoint of the previous cycle to start from; None starts from ImageNet weights.
+    parent_classes: present names of the parent's classes, in its order; None: unchanged.
+    max_seconds: a time limit, which a few timed iterations turn into a number of iterations, once;
+    None: the setting `iterations` counts. keep_student: keep and measure the student beside the
+    teacher.
     """
 
     kind: Literal["train"] = "train"
-    labeled: Annotated[tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.LABELED))]
+    labeled: Annotated[tuple[LabeledFile, ...], AfterValidator(_with_role(FileRole.LABELED))]
     validation: Annotated[
-        tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.VALIDATION))
+        tuple[LabeledFile, ...], AfterValidator(_with_role(FileRole.VALIDATION))
     ] = ()
-    unlabeled: Annotated[tuple[ImageFile, ...], AfterValidator(_all_are(FileRole.POOL))] = ()
+    unlabeled: Annotated[tuple[ImageFile, ...], AfterValidator(_with_role(FileRole.POOL))] = ()
     parent: Path | None = None
     parent_classes: tuple[str, ...] | None = None
     max_seconds: float | None = Field(default=None, gt=0)
@@ -149,16 +149,16 @@ class TrainRequest(Request):
 class PredictRequest(Request):
     """Use a checkpoint: score images, write masks, measure on images with a mask.
 
-    temperature: found on validation, tried on the test images. student: another checkpoint
-    that is measured on them, with its own temperature. test_missing: why there is a test set and
-    `test` is empty.
+    temperature: fitted on validation, applied to the test images. student: another checkpoint that
+    is measured on them, with its own temperature. test_missing: why `test` is empty although there
+    is a test set.
     """
 
     kind: Literal["predict"] = "predict"
     checkpoint: Path
     score: tuple[ImageFile, ...] = ()
     masks: tuple[ImageFile, ...] = ()
-    test: Annotated[tuple[LabeledFile, ...], AfterValidator(_all_are(FileRole.TEST))] = ()
+    test: Annotated[tuple[LabeledFile, ...], AfterValidator(_with_role(FileRole.TEST))] = ()
     test_missing: Missing | None = None
     temperature: float | None = Field(default=None, gt=0)
     student: Path | None = None
@@ -166,12 +166,12 @@ class PredictRequest(Request):
 
 
 class TrainResult(Record):
-    """What a training leaves in result.json, beside checkpoint.pth.
+    """result.json of a training; checkpoint.pth stands beside it.
 
-    validation: of the model in the checkpoint (the teacher). student: of the other one, where it
-    was kept. counters: e.g. skipped steps. peak_memory_bytes: resident, of the process. faults:
-    files that it went on without. labeled_holding: by class name, how many labeled images
-    hold it. labeled_ignored: share of their pixels that are 255, in [0, 1].
+    validation: the evaluation of the checkpoint (the teacher). student: that of the student, where
+    it was kept. counters: counts of rare events, as skipped steps. peak_memory_bytes: resident set
+    of the process. faults: files that it left out. labeled_holding: class name -> number of labeled
+    images that hold the class. labeled_ignored: share of their pixels that are 255, in [0, 1].
     """
 
     validation: Evaluation | None
@@ -189,11 +189,11 @@ class TrainResult(Record):
 
 
 class PredictResult(Record):
-    """What predict and embed leave in result.json.
+    """result.json of predict and embed.
 
-    images: those that were used. confidence: image id -> class -> [0, 1]. sha256: of the files of
-    test images that were embedded, by id, 64 hex digits. faults: files that it went on without;
-    they have no row in scores.npz and no mask.
+    images: number of images that were used. confidence: image id -> class -> value in [0, 1].
+    sha256: id of a test image that was embedded -> digest of its file, 64 hex digits. faults: files
+    that were left out; they have no row in scores.npz and no mask.
     """
 
     images: int
@@ -206,10 +206,10 @@ class PredictResult(Record):
 
 
 class Failure(BaseModel):
-    """A failure that the process could still put into words, in error.json.
+    """error.json: why a process failed.
 
-    faults: the files that cannot be used, where that is the reason; each says its role, so that
-    an id is never taken for that of another image.
+    faults: the files that it cannot use, where that is the reason; each with its role, since ids
+    are unique within a role only.
     """
 
     kind: str
@@ -218,7 +218,8 @@ class Failure(BaseModel):
 
 
 class Progress(Record):
-    """A sign of life. losses: by name, of the last iteration. eta_s: None while unknown."""
+    """progress.json: how far a process is. losses: of the last iteration, by name. eta_s: seconds
+    until the end, None while unknown."""
 
     phase: str
     step: int

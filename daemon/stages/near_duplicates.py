@@ -9,7 +9,7 @@ import numpy as np
 
 from daemon.domain import Stage
 from daemon.rules.near_duplicates import representatives
-from daemon.rules.validation_split import rows_of
+from daemon.rules.validation_split import stack_embeddings
 from daemon.runs.folder import DistinctRequest
 from daemon.stages.context import Context
 from daemon.stages.run_settings import ask
@@ -62,8 +62,8 @@ def _found_now(context: Context, ids: list[int], asked: list[int]) -> set[int]:
     return set(
         representatives(
             np.array(ids, dtype=np.int64),
-            rows_of(ids, table),
+            stack_embeddings(ids, table),
             similarity=context.config.selection.duplicate_similarity,
-            known=rows_of(asked, table) if asked else None,
+            known=stack_embeddings(asked, table) if asked else None,
         )
     )

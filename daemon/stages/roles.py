@@ -18,10 +18,10 @@ from daemon.domain import Exclusion, Image, Role
 from daemon.domain.errors import PoolEmpty
 from daemon.rules.validation_split import (
     FloatArray,
-    alike,
     draw_validation,
     group_mates,
-    rows_of,
+    similar_to_any,
+    stack_embeddings,
     validation_size,
 )
 from daemon.stages.context import Context
@@ -82,7 +82,7 @@ def plan(
         validation = _drawn(config, [image for image in images if image.id not in tested])
     mates = group_mates(images, validation, config.validation.group_by)
     others = [image.id for image in images if image.id not in validation]
-    near = _near(config, others, table, rows_of(sorted(validation), table))
+    near = _near(config, others, table, stack_embeddings(sorted(validation), table))
     reasons: dict[int, tuple[Exclusion, str]] = {
         image_id: (
             Exclusion.NEAR_VALIDATION,
@@ -229,10 +229,10 @@ def _test_images(
 
 def _near(config: Config, ids: Sequence[int], table: Table, others: FloatArray) -> dict[int, float]:
     limit = config.selection.duplicate_similarity
-    rows = rows_of(ids, table)
+    rows = stack_embeddings(ids, table)
     if rows.shape[1] != others.shape[1]:  # of another encoder, or none
         return {}
-    return alike(np.array(ids, dtype=np.int64), rows, others, similarity=limit)
+    return similar_to_any(np.array(ids, dtype=np.int64), rows, others, similarity=limit)
 
 
 def _keep(

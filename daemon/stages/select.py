@@ -9,7 +9,7 @@ import numpy as np
 
 import strategies
 from daemon.domain import Pick, Role, Stage, TaskState
-from daemon.rules.validation_split import FloatArray, rows_of
+from daemon.rules.validation_split import FloatArray, stack_embeddings
 from daemon.stages.context import Context
 from daemon.stages.near_duplicates import comparing, distinct_ids
 from daemon.stages.reasons import reasons_for
@@ -56,8 +56,8 @@ def candidates(context: Context, cycle: int) -> Pool:
         known = [i for i in teaching if i in table]
         return Pool(
             ids=np.array(free, dtype=np.int64),
-            embeddings=rows_of(free, table),
-            labeled=rows_of(known, table),
+            embeddings=stack_embeddings(free, table),
+            labeled=stack_embeddings(known, table),
         )
     return _scored_pool(context, cycle, set(free), set(teaching))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.rules.heartbeat import Heartbeat, life_of, words_of
+from daemon.rules.heartbeat import Heartbeat, life_of, sentence_of
 from daemon.runs.folder import RunFolder
 from daemon.runs.locks import holder_of
 from daemon.store import LOCK, Store
@@ -31,7 +31,7 @@ def liveness(state: Path, beat: Heartbeat | None, now: datetime) -> dict[str, An
     life = life_of(beat, held=held, now=now)
     return {
         "state": life.value,
-        "words": words_of(life, beat, now),
+        "words": sentence_of(life, beat, now),
         "process": process,
         "since": beat.last_at.isoformat() if beat else None,
         "looked_at": beat.looked_at.isoformat() if beat and beat.looked_at else None,

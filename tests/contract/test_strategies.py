@@ -1,9 +1,15 @@
-"""The contract of a query strategy (strategies/base.py), run with every registered one."""
+"""The contract of a query strategy (strategies/base.py), run with every registered one.
+
+One more runs beside them: the example of strategies/README.md, as a plug-in that is installed.
+"""
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +22,29 @@ from daemon.domain.errors import PoolInvalid
 from strategies.base import Pool, QueryStrategy
 from tests.contract.pools import coarse_pools, random_pool, repeatable, rows_of, seeded
 
-every_strategy = pytest.mark.parametrize("name", strategies.names())
+EXAMPLE = Path(__file__).parent / "example_strategy"  # as `pip install` would lay it out
+every_strategy = pytest.mark.parametrize("name", [*strategies.names(), "most_foreground"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed_example() -> Iterator[None]:
+    sys.path.insert(0, str(EXAMPLE))
+    yield
+    sys.path.remove(str(EXAMPLE))
+
+
+def test_an_installed_plug_in_is_listed() -> None:
+    assert "most_foreground" in strategies.names()
+
+
+def test_the_example_of_the_readme_is_the_one_that_runs_here() -> None:
+    readme = (Path(strategies.__file__).parent / "README.md").read_text()
+    lines = (EXAMPLE / "most_foreground.py").read_text().splitlines()
+
+    essential = [line for line in lines if line.startswith(("        check", "        share"))]
+
+    assert len(essential) == 2
+    assert all(line in readme for line in essential)
 
 
 # --- what a choice looks like -------------------------------------------------------------
@@ -194,7 +222,12 @@ def test_a_strategy_says_which_field_it_lacks(name: str, field: str) -> None:
 
 @every_strategy
 def test_the_fields_that_are_not_needed_may_be_absent(name: str) -> None:
-    needed = {"kcenter": {"embeddings"}, "entropy": {"uncertainty"}, "random": set()}
+    needed = {
+        "kcenter": {"embeddings"},
+        "entropy": {"uncertainty"},
+        "random": set(),
+        "most_foreground": {"class_share"},
+    }
     pool = random_pool()
     for field in {"embeddings", "uncertainty", "class_share"} - needed.get(name, {"embeddings"}):
         if name in needed:

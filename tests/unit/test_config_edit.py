@@ -61,10 +61,22 @@ def test_a_setting_that_people_deleted_is_put_into_its_table(text: str, table: s
         "label_studio = { project = 0 }\n",
         "[label_studio]\nproject = [\n 1,\n 2]\n",
         '[classes]\nnames = """\n[label_studio]\nproject = 0\n"""\n',
-        "not toml",
+        "[label_studio] # the server\n# its number\nproject = 0x0 # of July\n",
+        '["label_studio"]\n"project" = 0\n',
     ],
 )
-def test_a_file_of_another_form_is_not_touched(text: str, tmp_path: Path) -> None:
+def test_a_setting_is_changed_in_every_form_that_toml_knows(text: str) -> None:
+    changed = with_setting(text, "label_studio", "project", 7)
+
+    assert changed is not None
+    before, after = tomllib.loads(text), tomllib.loads(changed)
+    assert after.pop("label_studio") == {**before.pop("label_studio", {}), "project": 7}
+    assert after == before
+    assert all(line in changed for line in text.splitlines() if line.startswith("#"))
+
+
+@pytest.mark.parametrize("text", ["not toml", "label_studio = 3\n", "[[label_studio]]\nx = 1\n"])
+def test_a_file_with_no_place_for_the_setting_is_not_touched(text: str, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(text)
 

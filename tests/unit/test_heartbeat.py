@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from daemon.rules.heartbeat import Heartbeat, Life, life_of, words_of
+from daemon.rules.heartbeat import Heartbeat, Life, life_of, sentence_of
 
 NOW = datetime(2026, 5, 1, 16, 24, tzinfo=UTC)
 BEAT = Heartbeat(
@@ -53,14 +53,14 @@ def test_a_long_look_is_no_silence() -> None:
 
 
 def test_the_words_say_since_when_and_what_to_do() -> None:
-    today = words_of(Life.DEAD, BEAT, SOON)
+    today = sentence_of(Life.DEAD, BEAT, SOON)
 
-    assert words_of(Life.RUNNING, BEAT, NOW) == ""
+    assert sentence_of(Life.RUNNING, BEAT, NOW) == ""
     assert today.startswith(f"no daemon since {BEAT.began_at.astimezone():%H:%M %Z}: it ended")
     assert today.endswith("start `maskloop run`")
-    assert f"{BEAT.began_at.astimezone():%d %b %H:%M}" in words_of(
+    assert f"{BEAT.began_at.astimezone():%d %b %H:%M}" in sentence_of(
         Life.DEAD, BEAT, NOW + timedelta(3)
     )
-    assert "it was stopped" in words_of(Life.STOPPED, ENDED, LATER)
-    assert "process 7" in words_of(Life.SILENT, BEAT, LATER)
-    assert "has not run yet" in words_of(Life.NEVER, None, NOW)
+    assert "it was stopped" in sentence_of(Life.STOPPED, ENDED, LATER)
+    assert "process 7" in sentence_of(Life.SILENT, BEAT, LATER)
+    assert "has not run yet" in sentence_of(Life.NEVER, None, NOW)

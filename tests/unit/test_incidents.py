@@ -20,7 +20,7 @@ from daemon.domain.errors import (
     RunFailed,
     StoreTooNew,
 )
-from daemon.rules.incidents import Incidents, Said, Source, reason_of
+from daemon.rules.incidents import Incidents, LogLine, Source, reason_of
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TICK = timedelta(seconds=10)
@@ -29,9 +29,9 @@ A_DAY = 8_640  # ticks
 Attempt = Callable[[int], Exception | None]
 
 
-def day(attempt: Attempt, incidents: Incidents, ticks: int = A_DAY) -> list[tuple[int, Said]]:
+def day(attempt: Attempt, incidents: Incidents, ticks: int = A_DAY) -> list[tuple[int, LogLine]]:
     """What is said in so many ticks; attempt: tick -> what it raises, None where it works."""
-    said: list[tuple[int, Said]] = []
+    said: list[tuple[int, LogLine]] = []
     for tick in range(ticks):
         now, failure = NOON + tick * TICK, attempt(tick)
         if failure is None:
@@ -62,7 +62,7 @@ def test_a_day_that_fails_is_a_few_lines_and_the_end_is_said(failure: Exception)
     # the beginning, then after 1, 2, 4 and 8 hours more
     assert [tick for tick, _ in said] == [0, 360, 1080, 2520, 5400]
     assert [line.event for _, line in said] == [True, False, False, False, False]
-    assert [line.words for line in over] == [
+    assert [line.message for line in over] == [
         f"going on after 1 day, 0:00:00 of waiting ({reason_of(failure).kind} of the "
         f"{reason_of(failure).source}, 8640 attempts)"
     ]
@@ -83,7 +83,7 @@ def test_a_new_reason_of_what_lasts_is_said_once_and_reasons_that_alternate_are_
     said = day(lambda tick: refused if tick > 200 else (down, unknown)[tick % 2], Incidents(), 350)
 
     assert [tick for tick, _ in said] == [0, 1, 201]
-    assert "another reason, 202 attempts in 0:33:30" in said[2][1].words
+    assert "another reason, 202 attempts in 0:33:30" in said[2][1].message
 
 
 def test_endless_new_reasons_do_not_fill_the_log() -> None:
@@ -105,13 +105,13 @@ def test_what_comes_and_goes_for_a_day_is_one_incident(every: int) -> None:
         line for tick in range(400) for line in incidents.worked([], NOON + (A_DAY + tick) * TICK)
     ]
 
-    words = [line.words for _, line in said]
+    words = [line.message for _, line in said]
     assert words[0].endswith("connection refused")
     assert words[1].startswith("going on")
     assert "it comes and goes" in words[2]
     assert len(words) <= 8
     assert len(calm) == 1
-    assert f"{-(-A_DAY // every)} attempts" in calm[0].words
+    assert f"{-(-A_DAY // every)} attempts" in calm[0].message
 
 
 def test_a_failure_hours_after_the_last_one_was_over_is_a_new_incident() -> None:
@@ -154,8 +154,8 @@ def test_what_an_earlier_daemon_left_open_is_said_in_the_new_log_and_keeps_its_b
 
     assert said is not None
     assert second.of(Source.TOOL) is not None
-    assert "after 4:00:00" in over.words
-    assert "2 attempts" in over.words
+    assert "after 4:00:00" in over.message
+    assert "2 attempts" in over.message
 
 
 def test_a_clock_that_is_set_moves_what_was_kept_by_it() -> None:
@@ -167,7 +167,7 @@ def test_a_clock_that_is_set_moves_what_was_kept_by_it() -> None:
     (over,) = incidents.worked([], NOON + year + 2 * TICK)
 
     assert said is None
-    assert over.words.startswith("going on after 0:00:20 ")
+    assert over.message.startswith("going on after 0:00:20 ")
 
 
 def errors(base: type[MaskloopError] = MaskloopError) -> Iterator[type[MaskloopError]]:

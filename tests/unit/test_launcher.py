@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from daemon.domain.errors import RunFailed
 from daemon.launchers.local import LocalLauncher, child_environment
-from daemon.runs.folder import EmbedRequest, ImageFile, LabeledFile, RunFolder, TrainRequest
+from daemon.runs.folder import LabeledFile, RunFolder, TrainRequest
 
 FAKE = "tests.fakes.learner"
 
@@ -44,44 +43,6 @@ def training(picture: Path) -> TrainRequest:
     return TrainRequest(
         classes=("a", "b"), labeled=(LabeledFile(id=1, image=picture, mask=picture),)
     )
-
-
-def test_a_run_is_started_and_then_found_finished(
-    launcher: LocalLauncher, tmp_path: Path, picture: Path
-) -> None:
-    run = RunFolder(tmp_path / "run")
-    run.write_request(EmbedRequest(classes=("a", "b"), images=(ImageFile(id=1, image=picture),)))
-
-    assert not launcher.advance(run, "embed")
-    until(lambda: launcher.advance(run, "embed"))
-
-    assert run.read_scores().ids.tolist() == [1]
-
-
-def test_a_finished_run_is_not_started_again(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path)
-    run.result_file.write_text("{}")
-
-    assert LocalLauncher(module="no.such.module").advance(run, "train")
-
-
-def test_a_process_that_dies_is_reported_with_its_last_words(tmp_path: Path) -> None:
-    launcher, run = LocalLauncher(module="no_such_module"), RunFolder(tmp_path)
-    launcher.advance(run, "train")
-
-    with pytest.raises(RunFailed, match=r"exited with 1: .*no_such_module"):
-        until(lambda: launcher.advance(run, "train"))
-
-
-def test_a_failure_in_words_is_passed_on(
-    launcher: LocalLauncher, tmp_path: Path, picture: Path
-) -> None:
-    run = RunFolder(tmp_path / "run")
-    run.write_request(training(picture).model_copy(update={"settings": {"fail": "too hot"}}))
-    launcher.advance(run, "train")
-
-    with pytest.raises(RunFailed, match="too hot"):
-        until(lambda: launcher.advance(run, "train"))
 
 
 def test_a_child_dies_with_a_daemon_that_is_killed(
@@ -136,20 +97,3 @@ def test_no_secret_reaches_a_child() -> None:
         "MASKLOOP_PARENT_STDIN",
         "PYTHONUNBUFFERED",
     }
-
-
-def test_a_run_that_works_is_released_and_can_be_started_anew(
-    launcher: LocalLauncher, tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAKE_LEARNER_SECONDS", "60")
-    run = RunFolder(tmp_path / "run")
-    run.write_request(training(picture))
-    launcher.advance(run, "train")
-    until(lambda: run.holder() is not None)
-
-    until(lambda: launcher.release(run))
-
-    assert run.holder() is None
-    assert launcher.release(run)
-    monkeypatch.setenv("FAKE_LEARNER_SECONDS", "0")
-    until(lambda: launcher.advance(run, "train"))

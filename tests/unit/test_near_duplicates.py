@@ -71,12 +71,12 @@ def test_blocks_give_what_one_by_one_gives(seed: int, images: int, width: int, b
     seen: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(near_duplicates, "BLOCK", block)
-        patch.setattr(near_duplicates, "LISTED", 7)
+        patch.setattr(near_duplicates, "COLUMNS", 7)
         for similarity in (0.98, limit):
             if np.abs(products - similarity).min(initial=1.0) < 1e-5:
                 continue
             seen.clear()
-            kept = representatives(ids, rows, similarity=similarity, done=seen.append)
+            kept = representatives(ids, rows, similarity=similarity, progress=seen.append)
 
             assert kept == one_by_one(ids, rows, similarity)
             assert seen == sorted(seen)

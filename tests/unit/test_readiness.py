@@ -39,7 +39,7 @@ NO_IMAGE_LEFT = {"may_ask": 0}
         ({"open_tasks": 3, "open_allowed": 3, "new_labels": 0}, "3 images wait"),
         ({"train_labels": 0}, "no labeled image"),
         ({"new_labels": 1}, "1 of 4 new labels that a training needs"),
-        ({"trained_cycles": 3, "cycle_limit": 3}, "the cycles that were wanted are trained"),
+        ({"trained_cycles": 3, "cycle_limit": 3}, "all cycles that --cycles asked for are trained"),
     ],
 )
 def test_a_cycle_waits_for_a_reason(change: dict[str, Any], words: str | None) -> None:

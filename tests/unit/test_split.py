@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from daemon.domain import Image
 from daemon.domain.errors import ConfigError
 from daemon.rules.validation_split import (
-    alike,
     draw_validation,
     group_mates,
     group_of,
+    similar_to_any,
     validation_size,
 )
 
@@ -76,7 +76,7 @@ def test_groups_are_drawn_whole_and_their_rest_is_known() -> None:
 
 
 def test_images_like_others_are_found_with_their_similarity() -> None:
-    found = alike(np.array([7, 8]), unit(0, 45), unit(3, 180), similarity=0.99)
+    found = similar_to_any(np.array([7, 8]), unit(0, 45), unit(3, 180), similarity=0.99)
 
     assert list(found) == [7]
     assert found[7] == np.float32(np.cos(np.radians(3)))
