@@ -1,4 +1,4 @@
-"""Out of memory: the one place that recognises it, and the error that says it. Without torch."""
+"""The detector of short memory and its error. Without torch."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from daemon.runs.folder import Progress, RunFolder
@@ -48,8 +48,3 @@ class ProgressReporter:
                 losses={name: value for name, value in (losses or {}).items() if value == value},
             )
         )
-
-
-def counted(folder: RunFolder, phase: str, things: Sequence[T]) -> Iterator[T]:
-    """The things one by one, with a sign of life for each that is done."""
-    return ProgressReporter(folder, phase, len(things)).track(things)

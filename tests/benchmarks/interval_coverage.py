@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from daemon.hrda.evaluation.interval import FEWEST_HOLDING, intersection_and_union, interval_limits
+from daemon.hrda.evaluation.interval import MIN_HOLDING, intersection_and_union, interval_limits
 from tests.fakes.populations import CHECKED_ON, CHOSEN_ON, Population
 
 SIZES = (8, 12, 16, 32, 64, 200)
@@ -75,7 +75,7 @@ def _count(arrays, truth, size, repetitions, rng) -> float:
         holding = held.sum(axis=1)
         wanted = np.nanmean(np.where(holding > 0, truth, np.nan), axis=1)
         several = (holding > 0).sum(axis=1) > 1
-        good = several & ((holding == 0) | (holding >= FEWEST_HOLDING)).all(axis=1)
+        good = several & ((holding == 0) | (holding >= MIN_HOLDING)).all(axis=1)
         if good.any():
             low, high = interval_limits(hit[good], either[good], held[good])
             covered += int(((low <= wanted[good]) & (wanted[good] <= high)).sum())

@@ -9,7 +9,7 @@ from scipy import stats
 from daemon.domain import Interval, Missing, Why
 from daemon.hrda.evaluation.interval import (
     COVERAGE,
-    FEWEST_IMAGES,
+    MIN_IMAGES,
     intersection_and_union,
     interval_limits,
     interval_of,
@@ -94,7 +94,7 @@ def test_the_order_of_images_and_of_classes_changes_nothing() -> None:
 def test_fewer_than_eight_images_have_none() -> None:
     found = interval_of(drawn(7), NAMES)
 
-    assert found == Missing(why=Why.FEW_IMAGES, count=7, needed=FEWEST_IMAGES)
+    assert found == Missing(why=Why.FEW_IMAGES, count=7, needed=MIN_IMAGES)
 
 
 def test_a_class_in_two_images_leaves_none() -> None:
@@ -130,7 +130,7 @@ def test_images_of_a_group_count_as_one() -> None:
     assert isinstance(together, Interval)
     assert together.groups == 10
     assert together.high - together.low > 1.5 * (alone.high - alone.low)
-    assert few == Missing(why=Why.FEW_GROUPS, count=7, needed=FEWEST_IMAGES)
+    assert few == Missing(why=Why.FEW_GROUPS, count=7, needed=MIN_IMAGES)
 
 
 def test_its_coverage_is_that_of_the_benchmark() -> None:

@@ -1,4 +1,4 @@
-"""The crops of one iteration, whole or in parts."""
+"""The crops of one iteration, all of them or in parts."""
 
 from __future__ import annotations
 

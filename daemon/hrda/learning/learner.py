@@ -2,7 +2,7 @@
 
 DACS (Tranheden et al., WACV 2021) around HRDA (Hoyer, Dai, Van Gool, ECCV 2022), with one graph
 alive at a time: the gradients of the losses add up, so memory is that of the largest one.
-METHOD.md says where each piece stands in the papers. What is no method lies elsewhere: undoing an
+METHOD.md has the paper of each piece. What is not part of the method lies elsewhere: undoing an
 iteration (rollback.py), several processes (gradient_reduction.py), short memory (microbatches.py).
 """
 

@@ -60,8 +60,8 @@ def read_weights(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as exc:  # torch raises many kinds for a broken file
         raise RunFailed(
-            f"{path}: cannot be read ({type(exc).__name__}: {exc}); expected a whole file of "
-            f"weights; train again, or name another checkpoint"
+            f"{path}: cannot be read ({type(exc).__name__}: {exc}); expected a complete file "
+            f"of weights; train again, or name another checkpoint"
         ) from exc
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise RunFailed(f"{path}: got another format, expected {FORMAT}; train again")
