@@ -8,8 +8,8 @@ allows for the uncertainty of a variance from few images. The degrees of freedom
 - Welch's over the classes: a class that three images hold gives two.
 
 tests/benchmarks/interval_coverage.py draws images from populations with known mIoU and counts how
-often the interval contains it: COVERAGE. B. Efron, The Jackknife, the Bootstrap and Other Resampling
-Plans, SIAM 1982; F. E. Satterthwaite, Biometrics Bulletin 2, 1946.
+often the interval contains it: COVERAGE. B. Efron, The Jackknife, the Bootstrap and Other
+Resampling Plans, SIAM 1982; F. E. Satterthwaite, Biometrics Bulletin 2, 1946.
 """
 
 from __future__ import annotations
