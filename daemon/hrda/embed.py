@@ -29,7 +29,7 @@ from daemon.hrda.inference.whole_images import (
     pooled,
     window_of,
 )
-from daemon.hrda.network.model import build_segmentor, half_scale
+from daemon.hrda.network.hrda import build_segmentor, half_scale
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box
 from daemon.hrda.progress import ProgressReporter

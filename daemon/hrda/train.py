@@ -26,7 +26,7 @@ from daemon.hrda.device import (
 from daemon.hrda.distributed import Ranks, joined_ranks, local_device
 from daemon.hrda.evaluation.evaluate import validate
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.network.model import build_segmentor
+from daemon.hrda.network.hrda import build_segmentor
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.training import budget, checkpoint
 from daemon.hrda.training.best_model import BestModel, final_model, final_student

@@ -27,7 +27,7 @@ from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.device import infers_in_bf16
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.network.model import build_segmentor
+from daemon.hrda.network.hrda import build_segmentor
 from tests.hrda.plain.learner import PlainLearner
 from tests.hrda.tiny import minibatch
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from daemon.config.learner import PRESETS, Settings, settings_of
 from daemon.hrda.network.heads import resize
-from daemon.hrda.network.model import build_segmentor
+from daemon.hrda.network.hrda import build_segmentor
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box
 

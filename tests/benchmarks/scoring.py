@@ -33,7 +33,7 @@ from PIL import Image
 from daemon.config.learner import GRID_PX, settings_of
 from daemon.hrda.inference.streaming import MAX_WAITING
 from daemon.hrda.inference.whole_images import context_windows, detail_stride, images_per_pass
-from daemon.hrda.network.model import HRDASegmentor, build_segmentor
+from daemon.hrda.network.hrda import HRDASegmentor, build_segmentor
 from daemon.hrda.predict import model_of, score
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.folder import ImageFile, PredictRequest, RunFolder

@@ -17,7 +17,7 @@ from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.inference import whole_images
 from daemon.hrda.inference.streaming import seen
 from daemon.hrda.inference.whole_images import padded, predict_image, window_of
-from daemon.hrda.network.model import half_scale
+from daemon.hrda.network.hrda import half_scale
 from daemon.hrda.network.windows import Box
 from daemon.prefetch import tried_ahead
 from daemon.runs.folder import ImageFile

@@ -15,7 +15,7 @@ from daemon.hrda.learning.losses import (
     hrda_loss,
 )
 from daemon.hrda.network.heads import fuse_scales, resize
-from daemon.hrda.network.model import Logits
+from daemon.hrda.network.hrda import Logits
 from daemon.hrda.network.windows import Box, random_detail_box, sliding_windows
 from tests.hrda.tiny import field, segmentor
 

@@ -235,7 +235,7 @@ def test_a_process_dies_with_the_end_of_its_stdin(files: list[LabeledFile], tmp_
 def test_a_child_starts_where_its_parent_ended_and_rows_follow_their_names(
     trained: RunFolder,
 ) -> None:
-    from daemon.hrda.network.model import build_segmentor
+    from daemon.hrda.network.hrda import build_segmentor
     from daemon.hrda.training.checkpoint import read_checkpoint, warm_start
     from tests.hrda.tiny import tiny
 

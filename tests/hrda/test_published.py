@@ -21,7 +21,7 @@ from daemon.hrda.learning.losses import LossWeights, cross_entropy, hrda_loss
 from daemon.hrda.learning.pseudo_labels import batch_pseudo_labels, without_border_rows
 from daemon.hrda.learning.teacher import Teacher
 from daemon.hrda.network.heads import fuse_scales
-from daemon.hrda.network.model import build_segmentor
+from daemon.hrda.network.hrda import build_segmentor
 from daemon.hrda.network.windows import random_detail_box
 from tests.hrda.tiny import learner, minibatch, segmentor, tiny
 

@@ -12,7 +12,7 @@ from PIL import Image
 from daemon.config.learner import Settings, settings_of
 from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.network.model import Segmentor, build_segmentor
+from daemon.hrda.network.hrda import Segmentor, build_segmentor
 from daemon.runs.folder import ImageFile, LabeledFile
 
 CLASSES = ("soil", "crop", "weed")

@@ -7,7 +7,7 @@ import math
 import torch
 
 from daemon.config.learner import Settings
-from daemon.hrda.network.model import norms_and_biases
+from daemon.hrda.network.hrda import norms_and_biases
 from daemon.hrda.network.segmentor import Segmentor
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from daemon.config.learner import Settings
 from daemon.domain.errors import RunFailed
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.network.model import build_segmentor, has_class_rows
+from daemon.hrda.network.hrda import build_segmentor, has_class_rows
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.runs.durable import atomic_file
 from daemon.runs.folder import RunFolder, TrainRequest

@@ -13,7 +13,7 @@ import torch
 from daemon.config.learner import NETWORK, Settings, fields_of_settings
 from daemon.config.loading import load_config
 from daemon.domain.errors import RunFailed
-from daemon.hrda.network.model import build_segmentor
+from daemon.hrda.network.hrda import build_segmentor
 from daemon.hrda.training.checkpoint import warm_start, write_checkpoint
 from daemon.runs.folder import EmbedRequest, RunFolder
 from daemon.status.snapshot import snapshot
