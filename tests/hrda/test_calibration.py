@@ -86,7 +86,7 @@ def test_the_temperature_has_the_least_loss_of_a_fine_search() -> None:
     assert found.nll_scaled == pytest.approx(min(losses), abs=1e-4)
 
 
-def test_a_temperature_found_elsewhere_is_tried_and_mends_too_sure_a_model() -> None:
+def test_a_temperature_from_other_images_corrects_an_overconfident_model() -> None:
     calibration = CalibrationTally(temperature=3.0)
     for seed in range(6):
         calibration.add(*scene(seed, sharpness=3.0))

@@ -48,7 +48,7 @@ def test_two_trainings_of_one_seed_are_equal_to_the_bit_and_of_two_seeds_not() -
     )
 
 
-def test_it_learns_two_images_by_heart() -> None:
+def test_it_memorises_two_images() -> None:
     changes = {"encoder_weights": "", "iterations": 80, "width": 16, "learning_rate": 2e-3,
                "context_px": 128, "detail_px": 64, "dropout": 0.0, "alpha": 0.9,
                "unlabeled_weight": 0.0, "labeled_jitter": 0.0}  # fmt: skip

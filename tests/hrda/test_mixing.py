@@ -28,7 +28,7 @@ def probabilities() -> torch.Tensor:
     return torch.tensor(rows).view(1, 3, 1, 4)
 
 
-def test_a_pixel_is_believed_as_far_as_its_class_is() -> None:
+def test_the_weight_of_a_pixel_is_the_confidence_of_its_class() -> None:
     valid = torch.ones(1, 1, 4, dtype=torch.bool)
 
     said = class_pseudo_labels(probabilities(), valid, torch.tensor([0.95, 0.8, 0.8]), ONE)
@@ -38,7 +38,7 @@ def test_a_pixel_is_believed_as_far_as_its_class_is() -> None:
     assert torch.allclose(said.weight.flatten(), torch.tensor([2 / 3, 2 / 3, 0.0, 1.0]))
 
 
-def test_thresholds_of_zero_and_above_one_believe_all_and_nothing() -> None:
+def test_thresholds_of_zero_and_above_one_count_all_pixels_and_none() -> None:
     valid = torch.ones(1, 1, 4, dtype=torch.bool)
 
     assert (class_pseudo_labels(probabilities(), valid, ONE * 0, ONE).weight == 1).all()
@@ -64,7 +64,7 @@ def test_alignment_favours_a_class_that_is_missed_within_its_limits() -> None:
     assert torch.allclose(distribution_alignment(labeled, predicted, 0.0), ONE)
 
 
-def test_the_prior_is_put_back_by_half_and_only_for_classes_that_were_seen() -> None:
+def test_half_of_the_adjustment_is_applied_and_only_to_classes_that_were_trained() -> None:
     labeled, trained = torch.tensor([0.8, 0.16, 0.04, 0.0]), torch.tensor([0.4, 0.24, 0.36, 0.0])
 
     bias = logit_bias(labeled, trained, torch.full((4,), 0.5))
@@ -73,7 +73,7 @@ def test_the_prior_is_put_back_by_half_and_only_for_classes_that_were_seen() -> 
     assert torch.allclose(bias, torch.tensor(ratios), atol=1e-6)
 
 
-def test_a_class_on_few_images_keeps_the_prior_that_it_was_taught() -> None:
+def test_a_class_on_few_images_keeps_its_trained_prior() -> None:
     power = adjustment_strength(torch.tensor([0.0, 2.0, 24.0, 72.0]), 24)
 
     assert torch.allclose(power, torch.tensor([0.0, 1 / 13, 0.5, 0.75]))

@@ -93,11 +93,11 @@ def test_detail_boxes_lie_on_the_grid_and_reach_both_ends() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(128, 128), (192, 64), (64, 320)])
 def test_sliding_windows_cover_every_pixel(height: int, width: int) -> None:
-    seen = torch.zeros(height, width)
+    covered = torch.zeros(height, width)
     for box in sliding_windows(height, width, 64, 32):
-        box.crop(seen).add_(1)
+        box.crop(covered).add_(1)
 
-    assert seen.min() >= 1
+    assert covered.min() >= 1
 
 
 def test_sliding_inference_of_a_constant_net_is_constant() -> None:
@@ -128,22 +128,22 @@ def test_sizes_off_the_grid_are_refused_and_padded_by_inference() -> None:
 
     with pytest.raises(ValueError, match="multiples of 64"):
         net.slide_inference(torch.zeros(1, 3, 100, 64), 32, 32)
-    seen = predict_image(net, np.zeros((75, 101, 3), np.uint8))
+    prediction = predict_image(net, np.zeros((75, 101, 3), np.uint8))
 
-    assert seen.mask().shape == (75, 101)
-    assert seen.logits.shape == (3, 19, 26)
-    assert 0 <= seen.uncertainty() <= 1
-    assert seen.class_share().sum() == pytest.approx(1)
-    assert np.linalg.norm(seen.embedding) == pytest.approx(1, abs=1e-5)
+    assert prediction.mask().shape == (75, 101)
+    assert prediction.logits.shape == (3, 19, 26)
+    assert 0 <= prediction.uncertainty() <= 1
+    assert prediction.class_share().sum() == pytest.approx(1)
+    assert np.linalg.norm(prediction.embedding) == pytest.approx(1, abs=1e-5)
 
 
-def test_images_larger_than_a_window_are_seen_whole() -> None:
+def test_images_larger_than_a_window_are_predicted_in_full() -> None:
     net = segmentor().eval()
 
-    seen = predict_image(net, field(np.random.default_rng(0), 300)[0])
+    prediction = predict_image(net, field(np.random.default_rng(0), 300)[0])
 
-    assert seen.mask().shape == (300, 300)
-    assert torch.isfinite(seen.logits).all()
+    assert prediction.mask().shape == (300, 300)
+    assert torch.isfinite(prediction.logits).all()
 
 
 class Cramped(nn.Module):
@@ -171,7 +171,7 @@ def test_short_memory_means_smaller_chunks_and_the_same_answer() -> None:
     assert torch.allclose(plain.logits, cramped.logits, atol=1e-5)
 
 
-def test_too_short_memory_is_told_in_words() -> None:
+def test_too_little_memory_is_an_error_that_names_the_image() -> None:
     net = segmentor().eval()
     net.encoder = Cramped(net.encoder, images=0)
 
@@ -179,7 +179,7 @@ def test_too_short_memory_is_told_in_words() -> None:
         predict_image(net, np.zeros((70, 90, 3), np.uint8))
 
 
-def test_detail_loss_looks_at_the_labels_of_its_box() -> None:
+def test_the_detail_loss_uses_the_labels_of_its_box() -> None:
     label = torch.zeros(1, 64, 64, dtype=torch.long)
     label[:, 32:, 32:] = 1
     sure = torch.tensor([-9.0, 9.0, -9.0]).view(1, 3, 1, 1)  # says class 1 everywhere

@@ -1,4 +1,4 @@
-"""The finished model looks at the pool, on real files."""
+"""The class prior of the pool, estimated on real files."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_they_stay_without_a_pool_that_teaches(files: list[LabeledFile], tmp_pat
     assert not moved(tmp_path, both, tiny(method="supervised")).any()
 
 
-def test_what_nobody_labeled_says_nothing_of_the_labels(
+def test_unlabeled_pixels_of_labeled_images_do_not_change_the_prior(
     files: list[LabeledFile], tmp_path: Path
 ) -> None:
     """A half that is ignored, in which the model finds other shares, changes nothing."""
@@ -95,7 +95,7 @@ def test_what_nobody_labeled_says_nothing_of_the_labels(
     assert torch.allclose(whole, part, atol=0.05)
 
 
-def test_its_seconds_are_told_beforehand(files: list[LabeledFile]) -> None:
+def test_its_seconds_are_estimated_beforehand(files: list[LabeledFile]) -> None:
     alone, both = request_of(files[:3], []), request_of(files[:3], files[3:])
     net = segmentor().eval()
     assert estimation_seconds(net, alone, crops_of(alone, tiny())) == 0

@@ -80,7 +80,7 @@ def test_the_published_detail_box_never_reaches_the_end() -> None:
     assert random_detail_box(512, 512, 512, "published").y == 0
 
 
-def test_one_confidence_for_the_minibatch_is_the_share_of_sure_valid_pixels() -> None:
+def test_one_weight_for_the_minibatch_is_the_share_of_confident_valid_pixels() -> None:
     sure, unsure = [0.98, 0.01, 0.01], [0.3, 0.3, 0.4]
     probability = torch.tensor([sure, sure, unsure, sure]).T.reshape(1, 3, 1, 4)
     valid = torch.tensor([[[True, True, True, False]]])
@@ -93,7 +93,7 @@ def test_one_confidence_for_the_minibatch_is_the_share_of_sure_valid_pixels() ->
     assert float(everything.confidence[0]) == 1
 
 
-def test_rows_at_the_borders_are_not_believed() -> None:
+def test_rows_at_the_borders_have_no_weight() -> None:
     weight = without_border_rows(torch.ones(2, 8, 4), 1, 3)
 
     assert weight[:, :, 0].tolist() == [[0, 1, 1, 1, 1, 0, 0, 0]] * 2
@@ -171,11 +171,11 @@ def test_published_jitter_and_blur_stay_in_range_and_leave_the_input_alone() -> 
 def test_hidden_blocks_have_their_size_and_their_share() -> None:
     seed_all(0)
 
-    seen = visible_blocks(64, 64, 64, 16, 0.7)
+    visible = visible_blocks(64, 64, 64, 16, 0.7)
 
-    blocks = seen.float().view(64, 4, 16, 4, 16).mean(dim=(2, 4))
+    blocks = visible.float().view(64, 4, 16, 4, 16).mean(dim=(2, 4))
     assert set(blocks.unique().tolist()) == {0.0, 1.0}
-    assert float(seen.float().mean()) == pytest.approx(0.3, abs=0.05)
+    assert float(visible.float().mean()) == pytest.approx(0.3, abs=0.05)
     image = mask_blocks(torch.ones(2, 3, 64, 64), 16, 0.7, torch.full((1, 3, 1, 1), 9.0))
     assert torch.equal(image[:, 0], image[:, 2])  # the same for all channels
     assert set(image.unique().tolist()) == {1.0, 9.0}

@@ -55,7 +55,7 @@ def ends(children: list[subprocess.Popen[bytes]], log: Path) -> list[int]:
         print(log.read_text())  # noqa: T201 - shown where the test fails
 
 
-def test_each_place_of_a_minibatch_belongs_to_one_process() -> None:
+def test_each_position_of_a_minibatch_belongs_to_one_process() -> None:
     shares = [list(Ranks(rank, 3).positions(7)) for rank in range(3)]
 
     assert shares == [[0, 1], [2, 3], [4, 5, 6]]
@@ -111,7 +111,7 @@ def test_a_training_of_two_processes_stops_saves_and_goes_on(
     assert folder.log.read_text().count("resumed file=resume.pth") == 2
 
 
-def test_too_few_places_are_told(files: list[LabeledFile]) -> None:
+def test_a_minibatch_smaller_than_the_processes_is_refused(files: list[LabeledFile]) -> None:
     request = train_request(files)
 
     with pytest.raises(ConfigError, match="a place for each of the 3 processes"):

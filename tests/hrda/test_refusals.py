@@ -63,7 +63,7 @@ def test_an_impossible_mask_is_named(files: list[LabeledFile], tmp_path: Path, f
         ({"labeled": ()}, "at least one labeled image"),
     ],
 )
-def test_an_impossible_request_is_told(
+def test_an_impossible_request_is_refused(
     files: list[LabeledFile], tmp_path: Path, change: dict[str, Any], words: str
 ) -> None:
     folder = RunFolder(tmp_path / "run")
@@ -75,7 +75,7 @@ def test_an_impossible_request_is_told(
     assert words in error_of(folder)["message"]
 
 
-def test_a_full_disk_is_told_and_the_training_goes_on_when_there_is_space(
+def test_a_full_disk_is_an_error_and_the_training_continues_when_there_is_space(
     files: list[LabeledFile], tmp_path: Path
 ) -> None:
     folder = RunFolder(tmp_path / "run")
@@ -89,7 +89,7 @@ def test_a_full_disk_is_told_and_the_training_goes_on_when_there_is_space(
     assert main(["train", str(folder.path)]) == DONE
 
 
-def test_a_truncated_checkpoint_is_told(trained: RunFolder, tmp_path: Path) -> None:
+def test_a_truncated_checkpoint_is_refused(trained: RunFolder, tmp_path: Path) -> None:
     short = tmp_path / "short.pth"
     short.write_bytes(trained.checkpoint.read_bytes()[:1000])
     folder = RunFolder(tmp_path / "predict")
@@ -119,7 +119,9 @@ def test_the_state_before_a_truncated_one_goes_on(
     assert load_state(folder, two, "another") == State()
 
 
-def test_other_classes_than_the_checkpoints_are_told(trained: RunFolder, tmp_path: Path) -> None:
+def test_other_classes_than_those_of_the_checkpoint_are_refused(
+    trained: RunFolder, tmp_path: Path
+) -> None:
     folder = RunFolder(tmp_path / "predict")
     folder.write_request(PredictRequest(classes=("soil", "tree"), checkpoint=trained.checkpoint))
 

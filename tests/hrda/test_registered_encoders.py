@@ -1,4 +1,4 @@
-"""Encoders that are not ours: of mmseg's registry, and of an admin's own module."""
+"""Encoders of mmseg's registry and of an admin's own module."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_network_of_mmsegs_registry_is_built_by_its_name() -> None:
         ({"encoder": "X", "encoder_module": "no_such_module_of_ours"}, "put its folder on"),
     ],
 )
-def test_an_encoder_that_cannot_serve_is_told(change: dict[str, str], words: str) -> None:
+def test_an_unsuitable_encoder_is_refused(change: dict[str, str], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         build_encoder(tiny(**change))
 
@@ -124,7 +124,7 @@ def test_an_encoder_of_your_own_trains_and_short_memory_halves_the_minibatch(
     assert content["settings"]["encoder_module"] == "lines_of_ours"
 
 
-def test_a_crop_that_does_not_fit_alone_is_told(
+def test_a_single_crop_that_does_not_fit_is_an_error(
     files: list[LabeledFile], own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = own_run(files, tmp_path)

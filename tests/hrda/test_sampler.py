@@ -34,7 +34,7 @@ def test_without_rare_classes_every_labeled_image_comes_once_too() -> None:
     assert sorted(draws[:4]) == sorted(draws[4:]) == [0, 1, 2, 3]
 
 
-def test_rare_draws_follow_their_law_and_find_the_class() -> None:
+def test_rare_draws_follow_their_distribution_and_hold_the_class() -> None:
     one = sampler(rare=1.0)
     draws = [one.labeled(position) for position in range(3000)]
     wanted = [draw.required_class for draw in draws if draw.required_class is not None]

@@ -24,7 +24,7 @@ def test_its_losses_of_both_scales_are_plain_cross_entropy() -> None:
     assert torch.allclose(both["fused"] + both["detail"], plain)
 
 
-def test_an_image_is_seen_as_in_training_at_full_scale() -> None:
+def test_an_image_is_processed_at_full_scale_as_in_training() -> None:
     net, image = segmentor(method="segformer").eval(), minibatch().image
 
     with torch.no_grad():
@@ -36,11 +36,11 @@ def test_an_image_is_seen_as_in_training_at_full_scale() -> None:
 
 
 def test_it_has_no_parameter_that_does_not_learn() -> None:
-    taught = learner(method="segformer", unlabeled_start=0.0)
+    trained = learner(method="segformer", unlabeled_start=0.0)
 
-    taught.step(minibatch(), 0)
+    trained.step(minibatch(), 0)
 
-    assert all(parameter.grad is not None for parameter in taught.student.parameters())
+    assert all(parameter.grad is not None for parameter in trained.student.parameters())
 
 
 def test_supervised_is_hrda_without_unlabeled_images() -> None:
@@ -52,12 +52,12 @@ def test_supervised_is_hrda_without_unlabeled_images() -> None:
         valid=crops.valid[:0],
     )
     ends = []
-    for method, seen in (("supervised", crops), ("hrda", without), ("hrda", crops)):
-        taught = learner(method=method, unlabeled_start=0.0)
+    for method, given in (("supervised", crops), ("hrda", without), ("hrda", crops)):
+        trained = learner(method=method, unlabeled_start=0.0)
         torch.manual_seed(1)
         for iteration in range(2):
-            report = taught.step(seen, iteration)
-        ends.append((taught.teacher.net.state_dict(), report))
+            report = trained.step(given, iteration)
+        ends.append((trained.teacher.net.state_dict(), report))
 
     supervised, alone, both = ends
     assert supervised[1] == alone[1]

@@ -73,7 +73,7 @@ def test_only_an_update_changes_the_teacher() -> None:
         assert torch.equal(tensor, before[name]), name
 
 
-def test_the_teacher_says_the_same_whatever_else_is_in_the_minibatch() -> None:
+def test_the_teacher_predicts_the_same_whatever_else_is_in_the_minibatch() -> None:
     net = Teacher(segmentor(), 0.9).net
     image = torch.rand(3, 3, 64, 64) * 255
 
