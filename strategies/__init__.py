@@ -11,6 +11,7 @@ from typing import Any
 
 from daemon.config.ranges import nearest
 from daemon.domain.errors import ConfigError
+from daemon.domain.moved_modules import failed_import
 from strategies.base import Pool, QueryStrategy
 from strategies.entropy import Entropy
 from strategies.hybrid import Hybrid
@@ -40,6 +41,8 @@ def load(name: str, **settings: Any) -> QueryStrategy:
         strategy: QueryStrategy = factory(**settings)
     except (TypeError, ValueError) as exc:
         raise ConfigError(f"strategy {name}: cannot be made with {settings}: {exc}") from exc
+    except ImportError as exc:
+        raise ConfigError(f"strategy {name}: {failed_import(exc, name)}") from exc
     if not callable(getattr(strategy, "select", None)):
         raise ConfigError(f"strategy {name}: {strategy!r} has no select(pool, n, rng)")
     return strategy
@@ -63,7 +66,15 @@ def _find(name: str) -> Any:
     try:
         return plug_in.load()
     except (ImportError, AttributeError) as exc:
-        raise ConfigError(f"strategy {name}: cannot import {plug_in.value}: {exc}") from exc
+        raise ConfigError(
+            f"strategy {name}: cannot import {plug_in.value}{_distribution(plug_in)}: "
+            f"{failed_import(exc, plug_in.module)}"
+        ) from exc
+
+
+def _distribution(plug_in: metadata.EntryPoint) -> str:
+    found = plug_in.dist
+    return "" if found is None else f" of {found.name} {found.version}"
 
 
 def _check_names(name: str, factory: Any, settings: dict[str, Any]) -> None:

@@ -58,8 +58,8 @@ def inspect(content: bytes, *, where: str = "image", max_pixels: int = MAX_PIXEL
     The size is read from the header and compared with `max_pixels` before any pixel is
     decoded; a truncated or damaged file is refused.
     """
-    looked = pixels.look(content, where=where, max_pixels=max_pixels)
-    pixels.read(content, where=where, max_pixels=max_pixels)
+    looked = pixels.read_header(content, where=where, max_pixels=max_pixels)
+    pixels.read_picture(content, where=where, max_pixels=max_pixels)
     return Looked(
         height_px=looked.height_px,
         width_px=looked.width_px,
@@ -130,7 +130,7 @@ def keep(
 
 def _upright(content: bytes, where: str) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(pixels.read(content, where=where)).save(stream, "PNG", compress_level=1)
+    Image.fromarray(pixels.read_picture(content, where=where)).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
 
 

@@ -27,7 +27,7 @@ from connectors.label_studio.push import Pusher
 from connectors.refusals import kind
 from daemon.domain import Ask, Changes, ClassSet, Fault, FoundImage
 from daemon.domain.errors import ConnectorRefused, ImageRefused
-from daemon.pixels import check_shown
+from daemon.pixels import require_shown_in_browser
 from daemon.pixels.folders import LeftOut
 
 
@@ -114,7 +114,7 @@ class LabelStudio:
             content = self._inline(image)
         else:
             content = self._pictures.read(image)
-        check_shown(content, f"image {image.name}")
+        require_shown_in_browser(content, f"image {image.name}")
         return content
 
     def fingerprint(self, image: FoundImage) -> str:

@@ -154,7 +154,12 @@ def run(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """Say where the loop stands."""
-    found = snapshot(_loaded(options))
+    from daemon.loop.components import strategy_faults
+
+    config = _loaded(options)
+    for words in strategy_faults(config):
+        _said(words)
+    found = snapshot(config)
     if options.json:
         sys.stdout.write(f"{json.dumps(found, indent=1)}\n")
     else:

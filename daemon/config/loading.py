@@ -1,7 +1,7 @@
 """config.toml, read once at the start and checked in full.
 
-daemon/config/sections.py has its tables; daemon/config/rendering.py writes the file from them, so
-that file and code cannot differ (tests/unit/test_config.py).
+sections.py and loop_sections.py have its tables; rendering.py writes the file from them, so that
+file and code cannot differ (tests/unit/test_config.py).
 """
 
 from __future__ import annotations
@@ -13,22 +13,17 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from daemon.config.loop_sections import Loop, Predictions, Selection, TestSet, Training, Validation
 from daemon.config.redaction import Redactor
+from daemon.config.section import Section
 from daemon.config.sections import (
     Classes,
     ConnectorChoice,
     Images,
     LabelStudioServer,
-    Loop,
-    Predictions,
     Project,
-    Section,
-    Selection,
     Storage,
-    TestSet,
-    Training,
     TruthFolder,
-    Validation,
     Web,
 )
 from daemon.config.setting_faults import faults_in_words, setting_faults

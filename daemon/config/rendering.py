@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daemon.config.loading import Config
-from daemon.config.sections import Section
+from daemon.config.section import Section
 
 
 def render(config: Config) -> str:

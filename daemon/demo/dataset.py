@@ -22,7 +22,7 @@ from daemon.demo.truth import pair, read_mask
 from daemon.domain import IGNORE, ClassSet
 from daemon.domain.errors import DemoFailed, ImageRefused
 from daemon.pixels.folders import PictureFolder
-from daemon.pixels.opening import EXPECTED
+from daemon.pixels.headers import EXPECTED
 from daemon.runs.durable import write_json
 
 FIELD_SEED = 20

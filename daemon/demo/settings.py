@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from daemon.config.loading import Config, load_config
 from daemon.config.rendering import render
-from daemon.config.sections import Section
+from daemon.config.section import Section
 from daemon.demo.dataset import Dataset
 from daemon.demo.ports import free_port, is_free
 from daemon.runs.durable import atomic_file

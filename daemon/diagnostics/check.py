@@ -16,7 +16,7 @@ from connectors.base import Connector
 from daemon.config.loading import Config
 from daemon.diagnostics.figure_checks import overlap_faults, test_set_faults, validation_faults
 from daemon.domain import Stage
-from daemon.domain.errors import MaskloopError
+from daemon.domain.errors import InputRefused, MaskloopError, StoreTooOld
 from daemon.domain.formatting import quarantine_line
 from daemon.domain.os_errors import in_words
 from daemon.intake import Intake
@@ -133,7 +133,7 @@ def _guarded(
             with intake.one(
                 name, expected="a check that ends", cure="report it with `maskloop doctor`"
             ):
-                found = attempt()
+                found = _in_its_words(attempt)
         except MaskloopError as exc:
             return [str(exc)]
         except OSError as exc:
@@ -143,6 +143,16 @@ def _guarded(
         return [*found, *map(str, intake.faults())]
 
     return guarded
+
+
+def _in_its_words(attempt: Callable[[], Sequence[str]]) -> Sequence[str]:
+    """What a check finds; an error that is of no input says itself what to do."""
+    try:
+        return attempt()
+    except InputRefused:
+        raise
+    except MaskloopError as exc:
+        return [str(exc)]
 
 
 def _classes(config: Config) -> Sequence[str]:
@@ -181,7 +191,20 @@ def notes(config: Config) -> Sequence[str]:
             found = [*connector.notes(), *faults_and_notes(connector.left_out())[1]]
     except (MaskloopError, OSError):
         found = []
-    return [*_notes_on_runs(config), *found]
+    return [*_notes_on_store(config), *_notes_on_runs(config), *found]
+
+
+def _notes_on_store(config: Config) -> Iterator[str]:
+    """That the next start brings a store of an older version up to date."""
+    path = config.state / FILE
+    try:
+        if path.exists():
+            with Store(path, read_only=True) as store:
+                store.require_current(path)
+    except StoreTooOld as exc:
+        yield f"{exc}; `maskloop backup FILE` keeps it as it is, for the older version"
+    except MaskloopError:
+        return  # the checks say it
 
 
 def _notes_on_runs(config: Config) -> Iterator[str]:
@@ -216,7 +239,10 @@ def _images(config: Config) -> Sequence[str]:
 
 
 def _quarantine(config: Config) -> Sequence[str]:
-    return [quarantine_line(row) for row in snapshot(config)["quarantine"]]
+    try:
+        return [quarantine_line(row) for row in snapshot(config)["quarantine"]]
+    except StoreTooOld:
+        return []  # no fault: a note says what becomes of it
 
 
 def _cv2() -> Sequence[str]:

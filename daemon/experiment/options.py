@@ -13,9 +13,9 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from daemon.config.learner import faults_of
+from daemon.config.loop_sections import Training
 from daemon.config.name_lists import names_given
 from daemon.config.ranges import Seed, expanded_path, expected, fits, shown
-from daemon.config.sections import Training
 from daemon.domain.errors import ExperimentRefused
 
 METHODS = ("hrda", "supervised", "segformer")

@@ -15,8 +15,9 @@ import numpy as np
 import strategies
 from connectors.base import Connector
 from daemon.config.loading import Config
-from daemon.config.sections import Setting
+from daemon.config.section import Setting
 from daemon.domain.errors import ConfigError, MaskloopError
+from daemon.domain.moved_modules import failed_import
 from daemon.intake import Intake
 from daemon.loop.components import strategy_faults
 from daemon.runs.locks import holder_of
@@ -135,15 +136,21 @@ def _trial(where: str, name: str, settings: Mapping[str, Setting], pool: Pool) -
     intake = Intake()
     try:
         with intake.one(where, expected=expected, cure=cure):
-            rng = np.random.default_rng(0)
-            given = strategies.load(name, **settings).select(pool, TRIAL_BATCH, rng)
-            chosen = [int(i) for i in given]
+            chosen = _chosen(name, settings, pool)
             known = set(pool.ids.tolist())
             if len(set(chosen)) != TRIAL_BATCH or not known.issuperset(chosen):
                 return [f"{where}: got {str(chosen)[:80]}; expected {expected}; {cure}"]
     except ConfigError as exc:
         return [f"{where}: {exc}"]
     return [str(fault) for fault in intake.faults()]
+
+
+def _chosen(name: str, settings: Mapping[str, Setting], pool: Pool) -> Sequence[int]:
+    strategy, rng = strategies.load(name, **settings), np.random.default_rng(0)
+    try:
+        return [int(i) for i in strategy.select(pool, TRIAL_BATCH, rng)]
+    except ImportError as exc:  # of a plug-in that imports where it computes
+        raise ConfigError(f"strategy {name}: {failed_import(exc, name)}") from exc
 
 
 def _seed_pool(seed: int) -> Pool:

@@ -1,7 +1,7 @@
-"""The pictures of a folder, told by their bytes, and what was left out and why.
+"""The pictures of a folder, recognized by their bytes, and what was left out and why.
 
-Links are followed: whoever may write into the folder wants what they point to. A link to a
-folder that holds it is not entered twice; `within` bounds where links may point.
+Links are followed, since whoever may write into the folder wants what they point to. A link to a
+folder that contains it is not entered; `within` limits where links may point.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 
 from daemon.pixels.formats import START_BYTES, Kind, kind_of, looks_like
 
-# A file with such an ending is missed where it is left out; nothing else is decided by endings.
-_ENDINGS = frozenset(
+# People expect files with these suffixes to be used, so leaving one out is a fault.
+_SUFFIXES = frozenset(
     [
         ".avif",
         ".bmp",
@@ -36,30 +36,30 @@ _ENDINGS = frozenset(
         ".webp",
     ]
 )
-_UNSPEAKABLE = ("Cc", "Cs")  # control characters, and bytes that are no UTF-8
+_UNPRINTABLE = ("Cc", "Cs")  # control characters, and bytes that are no UTF-8
 
 
 class Reason(enum.StrEnum):
-    """Why a file of an image folder is not taken."""
+    """Why a file of an image folder is not used."""
 
     NO_PICTURE = "no picture"
-    NAMED_SO = "named as a picture, but its bytes are none"
+    NAMED_SO = "named like a picture, but its bytes are none"
     HIDDEN = "hidden"
     NOT_SHOWN = "not shown by browsers"
     UNREADABLE = "cannot be read"
     NAME = "name with control characters or bytes that are no UTF-8"
-    TWIN = "same name but for the ending"
+    TWIN = "same name but for the suffix"
     LINK_LOOP = "link to a folder that holds it"
     LINK_OUTSIDE = "link to outside"
 
     @property
     def expected(self) -> bool:
-        """Whether such files lie in image folders as a rule, and nobody misses them."""
+        """Whether such files are usual in image folders, so that leaving them out is no fault."""
         return self in (Reason.NO_PICTURE, Reason.HIDDEN)
 
     @property
     def cure(self) -> str:
-        """What to do where the file should be used."""
+        """What to do if the file should be used."""
         return _CURES[self]
 
 
@@ -70,7 +70,7 @@ _CURES = {
     Reason.NOT_SHOWN: "convert it to PNG or JPEG",
     Reason.UNREADABLE: "let the daemon's user read it, or restore it",
     Reason.NAME: "rename the file",
-    Reason.TWIN: "rename one of the two; masks go by the name without its ending",
+    Reason.TWIN: "rename one of the two; masks are found by the name without its suffix",
     Reason.LINK_LOOP: "remove the link",
     Reason.LINK_OUTSIDE: "copy the files to where Label Studio serves them",
 }
@@ -78,9 +78,9 @@ _CURES = {
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """A file, or a whole folder, that is not used. path: below the folder, fit to print.
+    """A file, or a whole folder, that is not used. path: relative to the image folder, printable.
 
-    got: what there was, in words.
+    got: what was found, in words.
     """
 
     path: str
@@ -94,13 +94,13 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What a folder holds. pictures: path below the folder -> kind, ascending by path."""
+    """The content of a folder. pictures: path relative to the folder -> format, in path order."""
 
     pictures: Mapping[str, Kind]
     left_out: Sequence[LeftOut]
 
     def counts(self) -> dict[Reason, int]:
-        """How many were left out for each reason."""
+        """The number of files that were left out, by reason."""
         return dict(Counter(one.reason for one in self.left_out))
 
 
@@ -109,11 +109,11 @@ _Place = tuple[int, int]  # device and inode of a folder
 
 
 class PictureFolder:
-    """A folder that is listed again and again: a file is opened once, until it changes.
+    """A folder that is listed repeatedly; a file is opened again only when it has changed.
 
-    within: where the targets of links must lie, None: anywhere. shown_in_browser: leave out what
-    browsers do not show. unique_stems: leave out a second picture with the same name but for its
-    ending, as masks go by it.
+    within: folder in which the targets of links must lie; None: anywhere. shown_in_browser: leave
+    out what browsers do not show. unique_stems: leave out a second picture whose name differs in
+    its suffix only, since masks are found by the name without it. deep: list folders inside too.
     """
 
     def __init__(
@@ -133,11 +133,11 @@ class PictureFolder:
 
     @property
     def latest(self) -> Listing:
-        """The listing that was made last; a new one where there is none yet."""
+        """The last listing; a new one where there is none yet."""
         return self._latest or self.listing()
 
     def listing(self) -> Listing:
-        """Look through the whole folder. A folder that is not there holds nothing."""
+        """List the whole folder. A folder that does not exist is empty."""
         self._known, self._seen = self._seen, {}
         pictures: dict[str, Kind] = {}
         left: list[LeftOut] = []
@@ -207,7 +207,7 @@ class PictureFolder:
                 return LeftOut(path=path, reason=Reason.UNREADABLE, got=exc.strerror or "")
         self._seen[path] = (stamp, found)
         if not isinstance(found, Kind):
-            named = os.path.splitext(path)[1].lower() in _ENDINGS
+            named = os.path.splitext(path)[1].lower() in _SUFFIXES
             reason = Reason.NAMED_SO if named else Reason.NO_PICTURE
             return LeftOut(path=path, reason=reason, got=found)
         if self._shown and not found.shown_in_browser:
@@ -237,7 +237,7 @@ def _take_twins(pictures: dict[str, Kind]) -> list[LeftOut]:
 
 
 def _bad_name(name: str) -> Reason | None:
-    if any(unicodedata.category(letter) in _UNSPEAKABLE for letter in name):
+    if any(unicodedata.category(letter) in _UNPRINTABLE for letter in name):
         return Reason.NAME
     return Reason.HIDDEN if name.startswith(".") else None
 
@@ -246,7 +246,7 @@ def _printable(name: str) -> str:
     """A name with what cannot be printed as \\x.. of its bytes."""
     return "".join(
         letter
-        if unicodedata.category(letter) not in _UNSPEAKABLE
+        if unicodedata.category(letter) not in _UNPRINTABLE
         else "".join(f"\\x{byte:02x}" for byte in os.fsencode(letter))
         for letter in name
     )

@@ -14,7 +14,7 @@ import numpy as np
 from daemon.domain import IGNORE, Mask
 from daemon.domain.errors import ImageRefused, MaskRefused
 from daemon.pixels.formats import START_BYTES, Kind, kind_of, looks_like
-from daemon.pixels.opening import BROKEN, open_picture
+from daemon.pixels.headers import DECODER_ERRORS, open_picture
 from daemon.pixels.reader import read_file
 
 NAMED = 5  # unknown values in a message
@@ -92,7 +92,7 @@ def _decoded(path: Path, where: str) -> Mask:
             mode, values = picture.mode, np.array(picture)
     except ImageRefused as exc:
         raise MaskUnreadable(where, exc.got, "a whole PNG", "restore the file") from exc
-    except BROKEN as exc:
+    except DECODER_ERRORS as exc:
         got = f"a damaged PNG: {str(exc)[:200] or type(exc).__name__}"
         raise MaskUnreadable(where, got, "a whole PNG", "restore the file") from exc
     if mode == "P" or (mode == "L" and depth == 8):

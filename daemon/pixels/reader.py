@@ -1,7 +1,7 @@
-"""Bytes or a file -> the picture that people see: upright, RGB, 8 bits, no transparency.
+"""Read pictures as people see them: upright, RGB, 8 bits, no transparency.
 
-A transparent picture lies on white. Of an animation the first picture counts. 16-bit values are
-cut to their high byte, as chromium does.
+A transparent picture lies on white, the first picture of an animation counts, and 16-bit values
+are cut to their high byte, as in chromium.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 from daemon.domain.errors import ImageRefused
+from daemon.pixels.decoding import Picture, decode
 from daemon.pixels.formats import START_BYTES, Kind, kind_of
-from daemon.pixels.opening import BROKEN, EXPECTED, damaged, open_picture
-from daemon.pixels.painting import Picture, painted
+from daemon.pixels.headers import DECODER_ERRORS, EXPECTED, damaged, open_picture
 
 _HEADER_BYTES = 2**18  # that hold the size of nearly every picture
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """What the header of a picture says. height_px, width_px: upright.
+class Header:
+    """The header of a picture. height_px, width_px: of the upright picture.
 
-    orientation: what makes it upright, as EXIF numbers it; 1: nothing is to be done.
+    orientation: 1 to 8 as in EXIF: how the stored picture must be turned; 1: not at all.
     """
 
     kind: Kind
@@ -35,28 +35,31 @@ class Look:
     orientation: int
 
 
-def read(source: bytes | Path, *, where: str = "image", max_pixels: int | None = None) -> Picture:
+def read_picture(
+    source: bytes | Path, *, where: str = "image", max_pixels: int | None = None
+) -> Picture:
     """The picture as people see it: (H, W, 3) RGB.
 
-    where: how messages name it. max_pixels: compared with the header before any pixel is
-    decoded. Raises ImageRefused for what is no whole picture; it says why, and what to do.
+    where: name of the picture in messages. max_pixels: limit that the header is compared with
+    before any pixel is decoded. Raises ImageRefused, which says why and what to do, for anything
+    but a whole picture.
     """
     content = source if isinstance(source, bytes) else read_file(source, where=where)
     opened = open_picture(content, where, max_pixels)
     try:
         with opened.picture:
-            return painted(opened)
+            return decode(opened)
     except ImageRefused as exc:
         raise exc.at(where) from exc
-    except BROKEN as exc:
+    except DECODER_ERRORS as exc:
         raise damaged(where, opened.kind, exc) from exc
 
 
-def look(content: bytes, *, where: str = "image", max_pixels: int | None = None) -> Look:
-    """What the header says, without decoding a pixel. Raises ImageRefused as `read` does."""
+def read_header(content: bytes, *, where: str = "image", max_pixels: int | None = None) -> Header:
+    """The header, without decoding a pixel. Raises ImageRefused as `read_picture` does."""
     opened = open_picture(content, where, max_pixels)
     height_px, width_px = opened.size
-    return Look(
+    return Header(
         kind=opened.kind,
         height_px=height_px,
         width_px=width_px,
@@ -67,28 +70,26 @@ def look(content: bytes, *, where: str = "image", max_pixels: int | None = None)
 def size_of(path: Path) -> tuple[int, int]:
     """(height_px, width_px) of a file as people see it. Raises ImageRefused."""
     where = f"image {path}"
-    found = look(read_file(path, where=where), where=where)
+    found = read_header(read_file(path, where=where), where=where)
     return found.height_px, found.width_px
 
 
-def pixels_of(path: Path) -> int:
-    """How many pixels a file will take when it is read, from its first bytes where that does.
-
-    0 where it cannot be read.
-    """
+def pixel_count(path: Path) -> int:
+    """The number of pixels of a file, from its first bytes where they suffice; 0 where it cannot be
+    read."""
     where = f"image {path}"
     for most in (_HEADER_BYTES, None):
         try:
             with opened_file(path) as stream:
-                found = look(stream.read(-1 if most is None else most), where=where)
+                found = read_header(stream.read(-1 if most is None else most), where=where)
         except (ImageRefused, OSError, ValueError):
             continue
         return found.height_px * found.width_px
     return 0
 
 
-def check_shown(content: bytes, where: str) -> None:
-    """Refuse a picture that we could read and people could not see. Raises ImageRefused."""
+def require_shown_in_browser(content: bytes, where: str) -> None:
+    """Raise ImageRefused for a picture that browsers do not show, although we could read it."""
     kind = kind_of(content[:START_BYTES])
     if kind is not None and not kind.shown_in_browser:
         raise ImageRefused(
@@ -97,8 +98,8 @@ def check_shown(content: bytes, where: str) -> None:
 
 
 def read_file(path: Path, *, where: str, max_bytes: int | None = None) -> bytes:
-    """The bytes of a file, of at most `max_bytes`. Raises ImageRefused, also for a pipe or a
-    device, which would never come to an end."""
+    """The bytes of a file, at most `max_bytes`. Raises ImageRefused, also for a pipe or a device,
+    whose reading would never end."""
     try:
         with opened_file(path) as stream:
             content = stream.read() if max_bytes is None else stream.read(max_bytes + 1)
@@ -117,7 +118,7 @@ def read_file(path: Path, *, where: str, max_bytes: int | None = None) -> bytes:
 
 
 def opened_file(path: Path) -> BinaryIO:
-    """A file to read from; opening waits for nobody. Raises OSError, also for what is no file."""
+    """Open a file without waiting. Raises OSError, also for a folder, a pipe or a device."""
     stream = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: SIM115
     if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         return stream

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from daemon.config.sections import Predictions
+from daemon.config.loop_sections import Predictions
 from daemon.domain import KeptPrediction, Mask, Stage, TaskState
 from daemon.runs.durable import write_json
 from daemon.runs.folder import PredictRequest, PredictResult, RunFolder

@@ -138,7 +138,11 @@ def _of_request(run: RunFolder) -> Named:
     named = {f"[training] {name}": content.get(name) for name in ("device", "threads", "seed")}
     if content.get("kind") == "train":
         named["[classes] names"] = content.get("classes")
-    learner = json.loads(json.dumps(resolved(content.get("settings", {}))))
+    changes = content.get("settings", {})
+    if content.get("kind") == "predict":
+        learner = {name: changes.get(name) for name in INFERENCE}  # as `depends_on` has them
+    else:
+        learner = json.loads(json.dumps(resolved(changes)))
     return named | _by_place(learner)
 
 

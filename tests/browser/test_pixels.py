@@ -60,7 +60,7 @@ def shown(browser: Chrome, content: bytes) -> Array | None:
 def read(content: bytes) -> Array | None:
     """The same by our reader; None where it refuses."""
     try:
-        return pixels.read(content)
+        return pixels.read_picture(content)
     except ImageRefused:
         return None
 
@@ -100,7 +100,7 @@ def test_a_picture_that_a_browser_lays_out_at_another_size_is_refused(browser: C
             assert read(content) is not None, name
         else:
             with pytest.raises(ImageRefused, match="EXIF makes a browser show"):
-                pixels.read(content)
+                pixels.read_picture(content)
 
 
 def test_chromium_shows_every_kind_that_we_take_for_shown(browser: Chrome) -> None:

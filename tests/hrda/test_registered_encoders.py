@@ -136,3 +136,13 @@ def test_a_single_crop_that_does_not_fit_is_an_error(
     assert error_of(run)["kind"] == "memory"
     assert "not even one crop at a time fits" in error_of(run)["message"]
     assert not run.finished()
+
+
+def test_a_module_that_was_written_for_other_import_paths_is_told_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lines_of_old.py").write_text("from daemon.errors import ConfigError\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(ConfigError, match=r"lines_of_old.*daemon\.domain\.errors now"):
+        encoder_kind(tiny(encoder="ThreeLines", encoder_module="lines_of_old"))

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from daemon.config.loading import Config, load_config
+from daemon.config.loop_sections import Loop
 from daemon.config.ranges import expanded_path, expected
 from daemon.config.rendering import render
-from daemon.config.sections import Loop, Section
+from daemon.config.section import Section
 from daemon.config.toml_lines import lines_of
 from daemon.domain.errors import ConfigError
 

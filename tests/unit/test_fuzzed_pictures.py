@@ -14,7 +14,7 @@ MAX_PIXELS = 200_000
 def outcome(content: bytes) -> str:
     words = ""
     try:
-        picture = pixels.read(content, where="image a.png", max_pixels=MAX_PIXELS)
+        picture = pixels.read_picture(content, where="image a.png", max_pixels=MAX_PIXELS)
     except ImageRefused as exc:
         words = str(exc)
     if words:

@@ -18,7 +18,7 @@ from daemon.domain import Mask
 from daemon.domain.errors import RunFailed
 from daemon.hrda.data.image_files import Picture, UnusableMask, read_image, read_mask
 from daemon.intake import ENOUGH_INPUTS, OUR_SHARE, Intake, passes
-from daemon.pixels import pixels_of
+from daemon.pixels import pixel_count
 from daemon.prefetch import tried_ahead
 from daemon.runs.records import FileFault, FilePart, FileRole, ImageFile, LabeledFile
 
@@ -120,7 +120,7 @@ class FileReader:
 
 
 def _pixels_of(file: ImageFile) -> int:
-    return pixels_of(file.image)
+    return pixel_count(file.image)
 
 
 def _mask_of_size(file: LabeledFile, classes: int, size: tuple[int, int]) -> Mask:

@@ -45,7 +45,7 @@ def read_image(file: ImageFile) -> Picture:
     file and the id.
     """
     try:
-        return pixels.read(file.image, where=str(file.image))
+        return pixels.read_picture(file.image, where=str(file.image))
     except ImageRefused as exc:
         raise UnreadableImage(file, file.image, exc.got, exc.expected, exc.cure) from exc
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from daemon.config.learner import Settings
 from daemon.domain.errors import ConfigError
+from daemon.domain.moved_modules import failed_import
 from daemon.hrda.network.mmlab import MODELS, BaseModule, register_all
 from daemon.hrda.network.weights import weights_file
 
@@ -147,6 +148,10 @@ def _registered(name: str, config: str, module: str) -> EncoderSpec:
     if module:
         try:
             importlib.import_module(module)
+        except ImportError as exc:
+            raise ConfigError(
+                f"encoder_module = {module!r}: cannot be imported: {failed_import(exc, module)}"
+            ) from exc
         except Exception as exc:  # an admin's code may raise anything
             raise ConfigError(
                 f"encoder_module = {module!r}: cannot be imported ({type(exc).__name__}: {exc}); "

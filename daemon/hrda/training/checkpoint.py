@@ -180,7 +180,7 @@ def load_state(folder: RunFolder, learner: Learner, origin: str) -> ResumeState:
 def _read_state(path: Path, origin: str) -> dict[str, Any]:
     state = read_weights(path)
     if state["origin"] != origin:
-        raise RunFailed(f"{path}: belongs to another request; the training starts again")
+        raise RunFailed(f"{path}: belongs to another request, or to another version of Maskloop")
     return state
 
 

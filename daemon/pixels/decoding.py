@@ -1,4 +1,4 @@
-"""From a decoded picture to the colours that people see."""
+"""Decode the pixels of an opened picture into the colours that people see."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from PIL.Image import Transpose
 from daemon.domain.errors import ImageRefused
 from daemon.pixels import colour
 from daemon.pixels.gif import Box
-from daemon.pixels.opening import Opened
+from daemon.pixels.headers import Opened
 
 Picture = npt.NDArray[np.uint8]  # (H, W, 3) RGB, upright
 
-BACKGROUND = 255  # white: what lies under a transparent picture
-UPRIGHT = {  # orientation, as EXIF numbers it -> what makes it upright
+BACKGROUND = 255  # white, behind a transparent picture
+UPRIGHT = {  # orientation as in EXIF -> the operation that makes a picture upright
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
     4: Transpose.FLIP_TOP_BOTTOM,
@@ -28,7 +28,7 @@ _GRAYS = ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I;16N")
 _COLOURS = ("P", "PA", "RGB", "RGBA", "RGBX", "YCbCr", "CMYK")
 
 
-def painted(opened: Opened) -> Picture:
+def decode(opened: Opened) -> Picture:
     """Decode all pixels. Raises ImageRefused, or what the decoder raises for a damaged file."""
     opened.picture.load()
     picture: Image.Image = opened.picture
@@ -102,7 +102,7 @@ def _inside(box: Box, alpha: Picture | None, size: tuple[int, ...]) -> Picture |
 
 
 def _on_background(seen: Picture, alpha: Picture) -> Picture:
-    """Over white, some rows at a time; rounded to the nearest."""
+    """Blend over white, a block of rows at a time, rounded to the nearest value."""
     result = np.empty_like(seen)
     for top in range(0, len(seen), colour.BLOCK_ROWS):
         rows = slice(top, top + colour.BLOCK_ROWS)

@@ -1,7 +1,7 @@
-"""Bytes -> a picture whose header was read and found within the limits; no pixel is decoded.
+"""Open a picture: read its header and check its limits; no pixel is decoded.
 
-Only the parts of a file that decide what is seen reach Pillow's decoder, and the decoder of
-that kind only: nothing else in a file can stop its picture.
+Pillow's decoder gets only those parts of a file that affect what people see, and only the decoder
+of that format runs: nothing else in a file can prevent it from being shown.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from daemon.pixels.gif import Box, first_box
 from daemon.pixels.jpeg import segments
 from daemon.pixels.png import Chunks, chunks
 
-# Its remarks on damaged tags name no file; what matters becomes an exception or changes nothing.
+# Its warnings about damaged tags name no file; what matters raises an exception.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
-MOST_PIXELS = 2**30  # of any picture, whatever the settings say: 3 GiB as RGB
+MOST_PIXELS = 2**30  # of any picture, whatever the settings are: 3 GiB as RGB
 EXPECTED = "PNG, JPEG, WEBP, GIF, BMP or AVIF"
 
-# What Pillow and its decoders raise for bytes that are no whole picture.
-BROKEN = (
+# What Pillow and its decoders raise for damaged or truncated bytes.
+DECODER_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -65,7 +65,7 @@ _PLUGINS: dict[Kind, type[ImageFile.ImageFile]] = {
     Kind.AVIF: AvifImagePlugin.AvifImageFile,
     Kind.TIFF: TiffImagePlugin.TiffImageFile,
 }
-_VIDEO_POWER = 2.4  # that chromium takes for video in a PNG file
+_VIDEO_POWER = 2.4  # gamma that chromium assumes for video transfer functions in a PNG file
 _ORIENTATION = 0x0112
 _SAMPLES_OF_PIXEL, _EXTRA_SAMPLES = 277, 338
 
@@ -74,8 +74,8 @@ _SAMPLES_OF_PIXEL, _EXTRA_SAMPLES = 277, 338
 class Opened:
     """A picture that is ready to be decoded.
 
-    orientation: 1 to 8, what makes it upright. icc, coded: what the file says about its colours.
-    box: (top, bottom, left, right) outside of which a browser shows nothing.
+    orientation: 1 to 8 as in EXIF. icc, coded: the colour space of the file. box: (top, bottom,
+    left, right), pixels; a browser shows nothing outside of it.
     """
 
     kind: Kind
@@ -94,7 +94,7 @@ class Opened:
 
 
 def open_picture(content: bytes, where: str, max_pixels: int | None) -> Opened:
-    """Look into the header. Raises ImageRefused, naming `where`."""
+    """Read the header. Raises ImageRefused that names `where`."""
     kind = kind_of(content[:START_BYTES])
     if kind is None:
         got = looks_like(content[:512], len(content))
@@ -104,7 +104,7 @@ def open_picture(content: bytes, where: str, max_pixels: int | None) -> Opened:
         width_px, height_px = opened.picture.size
     except ImageRefused as exc:
         raise exc.at(where) from exc
-    except BROKEN as exc:
+    except DECODER_ERRORS as exc:
         raise damaged(where, kind, exc) from exc
     _check_size(where, width_px, height_px, max_pixels)
     if (laid_out := exif.shown_px(width_px, height_px)) is not None:
