@@ -1,11 +1,10 @@
-"""`embed`: images as vectors of the ImageNet encoder, before there is any model.
+"""`embed`: embeddings of images by the ImageNet encoder, before there is any model.
 
-Without images it still loads the encoder onto the device: that is the check of a machine.
+Without images it still loads the encoder onto the device, which checks the machine.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 
@@ -33,15 +32,16 @@ from daemon.hrda.network.hrda import build_segmentor, half_scale
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box
 from daemon.hrda.progress import ProgressReporter
+from daemon.runs.checksums import sha256_of
 from daemon.runs.folder import EmbedRequest, FileRole, ImageFile, PredictResult, RunFolder
 
-_EXACT_HALVINGS = 6  # the grid of 64 pixels can be halved so often before sides become odd
-NARROWEST_PX = 64  # no side gets shorter than that: the encoder halves it five times
-LONGEST_PX = 512  # larger images are shrunk to this before: one vector does not need more
+_EXACT_HALVINGS = 6  # of a multiple of 64 pixels, before its sides become odd
+MIN_SIDE_PX = 64  # no side gets shorter: the encoder halves it five times
+MAX_SIDE_PX = 512  # larger images are halved until they fit: one vector needs no more
 
 
 def embed(folder: RunFolder, request: EmbedRequest) -> None:
-    """Write scores.npz with the embeddings of the images that can be read. Raises ConfigError."""
+    """Write scores.npz with the embeddings of the readable images. Raises ConfigError."""
     started_s = time.monotonic()
     settings = settings_of(request.settings)
     net = _encoder(request, settings)
@@ -49,17 +49,17 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
     rows = ScoreFile(folder, row_dtype(embedding_size(settings), None), ids, origin(request))
     progress = ProgressReporter(folder, "embedding", len(ids), rows.done)
     reader = FileReader(request.images)
-    left = [file for file in request.images if rows.is_missing(file.id)]
-    vectors = _embeddings(net, left, reader)
+    missing = [file for file in request.images if rows.is_missing(file.id)]
+    vectors = _embeddings(net, missing, reader)
     rows.write((file.id, {"embeddings": vector}) for file, vector in progress.track(vectors))
     faults = reader.faults()
     bad = {fault.id for fault in faults}
-    tested = [file for file in request.images if file.role is FileRole.TEST and file.id not in bad]
+    test = [file for file in request.images if file.role is FileRole.TEST and file.id not in bad]
     folder.write_result(
         PredictResult(
             images=len(ids) - len(faults),
             seconds=time.monotonic() - started_s,
-            sha256={file.id: _sha256(file) for file in tested},
+            sha256={file.id: sha256_of(file.image) for file in test},
             faults=faults,
         )
     )
@@ -70,22 +70,17 @@ def _embeddings(
 ) -> Iterator[tuple[ImageFile, npt.NDArray[np.float32]]]:
     pictures = reader.images(files, MAX_WAITING)
     for group in group_by_size(
-        pictures, lambda pixels: images_per_pass(net, min(pixels, LONGEST_PX**2))
+        pictures, lambda pixels: images_per_pass(net, min(pixels, MAX_SIDE_PX**2))
     ):
         vectors = embeddings(net, [picture for _, picture in group])
         yield from zip((file for file, _ in group), vectors, strict=True)
 
 
-def _sha256(file: ImageFile) -> str:
-    with file.image.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
 @torch.no_grad()
 def embeddings(net: Segmentor, images: Sequence[Picture]) -> npt.NDArray[np.float32]:
-    """(B, D) of unit length: the two deepest maps of the half-scale images, averaged.
+    """(B, D) of unit length: the means of the two deepest maps of the half-scale images.
 
-    The images have one size.
+    images: of one size.
     """
     vectors = pooled(net.features(torch.cat([_shrunk(image, net.mean) for image in images])))
     return nn.functional.normalize(vectors, dim=1).numpy()
@@ -111,7 +106,7 @@ def _shrunk(image: Picture, mean: torch.Tensor) -> torch.Tensor:
 
 def _is_large(height: int, width: int) -> bool:
     """Whether an image is halved once more: a narrow one stays as wide as the encoder needs."""
-    return max(height, width) > LONGEST_PX and min(height, width) >= 2 * NARROWEST_PX
+    return max(height, width) > MAX_SIDE_PX and min(height, width) >= 2 * MIN_SIDE_PX
 
 
 def _encoder(request: EmbedRequest, settings: Settings) -> Segmentor:

@@ -145,4 +145,4 @@ def test_a_module_that_was_written_for_other_import_paths_is_told_the_new_one(
     monkeypatch.syspath_prepend(tmp_path)
 
     with pytest.raises(ConfigError, match=r"lines_of_old.*daemon\.domain\.errors now"):
-        encoder_kind(tiny(encoder="ThreeLines", encoder_module="lines_of_old"))
+        encoder_spec(tiny(encoder="ThreeLines", encoder_module="lines_of_old"))
