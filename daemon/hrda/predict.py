@@ -1,4 +1,4 @@
-"""`predict`: a checkpoint scores images, writes masks and is measured."""
+"""`predict`: a checkpoint scores images, writes masks and is evaluated on the test set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.device import infers_in_bf16, resolve_device, set_threads
 from daemon.hrda.evaluation.evaluate import evaluate
 from daemon.hrda.inference.score_file import ScoreFile, origin, row_dtype
-from daemon.hrda.inference.streaming import seen
+from daemon.hrda.inference.streaming import predictions_of
 from daemon.hrda.inference.whole_images import ImagePrediction, embedding_size
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
@@ -30,11 +30,11 @@ from daemon.runs.folder import FileRole, PredictRequest, PredictResult, RunFolde
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 3  # at the test images: a process that is killed there takes the scores with it
+MAX_ATTEMPTS = 3  # at the test images: a process that is killed there loses its scores
 
 
 def predict(folder: RunFolder, request: PredictRequest) -> None:
-    """Do what the request says; everything is in the folder afterwards.
+    """Do what the request says, and leave the results in the folder.
 
     Raises ConfigError, ImageRefused, MaskRefused or RunFailed.
     """
@@ -69,21 +69,21 @@ def test_evaluation(
     reader: FileReader,
     temperature: float | None,
 ) -> Evaluation | None:
-    """How well the model does on the test images; None without a test set.
+    """The evaluation on the test images; None without a test set.
 
-    Nothing else of the run depends on it: a file that cannot be used, and whatever else is in
-    its way, leave an evaluation without a figure that says why. A figure of the others would
-    stand beside those of earlier cycles and not be comparable.
+    The rest of the run does not depend on it: a file that cannot be used, or a failure, gives an
+    evaluation without figures that says why. Figures of the other files would not be comparable
+    with those of earlier cycles.
     """
     if request.test_missing is not None:
         return Evaluation.absent(request.test_missing)
-    if request.test and (ended := _attempts(folder, phase)) >= ATTEMPTS:
-        words = f"the process ended {ended} times while it measured, perhaps for want of memory"
+    if request.test and (ended := _attempts(folder, phase)) >= MAX_ATTEMPTS:
+        words = f"the process ended {ended} times during the evaluation; memory may be short"
         return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=words))
     try:
         found = evaluate(folder, net, request.test, request.classes, phase, reader, temperature)
     except RunFailed as exc:
-        log.warning("the test set was not measured: %s", exc)
+        log.warning("the test set was not evaluated: %s", exc)
         return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=str(exc)))
     faults = reader.faults(FileRole.TEST)
     if not faults:
@@ -94,8 +94,8 @@ def test_evaluation(
 
 
 def _attempts(folder: RunFolder, phase: str) -> int:
-    """How many earlier processes of this run began to measure and did not live to its end; this
-    one is counted for the next."""
+    """How many earlier processes of this run started this evaluation and did not finish it; counts
+    this one for the next."""
     file = folder.path / f"{phase.replace(' ', '-')}.attempts"
     before = len(file.read_bytes()) if file.exists() else 0
     file.write_bytes(b"." * (before + 1))
@@ -103,15 +103,15 @@ def _attempts(folder: RunFolder, phase: str) -> int:
 
 
 def _student(folder: RunFolder, request: PredictRequest, reader: FileReader) -> Evaluation | None:
-    """The other checkpoint on the same test images."""
+    """The evaluation of the student's checkpoint on the same test images."""
     net = model_of(request.model_copy(update={"checkpoint": request.student}))
-    given, phase = request.student_temperature, "test of the student"
-    return test_evaluation(folder, net, request, phase, reader, given)
+    temperature, phase = request.student_temperature, "test of the student"
+    return test_evaluation(folder, net, request, phase, reader, temperature)
 
 
 def model_of(request: PredictRequest) -> Segmentor:
-    """The model of the checkpoint, as the request wants it. Raises ConfigError, RunFailed."""
-    changes = settings_of(request.settings)  # refuses unknown names
+    """The model of the checkpoint with the request's settings. Raises ConfigError, RunFailed."""
+    changes = settings_of(request.settings)  # raises ConfigError for unknown names
     seed_all(request.seed)
     set_threads(request.threads)
     device = resolve_device(request.device)
@@ -121,23 +121,25 @@ def model_of(request: PredictRequest) -> Segmentor:
             f"{request.checkpoint}: knows the classes {list(classes)}; the request has "
             f"{list(request.classes)}; train with these classes first"
         )
-    named = {name: getattr(changes, name) for name in INFERENCE if name in request.settings}
-    net.settings = dataclasses.replace(net.settings, **named)
+    changed = {name: getattr(changes, name) for name in INFERENCE if name in request.settings}
+    net.settings = dataclasses.replace(net.settings, **changed)
     net.chunk = net.settings.chunk
     net.bf16 = infers_in_bf16(net.settings, device)
     return net
 
 
 def score(folder: RunFolder, net: Segmentor, request: PredictRequest, reader: FileReader) -> None:
-    """Write scores.npz; images that an earlier process of this request scored stay scored.
+    """Write scores.npz; rows that an earlier process of this request wrote are kept.
 
-    Those that cannot be read have no row.
+    Images that cannot be read have no row.
     """
     ids = [file.id for file in request.score]
     kind = row_dtype(embedding_size(net.settings), len(request.classes))
     rows = ScoreFile(folder, kind, ids, origin(request, request.checkpoint))
     progress = ProgressReporter(folder, "scoring", len(ids), rows.done)
-    predictions = seen(net, [file for file in request.score if rows.is_missing(file.id)], reader)
+    predictions = predictions_of(
+        net, [file for file in request.score if rows.is_missing(file.id)], reader
+    )
     rows.write((file.id, _columns(prediction)) for file, prediction in progress.track(predictions))
 
 
@@ -155,23 +157,23 @@ def _masks(
     confidence = {}
     if request.masks:
         folder.mask(0).parent.mkdir(exist_ok=True)
-    predictions = seen(net, request.masks, reader)
+    predictions = predictions_of(net, request.masks, reader)
     for file, prediction in ProgressReporter(folder, "masks", len(request.masks)).track(
         predictions
     ):
-        certainty, label = prediction.probability().max(dim=0)
-        confidence[file.id] = _per_class(certainty, label, request.classes)
+        confidence_map, label = prediction.probability().max(dim=0)
+        confidence[file.id] = _per_class(confidence_map, label, request.classes)
         with atomic_file(folder.mask(file.id)) as part:
             PillowImage.fromarray(label.numpy().astype(np.uint8)).save(part, format="PNG")
     return confidence
 
 
 def _per_class(
-    certainty: torch.Tensor, label: torch.Tensor, classes: Sequence[str]
+    confidence_map: torch.Tensor, label: torch.Tensor, classes: Sequence[str]
 ) -> dict[str, float]:
-    """Mean probability over the pixels of each class that is there."""
+    """Mean confidence over the pixels of each predicted class, in [0, 1]."""
     return {
-        name: float(certainty[label == row].mean())
+        name: float(confidence_map[label == row].mean())
         for row, name in enumerate(classes)
         if bool((label == row).any())
     }

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.hrda.evaluation.boundary_iou import boundary, boundary_counts, boundary_iou
-from daemon.hrda.evaluation.calibration import CalibrationTally, TemperatureFit, sample
+from daemon.hrda.evaluation.calibration import CalibrationTally, TemperatureFit, sampled_pixels
 from daemon.hrda.evaluation.evaluate import EvaluationTally
 
 NAMES = ("soil", "crop", "weed")
@@ -102,12 +102,12 @@ def test_a_temperature_from_other_images_corrects_an_overconfident_model() -> No
 
 
 def test_sampled_pixels_come_from_all_columns_and_are_the_same_each_time() -> None:
-    pixels = sample(512 * 512)
+    pixels = sampled_pixels(512 * 512)
 
-    assert np.array_equal(pixels, sample(512 * 512))
+    assert np.array_equal(pixels, sampled_pixels(512 * 512))
     assert len(pixels) == 4096
     assert len(np.unique(pixels % 512)) > 500
-    assert sample(7).tolist() == list(range(7))
+    assert sampled_pixels(7).tolist() == list(range(7))
 
 
 def test_certainty_is_finite_and_no_label_is_no_figure() -> None:

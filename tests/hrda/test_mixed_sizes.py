@@ -15,7 +15,7 @@ from PIL import Image
 from daemon.hrda import embed
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.inference import whole_images
-from daemon.hrda.inference.streaming import seen
+from daemon.hrda.inference.streaming import predictions_of
 from daemon.hrda.inference.whole_images import padded, predict_image, window_of
 from daemon.hrda.network.hrda import half_scale
 from daemon.hrda.network.windows import Box
@@ -40,7 +40,7 @@ def test_images_of_all_sizes_are_embedded_and_scored_in_order(files: list[ImageF
     net = segmentor().eval().requires_grad_(False)
 
     vectors = [vector for _, vector in embed._embeddings(net, files, FileReader(files))]
-    predictions = list(seen(net, files, FileReader(files)))
+    predictions = list(predictions_of(net, files, FileReader(files)))
 
     assert [file.id for file, _ in predictions] == [0, 1, 2, 3, 4]
     assert len(vectors) == len(SIZES)
@@ -54,7 +54,7 @@ def test_a_large_image_is_shrunk_band_by_band_to_the_same(monkeypatch: pytest.Mo
     image = field(np.random.default_rng(0), 1100)[0][:, :900]
     mean = torch.full((1, 3, 1, 1), 111.5)
     whole = padded([image], mean)
-    while max(whole.shape[2:]) > embed.LONGEST_PX:
+    while max(whole.shape[2:]) > embed.MAX_SIDE_PX:
         whole = half_scale(whole)
 
     monkeypatch.setattr(embed, "BAND_ROWS", 256)

@@ -17,7 +17,7 @@ from daemon.hrda.__main__ import DONE, STOPPED, main
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import read_image
 from daemon.hrda.inference.score_file import ScoreFile, row_dtype
-from daemon.hrda.inference.streaming import group_by_size, seen
+from daemon.hrda.inference.streaming import group_by_size, predictions_of
 from daemon.hrda.inference.whole_images import context_windows, predict_image, predict_images
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.folder import ImageFile, PredictRequest, RunFolder
@@ -54,7 +54,7 @@ def request(files: list[ImageFile], folder: Path) -> PredictRequest:
 def test_passes_of_several_pictures_see_what_one_by_one_sees(files: list[ImageFile]) -> None:
     net = segmentor().eval()
 
-    together = list(seen(net, files, FileReader(files)))
+    together = list(predictions_of(net, files, FileReader(files)))
 
     assert [file.id for file, _ in together] == [file.id for file in files]
     for file, prediction in together:

@@ -1,4 +1,4 @@
-"""A model measured on labeled images, one by one: memory does not grow with their number."""
+"""Evaluation of a model on labeled images, one by one: memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.evaluation.boundary_iou import boundary_counts, boundary_iou
 from daemon.hrda.evaluation.calibration import CalibrationTally, TemperatureFit
 from daemon.hrda.evaluation.iou import Counts, by_name, confusion, evaluation
-from daemon.hrda.inference.streaming import seen
+from daemon.hrda.inference.streaming import predictions_of
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
@@ -21,7 +21,7 @@ from daemon.runs.folder import LabeledFile, RunFolder
 
 
 class EvaluationTally:
-    """All figures of a model, image by image; a confusion matrix is all that is kept of each."""
+    """All figures of a model, image by image; of each image only a confusion matrix is kept."""
 
     def __init__(self, classes: Sequence[str], calibration: CalibrationTally) -> None:
         self.classes = classes
@@ -66,12 +66,12 @@ def evaluate(
     reader: FileReader,
     temperature: float | None = None,
 ) -> Evaluation | None:
-    """How well the model's masks agree with people's; None without any.
+    """The figures of the model on labeled images; None without any.
 
-    Files that cannot be used are left out, and are among the faults of `reading`. temperature:
-    found on other images, to be tried on these.
+    Files that cannot be used are left out, and are among the faults of `reader`. temperature:
+    fitted on other images, to be applied to these.
     """
-    return _measured(
+    return _evaluated(
         folder, net, files, EvaluationTally(classes, CalibrationTally(temperature)), phase, reader
     )
 
@@ -85,10 +85,10 @@ def validate(
     reader: FileReader,
 ) -> Evaluation | None:
     """As `evaluate`, and the temperature that fits these images best."""
-    return _measured(folder, net, files, EvaluationTally(classes, TemperatureFit()), phase, reader)
+    return _evaluated(folder, net, files, EvaluationTally(classes, TemperatureFit()), phase, reader)
 
 
-def _measured(
+def _evaluated(
     folder: RunFolder,
     net: Segmentor,
     files: Sequence[LabeledFile],
@@ -113,12 +113,12 @@ def predictions_with_masks(
     phase: str,
     reader: FileReader,
 ) -> Iterator[tuple[LabeledFile, Mask, ImagePrediction]]:
-    """What people drew and what the model sees, image by image, with signs of life.
+    """Each image with its mask and its prediction, with progress reports of `phase`.
 
-    Images that cannot be read or whose mask is none of theirs are left out.
+    Images that cannot be read, or whose mask does not fit, are left out.
     """
     for file, prediction in ProgressReporter(folder, phase, len(files)).track(
-        seen(net, files, reader)
+        predictions_of(net, files, reader)
     ):
         mask = reader.mask(file, classes, prediction.size)
         if mask is not None:

@@ -1,6 +1,6 @@
-"""Files are read while the network works, and pictures of one size go through it together.
+"""Predictions of many files: read in advance, pictures of one size in one forward pass.
 
-What comes out, and in which order, depends on neither.
+Neither changes the results or their order.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from daemon.runs.folder import ImageFile
 T = TypeVar("T")
 File = TypeVar("File", bound=ImageFile)
 
-MAX_WAITING = 8  # pictures that wait for the network, at most; also those of one pass
+MAX_WAITING = 8  # pictures that wait for the network, and that go through it in one pass
 
 
-def seen(
+def predictions_of(
     net: Segmentor, files: Iterable[File], reader: FileReader
 ) -> Iterator[tuple[File, ImagePrediction]]:
-    """Each file that can be read with what the model sees in it, in order.
+    """Each readable file with its prediction, in order.
 
-    The others are among the faults of `reading`. Raises RunFailed as `see` and `reading` do.
+    The others are among the faults of `reader`. Raises RunFailed as `predict_images` and `reader`
+    do.
     """
     pictures = reader.images(files, MAX_WAITING)
     for group in group_by_size(pictures, lambda pixels: images_per_pass(net, pixels)):
@@ -38,13 +39,13 @@ def seen(
 def group_by_size(
     pictures: Iterable[tuple[T, Picture]], most: Callable[[int], int]
 ) -> Iterator[Sequence[tuple[T, Picture]]]:
-    """Neighbours of one size together, at most AHEAD and at most `most` of their pixels."""
+    """Neighbours of one size together: at most MAX_WAITING, and at most `most(pixels)` of them."""
     group: list[tuple[T, Picture]] = []
-    for thing, picture in pictures:
+    for key, picture in pictures:
         if group and picture.shape != group[0][1].shape:
             yield group
             group = []
-        group.append((thing, picture))
+        group.append((key, picture))
         if len(group) >= min(MAX_WAITING, most(picture.shape[0] * picture.shape[1])):
             yield group
             group = []

@@ -1,4 +1,4 @@
-"""A model on whole images of any size."""
+"""Inference on whole images of any size, by sliding windows."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from torch import Tensor, nn
 
 from daemon.config.learner import GRID_PX, Settings
 from daemon.domain import Mask
-from daemon.domain.errors import RunFailed
 from daemon.hrda.data.image_files import Picture
 from daemon.hrda.network.encoders import encoder_spec
 from daemon.hrda.network.heads import STRIDE, resize
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box, sliding_windows
+from daemon.hrda.out_of_memory import OutOfMemory, is_out_of_memory
 
 log = logging.getLogger(__name__)
 
-# Pixels of one pass. On a CPU, larger passes leave the cache: 2 windows of 512 at once take half
-# of the time of 16. The GPU's number is a guess.
+# Pixels of one forward pass. On a CPU, larger passes do not fit its cache: 16 windows of 512 take
+# twice the time an image of 2. The number for CUDA is a guess.
 PASS_PX = {"cpu": 600_000, "cuda": 8_000_000}
-BAND_ROWS = 1024  # of a large image that are worked on at once
-MOST_UNCERTAIN = 0.05  # share of the pixels that an image's uncertainty is the mean of
+BAND_ROWS = 1024  # of an image that are processed at once, to bound memory
+MOST_UNCERTAIN = 0.05  # share of the pixels whose mean is the uncertainty of the image
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImagePrediction:
-    """What a model sees in one image.
+    """The output of a model for one image.
 
     logits: (C, H/4, W/4) rounded up, on the CPU. size: (H, W) pixels of the image.
     embedding: (D,) L2-normalised.
@@ -42,11 +42,11 @@ class ImagePrediction:
     embedding: npt.NDArray[np.float32]
 
     def probability(self) -> Tensor:
-        """(C, H, W), at the size of the image."""
+        """(C, H, W) class probabilities at the size of the image."""
         height, width = self.size
         grid = (self.logits.shape[1] * STRIDE, self.logits.shape[2] * STRIDE)
         found = resize(self.logits.unsqueeze(0), grid)[0, :, :height, :width]
-        for top in range(0, height, BAND_ROWS):  # in place: an image may be all that fits
+        for top in range(0, height, BAND_ROWS):  # in place: a second copy may not fit
             rows = found[:, top : top + BAND_ROWS]
             rows.copy_(rows.softmax(dim=0))
         return found
@@ -72,18 +72,16 @@ class ImagePrediction:
 
 
 def predict_image(net: Segmentor, image: Picture) -> ImagePrediction:
-    """Run the model over an image; with smaller chunks where memory is short.
-
-    Raises RunFailed when the smallest chunk does not fit either.
-    """
+    """The prediction of one image, see `predict_images`."""
     return predict_images(net, [image])[0]
 
 
 @torch.no_grad()
 def predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePrediction]:
-    """Run the model over images of one size, as `see` over each, in passes of several.
+    """The predictions of images of one size, several in a forward pass.
 
-    Raises RunFailed when one image with one window at a time does not fit into memory.
+    Where memory is short, with fewer windows in a pass from then on. Raises OutOfMemory when one
+    image with one window at a time does not fit.
     """
     most = min(net.chunk, images_per_pass(net, _window_pixels(net, images[0])))
     kept = net.chunk
@@ -91,20 +89,20 @@ def predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePredi
         net.chunk = most
         try:
             return [
-                seen
+                prediction
                 for first in range(0, len(images), most)
-                for seen in _predict_images(net, images[first : first + most])
+                for prediction in _predict_images(net, images[first : first + most])
             ]
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as exc:
-            if not _out_of_memory(exc):
+        except (MemoryError, RuntimeError) as exc:
+            if not is_out_of_memory(exc):
                 raise
             if most == 1:
-                raise RunFailed(
+                raise OutOfMemory(
                     f"out of memory on an image of {images[0].shape[0]}x{images[0].shape[1]} "
                     f"pixels with one window at a time; lower window_px, or use a larger machine"
                 ) from exc
             most = kept = most // 2
-            log.warning("out of memory: going on with chunk=%d", most)
+            log.warning("out of memory: continuing with chunk=%d", most)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
         finally:
@@ -112,24 +110,24 @@ def predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePredi
 
 
 def _window_pixels(net: Segmentor, image: Picture) -> int:
-    """Of one detail window of the image."""
+    """Pixels of one detail window of the image."""
     height, width = (min(net.settings.detail_window_px, side) for side in image.shape[:2])
     return height * width
 
 
 def images_per_pass(net: Segmentor, pixels: int) -> int:
-    """How many pictures of so many pixels go through the network together, at least one."""
+    """How many pictures of this many pixels go through the network in one pass, at least one."""
     return max(1, PASS_PX.get(net.mean.device.type, PASS_PX["cuda"]) // pixels)
 
 
 def context_windows(net: Segmentor, height: int, width: int) -> list[Box]:
-    """Windows that overlap by half, as HRDA slides them; the whole of a picture that fits."""
-    apart = max(GRID_PX, net.settings.window_px // 2 // GRID_PX * GRID_PX)
-    return sliding_windows(height, width, net.settings.window_px, apart)
+    """Context windows that overlap by half, as in HRDA; one for a picture that fits into it."""
+    stride = max(GRID_PX, net.settings.window_px // 2 // GRID_PX * GRID_PX)
+    return sliding_windows(height, width, net.settings.window_px, stride)
 
 
 def detail_stride(net: Segmentor) -> int:
-    """How far detail windows lie apart, pixels."""
+    """Pixels between the first pixels of neighbouring detail windows."""
     window = net.settings.detail_window_px
     return window // 2 if net.settings.detail_overlap else window
 
@@ -137,17 +135,17 @@ def detail_stride(net: Segmentor) -> int:
 def _predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePrediction]:
     count, (height, width) = len(images), padded_size(images[0])
     total = torch.zeros(count, net.decoder.num_classes, height // STRIDE, width // STRIDE)
-    seen = torch.zeros(height // STRIDE, width // STRIDE)
+    count_map = torch.zeros(height // STRIDE, width // STRIDE)
     sums = torch.zeros(count, embedding_size(net.settings))
     for box in context_windows(net, height, width):
         x = window_of(images, net.mean, box)
-        whole = net.slide_inference(x, net.settings.detail_window_px, detail_stride(net))
-        box.crop(total, STRIDE).add_(whole.fused.cpu())
-        box.crop(seen, STRIDE).add_(1)
-        sums += pooled(whole.features)
+        result = net.slide_inference(x, net.settings.detail_window_px, detail_stride(net))
+        box.crop(total, STRIDE).add_(result.fused.cpu())
+        box.crop(count_map, STRIDE).add_(1)
+        sums += pooled(result.features)
     size = (images[0].shape[0], images[0].shape[1])
     rows, columns = (-(-side // STRIDE) for side in size)
-    logits = (total / seen)[..., :rows, :columns]
+    logits = (total / count_map)[..., :rows, :columns]
     embeddings = nn.functional.normalize(sums, dim=1).numpy()
     return [
         ImagePrediction(logits=logits[row], size=size, embedding=embeddings[row])
@@ -162,7 +160,7 @@ def pooled(features: tuple[Tensor, ...]) -> Tensor:
 
 
 def embedding_size(settings: Settings) -> int:
-    """How many numbers `pooled` gives an image."""
+    """The length of the embedding of an image, D."""
     return sum(encoder_spec(settings).channels[-2:])
 
 
@@ -191,9 +189,3 @@ def window_of(images: Sequence[Picture], mean: Tensor, box: Box) -> Tensor:
     pixels = torch.from_numpy(inside).to(mean.device).permute(0, 3, 1, 2)
     x[:, :, : pixels.shape[2], : pixels.shape[3]] = pixels
     return x
-
-
-def _out_of_memory(exc: BaseException) -> bool:
-    if isinstance(exc, torch.OutOfMemoryError | MemoryError):
-        return True
-    return "not enough memory" in str(exc) or "can't allocate memory" in str(exc)

@@ -1,6 +1,6 @@
-"""The finished model looks at the pool: how common is each class there?
+"""The class prior of the pool, estimated by the final model, moves its logits.
 
-The answer moves its logits, so that a class that few labeled images show is not lost.
+So a class that few labeled images hold is not lost; the method is in learning/class_prior.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from daemon.domain import IGNORE
 from daemon.hrda.data.crops import Crops
 from daemon.hrda.data.sampler import POOL_SAMPLE, stream
 from daemon.hrda.evaluation.evaluate import predictions_with_masks
-from daemon.hrda.inference.streaming import seen
+from daemon.hrda.inference.streaming import predictions_of
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.learning.class_prior import Floats, combined_prior, labeled_prior, pool_prior
 from daemon.hrda.learning.logit_adjustment import adjust_logits, logit_bias
@@ -30,52 +30,52 @@ log = logging.getLogger(__name__)
 
 File = TypeVar("File", bound=ImageFile)
 
-MAX_LABELED, MAX_POOL = 64, 96  # images of each that are looked at
-CELLS = 5_000  # of an unlabeled image that count, about
-TIMED = 8  # images that the seconds of the look are taken from
+MAX_LABELED, MAX_POOL = 64, 96  # images of each that are predicted
+CELLS = 5_000  # of an unlabeled image that are used, about
+TIMED = 8  # images of the pool that are timed
 
 
 def adjust_to_pool_prior(
     folder: RunFolder, net: Segmentor, request: TrainRequest, crops: Crops
 ) -> None:
-    """Move the logits of a finished model to the class shares that labels and pool agree on.
+    """Adjust the logits of a final model from the labeled class prior to that of labels and pool.
 
-    Nothing is done where no unlabeled image teaches, or pool_doubt is 0.
+    Does nothing without unlabeled images, or where pool_doubt is 0.
     """
     if not (crops.settings.pool_doubt and crops.unlabeled):
         return
     labels = labeled_prior(crops.pixels)
-    said, truth = _on_labels(folder, net, request, crops)
+    predicted, truth = _on_labels(folder, net, request, crops)
     files = _sampled(crops.unlabeled, MAX_POOL, request.seed)
     pool = _on_pool(folder, net, files, crops)
     if not pool.size:
         return
-    found = pool_prior(pool, said, truth, labels.share)
-    believed = combined_prior(labels, found, crops.settings.pool_doubt)
+    found = pool_prior(pool, predicted, truth, labels.share)
+    combined = combined_prior(labels, found, crops.settings.pool_doubt)
     for row, name in enumerate(request.classes):
-        shares = (labels.share[row], found[row], believed[row])
-        log.info("class=%s share labeled=%.5f pool=%.5f believed=%.5f", name, *shares)
-    adjust_logits(net, logit_bias(_tensor(believed, net), _tensor(labels.share, net)))
+        shares = (labels.share[row], found[row], combined[row])
+        log.info("class=%s share labeled=%.5f pool=%.5f combined=%.5f", name, *shares)
+    adjust_logits(net, logit_bias(_tensor(combined, net), _tensor(labels.share, net)))
 
 
 def estimation_seconds(net: Segmentor, request: TrainRequest, crops: Crops) -> float:
-    """How many seconds `follow_pool` will take, from a few images of the pool."""
+    """The seconds that `adjust_to_pool_prior` will take, measured on a few images of the pool."""
     if not (crops.settings.pool_doubt and crops.unlabeled):
         return 0.0
     files = _sampled(crops.unlabeled, MAX_POOL, request.seed)
-    timed, began_s = files[:TIMED], time.monotonic()
-    for _ in seen(net, timed, crops.reader):
+    timed, start_s = files[:TIMED], time.monotonic()
+    for _ in predictions_of(net, timed, crops.reader):
         pass
-    each_s = (time.monotonic() - began_s) / len(timed)
+    each_s = (time.monotonic() - start_s) / len(timed)
     return each_s * (len(files) + min(MAX_LABELED, len(request.labeled)))
 
 
 def _on_labels(
     folder: RunFolder, net: Segmentor, request: TrainRequest, crops: Crops
 ) -> tuple[Floats, Floats]:
-    """(C,) and (C,): how much of each class the model says, and how much there is."""
+    """(C,) and (C,): cells of each class in labeled images, as predicted and as labeled."""
     classes = len(request.classes)
-    said, truth = np.zeros(classes), np.zeros(classes)
+    predicted, truth = np.zeros(classes), np.zeros(classes)
     files = _sampled(crops.labeled, MAX_LABELED, request.seed)
     phase = "class shares of the labels"
     for _, mask, prediction in predictions_with_masks(
@@ -83,15 +83,15 @@ def _on_labels(
     ):
         cells = mask[::STRIDE, ::STRIDE].ravel()
         labeled = cells != IGNORE
-        said += _probability(prediction)[:, labeled].sum(axis=1)
+        predicted += _probability(prediction)[:, labeled].sum(axis=1)
         truth += np.bincount(cells[labeled], minlength=classes)
-    return said, truth
+    return predicted, truth
 
 
 def _on_pool(folder: RunFolder, net: Segmentor, files: Sequence[ImageFile], crops: Crops) -> Floats:
-    """(C, N): what the model says of cells all over the pool."""
+    """(C, N): probabilities of cells all over the pool."""
     parts = []
-    predictions = seen(net, files, crops.reader)
+    predictions = predictions_of(net, files, crops.reader)
     for _, prediction in ProgressReporter(folder, "class shares of the pool", len(files)).track(
         predictions
     ):
@@ -101,12 +101,12 @@ def _on_pool(folder: RunFolder, net: Segmentor, files: Sequence[ImageFile], crop
 
 
 def _probability(prediction: ImagePrediction) -> Floats:
-    """(C, cells): of all cells of an image, one for 4x4 pixels."""
+    """(C, cells): probabilities of all cells of an image, one for 4x4 pixels."""
     return np.asarray(prediction.logits.flatten(1).double().softmax(dim=0).numpy())
 
 
 def _sampled(files: Sequence[File], most: int, seed: int) -> list[File]:
-    """At most so many of them, drawn by the seed."""
+    """At most `most` of them, drawn by the seed."""
     drawn = stream(seed, POOL_SAMPLE).permutation(len(files))[:most]
     return [files[row] for row in sorted(drawn.tolist())]
 
