@@ -93,7 +93,7 @@ def test_a_pass_is_cut_where_memory_allows_fewer_windows() -> None:
         assert torch.allclose(prediction.logits, predict_image(net, picture).logits, atol=1e-5)
 
 
-def test_a_scoring_that_broke_off_goes_on_behind_its_rows(
+def test_a_scoring_that_was_interrupted_continues_behind_its_rows(
     files: list[ImageFile],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -111,7 +111,7 @@ def test_a_scoring_that_broke_off_goes_on_behind_its_rows(
     with caplog.at_level("INFO"):
         assert main(["predict", str(broken.path)]) == DONE
 
-    assert "goes on behind row 4 of 7" in caplog.text
+    assert "continuing behind row 4 of 7" in caplog.text
     one, two = whole.read_scores(), broken.read_scores()
     for name, column in vars(one).items():
         assert np.allclose(column, getattr(two, name), atol=1e-5), name
