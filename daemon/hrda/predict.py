@@ -9,11 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image as PillowImage
 
 from daemon.config.learner import INFERENCE, settings_of
-from daemon.domain import Evaluation, Missing, Why
+from daemon.domain import Evaluation, Mask, Missing, Why
 from daemon.domain.errors import ConfigError, RunFailed
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.sampler import seed_all
@@ -44,7 +43,7 @@ def predict(folder: RunFolder, request: PredictRequest) -> None:
     if request.score:
         score(folder, net, request, reader)
     confidence = _masks(folder, net, request, reader)
-    test = test_evaluation(folder, net, request, "test", reader, request.temperature)
+    test = evaluate_test_set(folder, net, request, "test", reader, request.temperature)
     student = _student(folder, request, reader) if request.student else None
     faults = reader.faults()
     for file in folder.path.glob("*.attempts"):
@@ -61,7 +60,7 @@ def predict(folder: RunFolder, request: PredictRequest) -> None:
     )
 
 
-def test_evaluation(
+def evaluate_test_set(
     folder: RunFolder,
     net: Segmentor,
     request: PredictRequest,
@@ -106,7 +105,7 @@ def _student(folder: RunFolder, request: PredictRequest, reader: FileReader) -> 
     """The evaluation of the student's checkpoint on the same test images."""
     net = model_of(request.model_copy(update={"checkpoint": request.student}))
     temperature, phase = request.student_temperature, "test of the student"
-    return test_evaluation(folder, net, request, phase, reader, temperature)
+    return evaluate_test_set(folder, net, request, phase, reader, temperature)
 
 
 def model_of(request: PredictRequest) -> Segmentor:
@@ -161,19 +160,23 @@ def _masks(
     for file, prediction in ProgressReporter(folder, "masks", len(request.masks)).track(
         predictions
     ):
-        confidence_map, label = prediction.probability().max(dim=0)
-        confidence[file.id] = _per_class(confidence_map, label, request.classes)
+        mask, confidence[file.id] = mask_of(prediction, request.classes)
         with atomic_file(folder.mask(file.id)) as part:
-            PillowImage.fromarray(label.numpy().astype(np.uint8)).save(part, format="PNG")
+            PillowImage.fromarray(mask).save(part, format="PNG")
     return confidence
 
 
-def _per_class(
-    confidence_map: torch.Tensor, label: torch.Tensor, classes: Sequence[str]
-) -> dict[str, float]:
-    """Mean confidence over the pixels of each predicted class, in [0, 1]."""
-    return {
-        name: float(confidence_map[label == row].mean())
-        for row, name in enumerate(classes)
-        if bool((label == row).any())
-    }
+def mask_of(prediction: ImagePrediction, classes: Sequence[str]) -> tuple[Mask, dict[str, float]]:
+    """(H, W) mask, and class -> mean confidence of its pixels, for the predicted classes."""
+    mask = np.empty(prediction.size, np.uint8)
+    totals, pixels = np.zeros(len(classes)), np.zeros(len(classes))
+    for rows, probability in prediction.bands():
+        confidence_map, label = probability.max(dim=0)
+        mask[rows] = label.numpy()
+        for row in range(len(classes)):
+            own = confidence_map[label == row]
+            if own.numel():  # of a single band the same bits as its mean: float64 is wide enough
+                totals[row] += float(own.mean()) * own.numel()
+                pixels[row] += own.numel()
+    present = np.flatnonzero(pixels)
+    return mask, {classes[row]: float(totals[row] / pixels[row]) for row in present}

@@ -25,7 +25,9 @@ ENCODER = (
     "encoder", "encoder_config", "encoder_module", "encoder_weights", "encoder_weights_sha256",
 )  # fmt: skip
 # These may change for a trained model; it keeps the others.
-INFERENCE = ("window_px", "detail_window_px", "detail_overlap", "chunk", "precision")
+INFERENCE = (
+    "window_px", "detail_window_px", "detail_overlap", "overlap_megapixels", "chunk", "precision",
+)  # fmt: skip
 
 
 def settings_of(changes: Mapping[str, Any]) -> Settings:

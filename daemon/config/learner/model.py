@@ -41,6 +41,7 @@ Scale = Annotated[float, Field(gt=0, le=100), _FINITE]
 RateFactor = Annotated[float, Field(gt=0, le=10_000), _FINITE]
 Temperature = Annotated[float, Field(gt=0, le=1_000_000), _FINITE]
 Norm = Annotated[float, Field(ge=0, le=1_000_000), _FINITE]
+Megapixels = Annotated[float, Field(ge=0, le=100_000), _FINITE]
 Seconds = Annotated[float, Field(ge=0, le=1e9), _FINITE]
 
 
@@ -252,6 +253,9 @@ class Settings:
         512, "side of a detail window at inference, the teacher's too"
     )
     detail_overlap: bool = _setting(True, "detail windows overlap by half at inference")
+    overlap_megapixels: Megapixels = _setting(
+        16.0, "megapixels above which the windows of an image do not overlap: a seventh of the time"
+    )
     chunk: Windows = _setting(16, "most detail windows in one forward pass")
     # saving
     save_every_s: Seconds = _setting(60.0, "seconds between two saved states of a training")

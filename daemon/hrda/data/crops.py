@@ -19,6 +19,7 @@ from daemon.hrda.data.random_crop import Crop, fit_scale, training_crop
 from daemon.hrda.data.sampler import Sampler
 from daemon.hrda.distributed import SINGLE_PROCESS, Ranks
 from daemon.hrda.network.encoders import encoder_spec
+from daemon.pixels.masks import counts_of
 from daemon.runs.folder import FileRole, ImageFile, LabeledFile, TrainRequest
 
 CACHE_BYTES = 256 * 2**20  # of decoded labeled pictures; unlabeled ones are not cached
@@ -193,7 +194,7 @@ class Crops:
             if len(usable) - 1 != row:  # later rows move up
                 self._cache[len(usable) - 1] = self._cache.pop(row)
             all_px += pair[1].size
-            counts.append(np.bincount(pair[1].ravel(), minlength=IGNORE + 1)[: self.classes])
+            counts.append(counts_of(pair[1])[: self.classes])
         self.labeled = usable
         if not usable:
             raise NoUsableFiles("labeled", self.reader.faults(FileRole.LABELED))

@@ -19,6 +19,11 @@ class Box:
     height: int
     width: int
 
+    @property
+    def view(self) -> tuple[slice, slice]:
+        """The rows and columns of the window, to index a picture (H, W, ...)."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
     def crop(self, maps: Tensor, scale: int = 1) -> Tensor:
         """The window of (..., H, W) maps at 1/scale of the picture's resolution: a view."""
         y, x = self.y // scale, self.x // scale

@@ -16,8 +16,7 @@ import torch
 from daemon.domain import IGNORE
 from daemon.hrda.data.crops import Crops
 from daemon.hrda.data.sampler import POOL_SAMPLE, stream
-from daemon.hrda.evaluation.evaluate import predictions_with_masks
-from daemon.hrda.inference.streaming import predictions_of
+from daemon.hrda.inference.streaming import sampled_predictions
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.learning.class_prior import Floats, combined_prior, labeled_prior, pool_prior
 from daemon.hrda.learning.logit_adjustment import adjust_logits, logit_bias
@@ -47,7 +46,7 @@ def adjust_to_pool_prior(
     labels = labeled_prior(crops.pixels)
     predicted, truth = _on_labels(folder, net, request, crops)
     files = _sampled(crops.unlabeled, MAX_POOL, request.seed)
-    pool = _on_pool(folder, net, files, crops)
+    pool = _on_pool(folder, net, files, request, crops)
     if not pool.size:
         return
     found = pool_prior(pool, predicted, truth, labels.share)
@@ -64,7 +63,7 @@ def estimation_seconds(net: Segmentor, request: TrainRequest, crops: Crops) -> f
         return 0.0
     files = _sampled(crops.unlabeled, MAX_POOL, request.seed)
     timed, start_s = files[:TIMED], time.monotonic()
-    for _ in predictions_of(net, timed, crops.reader):
+    for _ in sampled_predictions(net, timed, crops.reader, request.seed):
         pass
     each_s = (time.monotonic() - start_s) / len(timed)
     return each_s * (len(files) + min(MAX_LABELED, len(request.labeled)))
@@ -78,24 +77,35 @@ def _on_labels(
     predicted, truth = np.zeros(classes), np.zeros(classes)
     files = _sampled(crops.labeled, MAX_LABELED, request.seed)
     phase = "class shares of the labels"
-    for _, mask, prediction in predictions_with_masks(
-        folder, net, files, classes, phase, crops.reader
-    ):
-        cells = mask[::STRIDE, ::STRIDE].ravel()
-        labeled = cells != IGNORE
-        predicted += _probability(prediction)[:, labeled].sum(axis=1)
-        truth += np.bincount(cells[labeled], minlength=classes)
+    predictions = sampled_predictions(net, files, crops.reader, request.seed)
+    for file, size, windows in ProgressReporter(folder, phase, len(files)).track(predictions):
+        mask = crops.reader.mask(file, classes, size)
+        if mask is None:
+            continue
+        for box, prediction in windows:
+            cells = mask[box.view][::STRIDE, ::STRIDE].ravel()
+            labeled = cells != IGNORE
+            predicted += _probability(prediction)[:, labeled].sum(axis=1)
+            truth += np.bincount(cells[labeled], minlength=classes)
     return predicted, truth
 
 
-def _on_pool(folder: RunFolder, net: Segmentor, files: Sequence[ImageFile], crops: Crops) -> Floats:
+def _on_pool(
+    folder: RunFolder,
+    net: Segmentor,
+    files: Sequence[ImageFile],
+    request: TrainRequest,
+    crops: Crops,
+) -> Floats:
     """(C, N): probabilities of cells all over the pool."""
     parts = []
-    predictions = predictions_of(net, files, crops.reader)
-    for _, prediction in ProgressReporter(folder, "class shares of the pool", len(files)).track(
+    predictions = sampled_predictions(net, files, crops.reader, request.seed)
+    for _, _, windows in ProgressReporter(folder, "class shares of the pool", len(files)).track(
         predictions
     ):
-        probability = _probability(prediction)
+        probability = np.concatenate(
+            [_probability(prediction) for _, prediction in windows], axis=1
+        )
         parts.append(probability[:, :: -(-probability.shape[1] // CELLS)])
     return np.concatenate(parts, axis=1) if parts else np.empty((0, 0))
 
