@@ -98,13 +98,13 @@ class Learner:
         report: dict[str, float] = {}
         for part in minibatch.parts(self.crops_at_once):
             labeled, unlabeled = part.fractions()
-            losses = backward(self.labeled_loss(part), "labeled", labeled)
+            losses = add_gradients(self.labeled_loss(part), "labeled", labeled)
             if weight and len(part.unlabeled):
                 pseudo, confidence = self.pseudo_label(part)
                 losses |= {f"sure_{c}": float(value) for c, value in enumerate(confidence)}
-                losses |= backward(self.mixed_loss(part, pseudo), "mixed", weight * unlabeled)
+                losses |= add_gradients(self.mixed_loss(part, pseudo), "mixed", weight * unlabeled)
                 if masked := self.settings.masked_weight:
-                    losses |= backward(
+                    losses |= add_gradients(
                         self.masked_loss(pseudo), "masked", weight * unlabeled * masked
                     )
             fraction = len(part.image) / len(minibatch.image)
@@ -216,7 +216,7 @@ class Learner:
         return [self.predicted_share, self.trained_pixels, *self.student.buffers(), *own]
 
 
-def backward(losses: Mapping[str, Tensor], name: str, weight: float) -> dict[str, float]:
+def add_gradients(losses: Mapping[str, Tensor], name: str, weight: float) -> dict[str, float]:
     """Add the gradients of the weighted sum of the losses; the losses as numbers, unweighted."""
     device = next(iter(losses.values())).device
     total = weight * sum(losses.values(), start=torch.zeros(()).to(device))
