@@ -110,7 +110,7 @@ class Annotator:
         question = user.next_task(self._project)
         if question is None:
             return False
-        found = label_config.read(user.label_config(self._project))
+        found = label_config.parse(user.label_config(self._project))
         if isinstance(found, Fault):
             raise ConnectorRefused(str(found))
         mask = self._truth.mask(user.image(question, found.image_field))

@@ -8,11 +8,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from connectors.base import Connector
 from daemon.config.loading import Config
 from daemon.diagnostics.figure_checks import overlap_faults, test_set_faults, validation_faults
 from daemon.domain import Stage
@@ -164,21 +163,10 @@ def _classes(config: Config) -> Sequence[str]:
         return _caught(lambda: require_same_classes(store, config))
 
 
-@contextmanager
-def _opened(config: Config) -> Iterator[Connector]:
-    """The labeling tool, whose connections are freed in the end."""
-    connector = open_connector(config)
-    try:
-        yield connector
-    finally:
-        if hasattr(connector, "close"):
-            connector.close()
-
-
 def _tool(config: Config) -> Sequence[str]:
     try:
         require_token(config)
-        with _opened(config) as connector:
+        with closing(open_connector(config)) as connector:
             return [str(fault) for fault in connector.check()]
     except MaskloopError as exc:
         return [str(exc)]
@@ -187,7 +175,7 @@ def _tool(config: Config) -> Sequence[str]:
 def notes(config: Config) -> Sequence[str]:
     """What is well and still worth knowing; of the tool nothing where it does not answer."""
     try:
-        with _opened(config) as connector:
+        with closing(open_connector(config)) as connector:
             found = [*connector.notes(), *faults_and_notes(connector.left_out())[1]]
     except (MaskloopError, OSError):
         found = []
@@ -225,7 +213,7 @@ def _notes_on_runs(config: Config) -> Iterator[str]:
 def _images(config: Config) -> Sequence[str]:
     """The first images are opened; all of them are when the daemon takes them in."""
     try:
-        with _opened(config) as connector:
+        with closing(open_connector(config)) as connector:
             found = list(islice(connector.images(), LOOKED_AT))
             intake = Intake()
             for image in found:

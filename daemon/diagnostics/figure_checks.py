@@ -7,6 +7,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -46,18 +47,22 @@ def test_set_faults(config: Config) -> Sequence[str]:
 def overlap_faults(config: Config) -> Sequence[str]:
     """Whether images of the pool are test images, by content: those of the same name, and the
     first of the pool."""
-    try:
-        files, connector = test_files(config), open_connector(config)
-        if not files:
-            return []
-        stems = {file.image.stem for file in files}
-        listed = list(islice(connector.images(), LISTED))
-    except MaskloopError:
-        return []  # said by the checks of the test set and of the labeling tool
-    wanted = [one for one in listed if PurePosixPath(one.name).stem in stems][:LOOKED_AT]
-    wanted += [one for one in listed[:LOOKED_AT] if one not in wanted]
-    digests = {_sha256(file.image) for file in files[:LOOKED_AT]} - {None}
-    same = [one.name for one in wanted if _digest(connector, one) in digests]
+    with ExitStack() as opened:
+        try:
+            files, connector = (
+                test_files(config),
+                opened.enter_context(closing(open_connector(config))),
+            )
+            if not files:
+                return []
+            stems = {file.image.stem for file in files}
+            listed = list(islice(connector.images(), LISTED))
+        except MaskloopError:
+            return []  # said by the checks of the test set and of the labeling tool
+        wanted = [one for one in listed if PurePosixPath(one.name).stem in stems][:LOOKED_AT]
+        wanted += [one for one in listed[:LOOKED_AT] if one not in wanted]
+        digests = {_sha256(file.image) for file in files[:LOOKED_AT]} - {None}
+        same = [one.name for one in wanted if _digest(connector, one) in digests]
     if not same:
         return []
     return [
@@ -70,16 +75,19 @@ def overlap_faults(config: Config) -> Sequence[str]:
 def validation_faults(config: Config, launcher: Launcher) -> Sequence[str]:
     """Whether validation would leave nothing to train on, because all images are of its groups or
     are too alike."""
-    try:
-        connector = open_connector(config)
-        listed = list(islice(connector.images(), LISTED))
-    except MaskloopError:
-        return []  # said by the check of the labeling tool
-    if len(listed) < 2:
-        return []
-    if faults := _budget_faults(config, len(listed)):
-        return faults
-    return _group_faults(config, listed) or _likeness_faults(config, connector, listed, launcher)
+    with ExitStack() as opened:
+        try:
+            connector = opened.enter_context(closing(open_connector(config)))
+            listed = list(islice(connector.images(), LISTED))
+        except MaskloopError:
+            return []  # said by the check of the labeling tool
+        if len(listed) < 2:
+            return []
+        if faults := _budget_faults(config, len(listed)):
+            return faults
+        return _group_faults(config, listed) or _likeness_faults(
+            config, connector, listed, launcher
+        )
 
 
 def _budget_faults(config: Config, images: int) -> Sequence[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import strategies
 from connectors.base import Connector
-from connectors.images.addresses import Allowed
+from connectors.images.addresses import AllowedHosts
 from daemon.config.loading import Config
 from daemon.config.tokens import token_reader
 from daemon.domain.errors import ConfigError
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def open_connector(config: Config) -> Connector:
-    """The labeling tool of [connector]. Raises ConfigError where a setting is missing."""
+    """The labeling tool of [connector]; the caller closes it. Raises ConfigError where a setting is
+    missing."""
     if config.connector.kind == "folder":
         from connectors.folder import Folder
 
@@ -46,7 +47,7 @@ def open_connector(config: Config) -> Connector:
         connect_s=config.label_studio.connect_timeout_s,
         read_s=config.label_studio.read_timeout_s,
         max_bytes=config.images.max_megabytes * 10**6,
-        allowed=Allowed.parse(config.images.allow_hosts),
+        allowed=AllowedHosts.parse(config.images.allow_hosts),
     )
 
 

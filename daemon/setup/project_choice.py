@@ -16,7 +16,7 @@ from daemon.domain.errors import ConfigError
 from daemon.store import FILE
 
 if TYPE_CHECKING:
-    from connectors.label_studio import Projects, ServerProject
+    from connectors.label_studio import ServerProject, ServerProjects
 
 SHOWN_PROJECTS = 50
 DEFAULT_CONFIG = Path("config.toml")
@@ -53,7 +53,7 @@ def command(path: Path, name: str) -> str:
 
 
 def chosen(
-    path: Path, config: Config, wish: Wish, talk: Talk, server: Projects
+    path: Path, config: Config, wish: Wish, talk: Talk, server: ServerProjects
 ) -> ServerProject | None:
     """The project to adopt, None for a new one. Raises ConfigError where that is open."""
     named = config.label_studio
@@ -64,10 +64,10 @@ def chosen(
                 f"{path}: got [label_studio] project = {named.project} already; expected no other "
                 f"choice; write project = 0 there to choose anew{kept}"
             )
-        return server.one(named.project)
+        return server.get(named.project)
     if wish.project is not None:
-        return server.one(wish.project)
-    there = server.all()
+        return server.get(wish.project)
+    there = server.list_all()
     same = [one for one in there if one.title == named.title]
     if wish.new and same:
         raise ConfigError(
@@ -136,7 +136,7 @@ def with_source(path: Path, config: Config, chosen: ServerProject, talk: Talk) -
 
 
 def with_classes(
-    path: Path, config: Config, number: int, talk: Talk, server: Projects
+    path: Path, config: Config, number: int, talk: Talk, server: ServerProjects
 ) -> tuple[Config, Sequence[str]]:
     """The settings with the classes of the project, where somebody takes them; and what to do
     where they differ: nothing in the project was changed then."""
@@ -176,9 +176,9 @@ def classes_for(classes: Classes, labels: Sequence[str]) -> list[str]:
     return [] if names == list(classes.names) else names
 
 
-def show_reason(path: Path, number: int, wish: Wish, talk: Talk, server: Projects) -> None:
+def show_reason(path: Path, number: int, wish: Wish, talk: Talk, server: ServerProjects) -> None:
     """Let people see why an image is asked, where that is wished; say how otherwise."""
-    hides = server.hides_reason(number)
+    hides = server.reason_obstacles(number)
     if not hides:
         return
     words = " and ".join(hides)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from daemon.setup.project_choice import Talk, Wish, chosen, show_reason, with_cl
 from daemon.store import FILE, Store
 
 if TYPE_CHECKING:
-    from connectors.label_studio import Projects, ServerProject
+    from connectors.label_studio import ServerProject, ServerProjects
 
 
 def prepare(path: Path, wish: Wish, talk: Talk) -> Sequence[str]:
@@ -71,19 +72,25 @@ def adopt_project(path: Path, config: Config, wish: Wish, talk: Talk) -> Sequenc
     if config.connector.kind == "folder":
         talk.say("[connector] kind = folder: no project is needed")
         return []
-    from connectors.label_studio import Projects
+    from connectors.label_studio import ServerProjects
 
     try:
         read = token_reader(config)
         read()
-        with Projects(config.label_studio.url, read) as server:
+        with ServerProjects(config.label_studio.url, read) as server:
             return _adopt(path, config, wish, talk, server)
     except MaskloopError as exc:
         return [str(exc)]
 
 
-def _adopt(path: Path, config: Config, wish: Wish, talk: Talk, server: Projects) -> Sequence[str]:
-    from connectors.label_studio import LOCKS, NO_REASON, LabelStudio, create_or_adopt_project
+def _adopt(
+    path: Path, config: Config, wish: Wish, talk: Talk, server: ServerProjects
+) -> Sequence[str]:
+    from connectors.label_studio import (
+        LOCK_ADVICE,
+        REASON_NOT_SHOWN,
+        create_or_adopt_project,
+    )
 
     project = chosen(path, config, wish, talk, server)
     if project:
@@ -103,18 +110,16 @@ def _adopt(path: Path, config: Config, wish: Wish, talk: Talk, server: Projects)
         classes=config.class_set,
         source=folder_source(config),
     )
-    notes = [words for words in (*adopted.notes, LOCKS) if words != NO_REASON]  # said with its cure
-    for words in (*adopted.did, *(f"note: {words}" for words in notes)):
+    notes = [
+        words for words in (*adopted.notes, LOCK_ADVICE) if words != REASON_NOT_SHOWN
+    ]  # said with its cure
+    for words in (*adopted.actions, *(f"note: {words}" for words in notes)):
         talk.say(words)
     _keep_number(path, adopted.id, talk)
     for words in _invite_hints(config, adopted.id):
         talk.say(words)
-    connector = open_connector(load_config(path))
-    try:
+    with closing(open_connector(load_config(path))) as connector:
         return [str(fault) for fault in connector.check()]
-    finally:
-        if isinstance(connector, LabelStudio):
-            connector.close()
 
 
 def _keep_number(path: Path, number: int, talk: Talk) -> None:

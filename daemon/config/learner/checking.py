@@ -11,8 +11,9 @@ from pydantic.fields import FieldInfo
 
 from daemon.config.learner.model import Settings
 from daemon.config.learner.presets import METHODS, PRESETS
-from daemon.config.ranges import expected, nearest, shown
+from daemon.config.ranges import expected, nearest
 from daemon.domain.errors import ConfigError
+from daemon.domain.formatting import short_repr
 
 TABLES: Mapping[str, Mapping[str, Any]] = {"preset": PRESETS, "method": METHODS}
 # These decide the shape of the network: a warm start needs the parent's.
@@ -55,7 +56,7 @@ def faults_of(changes: Mapping[str, Any]) -> dict[str, list[str]]:
         if not isinstance(value, str) or value not in table:
             near = nearest(value, table) if isinstance(value, str) else ""
             words = f"expected one of {', '.join(table)}{near}"
-            faults.setdefault(name, []).append(f"{name} = {shown(value)}: {words}")
+            faults.setdefault(name, []).append(f"{name} = {short_repr(value)}: {words}")
     usable = {name: value for name, value in changes.items() if name not in faults}
     values = _values(usable)
     for name, words in _out_of_range(values, fields):
@@ -98,7 +99,7 @@ def _out_of_range(
             words = f"expected {expected(fields[name])} ({fields[name].description})"
             if refusal["type"] == "value_error":
                 words = str(refusal["ctx"]["error"])
-            yield name, f"{name} = {shown(values[name])}: {words}"
+            yield name, f"{name} = {short_repr(values[name])}: {words}"
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -135,7 +136,7 @@ def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]
     }
     for names, (holds, words) in rules.items():
         if not holds:
-            values = ", ".join(f"{name} = {shown(getattr(settings, name))}" for name in names)
+            values = ", ".join(f"{name} = {short_repr(getattr(settings, name))}" for name in names)
             yield names, f"{values}: {words}"
 
 
