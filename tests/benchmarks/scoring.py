@@ -31,6 +31,7 @@ import torch
 from PIL import Image
 
 from daemon.config.learner import GRID_PX, settings_of
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.inference.streaming import MAX_WAITING
 from daemon.hrda.inference.whole_images import context_windows, detail_stride, images_per_pass
 from daemon.hrda.network.hrda import HRDASegmentor, build_segmentor
@@ -114,7 +115,10 @@ def compare(folder: Path, kind: str, options: Any) -> dict[str, float]:
     asked = request(folder, pool(folder, kind, count), options)
     net, run = model_of(asked), RunFolder(folder / "speed")
     run.path.mkdir(exist_ok=True)
-    works = {"bare": bare(net, kind, count), "scoring": lambda: score(run, net, asked)}
+    works = {
+        "bare": bare(net, kind, count),
+        "scoring": lambda: score(run, net, asked, FileReader(asked.score)),
+    }
     for work in works.values():
         work()
     taken: dict[str, list[tuple[float, float]]] = {"bare": [], "scoring": []}

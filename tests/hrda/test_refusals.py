@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from daemon.hrda.__main__ import DISK, DONE, IMAGE, REQUEST, main
-from daemon.hrda.training.checkpoint import State, load_state, save_state
+from daemon.hrda.training.checkpoint import ResumeState, load_state, save_state
 from daemon.runs.folder import LabeledFile, PredictRequest, RunFolder, TrainRequest
 from tests.hrda.test_process import error_of, files, threads, train_request, trained
 from tests.hrda.tiny import CLASSES, learner
@@ -106,17 +106,17 @@ def test_the_state_before_a_truncated_one_goes_on(
     folder, one = RunFolder(tmp_path), learner()
     for iteration in (1, 2):
         one.trained_pixels += 1
-        save_state(folder, one, "this", State(iteration=iteration, seconds=iteration))
+        save_state(folder, one, "this", ResumeState(iteration=iteration, seconds=iteration))
     content = folder.resume.read_bytes()
     folder.resume.write_bytes(content[: len(content) // 2])
     two = learner(seed=1)
 
     state = load_state(folder, two, "this")
 
-    assert state == State(iteration=1, seconds=1)
+    assert state == ResumeState(iteration=1, seconds=1)
     assert two.trained_pixels.tolist() == [1, 1, 1]
     assert "resume.pth: cannot be read" in caplog.text
-    assert load_state(folder, two, "another") == State()
+    assert load_state(folder, two, "another") == ResumeState()
 
 
 def test_other_classes_than_those_of_the_checkpoint_are_refused(

@@ -9,8 +9,8 @@ from daemon.hrda.data.sampler import Sampler, rare_class_probability, seed_all
 PIXELS = np.array([[900, 100, 0], [950, 30, 20], [1000, 0, 0], [500, 500, 0]])
 
 
-def sampler(rare: float = 0.5) -> Sampler:
-    return Sampler(PIXELS, pool=7, seed=3, rare=rare, temperature=0.5)
+def sampler(rare_class: float = 0.5) -> Sampler:
+    return Sampler(PIXELS, pool=7, seed=3, rare_class=rare_class, temperature=0.5)
 
 
 def test_a_position_always_holds_the_same() -> None:
@@ -29,13 +29,13 @@ def test_every_unlabeled_image_comes_once_in_an_epoch() -> None:
 
 
 def test_without_rare_classes_every_labeled_image_comes_once_too() -> None:
-    draws = [sampler(rare=0.0).labeled(position).image for position in range(8)]
+    draws = [sampler(rare_class=0.0).labeled(position).image for position in range(8)]
 
     assert sorted(draws[:4]) == sorted(draws[4:]) == [0, 1, 2, 3]
 
 
 def test_rare_draws_follow_their_distribution_and_hold_the_class() -> None:
-    one = sampler(rare=1.0)
+    one = sampler(rare_class=1.0)
     draws = [one.labeled(position) for position in range(3000)]
     wanted = [draw.required_class for draw in draws if draw.required_class is not None]
 
@@ -49,7 +49,7 @@ def test_rare_draws_follow_their_distribution_and_hold_the_class() -> None:
 
 def test_a_class_that_no_label_holds_is_never_wanted() -> None:
     pixels = np.array([[1000, 0, 0]])
-    one = Sampler(pixels, pool=0, seed=0, rare=1.0, temperature=0.5)
+    one = Sampler(pixels, pool=0, seed=0, rare_class=1.0, temperature=0.5)
 
     assert {one.labeled(position).required_class for position in range(50)} == {0}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from daemon.hrda.learning.learner import Minibatch
+from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.learning.losses import LossWeights, class_weights, cross_entropy, hrda_loss
 from daemon.hrda.network.segformer import SegFormer
 from daemon.hrda.network.windows import random_detail_box
