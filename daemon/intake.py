@@ -15,10 +15,11 @@ import errno
 import sqlite3
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from daemon.domain import AnswerId, Fault
 from daemon.domain.errors import (
@@ -48,14 +49,58 @@ _PASSING = (
 )
 
 
-class Intake:
-    """Takes inputs in, one by one, and collects a fault for each that cannot be used."""
+T = TypeVar("T")
+Line = tuple[str, str]  # the name of an exception, and the line of ours that raised it
 
-    def __init__(self) -> None:
-        self.count = 0  # of the inputs so far
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why one input cannot be used. surprise: set where it was no refusal of our own."""
+
+    fault: Fault
+    surprise: Line | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused:
+    """An attempt that says nothing about its input: it has to be made again later."""
+
+    cause: Exception
+
+
+def attempt(work: Callable[[], T], where: str, *, expected: str, cure: str) -> T | Failure | Paused:
+    """Do the work on one input; what it raises is told as a value, for another thread to judge.
+
+    where, expected, cure: as in `Intake.one`.
+    """
+    try:
+        return _tried(work, where, expected, cure)
+    except (*_PASSING, OSError) as exc:
+        return Paused(cause=exc)
+
+
+def _tried(work: Callable[[], T], where: str, expected: str, cure: str) -> T | Failure:
+    try:
+        return work()
+    except Exception as exc:
+        if passes(exc):
+            raise
+        return failure_of(exc, where, expected=expected, cure=cure)
+
+
+class Intake:
+    """Takes inputs in, one by one, and collects a fault for each that cannot be used.
+
+    through: inputs that came through an earlier intake, which was broken: they are not tried again
+    and count beside those that are.
+    """
+
+    def __init__(self, through: int = 0) -> None:
+        self.count = through  # of the inputs so far
+        self.through = through  # of them, those that can be used
         self._faults: list[Fault] = []
-        self._lines: Counter[tuple[str, str]] = Counter()  # (exception, our line) of surprises
-        self._samples: dict[tuple[str, str], str] = {}
+        self._lines: Counter[Line] = Counter()  # of surprises
+        self._samples: dict[Line, str] = {}
 
     @contextmanager
     def one(
@@ -72,18 +117,26 @@ class Intake:
         expected, cure: for exceptions that do not say so themselves. answer: where the input is a
         person's answer about a known image. task: where it is a task of the labeling tool.
         """
-        self.count += 1
         try:
             yield
         except Exception as exc:
             if passes(exc):
                 raise
-            fault = fault_of(exc, where, expected=expected, cure=cure)
-            self._faults.append(
-                replace(fault, answer=answer or fault.answer, task=task or fault.task)
-            )
-            if not isinstance(exc, MaskloopError):
-                self._surprised(exc)
+            failure = failure_of(exc, where, expected=expected, cure=cure)
+            fault = failure.fault
+            fault = replace(fault, answer=answer or fault.answer, task=task or fault.task)
+            self.add_failure(replace(failure, fault=fault))
+        else:
+            self.count += 1
+            self.through += 1
+
+    def add_failure(self, failure: Failure) -> None:
+        """Count an input that somebody else tried in vain."""
+        self.count += 1
+        self._faults.append(failure.fault)
+        if failure.surprise is not None:
+            self._lines[failure.surprise] += 1
+            self._samples.setdefault(failure.surprise, str(failure.fault))
 
     def add(self, fault: Fault) -> None:
         """Keep a fault that was found without an exception."""
@@ -100,11 +153,6 @@ class Intake:
                     f"report it with the output of `maskloop doctor`"
                 )
         return tuple(self._faults)
-
-    def _surprised(self, exc: Exception) -> None:
-        line = (type(exc).__name__, line_of_ours(exc))
-        self._lines[line] += 1
-        self._samples.setdefault(line, str(self._faults[-1]))
 
 
 class Failures:
@@ -144,6 +192,15 @@ def passes(exc: BaseException) -> bool:
     if isinstance(exc, OSError) and exc.errno in _RESOURCES:
         return True
     return isinstance(exc, _PASSING)
+
+
+def failure_of(exc: Exception, where: str, *, expected: str, cure: str) -> Failure:
+    """What an exception means for its input; nothing of the exception is kept."""
+    is_ours = isinstance(exc, MaskloopError)
+    return Failure(
+        fault=fault_of(exc, where, expected=expected, cure=cure),
+        surprise=None if is_ours else (type(exc).__name__, line_of_ours(exc)),
+    )
 
 
 def fault_of(exc: Exception, where: str, *, expected: str, cure: str) -> Fault:

@@ -16,7 +16,6 @@ from daemon.config.loading import Config
 from daemon.diagnostics.figure_checks import overlap_faults, test_set_faults, validation_faults
 from daemon.domain import Stage
 from daemon.domain.errors import InputRefused, MaskloopError, StoreTooOld
-from daemon.domain.formatting import quarantine_line
 from daemon.domain.os_errors import in_words
 from daemon.intake import Intake
 from daemon.launchers import Launcher
@@ -34,7 +33,7 @@ from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
 from daemon.stages.run_settings import coming_changes
 from daemon.stages.unused_files import faults_and_notes
 from daemon.stages.warm_start import network_changes
-from daemon.status.snapshot import snapshot
+from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 
 LOOKED_AT = 200  # images
@@ -228,7 +227,7 @@ def _images(config: Config) -> Sequence[str]:
 
 def _quarantine(config: Config) -> Sequence[str]:
     try:
-        return [quarantine_line(row) for row in snapshot(config)["quarantine"]]
+        return [fault.line() for fault in read_status(config).quarantine]
     except StoreTooOld:
         return []  # no fault: a note says what becomes of it
 

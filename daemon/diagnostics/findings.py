@@ -7,7 +7,7 @@ from typing import Any
 
 from daemon.config.loading import Config
 from daemon.rules.heartbeat import Life
-from daemon.status.liveness import incident_line
+from daemon.status.model_health import incident_line
 
 CLOCK_S = 60.0  # a difference that a person should know of
 SILENT_TICKS = 10
@@ -52,7 +52,7 @@ def _store_findings(store: Mapping[str, Any]) -> Iterator[str]:
     counted = store.get("quarantine")
     lasting = store.get("does not work")
     for row in lasting if isinstance(lasting, list) else ():
-        yield incident_line(row)
+        yield incident_line(row["source"], row["since"], row["count"], row["words"])
     states = counted if isinstance(counted, Mapping) else {}
     count = sum(n for state, n in states.items() if state not in ("mended", "replaced"))
     if count:
