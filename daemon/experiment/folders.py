@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from daemon.domain import IGNORE
 from daemon.domain.errors import ExperimentRefused
 from daemon.pixels.folders import Listing, PictureFolder
 from daemon.pixels.masks import MaskUnusable, read_mask, values_of
+from daemon.runs.checksums import sha256_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +85,13 @@ def same_bytes(some: Iterable[Path], others: Iterable[Path]) -> dict[Path, Path]
     by_size: dict[int, list[Path]] = {}
     for path in some:
         by_size.setdefault(path.stat().st_size, []).append(path)
-    digests: dict[int, dict[bytes, Path]] = {}
+    digests: dict[int, dict[str, Path]] = {}
     found = {}
     for path in others:
         size = path.stat().st_size
         if size in by_size and size not in digests:
-            digests[size] = {_digest(like): like for like in by_size[size]}
-        twin = digests.get(size) and digests[size].get(_digest(path))
+            digests[size] = {sha256_of(like): like for like in by_size[size]}
+        twin = digests.get(size) and digests[size].get(sha256_of(path))
         if twin:
             found[path] = twin
     return found
@@ -144,7 +144,3 @@ def _highest(folders: Folders, labeled: Sequence[str]) -> tuple[int, Path]:
         if most > highest:
             highest, where = most, path
     return highest, where
-
-
-def _digest(path: Path) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()

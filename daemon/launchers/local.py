@@ -18,8 +18,8 @@ from pathlib import Path
 from daemon.config.redaction import SECRET_NAME
 from daemon.domain.errors import RunFailed
 from daemon.runs.folder import RunFolder
+from daemon.runs.parent_death import PARENT_STDIN
 
-PARENT_STDIN = "MASKLOOP_PARENT_STDIN"
 _GRACE_S = 20.0  # time to save and leave after SIGTERM
 _ORPHAN_S = 30.0  # time for a child of a dead daemon to notice
 
