@@ -55,7 +55,7 @@ def fill_queue(context: Context) -> None:
     )
     if wanted > 0:
         new = _next_best(context, cycle, wanted)[:wanted]
-        _send(context, cycle, [replace(one, reason=_ahead_reason(cycle, one)) for one in new])
+        _send(context, cycle, [replace(one, reason=_queue_reason(cycle, one)) for one in new])
 
 
 def queue_low(context: Context) -> int:
@@ -120,7 +120,7 @@ def _count_answerable(context: Context, cycle: int) -> int:
     return sum(not task.measures and not is_dropped(task, labeled) for task in tasks)
 
 
-def _ahead_reason(cycle: int, pick: Pick) -> str:
+def _queue_reason(cycle: int, pick: Pick) -> str:
     if cycle == 0:
         return f"asked ahead of the first model: {pick.reason}"
     return f"asked ahead of the next model, by the scores of cycle {cycle}: {pick.reason}"
