@@ -30,7 +30,7 @@ from daemon.loop.start_checks import (
 from daemon.runs.folder import EmbedRequest, RunFolder
 from daemon.stages.classes import require_same_classes
 from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
-from daemon.stages.run_settings import coming_changes
+from daemon.stages.run_settings import pending_changes
 from daemon.stages.unused_files import faults_and_notes
 from daemon.stages.warm_start import network_changes
 from daemon.status.snapshot import read_status
@@ -201,8 +201,8 @@ def _notes_on_runs(config: Config) -> Iterator[str]:
     try:
         for run in runs[-len(Stage) :]:
             stage = Stage(run.path.name.rpartition("-")[2])
-            if words := coming_changes(config, run, stage):
-                yield f"run {run.path.name} will be asked anew, config.toml changed: {words}"
+            if words := pending_changes(config, run, stage):
+                yield f"run {run.path.name} will be started again, config.toml changed: {words}"
         if trained and (words := network_changes(config, trained[-1])):
             yield f"the next training starts from ImageNet weights, the network changed: {words}"
     except (MaskloopError, OSError, ValueError) as exc:

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from daemon.domain import Clock
+from daemon.domain import Clock, Heartbeat
 from daemon.domain.clock import ClockWatch
-from daemon.rules.heartbeat import Heartbeat
 from daemon.store import Store
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ class Pulse:
             f"{moved} moments that something waits for were moved with it"
         )
         log.warning("%s", words)
-        store.note("warning", words, now)
+        store.add_event("warning", words, now)
         started = beat.started_at + jump
         return replace(beat, started_at=started, began_at=now, looked_at=None, next_at=now)
 
