@@ -18,6 +18,7 @@ from daemon.demo.installation import find_executable
 from daemon.demo.ports import free_port, is_free
 from daemon.demo.server import LabelStudioServer
 from daemon.domain.errors import DemoFailed
+from tests.fakes.child_process import running
 from tests.live.live_server import start_copy
 
 pytestmark = pytest.mark.live
@@ -133,10 +134,10 @@ def test_a_server_dies_with_the_process_that_supervises_it(migrated, tmp_path):
         "print(server.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    child = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
+    command = [sys.executable, "-c", script]
+    with running(command, stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline())
+        parent.kill()
     deadline = time.monotonic() + 10
     while (_alive(child) or not is_free(port)) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 # twice the time an image of 2. The number for CUDA is a guess.
 PASS_PX = {"cpu": 600_000, "cuda": 8_000_000}
 BAND_ROWS = 1024  # rows of a softmax, to bound memory
-BAND_PX = 2**24  # of an image whose probabilities are in memory at once
+BAND_PX = 2**24  # largest image whose probabilities are in memory at once; else a quarter of it
 MOST_UNCERTAIN = 0.05  # share of the pixels whose mean is the uncertainty of the image
 
 
@@ -49,10 +49,13 @@ class ImagePrediction:
     def bands(self) -> Iterator[tuple[slice, Tensor]]:
         """The image in bands of rows: each slice of rows with its probability (C, h, W).
 
-        An image of up to BAND_PX pixels is one band; memory does not grow with larger ones.
+        An image of up to BAND_PX pixels is one band; a larger one comes in bands of a quarter of
+        that, so that what is made of them takes no more memory.
         """
         height, width = self.size
-        step = height if height * width <= BAND_PX else max(1, BAND_PX // width // STRIDE) * STRIDE
+        step = height
+        if height * width > BAND_PX:
+            step = max(1, BAND_PX // 4 // width // STRIDE) * STRIDE
         for top in range(0, height, step):
             rows = slice(top, min(height, top + step))
             yield rows, self._rows(rows.start, rows.stop)
