@@ -1,4 +1,4 @@
-"""SCORE: what the new model thinks of every image of the pool, and of the test set."""
+"""SCORE: uncertainty and embedding of every pool image, and the evaluation on the test set."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 
 def score(context: Context, cycle: int) -> bool:
-    """Uncertainty and embedding of the pool by the model that serves; True when done.
+    """Score the pool with the model that serves; True when done.
 
-    The test set measures this cycle's own model: not where another one serves.
+    The test set is measured only if this cycle's own model serves.
     """
     run = context.run(cycle, Stage.SCORE)
     if not run.request_file.exists():
@@ -39,17 +39,18 @@ def score(context: Context, cycle: int) -> bool:
         write_request(context, run, Stage.SCORE, request)
     if not context.launcher.advance(run, "predict"):
         return False
-    _keep(context, cycle)
+    _save_test_evaluation(context, cycle)
     exclude_unusable(context, Stage.SCORE, run.read_result(PredictResult).faults)
     return True
 
 
-def _keep(context: Context, cycle: int) -> None:
+def _save_test_evaluation(context: Context, cycle: int) -> None:
+    """Store the evaluation on the test set, if the run made one."""
     run = context.run(cycle, Stage.SCORE)
     result = run.read_result(PredictResult)
     if result.test is not None:
-        detail = result.test.missing.get(MIOU)
-        report_test_fault(context, Stage.SCORE, detail.detail if detail else "")
+        missing = result.test.missing.get(MIOU)
+        report_test_fault(context, Stage.SCORE, missing.detail if missing else "")
         trained = context.run(cycle, Stage.TRAIN)
         point = curve_point(trained, cycle, trained.read_result(TrainResult))
         context.store.keep_evaluation("test", point, result.test)

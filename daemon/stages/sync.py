@@ -13,7 +13,7 @@ from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
 from daemon.stages.corrections import measure_missing, measured
 from daemon.stages.image_intake import CURSOR, list_images
-from daemon.stages.reask import ask_again, withdraw
+from daemon.stages.reask import reask, withdraw
 from daemon.stages.replaced_images import flag_labels
 from daemon.stages.unread_images import looked_at_strangers, without_waiting
 
@@ -49,7 +49,7 @@ def take_in(context: Context, failures: Failures) -> None:
     with failures.part("closing tasks"):
         close_tasks(context)
     with failures.part("asking again for what cannot be used"):
-        ask_again(context)
+        reask(context)
 
 
 def discard_moved_runs(context: Context) -> None:

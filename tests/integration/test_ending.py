@@ -82,7 +82,7 @@ def test_how_the_loop_ended_is_in_the_log_once_and_in_status_and_on_the_page(
     main(["--config", str(home / "config.toml"), "status"])
     shown = " ".join(capsys.readouterr().out.split())
     assert words in shown
-    assert "raise [loop] budget_labels to go on" in shown
+    assert "raise [loop] budget_labels to continue" in shown
     page = create_app(lambda: read_status(config)).test_client().get("/").text
     assert "Ended" in page
     assert words in page
