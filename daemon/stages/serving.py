@@ -64,6 +64,6 @@ def _refusal(curve: Sequence[CurvePoint], cycle: int, serving: int) -> str:
     miou = {point.cycle: point.validation.miou for point in curve if point.validation}
     return (
         f"cycle {cycle}: the new model was refused: mIoU {fraction(miou.get(cycle))}, against "
-        f"{fraction(miou.get(serving))} of the model of cycle {serving}, which still predicts masks "
-        f"and scores the pool; check the labels that were added since ({RULE})"
+        f"{fraction(miou.get(serving))} of the model of cycle {serving}, which still predicts "
+        f"masks and scores the pool; check the labels that were added since ({RULE})"
     )
