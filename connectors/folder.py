@@ -281,7 +281,7 @@ def _taking_in(intake: Intake, task: str, asked: object) -> AbstractContextManag
     """Whatever is raised about this task becomes a fault of its answer."""
     key = asked.get("key") if isinstance(asked, dict) else None
     answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=str(key or ""))
-    return intake.one(
+    return intake.guard(
         answer.place,
         expected="a task that this Maskloop wrote, and a mask for its image",
         cure=f"see the mask of this image; if it is well, {_RESTORE}",

@@ -98,7 +98,7 @@ class Puller:
             for given in listed:
                 answer = _answer_id(given, number, keys.get(number), taken)
                 ids.append(answer.annotation)
-                with intake.one(
+                with intake.guard(
                     answer.place,
                     expected="an annotation as Label Studio writes it",
                     cure="open it in Label Studio and submit it again, or delete it",
@@ -167,7 +167,7 @@ def _key(
     field, place, key = wiring.image_field, tasks.place_of(task), None
     expected = f"the address of an image under {field!r}"
     cure = f"correct {field!r} in the task's data, or delete the task in Label Studio"
-    with intake.one(place, expected=expected, cure=cure, task=str(task)):
+    with intake.guard(place, expected=expected, cure=cure, task=str(task)):
         try:
             key = source.key_of(data, field)
         except ValueError as exc:  # an address that none can be, such as "http://[x"

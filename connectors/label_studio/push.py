@@ -26,7 +26,7 @@ from connectors.masks.regions import encode
 from connectors.refusals import kind
 from daemon.domain import Ask, ClassSet
 from daemon.domain.errors import ConnectorRefused, OutcomeUnknown
-from daemon.prefetch import done_ahead
+from daemon.prefetch import prefetch
 
 PUSH_FIELD = "maskloop_push"
 RANK_FIELD = "maskloop_rank"
@@ -281,7 +281,7 @@ def _bodies(made: Callable[[T], Row], things: Iterable[T], most: int) -> Iterato
     large; some are made while the list before is sent."""
     chunk: list[Row] = []
     size = 0
-    for _, row in done_ahead(made, things, ENCODED_AHEAD):
+    for _, row in prefetch(made, things, ENCODED_AHEAD):
         weight = len(json.dumps(row))
         if chunk and (len(chunk) == most or size + weight > CHUNK_BYTES):
             yield chunk

@@ -94,22 +94,24 @@ def _loaded(options: argparse.Namespace) -> Config:
 
 def init(options: argparse.Namespace) -> int:
     """Write config.toml where there is none, then make or adopt the project."""
-    from daemon.setup.project_choice import Talk, Wish, command
-    from daemon.setup.steps import prepare
+    from daemon.setup.init import init_project
+    from daemon.setup.project_choice import Dialog, InitOptions, command_line
 
     path: Path = options.config
-    wish = Wish(project=options.project, new=options.new, add_reason=options.add_reason)
-    talk = Talk(
+    wanted = InitOptions(project=options.project, new=options.new, add_reason=options.add_reason)
+    dialog = Dialog(
         say=lambda words: OUT.print(words, markup=False),
         ask=_ask if sys.stdin.isatty() and sys.stdout.isatty() else None,
     )
-    to_do = prepare(path, wish, talk)
+    to_do = init_project(path, wanted, dialog)
     if not to_do:
-        talk.say(f"ready; next: {command(path, 'check')}")
+        dialog.say(f"ready; next: {command_line(path, 'check')}")
         return 0
-    talk.say("not ready yet. To do:")
-    for number, words in enumerate([*to_do, f"then run {command(path, 'init')} again"], start=1):
-        talk.say(f"{number}. {words}")
+    dialog.say("not ready yet. To do:")
+    for number, words in enumerate(
+        [*to_do, f"then run {command_line(path, 'init')} again"], start=1
+    ):
+        dialog.say(f"{number}. {words}")
     return 1
 
 
@@ -122,9 +124,9 @@ def _ask(question: str) -> str:
 
 def check(options: argparse.Namespace) -> int:
     """Verify everything before the loop runs."""
-    from daemon.diagnostics.check import report
+    from daemon.diagnostics.check import print_checks
 
-    faults = report(_loaded(options), lambda words: OUT.print(words, markup=False))
+    faults = print_checks(_loaded(options), lambda words: OUT.print(words, markup=False))
     return min(faults, 1)
 
 
@@ -183,10 +185,10 @@ def web(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Print everything that a support engineer would ask for, without secrets."""
-    from daemon.diagnostics.doctor import diagnose, lines
+    from daemon.diagnostics.doctor import diagnose, text_lines
 
     found = diagnose(options.config, now())
-    words = json.dumps(found, indent=1) if options.json else "\n".join(lines(found))
+    words = json.dumps(found, indent=1) if options.json else "\n".join(text_lines(found))
     sys.stdout.write(f"{words}\n")
     return 0
 

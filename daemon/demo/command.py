@@ -27,7 +27,7 @@ from rich.console import Console
 
 from daemon.config.loading import Config
 from daemon.demo.annotators import Annotator, Person
-from daemon.demo.dataset import Dataset, field_dataset, list_test, own_dataset, serve
+from daemon.demo.dataset import Dataset, copy_pool, field_dataset, own_dataset, write_test_list
 from daemon.demo.installation import find_executable
 from daemon.demo.options import Options, read_options
 from daemon.demo.report import curve
@@ -40,10 +40,10 @@ from daemon.demo.settings import (
     Plan,
     first_config,
     own_plan,
-    settle_config,
+    update_config,
 )
 from daemon.demo.supervisor import Supervisor
-from daemon.demo.truth import Truth, pair
+from daemon.demo.truth import Truth, pair_masks
 from daemon.demo.watch import Watch
 from daemon.demo.web_user import WebUser
 from daemon.domain.errors import ConnectorRefused, DemoFailed
@@ -90,8 +90,8 @@ def _everything(options: Options) -> Iterator[tuple[Config, LabelStudioServer, W
     _claim(folder, options)
     _log_to_file(folder / "demo.log")
     dataset, plan = _dataset(folder, options)
-    serve(dataset, folder / SERVED / "images")
-    list_test(dataset, folder / "test.json")
+    copy_pool(dataset, folder / SERVED / "images")
+    write_test_list(dataset, folder / "test.json")
     with ExitStack() as stack:
         say("starting Label Studio (a minute the first time)")
         server = stack.enter_context(
@@ -157,7 +157,7 @@ def _settle(
     )
     if adopted.faults:
         raise DemoFailed("; ".join(map(str, adopted.faults)))
-    return settle_config(
+    return update_config(
         folder / "config.toml",
         first_config(folder, dataset, plan),
         url=server.url,
@@ -184,7 +184,7 @@ def _daemon(folder: Path, server: LabelStudioServer, cycles: int) -> Supervisor:
 def _people(
     config: Config, dataset: Dataset, server: LabelStudioServer, options: Options
 ) -> Sequence[Annotator]:
-    truth = Truth(pair(dataset.pool, dataset.masks))
+    truth = Truth(pair_masks(dataset.pool, dataset.masks))
     known = server.credentials
     return [
         Annotator(

@@ -18,7 +18,7 @@ from daemon import pixels
 from daemon.config.name_lists import read_class_names, read_lists
 from daemon.config.sections import Classes
 from daemon.demo.field import write_field
-from daemon.demo.truth import pair, read_mask
+from daemon.demo.truth import pair_masks, read_mask
 from daemon.domain import IGNORE, ClassSet
 from daemon.domain.errors import DemoFailed, ImageRefused
 from daemon.pixels.folders import PictureFolder
@@ -61,7 +61,7 @@ def own_dataset(
     """
     by_name = _images(images)
     pool, test = _split(by_name, splits)
-    pairs = pair([by_name[name] for name in (*pool, *test)], masks)
+    pairs = pair_masks([by_name[name] for name in (*pool, *test)], masks)
     highest, has_ignore = _values(pairs.items())
     names = tuple(class_names) or _named(images.parent) or _default_names(highest)
     if highest >= len(names):
@@ -82,7 +82,7 @@ def own_dataset(
     )
 
 
-def serve(dataset: Dataset, folder: Path) -> None:
+def copy_pool(dataset: Dataset, folder: Path) -> None:
     """Copy the pool's images to where Label Studio may read them; those there already stay."""
     folder.mkdir(parents=True, exist_ok=True)
     for image in dataset.pool:
@@ -93,7 +93,7 @@ def serve(dataset: Dataset, folder: Path) -> None:
             part.replace(target)
 
 
-def list_test(dataset: Dataset, path: Path) -> None:
+def write_test_list(dataset: Dataset, path: Path) -> None:
     """Write the names of the test images where config.toml refers to them."""
     write_json(path, {"test": list(dataset.test)})
 

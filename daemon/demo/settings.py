@@ -85,7 +85,7 @@ def first_config(folder: Path, dataset: Dataset, plan: Plan) -> Config:
     )
 
 
-def settle_config(path: Path, fresh: Config, *, url: str, project: int, budget: int) -> Config:
+def update_config(path: Path, fresh: Config, *, url: str, project: int, budget: int) -> Config:
     """Write config.toml, or bring the one that is there up to date; return what it says.
 
     What a user changed in it stays, but for the addresses, the project and a budget too small.

@@ -35,7 +35,7 @@ class Truth:
         return read_mask(path)
 
 
-def pair(images: Iterable[Path], masks: Path) -> dict[Path, Path]:
+def pair_masks(images: Iterable[Path], masks: Path) -> dict[Path, Path]:
     """Image -> mask, NAME.png beside each image's NAME. Raises DemoFailed for missing ones."""
     pairs = {image: masks / f"{image.stem}.png" for image in images}
     missing = [mask.name for mask in pairs.values() if not mask.is_file()]

@@ -22,7 +22,7 @@ SHOWN = 300  # characters of a refusal that are worth reading
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class OpenTask:
     """A task as the labeling page opens it.
 
     result: the regions of the prediction that is shown, to be corrected; empty without one.
@@ -70,7 +70,7 @@ class WebUser:
         """The path that lets others sign up; any signed-in user may ask for it."""
         return str(self._call("GET", "/api/invite").json()["invite_url"])
 
-    def next_task(self, project: int) -> Question | None:
+    def next_task(self, project: int) -> OpenTask | None:
         """What the button "Label All Tasks" fetches; None when nothing is left for this user."""
         answer = self._call(
             "POST",
@@ -87,7 +87,7 @@ class WebUser:
         return _question(answer.json(), version)
 
     def submit(
-        self, question: Question, project: int, result: Sequence[Mapping[str, Any]]
+        self, question: OpenTask, project: int, result: Sequence[Mapping[str, Any]]
     ) -> Mapping[str, Any]:
         """Press Submit: store the regions as this user's annotation, and return it."""
         body: dict[str, Any] = {
@@ -104,7 +104,7 @@ class WebUser:
         ).json()
         return stored
 
-    def skip(self, question: Question, project: int) -> None:
+    def skip(self, question: OpenTask, project: int) -> None:
         """Press Skip: the task goes to others."""
         body = {"result": [], "was_cancelled": True, "draft_id": 0, "project": project}
         path = f"/api/tasks/{question.task}/annotations"
@@ -114,7 +114,7 @@ class WebUser:
         """The labeling interface, as the page sets itself up with it."""
         return str(self._call("GET", f"/api/projects/{project}").json()["label_config"])
 
-    def image(self, question: Question, field: str) -> bytes:
+    def image(self, question: OpenTask, field: str) -> bytes:
         """The picture that the page shows."""
         return self._call("GET", str(question.details["data"][field])).content
 
@@ -147,12 +147,12 @@ class WebUser:
         raise ConnectorRefused(message)
 
 
-def _question(task: Mapping[str, Any], version: str) -> Question:
+def _question(task: Mapping[str, Any], version: str) -> OpenTask:
     """The page copies the prediction of the project's current version into a new annotation."""
     shown = [
         known for known in task["predictions"] if version and known["model_version"] == version
     ]
-    return Question(
+    return OpenTask(
         task=int(task["id"]),
         details=task,
         prediction=int(shown[0]["id"]) if shown else None,

@@ -27,12 +27,12 @@ from daemon.runs.folder import RunFolder
 log = logging.getLogger(__name__)
 
 POLL_S = 0.2
-TELL_S = 30.0  # between two lines where nobody watches a bar
+LOG_EVERY_S = 30.0  # between two lines where nobody watches a bar
 
-Watch = Callable[[RunFolder], None]
+ProgressCallback = Callable[[RunFolder], None]
 
 
-def finish(run: RunFolder, verb: str, watch: Watch, processes: int = 1) -> None:
+def run_to_end(run: RunFolder, verb: str, watch: ProgressCallback, processes: int = 1) -> None:
     """Run `verb` in its folder to the end; what an earlier process began, it goes on with.
 
     An interrupt lets the process save and leave. Raises RunFailed with its words.
@@ -58,7 +58,7 @@ def cpu_seconds(run: RunFolder) -> float:
 
 
 @contextmanager
-def watching(console: Console) -> Iterator[Watch]:
+def progress_display(console: Console) -> Iterator[ProgressCallback]:
     """Shows how far a run is: a bar on a terminal, else a line in the log now and then."""
     if not console.is_terminal:
         yield _Lines().tell
@@ -81,7 +81,7 @@ class _Lines:
 
     def tell(self, run: RunFolder) -> None:
         now = run.read_progress()
-        if now and time.monotonic() - self._told_s > TELL_S:
+        if now and time.monotonic() - self._told_s > LOG_EVERY_S:
             self._told_s = time.monotonic()
             left = "" if now.eta_s is None else f", about {now.eta_s:.0f} s left"
             log.info("%s: %d of %d%s", now.phase, now.step, now.steps, left)

@@ -22,11 +22,11 @@ from rich.console import Console
 from daemon.domain import Evaluation
 from daemon.domain.errors import ExperimentRefused, RunFailed
 from daemon.domain.evaluations import MIOU
-from daemon.experiment.child_runs import finish, watching
+from daemon.experiment.child_runs import progress_display, run_to_end
 from daemon.experiment.folders import Folders, class_names, read_folders
 from daemon.experiment.options import Options
-from daemon.experiment.report import report, show
-from daemon.experiment.splits import Roles, draw
+from daemon.experiment.report import build_report, print_report
+from daemon.experiment.splits import Roles, assign_roles
 from daemon.insight.missing_figures import words_of
 from daemon.runs.durable import write_json
 from daemon.runs.folder import (
@@ -54,7 +54,7 @@ def run_experiment(options: Options, out: Console, err: Console) -> int:
         except KeyboardInterrupt:
             err.print(f"stopped; the same command goes on in {options.out}", markup=False)
             return INTERRUPTED
-    show(found, out)
+    print_report(found, out)
     return 0
 
 
@@ -71,7 +71,7 @@ def _make_folder(path: Path) -> None:
 def _experiment(options: Options, err: Console) -> Mapping[str, Any]:
     result = options.out / "result.json"
     folders = read_folders(options.images, options.masks)
-    roles = draw(folders, options)
+    roles = assign_roles(folders, options)
     classes = class_names(options.classes, folders, (*roles.labeled, *roles.validation))
     plan = _plan(options, roles, classes)
     _same_request(options.out / "experiment.json", plan)
@@ -79,12 +79,12 @@ def _experiment(options: Options, err: Console) -> Mapping[str, Any]:
         return _read(result)
     train, predict = RunFolder(options.out / "train"), RunFolder(options.out / "predict")
     train.write_request(_training(options, folders, roles, classes))
-    with watching(err) as watch:
-        finish(train, "train", watch, options.processes)
+    with progress_display(err) as watch:
+        run_to_end(train, "train", watch, options.processes)
         predict.write_request(_testing(options, folders, roles, classes, train))
-        finish(predict, "predict", watch)
+        run_to_end(predict, "predict", watch)
     _require_test_figures(predict)
-    found = report(plan, train, predict)
+    found = build_report(plan, train, predict)
     write_json(result, found)
     return found
 
@@ -117,7 +117,7 @@ def _plan(options: Options, roles: Roles, classes: tuple[str, ...]) -> dict[str,
         "device": options.device,
         "parent": str(options.parent) if options.parent else None,
         "students": options.students,
-        **{name: list(value) for name, value in vars(roles).items() if name != "twins"},
+        **{name: list(value) for name, value in vars(roles).items() if name != "copies"},
     }
 
 

@@ -80,7 +80,7 @@ def _listed(text: str, option: str) -> Sequence[str]:
         ) from exc
 
 
-def same_bytes(some: Iterable[Path], others: Iterable[Path]) -> dict[Path, Path]:
+def find_copies(some: Iterable[Path], others: Iterable[Path]) -> dict[Path, Path]:
     """Each of `others` whose content one of `some` has -> that one; equal sizes are read."""
     by_size: dict[int, list[Path]] = {}
     for path in some:

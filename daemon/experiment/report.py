@@ -19,10 +19,10 @@ from daemon.insight.missing_figures import interval_words, reasons
 from daemon.runs.folder import PredictResult, RunFolder, TrainResult
 
 Report = Mapping[str, Any]
-ASKED = ("method", "preset", "seed", "classes", "max_seconds", "threads", "device", "parent")
+REQUEST_KEYS = ("method", "preset", "seed", "classes", "max_seconds", "threads", "device", "parent")
 
 
-def report(plan: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]:
+def build_report(plan: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]:
     """All figures of a finished experiment, ready for JSON.
 
     Those at the top are of the model that is kept, on the test images.
@@ -32,7 +32,7 @@ def report(plan: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]
         **_figures(tested.test),
         **_models(trained, tested.test, tested.student),
         "validation": _models(trained, trained.validation, trained.student),
-        **{name: plan[name] for name in ASKED},
+        **{name: plan[name] for name in REQUEST_KEYS},
         "labels": len(plan["labeled"]) + len(plan["validation"]),
         "labeled_ids": plan["labeled"],
         "validation_ids": plan["validation"],
@@ -72,7 +72,7 @@ def table(found: Report) -> Table:
     return shown
 
 
-def show(found: Report, console: Console) -> None:
+def print_report(found: Report, console: Console) -> None:
     """The table and a line of costs, for a person."""
     console.print(table(found))
     for words in remarks(found):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from daemon.domain.errors import ExperimentRefused
-from daemon.experiment.folders import Folders, read_ids, same_bytes
+from daemon.experiment.folders import Folders, find_copies, read_ids
 from daemon.experiment.options import ALL, NONE, Options
 
 LABELS, VALIDATION = range(2)  # streams of the seed
@@ -16,16 +16,16 @@ LABELS, VALIDATION = range(2)  # streams of the seed
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
-    """Ids by what they are for; none has two roles. twins: unlabeled ones left out as copies."""
+    """Ids by what they are for; none has two roles. copies: unlabeled ones left out as copies."""
 
     labeled: tuple[str, ...]
     validation: tuple[str, ...]
     unlabeled: tuple[str, ...]
     test: tuple[str, ...]
-    twins: int = 0
+    copies: int = 0
 
 
-def draw(folders: Folders, options: Options) -> Roles:
+def assign_roles(folders: Folders, options: Options) -> Roles:
     """Give each image its role; the same for the same seed, whatever the method.
 
     A smaller N draws a part of what a larger one draws. Raises ExperimentRefused.
@@ -40,9 +40,9 @@ def draw(folders: Folders, options: Options) -> Roles:
     labeled = tuple(name for name in labeled if name not in set(carved))
     validation = listed or carved
     _apart("--labeled", labeled, "--val", validation, folders)
-    unlabeled, twins = _unlabeled(folders, options, {*labeled, *validation, *test})
+    unlabeled, copies = _unlabeled(folders, options, {*labeled, *validation, *test})
     return Roles(
-        labeled=labeled, validation=validation, unlabeled=unlabeled, test=test, twins=twins
+        labeled=labeled, validation=validation, unlabeled=unlabeled, test=test, copies=copies
     )
 
 
@@ -87,8 +87,8 @@ def _unlabeled(folders: Folders, options: Options, taken: set[str]) -> tuple[tup
         among = read_ids(options.unlabeled, folders, "--unlabeled")
     free = [name for name in among if name not in taken]
     images = folders.images
-    twins = same_bytes((images[name] for name in taken), (images[name] for name in free))
-    kept = tuple(name for name in free if images[name] not in twins)
+    copies = find_copies((images[name] for name in taken), (images[name] for name in free))
+    kept = tuple(name for name in free if images[name] not in copies)
     return kept, len(free) - len(kept)
 
 
@@ -121,11 +121,11 @@ def _apart(
             f"not measured on what it has seen: take them out of one"
         )
     images = folders.images
-    twins = same_bytes((images[name] for name in ids), (images[name] for name in others))
-    if twins:
-        copy, like = next(iter(twins.items()))
+    copies = find_copies((images[name] for name in ids), (images[name] for name in others))
+    if copies:
+        copy, like = next(iter(copies.items()))
         raise ExperimentRefused(
-            f"{option} and {other}: {len(twins)} files have the same content, first {like.name} "
+            f"{option} and {other}: {len(copies)} files have the same content, first {like.name} "
             f"and {copy.name}; take them out of one"
         )
 

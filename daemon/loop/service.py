@@ -23,7 +23,7 @@ from daemon.domain.errors import MaskloopError
 from daemon.launchers import Launcher
 from daemon.loop.components import open_connector, open_launcher, require_strategies, require_token
 from daemon.loop.pulse import Pulse
-from daemon.loop.repeated_lines import drop_repeats
+from daemon.loop.repeated_lines import filter_repeats
 from daemon.loop.scheduler import Schedule, start_scheduler
 from daemon.loop.start_checks import require_access, start_faults
 from daemon.loop.tick import WAITING, Outcome, tick
@@ -67,7 +67,7 @@ class Ticker:
     def tick(self) -> Outcome:
         """One tick on a store opened for it. Raises what the tick raises."""
         with self._store() as store:
-            jump = self._pulse.begin(store)
+            jump = self._pulse.begin_tick(store)
             if jump:
                 self._known().move(jump)
             context = Context(
@@ -84,7 +84,7 @@ class Ticker:
             outcome = tick(context, cycle_limit=self._cycle_limit)
             self._worked(store, outcome)
             self._say_start_faults(store)
-            self._pulse.end(store)
+            self._pulse.end_tick(store)
         return outcome
 
     def tick_and_go_on(self) -> None:
@@ -138,7 +138,7 @@ class Ticker:
                 store.keep_incidents(known.open)
                 if line is not None and line.event:
                     store.note(line.level, line.message, now)
-                self._pulse.end(store)
+                self._pulse.end_tick(store)
         except Exception as other:
             if line is not None:
                 log.warning("the store cannot take a note of it: %s", other)
@@ -161,7 +161,7 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
     require_strategies(config)
     require_token(config)
     require_access(config)
-    drop_repeats(logging.getLogger())
+    filter_repeats(logging.getLogger())
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
@@ -205,7 +205,7 @@ class _Waker:
     def __call__(self) -> None:
         schedule = self.schedule
         if schedule is not None:
-            schedule.hasten()
+            schedule.tick_soon()
 
 
 def run_once(

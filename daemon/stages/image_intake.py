@@ -157,7 +157,7 @@ def _take_in_all(look: Look, found: Sequence[FoundImage]) -> int:
         if number and look.is_over():
             return number
         done = False
-        with look.intake.one(_place(one), expected=EXPECTED, cure=CURE):
+        with look.intake.guard(_place(one), expected=EXPECTED, cure=CURE):
             _take_in(look, one)
             done = True
         if not done:

@@ -44,7 +44,7 @@ def check_known(
         if is_over():
             break
         done = False
-        with intake.one(place_of(found.key), expected=EXPECTED, cure=CURE):
+        with intake.guard(place_of(found.key), expected=EXPECTED, cure=CURE):
             _check(context, found, image, is_shown=image.id in shown)
             done = True
         if not done:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from daemon.domain import Annotation, AnswerId, Changes, Fault, Image, Skip, TaskState
 from daemon.domain.errors import ConnectorRefused
-from daemon.intake import Failures, Intake
+from daemon.intake import DeferredFailures, Intake
 from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
 from daemon.stages.corrections import measure_missed, measured
@@ -34,27 +34,27 @@ _CURE = "open it in the labeling tool and submit it again, or delete it"
 def sync(context: Context) -> None:
     """Images first, then what people did to them, where each task stands, and what is asked
     once more because its answer cannot be used. Raises the first failure, after all had a turn."""
-    failures = Failures()
+    failures = DeferredFailures()
     take_in(context, failures)
-    failures.raise_first()
+    failures.raise_deferred()
 
 
-def take_in(context: Context, failures: Failures) -> None:
+def take_in(context: Context, failures: DeferredFailures) -> None:
     """`sync`, whose failures are kept for the end of the tick."""
-    with failures.part("looking for runs of another place"):
+    with failures.defer("looking for runs of another place"):
         forget_runs_of_another_place(context)
-    with failures.part("taking in images"):
+    with failures.defer("taking in images"):
         list_images(context)
-    with failures.part("taking in answers"):
+    with failures.defer("taking in answers"):
         context.store.let_count(context.config.loop.label_in_effect)
         pull(context)
-    with failures.part("measuring how much was corrected"):
+    with failures.defer("measuring how much was corrected"):
         measure_missed(context)
-    with failures.part("flagging labels of replaced images"):
+    with failures.defer("flagging labels of replaced images"):
         flag_labels(context)
-    with failures.part("closing tasks"):
+    with failures.defer("closing tasks"):
         settle_tasks(context)
-    with failures.part("asking again for what cannot be used"):
+    with failures.defer("asking again for what cannot be used"):
         ask_again(context)
 
 
@@ -135,7 +135,7 @@ def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
         if answer.image_key not in ids:
             intake.add(_stranger(name))
             continue
-        with intake.one(name.place, expected=_EXPECTED, cure=_CURE, answer=name), store.atomic():
+        with intake.guard(name.place, expected=_EXPECTED, cure=_CURE, answer=name), store.atomic():
             _keep_answer(context, ids[answer.image_key], answer)
             store.release([name.place])
     store.delete_annotations(changes.deletions)

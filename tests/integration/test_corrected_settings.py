@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from daemon.config.loading import Config
-from daemon.diagnostics.check import notes
+from daemon.diagnostics.notes import notes
 from daemon.domain import Stage
 from daemon.domain.errors import RunFailed
 from daemon.runs.folder import EmbedRequest, PredictRequest, Request, RunFolder, TrainRequest
@@ -263,7 +263,7 @@ def test_check_says_what_changed_settings_will_do(home: Path) -> None:
 
     found = "\n".join(notes(changed))
 
-    assert "run 0002-train will be asked anew, config.toml changed: [training] device" in found
+    assert "run 0002-train will start again, config.toml changed: [training] device" in found
     assert "starts from ImageNet weights, the network changed: width 64 -> 8" in found
     assert list(notes(config)) == []
 
@@ -281,7 +281,7 @@ def test_a_second_embedding_of_a_cycle_is_asked_anew_too(home: Path) -> None:
         store.reopen_cycle(1, Stage.EMBED, datetime.now(UTC))
     changed = configured(home, training={"device": "cpu"})
 
-    assert any("run 0001-2-embed will be asked anew" in words for words in notes(changed))
+    assert any("run 0001-2-embed will start again" in words for words in notes(changed))
     ticker(changed).tick()
 
     assert "cycle 1: embed is asked anew, config.toml changed: [training] device" in said(changed)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from connectors.masks.regions import decode
 from daemon.cli.terminal import show_status
-from daemon.demo.web_user import Question
+from daemon.demo.web_user import OpenTask
 from daemon.domain import Mask, PredictionVersion, Unmeasured
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
@@ -31,7 +31,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
             person.close()
 
 
-def shown_to(team: Team, question: Question) -> Mask:
+def shown_to(team: Team, question: OpenTask) -> Mask:
     with Image.open(team.home / "masks" / question.details["data"]["maskloop_key"]) as png:
         size = (png.height, png.width)
     return decode(list(question.result), CLASSES, CONTROL, size, "shown").mask

@@ -16,7 +16,7 @@ from connectors.label_studio import create_or_adopt_project
 from daemon.cli.commands import main
 from daemon.config.loading import Config
 from daemon.config.rendering import render
-from daemon.diagnostics.doctor import diagnose, lines
+from daemon.diagnostics.doctor import diagnose, text_lines
 from daemon.domain import Fault
 from daemon.store import FILE, Store, sole_writer
 from tests.fakes.label_studio import FakeLabelStudio
@@ -149,7 +149,7 @@ def test_a_store_that_cannot_be_used_is_a_finding(damage: str, tmp_path: Path) -
     report = report_on(config)
 
     assert any(words.startswith("store: ") for words in report["findings"])
-    assert list(lines(report))
+    assert list(text_lines(report))
 
 
 def test_a_faulty_config_is_told_with_what_needs_none(tmp_path: Path) -> None:

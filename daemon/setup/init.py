@@ -1,7 +1,7 @@
-"""`maskloop init`: a config.toml where there is none, and a project that the loop may use.
+"""`maskloop init`: write config.toml if there is none, else adopt or create the project.
 
-It may be run again at any time. What a person still has to do is its answer, in order; it makes
-no project beside others without being told to.
+It may be run again at any time, and it returns what a person still has to do, in order. Beside
+other projects it creates one only on request.
 """
 
 from __future__ import annotations
@@ -18,30 +18,41 @@ from daemon.config.tokens import token_reader, webhook_secret
 from daemon.domain import HINT_PATH
 from daemon.domain.errors import ConfigError, MaskloopError
 from daemon.loop.components import folder_source, open_connector
-from daemon.setup.project_choice import Talk, Wish, chosen, show_reason, with_classes, with_source
+from daemon.setup.project_choice import (
+    Dialog,
+    InitOptions,
+    choose_project,
+    settle_class_names,
+    settle_image_source,
+    show_reason,
+)
 from daemon.store import FILE, Store
 
 if TYPE_CHECKING:
     from connectors.label_studio import Projects, ServerProject
 
 
-def prepare(path: Path, wish: Wish, talk: Talk) -> Sequence[str]:
-    """Write or read the settings, make or adopt the project; what is left to do, in order.
+def init_project(path: Path, options: InitOptions, dialog: Dialog) -> Sequence[str]:
+    """Write the settings, or read them and adopt or create the project.
 
-    Raises ConfigError for settings that cannot be read.
+    Returns what a person still has to do, in order; empty: all is ready. Raises ConfigError for
+    settings that cannot be read.
     """
     fresh = not (path.exists() or path.is_symlink())
     if not fresh:
-        return adopt_project(path, load_config(path), wish, talk)
+        return adopt_project(path, load_config(path), options, dialog)
     for line in write_config(path):
-        talk.say(line)
+        dialog.say(line)
     return first_steps(path)
 
 
 def write_config(path: Path) -> Sequence[str]:
-    """Write every setting with its default; a file that is there stays."""
+    """Write every setting with its default; a file that exists is not changed. Returns messages.
+
+    Raises ConfigError if the folder is missing.
+    """
     if path.exists() or path.is_symlink():
-        return [f"{path}: is there already and stays as it is"]
+        return [f"{path}: exists already and stays as it is"]
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path}: its folder is missing; make it, or name another --config")
     replace_text(path, render(Config()))
@@ -49,8 +60,8 @@ def write_config(path: Path) -> Sequence[str]:
 
 
 def first_steps(path: Path) -> Sequence[str]:
-    """What a person does after config.toml was written."""
-    usual = Config().label_studio
+    """What a person has to do after config.toml was written."""
+    defaults = Config().label_studio
     steps = [
         f"in {path} put your classes, background first, into [classes] names, and the address of "
         f"Label Studio into [label_studio] url",
@@ -58,44 +69,52 @@ def first_steps(path: Path) -> Sequence[str]:
         'leave "folder" where Maskloop should make the tasks from a folder that Label Studio '
         "serves, and name it in [images] folder and [label_studio] document_root",
     ]
-    if not os.environ.get(usual.token_env):
+    if not os.environ.get(defaults.token_env):
         steps.append(
-            f"export {usual.token_env}=... with the token of Account & Settings in Label Studio, "
+            f"export {defaults.token_env}=... with the token of Account & Settings in Label Studio "
             f"or name a file that holds it in [label_studio] token_file"
         )
     return steps
 
 
-def adopt_project(path: Path, config: Config, wish: Wish, talk: Talk) -> Sequence[str]:
-    """Make or adopt the project and put its number into the file; what is left to do."""
+def adopt_project(
+    path: Path, config: Config, options: InitOptions, dialog: Dialog
+) -> Sequence[str]:
+    """Adopt or create the project and write its number into the file.
+
+    Returns what a person still has to do, in order. Raises ConfigError if the project to adopt is
+    not decided.
+    """
     if config.connector.kind == "folder":
-        talk.say("[connector] kind = folder: no project is needed")
+        dialog.say("[connector] kind = folder: no project is needed")
         return []
     from connectors.label_studio import Projects
 
     try:
-        read = token_reader(config)
-        read()
-        with Projects(config.label_studio.url, read) as server:
-            return _adopt(path, config, wish, talk, server)
+        read_token = token_reader(config)
+        read_token()  # raises where there is none
+        with Projects(config.label_studio.url, read_token) as server:
+            return _adopt_on_server(path, config, options, dialog, server)
     except MaskloopError as exc:
         return [str(exc)]
 
 
-def _adopt(path: Path, config: Config, wish: Wish, talk: Talk, server: Projects) -> Sequence[str]:
+def _adopt_on_server(
+    path: Path, config: Config, options: InitOptions, dialog: Dialog, server: Projects
+) -> Sequence[str]:
     from connectors.label_studio import LOCKS, NO_REASON, LabelStudio, create_or_adopt_project
 
-    project = chosen(path, config, wish, talk, server)
+    project = choose_project(path, config, options, dialog, server)
     if project:
-        if other := _other_owner(config, project):
+        if other := _owner_faults(config, project):
             return other
-        talk.say(f"adopting project {project}")
-        _keep_number(path, project.number, talk)
-        config = with_source(path, load_config(path), project, talk)
-        config, differing = with_classes(path, config, project.number, talk, server)
+        dialog.say(f"adopting project {project}")
+        _save_project_number(path, project.number, dialog)
+        config = settle_image_source(path, load_config(path), project, dialog)
+        config, differing = settle_class_names(path, config, project.number, dialog, server)
         if differing:
             return differing
-        show_reason(path, project.number, wish, talk, server)
+        show_reason(path, project.number, options, dialog, server)
     adopted = create_or_adopt_project(
         url=config.label_studio.url,
         token=token_reader(config),
@@ -103,12 +122,13 @@ def _adopt(path: Path, config: Config, wish: Wish, talk: Talk, server: Projects)
         classes=config.class_set,
         source=folder_source(config),
     )
-    notes = [words for words in (*adopted.notes, LOCKS) if words != NO_REASON]  # said with its cure
+    # `show_reason` has said that the reason is not shown, together with its cure.
+    notes = [words for words in (*adopted.notes, LOCKS) if words != NO_REASON]
     for words in (*adopted.did, *(f"note: {words}" for words in notes)):
-        talk.say(words)
-    _keep_number(path, adopted.id, talk)
-    for words in _invite_hints(config, adopted.id):
-        talk.say(words)
+        dialog.say(words)
+    _save_project_number(path, adopted.id, dialog)
+    for words in _register_webhook(config, adopted.id):
+        dialog.say(words)
     connector = open_connector(load_config(path))
     try:
         return [str(fault) for fault in connector.check()]
@@ -117,20 +137,20 @@ def _adopt(path: Path, config: Config, wish: Wish, talk: Talk, server: Projects)
             connector.close()
 
 
-def _keep_number(path: Path, number: int, talk: Talk) -> None:
+def _save_project_number(path: Path, number: int, dialog: Dialog) -> None:
     if load_config(path).label_studio.project != number:
         write_setting(path, "label_studio", "project", number)
-        talk.say(f"{path}: project = {number}")
+        dialog.say(f"{path}: project = {number}")
 
 
-def _other_owner(config: Config, project: ServerProject) -> Sequence[str]:
-    """A fault where the store of another Maskloop has its mark on the project."""
-    store = config.state / FILE
-    known = None
-    if project.owner and store.exists():
-        with Store(store, read_only=True) as opened:
-            known = opened.fact("identity")
-    if project.owner in ("", known):
+def _owner_faults(config: Config, project: ServerProject) -> Sequence[str]:
+    """A fault if the store of another Maskloop has put its mark on the project."""
+    path = config.state / FILE
+    identity = None
+    if project.owner and path.exists():
+        with Store(path, read_only=True) as store:
+            identity = store.fact("identity")
+    if project.owner in ("", identity):
         return []
     return [
         f"project {project.number}: got the mark of the store {project.owner}, which is not the "
@@ -139,8 +159,8 @@ def _other_owner(config: Config, project: ServerProject) -> Sequence[str]:
     ]
 
 
-def _invite_hints(config: Config, project: int) -> Sequence[str]:
-    """Have Label Studio say when to look, where a webhook is configured."""
+def _register_webhook(config: Config, project: int) -> Sequence[str]:
+    """Have Label Studio report changes at once, if a webhook is configured. Returns messages."""
     secret, settings = webhook_secret(config), config.label_studio
     if not secret:
         return []
