@@ -1,4 +1,4 @@
-"""How a careful annotator corrects the regions that the page shows, given the truth."""
+"""How a careful annotator corrects the regions of a prediction to the true mask."""
 
 from __future__ import annotations
 
@@ -17,49 +17,51 @@ Region = dict[str, Any]
 def correct(
     shown: Sequence[Mapping[str, Any]], truth: Mask, classes: ClassSet, control: Control
 ) -> list[Region]:
-    """The regions to submit: exactly `truth`, made out of those that are shown.
+    """The regions to submit: together exactly `truth`, (H, W) class indices.
 
-    A shown region that is right already stays as it is (origin "prediction"); a wrong one
-    is redrawn under its id ("prediction-changed"); one of a class that is not there is deleted;
-    a missing class is drawn ("manual").
+    shown: the regions of the prediction. One that is right stays as it is (origin "prediction"); a
+    wrong one is redrawn under its id ("prediction-changed"); one of a class that the truth does not
+    hold is deleted; a missing class is drawn ("manual").
     """
-    seen = _first_of_each_class(shown)
+    shown_by_class = _first_of_each_class(shown)
     result = []
     for drawn in encode(truth, classes, control, {}):
         name = drawn["value"][TYPE][0]
-        result.append(_amend(seen.get(name), drawn, classes, control, truth.shape))
+        result.append(
+            _keep_or_redraw(shown_by_class.get(name), drawn, classes, control, truth.shape)
+        )
     return result
 
 
 def _first_of_each_class(shown: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """A second region of a class is redundant: the first is redrawn to hold all of it."""
-    found: dict[str, Mapping[str, Any]] = {}
+    """Region by class name. A second region of a class is left out: the first is redrawn."""
+    first: dict[str, Mapping[str, Any]] = {}
     for region in shown:
         for name in region.get("value", {}).get(TYPE, [])[:1]:
-            found.setdefault(name, region)
-    return found
+            first.setdefault(name, region)
+    return first
 
 
-def _amend(
-    seen: Mapping[str, Any] | None,
+def _keep_or_redraw(
+    shown: Mapping[str, Any] | None,
     drawn: Region,
     classes: ClassSet,
     control: Control,
     size: tuple[int, ...],
 ) -> Region:
-    if seen is None:
+    if shown is None:
         return {**drawn, "origin": "manual"}
     same = np.array_equal(
-        _pixels(seen, classes, control, size), _pixels(drawn, classes, control, size)
+        _pixels(shown, classes, control, size), _pixels(drawn, classes, control, size)
     )
     if same:
-        return {**seen, "origin": "prediction"}
-    return {**drawn, "id": seen["id"], "origin": "prediction-changed"}
+        return {**shown, "origin": "prediction"}
+    return {**drawn, "id": shown["id"], "origin": "prediction-changed"}
 
 
 def _pixels(
     region: Mapping[str, Any], classes: ClassSet, control: Control, size: tuple[int, ...]
 ) -> npt.NDArray[np.bool_]:
     height_px, width_px = size
-    shown = decode([dict(region)], classes, control, (height_px, width_px), "the region shown")
-    return np.asarray(shown.mask != classes.unlabeled)
+    decoded = decode([dict(region)], classes, control, (height_px, width_px), "the region shown")
+    return np.asarray(decoded.mask != classes.unlabeled)

@@ -1,4 +1,4 @@
-"""The secrets of a demo: made once, kept in FOLDER/.env with mode 0600, shown nowhere."""
+"""The secrets of a demo: made once, kept in FOLDER/.env with mode 0600, never shown."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _KEYS = {
 
 
 def make_credentials(port: int) -> Credentials:
-    """Fresh secrets from the system's generator."""
+    """New random secrets."""
     return Credentials(
         port=port,
         password=secrets.token_urlsafe(18),
@@ -48,7 +48,7 @@ def make_credentials(port: int) -> Credentials:
 
 
 def save_credentials(path: Path, credentials: Credentials) -> None:
-    """Write the file with mode 0600 from its first byte on; an older one is replaced whole."""
+    """Write the file atomically, with mode 0600 from its first byte on."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     lines = [f"{key}={getattr(credentials, name)}\n" for name, key in _KEYS.items()]
@@ -60,7 +60,7 @@ def save_credentials(path: Path, credentials: Credentials) -> None:
 
 
 def load_credentials(path: Path) -> Credentials:
-    """Read them back. Raises DemoFailed for a file that others can read or that lacks a key."""
+    """Read the file. Raises DemoFailed if others can read it or a key is missing."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise DemoFailed(f"{path}: mode is {mode:04o}, expected 0600; run: chmod 600 {path}")

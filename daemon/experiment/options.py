@@ -1,4 +1,4 @@
-"""What `maskloop train` can be told."""
+"""The options of `maskloop train`."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from daemon.domain.errors import ExperimentRefused
 
 METHODS = ("hrda", "supervised", "segformer")
 ALL, NONE = "all", "none"
-LENGTH_S = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
+MaxSeconds = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options, checked one by one.
+    """The checked options.
 
-    labeled, val, unlabeled, test: a number, a word or a file, as typed; `draw` reads them.
-    settings: the learner's, by name. students: whether the student is measured too.
+    labeled, val, unlabeled, test: a number, a word or a file, as typed; `assign_roles` reads them.
+    settings: of the learner, by name. max_seconds: None: no limit. students: whether the student is
+    measured too.
     """
 
     images: Path
@@ -53,8 +54,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     parser.epilog = (
         "FILE: a text file with one id a line, or splits.json:NAME for a list inside JSON. An id "
-        "is the name of an image without its ending; its mask is MASKS/ID.png. Ctrl-C saves; the "
-        "same command goes on."
+        "is the name of an image without its extension; its mask is MASKS/ID.png. Ctrl-C saves; "
+        "the same command resumes."
     )
     add = parser.add_argument
     add("--images", type=Path, required=True, metavar="DIR", help="images, ID.jpg")
@@ -97,41 +98,41 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting; repeatable")
 
 
-def read_options(given: argparse.Namespace) -> Options:
-    """The options of a command line. Raises ExperimentRefused that lists all that is wrong."""
-    settings = {"preset": given.preset, "method": given.method} | _settings(given.set)
-    if given.iterations is not None:
-        settings["iterations"] = given.iterations
-    faults = [*_number_faults(given), *_setting_faults(settings)]
+def read_options(typed: argparse.Namespace) -> Options:
+    """The options of a command line. Raises ExperimentRefused that lists all faults."""
+    settings = {"preset": typed.preset, "method": typed.method} | _settings(typed.set)
+    if typed.iterations is not None:
+        settings["iterations"] = typed.iterations
+    faults = [*_number_faults(typed), *_setting_faults(settings)]
     if faults:
         raise ExperimentRefused("\n  ".join(["the options of `maskloop train`:", *faults]))
     return Options(
-        images=_path(given.images, "--images"),
-        masks=_path(given.masks, "--masks"),
-        labeled=given.labeled,
-        val=given.val,
-        unlabeled=given.unlabeled,
-        test=given.test,
-        seed=given.seed,
+        images=_path(typed.images, "--images"),
+        masks=_path(typed.masks, "--masks"),
+        labeled=typed.labeled,
+        val=typed.val,
+        unlabeled=typed.unlabeled,
+        test=typed.test,
+        seed=typed.seed,
         settings=settings,
-        max_seconds=given.max_seconds,
-        threads=given.threads,
-        processes=given.processes,
-        device=given.device,
-        classes=_classes(given.classes),
-        parent=_parent(given.parent),
-        students=given.measure == "both",
-        out=_path(given.out, "--out"),
+        max_seconds=typed.max_seconds,
+        threads=typed.threads,
+        processes=typed.processes,
+        device=typed.device,
+        classes=_classes(typed.classes),
+        parent=_parent(typed.parent),
+        students=typed.measure == "both",
+        out=_path(typed.out, "--out"),
     )
 
 
-def _number_faults(given: argparse.Namespace) -> Iterator[str]:
+def _number_faults(typed: argparse.Namespace) -> Iterator[str]:
     for option, value, field in (
-        ("--seed", given.seed, FieldInfo.from_annotation(Seed)),
-        ("--threads", given.threads, Training.model_fields["threads"]),
-        ("--processes", given.processes, Training.model_fields["processes"]),
-        ("--device", given.device, Training.model_fields["device"]),
-        ("--max-seconds", given.max_seconds, FieldInfo.from_annotation(LENGTH_S)),
+        ("--seed", typed.seed, FieldInfo.from_annotation(Seed)),
+        ("--threads", typed.threads, Training.model_fields["threads"]),
+        ("--processes", typed.processes, Training.model_fields["processes"]),
+        ("--device", typed.device, Training.model_fields["device"]),
+        ("--max-seconds", typed.max_seconds, FieldInfo.from_annotation(MaxSeconds)),
     ):
         if value is not None and not fits(value, field):
             yield f"{option} {shown(value)}: expected {expected(field)}"
@@ -145,7 +146,7 @@ def _setting_faults(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _path(path: Path, option: str) -> Path:
-    """A path as typed, `~` and variables replaced; relative to the present folder."""
+    """The absolute path: `~` and variables replaced, relative to the present folder."""
     try:
         return Path(expanded_path(str(path))).absolute()
     except ValueError as exc:
@@ -169,7 +170,7 @@ def _classes(text: str) -> tuple[str, ...]:
 
 
 def _settings(texts: Sequence[str]) -> dict[str, Any]:
-    """NAME=VALUE each; a value that is no Python literal is text."""
+    """Settings by name from KEY=VALUE texts; a value that is no Python literal is a string."""
     settings: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")

@@ -73,8 +73,8 @@ def test_a_taken_page_port_is_replaced_by_a_free_one(tmp_path):
         fresh = first_config(tmp_path, DATASET, FIELD_PLAN)
         fresh = fresh.model_copy(update={"web": fresh.web.model_copy(update={"port": taken})})
         path = tmp_path / "config.toml"
-        settled = update_config(path, fresh, url="http://127.0.0.1:9", project=1, budget=1)
-    assert settled.web.port not in (0, taken)
+        updated = update_config(path, fresh, url="http://127.0.0.1:9", project=1, budget=1)
+    assert updated.web.port not in (0, taken)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_options_that_do_not_fit_together_are_refused(arguments, words):
 
 def test_options_have_useful_defaults():
     options = _options()
-    assert (options.folder, options.cycles, options.leave) == (Path("demo"), 3, False)
+    assert (options.folder, options.cycles, options.exit_when_trained) == (Path("demo"), 3, False)
 
 
 def test_credentials_survive_a_round_trip_in_a_private_file(tmp_path):

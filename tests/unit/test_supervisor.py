@@ -112,4 +112,4 @@ def test_stopping_before_the_start_does_nothing(tmp_path):
         stop_s=1,
     )
     child.stop()
-    assert tail(child.log_file) == "(it said nothing)"
+    assert tail(child.log_file) == "(there is no log)"
