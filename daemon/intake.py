@@ -171,8 +171,8 @@ def fault_of(exc: Exception, where: str, *, expected: str, cure: str) -> Fault:
         )
     if isinstance(exc, MaskloopError):
         return Fault(where=where, got=str(exc), expected=expected, cure=cure)
-    words = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
-    return Fault(where=where, got=words, expected=expected, cure=cure)
+    got = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+    return Fault(where=where, got=got, expected=expected, cure=cure)
 
 
 def own_source_line(exc: BaseException) -> str:

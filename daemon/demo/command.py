@@ -124,10 +124,10 @@ def _claim_folder(folder: Path, options: Options) -> None:
     path = folder / "demo.json"
     if not path.exists():
         write_json(path, wanted)
-    found = json.loads(path.read_text())
-    if found != wanted:
+    owner = json.loads(path.read_text())
+    if owner != wanted:
         raise DemoFailed(
-            f"{folder} holds a demo on {found['images']}; choose another folder with --dir,"
+            f"{folder} holds a demo on {owner['images']}; choose another folder with --dir,"
             " or give the same --images again"
         )
 
@@ -135,14 +135,14 @@ def _claim_folder(folder: Path, options: Options) -> None:
 def _dataset(folder: Path, options: Options) -> tuple[Dataset, Plan]:
     if options.images and options.masks:
         say(f"reading {options.images} and {options.masks}")
-        found = own_dataset(options.images, options.masks, options.splits, options.classes)
-        plan = own_plan(len(found.pool))
+        dataset = own_dataset(options.images, options.masks, options.splits, options.classes)
+        plan = own_plan(len(dataset.pool))
     else:
         say(f"field images in {folder / 'field'}")
-        found, plan = field_dataset(folder / "field"), FIELD_PLAN
-    say(f"{len(found.pool)} images to label, {len(found.test)} to test on; classes: "
-        f"{', '.join(found.classes.names)}")  # fmt: skip
-    return found, plan
+        dataset, plan = field_dataset(folder / "field"), FIELD_PLAN
+    say(f"{len(dataset.pool)} images to label, {len(dataset.test)} to test on; classes: "
+        f"{', '.join(dataset.classes.names)}")  # fmt: skip
+    return dataset, plan
 
 
 def _set_up_project(

@@ -65,12 +65,12 @@ def load_credentials(path: Path) -> Credentials:
     if mode & 0o077:
         raise DemoFailed(f"{path}: mode is {mode:04o}, expected 0600; run: chmod 600 {path}")
     pairs = (line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
-    found = {key.strip(): value.strip() for key, value in pairs}
-    missing = [key for key in _KEYS.values() if not found.get(key)]
-    if missing or not found[_KEYS["port"]].isdigit():
+    values = {key.strip(): value.strip() for key, value in pairs}
+    missing = [key for key in _KEYS.values() if not values.get(key)]
+    if missing or not values[_KEYS["port"]].isdigit():
         raise DemoFailed(
             f"{path}: {', '.join(missing) or 'LABEL_STUDIO_PORT'} is missing or unusable;"
             " put it back, or start in a fresh folder"
         )
-    values = {name: found[key] for name, key in _KEYS.items() if name != "port"}
-    return Credentials(port=int(found[_KEYS["port"]]), **values)
+    fields = {name: values[key] for name, key in _KEYS.items() if name != "port"}
+    return Credentials(port=int(values[_KEYS["port"]]), **fields)

@@ -101,13 +101,13 @@ def _images(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise DemoFailed(f"{folder}: no such folder; name the folder of the images")
     listing = PictureFolder(folder, deep=False).listing()
-    found = [folder / name for name in listing.pictures]
-    by_name = {path.stem: path for path in found}
-    if not found:
+    images = [folder / name for name in listing.pictures]
+    by_name = {path.stem: path for path in images}
+    if not images:
         others = f", but {len(listing.left_out)} other files" if listing.left_out else ""
         raise DemoFailed(f"{folder}: no images in it{others}; expected pictures: {EXPECTED}")
-    if len(by_name) < len(found):
-        same = [path.name for path in found if by_name[path.stem] != path]
+    if len(by_name) < len(images):
+        same = [path.name for path in images if by_name[path.stem] != path]
         raise DemoFailed(
             f"{folder}: images with the same name but another extension: {same[:3]}; rename them"
         )

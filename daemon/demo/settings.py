@@ -94,16 +94,16 @@ def update_config(path: Path, fresh: Config, *, url: str, project: int, budget: 
     An update changes the address, the project, a port that is taken and too small a budget; other
     changes of the user stay.
     """
-    known = load_config(path) if path.exists() else fresh
-    loop = _changed(known.loop, budget_labels=budget)
-    if path.exists() and known.loop.budget_labels > budget:
-        loop = known.loop
-    port = known.web.port if known.web.port and is_free(known.web.port) else free_port()
-    updated = known.model_copy(
+    current = load_config(path) if path.exists() else fresh
+    loop = _changed(current.loop, budget_labels=budget)
+    if path.exists() and current.loop.budget_labels > budget:
+        loop = current.loop
+    port = current.web.port if current.web.port and is_free(current.web.port) else free_port()
+    updated = current.model_copy(
         update={
-            "label_studio": _changed(known.label_studio, url=url, project=project),
+            "label_studio": _changed(current.label_studio, url=url, project=project),
             "loop": loop,
-            "web": _changed(known.web, port=port),
+            "web": _changed(current.web, port=port),
         }
     )
     with atomic_file(path) as part:

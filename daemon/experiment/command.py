@@ -50,11 +50,11 @@ def run_experiment(options: Options, out: Console, err: Console) -> int:
     _make_folder(options.out)
     with RunFolder(options.out).locked(), _sigterm_interrupts():
         try:
-            found = _run(options, err)
+            content = _run(options, err)
         except KeyboardInterrupt:
             err.print(f"stopped; the same command resumes in {options.out}", markup=False)
             return INTERRUPTED
-    print_report(found, out)
+    print_report(content, out)
     return 0
 
 
@@ -84,9 +84,9 @@ def _run(options: Options, err: Console) -> Mapping[str, Any]:
         predict.write_request(_predict_request(options, folders, roles, classes, train))
         run_to_end(predict, "predict", on_progress)
     _require_test_figures(predict)
-    found = build_report(request, train, predict)
-    write_json(result, found)
-    return found
+    content = build_report(request, train, predict)
+    write_json(result, content)
+    return content
 
 
 def _require_test_figures(predict: RunFolder) -> None:
@@ -140,14 +140,14 @@ def _require_same_request(path: Path, request: Mapping[str, Any]) -> None:
 def _read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file of the folder. Raises ExperimentRefused if it holds none."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
         raise ExperimentRefused(
             f"{path}: cannot be read: {exc}; delete it and run the command again, or name another "
             f"folder with --out"
         ) from exc
-    if isinstance(found, dict):
-        return found
+    if isinstance(content, dict):
+        return content
     raise ExperimentRefused(f"{path}: holds no experiment; name another folder with --out")
 
 

@@ -41,14 +41,14 @@ def read_folders(images: Path, masks: Path) -> Folders:
                 f"{folder}: no such folder; name the one of the images or masks"
             )
     listing = PictureFolder(images, shown_in_browser=False, deep=False).listing()
-    found = [images / name for name in listing.pictures]
-    by_id = {path.stem: path for path in found}
-    if not found:
+    paths = [images / name for name in listing.pictures]
+    by_id = {path.stem: path for path in paths}
+    if not paths:
         raise ExperimentRefused(
             f"{images}: no images{_other_files(listing)}; expected PNG, JPEG or another such format"
         )
-    if len(by_id) < len(found):
-        second = next(path for path in found if by_id[path.stem] != path)
+    if len(by_id) < len(paths):
+        second = next(path for path in paths if by_id[path.stem] != path)
         raise ExperimentRefused(
             f"{images}: {second.name} and {by_id[second.stem].name} have the same id; rename one"
         )

@@ -140,9 +140,9 @@ def _number_faults(typed: argparse.Namespace) -> Iterator[str]:
 
 def _setting_faults(settings: Mapping[str, Any]) -> Iterator[str]:
     options = ("preset", "method", "iterations")
-    for name, found in faults_of(settings).items():
-        place = f"--{name}" if name in options else "--set"
-        yield from (f"{place}: {words}" for words in found)
+    for name, faults in faults_of(settings).items():
+        option = f"--{name}" if name in options else "--set"
+        yield from (f"{option}: {fault}" for fault in faults)
 
 
 def _path(path: Path, option: str) -> Path:
@@ -156,10 +156,10 @@ def _path(path: Path, option: str) -> Path:
 def _parent(path: Path | None) -> Path | None:
     if path is None:
         return None
-    found = _path(path, "--parent")
-    if not found.is_file():
+    checkpoint = _path(path, "--parent")
+    if not checkpoint.is_file():
         raise ExperimentRefused(f"--parent {path}: no such file; name the checkpoint of a training")
-    return found
+    return checkpoint
 
 
 def _classes(text: str) -> tuple[str, ...]:

@@ -57,16 +57,16 @@ def build_report(request: Report, train: RunFolder, predict: RunFolder) -> dict[
     }
 
 
-def figures_table(found: Report) -> Table:
+def figures_table(content: Report) -> Table:
     """The figures on the test images, a row for each model that was measured."""
-    names = found["classes"]
+    names = content["classes"]
     table = Table("model", "labels", "mIoU", "95 %", *names, box=SIMPLE_HEAD)
     for model in ("teacher", "student"):
-        figures = found.get(model)
+        figures = content.get(model)
         if figures:
             table.add_row(
                 model,
-                str(found["labels"]),
+                str(content["labels"]),
                 _number(figures["miou"]),
                 "-".join(_number(end) for end in figures["miou_interval"] or ()),
                 *(_number(figures["iou"].get(name)) for name in names),
@@ -74,35 +74,35 @@ def figures_table(found: Report) -> Table:
     return table
 
 
-def print_report(found: Report, console: Console) -> None:
+def print_report(content: Report, console: Console) -> None:
     """Print the table, the remarks and a line of costs."""
-    console.print(figures_table(found))
-    for remark in remarks(found):
+    console.print(figures_table(content))
+    for remark in remarks(content):
         console.print(remark, markup=False)
     console.print(
-        f"{found['method']}, {found['iterations']} iterations, {found['seconds']:.0f} s, "
-        f"{found['cpu_seconds']:.0f} CPU seconds",
+        f"{content['method']}, {content['iterations']} iterations, {content['seconds']:.0f} s, "
+        f"{content['cpu_seconds']:.0f} CPU seconds",
         markup=False,
     )
 
 
-def remarks(found: Report) -> list[str]:
+def remarks(content: Report) -> list[str]:
     """What the intervals are made from, why a figure is missing, which files were left out."""
     lines = []
     for model in ("teacher", "student"):
-        figures = found.get(model)
+        figures = content.get(model)
         if figures:
             lines.append(f"{model}: 95 % interval: {figures['interval_words']}")
             lines += [f"{model}: {name}: {why}" for name, why in figures["reasons"].items()]
-    return lines + [f"left out: {fault}" for fault in found.get("faults", ())]
+    return lines + [f"left out: {fault}" for fault in content.get("faults", ())]
 
 
 def _models(
     trained: TrainResult, kept: Evaluation | None, student: Evaluation | None
 ) -> dict[str, Any]:
     """Figures by model name: those of the model that is kept, and of the student if measured."""
-    found = {"student": _figures(student)} if student else {}
-    return found | {str(trained.settings["evaluated"]): _figures(kept)}
+    by_model = {"student": _figures(student)} if student else {}
+    return by_model | {str(trained.settings["evaluated"]): _figures(kept)}
 
 
 def _figures(evaluation: Evaluation | None) -> dict[str, Any]:

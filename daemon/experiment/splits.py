@@ -11,7 +11,7 @@ from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.folders import Folders, find_copies, read_ids
 from daemon.experiment.options import ALL, NONE, Options
 
-LABELED_STREAM, VALIDATION_STREAM = range(2)  # one random stream each
+LABELED_STREAM, VALIDATION_STREAM = range(2)  # numbers of the random streams of a seed
 
 
 @dataclass(frozen=True, kw_only=True)

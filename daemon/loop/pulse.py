@@ -71,12 +71,12 @@ class Pulse:
             jump, earliest if jump > timedelta(0) else beat.started_at, now - jump
         )
         direction = "forward" if jump > timedelta(0) else "back"
-        words = (
+        message = (
             f"the clock of this machine was set {direction} by {_to_seconds(abs(jump))}; ticks "
             f"go on, and {count} times that something waits for were moved with it"
         )
-        log.warning("%s", words)
-        store.note("warning", words, now)
+        log.warning("%s", message)
+        store.note("warning", message, now)
         started = beat.started_at + jump
         return replace(beat, started_at=started, began_at=now, looked_at=None, next_at=now)
 

@@ -38,7 +38,7 @@ def start_faults(config: Config, connector: Connector) -> Sequence[str]:
         "disk": disk_faults(config),
         "labeling tool": _tool_faults(connector),
     }
-    return [f"{name}: {words}" for name, faults in found.items() for words in faults]
+    return [f"{name}: {fault}" for name, faults in found.items() for fault in faults]
 
 
 def _tool_faults(connector: Connector) -> Sequence[str]:
@@ -120,8 +120,10 @@ def port_faults(config: Config) -> Sequence[str]:
     if not web.enabled or holder_of(config.state / LOCK) is not None:
         return []
     try:
-        found = socket.getaddrinfo(web.host, web.port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)
-        family, kind, _, _, address = found[0]
+        addresses = socket.getaddrinfo(
+            web.host, web.port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE
+        )
+        family, kind, _, _, address = addresses[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)

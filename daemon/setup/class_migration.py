@@ -100,8 +100,8 @@ def _apply(store: Store, config: Config, migration: Migration, now: Clock) -> Se
         count = store.remap_masks(migration.new_indices)
         store.rename_classes(migration.new_names)
         store.keep_classes(config.classes.names)
-        words = f"classes migrated, {count} masks rewritten: {'; '.join(migration.lines())}"
-        store.note("warning", words, now())
+        message = f"classes migrated, {count} masks rewritten: {'; '.join(migration.lines())}"
+        store.note("warning", message, now())
     for folder in (config.state / "runs").glob(f"*-{Stage.PREDICT}"):
         shutil.rmtree(folder)
     return [

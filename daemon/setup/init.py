@@ -123,12 +123,12 @@ def _adopt_on_server(
         source=folder_source(config),
     )
     # `show_reason` has said that the reason is not shown, together with its cure.
-    notes = [words for words in (*adopted.notes, LOCKS) if words != NO_REASON]
-    for words in (*adopted.did, *(f"note: {words}" for words in notes)):
-        dialog.say(words)
+    notes = [message for message in (*adopted.notes, LOCKS) if message != NO_REASON]
+    for message in (*adopted.did, *(f"note: {message}" for message in notes)):
+        dialog.say(message)
     _save_project_number(path, adopted.id, dialog)
-    for words in _register_webhook(config, adopted.id):
-        dialog.say(words)
+    for message in _register_webhook(config, adopted.id):
+        dialog.say(message)
     connector = open_connector(load_config(path))
     try:
         return [str(fault) for fault in connector.check()]

@@ -119,7 +119,7 @@ def _ask_for_project(
                 f"names none of them:",
                 *listed,
                 f"  to adopt one: {command_line(path, 'init --project NUMBER')}",
-                f"  to make an empty one named {title!r}: {command_line(path, 'init --new')}",
+                f"  to create an empty one named {title!r}: {command_line(path, 'init --new')}",
             ]
         )
     )
@@ -134,18 +134,18 @@ def settle_image_source(
     """
     if not project.tasks or project.owner or config.images.source == "project":
         return config
-    found = f"project {project.number} has {project.tasks} tasks of its own"
-    if dialog.confirm(f'{found}: use these images ([images] source = "project")?'):
+    tasks = f"project {project.number} has {project.tasks} tasks of its own"
+    if dialog.confirm(f'{tasks}: use these images ([images] source = "project")?'):
         write_setting(path, "images", "source", "project")
         dialog.say(f'{path}: source = "project"')
         return load_config(path)
     if not config.label_studio.document_root:
         raise ConfigError(
-            f'{found}, and {path} says [images] source = "folder": write source = "project" to use '
+            f'{tasks}, and {path} says [images] source = "folder": write source = "project" to use '
             f"them; or name the folder that Label Studio serves in [label_studio] document_root, "
             f"and Maskloop makes further tasks from [images] folder"
         )
-    dialog.say(f'note: {found}; Maskloop makes others from [images] folder, as source = "folder"')
+    dialog.say(f'note: {tasks}; Maskloop makes others from [images] folder, as source = "folder"')
     return config
 
 
@@ -201,13 +201,13 @@ def show_reason(
     obstacles = server.hides_reason(number)
     if not obstacles:
         return
-    words = " and ".join(obstacles)
-    question = f"people would not see why an image is asked, or asked again: {words}; change that?"
+    cause = " and ".join(obstacles)
+    question = f"people would not see why an image is asked, or asked again: {cause}; change that?"
     if options.add_reason or dialog.confirm(question):
         for line in server.show_reason(number):
             dialog.say(line)
     else:
         dialog.say(
-            f"note: people do not see why an image is asked, or asked again: {words}; "
+            f"note: people do not see why an image is asked, or asked again: {cause}; "
             f"{command_line(path, 'init --add-reason')} changes that"
         )
