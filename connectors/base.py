@@ -1,4 +1,4 @@
-"""What the daemon asks of a labeling tool. The contract suite is tests/contract."""
+"""The contract of a labeling tool. tests/contract/test_connectors.py runs it on every connector."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from daemon.pixels.folders import LeftOut
 
 
 class Connector(Protocol):
-    """Thirteen verbs. Anything that has them can feed the loop.
+    """Fourteen methods. A class that has them can feed the loop.
 
-    Every verb raises ConnectorUnavailable when the tool does not answer, and
+    Every method raises ConnectorUnavailable when the tool does not answer, and
     ConnectorRefused when it answers no. A write whose answer was lost raises
-    OutcomeUnknown and is never repeated blindly.
+    OutcomeUnknown and is never repeated blindly. Whoever opens a connector closes it.
     """
 
     def check(self) -> Sequence[Fault]:
-        """Everything a person must change before the loop can run; empty when all is well."""
+        """Every fault that a person must correct before the loop can run; empty for none."""
 
     def notes(self) -> Sequence[str]:
-        """What a person should know though nothing has to be changed, a line each."""
+        """What a person should know though nothing has to be changed, one line each."""
 
     def claim(self, owner: str) -> None:
-        """Mark the project as worked by the store `owner`; repeating it changes nothing.
+        """Mark the project as used by the store `owner`; repeating it changes nothing.
 
         Raises ConnectorRefused while the mark of another store is there: two stores on one
-        project would ask everything twice.
+        project would push every image twice.
         """
 
     def images(self) -> Iterable[FoundImage]:
         """Every image of the project, labeled or not, in a stable order, each key once."""
 
     def left_out(self) -> Sequence[LeftOut]:
-        """What of an image folder the last look did not take, and why; nothing without a folder."""
+        """Files of an image folder that the last listing did not use, and why; empty without a
+        folder."""
 
     def read(self, image: FoundImage) -> bytes:
         """The bytes of an image, bounded in size and time. Raises ImageRefused."""
 
     def fingerprint(self, image: FoundImage) -> str:
-        """What the tool tells about an image's bytes without sending them; "" where it tells
-        nothing. Two that are equal mean the same bytes. Raises ImageRefused."""
+        """A text that changes with an image's bytes, found without reading them, such as an ETag;
+        "" where the tool has none. Equal fingerprints mean equal bytes. Raises ImageRefused."""
 
     def changes(
         self,
@@ -49,44 +50,48 @@ class Connector(Protocol):
         sizes: Mapping[str, tuple[int, int]],
         asked: Collection[str] = (),
     ) -> Changes:
-        """What people did since `cursor` (all when None); the same change may come again.
+        """What people did since `cursor` (everything when None); a change may be reported twice.
 
-        asked: tasks that are open as far as is known; those that are gone come as lost.
-        sizes: image key -> (height_px, width_px). A mask of another size becomes a fault; a
-        fault of an annotation says which `answer` it is. Where `more` is set, memory bore no more
-        masks: call again at once with the new cursor.
+        asked: tasks that the store knows as open; those that are deleted come as `lost_tasks`.
+        sizes: image key -> (height_px, width_px). A mask of another size becomes a fault; the
+        fault of an annotation has its `answer`. While `has_more` is set, call again with the new
+        cursor.
         """
 
     def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
-        """Ask people for these images; image id -> task. `key` names this chunk for ever. An
-        image whose task was deleted in the tool meanwhile is left out.
+        """Ask people for these images; image id -> task. An image whose task was deleted in the
+        tool meanwhile is left out.
 
-        Looks for the key first: pushing the same chunk twice asks once. `version` names the
-        predictions; they take effect with the next `rerank`. An ask that is `anew` gets a task of
-        its own, which people who answered an earlier one of the image are handed too.
+        key: names this chunk for ever. The connector looks for it first, so pushing the same
+        chunk twice asks once. version: of the predictions; it takes effect with the next `rerank`.
+        An ask that `needs_new_task` gets a new task, which is also handed to people who answered
+        an earlier task of the image.
         """
 
     def rerank(self, version: str, asks: Sequence[Ask]) -> None:
-        """Give every open task this order and these predictions, at once for all of them.
+        """Give every open task its new position and prediction, all of them by one switch.
 
         asks: all open tasks, each with its `task`. `version` was never used for a rerank
-        before; tasks that `push` already gave a prediction of it are not given a second.
+        before; a task that `push` already gave a prediction of it gets no second one.
         """
 
     def retire(self, tasks: Collection[str]) -> None:
-        """Hand these tasks out no more; nothing is deleted. Repeating it changes nothing."""
+        """Stop handing these tasks out; nothing is deleted. Repeating it changes nothing."""
 
-    def forget(self, version: str) -> bool:
-        """Delete predictions of a version that is not in force, as many as one look may take;
-        whether none is left. Whoever was shown one of them can submit it no more.
+    def delete_predictions(self, version: str) -> bool:
+        """Delete predictions of a version that is not in force, as many as one tick may take;
+        returns whether none is left. People who still see one of them cannot submit it any more.
         """
 
     def repair(
         self, version: str | None, open_tasks: Collection[str], pause_min: int | None = None
     ) -> Sequence[str]:
-        """Mend settings that somebody changed, and keep every task that is not in
-        `open_tasks` out of the annotators' stream; says in words what was mended.
+        """Put settings back that somebody changed, and keep every task that is not in
+        `open_tasks` out of the annotators' stream; returns what was repaired, in words.
 
         version: of the predictions in force, None before the first rerank. pause_min: minutes
-        that people usually wait for the next batch, which their guide says; None: not known.
+        that people usually wait for the next batch, for the annotators' guide; None: not known.
         """
+
+    def close(self) -> None:
+        """Close the connections. Repeating it changes nothing."""

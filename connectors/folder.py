@@ -1,7 +1,7 @@
-"""Images and true masks on disk: for demos, tests and benchmarks, without any server.
+"""Images and true masks on disk: for demos, tests and benchmarks, without a server.
 
-The truth folder plays the annotator: an image that was pushed comes back with its true mask at
-the next look. Who was asked what is kept in one JSON file of the state folder.
+The truth folder replaces the annotators: a pushed image is labeled with its true mask at the next
+reading. The tasks are kept in one JSON file of the state folder.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
 from connectors.folder_cursor import FolderCursor
-from connectors.images.cache import MAX_FILE_BYTES, found_in, read_under, require_files
-from connectors.mask_sample import mask_faults, mask_notes
-from connectors.refusals import kind
+from connectors.images.cache import MAX_FILE_BYTES, folder_images, read_below, require_nonempty
+from connectors.masks.folder_sample import mask_faults, mask_notes
+from connectors.unreadable import typed
 from daemon.domain import (
     Annotation,
     AnswerId,
@@ -32,19 +32,20 @@ from daemon.domain.faults import printable
 from daemon.intake import Intake
 from daemon.pixels.folders import LeftOut, PictureFolder
 from daemon.pixels.masks import MaskUnusable, read_mask
+from daemon.runs.durable import atomic_file
 
 ANNOTATOR = "truth"
-STATE = "asked.json"
+STATE = "asked.json"  # the tasks, by number
 _RESTORE = "restore the state folder from a copy, or name a new [project] state_dir"
-PORTION_BYTES = 128 * 2**20  # of masks that are read at once
+MAX_MASK_BYTES = 128 * 2**20  # of the masks of one page
 
 
 class Folder:
-    """A labeling tool that needs no people. See connectors.base.Connector.
+    """A labeling tool without people. See connectors.base.Connector.
 
-    images: a folder of pictures. truth: NAME.png beside each image's NAME, in the same
-    subfolder; 8 bit, one class index per pixel, 255 = ignore. state: where this connector
-    remembers what was asked. max_bytes: of an image file.
+    images: a folder of pictures. truth: a folder with a mask NAME.png for each image NAME, in the
+    same subfolder: 8 bits, one class index a pixel, 255 = ignore. state: a folder for the tasks.
+    max_bytes: of an image file.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Folder:
         self._folder = PictureFolder(images, shown_in_browser=False, unique_stems=True)
 
     def check(self) -> Sequence[Fault]:
-        """Whether both folders are there and hold something."""
+        """Faults of the two folders, and of the masks in a sample."""
         missing = [
             Fault(
                 where=name, got=f"no folder {path}", expected="a folder", cure="correct config.toml"
@@ -77,11 +78,11 @@ class Folder:
         return missing or mask_faults(self._truth, self._classes)
 
     def notes(self) -> Sequence[str]:
-        """What may be wrong with the masks, from a look at some of them."""
+        """What may be wrong with the masks, from a sample of them."""
         return mask_notes(self._truth, self._classes)
 
     def claim(self, owner: str) -> None:
-        """Keep the owner beside the tasks, or refuse another."""
+        """Write the owner beside the tasks, or refuse another."""
         file = self._file.with_name("owner")
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():
@@ -93,21 +94,21 @@ class Folder:
             )
 
     def images(self) -> Iterable[FoundImage]:
-        """Every image file, by path; the key is the path below the folder."""
+        """Every image file, by path; the key is the path relative to the folder."""
         if self._load()["tasks"]:
-            require_files(self._images, "the images that were there before")
-        return found_in(self._folder)
+            require_nonempty(self._images, "the images that were there before")
+        return folder_images(self._folder)
 
     def left_out(self) -> Sequence[LeftOut]:
-        """What of the image folder is not used, and why."""
+        """Files of the image folder that are not used, and why."""
         return self._folder.latest.left_out
 
     def read(self, image: FoundImage) -> bytes:
         """The bytes of an image. Raises ImageRefused."""
-        return read_under(self._images, image.key, max_bytes=self._max_bytes, within=Path("/"))
+        return read_below(self._images, image.key, max_bytes=self._max_bytes, within=Path("/"))
 
     def fingerprint(self, image: FoundImage) -> str:
-        """Nothing: the file's own time and size tell."""
+        """Always "": the daemon compares time and size of the file."""
         return ""
 
     def changes(
@@ -116,49 +117,49 @@ class Folder:
         sizes: Mapping[str, tuple[int, int]],
         asked: Collection[str] = (),
     ) -> Changes:
-        """The true masks of the images that were asked since `cursor` and not retired, and those
+        """The true masks of the tasks that were pushed since `cursor` and not retired, and those
         that were saved again or removed since."""
         known, intake = self._load()["tasks"], Intake()
-        at = FolderCursor.parse(cursor)
-        if at.task and not known:
+        since = FolderCursor.parse(cursor)
+        if since.task and not known:
             raise ConnectorRefused(
-                f"{self._file}: got no task; expected the {at.task} that were asked; {_RESTORE}"
+                f"{self._file}: got no task; expected the {since.task} that were asked; {_RESTORE}"
             )
-        if at.task:
-            require_files(self._truth, "the masks that were there before")
-        moments = {
-            task: self._saved(one)
-            for task, one in known.items()
-            if not (isinstance(one, dict) and one.get("retired")) and not self._has_left(one)
+        if since.task:
+            require_nonempty(self._truth, "the masks that were there before")
+        saved_at = {
+            task: self._saved_ns(state)
+            for task, state in known.items()
+            if not (isinstance(state, dict) and state.get("retired")) and not self._has_moved(state)
         }
-        new = at.to_read(moments)
-        largest = max((height * width for height, width in sizes.values()), default=1)
-        portion = new[: max(1, PORTION_BYTES // max(1, largest))]
+        unread = since.unread(saved_at)
+        largest_px = max((height * width for height, width in sizes.values()), default=1)
+        page = unread[: max(1, MAX_MASK_BYTES // max(1, largest_px))]
         answers = []
-        for task in portion:
-            with _taking_in(intake, task, known[task]):
+        for task in page:
+            with _guard(intake, task, known[task]):
                 answers.append(self._label(task, known[task], sizes))
         annotations = tuple(one for one in answers if isinstance(one, Annotation))
         return Changes(
-            cursor=str(at.after(portion, moments)),
-            more=len(portion) < len(new),
+            cursor=str(since.after(page, saved_at)),
+            has_more=len(page) < len(unread),
             annotations=annotations,
-            deletions=tuple(f"truth-{task}" for task in at.removed(moments)),
+            deletions=tuple(f"truth-{task}" for task in since.removed(saved_at)),
             lost_tasks=tuple(task for task in asked if task not in known),
             faults=(*(one for one in answers if isinstance(one, Fault)), *intake.faults()),
-            seen={one.task: (one.id,) for one in annotations},
+            annotation_ids={one.task: (one.id,) for one in annotations},
         )
 
     def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
-        """Ask the truth folder. An image that is asked already keeps its task."""
+        """Create tasks, which the truth folder answers. An image with an open task keeps it."""
         state = self._load()
         tasks = state["tasks"]
-        sound = {task: asked for task, asked in tasks.items() if _is_sound(asked)}
-        known = {asked["key"]: task for task, asked in sound.items() if not asked.get("retired")}
-        mine = {asked["key"]: task for task, asked in sound.items() if asked["push"] == key}
+        valid = {task: entry for task, entry in tasks.items() if _is_valid(entry)}
+        known = {entry["key"]: task for task, entry in valid.items() if not entry.get("retired")}
+        mine = {entry["key"]: task for task, entry in valid.items() if entry["push"] == key}
         last = max(map(int, tasks), default=0)
         for ask in asks:
-            if ask.anew:
+            if ask.needs_new_task:
                 known.pop(ask.image.key, None)
             if ask.image.key in mine:
                 known[ask.image.key] = mine[ask.image.key]
@@ -176,36 +177,39 @@ class Folder:
         return {ask.image.id: known[ask.image.key] for ask in asks}
 
     def rerank(self, version: str, asks: Sequence[Ask]) -> None:
-        """Nothing to see for the truth; unknown tasks are refused."""
+        """Only refuses unknown tasks: the truth needs neither order nor prediction."""
         known = self._load()["tasks"]
         if unknown := [ask.task for ask in asks if ask.task not in known]:
             raise ConnectorRefused(f"rerank: {self._file} knows no task {unknown[0]}; restore it")
 
     def retire(self, tasks: Collection[str]) -> None:
-        """These tasks are not answered any more."""
+        """Stop answering these tasks."""
         state = self._load()
         for task in tasks:
-            if isinstance(asked := state["tasks"].get(task), dict):
-                asked["retired"] = True
+            if isinstance(entry := state["tasks"].get(task), dict):
+                entry["retired"] = True
         self._save(state)
 
-    def forget(self, version: str) -> bool:
-        """Nothing was kept."""
+    def delete_predictions(self, version: str) -> bool:
+        """Always True: no prediction is kept."""
         return True
 
     def repair(
         self, version: str | None, open_tasks: Collection[str], pause_min: int | None = None
     ) -> Sequence[str]:
-        """Nobody can change settings here, and each task is answered at once."""
+        """Nothing to repair: there are no settings, and each task is answered at once."""
         return []
 
+    def close(self) -> None:
+        """Nothing is open between two calls."""
+
     def _label(
-        self, task: str, asked: Mapping[str, Any], sizes: Mapping[str, tuple[int, int]]
+        self, task: str, entry: Mapping[str, Any], sizes: Mapping[str, tuple[int, int]]
     ) -> Annotation | Fault:
-        if not _is_sound(asked):
-            raise MaskRefused(f"{self._file}: the task {task} is {kind(asked)}")
-        key = asked["key"]
-        path, saved = self._mask_path(key), self._saved(asked)
+        if not _is_valid(entry):
+            raise MaskRefused(f"{self._file}: the task {task} is {typed(entry)}")
+        key = entry["key"]
+        path, saved_ns = self._mask_path(key), self._saved_ns(entry)
         answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=key)
         if key not in sizes:
             expected = "an image that the daemon knows and can read"
@@ -215,40 +219,40 @@ class Folder:
             mask = read_mask(path, classes=len(self._classes), size=sizes[key])
         except MaskUnusable as exc:
             return _fault(answer, f"{path}: {exc.got}", exc.expected, exc.cure)
-        at = datetime.fromisoformat(asked["at"])
+        pushed_at = datetime.fromisoformat(entry["at"])
         return Annotation(
             id=f"truth-{task}",
             task=task,
             image_key=key,
             mask=mask,
             annotator=ANNOTATOR,
-            updated_at=max(at, datetime.fromtimestamp((saved or 0) / 1e9, UTC)),
-            created_at=at,
+            updated_at=max(pushed_at, datetime.fromtimestamp((saved_ns or 0) / 1e9, UTC)),
+            created_at=pushed_at,
         )
 
-    def _saved(self, asked: object) -> int | None:
+    def _saved_ns(self, entry: object) -> int | None:
         """When the mask of a task was saved last, ns since 1970; None where there is none."""
-        if not _is_sound(asked):
+        if not _is_valid(entry):
             return 0
         try:
-            told = self._mask_path(asked["key"]).stat()
+            stat = self._mask_path(entry["key"]).stat()
         except (OSError, ValueError):
             return None
-        return max(told.st_mtime_ns, told.st_ctime_ns)
+        return max(stat.st_mtime_ns, stat.st_ctime_ns)
 
-    def _has_left(self, asked: object) -> bool:
-        """Whether image and mask of a task are at another place now: its label stays."""
-        if not _is_sound(asked):
+    def _has_moved(self, entry: object) -> bool:
+        """Whether neither image nor mask of a task exists at its path any more: its label stays."""
+        if not _is_valid(entry):
             return False
-        places = self._images / asked["key"], self._mask_path(asked["key"])
-        return not any(os.path.lexists(place) for place in places)
+        paths = self._images / entry["key"], self._mask_path(entry["key"])
+        return not any(os.path.lexists(path) for path in paths)
 
     def _mask_path(self, key: str) -> Path:
         return self._truth / PurePosixPath(key).with_suffix(".png")
 
     def _load(self) -> dict[str, Any]:
-        """Every task by its number, as text; what it says is not judged. Raises ConnectorRefused
-        for a file that holds anything else."""
+        """Every task by its number, as text; its fields are not checked. Raises ConnectorRefused
+        for any other content of the file."""
         if not self._file.exists():
             return {"tasks": {}}
         try:
@@ -264,22 +268,18 @@ class Folder:
 
     def _save(self, state: Mapping[str, Any]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._file.with_suffix(".tmp")
-        with partial.open("w", encoding="utf-8") as stream:
-            json.dump(state, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(self._file)
+        with atomic_file(self._file) as part:
+            part.write_text(json.dumps(state), "utf-8")
 
 
-def _is_sound(asked: object) -> TypeGuard[dict[str, str]]:
+def _is_valid(entry: object) -> TypeGuard[dict[str, str]]:
     names = ("key", "push", "at")
-    return isinstance(asked, dict) and all(isinstance(asked.get(name), str) for name in names)
+    return isinstance(entry, dict) and all(isinstance(entry.get(name), str) for name in names)
 
 
-def _taking_in(intake: Intake, task: str, asked: object) -> AbstractContextManager[None]:
-    """Whatever is raised about this task becomes a fault of its answer."""
-    key = asked.get("key") if isinstance(asked, dict) else None
+def _guard(intake: Intake, task: str, entry: object) -> AbstractContextManager[None]:
+    """Turns any exception about this task into a fault of its answer."""
+    key = entry.get("key") if isinstance(entry, dict) else None
     answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=str(key or ""))
     return intake.guard(
         answer.place,

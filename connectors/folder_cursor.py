@@ -1,6 +1,6 @@
-"""How far the masks of a folder were read: tasks by number, and masks that were saved again since.
+"""The cursor of a folder: up to which task its masks were read, and up to which time of saving.
 
-A mask counts as saved when its file was written or put there, whichever is later.
+A mask counts as saved when its file was written or moved there, whichever is later.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-Moments = Mapping[str, int | None]  # task -> when its mask was saved, ns since 1970; None: removed
+SaveTimes = Mapping[str, int | None]  # task -> save time of its mask, ns; None: removed
 
 
 @dataclass(frozen=True, kw_only=True)
 class FolderCursor:
-    """task: the last one that was read. saved: the newest mask that was, ns since 1970."""
+    """task: the highest number that was read. saved: the latest save time of these, in ns."""
 
     task: int = 0
     saved: int = 0
@@ -28,26 +28,24 @@ class FolderCursor:
     def __str__(self) -> str:
         return f"{self.task} {self.saved}"
 
-    def to_read(self, moments: Moments) -> list[str]:
-        """The tasks that are new, by number, then those whose mask was saved again, by moment."""
-        new = [task for task in moments if int(task) > self.task]
+    def unread(self, saved_at: SaveTimes) -> list[str]:
+        """The new tasks, by number, then those whose mask was saved again, by time."""
+        new = [task for task in saved_at if int(task) > self.task]
         again = [
             task
-            for task, moment in moments.items()
-            if int(task) <= self.task and (moment or 0) > self.saved
+            for task, time in saved_at.items()
+            if int(task) <= self.task and (time or 0) > self.saved
         ]
-        return [*sorted(new, key=int), *sorted(again, key=lambda task: moments[task] or 0)]
+        return [*sorted(new, key=int), *sorted(again, key=lambda task: saved_at[task] or 0)]
 
-    def removed(self, moments: Moments) -> list[str]:
-        """The tasks that were read and whose mask is gone."""
-        return [
-            task for task, moment in moments.items() if moment is None and int(task) <= self.task
-        ]
+    def removed(self, saved_at: SaveTimes) -> list[str]:
+        """The tasks that were read and whose mask was removed."""
+        return [task for task, time in saved_at.items() if time is None and int(task) <= self.task]
 
-    def after(self, read: Sequence[str], moments: Moments) -> Self:
-        """The cursor when these tasks are read. Those that are new are read before any again, so
-        what was saved until now is told by their numbers at the first reading of all."""
+    def after(self, read: Sequence[str], saved_at: SaveTimes) -> Self:
+        """The cursor behind these tasks. New tasks are read before any other, and at the first
+        reading their numbers cover every save time."""
         new = [int(task) for task in read if int(task) > self.task]
-        of = moments if self.task == 0 else [task for task in read if not new]
-        newest = max((moments[task] or 0 for task in of), default=0)
-        return type(self)(task=max([self.task, *new]), saved=max(self.saved, newest))
+        counted = saved_at if self.task == 0 else [task for task in read if not new]
+        latest = max((saved_at[task] or 0 for task in counted), default=0)
+        return type(self)(task=max([self.task, *new]), saved=max(self.saved, latest))

@@ -1,1 +1,1 @@
-"""Images from outside: which addresses are allowed, how bytes are fetched, checked and kept."""
+"""Images from outside: which hosts are allowed, how bytes are fetched, checked and cached."""

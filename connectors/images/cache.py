@@ -1,7 +1,7 @@
-"""Bytes that claim to be a picture: bounded, checked, and kept in a local cache.
+"""Bytes of images: read from a folder, checked, and kept in a local cache.
 
-What a picture looks like is decided in daemon/pixels, the one reader: the size that counts is
-that of the upright picture, as annotators see it.
+daemon/pixels is the only decoder of pictures: sizes are those of the upright picture, as
+annotators see it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,30 +19,30 @@ from daemon import pixels
 from daemon.domain import FoundImage
 from daemon.domain.errors import ConnectorUnavailable, DiskFull, ImageRefused
 from daemon.pixels.folders import PictureFolder
-from daemon.pixels.reader import too_large as too_large
+from daemon.runs.durable import atomic_file
 
 MAX_BYTES = 64 * 2**20  # of an image that comes over a network
-MAX_FILE_BYTES = 2**31  # of one on a disk of ours; how many pixels it may hold is a setting
+MAX_FILE_BYTES = 2**31  # of one on a local disk
 MAX_PIXELS = 64_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looked:
-    """What is known about a picture after looking inside.
+class Inspection:
+    """What a decoded picture is.
 
     height_px, width_px: upright. sha256: of the bytes as they came, 64 hex digits.
-    suffix: of its format, with the dot. turned: whether EXIF asks for a rotation or a flip.
+    suffix: of its format, with the dot. is_rotated: whether EXIF asks for a rotation or a flip.
     """
 
     height_px: int
     width_px: int
     sha256: str
     suffix: str
-    turned: bool
+    is_rotated: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class CachedImage:
     """A checked picture in the cache, upright."""
 
     path: Path
@@ -52,34 +51,34 @@ class Kept:
     sha256: str
 
 
-def inspect(content: bytes, *, where: str = "image", max_pixels: int = MAX_PIXELS) -> Looked:
+def inspect(content: bytes, *, where: str = "image", max_pixels: int = MAX_PIXELS) -> Inspection:
     """Decode a picture fully and say what it is. Raises ImageRefused, naming `where`.
 
     The size is read from the header and compared with `max_pixels` before any pixel is
     decoded; a truncated or damaged file is refused.
     """
-    looked = pixels.read_header(content, where=where, max_pixels=max_pixels)
+    header = pixels.read_header(content, where=where, max_pixels=max_pixels)
     pixels.read_picture(content, where=where, max_pixels=max_pixels)
-    return Looked(
-        height_px=looked.height_px,
-        width_px=looked.width_px,
+    return Inspection(
+        height_px=header.height_px,
+        width_px=header.width_px,
         sha256=hashlib.sha256(content).hexdigest(),
-        suffix=looked.kind.suffix,
-        turned=looked.orientation != 1,
+        suffix=header.kind.suffix,
+        is_rotated=header.orientation != 1,
     )
 
 
-def found_in(folder: PictureFolder) -> Iterator[FoundImage]:
-    """The pictures of a folder as images; key: the posix path below it."""
+def folder_images(folder: PictureFolder) -> Iterator[FoundImage]:
+    """The pictures of a folder as images; key: the posix path relative to the folder."""
     root = folder.root.resolve()
     for key in folder.listing().pictures:
         path = root / key
         yield FoundImage(key=key, name=path.name, uri=path.as_uri())
 
 
-def require_files(folder: Path, expected: str) -> None:
-    """Raise ConnectorUnavailable for a folder that is absent or empty now: a disk that is away
-    means neither that images are gone nor that somebody deleted labels."""
+def require_nonempty(folder: Path, expected: str) -> None:
+    """Raise ConnectorUnavailable for a folder that is missing or empty: a disk that is not mounted
+    means neither deleted images nor deleted labels."""
     try:
         with os.scandir(folder) as found:
             if next(found, None) is not None:
@@ -90,12 +89,12 @@ def require_files(folder: Path, expected: str) -> None:
     raise ConnectorUnavailable(f"{folder}: got {got}; expected {expected}; is the disk mounted?")
 
 
-def read_under(
+def read_below(
     root: Path, key: str, *, max_bytes: int = MAX_BYTES, within: Path | None = None
 ) -> bytes:
     """The bytes of an image below `root`. Raises ImageRefused, also when it lies elsewhere.
 
-    within: the folder that links may point into, `root` where nothing is said.
+    within: the folder that links may point into; `root` by default.
     """
     path = (root / key).resolve()
     leaves = PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts
@@ -111,20 +110,23 @@ def read_file(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     return pixels.read_file(path, where=f"image {path}", max_bytes=max_bytes)
 
 
-def keep(
+def save_to_cache(
     content: bytes, folder: Path, *, where: str = "image", max_pixels: int = MAX_PIXELS
-) -> Kept:
-    """Check a picture and write it into the cache, named by its content; repeating is free.
+) -> CachedImage:
+    """Check a picture and write it into the cache under its sha256; repeating it writes nothing.
 
     Raises ImageRefused, and DiskFull without leaving a partial file.
     """
-    looked = inspect(content, where=where, max_pixels=max_pixels)
-    suffix = ".png" if looked.turned else looked.suffix
-    path = folder / looked.sha256[:2] / f"{looked.sha256}{suffix}"
+    inspection = inspect(content, where=where, max_pixels=max_pixels)
+    suffix = ".png" if inspection.is_rotated else inspection.suffix
+    path = folder / inspection.sha256[:2] / f"{inspection.sha256}{suffix}"
     if not path.exists():
-        _write(path, _upright(content, where) if looked.turned else content)
-    return Kept(
-        path=path, height_px=looked.height_px, width_px=looked.width_px, sha256=looked.sha256
+        _write(path, _upright(content, where) if inspection.is_rotated else content)
+    return CachedImage(
+        path=path,
+        height_px=inspection.height_px,
+        width_px=inspection.width_px,
+        sha256=inspection.sha256,
     )
 
 
@@ -135,15 +137,9 @@ def _upright(content: bytes, where: str) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
+        with atomic_file(path) as part:
+            part.write_bytes(content)
     except OSError as exc:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise DiskFull(f"{path}: cannot be written: {exc.strerror}; free some space") from exc

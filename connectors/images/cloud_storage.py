@@ -1,7 +1,8 @@
 """Images in cloud storage, by addresses as s3://bucket/a.png, through fsspec.
 
 Credentials are those of the storage's own library: its environment variables, its files, or the
-machine's role. The library is not installed with Maskloop, except for fsspec itself.
+machine's role. The library is not installed with Maskloop, except for fsspec itself. `s3://` was
+tried with s3fs 2026.9.0 on moto 5.2.5, not on Amazon's servers; `gs://` and `az://` were not tried.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from connectors.images.cache import too_large
 from daemon.domain.errors import ImageRefused
+from daemon.pixels import too_large
 
 # Scheme -> what to install. Nothing that reads this machine's own files, and no chains (`::`).
 LIBRARIES = {
@@ -26,60 +27,66 @@ LIBRARIES = {
     "abfs": "adlfs",
     "memory": "fsspec",
 }
-TOTAL_S = 120.0
-REST_S = 300.0
+TOTAL_S = 120.0  # for one image
+BACKOFF_S = 300.0  # for a storage that did not answer
 
 
-def is_stored(uri: str) -> bool:
+def is_cloud_address(uri: str) -> bool:
     """Whether this is an address in cloud storage."""
     return urlsplit(uri).scheme in LIBRARIES
 
 
-class Storage:
+class CloudStorage:
     """Reads images from cloud storage. total_s: seconds for one. monotonic: a clock in seconds.
 
-    The libraries know no limit of time, so each image is read in a thread of its own; nobody
-    waits for it any longer than that, and the scheme is left alone for a while.
+    The libraries have no timeout, so each image is read in a thread of its own. Where it takes
+    longer than `total_s`, the scheme is not asked again for `BACKOFF_S`.
     """
 
     def __init__(
         self, total_s: float = TOTAL_S, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._total_s, self._monotonic = total_s, monotonic
-        self._resting: dict[str, float] = {}  # until when
+        self._retry_at: dict[str, float] = {}  # scheme -> time of the clock
 
     def read(self, uri: str, max_bytes: int) -> bytes:
         """The bytes at an address in cloud storage. Raises ImageRefused."""
         scheme = urlsplit(uri).scheme
-        left = self._resting.get(scheme, 0.0) - self._monotonic()
+        left = self._retry_at.get(scheme, 0.0) - self._monotonic()
         if left > 0:
             raise ImageRefused(
-                f"{scheme} storage did not answer a while ago; it is asked again in {left:.0f} s"
+                got=f"no answer of the {scheme} storage a while ago",
+                expected="the image",
+                cure=f"it is asked again in {left:.0f} s",
             )
-        answer: list[bytes | Exception] = []
+        result: list[bytes | Exception] = []
         thread = threading.Thread(
-            target=_answer_into,
-            args=(answer, lambda: _read_in_words(uri, scheme, max_bytes)),
+            target=_append_result,
+            args=(result, lambda: _read_or_refuse(uri, scheme, max_bytes)),
             daemon=True,
         )
         thread.start()
         thread.join(self._total_s)
-        if not answer:
-            self._resting[scheme] = self._monotonic() + REST_S
-            raise ImageRefused(f"{scheme} storage: still nothing after {self._total_s:.0f} s")
-        if isinstance(answer[0], Exception):
-            raise answer[0]
-        return answer[0]
+        if not result:
+            self._retry_at[scheme] = self._monotonic() + BACKOFF_S
+            raise ImageRefused(
+                got=f"no answer of the {scheme} storage in {self._total_s:.0f} s",
+                expected="the image",
+                cure="see whether this machine reaches the storage",
+            )
+        if isinstance(result[0], Exception):
+            raise result[0]
+        return result[0]
 
 
-def _answer_into(answer: list[bytes | Exception], read: Callable[[], bytes]) -> None:
+def _append_result(result: list[bytes | Exception], read: Callable[[], bytes]) -> None:
     try:
-        answer.append(read())
+        result.append(read())
     except (ImageRefused, MemoryError) as exc:
-        answer.append(exc)
+        result.append(exc)
 
 
-def _read_in_words(uri: str, scheme: str, max_bytes: int) -> bytes:
+def _read_or_refuse(uri: str, scheme: str, max_bytes: int) -> bytes:
     """Each storage library has errors of its own; all become one of ours."""
     try:
         return _read(uri, scheme, max_bytes)
@@ -88,31 +95,39 @@ def _read_in_words(uri: str, scheme: str, max_bytes: int) -> bytes:
     except Exception as exc:
         words = f"{type(exc).__name__}: {exc}"
         raise ImageRefused(
-            f"the storage said {words[:300]}; does the daemon have credentials that may read it?"
+            got=words[:300],
+            expected="the bytes of the object",
+            cure="does the daemon have credentials that may read it?",
         ) from exc
 
 
 def _read(uri: str, scheme: str, max_bytes: int) -> bytes:
     """The announced size first, then no more than the limit, whatever comes."""
-    place = uri.partition("://")[2]
-    if "::" in uri or not place:
-        raise ImageRefused(f"got an address that cannot be read; expected {scheme}://bucket/name")
-    files = _opened(scheme)
-    size = files.info(place).get("size")
+    path = uri.partition("://")[2]
+    if "::" in uri or not path:
+        raise ImageRefused(
+            got="an address that cannot be read",
+            expected=f"{scheme}://bucket/name",
+            cure="correct it in the task",
+        )
+    files = _filesystem(scheme)
+    size = files.info(path).get("size")
     if isinstance(size, int) and size > max_bytes:
         raise too_large("the storage", max_bytes)
-    content = bytes(files.cat_file(place, start=0, end=max_bytes + 1))
+    content = bytes(files.cat_file(path, start=0, end=max_bytes + 1))
     if len(content) > max_bytes:
         raise too_large("the storage", max_bytes)
     return content
 
 
-def _opened(scheme: str) -> Any:
+def _filesystem(scheme: str) -> Any:
     try:
         return importlib.import_module("fsspec").filesystem(scheme)
     except ImportError as exc:
         library = LIBRARIES[scheme]
         raise ImageRefused(
-            f"{scheme}:// needs a library that is not installed; pip install {library} and start "
-            f"the daemon again, or register the bucket as storage in Label Studio"
+            got=f"an address of {scheme}://",
+            expected=f"the library {library}, which is not installed",
+            cure=f"pip install {library} and start the daemon again, or register the bucket as "
+            f"storage in Label Studio",
         ) from exc

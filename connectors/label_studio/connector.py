@@ -1,4 +1,4 @@
-"""`LabelStudio`: the verbs of the contract on one project."""
+"""`LabelStudio`: the connector of one Label Studio project."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from typing import Any
 
 import httpx
 
-from connectors.images.addresses import Allowed
-from connectors.images.cache import MAX_BYTES, require_files
-from connectors.images.data_urls import decoded, is_inline, key_of_address
-from connectors.label_studio import label_config as wirings
+from connectors.images.addresses import AllowedHosts
+from connectors.images.cache import MAX_BYTES, require_nonempty
+from connectors.images.data_urls import decode, is_inline, key_of_address
+from connectors.label_studio import label_config as label_configs
 from connectors.label_studio import prediction_versions, tasks
 from connectors.label_studio import project as projects
-from connectors.label_studio.api import CONNECT_S, READ_S, Api, Refused
+from connectors.label_studio.api import CONNECT_S, READ_S, Api
+from connectors.label_studio.api_errors import ApiRefused
 from connectors.label_studio.cursor import Cursor
-from connectors.label_studio.image_fetch import Pictures
+from connectors.label_studio.image_fetch import ImageFetcher
 from connectors.label_studio.image_source import FolderSource, ProjectSource, Source
-from connectors.label_studio.label_config import Wiring
-from connectors.label_studio.project_images import Listing
+from connectors.label_studio.label_config import LabelConfig
+from connectors.label_studio.project_images import ProjectImages
 from connectors.label_studio.pull import Puller
 from connectors.label_studio.push import Pusher
-from connectors.refusals import kind
+from connectors.unreadable import typed
 from daemon.domain import Ask, Changes, ClassSet, Fault, FoundImage
 from daemon.domain.errors import ConnectorRefused, ImageRefused
 from daemon.pixels import require_shown_in_browser
@@ -34,13 +35,12 @@ from daemon.pixels.folders import LeftOut
 class LabelStudio:
     """One project of a Label Studio server, 1.23 or newer. See connectors.base.Connector.
 
-    url: the server's address. project: its number. token: gives the token to use now, a
-    legacy one or a personal access token; it is asked before each request. source: the folder
-    with the images; None when the project holds its images as tasks already. connect_s,
-    read_s: seconds to wait for a connection and for an answer. max_bytes: of an image that is
-    fetched from the project. allowed: machines that images may be fetched from, beside the
-    public internet and this server. sleep: how to pause between tries. now: the time.
-    transport: how requests travel; None for sockets.
+    url: the server's address. project: its number. token: called before each request; returns a
+    legacy token or a personal access token. source: the folder with the images; None when the
+    project holds its images as tasks already. connect_s, read_s: seconds to wait for a connection
+    and for an answer. max_bytes: of an image that is fetched from the project. allowed: hosts that
+    images may be fetched from beside the public internet and this server. sleep: how to pause
+    between tries. now: our own clock. transport: how requests travel; None for sockets.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LabelStudio:
         connect_s: float = CONNECT_S,
         read_s: float = READ_S,
         max_bytes: int = MAX_BYTES,
-        allowed: Allowed | None = None,
+        allowed: AllowedHosts | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         transport: httpx.BaseTransport | None = None,
@@ -62,49 +62,49 @@ class LabelStudio:
         self._api = Api(
             url, token, connect_s=connect_s, read_s=read_s, sleep=sleep, transport=transport
         )
-        self._pictures = Pictures(self._api, allowed, max_bytes)
-        self._number, self._classes, self._folder = project, classes, source
+        self._image_fetcher = ImageFetcher(self._api, allowed, max_bytes)
+        self._project_id, self._classes, self._folder = project, classes, source
         self._max_bytes = max_bytes
         self._pusher = Pusher(self._api, project, classes)
         self._puller = Puller(self._api, project, classes, now)
-        self._listing = Listing(self._api, project, now)
+        self._project_images = ProjectImages(self._api, project, now)
 
     def close(self) -> None:
-        """Free the connections."""
-        self._pictures.close()
+        """Close the connections."""
+        self._image_fetcher.close()
         self._api.close()
 
     def check(self) -> Sequence[Fault]:
         """Token, project, label config, sampling, version, and whether images are served."""
         try:
             project = self._project()
-        except Refused as exc:
+        except ApiRefused as exc:
             return [self._refusal(exc)]
         faults = [
             *projects.version_fault(self._api),
             *projects.config_faults(project, self._classes),
             *projects.sampling_fault(project),
         ]
-        readable = not isinstance(wirings.read(str(project["label_config"])), Fault)
+        readable = not isinstance(label_configs.parse(str(project["label_config"])), Fault)
         return [*faults, *(self._image_faults() if readable else [])]
 
     def notes(self) -> Sequence[str]:
-        """What a person should know about the project's label config."""
-        return wirings.notes(str(self._project()["label_config"]))
+        """What a person should know about the project's label config, one line each."""
+        return label_configs.notes(str(self._project()["label_config"]))
 
     def claim(self, owner: str) -> None:
-        """Leave the mark of a store in the project's description, or refuse another's."""
+        """Write the mark of a store into the project's description, or refuse another's."""
         projects.claim(self._api, self._project(), owner)
 
     def images(self) -> Iterable[FoundImage]:
         """Every image of the folder or of the project's tasks, each key once."""
         project = self._project()
-        source = self._source(self._wiring(project))
+        source = self._source(self._label_config(project))
         if isinstance(source, FolderSource):
             if project["task_number"]:
-                require_files(source.root, "the images of the tasks")
+                require_nonempty(source.root, "the images of the tasks")
             return source.images()
-        return self._listing.images(source, project["task_number"])
+        return self._project_images.images(source, project["task_number"])
 
     def read(self, image: FoundImage) -> bytes:
         """The bytes of an image, bounded. Raises ImageRefused."""
@@ -113,16 +113,16 @@ class LabelStudio:
         elif is_inline(image.uri):
             content = self._inline(image)
         else:
-            content = self._pictures.read(image)
+            content = self._image_fetcher.read(image)
         require_shown_in_browser(content, f"image {image.name}")
         return content
 
     def fingerprint(self, image: FoundImage) -> str:
-        """What the server that has an image of the project tells about its bytes."""
-        return "" if self._folder is not None else self._pictures.fingerprint(image)
+        """ETag and time of change of an image of the project; "" for an image of a folder."""
+        return "" if self._folder is not None else self._image_fetcher.fingerprint(image)
 
     def left_out(self) -> Sequence[LeftOut]:
-        """What of an image folder is not used, and why."""
+        """Files of the image folder that are not used, and why."""
         return () if self._folder is None else self._folder.left_out()
 
     def changes(
@@ -131,94 +131,98 @@ class LabelStudio:
         sizes: Mapping[str, tuple[int, int]],
         asked: Collection[str] = (),
     ) -> Changes:
-        """What people did since `cursor`, in portions. `deletions` stays empty: compare `seen`."""
+        """What people did since `cursor`, in pages. `deletions` stays empty: the store compares
+        `annotation_ids`."""
         project = self._project()
-        wiring = self._wiring(project)
+        label_config = self._label_config(project)
         since = Cursor.parse(cursor)
         since = replace(since, tasks=since.tasks.union(map(int, asked)))
-        source = self._source(wiring)
-        return self._puller.changes(since, sizes, source, wiring, project["task_number"])
+        source = self._source(label_config)
+        return self._puller.changes(since, sizes, source, label_config, project["task_number"])
 
     def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
         """Ask people for these images; image id -> task. Repeating it asks once."""
-        wiring = self._wiring(self._project())
-        source = self._source(wiring)
+        label_config = self._label_config(self._project())
+        source = self._source(label_config)
         if isinstance(source, FolderSource):
-            return self._pusher.create(asks, key, version, source, wiring)
-        anew = [ask for ask in asks if ask.anew]
-        first = [ask for ask in asks if not ask.anew]
-        found = self._pusher.ask_existing(first, version, source, wiring) if first else {}
-        return found | (self._pusher.create(anew, key, version, source, wiring) if anew else {})
+            return self._pusher.create(asks, key, version, source, label_config)
+        again = [ask for ask in asks if ask.needs_new_task]
+        first = [ask for ask in asks if not ask.needs_new_task]
+        found = self._pusher.ask_existing(first, version, source, label_config) if first else {}
+        return found | (
+            self._pusher.create(again, key, version, source, label_config) if again else {}
+        )
 
     def rerank(self, version: str, asks: Sequence[Ask]) -> None:
-        """Give every open task this order and these predictions, by one switch."""
-        self._pusher.rerank(version, asks, self._wiring(self._project()))
+        """Give every open task its new position and prediction, by one switch."""
+        self._pusher.rerank(version, asks, self._label_config(self._project()))
 
     def retire(self, tasks: Collection[str]) -> None:
-        """Hand these tasks out no more: each gets overlap 0."""
+        """Stop handing these tasks out: each gets overlap 0."""
         self._pusher.retire(sorted(int(task) for task in tasks))
 
-    def forget(self, version: str) -> bool:
-        """Delete predictions of this version, some hundreds a look; whether none is left."""
-        return prediction_versions.forget(self._api, self._number, version)
+    def delete_predictions(self, version: str) -> bool:
+        """Delete some hundreds of predictions of this version; returns whether none is left."""
+        return prediction_versions.delete_some(self._api, self._project_id, version)
 
     def repair(
         self, version: str | None, open_tasks: Collection[str], pause_min: int | None = None
     ) -> Sequence[str]:
-        """Mend the settings that the loop needs and the stream; says what was mended."""
-        wanted = projects.settings(self._folder)
-        mended = projects.mend_settings(
-            self._api, self._project(), wanted, version, self._classes, pause_min
+        """Put back the settings that the loop needs, and the stream; returns what was repaired."""
+        required = projects.required_settings(self._folder)
+        repaired = projects.repair_settings(
+            self._api, self._project(), required, version, self._classes, pause_min
         )
-        stream = projects.mend_stream(self._api, self._number, self._pusher, open_tasks)
-        return [*mended, *stream]
+        stream = projects.repair_stream(self._api, self._project_id, self._pusher, open_tasks)
+        return [*repaired, *stream]
 
     def _inline(self, image: FoundImage) -> bytes:
-        """A picture that stands in the data of its task."""
+        """The bytes of an image that is embedded in the data of its task."""
         numbers = [] if image.task is None else [int(image.task)]
-        for task in tasks.find_each(self._api, self._number, "id", numbers, ["data"]):
+        for task in tasks.find_each(self._api, self._project_id, "id", numbers, ["data"]):
             for value in task["data"].values():
                 if isinstance(value, str) and key_of_address(value) == image.uri:
-                    return decoded(value, self._max_bytes)
-        raise ImageRefused(f"got no task {image.task} with it; expected one; import it anew")
+                    return decode(value, self._max_bytes)
+        raise ImageRefused(
+            got=f"no task {image.task} that holds it", expected="one", cure="import it again"
+        )
 
     def _project(self) -> dict[str, Any]:
-        path = f"api/projects/{self._number}/"
+        path = f"api/projects/{self._project_id}/"
         found = self._api.get(path)
         if not isinstance(found, dict) or not isinstance(found.get("task_number"), int):
             raise ConnectorRefused(
-                f"GET {self._api.url}/{path}: got {kind(found)}; expected a project and how many "
+                f"GET {self._api.url}/{path}: got {typed(found)}; expected a project and how many "
                 f"tasks it holds; see Label Studio's log"
             )
         return found
 
-    def _wiring(self, project: Mapping[str, Any]) -> Wiring:
-        found = wirings.read(str(project["label_config"]))
+    def _label_config(self, project: Mapping[str, Any]) -> LabelConfig:
+        found = label_configs.parse(str(project["label_config"]))
         if isinstance(found, Fault):
             raise ConnectorRefused(str(found))
         return found
 
-    def _source(self, wiring: Wiring) -> Source:
-        return self._folder or ProjectSource(wiring.image_field)
+    def _source(self, label_config: LabelConfig) -> Source:
+        return self._folder or ProjectSource(label_config.image_field)
 
-    def _refusal(self, exc: Refused) -> Fault:
+    def _refusal(self, exc: ApiRefused) -> Fault:
         if exc.status == 404:
             return Fault(
                 where=self._api.url,
-                got=f"no project {self._number}",
+                got=f"no project {self._project_id}",
                 expected="the project of config.toml",
                 cure="correct its number, or write project = 0 and run `maskloop init`, which "
                 "lists the projects",
             )
-        got, _, cure = str(exc).rpartition("; ")
-        return Fault(where=self._api.url, got=got, expected="to be let in", cure=cure)
+        return Fault(where=exc.where, got=exc.got, expected="access to the project", cure=exc.cure)
 
     def _image_faults(self) -> Sequence[Fault]:
         """Whether Label Studio shows the first image to annotators."""
         for image in self.images():
             try:
-                source = self._source(self._wiring(self._project()))
-                self._pictures.read(replace(image, uri=source.address(image.key)))
+                source = self._source(self._label_config(self._project()))
+                self._image_fetcher.read(replace(image, uri=source.address(image.key)))
             except ImageRefused as exc:
                 return [_not_served(image, exc)]
             return []

@@ -1,14 +1,15 @@
 """Which columns the data manager of a new project shows first.
 
-Label Studio shows every field of a task's data, in the order in which the first task had them: our
-keys and numbers would stand before the reason, which is all that people want to read. It keeps what
-is hidden in a view, and the first view of a project is everybody's (seen in 1.23.2). Who changes
-the columns there keeps that: a view is made for a new project only.
+Label Studio shows every field of a task's data, in the order of the first task: our keys and
+numbers would stand before the reason, which is all that people want to read. Hidden columns are
+kept in a view, and the first view of a project is shared by everybody (seen in 1.23.2). People may
+change it: we create a view in a new project only.
 """
 
 from __future__ import annotations
 
-from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.api import Api
+from connectors.label_studio.api_errors import ApiRefused
 from connectors.label_studio.image_source import KEY_FIELD
 from connectors.label_studio.label_config import REASON_FIELD
 from connectors.label_studio.push import CYCLE_FIELD, PUSH_FIELD, RANK_FIELD
@@ -28,14 +29,14 @@ _BESIDE = (
 )
 
 
-def hide_ours(api: Api, project: int) -> list[str]:
-    """Make the first view of a project that has none yet; says what was done. A server that
-    refuses it keeps its own view: the loop does not need ours."""
+def hide_our_columns(api: Api, project: int) -> list[str]:
+    """Create the first view of a project that has none yet; returns what was done, in words. A
+    server that refuses it keeps its own view: the loop does not need ours."""
     try:
         if api.get("api/dm/views", project=project):
             return []
         api.post("api/dm/views", {"project": project, "data": _view()})
-    except (Refused, OutcomeUnknown) as exc:
+    except (ApiRefused, OutcomeUnknown) as exc:
         return [f"the data manager shows all columns: {exc}"]
     return ["the data manager shows why an image is asked, and hides the loop's own columns"]
 

@@ -2,9 +2,9 @@
 
 Label Studio keeps only some HTML (no style, no comment, `bgcolor` of a cell) and shows lists and
 paragraphs without a gap (seen in 1.23.2); so the colours of the classes are cells of a table, and
-breaks stand between the points. The guide is known by the class of its section, which names what
-it was written from, and the minutes to the next batch that it says: it is replaced when the classes
-or these minutes change, and stays as it is when people edit it.
+breaks stand between the points. The class of its section holds a digest of its text and the
+minutes to the next batch: the guide is replaced when the classes or these minutes change, and stays
+as it is when people edit it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from html import escape
 
 from daemon.domain import ClassSet
 
-WORDS = "Label All Tasks"  # who wrote a guide of their own with these words keeps it
-_OURS = re.compile(
+BUTTON = "Label All Tasks"  # instructions that name it count as a guide of their own
+_GUIDE = re.compile(
     r'<section class="maskloop-guide (g-[0-9a-f]{8})(?: m-(\d{1,4}))?">.*?</section>', re.DOTALL
 )
 _GENERAL = (
-    f"<b>Press {WORDS}.</b> It hands everybody the image that teaches the model most now. Label "
+    f"<b>Press {BUTTON}.</b> It hands everybody the image that teaches the model most now. Label "
     "Tasks As Displayed, and links to single tasks, give two people the same image.",
     "<b>A mask that is shown is the model's.</b> Mend what is wrong, leave what is right, then "
     "submit. How much was changed is measured, to see what the model still gets wrong. The first "
@@ -40,49 +40,49 @@ def guide(classes: ClassSet, colours: Mapping[str, str], pause_min: int | None =
     """The guide as HTML. colours: label -> "#rrggbb", where the label config gives one. pause_min:
     minutes that people usually wait for the next batch; None: not known."""
     rows = "".join(_row(name, colours.get(name, ""), classes) for name in classes.drawn)
-    points = (*_GENERAL[:2], *_undrawn(classes), *_GENERAL[2:])
+    points = (*_GENERAL[:2], *_undrawn_pixels(classes), *_GENERAL[2:])
     body = f"<h3>How to label here</h3><br><table><tbody>{rows}</tbody></table>"
     body += "".join(map(_paragraph, points))
     mark = hashlib.sha256(body.encode()).hexdigest()[:8]
     minutes = "" if pause_min is None else f" m-{pause_min}"
-    body += _paragraph(_nothing_left(pause_min))
+    body += _paragraph(_no_more_tasks(pause_min))
     return f'<section class="maskloop-guide g-{mark}{minutes}">{body}</section>'
 
 
-def instructions(theirs: str, ours: str) -> str | None:
-    """The instructions with our guide behind what people wrote; None where nothing is missing. A
-    guide that says no minutes takes the place of none that says some."""
-    known, wanted = _OURS.search(theirs), _OURS.search(ours)
-    if known is None:
-        return None if WORDS in theirs else theirs + ours
-    if wanted is None or (known[1] == wanted[1] and wanted[2] in (known[2], None)):
+def with_guide(instructions: str, guide_html: str) -> str | None:
+    """The instructions with our guide behind what people wrote; None where they have it already.
+    A guide without a pause does not replace one with a pause."""
+    present, wanted = _GUIDE.search(instructions), _GUIDE.search(guide_html)
+    if present is None:
+        return None if BUTTON in instructions else instructions + guide_html
+    if wanted is None or (present[1] == wanted[1] and wanted[2] in (present[2], None)):
         return None
-    return theirs[: known.start()] + ours + theirs[known.end() :]
+    return instructions[: present.start()] + guide_html + instructions[present.end() :]
 
 
-def lacks(theirs: str, ours: str) -> bool:
+def is_missing(instructions: str, guide_html: str) -> bool:
     """Whether the instructions have no guide yet, or one for other classes."""
-    known, wanted = _OURS.search(theirs), _OURS.search(ours)
-    if known is None or wanted is None:
-        return known is None and WORDS not in theirs
-    return known[1] != wanted[1]
+    present, wanted = _GUIDE.search(instructions), _GUIDE.search(guide_html)
+    if present is None or wanted is None:
+        return present is None and BUTTON not in instructions
+    return present[1] != wanted[1]
 
 
 def _paragraph(text: str) -> str:
     return f"<br><p>{text}</p>"
 
 
-def _nothing_left(pause_min: int | None) -> str:
-    """What Label Studio's words mean when nothing is left to hand out."""
+def _no_more_tasks(pause_min: int | None) -> str:
+    """What "No More Tasks Left" means, and when to come back."""
     if pause_min is None:
-        back = "Come back a little later"
+        when = "Come back a little later"
     elif pause_min < 120:
-        back = f"Come back in about {pause_min} minute{'s' if pause_min > 1 else ''}"
+        when = f"Come back in about {pause_min} minute{'s' if pause_min > 1 else ''}"
     else:
-        back = f"Come back in about {pause_min // 60} hours"
+        when = f"Come back in about {pause_min // 60} hours"
     return (
         f"<b>No More Tasks Left</b> means that the model is learning from what was submitted. "
-        f"{back} and press {WORDS} again: then the next images are there. When none come any "
+        f"{when} and press {BUTTON} again: then the next images are there. When none come any "
         f"more, as many are labeled as were wanted."
     )
 
@@ -95,8 +95,8 @@ def _row(name: str, colour: str, classes: ClassSet) -> str:
     return f"<tr>{swatch}<td>&nbsp;<b>{escape(name)}</b></td><td>&nbsp;{meaning}</td></tr>"
 
 
-def _undrawn(classes: ClassSet) -> tuple[str, ...]:
-    """What a pixel is that nobody draws, and what is for doubt."""
+def _undrawn_pixels(classes: ClassSet) -> tuple[str, ...]:
+    """What undrawn pixels mean, and how to mark doubtful ones."""
     background = f"<b>{escape(classes.names[0])}</b>"
     if classes.unlabeled == 0:
         points = [

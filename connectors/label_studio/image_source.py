@@ -1,7 +1,7 @@
-"""Where the images of a Label Studio project are, and what a task of it looks like.
+"""Where the images of a Label Studio project are: in a folder, or in tasks that exist already.
 
-folder: image files under a folder that Label Studio serves as well; a push creates tasks.
-project: the tasks exist already; a push makes them visible.
+FolderSource: image files of a folder that Label Studio serves too; a push creates tasks.
+ProjectSource: the tasks exist already; a push adds them to the stream.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from connectors.images.cache import MAX_FILE_BYTES, found_in, read_under
+from connectors.images.cache import MAX_FILE_BYTES, folder_images, read_below
 from connectors.images.data_urls import key_of_address
 from daemon.domain import FoundImage
 from daemon.domain.errors import ConfigError
@@ -24,12 +24,13 @@ KEY_FIELD = "maskloop_key"
 class FolderSource:
     """Images under `root`, which lies strictly inside `document_root`.
 
-    document_root: what Label Studio was given as LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT.
+    document_root: what Label Studio was given as LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT; it
+    refuses that folder itself as a storage.
     key: the posix path relative to `root`.
     """
 
     key_field = f"data.{KEY_FIELD}"
-    resting_overlap = 1  # what a task gets when it is imported or the project's default changes
+    default_overlap = 1  # of a task that is imported, and when the project's default changes
 
     def __init__(self, root: Path, document_root: Path, max_bytes: int = MAX_FILE_BYTES) -> None:
         self.root, self.max_bytes = root.resolve(), max_bytes
@@ -44,25 +45,26 @@ class FolderSource:
 
     def images(self) -> Iterable[FoundImage]:
         """Every image file below the root, by path."""
-        return found_in(self._folder)
+        return folder_images(self._folder)
 
     def left_out(self) -> Sequence[LeftOut]:
-        """What of the folder is not used, and why."""
+        """Files of the folder that are not used, and why."""
         return self._folder.latest.left_out
 
     def read(self, image: FoundImage) -> bytes:
         """The file's bytes. Raises ImageRefused, also for a path that leaves the root."""
-        return read_under(self.root, image.key, max_bytes=self.max_bytes, within=self._outer)
+        return read_below(self.root, image.key, max_bytes=self.max_bytes, within=self._outer)
 
     def address(self, key: str) -> str:
         """Where Label Studio serves an image."""
         return f"{SERVED}?d={quote((self._prefix / key).as_posix())}"
 
     def key_of(self, data: Mapping[str, Any], image_field: str) -> str | None:
-        """The image that a task shows; None when it is none of ours.
+        """The key of the image that a task shows; None for an image of somebody else.
 
-        The address tells, also for a task that was exported from another project of ours; where it
-        leads elsewhere, as after the folder was moved, the key that a push wrote does.
+        It is found by the address, also in a task that was exported from another project of ours;
+        where the address leads elsewhere, as after the folder was moved, by the key that a push
+        wrote.
         """
         served = _served(data.get(image_field))
         if served is not None and served.is_relative_to(self._prefix):
@@ -73,9 +75,10 @@ class FolderSource:
 
 class ProjectSource:
     """Images that are tasks of the project already. key: the image's address in the task; a
-    short name of a picture that stands in the data itself."""
+    digest for an embedded image. Label Studio's own count of finished tasks means nothing in such
+    a project: a task outside the stream counts as finished."""
 
-    resting_overlap = 0  # every task rests until it is asked, new ones too
+    default_overlap = 0  # every task stays out of the stream until it is pushed
 
     def __init__(self, image_field: str) -> None:
         self.image_field = image_field
@@ -86,7 +89,7 @@ class ProjectSource:
         return key
 
     def key_of(self, data: Mapping[str, Any], image_field: str) -> str | None:
-        """The image that a task shows; None when its data has none."""
+        """The key of the image that a task shows; None where its data has none."""
         value = data.get(image_field)
         return key_of_address(value) if isinstance(value, str) and value else None
 

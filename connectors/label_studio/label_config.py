@@ -1,7 +1,7 @@
-"""Label configs: the one that Maskloop writes, and reading any other.
+"""Label configs: rendering ours, and parsing any other.
 
-Masks are drawn with BitmaskLabels, one Label a class; background has none where it is what
-nobody drew. `smart="false"` keeps Label Studio's auto-detection from grabbing the brush.
+Masks are drawn with BitmaskLabels, one Label a class; background has none where undrawn pixels
+mean background. `smart="false"` keeps Label Studio's auto-detection from grabbing the brush.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import quoteattr
 
-from connectors.label_studio.label_tags import BadConfig, Label, Tag, Tags, read_tags
-from connectors.label_studio.unsupported_tags import unread
-from connectors.masks.regions import BRUSH, SHAPES, TYPE, Control
+from connectors.label_studio.label_tags import InvalidLabelConfig, Label, Tag, Tags, read_tags
+from connectors.label_studio.unsupported_tags import unsupported
+from connectors.masks.regions import BITMASK, BRUSH, SHAPES, Control
 from daemon.domain import ClassSet, Fault
 
 TAG = "BitmaskLabels"
-# Mask tags and the type of their regions; the first that a project has is written.
+# Mask tags and the type of their regions; predictions use the first one that a project has.
 TYPES = {
-    TAG: TYPE,
+    TAG: BITMASK,
     "BrushLabels": BRUSH,
     "PolygonLabels": "polygonlabels",
     "RectangleLabels": "rectanglelabels",
@@ -32,14 +32,15 @@ IGNORE_COLOUR = "#808080"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wiring:
-    """How a label config joins images and masks.
+class LabelConfig:
+    """A parsed label config that can be used.
 
-    image_field: the key of a task's data that names its image. labels: of the mask tag that is
-    written. other_labels: those that only its other mask tags have. notes: what a person should
-    know about this config, in words. shows_reason: whether it shows why an image was asked.
-    colours: label -> colour, of the labels that have one. faults: what people could draw that is
-    not read. dynamic: whether the labels of the written tag come from each task's data.
+    control: the mask tag that predictions use; its `others` are read too. image_field: the field
+    of a task's data with the address of its image. labels: of `control`. other_labels: those that
+    only other mask tags have. notes: what a person should know about this config, in words.
+    shows_reason: whether it shows why an image is asked. colours: label -> colour. faults: what
+    people could draw and Maskloop would not read. is_dynamic: whether the labels of `control` come
+    from each task's data.
     """
 
     control: Control
@@ -50,46 +51,45 @@ class Wiring:
     shows_reason: bool = True
     colours: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
-    dynamic: bool = False
+    is_dynamic: bool = False
 
 
-def read(label_config: str) -> Wiring | Fault:
-    """The mask tags on one image, or what is wrong with the config.
+def parse(label_config: str) -> LabelConfig | Fault:
+    """The mask tags on one image, or the fault of a config without any.
 
-    Predictions are written with the first tag in the order of `TYPES`: with exact masks where
-    there is a choice. The other mask tags on that image are read.
+    Predictions use the first tag in the order of `TYPES`: with exact masks where there is a choice.
     """
     try:
         tags = read_tags(label_config)
-    except BadConfig as exc:
+    except InvalidLabelConfig as exc:
         return _fault(f"one that cannot be read: {exc}", "one with a mask tag", _PASTE)
-    drawing = sorted(_readable(tags), key=lambda tag: _ORDER.index(tag.kind))
-    for first in drawing:
+    mask_tags = sorted(_mask_tags(tags), key=lambda tag: _ORDER.index(tag.kind))
+    for first in mask_tags:
         image = first.to[0]
-        same = [tag for tag in drawing if tag.to[0] == image]
-        return _wiring(same, image, tags, shows_reason=f"${REASON_FIELD}" in label_config)
+        same = [tag for tag in mask_tags if tag.to[0] == image]
+        return _label_config(same, image, tags, shows_reason=f"${REASON_FIELD}" in label_config)
     names = ", ".join(sorted({tag.written for tag in tags.controls})) or "nothing"
     return _fault(f"{names} to draw with", f"{', '.join(TYPES)} on an image", _PASTE)
 
 
 def notes(label_config: str) -> tuple[str, ...]:
     """What a person should know about a config that can be used; empty for one that cannot."""
-    found = read(label_config)
+    found = parse(label_config)
     return () if isinstance(found, Fault) else found.notes
 
 
-def disagreements(wiring: Wiring, classes: ClassSet) -> Sequence[Fault]:
-    """Classes that only one of label config and config.toml knows."""
-    wanted = classes.drawn
-    missing = [] if wiring.dynamic else sorted(set(wanted) - set(wiring.labels))
-    known = {*wanted, *classes.renamed}
-    unknown = [name for name in (*wiring.labels, *wiring.other_labels) if name not in known]
-    faults = list(wiring.faults)
+def class_mismatches(config: LabelConfig, classes: ClassSet) -> Sequence[Fault]:
+    """Faults for classes that are only in the label config or only in config.toml."""
+    drawn = classes.drawn
+    missing = [] if config.is_dynamic else sorted(set(drawn) - set(config.labels))
+    known = {*drawn, *classes.renamed}
+    unknown = [name for name in (*config.labels, *config.other_labels) if name not in known]
+    faults = list(config.faults)
     if missing:
         faults.append(
             _fault(
-                f"no label for {', '.join(missing)} in the tag {wiring.control.from_name!r}",
-                f"a Label for each of {', '.join(sorted(wanted))}",
+                f"no label for {', '.join(missing)} in the tag {config.control.from_name!r}",
+                f"a Label for each of {', '.join(sorted(drawn))}",
                 "add it in the project's settings under Labeling Interface, or take the class "
                 "out of config.toml",
             )
@@ -98,7 +98,7 @@ def disagreements(wiring: Wiring, classes: ClassSet) -> Sequence[Fault]:
         faults.append(
             _fault(
                 f"the label {', '.join(unknown)}, which config.toml does not know",
-                f"{', '.join(sorted(wanted))}",
+                f"{', '.join(sorted(drawn))}",
                 "add it to the classes in config.toml (never background while unlabeled pixels "
                 "are background), or remove the label from the project",
             )
@@ -110,7 +110,7 @@ _ONLY_SHAPES = (
     f"people draw shapes only: no prediction is shown to them, and holes cannot be drawn; add a "
     f"{TAG} tag to show predictions"
 )
-NO_REASON = (
+REASON_NOT_SHOWN = (
     f"people do not see why an image is asked: to show it, add {REASON_TAG} to the label config; "
     f"tasks that are asked from then on get the words in their data"
 )
@@ -120,39 +120,41 @@ _PASTE = "paste the label config that `maskloop init` prints into the project's 
 _ORDER = [tag.lower() for tag in TYPES]
 
 
-def _readable(tags: Tags) -> Iterator[Tag]:
+def _mask_tags(tags: Tags) -> Iterator[Tag]:
     """Mask tags on an image of the task, each name once."""
-    images = {one.name for one in tags.objects if one.kind == "image" and _one_image(one)}
+    images = {one.name for one in tags.objects if one.kind == "image" and _shows_one_image(one)}
     known: set[str] = set()
     for tag in tags.controls:
-        drawn = tag.kind in _ORDER and tag.name and not tag.repeated
+        drawn = tag.kind in _ORDER and tag.name and not tag.is_repeated
         if drawn and len(tag.to) == 1 and tag.to[0] in images and tag.name not in known:
             known.add(tag.name)
             yield tag
 
 
-def _one_image(tag: Tag) -> bool:
+def _shows_one_image(tag: Tag) -> bool:
     """Whether each task names one image for it in a field of its data."""
     value = tag.attributes.get("value", "")
-    return value.startswith("$") and "valuelist" not in tag.attributes and not tag.repeated
+    return value.startswith("$") and "valuelist" not in tag.attributes and not tag.is_repeated
 
 
-def _wiring(drawing: Sequence[Tag], image: str, tags: Tags, *, shows_reason: bool) -> Wiring:
-    """drawing: mask tags, all on this image, the one that is written first."""
-    controls = [Control(from_name=tag.name, to_name=image, type=tag.kind) for tag in drawing]
+def _label_config(
+    mask_tags: Sequence[Tag], image: str, tags: Tags, *, shows_reason: bool
+) -> LabelConfig:
+    """mask_tags: all on this image; the first one is used for predictions."""
+    controls = [Control(from_name=tag.name, to_name=image, type=tag.kind) for tag in mask_tags]
     shown = next(tag for tag in tags.objects if tag.name == image)
-    labels = tuple(dict.fromkeys(label.stored for label in drawing[0].labels))
-    further = dict.fromkeys(label.stored for tag in drawing[1:] for label in tag.labels)
+    labels = tuple(dict.fromkeys(label.stored for label in mask_tags[0].labels))
+    further = dict.fromkeys(label.stored for tag in mask_tags[1:] for label in tag.labels)
     others = tuple(name for name in further if name not in labels)
-    only_shapes = drawing[0].kind in SHAPES
-    faults, notes = unread(tags, drawing, image)
-    return Wiring(
+    only_shapes = mask_tags[0].kind in SHAPES
+    faults, notes = unsupported(tags, mask_tags, image)
+    return LabelConfig(
         control=Control(
-            from_name=drawing[0].name,
+            from_name=mask_tags[0].name,
             to_name=image,
-            type=drawing[0].kind,
+            type=mask_tags[0].kind,
             others=tuple(controls[1:]),
-            elsewhere=frozenset(tag.name for tag in tags.objects if tag.name != image),
+            other_objects=frozenset(tag.name for tag in tags.objects if tag.name != image),
         ),
         image_field=shown.attributes["value"][1:],
         labels=(*labels, *others) if only_shapes else labels,
@@ -160,12 +162,12 @@ def _wiring(drawing: Sequence[Tag], image: str, tags: Tags, *, shows_reason: boo
         notes=(
             *((_ONLY_SHAPES,) if only_shapes else ()),
             *notes,
-            *(() if shows_reason else (NO_REASON,)),
+            *(() if shows_reason else (REASON_NOT_SHOWN,)),
         ),
         shows_reason=shows_reason,
-        colours=_colours([label for tag in reversed(drawing) for label in tag.labels]),
+        colours=_colours([label for tag in reversed(mask_tags) for label in tag.labels]),
         faults=tuple(_fault(*fault) for fault in faults),
-        dynamic=drawing[0].attributes.get("value", "").startswith("$"),
+        is_dynamic=mask_tags[0].attributes.get("value", "").startswith("$"),
     )
 
 
@@ -173,11 +175,11 @@ def _colours(labels: Sequence[Label]) -> dict[str, str]:
     return {label.stored: label.colour for label in labels if label.colour}
 
 
-def config(classes: ClassSet) -> str:
-    """A label config that shows above the image why it was asked, nothing where it was not, and
-    the classes: below it Label Studio hides their buttons behind Skip and Submit.
+def render(classes: ClassSet) -> str:
+    """A label config with the reason and the classes above the image: below it Label Studio hides
+    the classes behind Skip and Submit.
 
-    Label Studio 1.23.2 takes tasks without that field too: a header is no field that it requires.
+    Label Studio 1.23.2 takes tasks without the reason too: a header is no field that it requires.
     """
     labels = [
         f"    <Label value={quoteattr(name)} background={quoteattr(COLOURS[row % len(COLOURS)])}/>"

@@ -1,9 +1,9 @@
-"""The tags of a label config: what is shown, what people answer with, and how they hang together.
+"""The tags of a label config: object tags, control tags, and which belongs to which.
 
-Read as Label Studio's page reads it: the case of tags and attributes does not matter, a control
-without `toName` belongs to the only thing that is shown, and a label is stored as its alias where
-it has one. The text comes from outside: it is bounded, and declares no document type, so that
-nothing expands.
+They are read as Label Studio's page does: the case of tags and attributes does not matter, a
+control without `toName` belongs to the only object, and a label with an alias is stored as its
+alias. The text comes from outside: its size is bounded, and document types are refused, so that no
+entity expands.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ OBJECTS = frozenset(
     {"image", "text", "hypertext", "audio", "audioplus", "video", "paragraphs", "timeseries"}
     | {"list", "table", "pdf", "chat"}
 )
-# Tags that lay out, decorate or belong to another one: nobody answers with them.
+# Tags for layout, and parts of other tags: nobody answers with them.
 LAYOUT = frozenset(
     {"view", "header", "style", "label", "choice", "shortcut", "relation", "item", "panel"}
     | {"collapse", "markdown", "bucket", "channel", "repeater"}
 )
 
 
-class BadConfig(ValueError):
-    """A label config that is no bounded XML document; the message says why."""
+class InvalidLabelConfig(ValueError):
+    """A label config that is no XML document of bounded size; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """A label of a tag. stored: what results hold. shown: what people see. colour: "" for none."""
+    """A label of a tag. stored: as in results. displayed: as people see it. colour: "" for none."""
 
     stored: str
-    shown: str
+    displayed: str
     colour: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tag:
-    """A tag with a name, or one that draws. kind: in lower case. written: as the config has it.
+    """An object or control tag. kind: its name in lower case. written: as the config has it.
 
-    to: names of what it is about. labels: of its Label tags, wherever they lie inside. repeated:
-    whether a Repeater makes several of it. attributes: by name in lower case.
+    to: names of its objects. labels: of its Label tags at any depth. is_repeated: whether it is
+    inside a Repeater. attributes: by name in lower case.
     """
 
     kind: str
@@ -51,11 +51,11 @@ class Tag:
     name: str
     to: tuple[str, ...]
     labels: tuple[Label, ...]
-    repeated: bool
+    is_repeated: bool
     attributes: dict[str, str]
 
     @property
-    def said(self) -> str:
+    def markup(self) -> str:
         """For a person: `<BrushLabels name="mask">`."""
         return f'<{self.written} name="{self.name}">' if self.name else f"<{self.written}>"
 
@@ -66,19 +66,20 @@ class Tag:
 
 @dataclass(frozen=True, kw_only=True)
 class Tags:
-    """objects: what is shown. controls: what people answer with; both in the order of the text."""
+    """The tags of a label config, in the order of its text. objects: what is shown. controls: what
+    people answer with."""
 
     objects: tuple[Tag, ...]
     controls: tuple[Tag, ...]
 
 
 def read_tags(label_config: str) -> Tags:
-    """The named tags of a config. Raises BadConfig."""
-    found = list(_walk(_root(label_config), repeated=False))
+    """The named tags of a config. Raises InvalidLabelConfig."""
+    found = list(_walk(_root(label_config), is_repeated=False))
     objects = tuple(tag for tag in found if tag.kind in OBJECTS)
-    shown = tuple(dict.fromkeys(tag.name for tag in objects))
+    names = tuple(dict.fromkeys(tag.name for tag in objects))
     controls = tuple(
-        tag if tag.to or len(shown) != 1 else _about(tag, shown)
+        tag if tag.to or len(names) != 1 else _with_object(tag, names)
         for tag in found
         if tag.kind not in OBJECTS
     )
@@ -87,32 +88,32 @@ def read_tags(label_config: str) -> Tags:
 
 def _root(label_config: str) -> ElementTree.Element:
     if len(label_config) > MAX_CHARS:
-        raise BadConfig(f"{len(label_config)} characters; at most {MAX_CHARS}")
+        raise InvalidLabelConfig(f"{len(label_config)} characters; at most {MAX_CHARS}")
     upper = label_config.upper()
     if "<!DOCTYPE" in upper or "<!ENTITY" in upper:
-        raise BadConfig("a document type, which Label Studio does not take either")
+        raise InvalidLabelConfig("a document type, which Label Studio does not take either")
     try:
         root = ElementTree.fromstring(label_config)
     except (ElementTree.ParseError, ValueError, RecursionError) as exc:
-        raise BadConfig(str(exc)) from exc
+        raise InvalidLabelConfig(str(exc)) from exc
     if sum(1 for _ in root.iter()) > MAX_TAGS:
-        raise BadConfig(f"more than {MAX_TAGS} tags")
+        raise InvalidLabelConfig(f"more than {MAX_TAGS} tags")
     return root
 
 
-def _walk(root: ElementTree.Element, *, repeated: bool) -> Iterator[Tag]:
-    """Depth first, without recursion: nobody says how deep a config is."""
-    waiting = [(root, repeated)]
+def _walk(root: ElementTree.Element, *, is_repeated: bool) -> Iterator[Tag]:
+    """Depth first, without recursion: a config may be nested to any depth."""
+    waiting = [(root, is_repeated)]
     while waiting:
         element, inside = waiting.pop()
         kind = _kind(element)
         if kind not in LAYOUT:
-            yield _tag(element, repeated=inside)
+            yield _tag(element, is_repeated=inside)
         inside = inside or kind == "repeater"
         waiting += [(child, inside) for child in reversed(element)]
 
 
-def _tag(element: ElementTree.Element, *, repeated: bool) -> Tag:
+def _tag(element: ElementTree.Element, *, is_repeated: bool) -> Tag:
     attributes = {name.lower(): value for name, value in element.attrib.items()}
     return Tag(
         kind=_kind(element),
@@ -120,7 +121,7 @@ def _tag(element: ElementTree.Element, *, repeated: bool) -> Tag:
         name=attributes.get("name", ""),
         to=tuple(filter(None, (one.strip() for one in attributes.get("toname", "").split(",")))),
         labels=tuple(_labels(element)),
-        repeated=repeated,
+        is_repeated=is_repeated,
         attributes=attributes,
     )
 
@@ -133,12 +134,12 @@ def _labels(element: ElementTree.Element) -> Iterator[Label]:
         value = attributes.get("value", "")
         stored = attributes.get("alias") or value
         if stored:
-            yield Label(stored=stored, shown=value, colour=attributes.get("background", ""))
+            yield Label(stored=stored, displayed=value, colour=attributes.get("background", ""))
 
 
 def _kind(element: ElementTree.Element) -> str:
     return element.tag.lower() if isinstance(element.tag, str) else ""
 
 
-def _about(tag: Tag, shown: Sequence[str]) -> Tag:
-    return Tag(**{**vars(tag), "to": tuple(shown)})
+def _with_object(tag: Tag, names: Sequence[str]) -> Tag:
+    return Tag(**{**vars(tag), "to": tuple(names)})

@@ -1,25 +1,26 @@
 """Deleting predictions that another version replaced.
 
 Label Studio deletes a version in one transaction, some 6 s for 1000 predictions (measured), and
-nobody can submit meanwhile: a large one goes piece by piece. An annotation keeps its regions, whose
-ids say which prediction they came from (shown.py), and loses its `parent_prediction`. A page that
-shows a prediction which is gone cannot submit any more (HTTP 400, measured).
+nobody can submit meanwhile: a large version is deleted in parts. An annotation keeps its regions,
+whose ids encode their prediction (provenance.py), and loses its `parent_prediction`. A page that
+shows a deleted prediction cannot submit any more (HTTP 400, measured).
 """
 
 from __future__ import annotations
 
 from connectors.label_studio import tasks
-from connectors.label_studio.api import Api, Refused
-from connectors.refusals import kind
+from connectors.label_studio.api import Api
+from connectors.label_studio.api_errors import ApiRefused
+from connectors.unreadable import typed
 from daemon.domain.errors import ConnectorRefused
 
-WHOLE = 500  # predictions that one request deletes
-PIECE = 50  # tasks of a larger version whose predictions one look deletes, some seconds
+ONE_REQUEST = 500  # the largest version that is deleted by one request
+TASKS_PER_TICK = 50  # of a larger version, whose predictions one tick deletes: some seconds
 
 
 def count_of(api: Api, project: int, version: str) -> int:
     """How many predictions of this version the project holds. Raises ConnectorRefused for an
-    answer that does not tell."""
+    answer without a count."""
     path = f"api/projects/{project}/model-versions/"
     answer = api.get(path, extended="true")
     try:
@@ -27,27 +28,27 @@ def count_of(api: Api, project: int, version: str) -> int:
         return sum(int(row["count"]) for row in rows if row["model_version"] == version)
     except (TypeError, KeyError, ValueError, OverflowError) as exc:
         raise ConnectorRefused(
-            f"GET {api.url}/{path}: got {kind(answer)}; expected the count of each version; see "
+            f"GET {api.url}/{path}: got {typed(answer)}; expected the count of each version; see "
             f"Label Studio's log"
         ) from exc
 
 
-def forget(api: Api, project: int, version: str) -> bool:
-    """Delete predictions of this version; whether none is left. The one in force stays."""
+def delete_some(api: Api, project: int, version: str) -> bool:
+    """Delete predictions of this version, which must not be in force; whether none is left."""
     path = f"api/projects/{project}/"
     count = count_of(api, project, version)
     if not count:
         return True
     if api.get(path)["model_version"] == version:
         return False
-    if count <= WHOLE:
+    if count <= ONE_REQUEST:
         api.delete(f"{path}model-versions/", {"model_version": version})
         return True
-    _delete_some(api, project, version)
+    _delete_page(api, project, version)
     return False
 
 
-def _delete_some(api: Api, project: int, version: str) -> None:
+def _delete_page(api: Api, project: int, version: str) -> None:
     page = tasks.find_page(
         api,
         project,
@@ -55,17 +56,17 @@ def _delete_some(api: Api, project: int, version: str) -> None:
         ["predictions"],
         order="tasks:id",
         page=1,
-        page_size=PIECE,
+        page_size=TASKS_PER_TICK,
     )
     for task in page.tasks:
         for prediction in task["predictions"]:
             if prediction["model_version"] == version:
-                _delete(api, int(prediction["id"]))
+                _delete_one(api, int(prediction["id"]))
 
 
-def _delete(api: Api, prediction: int) -> None:
+def _delete_one(api: Api, prediction: int) -> None:
     try:
         api.delete(f"api/predictions/{prediction}/", None)
-    except Refused as exc:
-        if exc.status != 404:  # gone already
+    except ApiRefused as exc:
+        if exc.status != 404:  # deleted already
             raise

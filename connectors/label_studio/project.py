@@ -1,4 +1,4 @@
-"""The Label Studio project as a whole: making it, reading it, and mending what people change."""
+"""The Label Studio project: its creation, its settings, its stream, and their repair."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Any
 
 from connectors.label_studio import data_manager, label_config, tasks
 from connectors.label_studio import guide as guides
-from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.api import Api
+from connectors.label_studio.api_errors import ApiRefused
 from connectors.label_studio.image_source import FolderSource, Source
 from connectors.label_studio.push import Pusher
 from daemon.domain import ClassSet, Fault
 from daemon.domain.errors import ConnectorRefused, OutcomeUnknown
 
-SAMPLING = "Uncertainty sampling"
-TESTED = "1.23"
-SHOWN_TASKS = 5
-RETIRED_A_LOOK = 100  # some 10 s; the rest at the next looks, and behind the batch until then
-LOCKS = (
+SAMPLING = "Uncertainty sampling"  # called a feature of another edition; works by the API
+MIN_RELEASE = "1.23"
+NAMED_TASKS = 5  # in a message
+MAX_RETIRED_PER_REPAIR = 100  # takes some 10 s; the others follow at the next ticks
+LOCK_ADVICE = (
     "Label Studio keeps a task for whoever opened it for LABEL_STUDIO_TASK_LOCK_TTL seconds, a day "
     "unless that is set, and does not tell how long; start it with 3600, so that an image which "
     "somebody left open goes to the others within the hour"
@@ -29,14 +30,14 @@ _MARK = re.compile(r"\[maskloop store ([\w-]+)\]")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adopted:
-    """A project that the loop may use. created: whether it was made just now. faults: what a
-    person still has to change. did: what was set up. notes: what to know about its label config."""
+class AdoptedProject:
+    """A project that the loop may use. created: whether it is new. faults: what a person still has
+    to change. actions: what was set up, in words. notes: on its label config."""
 
     id: int
     created: bool
     faults: tuple[Fault, ...]
-    did: tuple[str, ...]
+    actions: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -47,37 +48,38 @@ def create_or_adopt_project(
     project: int | str,
     classes: ClassSet,
     source: FolderSource | None,
-) -> Adopted:
+) -> AdoptedProject:
     """The project with this number or title, ready for the loop; a missing title is created.
 
     source: the folder whose images the project shows; None for a project that has its images
     already. Running it again changes nothing. Raises ConnectorRefused for an unknown number
     or a title that several projects have.
     """
-    api = Api(url, token)
-    try:
+    with Api(url, token) as api:
         found = _find(api, project)
         adopted = found or _create(api, str(project), classes, source)
         number = int(adopted["id"])
-        did = [] if found else [f"created project {number} {project!r}"]
-        did += mend_settings(api, adopted, settings(source), None, classes)
+        actions = [] if found else [f"created project {number} {project!r}"]
+        actions += repair_settings(api, adopted, required_settings(source), None, classes)
         if source is not None:
-            did += _register(api, number, source)
+            actions += _register(api, number, source)
         if found is None:
-            did += data_manager.hide_ours(api, number)
-        faults = tuple(config_faults(adopted, classes))
-        notes = label_config.notes(str(adopted["label_config"]))
-        return Adopted(id=number, created=found is None, faults=faults, did=tuple(did), notes=notes)
-    finally:
-        api.close()
+            actions += data_manager.hide_our_columns(api, number)
+        return AdoptedProject(
+            id=number,
+            created=found is None,
+            faults=tuple(config_faults(adopted, classes)),
+            actions=tuple(actions),
+            notes=label_config.notes(str(adopted["label_config"])),
+        )
 
 
-def settings(source: Source | None) -> dict[str, Any]:
-    """What the loop needs the project to be set to."""
+def required_settings(source: Source | None) -> dict[str, Any]:
+    """The project settings that the loop needs, by Label Studio's names."""
     return {
         "sampling": SAMPLING,
         "show_collab_predictions": True,
-        "maximum_annotations": source.resting_overlap if source else 0,
+        "maximum_annotations": source.default_overlap if source else 0,
         "show_skip_button": True,
         "skip_queue": "REQUEUE_FOR_OTHERS",  # an image is dropped when enough people skipped it
         "enable_empty_annotation": True,  # nothing drawn is all background
@@ -85,37 +87,44 @@ def settings(source: Source | None) -> dict[str, Any]:
     }
 
 
-def mend_settings(
+def repair_settings(
     api: Api,
     project: Mapping[str, Any],
-    wanted: Mapping[str, Any],
+    required: Mapping[str, Any],
     version: str | None,
     classes: ClassSet,
     pause_min: int | None = None,
 ) -> list[str]:
-    """Set what differs; says in words what did. version: of the predictions in force. classes and
-    pause_min: what the guide for annotators is about; that the pause became another is not said."""
-    wanted = {**wanted, **({"model_version": version} if version else {})}
-    off = {name: value for name, value in wanted.items() if project.get(name) != value}
-    guide, lacked = _guide(project, classes, pause_min)
-    if not off and not guide:
+    """Set the settings that differ; returns in words which did.
+
+    version: of the predictions in force. classes, pause_min: for the annotators' guide; a guide
+    that only gets another pause is replaced in silence.
+    """
+    required = {**required, **({"model_version": version} if version else {})}
+    changed = {name: value for name, value in required.items() if project.get(name) != value}
+    guide, was_missing = _guide(project, classes, pause_min)
+    if not changed and not guide:
         return []
     try:
-        api.patch(f"api/projects/{project['id']}/", {**off, **guide})
-    except Refused as exc:
-        if exc.status != 400 or "model_version" not in off:
+        api.patch(f"api/projects/{project['id']}/", {**changed, **guide})
+    except ApiRefused as exc:
+        if exc.status != 400 or "model_version" not in changed:
             raise
-        rest = {name: value for name, value in wanted.items() if name != "model_version"}
-        gone = f"the predictions {version!r} are gone from Label Studio; the next re-rank mends it"
-        return [gone, *mend_settings(api, project, rest, None, classes, pause_min)]
-    said = [f"{name} was {project.get(name)!r}, now {value!r} again" for name, value in off.items()]
-    return said + (
-        ["the instructions had no guide for these classes, it was added"] if lacked else []
-    )
+        rest = {name: value for name, value in required.items() if name != "model_version"}
+        deleted = (
+            f"the predictions {version!r} were deleted in Label Studio; the next re-rank repairs it"
+        )
+        return [deleted, *repair_settings(api, project, rest, None, classes, pause_min)]
+    words = [
+        f"{name} was {project.get(name)!r}, now {value!r} again" for name, value in changed.items()
+    ]
+    added = ["the instructions had no guide for these classes, it was added"] if was_missing else []
+    return words + added
 
 
 def claim(api: Api, project: Mapping[str, Any], owner: str) -> None:
-    """Add `[maskloop store OWNER]` to the description; raise where another owner stands there."""
+    """Add `[maskloop store OWNER]` to the description. Raises ConnectorRefused where the mark of
+    another store is there."""
     found = owner_of(project)
     if not found:
         marked = f"{project.get('description') or ''} [maskloop store {owner}]".strip()
@@ -134,24 +143,25 @@ def owner_of(project: Mapping[str, Any]) -> str:
     return found.group(1) if found else ""
 
 
-def mend_stream(api: Api, project: int, pusher: Pusher, open_tasks: Collection[str]) -> list[str]:
-    """Take tasks that were not asked out of the stream, and put those back that were."""
-    wanted = {int(task) for task in open_tasks}
+def repair_stream(api: Api, project: int, pusher: Pusher, open_tasks: Collection[str]) -> list[str]:
+    """Take tasks that were not pushed out of the stream, and put those back that were; returns in
+    words which ones."""
+    pushed = {int(task) for task in open_tasks}
     served = {int(task["id"]) for task in tasks.find(api, project, tasks.in_stream(), [])}
-    strangers = sorted(served - wanted)
-    pusher.retire(strangers[:RETIRED_A_LOOK])
+    others = sorted(served - pushed)
+    pusher.retire(others[:MAX_RETIRED_PER_REPAIR])
     words = []
-    if strangers:
-        words.append(f"kept out of the stream, nobody asked for them: {_some(strangers)}")
-    if back := pusher.reveal(sorted(wanted - served)):
-        words.append(f"put back into the stream: {_some(back)}")
+    if others:
+        words.append(f"kept out of the stream, nobody asked for them: {_first_few(others)}")
+    if returned := pusher.return_to_stream(sorted(pushed - served)):
+        words.append(f"put back into the stream: {_first_few(returned)}")
     return words
 
 
 def config_faults(project: Mapping[str, Any], classes: ClassSet) -> Sequence[Fault]:
     """Where the label config does not fit config.toml."""
-    found = label_config.read(str(project["label_config"]))
-    return [found] if isinstance(found, Fault) else label_config.disagreements(found, classes)
+    found = label_config.parse(str(project["label_config"]))
+    return [found] if isinstance(found, Fault) else label_config.class_mismatches(found, classes)
 
 
 def sampling_fault(project: Mapping[str, Any]) -> Sequence[Fault]:
@@ -172,13 +182,13 @@ def version_fault(api: Api) -> Sequence[Fault]:
     """A fault for a Label Studio that is older than the tested one."""
     release = str(api.get("api/version").get("release", "?"))
     numbers = [int(part) if part.isdigit() else 0 for part in release.split(".")[:2]]
-    if numbers >= [int(part) for part in TESTED.split(".")]:
+    if numbers >= [int(part) for part in MIN_RELEASE.split(".")]:
         return []
     return [
         Fault(
             where=api.url,
             got=f"Label Studio {release}",
-            expected=f"{TESTED} or newer",
+            expected=f"{MIN_RELEASE} or newer",
             cure="update Label Studio",
         )
     ]
@@ -187,14 +197,15 @@ def version_fault(api: Api) -> Sequence[Fault]:
 def _guide(
     project: Mapping[str, Any], classes: ClassSet, pause_min: int | None
 ) -> tuple[dict[str, str], bool]:
-    """The guide behind what people wrote themselves, empty where it stands already; and whether
-    there was none for these classes."""
-    found = label_config.read(str(project["label_config"]))
+    """The instructions with the current guide, empty where they have it; and whether they had no
+    guide for these classes."""
+    found = label_config.parse(str(project["label_config"]))
     colours = {} if isinstance(found, Fault) else found.colours
-    theirs = str(project.get("expert_instruction") or "")
-    ours = guides.guide(classes, colours, pause_min)
-    text = guides.instructions(theirs, ours)
-    return ({} if text is None else {"expert_instruction": text}), guides.lacks(theirs, ours)
+    instructions = str(project.get("expert_instruction") or "")
+    guide = guides.guide(classes, colours, pause_min)
+    text = guides.with_guide(instructions, guide)
+    change = {} if text is None else {"expert_instruction": text}
+    return change, guides.is_missing(instructions, guide)
 
 
 def _find(api: Api, project: int | str) -> Mapping[str, Any] | None:
@@ -206,8 +217,8 @@ def _find(api: Api, project: int | str) -> Mapping[str, Any] | None:
     if len(same) > 1:
         numbers = ", ".join(str(row["id"]) for row in same)
         raise ConnectorRefused(
-            f"projects {numbers} all have the title {project!r}; put the number of the right one "
-            f"into config.toml"
+            f"projects {numbers}: got the title {project!r} on each; expected one such project; "
+            f"put the number of the right one into config.toml"
         )
     return api.get(f"api/projects/{same[0]['id']}/") if same else None
 
@@ -218,22 +229,23 @@ def _create(
     body = {
         "title": title,
         "description": "Label images with the button Label All Tasks.",
-        "label_config": label_config.config(classes),
+        "label_config": label_config.render(classes),
         "show_instruction": True,
-        **settings(source),
+        **required_settings(source),
     }
     try:
-        made: Mapping[str, Any] = api.post("api/projects/", body)
+        created: Mapping[str, Any] = api.post("api/projects/", body)
     except OutcomeUnknown:
         found = _find(api, title)
         if found is None:
             raise
-        made = found
-    return made
+        created = found
+    return created
 
 
 def _register(api: Api, project: int, source: FolderSource) -> list[str]:
-    """Let Label Studio serve the folder: registering is enough, a sync would make tasks."""
+    """Register the folder as local storage, which lets Label Studio serve it; a sync of that
+    storage would create tasks."""
     path = str(source.root)
     stored = api.get("api/storages/localfiles/", project=project)
     if any(row["path"] == path for row in stored):
@@ -243,7 +255,7 @@ def _register(api: Api, project: int, source: FolderSource) -> list[str]:
     return [f"registered {path} as local storage"]
 
 
-def _some(numbers: Sequence[int]) -> str:
-    shown = ", ".join(str(number) for number in numbers[:SHOWN_TASKS])
-    rest = len(numbers) - SHOWN_TASKS
+def _first_few(numbers: Sequence[int]) -> str:
+    shown = ", ".join(str(number) for number in numbers[:NAMED_TASKS])
+    rest = len(numbers) - NAMED_TASKS
     return f"{len(numbers)} tasks, {shown}{f' and {rest} more' if rest > 0 else ''}"

@@ -1,9 +1,8 @@
 """What people did: changed tasks since a cursor, their annotations decoded.
 
-The cursor is JSON: when we looked, by the server's clock, and the ids of all tasks as ranges, so
-that a task which disappears is noticed without a memory of our own. A change becomes visible
-some tenths of a second after its time (measured), and a busy server may take longer, so the two
-minutes before the last look are read again, and everything where its clock was set back.
+A change becomes visible some tenths of a second after its time (measured), and a busy server may
+take longer, so the two minutes before the last reading are read again, and everything where the
+server's clock was set back.
 """
 
 from __future__ import annotations
@@ -15,19 +14,26 @@ from typing import Any
 
 from connectors.label_studio import tasks
 from connectors.label_studio.api import Api
-from connectors.label_studio.cursor import Cursor, Portion, portion
+from connectors.label_studio.changed_tasks import ChangedTasks, read_changed_tasks
+from connectors.label_studio.cursor import Cursor
 from connectors.label_studio.image_source import KEY_FIELD, ProjectSource, Source
-from connectors.label_studio.label_config import Wiring
-from connectors.label_studio.provenance import Provenance, ShownPrediction
-from connectors.label_studio.task_fields import UNKNOWN_TIME, Fields, mark_of, moment_of, number_of
-from connectors.masks.regions import Decoded, decode
-from connectors.refusals import RegionRefused, Unreadable, kind
+from connectors.label_studio.label_config import LabelConfig
+from connectors.label_studio.provenance import SourcePrediction, SourcePredictions
+from connectors.label_studio.task_fields import (
+    UNKNOWN_TIME,
+    AnnotationFields,
+    content_digest,
+    parse_id,
+    parse_time,
+)
+from connectors.masks.regions import DecodedMask, decode
+from connectors.unreadable import AnnotationRefused, UnreadableValue, typed
 from daemon.domain import Annotation, AnswerId, Changes, ClassSet, Fault, Skip
 from daemon.domain.faults import printable
 from daemon.intake import Intake
 
-BEFORE = timedelta(seconds=30)  # an answer may seem this much older than its task
-AHEAD = timedelta(days=1)  # that a server without a clock of its own may be believed to be
+CLOCK_TOLERANCE = timedelta(seconds=30)  # an annotation may seem this much older than its task
+MAX_CLOCK_AHEAD = timedelta(days=1)  # of a change's time, on a server that sends no Date
 
 Sizes = Mapping[str, tuple[int, int]]  # image key -> (height_px, width_px)
 
@@ -39,60 +45,62 @@ class Puller:
         self, api: Api, project: int, classes: ClassSet, now: Callable[[], datetime]
     ) -> None:
         self._api, self._project, self._classes, self._now = api, project, classes, now
-        self._begun = Provenance(api, project)
+        self._sources = SourcePredictions(api, project)
 
     def changes(
-        self, cursor: Cursor, sizes: Sizes, source: Source, wiring: Wiring, task_number: int
+        self,
+        cursor: Cursor,
+        sizes: Sizes,
+        source: Source,
+        label_config: LabelConfig,
+        task_number: int,
     ) -> Changes:
-        """What changed since `cursor`, as much as memory bears; task_number: how many tasks the
-        project holds now. Raises IntakeBroken."""
-        told, ours, intake = self._api.server_time, self._now(), Intake()
-        cursor = cursor.checked(told, ours)
-        read = portion(self._api, self._project, cursor.start, sizes, intake)
-        if cursor.halt is not None:
-            looked_at, ours = cursor.looked_at, cursor.ours or ours
-        else:
-            seen_at = max(filter(None, [cursor.looked_at, read.latest]))
-            looked_at = told or min(seen_at, max(cursor.looked_at, ours + AHEAD))
-        known, lost = cursor.tasks | read.data.keys(), frozenset[int]()
-        if read.halt is None:
-            known, lost = self._follow(cursor.tasks, read.data.keys(), task_number)
+        """The next page of changes since `cursor`. task_number: how many tasks the project holds
+        now. Raises IntakeBroken."""
+        server_now, local_now, intake = self._api.server_time, self._now(), Intake()
+        cursor = cursor.checked(server_now, local_now)
+        page = read_changed_tasks(self._api, self._project, cursor.start, sizes, intake)
+        known, lost = cursor.tasks | page.data.keys(), frozenset[int]()
+        if page.resume is None:
+            known, lost = self._present_and_lost(cursor.tasks, page.data.keys(), task_number)
         keys = {
-            number: _key(number, data, source, wiring, intake) for number, data in read.data.items()
+            number: _key(number, data, source, label_config, intake)
+            for number, data in page.data.items()
         }
-        answers, seen = self._answers(read, keys, sizes, wiring, intake)
-        whole = cursor.whole or ours
-        at = Cursor(looked_at=looked_at, ours=ours, whole=whole, tasks=known, halt=read.halt)
+        answers, annotation_ids = self._answers(page, keys, sizes, label_config, intake)
+        following = replace(
+            _next_cursor(cursor, page, server_now, local_now), tasks=known, resume=page.resume
+        )
         return Changes(
-            cursor=str(at),
-            more=read.halt is not None,
-            anew=cursor.halt is None and cursor.looked_at == UNKNOWN_TIME,
+            cursor=str(following),
+            has_more=page.resume is not None,
+            is_full_read=cursor.resume is None and cursor.server_time == UNKNOWN_TIME,
             annotations=tuple(one for one in answers if isinstance(one, Annotation)),
             skips=tuple(one for one in answers if isinstance(one, Skip)),
             lost_tasks=tuple(str(task) for task in sorted(lost)),
             faults=intake.faults(),
-            shows={str(task): key or "" for task, key in keys.items() if read.data[task]},
-            seen=seen,
+            image_keys={str(task): key or "" for task, key in keys.items() if page.data[task]},
+            annotation_ids=annotation_ids,
         )
 
     def _answers(
         self,
-        read: Portion,
+        page: ChangedTasks,
         keys: Mapping[int, str | None],
         sizes: Sizes,
-        wiring: Wiring,
+        label_config: LabelConfig,
         intake: Intake,
     ) -> tuple[list[Annotation | Skip], dict[str, tuple[str, ...]]]:
-        """The answers that can be used, and the ids of all that each task has."""
-        seen: dict[str, tuple[str, ...]] = dict.fromkeys(map(str, read.data), ())
-        self._begun.learn(read.whole)
+        """The annotations and skips that can be used, and the ids of all that each task has."""
+        annotation_ids: dict[str, tuple[str, ...]] = dict.fromkeys(map(str, page.data), ())
+        self._sources.prefetch(page.full)
         answers: list[Annotation | Skip] = []
         taken: set[str] = set()
-        for task in read.whole:
+        for task in page.full:
             number, listed = task["id"], task.get("annotations")
             if not isinstance(listed, list):
-                intake.add(_unlisted(number, listed))
-                seen.pop(str(number), None)  # nobody knows what it has: nothing is deleted
+                intake.add(_no_list_of_annotations(number, listed))
+                annotation_ids.pop(str(number), None)  # unknown: nothing is deleted
                 continue
             ids = []
             for given in listed:
@@ -104,45 +112,44 @@ class Puller:
                     cure="open it in Label Studio and submit it again, or delete it",
                     answer=answer,
                 ):
-                    answers.append(self._read(given, answer, task, sizes, wiring))
-            seen[str(number)] = tuple(ids)
-        return answers, seen
+                    answers.append(self._read(given, answer, task, sizes, label_config))
+            annotation_ids[str(number)] = tuple(ids)
+        return answers, annotation_ids
 
-    def _follow(
+    def _present_and_lost(
         self, known: frozenset[int], changed: Collection[int], task_number: int
     ) -> tuple[frozenset[int], frozenset[int]]:
-        """All task ids now, and those that are gone; a listing only when the count is off."""
-        if len(all_known := known.union(changed)) == task_number:
-            return all_known, frozenset()
-        now = frozenset(task["id"] for task in tasks.find(self._api, self._project, [], []))
-        return now, known - now
+        """The ids of all tasks now, and those of deleted ones; tasks are listed only where their
+        number differs."""
+        if len(union := known.union(changed)) == task_number:
+            return union, frozenset()
+        present = frozenset(task["id"] for task in tasks.find(self._api, self._project, [], []))
+        return present, known - present
 
     def _read(
-        self, given: object, answer: AnswerId, task: tasks.Task, sizes: Sizes, wiring: Wiring
+        self,
+        given: object,
+        answer: AnswerId,
+        task: tasks.Task,
+        sizes: Sizes,
+        label_config: LabelConfig,
     ) -> Annotation | Skip:
         key, where = answer.image_key, answer.place
-        if key not in sizes:
-            got = f"the image {key!r}" if key else "a task that shows no image of ours"
-            expected = "an image that the daemon knows and can read"
-            cure = "see whether that image is in quarantine"
-            raise RegionRefused(Fault(where=where, got=got, expected=expected, cure=cure))
-        if not isinstance(given, dict):
-            raise Unreadable(kind(given), "an object", "delete it in Label Studio").at(where)
-        if answer.annotation != str(given.get("id")):
-            got = f"id: {kind(given.get('id'))}"
-            raise Unreadable(got, "a number of its own", "submit it anew").at(where)
-        fields = Fields(given)
+        _require_known_image(answer, sizes)
+        annotation = _with_own_id(given, answer)
+        fields = AnnotationFields(annotation)
         try:
             is_skip = fields.is_skip()
-        except Unreadable as exc:
+        except UnreadableValue as exc:
             raise exc.at(where) from exc
         names: dict[str, Any] = {"id": answer.annotation, "task": answer.task, "image_key": key}
         (created, updated), annotator = fields.times(), fields.annotator()
         if is_skip:
             return Skip(**names, annotator=annotator, at=updated)
-        decoded = decode(given.get("result"), self._classes, wiring.control, sizes[key], where)
+        control = label_config.control
+        decoded = decode(annotation.get("result"), self._classes, control, sizes[key], where)
         prediction = fields.prediction()
-        shown = self._begun.of(decoded.regions, prediction)
+        source = self._sources.find(decoded.regions, prediction)
         found = Annotation(
             **names,
             mask=decoded.mask,
@@ -151,39 +158,77 @@ class Puller:
             created_at=created,
             lead_time_s=fields.lead_time_s(),
             ground_truth=fields.ground_truth(),
-            corrected=_corrected(decoded, prediction, shown),
-            shown=printable(shown.version) if shown else None,
-            shown_empty=shown is not None and shown.regions == 0,
+            corrected=_is_corrected(decoded, prediction, source),
+            shown=printable(source.version) if source else None,
+            shown_empty=source is not None and source.regions == 0,
         )
-        notes = (*decoded.notes, *fields.notes, *_too_early(found, task.get("created_at")))
+        notes = (*decoded.notes, *fields.notes, *_notes_on_age(found, task.get("created_at")))
         return replace(found, notes=notes)
 
 
+def _next_cursor(
+    cursor: Cursor, page: ChangedTasks, server_now: datetime | None, local_now: datetime
+) -> Cursor:
+    """The cursor behind this page, with its times only: those of the first page of a reading."""
+    full_read_at = cursor.full_read_at or local_now
+    if cursor.resume is not None:
+        local_time = cursor.local_time or local_now
+        return replace(cursor, local_time=local_time, full_read_at=full_read_at)
+    latest = max(filter(None, [cursor.server_time, page.latest]))
+    bounded = min(latest, max(cursor.server_time, local_now + MAX_CLOCK_AHEAD))
+    return Cursor(
+        server_time=server_now or bounded, local_time=local_now, full_read_at=full_read_at
+    )
+
+
 def _key(
-    task: int, data: Mapping[str, Any], source: Source, wiring: Wiring, intake: Intake
+    task: int, data: Mapping[str, Any], source: Source, label_config: LabelConfig, intake: Intake
 ) -> str | None:
-    """The image that a task shows. None for none of ours, and in a project whose tasks are the
-    images that is a fault."""
-    field, place, key = wiring.image_field, tasks.place_of(task), None
+    """The key of the image that a task shows; None for an image of somebody else, which is a fault
+    in a project whose tasks are the images."""
+    field, where, key = label_config.image_field, tasks.task_label(task), None
     expected = f"the address of an image under {field!r}"
     cure = f"correct {field!r} in the task's data, or delete the task in Label Studio"
-    with intake.guard(place, expected=expected, cure=cure, task=str(task)):
+    with intake.guard(where, expected=expected, cure=cure, task=str(task)):
         try:
             key = source.key_of(data, field)
         except ValueError as exc:  # an address that none can be, such as "http://[x"
-            raise Unreadable(f"{kind(data.get(field))}: {exc}", expected, cure).at(place) from exc
+            raise UnreadableValue(f"{typed(data.get(field))}: {exc}", expected, cure).at(
+                where
+            ) from exc
         if key is None and data and isinstance(source, ProjectSource) and KEY_FIELD not in data:
-            got = kind(data[field]) if field in data else f"no {field!r}"
-            raise RegionRefused(
-                Fault(where=place, got=got, expected=expected, cure=cure, task=str(task))
+            got = typed(data[field]) if field in data else f"no {field!r}"
+            raise AnnotationRefused(
+                Fault(where=where, got=got, expected=expected, cure=cure, task=str(task))
             )
     return key
 
 
-def _unlisted(task: int, listed: object) -> Fault:
+def _require_known_image(answer: AnswerId, sizes: Sizes) -> None:
+    """Raises AnnotationRefused where the daemon does not know the image of an annotation."""
+    key = answer.image_key
+    if key not in sizes:
+        got = f"the image {key!r}" if key else "a task that shows no image of this project"
+        expected = "an image that the daemon knows and can read"
+        cure = "see whether that image is in quarantine"
+        raise AnnotationRefused(Fault(where=answer.place, got=got, expected=expected, cure=cure))
+
+
+def _with_own_id(given: object, answer: AnswerId) -> Mapping[str, Any]:
+    """The annotation, where it is an object with an id of its own. Raises AnnotationRefused."""
+    where = answer.place
+    if not isinstance(given, dict):
+        raise UnreadableValue(typed(given), "an object", "delete it in Label Studio").at(where)
+    if answer.annotation != str(given.get("id")):
+        got = f"id: {typed(given.get('id'))}"
+        raise UnreadableValue(got, "a number of its own", "submit it again").at(where)
+    return given
+
+
+def _no_list_of_annotations(task: int, listed: object) -> Fault:
     return Fault(
-        where=tasks.place_of(task),
-        got=f"annotations: {kind(listed)}",
+        where=tasks.task_label(task),
+        got=f"annotations: {typed(listed)}",
         expected="a list of them",
         cure="open the task in Label Studio and submit it again",
         task=str(task),
@@ -191,34 +236,35 @@ def _unlisted(task: int, listed: object) -> Fault:
 
 
 def _answer_id(given: object, task: int, key: str | None, taken: set[str]) -> AnswerId:
-    """Its number; a mark where it has none of its own. taken: all so far, to which it is added."""
-    number = number_of(given.get("id")) if isinstance(given, dict) else None
-    name = str(number) if number is not None and str(number) not in taken else mark_of(given)
+    """The id of an annotation: its number, or a digest of its content where it has no number or
+    shares it. taken: the ids so far, to which this one is added."""
+    number = parse_id(given.get("id")) if isinstance(given, dict) else None
+    name = str(number) if number is not None and str(number) not in taken else content_digest(given)
     taken.add(name)
     return AnswerId(annotation=name, task=str(task), image_key=key or "")
 
 
-def _corrected(
-    decoded: Decoded, prediction: int | None, shown: ShownPrediction | None
+def _is_corrected(
+    decoded: DecodedMask, prediction: int | None, source: SourcePrediction | None
 ) -> bool | None:
-    """Whether a person changed what the model showed; None when it showed nothing."""
-    if prediction is None and shown is None:
+    """Whether a person changed the shown prediction; None when none was shown."""
+    if prediction is None and source is None:
         return None
     if any(origin != "prediction" for origin in decoded.regions.values()):
         return True
-    return None if shown is None else shown.regions != len(decoded.regions)
+    return None if source is None else source.regions != len(decoded.regions)
 
 
-def _too_early(answer: Annotation, made_at: object) -> tuple[str, ...]:
-    """A note where the work began before its task was made: Label Studio on SQLite gives the
-    number of a deleted task out again, and a page that was open takes the new one for it."""
-    made = moment_of(made_at)
-    if made is None or answer.created_at == UNKNOWN_TIME:
+def _notes_on_age(annotation: Annotation, task_created_at: object) -> tuple[str, ...]:
+    """A note where the annotation was started before its task was created: Label Studio on SQLite
+    reuses the number of a deleted task, and a page that is still open submits to the new one."""
+    task_created = parse_time(task_created_at)
+    if task_created is None or annotation.created_at == UNKNOWN_TIME:
         return ()
-    begun = answer.created_at - timedelta(seconds=answer.lead_time_s or 0.0)
-    if begun + BEFORE >= made:
+    started = annotation.created_at - timedelta(seconds=annotation.lead_time_s or 0.0)
+    if started + CLOCK_TOLERANCE >= task_created:
         return ()
     return (
-        "begun before its task was made: perhaps drawn on another image, whose deleted task had "
-        "the same number; look at this mask",
+        "started before its task was created: perhaps drawn on another image, whose deleted task "
+        "had the same number; look at this mask",
     )

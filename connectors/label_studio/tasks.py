@@ -1,4 +1,4 @@
-"""Asking Label Studio for tasks: filters instead of whole lists, few fields instead of all.
+"""Reading tasks of Label Studio: filters instead of whole lists, few fields instead of all.
 
 Measured at 10000 tasks: a filtered page answers in 0.1 to 0.5 s, a list of all tasks with
 their data in 8 s, the SDK's own task list in 64 s.
@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from connectors.label_studio.api import Api, Refused
-from connectors.label_studio.task_fields import UNKNOWN_TIME, mark_of, moment_of, number_of
-from connectors.refusals import kind
+from connectors.label_studio.api import Api
+from connectors.label_studio.api_errors import ApiRefused
+from connectors.label_studio.task_fields import UNKNOWN_TIME, content_digest, parse_id, parse_time
+from connectors.unreadable import typed
 from daemon.domain import Fault
 from daemon.domain.errors import ConnectorRefused
 from daemon.intake import Intake
@@ -28,7 +29,7 @@ Task = dict[str, Any]
 Condition = dict[str, Any]
 
 
-def is_since(field: str, moment: datetime) -> Condition:
+def changed_since(field: str, moment: datetime) -> Condition:
     """Tasks whose `field` is this moment (UTC) or later."""
     return _condition(field, "greater_or_equal", "Datetime", moment.strftime(TIME))
 
@@ -46,8 +47,8 @@ def has_prediction_of(version: str) -> Condition:
     return _condition("predictions_model_versions", "contains", "List", [version])
 
 
-# No task is left out by it; but asked for so, `annotations_ids` is told, empty without answers.
-TELLS_ANSWERS: Condition = {
+# Matches every task; makes Label Studio return `annotations_ids`, empty without annotations.
+WITH_ANNOTATION_IDS: Condition = {
     "filter": "filter:tasks:annotations_ids",
     "operator": "not_in_list",
     "type": "List",
@@ -64,8 +65,9 @@ def find(
 ) -> Iterator[Task]:
     """Tasks that meet all conditions, by id, with these fields.
 
-    Each page asks for ids above the last one, so none is missed while others disappear. intake:
-    told of rows that cannot be used; see `Page`. Raises ConnectorRefused for a list without end.
+    Each page asks for ids above the last one, so none is missed while others are deleted. intake:
+    receives the faults of rows that cannot be used; see `Page`. Raises ConnectorRefused for a list
+    that repeats itself.
     """
     last = 0
     while True:
@@ -80,8 +82,8 @@ def find(
         if highest <= last:
             raise ConnectorRefused(
                 f"GET {api.url}/api/tasks: asked for ids above {last}, got {page.rows} of "
-                f"{page.total} tasks, none of them above; see what stands between Label Studio "
-                f"and this machine, such as a cache"
+                f"{page.total} tasks, none of them above; look for a cache or proxy between Label "
+                f"Studio and this machine"
             )
         last = highest
 
@@ -111,10 +113,13 @@ def find_each(
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page of a list. tasks: each with a number as its `id` and, where they were asked for, an
-    object as its `data`, empty in place of anything else, and a time with its zone as its
-    `updated_at`, `UNKNOWN_TIME` in place of anything else. rows: how many came, also those without
-    a number, which are left out. total: of the whole list."""
+    """One page of a list.
+
+    tasks: each has a number as its `id`. Where these fields were requested, its `data` is an
+    object (empty in place of any other value) and its `updated_at` a time with a zone
+    (`UNKNOWN_TIME` in place of any other value). rows: how many were sent, also those without an
+    id, which are left out of `tasks`. total: of the whole list.
+    """
 
     tasks: Sequence[Task]
     rows: int
@@ -136,8 +141,8 @@ def find_page(
     query = {"ordering": [order], "filters": {"conjunction": "and", "items": list(conditions)}}
     try:
         answer = _page(api, project, query, fields, page, page_size)
-    except Refused as exc:
-        if exc.status == 404 and "Invalid page" in str(exc):  # the list became shorter meanwhile
+    except ApiRefused as exc:
+        if exc.status == 404 and "Invalid page" in exc.detail:  # the list became shorter meanwhile
             return Page(tasks=(), rows=0, total=0)
         raise
     rows, total = (
@@ -145,39 +150,39 @@ def find_page(
     )
     if not isinstance(rows, list) or not isinstance(total, int):
         raise ConnectorRefused(
-            f"GET {api.url}/api/tasks: got {kind(answer)}; expected `tasks` and their `total`; "
+            f"GET {api.url}/api/tasks: got {typed(answer)}; expected `tasks` and their `total`; "
             f"see whether this is the address of Label Studio, and its log"
         )
-    found = [_sound(row, fields, intake or Intake()) for row in rows]
+    found = [_usable(row, fields, intake or Intake()) for row in rows]
     return Page(tasks=[task for task in found if task], rows=len(rows), total=total)
 
 
-def place_of(task: int | str) -> str:
-    """As faults name a task."""
+def task_label(task: int | str) -> str:
+    """The name of a task in faults and notes."""
     return f"task {task}"
 
 
-def _sound(row: object, fields: Collection[str], intake: Intake) -> Task | None:
-    number = number_of(row.get("id")) if isinstance(row, dict) else None
+def _usable(row: object, fields: Collection[str], intake: Intake) -> Task | None:
+    number = parse_id(row.get("id")) if isinstance(row, dict) else None
     if not isinstance(row, dict) or number is None:
-        got = f"id: {kind(row.get('id'))}" if isinstance(row, dict) else kind(row)
-        mark = mark_of(row)
+        got = f"id: {typed(row.get('id'))}" if isinstance(row, dict) else typed(row)
+        digest = content_digest(row)
         expected = "an object with a whole number above 0 as its `id`"
-        intake.add(_odd(mark, got, expected))
+        intake.add(_task_fault(digest, got, expected))
         return None
-    instead: Task = {}
+    replaced: Task = {}
     if "data" in fields and not isinstance(row.get("data"), dict):
-        got, expected = f"data: {kind(row.get('data'))}", "an object as its `data`"
-        intake.add(_odd(str(number), got, expected))
-        instead["data"] = {}
-    if "updated_at" in fields and moment_of(row.get("updated_at")) is None:
-        instead["updated_at"] = UNKNOWN_TIME.isoformat()
-    return row | instead
+        got, expected = f"data: {typed(row.get('data'))}", "an object as its `data`"
+        intake.add(_task_fault(str(number), got, expected))
+        replaced["data"] = {}
+    if "updated_at" in fields and parse_time(row.get("updated_at")) is None:
+        replaced["updated_at"] = UNKNOWN_TIME.isoformat()
+    return row | replaced
 
 
-def _odd(task: str, got: str, expected: str) -> Fault:
+def _task_fault(task: str, got: str, expected: str) -> Fault:
     cure = "delete this task in Label Studio and import its image again"
-    return Fault(where=place_of(task), got=got, expected=expected, cure=cure, task=task)
+    return Fault(where=task_label(task), got=got, expected=expected, cure=cure, task=task)
 
 
 def _page(

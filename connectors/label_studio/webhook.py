@@ -1,14 +1,15 @@
 """A webhook of the project: Label Studio says "something happened" so that we look sooner.
 
-It posts once, waits one second, and forgets a post that failed (measured); so it is a hint about
-when to look, and polling stays the truth.
+It posts once, waits one second, and forgets a post that failed (measured); so it is only a hint to
+look, and the loop relies on polling.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from connectors.label_studio.api import Api, Refused
+from connectors.label_studio.api import Api
+from connectors.label_studio.api_errors import ApiRefused
 from daemon.domain import HINT_HEADER
 
 _BLOCKED = (
@@ -20,16 +21,12 @@ _BLOCKED = (
 def register_webhook(
     *, url: str, token: Callable[[], str], project: int, target: str, secret: str
 ) -> Sequence[str]:
-    """Let the project post to `target` with `secret` in a header; what was done, in words.
+    """Let the project post to `target` with `secret` in a header; returns what was done, in words.
 
-    Running it again changes nothing; a changed secret is brought up to date. The posts say that
-    something happened, not what.
+    Running it again changes nothing but an outdated secret. The posts have no payload.
     """
-    api = Api(url, token)
-    try:
+    with Api(url, token) as api:
         return _register(api, project, target, secret)
-    finally:
-        api.close()
 
 
 def _register(api: Api, project: int, target: str, secret: str) -> Sequence[str]:
@@ -50,7 +47,7 @@ def _register(api: Api, project: int, target: str, secret: str) -> Sequence[str]
         if any(known[0].get(name) != value for name, value in body.items()):
             api.patch(f"api/webhooks/{known[0]['id']}/", body)
             return [f"brought the webhook {target} up to date"]
-    except Refused as exc:
+    except ApiRefused as exc:
         if exc.status != 403:
             raise
         return [_BLOCKED]

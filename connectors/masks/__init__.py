@@ -1,1 +1,1 @@
-"""Masks as regions of Label Studio, and back."""
+"""Masks as Label Studio stores them: regions, their layers, and the pixels of each."""

@@ -1,8 +1,8 @@
 """BitmaskLabels masks: a PNG whose alpha is the mask, inside a data URL.
 
-Written PNGs are 1-bit palettes with transparency: 4 to 18 KB for a field image of 1.25
-megapixels; put together here, because a general encoder begins with a byte a pixel and takes
-three times as long. A browser's canvas writes RGBA.
+We write 1-bit palettes with transparency: 4 to 18 KB for a field image of 1.25 megapixels. They are
+encoded by hand on purpose: a general encoder starts from a byte a pixel and takes three times as
+long. A browser's canvas writes RGBA.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from connectors.refusals import Unreadable, kind
+from connectors.unreadable import UnreadableValue, typed
 from daemon.domain import Mask
 
 URL_START = "data:image/png;base64,"
@@ -49,11 +49,11 @@ def encode(inside: npt.NDArray[np.bool_]) -> str:
 
 
 def decode(url: object, height_px: int, width_px: int) -> Mask:
-    """The alpha channel behind a data URL, (height_px, width_px) uint8. Raises Unreadable."""
+    """The alpha channel behind a data URL, (height_px, width_px) uint8. Raises UnreadableValue."""
     content = _png(url)
     width, height = struct.unpack(">II", content[16:24])
     if (height, width) != (height_px, width_px):  # before a pixel is decoded
-        raise Unreadable(f"a PNG of {width}x{height}", f"{width_px}x{height_px}")
+        raise UnreadableValue(f"a PNG of {width}x{height}", f"{width_px}x{height_px}")
     return _alpha(content)
 
 
@@ -70,13 +70,13 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 def _png(url: object) -> bytes:
     """The bytes behind the data URL: at least a PNG signature and a header."""
     if not isinstance(url, str) or not url.startswith(URL_START) or len(url) > MAX_URL_CHARS:
-        raise Unreadable(kind(url), f"imageDataURL: {URL_START}... of <= {MAX_URL_CHARS}")
+        raise UnreadableValue(typed(url), f"imageDataURL: {URL_START}... of <= {MAX_URL_CHARS}")
     try:
         content = base64.b64decode(url[len(URL_START) :], validate=True)
     except (binascii.Error, ValueError) as exc:
-        raise Unreadable(f"broken base64: {exc}", "a PNG") from exc
+        raise UnreadableValue(f"broken base64: {exc}", "a PNG") from exc
     if content[:8] != _SIGNATURE or content[12:16] != b"IHDR" or len(content) < 33:
-        raise Unreadable(f"bytes that start with {content[:8].hex(' ') or 'nothing'}", "a PNG")
+        raise UnreadableValue(f"bytes that start with {content[:8].hex(' ') or 'nothing'}", "a PNG")
     return content
 
 
@@ -84,10 +84,10 @@ def _alpha(content: bytes) -> Mask:
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             picture.load()
-            mode, sees_through = picture.mode, picture.has_transparency_data
+            mode, has_transparency = picture.mode, picture.has_transparency_data
             alpha = np.asarray(picture.convert("RGBA"))[..., 3]
     except _BROKEN as exc:
-        raise Unreadable(f"a broken PNG: {exc}", "a whole PNG") from exc
-    if not sees_through:
-        raise Unreadable(f"a PNG of mode {mode}", "one whose transparency is the mask")
+        raise UnreadableValue(f"a broken PNG: {exc}", "a whole PNG") from exc
+    if not has_transparency:
+        raise UnreadableValue(f"a PNG of mode {mode}", "one whose transparency is the mask")
     return alpha

@@ -1,7 +1,7 @@
-"""What one entry of an annotation's result is, before anything of it is read.
+"""The kind of each entry of an annotation's result, before its value is read.
 
-Label Studio keeps in one list what was drawn on the image, what was drawn on other things of the
-task, answers about the task or about a region, and relations. Only pixels on our image make a mask.
+Label Studio keeps regions on the image, regions on other objects of the task, answers in words and
+relations in one list. Only regions with pixels on our image make a mask.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import enum
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from connectors.refusals import Unreadable, kind
+from connectors.unreadable import UnreadableValue, typed
 
-# Answers in words, numbers or choices, about the image or about a region.
+# Answers in words, numbers or choices.
 ANSWERS = frozenset(
     {"choices", "datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy"}
     | {"textarea"}
 )
 POINTS = frozenset({"keypoint", "keypointlabels"})
 LINES = frozenset({"vector", "vectorlabels"})
-# Regions of text, sound and film.
+# Regions of text, audio and video.
 OTHER_MEDIA = frozenset(
     {"htmllabels", "hypertextlabels", "paragraphlabels", "timeserieslabels", "timelinelabels"}
     | {"videorectangle"}
@@ -27,45 +27,45 @@ OTHER_MEDIA = frozenset(
 
 
 class RegionKind(enum.Enum):
-    """What an entry of a result is for a mask."""
+    """What an entry of a result means for a mask."""
 
-    PIXELS = "pixels"  # to be read, or the annotation is refused
-    ANSWER = "answer"  # nothing that was drawn
+    PIXELS = "pixels"  # read, or the annotation is refused
+    ANSWER = "answer"  # not drawn
     POINT = "clicks"
     LINE = "open lines"
     ELSEWHERE = "regions on another image or medium"
 
     @property
-    def fate(self) -> str:
-        """What became of it, after a number and its name."""
+    def outcome(self) -> str:
+        """The end of a note, after a number and the name of the kind."""
         return "became no region" if self is RegionKind.POINT else "were left out"
 
 
 def kind_of(
-    region: object, names: Collection[str], elsewhere: Collection[str]
+    region: object, names: Collection[str], other_objects: Collection[str]
 ) -> tuple[RegionKind, Mapping[str, Any]]:
-    """What an entry is, and the entry. names: the mask tags that are read; elsewhere: whatever
-    else the task shows. Raises Unreadable for what is no object.
+    """The kind of an entry, and the entry. names: of the mask tags that are read. other_objects:
+    names of the other objects of the task. Raises UnreadableValue for an entry that is no object.
 
-    A region of a mask tag that is not read is `PIXELS`: what people see would be incomplete
-    without it.
+    A region of a mask tag that is not read is `PIXELS` too: without it the mask would be
+    incomplete.
     """
     if not isinstance(region, dict):
-        raise Unreadable(kind(region), "an object")
-    given = region.get("type")
-    if not isinstance(given, str):
+        raise UnreadableValue(typed(region), "an object")
+    region_type = region.get("type")
+    if not isinstance(region_type, str):
         return RegionKind.PIXELS, region
     if _is_on_another_page(region):
         return RegionKind.ELSEWHERE, region
     if region.get("from_name") in list(names):
         return RegionKind.PIXELS, region
-    if given in ANSWERS:
+    if region_type in ANSWERS:
         return RegionKind.ANSWER, region
-    if given in OTHER_MEDIA or region.get("to_name") in list(elsewhere):
+    if region_type in OTHER_MEDIA or region.get("to_name") in list(other_objects):
         return RegionKind.ELSEWHERE, region
-    if given in POINTS:
+    if region_type in POINTS:
         return RegionKind.POINT, region
-    if given in LINES and not _is_closed(region):
+    if region_type in LINES and not _is_closed(region):
         return RegionKind.LINE, region
     return RegionKind.PIXELS, region
 

@@ -9,14 +9,15 @@ is above 127.
 where two regions overlap, the one of the higher layer wins, whichever was drawn first. Within a
 layer the later one of the result wins: it is the one that the annotator drew, and saw, on top of
 the other (a region is on top while it is selected; what the page shows when nothing is selected
-depends on the browser). Several regions of one class are their union. A pixel without a region is
+depends on the browser: Label Studio sorts with a comparison that never says "equal"). Several
+regions of one class are their union. A pixel without a region is
 `ClassSet.unlabeled`. Hidden, locked and nested regions count like any other: Label Studio keeps
 neither the first nor the second, and the third moves no pixel.
 
-**What is left out, and what is refused.** A region that should hold pixels of a class and cannot
-be read makes the mask incomplete: the annotation is refused. What holds no pixels (points, open
-lines, a shape without area, an empty stroke) or lies elsewhere is left out and noted, unless
-nothing else was drawn: then there is no telling what the image was meant to be.
+**Left out or refused.** A region with pixels of a class that cannot be read makes the mask
+incomplete: the annotation is refused. Entries without pixels (points, open lines, a shape without
+area, an empty stroke) or on other objects are left out and noted, unless nothing else was drawn:
+then nobody knows what the mask should be.
 
 **Turned images.** A camera's rotation (EXIF) is applied by the browser before anybody draws,
 and by our cache, so both mean the upright image. Label Studio's rotate button turns the view
@@ -38,16 +39,16 @@ from PIL import Image
 
 from connectors.masks import bitmask, brush_rle
 from connectors.masks.region_kinds import RegionKind, kind_of
-from connectors.masks.region_pixels import BRUSH, SHAPES, TYPE, class_of, pixels_of
+from connectors.masks.region_pixels import BITMASK, BRUSH, SHAPES, region_class, region_pixels
 from connectors.masks.shapes import Patch
-from connectors.refusals import Unreadable, kind
+from connectors.unreadable import UnreadableValue, typed
 from daemon.domain import IGNORE, ClassSet, Mask
 
-__all__ = ["BRUSH", "SHAPES", "TYPE", "Control", "Decoded", "decode", "encode"]
+__all__ = ["BITMASK", "BRUSH", "SHAPES", "Control", "DecodedMask", "decode", "encode"]
 
 MAX_REGIONS = 10_000
 MAX_PIXELS = 20 * 10**9  # decoded for one annotation: 1600 whole masks of 12 megapixels
-_LAYERS = {BRUSH: 0, **dict.fromkeys(SHAPES, 1), TYPE: 2}
+_LAYERS = {BRUSH: 0, **dict.fromkeys(SHAPES, 1), BITMASK: 2}
 _LEFT_OUT = (RegionKind.POINT, RegionKind.LINE, RegionKind.ELSEWHERE)
 
 
@@ -55,15 +56,15 @@ _LEFT_OUT = (RegionKind.POINT, RegionKind.LINE, RegionKind.ELSEWHERE)
 class Control:
     """A mask tag (`from_name`) on an image tag (`to_name`) in a label config.
 
-    type: of its regions. others: further tags on the same image, which are read, never written.
-    elsewhere: names of whatever else a task shows; what is drawn there is no part of the mask.
+    type: of its regions. others: further mask tags on the same image, which are read, never
+    written. other_objects: names of the other objects of a task; regions on them are left out.
     """
 
     from_name: str
     to_name: str
-    type: str = TYPE
+    type: str = BITMASK
     others: tuple[Control, ...] = ()
-    elsewhere: frozenset[str] = frozenset()
+    other_objects: frozenset[str] = frozenset()
 
     @property
     def types(self) -> Mapping[str, str]:
@@ -72,34 +73,34 @@ class Control:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decoded:
-    """A mask, and what is known about how it came to be.
+class DecodedMask:
+    """A decoded mask, and the decisions that were made on the way.
 
     regions: id -> origin ("manual", "prediction", "prediction-changed"). overlap_px: pixels
-    that two regions of different classes claimed; the one on top has them. cut: regions that
-    leave the image. blank: regions without a pixel. left_out: kind -> regions that hold no pixels
-    of our image. repeated: regions whose id an earlier one has.
+    of two regions of different classes; they have the class of the upper one. clipped: number of
+    regions that leave the image. empty: of regions without a pixel. left_out: kind -> number of
+    regions without pixels on our image. duplicate_ids: of regions whose id an earlier one has.
     """
 
     mask: Mask
     regions: Mapping[str, str]
     overlap_px: int = 0
-    cut: int = 0
-    blank: int = 0
+    clipped: int = 0
+    empty: int = 0
     left_out: Mapping[RegionKind, int] = field(default_factory=dict)
-    repeated: int = 0
+    duplicate_ids: int = 0
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """In words, what was made of an annotation beyond reading it; empty when nothing."""
-        said = {
+        """Each decision that was made while the annotation was read, in words."""
+        counts = {
             "pixels were drawn by two classes: the region on top has them": self.overlap_px,
-            "regions leave the image: what lies outside was cut off": self.cut,
-            "regions hold no pixel": self.blank,
-            "regions share their id with another, and Label Studio shows one": self.repeated,
-            **{f"{kind.value} {kind.fate}": count for kind, count in self.left_out.items()},
+            "regions leave the image: what lies outside was cut off": self.clipped,
+            "regions hold no pixel": self.empty,
+            "regions share their id with another, and Label Studio shows one": self.duplicate_ids,
+            **{f"{kind.value} {kind.outcome}": count for kind, count in self.left_out.items()},
         }
-        return tuple(f"{count} {words}" for words, count in said.items() if count)
+        return tuple(f"{count} {words}" for words, count in counts.items() if count)
 
 
 def encode(
@@ -126,7 +127,7 @@ def encode(
             "original_height": height_px,
             "image_rotation": 0,
             **({"score": round(float(confidence[name]), 4)} if name in confidence else {}),
-            "value": {**_drawn(mask == value, control.type), control.type: [name]},
+            "value": {**_region_value(mask == value, control.type), control.type: [name]},
         }
         for value, name in names.items()
     ]
@@ -134,52 +135,52 @@ def encode(
 
 def decode(
     result: object, classes: ClassSet, control: Control, size: tuple[int, int], where: str
-) -> Decoded:
+) -> DecodedMask:
     """The mask of an annotation's `result`; an empty one is all `classes.unlabeled`.
 
-    size: (height_px, width_px) of the upright image. Raises RegionRefused, naming `where`, for
+    size: (height_px, width_px) of the upright image. Raises AnnotationRefused, naming `where`, for
     anything that is not a clean set of regions of known classes in this size.
     """
     if not isinstance(result, list) or len(result) > MAX_REGIONS:
-        raise Unreadable(f"a result of {kind(result)}", f"a list of <= {MAX_REGIONS} regions").at(
-            where
-        )
+        raise UnreadableValue(
+            f"a result of {typed(result)}", f"a list of <= {MAX_REGIONS} regions"
+        ).at(where)
     canvas = _Canvas(mask=np.full(size, classes.unlabeled, np.uint8))
     left_out: Counter[RegionKind] = Counter()
     readable = control.types
     drawn: list[tuple[int, Mapping[str, Any]]] = []
     for index, entry in enumerate(result):
-        with _placed(f"{where}, region {index}"):
-            found, region = kind_of(entry, readable, control.elsewhere)
+        with _at_position(f"{where}, region {index}"):
+            found, region = kind_of(entry, readable, control.other_objects)
             if found is RegionKind.PIXELS:
                 drawn.append((index, region))
             elif found is not RegionKind.ANSWER:
                 left_out[found] += 1
     if left_out and not drawn:
-        raise _nothing_drawn(left_out).at(where)
+        raise _nothing_region_value(left_out).at(where)
     _check_work(drawn, size, where)
     for index, region in sorted(drawn, key=_layer):
-        with _placed(f"{where}, region {index}"):
-            value = class_of(region, classes, readable)
-            canvas.paint(pixels_of(region, size), value)
+        with _at_position(f"{where}, region {index}"):
+            value = region_class(region, classes, readable)
+            canvas.paint(region_pixels(region, size), value)
             canvas.note(str(region.get("id", index)), str(region.get("origin", "manual")))
-    return Decoded(
+    return DecodedMask(
         mask=canvas.mask,
         regions=canvas.regions,
         overlap_px=canvas.overlap_px,
-        cut=canvas.cut,
-        blank=canvas.blank,
+        clipped=canvas.clipped,
+        empty=canvas.empty,
         left_out={kind: left_out[kind] for kind in _LEFT_OUT if left_out[kind]},
-        repeated=canvas.repeated,
+        duplicate_ids=canvas.duplicate_ids,
     )
 
 
 @contextmanager
-def _placed(where: str) -> Iterator[None]:
-    """Say of which region something cannot be read."""
+def _at_position(where: str) -> Iterator[None]:
+    """Add the position of a region to whatever cannot be read in it."""
     try:
         yield
-    except Unreadable as exc:
+    except UnreadableValue as exc:
         raise exc.at(where) from exc
 
 
@@ -188,9 +189,9 @@ def _layer(drawn: tuple[int, Mapping[str, Any]]) -> int:
     return _LAYERS.get(str(drawn[1].get("type")), 0)
 
 
-def _nothing_drawn(left_out: Mapping[RegionKind, int]) -> Unreadable:
+def _nothing_region_value(left_out: Mapping[RegionKind, int]) -> UnreadableValue:
     counted = ", ".join(f"{left_out[kind]} {kind.value}" for kind in _LEFT_OUT if left_out[kind])
-    return Unreadable(
+    return UnreadableValue(
         f"{counted} and no region",
         "regions",
         "accept what the model suggests, or draw on the image",
@@ -201,10 +202,10 @@ def _check_work(
     drawn: Sequence[tuple[int, Mapping[str, Any]]], size: tuple[int, int], where: str
 ) -> None:
     """That reading it ends: an empty mask of any size is a few bytes."""
-    whole = sum(str(region.get("type")) not in SHAPES for _, region in drawn)
-    if whole * size[0] * size[1] > MAX_PIXELS:
-        raise Unreadable(
-            f"{whole} masks of {size[1]}x{size[0]}", f"at most {MAX_PIXELS} pixels in all"
+    full_masks = sum(str(region.get("type")) not in SHAPES for _, region in drawn)
+    if full_masks * size[0] * size[1] > MAX_PIXELS:
+        raise UnreadableValue(
+            f"{full_masks} masks of {size[1]}x{size[0]}", f"at most {MAX_PIXELS} pixels in all"
         ).at(where)
 
 
@@ -215,9 +216,9 @@ class _Canvas:
     mask: Mask
     regions: dict[str, str] = field(default_factory=dict)
     overlap_px: int = 0
-    cut: int = 0
-    blank: int = 0
-    repeated: int = 0
+    clipped: int = 0
+    empty: int = 0
+    duplicate_ids: int = 0
 
     def __post_init__(self) -> None:
         self._drawn = np.zeros(self.mask.shape, np.bool_)
@@ -228,14 +229,14 @@ class _Canvas:
         columns = slice(patch.left, patch.left + width_px)
         under, drawn = self.mask[rows, columns], self._drawn[rows, columns]
         self.overlap_px += int(np.count_nonzero(patch.inside & drawn & (under != value)))
-        self.cut += patch.beyond
-        self.blank += not patch.inside.any()
+        self.clipped += patch.is_clipped
+        self.empty += not patch.inside.any()
         under[patch.inside] = value
         drawn |= patch.inside
 
     def note(self, name: str, origin: str) -> None:
         """Remember a region that was painted."""
-        self.repeated += name in self.regions
+        self.duplicate_ids += name in self.regions
         self.regions[name] = origin
 
 
@@ -243,11 +244,11 @@ def _name(value: int, classes: ClassSet) -> str:
     if value == IGNORE and classes.ignore_label:
         return classes.ignore_label
     if value >= len(classes):
-        raise Unreadable(f"pixel value {value}", f"0 to {len(classes) - 1}").at("mask")
+        raise UnreadableValue(f"pixel value {value}", f"0 to {len(classes) - 1}").at("mask")
     return classes.names[value]
 
 
-def _drawn(inside: npt.NDArray[np.bool_], tag_type: str) -> dict[str, Any]:
+def _region_value(inside: npt.NDArray[np.bool_], tag_type: str) -> dict[str, Any]:
     if tag_type == BRUSH:
         return {"format": "rle", "rle": brush_rle.encode(inside.astype(np.uint8) * 255)}
     return {"imageDataURL": bitmask.encode(inside)}

@@ -6,8 +6,11 @@ below: two shapes with a common edge share it without a gap and without an overl
 
 A polygon that crosses itself is filled as a canvas fills it: nonzero winding, so a point is
 outside when the border runs around it as often in one direction as in the other. A rectangle
-turns around its top left corner, an ellipse around its centre, both clockwise in pixels: on
-the screen a turned rectangle has right angles whatever the proportions of the image.
+turns around its top left corner, an ellipse around its centre, both clockwise in pixels: on the
+screen a turned rectangle has right angles whatever the proportions of the image.
+
+This is written by hand on purpose: Pillow and OpenCV fill by the even-odd rule, and round corners
+to pixels.
 """
 
 from __future__ import annotations
@@ -20,11 +23,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectors.refusals import Unreadable, kind, shown
+from connectors.unreadable import UnreadableValue, short, typed
 
 MAX_POINTS = 30_000  # winding numbers fit 16 bits
 MAX_PERCENT = 10_000.0  # a shape may leave the image, but not by a hundred times its size
-SLACK_PX = 0.5  # a border within it of the image's own loses no pixel
+CLIP_TOLERANCE_PX = 0.5  # a shape that leaves the image by less is not clipped
 THIN_PX = 1e-6  # an ellipse that is thinner holds no centre of a pixel
 CROSSINGS = 2**18  # of edges and rows, made at a time
 
@@ -35,60 +38,64 @@ Floats = npt.NDArray[np.float64]
 class Patch:
     """Pixels of an image from (top, left) on. inside: (H, W) bool, no larger than the image.
 
-    beyond: whether the shape leaves the image; what lies outside was cut off.
+    is_clipped: whether the shape leaves the image.
     """
 
     top: int
     left: int
     inside: npt.NDArray[np.bool_]
-    beyond: bool
+    is_clipped: bool
 
 
-_NOTHING = Patch(top=0, left=0, inside=np.zeros((0, 0), np.bool_), beyond=False)
+_NOTHING = Patch(top=0, left=0, inside=np.zeros((0, 0), np.bool_), is_clipped=False)
 
 
 def polygon(value: Mapping[str, Any], size: tuple[int, int]) -> Patch:
-    """`points`: [[x, y], ...] in percent; fewer than three hold no pixel. Raises Unreadable.
+    """`points`: [[x, y], ...] in percent; fewer than three hold no pixel. Raises UnreadableValue.
 
     size: (height_px, width_px) of the image.
     """
     points = value.get("points")
     if not isinstance(points, list) or len(points) > MAX_POINTS:
-        raise Unreadable(f"points: {kind(points)}", f"a list of <= {MAX_POINTS} points")
+        raise UnreadableValue(f"points: {typed(points)}", f"a list of <= {MAX_POINTS} points")
     if value.get("closed", True) is not True:
-        raise Unreadable("a polygon that is not closed", "a closed one", "close or delete it")
+        raise UnreadableValue("a polygon that is not closed", "a closed one", "close or delete it")
     for point in points:
         if not isinstance(point, list) or len(point) != 2:
-            raise Unreadable(f"the point {shown(point)}", "[x, y]")
+            raise UnreadableValue(f"the point {short(point)}", "[x, y]")
     corners = np.array([[_percent("points", each) for each in point] for point in points])
     if len(points) < 3:
         return _NOTHING
-    return _filled(corners / 100 * _sides(size), size)
+    return _filled_polygon(corners / 100 * _width_and_height(size), size)
 
 
 def rectangle(value: Mapping[str, Any], size: tuple[int, int]) -> Patch:
     """`x`, `y` (top left corner), `width`, `height` in percent, `rotation` in degrees.
 
-    size: (height_px, width_px) of the image. Raises Unreadable.
+    size: (height_px, width_px) of the image. Raises UnreadableValue.
     """
-    x, y = _pair(value, "x", "y") * _sides(size)
-    across, down = _pair(value, "width", "height") * _sides(size)
+    x, y = _pair(value, "x", "y") * _width_and_height(size)
+    across, down = _pair(value, "width", "height") * _width_and_height(size)
     along, away = _directions(value)
     start = np.array([x, y])
     right, below = across * along, down * away
-    return _filled(np.stack([start, start + right, start + right + below, start + below]), size)
+    return _filled_polygon(
+        np.stack([start, start + right, start + right + below, start + below]), size
+    )
 
 
 def ellipse(value: Mapping[str, Any], size: tuple[int, int]) -> Patch:
     """`x`, `y` (centre), `radiusX`, `radiusY` in percent, `rotation` in degrees.
 
-    A radius of 0 holds no pixel. size: (height_px, width_px) of the image. Raises Unreadable.
+    A radius of 0 holds no pixel. size: (height_px, width_px) of the image. Raises UnreadableValue.
     """
-    centre_x, centre_y = _pair(value, "x", "y") * _sides(size)
-    radii = _pair(value, "radiusX", "radiusY") * _sides(size)
+    centre_x, centre_y = _pair(value, "x", "y") * _width_and_height(size)
+    radii = _pair(value, "radiusX", "radiusY") * _width_and_height(size)
     along, away = _directions(value)
     if (radii < 0).any():
-        raise Unreadable(f"the radii {radii.tolist()} px", "radii of 0 or more", "draw it again")
+        raise UnreadableValue(
+            f"the radii {radii.tolist()} px", "radii of 0 or more", "draw it again"
+        )
     if (radii < THIN_PX).any():
         return _NOTHING
     # The points (dx, dy) with a dx^2 + 2 b dx dy + c dy^2 <= 1.
@@ -110,7 +117,7 @@ def ellipse(value: Mapping[str, Any], size: tuple[int, int]) -> Patch:
     return box.patch()
 
 
-def _filled(corners: Floats, size: tuple[int, int]) -> Patch:
+def _filled_polygon(corners: Floats, size: tuple[int, int]) -> Patch:
     """A polygon with these corners, (N, 2) as x, y in pixels."""
     low, high = corners.min(axis=0), corners.max(axis=0)
     box = _Box.around((low[0], high[0]), (low[1], high[1]), size)
@@ -138,10 +145,12 @@ def _cross_edges(box: _Box, starts: Floats, ends: Floats) -> None:
 class _Box:
     """The part of an image that a shape may touch, and where its border crosses the rows."""
 
-    def __init__(self, top: int, left: int, height_px: int, width_px: int, beyond: bool) -> None:
+    def __init__(
+        self, top: int, left: int, height_px: int, width_px: int, is_clipped: bool
+    ) -> None:
         self.height_px = height_px
         self.row_centres = top + np.arange(height_px) + 0.5
-        self._top, self._left, self._width_px, self._beyond = top, left, width_px, beyond
+        self._top, self._left, self._width_px, self._is_clipped = top, left, width_px, is_clipped
         self._steps = np.zeros((height_px, width_px + 1), np.int16)
 
     @classmethod
@@ -150,10 +159,12 @@ class _Box:
         height_px, width_px = size
         left, right = (int(np.clip(_centres_before(edge), 0, width_px)) for edge in x)
         top, bottom = (int(np.clip(_centres_before(edge), 0, height_px)) for edge in y)
-        beyond = (
-            min(*x, *y) < -SLACK_PX or x[1] > width_px + SLACK_PX or y[1] > height_px + SLACK_PX
+        is_clipped = (
+            min(*x, *y) < -CLIP_TOLERANCE_PX
+            or x[1] > width_px + CLIP_TOLERANCE_PX
+            or y[1] > height_px + CLIP_TOLERANCE_PX
         )
-        return cls(top, left, bottom - top, right - left, beyond)
+        return cls(top, left, bottom - top, right - left, is_clipped)
 
     def rows_before(self, y: Floats) -> npt.NDArray[np.int64]:
         """How many rows of this box have their centre above y."""
@@ -168,7 +179,9 @@ class _Box:
 
     def patch(self) -> Patch:
         winding = np.cumsum(self._steps[:, :-1], axis=1, dtype=np.int16)
-        return Patch(top=self._top, left=self._left, inside=winding != 0, beyond=self._beyond)
+        return Patch(
+            top=self._top, left=self._left, inside=winding != 0, is_clipped=self._is_clipped
+        )
 
 
 def _centres_before(edge: Any) -> Any:
@@ -176,7 +189,7 @@ def _centres_before(edge: Any) -> Any:
     return np.ceil(edge - 0.5)
 
 
-def _sides(size: tuple[int, int]) -> Floats:
+def _width_and_height(size: tuple[int, int]) -> Floats:
     height_px, width_px = size
     return np.array([width_px, height_px], np.float64)
 
@@ -188,9 +201,9 @@ def _pair(value: Mapping[str, Any], across: str, down: str) -> Floats:
 
 def _percent(name: str, number: object) -> float:
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise Unreadable(f"{name}: {kind(number)}", "a number")
+        raise UnreadableValue(f"{name}: {typed(number)}", "a number")
     if not abs(number) <= MAX_PERCENT:  # NaN too
-        raise Unreadable(f"{name}: {shown(number)}", f"at most {MAX_PERCENT:.0f} %")
+        raise UnreadableValue(f"{name}: {short(number)}", f"at most {MAX_PERCENT:.0f} %")
     return float(number)
 
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from daemon.config.ranges import expanded_path, shown
+from daemon.config.ranges import expanded_path
 from daemon.config.text_checks import require_names
+from daemon.domain.formatting import short_repr
 
 MOST_BYTES = 256_000_000  # some million names
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -38,7 +39,7 @@ def read_lists(path: Path) -> dict[str, list[str]]:
     content = _json(path, read_text(path))
     if isinstance(content, dict):
         return {str(name): _entries(path, value) for name, value in content.items()}
-    raise ValueError(f"{path}: got {shown(content)}; expected lists by name")
+    raise ValueError(f"{path}: got {short_repr(content)}; expected lists by name")
 
 
 def read_class_names(source: str) -> tuple[str, ...]:
@@ -108,7 +109,7 @@ def _of_json(path: Path, text: str, name: str | None) -> list[str]:
     content = _json(path, text)
     if name is not None:
         if not isinstance(content, dict) or name not in content:
-            known = f", such as {shown(next(iter(content)))}" if _named(content) else ""
+            known = f", such as {short_repr(next(iter(content)))}" if _named(content) else ""
             raise ValueError(f"{path}: has no list {name!r}; expected one by that name{known}")
         content = content[name]
     return _entries(path, content)
@@ -124,8 +125,8 @@ def _json(path: Path, text: str) -> Any:
 def _entries(path: Path, content: object) -> list[str]:
     if not isinstance(content, list) or not all(isinstance(one, str) for one in content):
         raise ValueError(
-            f'{path}: got {shown(content)}; expected a list of names in quotes, ["a", "b"], or a '
-            f"file with lists by name and {path.name}:NAME"
+            f"{path}: got {short_repr(content)}; expected a list of names in quotes, "
+            f'["a", "b"], or a file with lists by name and {path.name}:NAME'
         )
     return [one.strip() for one in content if one.strip()]
 

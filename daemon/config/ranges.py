@@ -18,7 +18,6 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 MOST_SEED = 2**63 - 1  # what torch, NumPy and SQLite all take
-SHOWN_CHARS = 120  # of a value in a message
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Similarity = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
@@ -67,15 +66,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean NAME?` for a name that was mistyped; empty where nothing is near."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-def shown(value: object) -> str:
-    """A value as a message shows it: of any size, in one short line."""
-    try:
-        text = repr(value)
-    except ValueError:  # an int of more digits than Python writes
-        text = "a number of several thousand digits"
-    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}... ({len(text)} characters)"
 
 
 def expanded_path(text: str) -> str:

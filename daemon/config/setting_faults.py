@@ -11,8 +11,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from daemon.config import learner
-from daemon.config.ranges import expected, nearest, shown
+from daemon.config.ranges import expected, nearest
 from daemon.config.toml_lines import Lines
+from daemon.domain.formatting import short_repr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +71,11 @@ def _fault(model: type[BaseModel], error: ErrorDetails) -> SettingFault:
     key = rest[0]
     if error["type"] == "extra_forbidden":
         near = nearest(key, fields)
-        words = f"{key} = {shown(error['input'])}: there is no such setting{near}"
+        words = f"{key} = {short_repr(error['input'])}: there is no such setting{near}"
     elif error["type"] == "value_error":
         words = f"{key}: {error['ctx']['error']}"
     else:
-        words = f"{key} = {shown(error['input'])}: {_expected(fields[key], rest)}"
+        words = f"{key} = {short_repr(error['input'])}: {_expected(fields[key], rest)}"
     return SettingFault(path=(table, key, *_inner(fields, rest)), words=words)
 
 
@@ -87,13 +88,13 @@ def _of_table(model: type[BaseModel], table: str, error: ErrorDetails) -> str:
         return f"there is no such table{nearest(table, tables)}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
-    return f"{shown(error['input'])}: expected a table; write [{table}] above its settings"
+    return f"{short_repr(error['input'])}: expected a table; write [{table}] above its settings"
 
 
 def _expected(field: FieldInfo, rest: Sequence[str]) -> str:
     if _is_mapping(field) and len(rest) > 1:
         return f"{rest[1]}: expected a number, a text, true, false or a list of them"
-    default = f"delete the line for the default {shown(field.default)}"
+    default = f"delete the line for the default {short_repr(field.default)}"
     return f"expected {expected(field)} ({field.description}); {default}"
 
 

@@ -110,7 +110,7 @@ class Annotator:
         task = user.next_task(self._project)
         if task is None:
             return False
-        found = label_config.read(user.label_config(self._project))
+        found = label_config.parse(user.label_config(self._project))
         if isinstance(found, Fault):
             raise ConnectorRefused(str(found))
         mask = self._truth.mask(user.image(task, found.image_field))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectors.masks.regions import TYPE, Control, decode, encode
+from connectors.masks.regions import BITMASK, Control, decode, encode
 from daemon.domain import ClassSet, Mask
 
 Region = dict[str, Any]
@@ -26,7 +26,7 @@ def correct(
     shown_by_class = _first_of_each_class(shown)
     result = []
     for drawn in encode(truth, classes, control, {}):
-        name = drawn["value"][TYPE][0]
+        name = drawn["value"][BITMASK][0]
         result.append(
             _keep_or_redraw(shown_by_class.get(name), drawn, classes, control, truth.shape)
         )
@@ -37,7 +37,7 @@ def _first_of_each_class(shown: Sequence[Mapping[str, Any]]) -> dict[str, Mappin
     """Region by class name. A second region of a class is left out: the first is redrawn."""
     first: dict[str, Mapping[str, Any]] = {}
     for region in shown:
-        for name in region.get("value", {}).get(TYPE, [])[:1]:
+        for name in region.get("value", {}).get(BITMASK, [])[:1]:
             first.setdefault(name, region)
     return first
 

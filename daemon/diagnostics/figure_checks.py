@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -24,7 +24,7 @@ from daemon.domain import IGNORE, FoundImage
 from daemon.domain.errors import ConfigError, ImageRefused, MaskloopError
 from daemon.intake import Intake
 from daemon.launchers import Launcher
-from daemon.loop.components import opened_connector
+from daemon.loop.components import open_connector
 from daemon.rules.validation_split import FloatArray, group_of, has_group, validation_size
 from daemon.runs.folder import ImageFile, LabeledFile, RunFolder
 from daemon.stages.test_set import test_files
@@ -54,7 +54,7 @@ def overlap_faults(config: Config) -> Sequence[str]:
     with ExitStack() as opened:
         try:
             files = test_files(config)
-            connector = opened.enter_context(opened_connector(config))
+            connector = opened.enter_context(closing(open_connector(config)))
             if not files:
                 return []
             listed = list(islice(connector.images(), MAX_LISTED))
@@ -82,7 +82,7 @@ def validation_faults(config: Config, launcher: Launcher) -> Sequence[str]:
     """
     with ExitStack() as opened:
         try:
-            connector = opened.enter_context(opened_connector(config))
+            connector = opened.enter_context(closing(open_connector(config)))
             listed = list(islice(connector.images(), MAX_LISTED))
         except MaskloopError:
             return []  # the check of the labeling tool reports it

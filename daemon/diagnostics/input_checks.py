@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from itertools import islice
 
 from daemon.config.loading import Config
 from daemon.domain.errors import MaskloopError, StoreTooOld
 from daemon.domain.formatting import quarantine_line
 from daemon.intake import Intake
-from daemon.loop.components import opened_connector, require_token
+from daemon.loop.components import open_connector, require_token
 from daemon.stages.classes import require_same_classes
 from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
 from daemon.stages.unused_files import faults_and_notes
@@ -36,7 +37,7 @@ def labeling_tool_faults(config: Config) -> Sequence[str]:
     """Whether the labeling tool lets us in, and its project is set up as the loop needs it."""
     try:
         require_token(config)
-        with opened_connector(config) as connector:
+        with closing(open_connector(config)) as connector:
             return [str(fault) for fault in connector.check()]
     except MaskloopError as exc:
         return [str(exc)]
@@ -45,7 +46,7 @@ def labeling_tool_faults(config: Config) -> Sequence[str]:
 def image_faults(config: Config) -> Sequence[str]:
     """Whether the first MAX_IMAGES images can be opened."""
     try:
-        with opened_connector(config) as connector:
+        with closing(open_connector(config)) as connector:
             images = list(islice(connector.images(), MAX_IMAGES))
             intake = Intake()
             for image in images:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 from daemon.config.loading import Config
 from daemon.domain import Stage
 from daemon.domain.errors import MaskloopError, StoreTooOld
-from daemon.loop.components import opened_connector
+from daemon.loop.components import open_connector
 from daemon.runs.folder import RunFolder
 from daemon.stages.run_settings import coming_changes
 from daemon.stages.unused_files import faults_and_notes
@@ -22,7 +23,7 @@ def notes(config: Config) -> Sequence[str]:
 
 def _tool_notes(config: Config) -> Sequence[str]:
     try:
-        with opened_connector(config) as connector:
+        with closing(open_connector(config)) as connector:
             return [*connector.notes(), *faults_and_notes(connector.left_out())[1]]
     except (MaskloopError, OSError):
         return []  # the checks report it

@@ -53,8 +53,8 @@ class Annotation:
     """A person's mask for one image; never a machine's.
 
     id and task are the tool's. created_at and updated_at are the tool's clock, with a zone.
-    lead_time_s: seconds of work that the tool measured. notes: in words, what was made of the
-    mask beyond reading it, such as cutting off what lay outside the image.
+    lead_time_s: seconds of work that the tool measured. notes: in words, each decision that was
+    made while the mask was read, such as clipping a shape to the image.
     """
 
     id: str
@@ -85,22 +85,25 @@ class Skip:
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What people did since a cursor. `cursor` is opaque; store it with the rows.
+    """What people did since a cursor; one page of it.
 
-    deletions: annotation ids that are gone. lost_tasks: task ids that are gone.
-    seen: changed task -> all annotation ids that it has now, so that others count as deleted.
-    shows: changed task -> the key of its image, "" for none of ours.
-    more: there are further changes already: memory bears no more masks at once.
-    anew: everything is read from its beginning, so that every fault of a task comes again.
+    cursor: opaque; store it in the same transaction as the rows.
+    has_more: the page is bounded by memory; call again with the cursor.
+    is_full_read: the page is the first of a reading from the beginning, so every fault of a task
+    that still exists is reported again.
+    deletions: ids of deleted annotations. lost_tasks: ids of deleted tasks.
+    annotation_ids: changed task -> ids of all annotations that it has now; an annotation that the
+    store knows for this task and that is not among them was deleted.
+    image_keys: changed task -> key of its image, "" where it shows no image of this project.
     """
 
     cursor: str
-    more: bool = False
-    anew: bool = False
+    has_more: bool = False
+    is_full_read: bool = False
     annotations: tuple[Annotation, ...] = ()
     skips: tuple[Skip, ...] = ()
     deletions: tuple[str, ...] = ()
     lost_tasks: tuple[str, ...] = ()
-    seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    shows: Mapping[str, str] = field(default_factory=dict)
+    annotation_ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    image_keys: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()

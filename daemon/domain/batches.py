@@ -78,8 +78,8 @@ class Ask:
     """One image of a batch on its way to the annotators.
 
     position: 0-based, over all open tasks; lower is sooner. reason: why this image, in words.
-    task: the tool's task, where it exists already. anew: an answer about this image could not be
-    used, so it gets a task of its own beside the one that holds that answer.
+    task: the tool's task, where it exists already. needs_new_task: an earlier answer about this
+    image could not be used, so a new task is made beside the one that holds that answer.
     """
 
     image: Image
@@ -88,7 +88,7 @@ class Ask:
     reason: str
     prediction: Prediction | KeptPrediction | None = None
     task: str | None = None
-    anew: bool = False
+    needs_new_task: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

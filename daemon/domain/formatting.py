@@ -72,3 +72,15 @@ def quarantine_line(row: Mapping[str, Any]) -> str:
         f"quarantined{state}: {row['place']}{image}: got {row['got']}; "
         f"expected {row['expected']}; {row['cure']}"
     )
+
+
+def short_repr(value: object, limit: int = 120) -> str:
+    """A value as a message shows it, in one line: its repr, cut behind `limit` characters; of a
+    longer list, tuple, dict or bytes the type and the length, as "list of 5000"."""
+    if isinstance(value, list | tuple | dict | bytes) and len(value) > limit:
+        return f"{type(value).__name__} of {len(value)}"
+    try:
+        text = repr(value)
+    except ValueError:  # an int of more digits than Python writes
+        text = "a number of several thousand digits"
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

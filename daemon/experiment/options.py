@@ -15,8 +15,9 @@ from pydantic.fields import FieldInfo
 from daemon.config.learner import faults_of
 from daemon.config.loop_sections import Training
 from daemon.config.name_lists import names_given
-from daemon.config.ranges import Seed, expanded_path, expected, fits, shown
+from daemon.config.ranges import Seed, expanded_path, expected, fits
 from daemon.domain.errors import ExperimentRefused
+from daemon.domain.formatting import short_repr
 
 METHODS = ("hrda", "supervised", "segformer")
 ALL, NONE = "all", "none"
@@ -135,7 +136,7 @@ def _number_faults(typed: argparse.Namespace) -> Iterator[str]:
         ("--max-seconds", typed.max_seconds, FieldInfo.from_annotation(MaxSeconds)),
     ):
         if value is not None and not fits(value, field):
-            yield f"{option} {shown(value)}: expected {expected(field)}"
+            yield f"{option} {short_repr(value)}: expected {expected(field)}"
 
 
 def _setting_faults(settings: Mapping[str, Any]) -> Iterator[str]:

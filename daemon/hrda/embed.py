@@ -91,7 +91,7 @@ def embeddings(net: Segmentor, images: Sequence[Picture]) -> npt.NDArray[np.floa
 
 def _shrunk(image: Picture, mean: torch.Tensor) -> torch.Tensor:
     """Halved until it is small enough; a large image band by band, which gives the same."""
-    height, width = padded_size(image)
+    height, width = padded_size(image.shape)
     halvings = 0
     while halvings < _EXACT_HALVINGS and _is_large(height >> halvings, width >> halvings):
         halvings += 1

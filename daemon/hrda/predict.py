@@ -9,10 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image as PillowImage
 
-from daemon.domain import Evaluation, Missing, Why
+from daemon.domain import Evaluation, Mask, Missing, Why
 from daemon.domain.errors import ConfigError, RunFailed
 from daemon.hrda.data.guarded_reading import Reading
 from daemon.hrda.data.sampler import seed_all
@@ -157,19 +156,23 @@ def _masks(
         folder.mask(0).parent.mkdir(exist_ok=True)
     looks = seen(net, request.masks, reading)
     for file, look in Signs(folder, "masks", len(request.masks)).over(looks):
-        certainty, label = look.probability().max(dim=0)
-        confidence[file.id] = _per_class(certainty, label, request.classes)
+        mask, confidence[file.id] = mask_of(look, request.classes)
         with atomic_file(folder.mask(file.id)) as part:
-            PillowImage.fromarray(label.numpy().astype(np.uint8)).save(part, format="PNG")
+            PillowImage.fromarray(mask).save(part, format="PNG")
     return confidence
 
 
-def _per_class(
-    certainty: torch.Tensor, label: torch.Tensor, classes: Sequence[str]
-) -> dict[str, float]:
-    """Mean probability over the pixels of each class that is there."""
-    return {
-        name: float(certainty[label == row].mean())
-        for row, name in enumerate(classes)
-        if bool((label == row).any())
-    }
+def mask_of(look: Seen, classes: Sequence[str]) -> tuple[Mask, dict[str, float]]:
+    """(H, W), and the mean probability over the pixels of each class that is there."""
+    mask = np.empty(look.size, np.uint8)
+    totals, pixels = np.zeros(len(classes)), np.zeros(len(classes))
+    for rows, probability in look.bands():
+        certainty, label = probability.max(dim=0)
+        mask[rows] = label.numpy()
+        for row in range(len(classes)):
+            own = certainty[label == row]
+            if own.numel():  # the mean of one band stays as it is: float64 has room for the product
+                totals[row] += float(own.mean()) * own.numel()
+                pixels[row] += own.numel()
+    there = np.flatnonzero(pixels)
+    return mask, {classes[row]: float(totals[row] / pixels[row]) for row in there}

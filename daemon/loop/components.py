@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import strategies
 from connectors.base import Connector
-from connectors.images.addresses import Allowed
+from connectors.images.addresses import AllowedHosts
 from daemon.config.loading import Config
 from daemon.config.tokens import token_reader
 from daemon.domain.errors import ConfigError
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def open_connector(config: Config) -> Connector:
-    """The labeling tool of [connector]. Raises ConfigError where a setting is missing."""
+    """The labeling tool of [connector]; the caller closes it. Raises ConfigError where a setting is
+    missing."""
     if config.connector.kind == "folder":
         from connectors.folder import Folder
 
@@ -48,24 +48,13 @@ def open_connector(config: Config) -> Connector:
         connect_s=config.label_studio.connect_timeout_s,
         read_s=config.label_studio.read_timeout_s,
         max_bytes=config.images.max_megabytes * 10**6,
-        allowed=Allowed.parse(config.images.allow_hosts),
+        allowed=AllowedHosts.parse(config.images.allow_hosts),
     )
 
 
 def open_launcher(config: Config) -> Launcher:
     """The launcher that runs embed, train and predict; the caller stops it."""
     return LocalLauncher(processes=config.training.processes)
-
-
-@contextmanager
-def opened_connector(config: Config) -> Iterator[Connector]:
-    """The labeling tool of [connector]; its connections are freed at the end of the block."""
-    connector = open_connector(config)
-    try:
-        yield connector
-    finally:
-        if hasattr(connector, "close"):
-            connector.close()
 
 
 def folder_source(config: Config) -> FolderSource | None:

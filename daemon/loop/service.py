@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 from connectors.base import Connector
 from daemon.config.loading import Config
@@ -229,10 +229,11 @@ def run_once(
 
 @contextmanager
 def opened(config: Config) -> Iterator[tuple[Connector, Launcher]]:
-    """The connector and a launcher; every child process is gone afterwards."""
+    """The connector, closed afterwards, and a launcher, whose child processes are gone then."""
     launcher = open_launcher(config)
     try:
-        yield open_connector(config), launcher
+        with closing(open_connector(config)) as connector:
+            yield connector, launcher
     finally:
         launcher.stop()
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from daemon.domain import IGNORE, Mask
 from daemon.domain.errors import ImageRefused, MaskRefused
@@ -18,6 +19,7 @@ from daemon.pixels.headers import DECODER_ERRORS, open_picture
 from daemon.pixels.reader import read_file
 
 NAMED = 5  # unknown values in a message
+_PIECE_PX = 2**18  # that numpy turns into 8 bytes each at once: it counts nothing smaller
 _DEPTH_AT = 24  # the byte of a PNG header that holds the bits of a sample
 
 
@@ -64,9 +66,17 @@ def read_mask(
     return mask
 
 
+def counts_of(mask: Mask) -> npt.NDArray[np.int64]:
+    """(256,): pixels of each value."""
+    flat, counts = mask.ravel(), np.zeros(256, np.int64)
+    for first in range(0, flat.size, _PIECE_PX):
+        counts += np.bincount(flat[first : first + _PIECE_PX], minlength=256)
+    return counts
+
+
 def values_of(mask: Mask) -> list[int]:
     """The values that a mask holds, ascending."""
-    return [int(value) for value in np.flatnonzero(np.bincount(mask.ravel(), minlength=256))]
+    return [int(value) for value in np.flatnonzero(counts_of(mask))]
 
 
 def unknown_values(mask: Mask, classes: int) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from daemon.setup.project_choice import (
 from daemon.store import FILE, Store
 
 if TYPE_CHECKING:
-    from connectors.label_studio import Projects, ServerProject
+    from connectors.label_studio import ServerProject, ServerProjects
 
 
 def init_project(path: Path, options: InitOptions, dialog: Dialog) -> Sequence[str]:
@@ -88,21 +89,21 @@ def adopt_project(
     if config.connector.kind == "folder":
         dialog.say("[connector] kind = folder: no project is needed")
         return []
-    from connectors.label_studio import Projects
+    from connectors.label_studio import ServerProjects
 
     try:
         read_token = token_reader(config)
         read_token()  # raises where there is none
-        with Projects(config.label_studio.url, read_token) as server:
+        with ServerProjects(config.label_studio.url, read_token) as server:
             return _adopt_on_server(path, config, options, dialog, server)
     except MaskloopError as exc:
         return [str(exc)]
 
 
 def _adopt_on_server(
-    path: Path, config: Config, options: InitOptions, dialog: Dialog, server: Projects
+    path: Path, config: Config, options: InitOptions, dialog: Dialog, server: ServerProjects
 ) -> Sequence[str]:
-    from connectors.label_studio import LOCKS, NO_REASON, LabelStudio, create_or_adopt_project
+    from connectors.label_studio import LOCK_ADVICE, REASON_NOT_SHOWN, create_or_adopt_project
 
     project = choose_project(path, config, options, dialog, server)
     if project:
@@ -123,18 +124,14 @@ def _adopt_on_server(
         source=folder_source(config),
     )
     # `show_reason` has said that the reason is not shown, together with its cure.
-    notes = [message for message in (*adopted.notes, LOCKS) if message != NO_REASON]
-    for message in (*adopted.did, *(f"note: {message}" for message in notes)):
+    notes = [message for message in (*adopted.notes, LOCK_ADVICE) if message != REASON_NOT_SHOWN]
+    for message in (*adopted.actions, *(f"note: {message}" for message in notes)):
         dialog.say(message)
     _save_project_number(path, adopted.id, dialog)
     for message in _register_webhook(config, adopted.id):
         dialog.say(message)
-    connector = open_connector(load_config(path))
-    try:
+    with closing(open_connector(load_config(path))) as connector:
         return [str(fault) for fault in connector.check()]
-    finally:
-        if isinstance(connector, LabelStudio):
-            connector.close()
 
 
 def _save_project_number(path: Path, number: int, dialog: Dialog) -> None:

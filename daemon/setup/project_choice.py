@@ -16,7 +16,7 @@ from daemon.domain.errors import ConfigError
 from daemon.store import FILE
 
 if TYPE_CHECKING:
-    from connectors.label_studio import Projects, ServerProject
+    from connectors.label_studio import ServerProject, ServerProjects
 
 MAX_LISTED = 50
 DEFAULT_CONFIG = Path("config.toml")
@@ -59,7 +59,7 @@ def command_line(path: Path, name: str) -> str:
 
 
 def choose_project(
-    path: Path, config: Config, options: InitOptions, dialog: Dialog, server: Projects
+    path: Path, config: Config, options: InitOptions, dialog: Dialog, server: ServerProjects
 ) -> ServerProject | None:
     """The project to adopt; None: create a new one.
 
@@ -73,10 +73,10 @@ def choose_project(
                 f"{path}: got [label_studio] project = {settings.project} already; expected no "
                 f"other choice; write project = 0 there to choose again{kept}"
             )
-        return server.one(settings.project)
+        return server.get(settings.project)
     if options.project is not None:
-        return server.one(options.project)
-    projects = server.all()
+        return server.get(options.project)
+    projects = server.list_all()
     same = [project for project in projects if project.title == settings.title]
     if options.new and same:
         raise ConfigError(
@@ -150,7 +150,7 @@ def settle_image_source(
 
 
 def settle_class_names(
-    path: Path, config: Config, number: int, dialog: Dialog, server: Projects
+    path: Path, config: Config, number: int, dialog: Dialog, server: ServerProjects
 ) -> tuple[Config, Sequence[str]]:
     """The settings, with the class names of the project if a person accepts them, and what to do
     if the two differ. Nothing in the project is changed.
@@ -195,10 +195,10 @@ def classes_for(classes: Classes, labels: Sequence[str]) -> list[str]:
 
 
 def show_reason(
-    path: Path, number: int, options: InitOptions, dialog: Dialog, server: Projects
+    path: Path, number: int, options: InitOptions, dialog: Dialog, server: ServerProjects
 ) -> None:
     """Show annotators why an image is asked, if the options or a person want it; else say how."""
-    obstacles = server.hides_reason(number)
+    obstacles = server.reason_obstacles(number)
     if not obstacles:
         return
     cause = " and ".join(obstacles)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from connectors.base import Connector
-from connectors.images.cache import inspect, keep
+from connectors.images.cache import inspect, save_to_cache
 from daemon.config.loading import Config
 from daemon.domain import FoundImage, Image
 from daemon.stages.file_stamps import local_path
@@ -35,9 +35,9 @@ def image_of(content: bytes, config: Config, found: FoundImage) -> Image:
     can be read as it is. Its id is 0 and its role the pool. Raises ImageRefused and DiskFull."""
     pixels = config.images.max_megapixels * 10**6
     seen = inspect(content, where=found.name, max_pixels=pixels)
-    path = None if seen.turned else local_path(found.uri)
+    path = None if seen.is_rotated else local_path(found.uri)
     if path is None:
-        path = keep(content, cache_of(config), where=found.name, max_pixels=pixels).path
+        path = save_to_cache(content, cache_of(config), where=found.name, max_pixels=pixels).path
     return Image(
         id=0,
         key=found.key,

@@ -127,7 +127,7 @@ def without_waiting(context: Context, changes: Changes, known: Iterable[str]) ->
     and the labels of a task stay what they are until it is clear what the task shows."""
     store = context.store
     refused, waiting = store.refused_images(), bool(store.fact(_WAITING) or store.fact(_BROKEN))
-    unknown = {key for key in changes.shows.values() if key} - set(known)
+    unknown = {key for key in changes.image_keys.values() if key} - set(known)
     later = {key for key in unknown if waiting or printable(place_of(key)) in refused}
     if not later:
         return changes
@@ -136,7 +136,7 @@ def without_waiting(context: Context, changes: Changes, known: Iterable[str]) ->
     dropped = {id(about[number]) for number in kept if _image_of(about[number]) in later}
     return replace(
         changes,
-        shows={task: key for task, key in changes.shows.items() if key not in later},
+        image_keys={task: key for task, key in changes.image_keys.items() if key not in later},
         faults=tuple(one for one in changes.faults if id(one) not in dropped),
     )
 
@@ -147,7 +147,7 @@ def _image_of(fault: Fault) -> str:
 
 def _unknown(context: Context, changes: Changes, known: Iterable[str]) -> set[str]:
     refused = context.store.refused_images()
-    shown = {key for key in changes.shows.values() if key} - set(known)
+    shown = {key for key in changes.image_keys.values() if key} - set(known)
     return {key for key in shown if printable(place_of(key)) not in refused}
 
 

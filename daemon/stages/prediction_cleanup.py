@@ -26,6 +26,6 @@ def forget_versions(context: Context) -> None:
     for version in old[:1]:
         if version == store.fact(VERSION):
             raise RuntimeError(f"the version in force, {version}, counts as replaced")
-        if context.connector.forget(version):
+        if context.connector.delete_predictions(version):
             store.forget_version(version, context.now())
             log.info("predictions deleted version=%s, %d old versions left", version, len(old) - 1)

@@ -207,5 +207,5 @@ def _ask(
         reason=question.reason,
         prediction=masks.get(question.image_id),
         task=tasks.get(question.image_id),
-        anew=question.anew,
+        needs_new_task=question.anew,
     )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from connectors.images.cache import keep
+from connectors.images.cache import save_to_cache
 from daemon.domain import Exclusion, Fault, FoundImage, Image, TaskState
 from daemon.domain.errors import ImageRefused
 from daemon.domain.faults import printable
@@ -180,7 +180,7 @@ def _mend_cache(context: Context, path: Path, content: bytes) -> None:
     """Write the cached picture anew where it is not what these bytes give."""
     pixels = context.config.images.max_megapixels * 10**6
     with tempfile.TemporaryDirectory(dir=context.config.state) as folder:
-        fresh = keep(content, Path(folder), max_pixels=pixels).path
+        fresh = save_to_cache(content, Path(folder), max_pixels=pixels).path
         if fresh.read_bytes() != path.read_bytes():
             path.unlink()
-            keep(content, cache_of(context.config), max_pixels=pixels)
+            save_to_cache(content, cache_of(context.config), max_pixels=pixels)

@@ -18,10 +18,10 @@ from typing import Any
 
 from daemon.config.learner import ENCODER, INFERENCE, resolved
 from daemon.config.loading import Config
-from daemon.config.ranges import shown
 from daemon.config.redaction import Redactor
 from daemon.domain import Stage
 from daemon.domain.errors import RunFailed
+from daemon.domain.formatting import short_repr
 from daemon.runs.durable import write_json
 from daemon.runs.folder import Request, RunFolder
 from daemon.stages.context import Context
@@ -158,7 +158,9 @@ def _changed(before: Named, now: Named) -> list[str]:
 
 
 def _differences(changed: list[str], before: Named, now: Named) -> str:
-    words = [f"{name} {shown(before[name])} -> {shown(now[name])}" for name in changed[:SHOWN]]
+    words = [
+        f"{name} {short_repr(before[name])} -> {short_repr(now[name])}" for name in changed[:SHOWN]
+    ]
     rest = len(changed) - SHOWN
     return Redactor(()).words(", ".join([*words, *([f"and {rest} more"] if rest > 0 else [])]))
 

@@ -86,7 +86,7 @@ def pull(context: Context) -> None:
     more = True
     while more:
         changes = context.connector.changes(cursor or None, sizes, asked)
-        if changes.more and changes.cursor == cursor:
+        if changes.has_more and changes.cursor == cursor:
             raise ConnectorRefused(
                 "the labeling tool has more changes and tells the same ones again; see its log"
             )
@@ -98,7 +98,7 @@ def pull(context: Context) -> None:
             _keep_changes(context, changes, ids)
             store.keep_fact(CURSOR, changes.cursor)
             store.keep_fact(_READ_WITH, classes)
-        cursor, more = changes.cursor, changes.more
+        cursor, more = changes.cursor, changes.has_more
 
 
 def images_by_key(store: Store) -> dict[str, Image]:
@@ -127,7 +127,7 @@ def settle_tasks(context: Context) -> None:
 
 def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> None:
     store, now, intake = context.store, context.now(), Intake()
-    for task, key in changes.shows.items():
+    for task, key in changes.image_keys.items():
         store.reassign(task, ids.get(key), now)
     answers: list[Annotation | Skip] = [*changes.annotations, *changes.skips]
     for answer in answers:
@@ -139,10 +139,10 @@ def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
             _keep_answer(context, ids[answer.image_key], answer)
             store.release([name.place])
     store.delete_annotations(changes.deletions)
-    store.delete_unseen_annotations(changes.seen)
-    if changes.anew:
+    store.delete_unseen_annotations(changes.annotation_ids)
+    if changes.is_full_read:
         store.forget_task_faults()
-    store.forget_unseen_faults({**changes.seen, **dict.fromkeys(changes.lost_tasks, ())})
+    store.forget_unseen_faults({**changes.annotation_ids, **dict.fromkeys(changes.lost_tasks, ())})
     store.set_task_state(changes.lost_tasks, TaskState.DELETED, now)
     store.quarantine([*changes.faults, *intake.faults()], now)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from daemon.config.learner import NETWORK, resolved
 from daemon.config.loading import Config
-from daemon.config.ranges import shown
 from daemon.domain import Stage
+from daemon.domain.formatting import short_repr
 from daemon.runs.folder import RunFolder, TrainRequest, TrainResult
 from daemon.stages.classes import present_names
 from daemon.stages.context import Context
@@ -49,4 +49,6 @@ def network_changes(config: Config, run: RunFolder) -> str:
     asked, result = run.read_request(TrainRequest), run.read_result(TrainResult)
     before = resolved({**asked.settings, **result.settings})
     changed = [name for name in NETWORK if before[name] != now[name]]
-    return ", ".join(f"{name} {shown(before[name])} -> {shown(now[name])}" for name in changed)
+    return ", ".join(
+        f"{name} {short_repr(before[name])} -> {short_repr(now[name])}" for name in changed
+    )

@@ -13,7 +13,7 @@ from daemon.store.base import Row, StoreBase, stamp
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One image on its way to the annotators, as the outbox keeps it. anew: see domain.Ask."""
+    """One image on its way to the annotators, as the outbox keeps it. anew: Ask.needs_new_task."""
 
     image_id: int
     position: int

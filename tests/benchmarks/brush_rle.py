@@ -20,7 +20,7 @@ from label_studio_sdk.converter import brush
 from scipy.ndimage import gaussian_filter
 
 from connectors.masks import brush_rle
-from connectors.masks.regions import BRUSH, TYPE, Control, decode, encode
+from connectors.masks.regions import BITMASK, BRUSH, Control, decode, encode
 from daemon.domain import ClassSet, Mask
 
 SIZES = ((128, 128), (480, 640), (966, 1296), (1536, 2048), (3072, 4096))
@@ -83,7 +83,7 @@ def measure(mask: Mask) -> dict[str, Any]:
 def lost(count: int) -> dict[str, int]:
     """How many of `count` random masks come back changed, by tag."""
     rng = np.random.default_rng(4)
-    differ = {TYPE: 0, BRUSH: 0}
+    differ = {BITMASK: 0, BRUSH: 0}
     for _ in range(count):
         size = tuple(int(side) for side in rng.integers(1, 65, 2))
         mask = rng.choice(np.array([0, 1, 2, 255], np.uint8), size, p=rng.dirichlet(np.ones(4)))

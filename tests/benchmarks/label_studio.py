@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,6 +75,10 @@ class Bench:
     sent: list[str]
     sizes: dict[str, tuple[int, int]]
 
+    def close(self) -> None:
+        self.api.close()
+        self.tool.close()
+
     def timed(self, name: str, work: Callable[[], T], target: str = "") -> T:
         """Run and print a row: wall, our CPU, the server's CPU, requests."""
         self.sent.clear()
@@ -97,9 +101,11 @@ class Bench:
         whole, more = Read(), True
         while more:
             changes = self.tool.changes(cursor, self.sizes)
-            cursor, more = changes.cursor, changes.more
+            cursor, more = changes.cursor, changes.has_more
             whole = Read(
-                whole.tasks + len(changes.seen), whole.masks + len(changes.annotations), cursor
+                whole.tasks + len(changes.annotation_ids),
+                whole.masks + len(changes.annotations),
+                cursor,
             )
         return whole
 
@@ -254,8 +260,12 @@ def main() -> int:
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()}, {vars(asked)}")
     asked.cache.mkdir(parents=True, exist_ok=True)
     migrated = migrated_folder(asked.cache, find_executable(os.environ))
-    with tempfile.TemporaryDirectory() as home, started(migrated, Path(home)) as server:
-        held = measured(opened(server, asked.tasks), asked)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        started(migrated, Path(home)) as server,
+        closing(opened(server, asked.tasks)) as bench,
+    ):
+        held = measured(bench, asked)
     print(f"load {os.getloadavg()}; counts of requests {'hold' if held else 'DO NOT HOLD'}")
     return 0 if held else 1
 

@@ -143,6 +143,7 @@ def main(url: str, document_root: str, tasks: str, size: str) -> None:
             report[f"{name}_cpu_s"] = round(time.process_time() - cpu, 2)
             report[f"{name}_requests"] = len(sent)
             report[f"memory_peak_{name}_mb"] = peak_mb()
+    tool.close()
     print(json.dumps(report), flush=True)
 
 

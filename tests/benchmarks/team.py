@@ -230,7 +230,7 @@ def read(project: Project) -> Iterator[str]:
     cursor, more = None, True
     while more:
         changes = project.tool.changes(cursor, project.sizes)
-        cursor, more = changes.cursor, changes.more
+        cursor, more = changes.cursor, changes.has_more
         yield from (one.image_key for one in changes.annotations)
 
 

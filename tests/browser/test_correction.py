@@ -18,7 +18,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from connectors.label_studio.provenance import ShownPrediction
+from connectors.label_studio.provenance import SourcePrediction
 from daemon.config.loading import Config
 from daemon.demo.server import LabelStudioServer
 from daemon.domain import Mask, Stage
@@ -41,10 +41,11 @@ T = TypeVar("T")
 
 
 @pytest.fixture
-def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> LabelStudioRig:
+def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[LabelStudioRig]:
     files = Path(label_studio.folder) / "files"
     token = label_studio.credentials.token
-    return folder_source_rig(Server(label_studio.url, token, files, annotator), SIZE)
+    with Server(label_studio.url, token, files, annotator) as server:
+        yield folder_source_rig(server, SIZE)
 
 
 class Page:
@@ -203,8 +204,8 @@ def test_a_stroke_on_a_prediction_and_a_submit_over_a_rerank_arrive_as_the_right
     # The page keeps the ids of the regions that it copies: connectors/label_studio/provenance.py.
     (shown, answer), (_, plain) = (_exchange(tool, ask.task) for ask in asks[:2])
     ids = [region["id"] for region in shown["result"]]
-    assert {ShownPrediction.of([text]) for text in ids} == {
-        ShownPrediction(version=version(1, 0), regions=2)
+    assert {SourcePrediction.from_region_ids([text]) for text in ids} == {
+        SourcePrediction(version=version(1, 0), regions=2)
     }
     assert [region["id"] for region in answer["result"]] == ids
     origins = [region["origin"] for region in answer["result"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,19 +26,22 @@ CLASSES = ClassSet(names=("soil", "crop", "broadleaf_weed", "grass_weed"), ignor
 
 
 @pytest.fixture
-def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> LabelStudioRig:
+def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[LabelStudioRig]:
     """A project whose two tasks are asked, with a mask and a long reason."""
     files = Path(label_studio.folder) / "files"
     token = label_studio.credentials.token
-    made = folder_source_rig(Server(label_studio.url, token, files, annotator), SIZE, CLASSES)
-    predicted = np.zeros(SIZE, np.uint8)
-    predicted[20:60, 20:80] = CROP
-    words = "cycle 1, hybrid: more uncertain than 97% of the pool, and unlike what is labeled"
-    asks = made.asks(made.keys[:2], dict.fromkeys(made.keys, predicted))
-    asks = [replace(ask, reason=words) for ask in asks]
-    tasks = made.connector.push(asks, "push-1", version(1, 1))
-    made.connector.rerank(version(1, 1), [replace(ask, task=tasks[ask.image.id]) for ask in asks])
-    return made
+    with Server(label_studio.url, token, files, annotator) as server:
+        made = folder_source_rig(server, SIZE, CLASSES)
+        predicted = np.zeros(SIZE, np.uint8)
+        predicted[20:60, 20:80] = CROP
+        words = "cycle 1, hybrid: more uncertain than 97% of the pool, and unlike what is labeled"
+        asks = made.asks(made.keys[:2], dict.fromkeys(made.keys, predicted))
+        asks = [replace(ask, reason=words) for ask in asks]
+        tasks = made.connector.push(asks, "push-1", version(1, 1))
+        made.connector.rerank(
+            version(1, 1), [replace(ask, task=tasks[ask.image.id]) for ask in asks]
+        )
+        yield made
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from selenium.webdriver import Chrome
 
 from connectors.label_studio import label_config
 from connectors.masks import bitmask, brush_rle
-from connectors.masks.regions import BRUSH, SHAPES, TYPE, decode
+from connectors.masks.regions import BITMASK, BRUSH, SHAPES, decode
 from daemon.demo.server import LabelStudioServer
 from daemon.domain import ClassSet, Fault
 from tests.browser.test_correction import Page
@@ -31,7 +32,7 @@ pytestmark = [pytest.mark.live, pytest.mark.browser]
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"))
 CROP, WEED = 1, 2
-LAYERS = {BRUSH: 0, **dict.fromkeys(SHAPES, 1), TYPE: 2}
+LAYERS = {BRUSH: 0, **dict.fromkeys(SHAPES, 1), BITMASK: 2}
 TAGS = {tag_type: tag for tag, tag_type in label_config.TYPES.items()}
 PAIRS = list(itertools.product(TAGS, TAGS))
 CELL = 48
@@ -51,15 +52,15 @@ CONFIG = (
 
 
 @pytest.fixture
-def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> LabelStudioRig:
+def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[LabelStudioRig]:
     files = Path(label_studio.folder) / "files"
-    server = Server(label_studio.url, label_studio.credentials.token, files, annotator)
-    made = folder_source_rig(server, SIZE, CLASSES)
-    assert made.source is not None
-    for name in made.keys:
-        Picture.new("RGB", (SIDE, SIDE), GREEN).save(made.source.root / name)
-    made.api.patch(f"api/projects/{made.project}/", {"label_config": CONFIG})
-    return made
+    with Server(label_studio.url, label_studio.credentials.token, files, annotator) as server:
+        made = folder_source_rig(server, SIZE, CLASSES)
+        assert made.source is not None
+        for name in made.keys:
+            Picture.new("RGB", (SIDE, SIDE), GREEN).save(made.source.root / name)
+        made.api.patch(f"api/projects/{made.project}/", {"label_config": CONFIG})
+        yield made
 
 
 def test_layers_are_read_as_label_studio_draws_them(
@@ -76,8 +77,8 @@ def test_layers_are_read_as_label_studio_draws_them(
 
     at_rest = _seen(browser)
     page.choose(1)  # the weed of the first pair: bitmask over bitmask
-    page.wait(lambda: _seen(browser)[TYPE, TYPE] == WEED)
-    found = label_config.read(CONFIG)
+    page.wait(lambda: _seen(browser)[BITMASK, BITMASK] == WEED)
+    found = label_config.parse(CONFIG)
     assert not isinstance(found, Fault)
     mask = decode(result, CLASSES, found.control, SIZE, "annotation").mask
     read = {pair: int(mask[_middle(cell)]) for cell, pair in enumerate(PAIRS)}
@@ -106,7 +107,7 @@ def _region(name: str, tag_type: str, label: str, corner: tuple[int, int]) -> di
     x, y, width, height = (100 * px / SIDE for px in (left, top, wide, high))
     corners = [[x, y], [x + width, y], [x + width, y + height], [x, y + height]]
     drawn: dict[str, dict[str, Any]] = {
-        TYPE: {"imageDataURL": bitmask.encode(inside)},
+        BITMASK: {"imageDataURL": bitmask.encode(inside)},
         BRUSH: {"format": "rle", "rle": brush_rle.encode(inside * np.uint8(255))},
         "polygonlabels": {"points": corners, "closed": True},
         "rectanglelabels": {"x": x, "y": y, "width": width, "height": height, "rotation": 0},

@@ -16,6 +16,7 @@ from tests.contract.rigs import (
     Server,
     folder_rig,
     folder_source_rig,
+    json_desk_rig,
     project_source_rig,
 )
 from tests.fakes.label_studio import FakeLabelStudio
@@ -45,7 +46,8 @@ def fake_server(fake: FakeLabelStudio) -> Iterator[Server]:
         return people[name]
 
     assert fake.document_root is not None
-    yield Server(fake.url, fake.token, fake.document_root, person)
+    with Server(fake.url, fake.token, fake.document_root, person) as server:
+        yield server
     for user in people.values():
         user.close()
 
@@ -85,9 +87,10 @@ def patient(fake_tool: LabelStudioRig, connect: Make) -> LabelStudioRig:
 
 
 @pytest.fixture
-def live_server(label_studio: LabelStudioServer, annotator: MakeUser) -> Server:
+def live_server(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[Server]:
     files = Path(label_studio.folder) / "files"
-    return Server(label_studio.url, label_studio.credentials.token, files, annotator)
+    with Server(label_studio.url, label_studio.credentials.token, files, annotator) as server:
+        yield server
 
 
 def _label_studio_rig(request: pytest.FixtureRequest, kind: str) -> LabelStudioRig:
@@ -100,11 +103,13 @@ FAKE = ["fake-folder", "fake-project"]
 REAL = [pytest.param("live-folder", marks=LIVE), pytest.param("live-project", marks=LIVE)]
 
 
-@pytest.fixture(params=["folder", *FAKE, REAL[0]])
+@pytest.fixture(params=["folder", "example", *FAKE, REAL[0]])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     """Every connector."""
     if request.param == "folder":
         return folder_rig(tmp_path)
+    if request.param == "example":
+        return json_desk_rig(tmp_path)
     return _label_studio_rig(request, request.param)
 
 

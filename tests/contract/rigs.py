@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from connectors.label_studio.api import Api
 from connectors.masks.regions import Control, encode
 from daemon.demo.web_user import OpenTask, WebUser
 from daemon.domain import Ask, ClassSet, FoundImage, Image, Mask, Prediction
+from tests.contract.example_connector import JsonDesk
 from tests.fakes.versions import version
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")
@@ -73,6 +76,28 @@ class Rig:
 
 
 @dataclass
+class JsonDeskRig(Rig):
+    """The example connector, with people who write answers into its folder."""
+
+    desk: Path
+
+    def answer(self) -> list[str]:
+        paths = list((self.desk / "tasks").glob("*.json"))
+        tasks = {path.stem: json.loads(path.read_text()) for path in paths}
+        waiting = [
+            number
+            for number, task in tasks.items()
+            if task["open"] and not (self.desk / "answers" / f"{number}.json").exists()
+        ]
+        waiting.sort(key=lambda number: tasks[number]["position"])
+        for number in waiting:
+            mask = self.truth[tasks[number]["image"]].tolist()
+            answer = {"annotator": "ada", "mask": mask}
+            (self.desk / "answers" / f"{number}.json").write_text(json.dumps(answer))
+        return [tasks[number]["image"] for number in waiting]
+
+
+@dataclass
 class LabelStudioRig(Rig):
     """Adds people and a way around the connector."""
 
@@ -104,12 +129,22 @@ class LabelStudioRig(Rig):
 
 @dataclass(frozen=True)
 class Server:
-    """A running Label Studio, real or fake. files: what it may serve lies below."""
+    """A running Label Studio, real or fake; closes the clients of its rigs when its block ends.
+
+    files: what it may serve lies below.
+    """
 
     url: str
     token: str
     files: Path
     person: Callable[[str], WebUser]
+    clients: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clients.close()
 
 
 def make_pictures(folder: Path, size: tuple[int, int] = SIZE) -> dict[str, Mask]:
@@ -135,6 +170,12 @@ def folder_rig(tmp_path: Path) -> Rig:
         classes=CLASSES,
     )
     return Rig(connector=connector, images=stored(connector), truth=truth)
+
+
+def json_desk_rig(tmp_path: Path) -> JsonDeskRig:
+    truth, desk = make_pictures(tmp_path / "images"), tmp_path / "desk"
+    connector = JsonDesk(images=tmp_path / "images", desk=desk, classes=CLASSES)
+    return JsonDeskRig(connector=connector, images=stored(connector), truth=truth, desk=desk)
 
 
 def folder_source_rig(
@@ -166,11 +207,10 @@ def project_source_rig(server: Server) -> LabelStudioRig:
         classes=CLASSES,
         source=None,
     )
-    api = Api(server.url, lambda: server.token)
-    api.post("api/storages/localfiles/", {"project": adopted.id, "path": str(root)})
-    rows = [{"data": {"image": image}} for image in address]
-    api.post(f"api/projects/{adopted.id}/import", rows)
-    api.close()
+    with Api(server.url, lambda: server.token) as api:
+        api.post("api/storages/localfiles/", {"project": adopted.id, "path": str(root)})
+        rows = [{"data": {"image": image}} for image in address]
+        api.post(f"api/projects/{adopted.id}/import", rows)
     return _rig(server, adopted.id, None, address, lambda data: str(data["image"]))
 
 
@@ -211,11 +251,12 @@ def _rig(
         classes=classes,
         source=source,
     )
+    server.clients.enter_context(closing(connector))
     return LabelStudioRig(
         connector=connector,
         images=stored(connector),
         truth=truth,
-        api=Api(server.url, lambda: server.token),
+        api=server.clients.enter_context(Api(server.url, lambda: server.token)),
         project=project,
         source=source,
         person=server.person,

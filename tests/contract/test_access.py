@@ -11,7 +11,8 @@ import httpx
 import jwt
 import pytest
 
-from connectors.label_studio.api import Api, refusal
+from connectors.label_studio.api import Api
+from connectors.label_studio.api_errors import refusal
 from daemon.config.loading import Config
 from daemon.config.tokens import token_reader
 from daemon.domain.errors import ConfigError, ConnectorRefused, ConnectorUnavailable, OutcomeUnknown

@@ -18,6 +18,18 @@ def test_a_healthy_tool_has_no_faults(rig: Rig) -> None:
     assert list(rig.connector.check()) == []
 
 
+def test_a_healthy_tool_leaves_no_file_out_and_its_notes_are_lines(rig: Rig) -> None:
+    assert list(rig.connector.left_out()) == []
+    assert all("\n" not in line for line in rig.connector.notes())
+
+
+def test_closing_it_twice_is_harmless(rig: Rig) -> None:
+    rig.connector.check()
+
+    rig.connector.close()
+    rig.connector.close()
+
+
 def test_a_project_is_worked_by_one_store(rig: Rig) -> None:
     rig.connector.claim("store-a")
     rig.connector.claim("store-a")
@@ -42,6 +54,12 @@ def test_an_image_that_is_gone_is_refused(rig: Rig) -> None:
         rig.connector.read(gone)
 
 
+def test_the_fingerprint_of_an_image_stays_while_nobody_changes_it(rig: Rig) -> None:
+    found = next(iter(rig.connector.images()))
+
+    assert rig.connector.fingerprint(found) == rig.connector.fingerprint(found)
+
+
 def test_a_pushed_image_comes_back_with_the_mask_that_was_drawn(rig: Rig) -> None:
     asks = rig.push(rig.keys[:3])
     rig.answer()
@@ -51,7 +69,7 @@ def test_a_pushed_image_comes_back_with_the_mask_that_was_drawn(rig: Rig) -> Non
     assert {one.image_key for one in changes.annotations} == set(rig.keys[:3])
     for one in changes.annotations:
         assert np.array_equal(one.mask, rig.truth[one.image_key])
-        assert changes.seen[one.task] == (one.id,)
+        assert changes.annotation_ids[one.task] == (one.id,)
     assert {one.task for one in changes.annotations} == {ask.task for ask in asks}
     assert not changes.faults
 
@@ -165,3 +183,14 @@ def test_an_ask_without_a_prediction_is_asked_all_the_same(rig: Rig) -> None:
 
 def test_ranking_nothing_changes_nothing(rig: Rig) -> None:
     rig.connector.rerank(version(1, 0), [])
+
+
+def test_predictions_that_were_replaced_can_be_deleted_and_the_answers_stay(rig: Rig) -> None:
+    asks = rig.push(rig.keys[:2])
+    rig.answer()
+    rig.connector.rerank(version(1, 1), asks)
+
+    deleted = [rig.connector.delete_predictions(version(1, 0)) for _ in range(3)]
+
+    assert deleted[-1]
+    assert len(rig.connector.changes(None, rig.sizes).annotations) == 2

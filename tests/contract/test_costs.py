@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from connectors.label_studio import push
+from connectors.label_studio import request_bodies
 from daemon.domain import Annotation, Ask, KeptPrediction, Mask
 from daemon.domain.errors import OutcomeUnknown
 from tests.contract.rigs import LabelStudioRig, Server, project_source_rig
@@ -41,7 +41,7 @@ def test_a_look_takes_two_requests_and_at_most_four_where_ten_tasks_changed(
     fake.requests.clear()
     busy = patient.connector.changes(quiet.cursor, patient.sizes)
 
-    assert (len(quiet.seen), len(busy.seen)) == (0, 10)
+    assert (len(quiet.annotation_ids), len(busy.annotation_ids)) == (0, 10)
     assert len(busy.annotations) == len(patient.keys)
     assert requests_when_quiet == ["GET /api/projects/1/", "GET /api/tasks"]
     assert len(fake.requests) <= 4
@@ -86,10 +86,10 @@ def test_a_long_reading_comes_in_portions_that_lose_and_delete_nothing(
     while more:
         changes = patient.connector.changes(cursor, patient.sizes | PANORAMA)
         assert len(changes.annotations) == 1
-        assert set(changes.seen.values()) <= {(one.id,) for one in changes.annotations}
+        assert set(changes.annotation_ids.values()) <= {(one.id,) for one in changes.annotations}
         assert changes.lost_tasks == ()
         read |= {one.image_key: one for one in changes.annotations}
-        portions, cursor, more = portions + 1, changes.cursor, changes.more
+        portions, cursor, more = portions + 1, changes.cursor, changes.has_more
 
     assert portions == len(patient.keys)
     assert set(read) == set(patient.keys)
@@ -128,11 +128,11 @@ def test_what_is_deleted_while_a_long_reading_goes_on_is_noticed(
         rest.append(patient.connector.changes(cursor, sizes))
         cursor = rest[-1].cursor
 
-    assert [one.more for one in (first, *rest)] == [True, False, False, False]
-    assert rest[0].seen[first.annotations[0].task] == ()
+    assert [one.has_more for one in (first, *rest)] == [True, False, False, False]
+    assert rest[0].annotation_ids[first.annotations[0].task] == ()
     assert [one.image_key for one in rest[0].annotations] == [asks[1].image.key]
     gone = {task for one in rest for task in one.lost_tasks}
-    assert str(asks[2].task) not in {task for one in rest for task in one.seen}
+    assert str(asks[2].task) not in {task for one in rest for task in one.annotation_ids}
     assert gone <= {str(asks[2].task)}
 
 
@@ -158,7 +158,7 @@ def test_one_mask_is_in_memory_at_a_time(patient: LabelStudioRig) -> None:
 def test_a_push_of_many_bytes_takes_several_imports_and_asks_once_whichever_is_lost(
     fake: FakeLabelStudio, patient: LabelStudioRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(push, "CHUNK_BYTES", 2500)
+    monkeypatch.setattr(request_bodies, "CHUNK_BYTES", 2500)
     asks = patient.asks(patient.keys)
     fake.fail("POST", IMPORT, "drop after")
     fake.fail("POST", IMPORT, 500)

@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 from PIL import Image as Picture
 
-from connectors.images.addresses import Allowed, without_signature
-from connectors.images.data_urls import LONGEST, decoded, key_of_address
+from connectors.images.addresses import AllowedHosts, without_signature
+from connectors.images.data_urls import MAX_ADDRESS_CHARS, decode, key_of_address
 from connectors.label_studio import FolderSource
-from connectors.label_studio.image_fetch import kind_of, name_of, own_path
+from connectors.label_studio.image_fetch import kind_of, label_studio_path, name_of
 from daemon.domain import FoundImage
 from daemon.domain.errors import ImageRefused
 from tests.contract.conftest import Make
@@ -78,7 +78,7 @@ def test_the_token_is_never_shown_to_another_server_with_the_paths_of_label_stud
     fake: FakeLabelStudio, connect: Make, web: HostileServer
 ) -> None:
     web.pages[UPLOAD] = answer(b"", "401 Unauthorized")
-    connector = connect(allowed=Allowed.parse([web.place]))
+    connector = connect(allowed=AllowedHosts.parse([web.place]))
 
     with pytest.raises(ImageRefused) as caught:
         connector.read(at(f"{web.url}{UPLOAD}"))
@@ -110,7 +110,7 @@ def test_a_server_that_may_not_be_reached_is_said_with_the_setting_that_helps(
     ],
 )
 def test_own_paths_of_label_studio_are_recognised(uri: str, path: str | None) -> None:
-    assert own_path(uri) == path
+    assert label_studio_path(uri) == path
 
 
 @pytest.mark.parametrize("source", ["folder", "project"])
@@ -123,7 +123,7 @@ def test_an_export_of_our_own_project_works_in_a_new_one(
     old.push(old.keys[:4])
     assert len(old.answer()) == 4
     if source == "project":  # one of them was asked again, beside its first task
-        again = [replace(ask, anew=True) for ask in old.asks(old.keys[:1])]
+        again = [replace(ask, needs_new_task=True) for ask in old.asks(old.keys[:1])]
         old.connector.push(again, "push-2", version(1, 1))
 
     new = imported(fake, old, project_source_rig(fake_server))
@@ -178,8 +178,8 @@ def test_a_picture_in_the_data_is_known_by_a_short_name() -> None:
     assert key.startswith("data:image/png;sha256=")
     assert len(key) < 100
     assert key == key_of_address(address) != key_of_address(f"{address}A")
-    assert decoded(address, 10**6) == png(3)
-    assert kind_of(key) == "pictures in the tasks' data"
+    assert decode(address, 10**6) == png(3)
+    assert kind_of(key) == "images embedded in the tasks' data"
     assert name_of(key).endswith(".png")
 
 
@@ -196,7 +196,7 @@ def test_a_picture_in_the_data_is_known_by_a_short_name() -> None:
 )
 def test_a_picture_in_the_data_that_cannot_be_read_is_refused_in_few_words(address: str) -> None:
     with pytest.raises(ImageRefused) as caught:
-        decoded(address, 1000)
+        decode(address, 1000)
 
     assert len(str(caught.value)) < 300
 
@@ -205,7 +205,7 @@ def test_an_address_of_any_length_costs_a_few_hundred_characters() -> None:
     signed = "https://h/a.png?X-Amz-Security-Token=" + "A" * 3000
 
     assert key_of_address(signed) == signed
-    assert len(key_of_address("x" * (LONGEST + 1))) <= 600
+    assert len(key_of_address("x" * (MAX_ADDRESS_CHARS + 1))) <= 600
     assert key_of_address("x" * 10**5 + "a") != key_of_address("x" * 10**5 + "b")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from connectors.label_studio import create_or_adopt_project
-from connectors.masks.regions import TYPE, encode
+from connectors.masks.regions import BITMASK, encode
 from daemon.domain import ClassSet
 from tests.contract.rigs import CLASSES, CONTROL, LabelStudioRig, Server, project_source_rig
 from tests.fakes.versions import version
@@ -66,7 +66,7 @@ def test_a_rerank_shows_the_new_predictions(tool: LabelStudioRig) -> None:
     tool.connector.rerank(version(1, 1), [shown])
 
     question = tool.taken("ada")
-    assert [one["value"][TYPE] for one in question.result] == [["weed"]]
+    assert [one["value"][BITMASK] for one in question.result] == [["weed"]]
 
 
 def test_a_later_batch_goes_behind_the_open_tasks(tool: LabelStudioRig) -> None:
@@ -141,8 +141,8 @@ def test_a_deleted_annotation_is_missing_from_what_was_seen(tool: LabelStudioRig
 
     after = tool.connector.changes(before.cursor, tool.sizes)
 
-    assert before.seen[str(asks[0].task)] == (number,)
-    assert after.seen[str(asks[0].task)] == ()
+    assert before.annotation_ids[str(asks[0].task)] == (number,)
+    assert after.annotation_ids[str(asks[0].task)] == ()
 
 
 def test_a_deleted_task_is_lost(tool: LabelStudioRig) -> None:
@@ -177,7 +177,7 @@ def test_an_answer_that_is_older_than_its_task_is_flagged(fake_tool: LabelStudio
         fake_tool.keys[1]: 1,
         fake_tool.keys[2]: 0,
     }
-    assert "begun before its task was made" in found[0].notes[0]
+    assert "started before its task was created" in found[0].notes[0]
 
 
 def test_a_task_that_people_add_joins_the_pool_and_rests(fake_server: Server) -> None:
@@ -197,10 +197,10 @@ def test_a_task_that_people_add_joins_the_pool_and_rests(fake_server: Server) ->
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"value": {TYPE: ["thistle"]}}, "add the class to config.toml"),
+        ({"value": {BITMASK: ["thistle"]}}, "add the class to config.toml"),
         ({"type": "brushlabels"}, "expected bitmasklabels of the tag"),
         ({"original_width": 4000}, "4000"),
-        ({"value": {TYPE: ["crop"], "imageDataURL": "data:image/png;base64,AAAA"}}, "a PNG"),
+        ({"value": {BITMASK: ["crop"], "imageDataURL": "data:image/png;base64,AAAA"}}, "a PNG"),
     ],
     ids=["unknown class", "other tag", "other size", "broken png"],
 )
@@ -270,7 +270,7 @@ def test_a_version_whose_predictions_are_gone_is_said_and_not_fatal(tool: LabelS
 
     words = "; ".join(tool.connector.repair(version(9, 9), [str(ask.task) for ask in asks]))
 
-    assert f"{version(9, 9)!r} are gone" in words
+    assert f"{version(9, 9)!r} were deleted" in words
     assert "sampling was 'Uniform sampling'" in words
 
 

@@ -165,7 +165,7 @@ def test_every_changed_task_is_read_when_they_fill_many_pages(
     for number in ids[:450]:
         fake.labeling.tasks[number]["updated_at"] = "2026-01-01T00:00:01.000000Z"  # all the same
 
-    seen = patient.connector.changes(None, {}).seen
+    seen = patient.connector.changes(None, {}).annotation_ids
 
     assert set(seen) == {str(number) for number in ids}
 

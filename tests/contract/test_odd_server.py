@@ -114,6 +114,8 @@ def test_an_image_that_is_asked_anew_after_its_first_task_was_deleted_is_left_ou
     ]  # fmt: skip
     fake.labeling.delete_task(gone)
 
-    tasks_of = desk.context.connector.push([replace(asks[0], anew=True)], "push-9", "0.9-aa")
+    tasks_of = desk.context.connector.push(
+        [replace(asks[0], needs_new_task=True)], "push-9", "0.9-aa"
+    )
 
     assert tasks_of == {}

@@ -12,11 +12,11 @@ import httpx
 import pytest
 from PIL import Image as Picture
 
-from connectors.images.addresses import Allowed
-from connectors.images.cache import inspect, keep
+from connectors.images.addresses import AllowedHosts
+from connectors.images.cache import inspect, save_to_cache
 from connectors.label_studio import LabelStudio, create_or_adopt_project
 from connectors.label_studio.api import Api
-from connectors.label_studio.image_fetch import kinds, name_of, shown
+from connectors.label_studio.image_fetch import count_by_kind, name_of, redacted
 from daemon.domain import FoundImage
 from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable, ImageRefused
 from tests.contract.conftest import LIVE, Make
@@ -44,10 +44,9 @@ def project_of(server: Any, *addresses: str) -> int:
     )
     if not addresses:
         return adopted.id
-    api = Api(server.url, lambda: server.token)
-    rows = [{"data": {"image": address}} for address in addresses]
-    api.post(f"api/projects/{adopted.id}/import", rows)
-    api.close()
+    with Api(server.url, lambda: server.token) as api:
+        rows = [{"data": {"image": address}} for address in addresses]
+        api.post(f"api/projects/{adopted.id}/import", rows)
     return adopted.id
 
 
@@ -88,14 +87,14 @@ def test_one_project_may_show_images_of_every_kind(
         "memory://bucket/a.png",
     )
     project_of(fake, *addresses)
-    connector = connect(allowed=Allowed.parse([web.place]))
+    connector = connect(allowed=AllowedHosts.parse([web.place]))
 
     images = list(connector.images())
 
     assert [connector.read(image) for image in images] == [png(value) for value in range(1, 6)]
     assert [image.key for image in images] == list(addresses)
     assert list(connector.check()) == []
-    assert kinds(images) == {
+    assert count_by_kind(images) == {
         "local files of Label Studio": 1,
         "uploads to Label Studio": 1,
         "s3 storage": 1,
@@ -112,7 +111,7 @@ def test_a_storage_that_shows_where_a_file_is_gets_no_token(
     project_of(fake, "s3://bucket/a.png")
     (image,) = connect().images()
 
-    assert connect(allowed=Allowed.parse([web.place])).read(image) == png()
+    assert connect(allowed=AllowedHosts.parse([web.place])).read(image) == png()
     with pytest.raises(ImageRefused, match="allow_hosts") as caught:
         connect().read(image)
 
@@ -134,7 +133,7 @@ def test_a_local_file_is_reached_through_label_studio_alone(
 
 def test_a_web_page_called_jpg_is_no_picture(connect: Make, web: HostileServer) -> None:
     web.pages["/a.jpg"] = answer(b"<html>Please sign in", Content_Type="image/jpeg")
-    content = connect(allowed=Allowed.parse([web.place])).read(image_at(f"{web.url}/a.jpg"))
+    content = connect(allowed=AllowedHosts.parse([web.place])).read(image_at(f"{web.url}/a.jpg"))
 
     with pytest.raises(ImageRefused, match="a web page"):
         inspect(content)
@@ -147,10 +146,10 @@ def test_a_small_file_of_gigapixels_is_refused_before_it_is_decoded(
     bomb[16:24] = (8_100).to_bytes(4, "big") * 2
     bomb[29:33] = zlib.crc32(bytes(bomb[12:29])).to_bytes(4, "big")
     web.pages["/bomb.png"] = answer(bytes(bomb))
-    content = connect(allowed=Allowed.parse([web.place])).read(image_at(f"{web.url}/bomb.png"))
+    content = connect(allowed=AllowedHosts.parse([web.place])).read(image_at(f"{web.url}/bomb.png"))
 
     with pytest.raises(ImageRefused, match="8100x8100 pixels"):
-        keep(content, tmp_path)
+        save_to_cache(content, tmp_path)
 
     assert list(tmp_path.iterdir()) == [tmp_path / "files"]
 
@@ -237,8 +236,8 @@ def test_an_image_is_called_as_its_file(uri: str, name: str) -> None:
 def test_passwords_and_signatures_are_not_shown() -> None:
     address = "https://user:hunter2@host:9000/a.png?X-Amz-Signature=abc#x"
 
-    assert shown(address) == "https://host:9000/a.png"
-    assert shown("/data/local-files/?d=a.png") == "/data/local-files/?d=a.png"
+    assert redacted(address) == "https://host:9000/a.png"
+    assert redacted("/data/local-files/?d=a.png") == "/data/local-files/?d=a.png"
 
 
 @pytest.mark.parametrize("place", ["fake", pytest.param("live", marks=LIVE)])
@@ -255,7 +254,9 @@ def test_an_upload_is_read_with_the_token(place: str, request: pytest.FixtureReq
     assert connector.read(image_at(uploaded)) == png(9)
     with pytest.raises(ImageRefused, match="HTTP 500"):  # that is how it says "not found"
         connector.read(image_at("/data/upload/1/none.png"))
-    with pytest.raises(ImageRefused, match="needs a library"):  # 404 there, then fsspec
+    with pytest.raises(
+        ImageRefused, match="the library s3fs, which is not installed"
+    ):  # 404 there, then fsspec
         connector.read(image_at("s3://no-such-bucket/a.png", task="1"))
     connector.close()
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from connectors.images.addresses import Allowed
+from connectors.images.addresses import AllowedHosts
 from connectors.label_studio.api import Api
 from daemon.domain import FoundImage
 from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable, ImageRefused
@@ -104,7 +104,7 @@ def test_the_token_is_not_sent_to_another_host(connect: Make) -> None:
     with FakeLabelStudio() as other:
         image = FoundImage(key="x", name="x", uri=f"{other.url}/api/projects/1/")
         connector = connect(
-            token=lambda: other.token, allowed=Allowed.parse([urlsplit(other.url).netloc])
+            token=lambda: other.token, allowed=AllowedHosts.parse([urlsplit(other.url).netloc])
         )
 
         with pytest.raises(ImageRefused, match="HTTP 401"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from connectors.masks.regions import TYPE
+from connectors.masks.regions import BITMASK
 from daemon.domain import IGNORE, ClassSet
 from tests.contract.rigs import LabelStudioRig, folder_source_rig
 
@@ -40,7 +40,7 @@ def test_a_prediction_draws_background_too(tool: LabelStudioRig) -> None:
 
     question = tool.taken("ada")
 
-    assert [one["value"][TYPE][0] for one in question.result] == ["soil", "crop", "weed"]
+    assert [one["value"][BITMASK][0] for one in question.result] == ["soil", "crop", "weed"]
     untouched = [{**one, "origin": "prediction"} for one in question.result]
     tool.person("ada").submit(question, tool.project, untouched)
     (read,) = tool.connector.changes(None, tool.sizes).annotations

@@ -20,9 +20,9 @@ def test_a_replaced_version_is_forgotten_and_what_began_with_it_stays(
     tool.person("ada").submit(question, tool.project, as_shown)
     tool.connector.rerank(version(1, 1), asks[1:])
 
-    assert tool.connector.forget(version(1, 0))
-    assert not tool.connector.forget(version(1, 1))  # it is in force
-    assert tool.connector.forget(version(1, 0))
+    assert tool.connector.delete_predictions(version(1, 0))
+    assert not tool.connector.delete_predictions(version(1, 1))  # it is in force
+    assert tool.connector.delete_predictions(version(1, 0))
 
     path = f"api/projects/{tool.project}/model-versions/"
     rows = tool.api.get(path, extended="true")["static"]
@@ -36,12 +36,12 @@ def test_a_replaced_version_is_forgotten_and_what_began_with_it_stays(
 def test_a_large_version_is_forgotten_piece_by_piece(
     tool: LabelStudioRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prediction_versions, "WHOLE", 2)
-    monkeypatch.setattr(prediction_versions, "PIECE", 2)
+    monkeypatch.setattr(prediction_versions, "ONE_REQUEST", 2)
+    monkeypatch.setattr(prediction_versions, "TASKS_PER_TICK", 2)
     asks = tool.push(tool.keys[:3], version=version(1, 1))
     tool.connector.rerank(version(11, 1), asks)  # its name contains the other's
 
-    told = [tool.connector.forget(version(1, 1)) for _ in range(3)]
+    told = [tool.connector.delete_predictions(version(1, 1)) for _ in range(3)]
 
     path = f"api/projects/{tool.project}/model-versions/"
     rows = tool.api.get(path, extended="true")["static"]
@@ -54,7 +54,7 @@ def test_a_tab_that_shows_a_forgotten_prediction_cannot_submit(tool: LabelStudio
     asks = tool.push(tool.keys[:1])
     tab = tool.taken("ada")
     tool.connector.rerank(version(1, 1), asks)
-    tool.connector.forget(version(1, 0))
+    tool.connector.delete_predictions(version(1, 0))
 
     with pytest.raises(ConnectorRefused, match="parent_prediction"):
         tool.submit("ada", tab, tool.truth[tool.keys[0]])

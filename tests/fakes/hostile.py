@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from connectors.images.addresses import Allowed
+from connectors.images.addresses import AllowedHosts
 from connectors.images.download import Downloader
 from tests.fakes.serving import Serving
 
@@ -105,8 +105,8 @@ def downloader(
 ) -> Downloader:
     """A downloader that may go to these places, and home with TOKEN."""
     return Downloader(
-        allowed=Allowed.parse(allowed),
-        home=home,
+        allowed=AllowedHosts.parse(allowed),
+        label_studio_url=home,
         credentials=lambda: TOKEN,
         **{"verify": ssl.create_default_context(), **options},
     )

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from connectors.label_studio import LabelStudio
-from connectors.label_studio.task_fields import mark_of, moment_of, number_of
+from connectors.label_studio.task_fields import content_digest, parse_id, parse_time
 from connectors.masks import brush_rle
 from connectors.masks.regions import Control, encode
 from daemon.config.loading import Config
@@ -142,16 +142,16 @@ class OddField:
         number = task["id"]
         listed, whole = mutated(self.rng, listed), mutated(self.rng, whole)
         for row in (listed, whole):  # the number of another task would make it that task
-            if isinstance(row, dict) and number_of(row.get("id")):
+            if isinstance(row, dict) and parse_id(row.get("id")):
                 row["id"] = number
-        if isinstance(listed, dict) and (moment := moment_of(listed.get("updated_at"))):
+        if isinstance(listed, dict) and (moment := parse_time(listed.get("updated_at"))):
             with suppress(OverflowError):
                 task["updated_at"] = moment.strftime(TIME)
         self.server.odd_listed[number], self.server.odd_whole[number] = listed, whole
         self._expected.append(lambda: self._missing_task(str(number), listed, whole))
 
     def _missing_task(self, task: str, listed: Any, whole: Any) -> str | None:
-        names = {task, mark_of(listed), mark_of(whole)}
+        names = {task, content_digest(listed), content_digest(whole)}
         if any((name, None) in self._accounted for name in names):
             return None
         if isinstance(listed, dict) and listed.get("annotations_ids", 1) in ("", None):
@@ -167,8 +167,8 @@ class OddField:
     def _missing(self, task: str, sent: list[Any]) -> list[Any]:
         missing = []
         for given in sent:
-            number = number_of(given.get("id")) if isinstance(given, dict) else None
-            names = {(task, str(number)), (task, mark_of(given))}
+            number = parse_id(given.get("id")) if isinstance(given, dict) else None
+            names = {(task, str(number)), (task, content_digest(given))}
             if not names & self._accounted:
                 missing.append(given)
         return missing

@@ -8,7 +8,7 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from connectors.label_studio import LabelStudio, cursor, push, tasks
+from connectors.label_studio import LabelStudio, changed_tasks, push, tasks
 from daemon.config.loading import Config
 from daemon.loop.components import folder_source
 from daemon.loop.service import Ticker
@@ -42,7 +42,8 @@ def _live(
 ) -> NoReturn:
     logging.getLogger().addHandler(logging.NullHandler())
     # some tasks fill several pages and requests, as many do in a large project
-    tasks.PAGE, cursor.PORTION, push.NEW_TASKS, push.PREDICTIONS = 5, 2, 2, 2
+    tasks.PAGE, changed_tasks.MAX_FULL_TASKS = 5, 2
+    push.NEW_TASKS, push.PREDICTIONS = 2, 2
     source = folder_source(config)
     connector = LabelStudio(
         url=config.label_studio.url,

@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
-from connectors.label_studio.api import certificates
+from connectors.label_studio.api import tls_context
 from tests.faults.field import Field, field
 from tests.faults.schedule import schedule
 from tests.faults.world import World, fake_world
@@ -44,7 +44,7 @@ class Verdict:
 @contextmanager
 def loaded() -> Iterator[Field]:
     """A process with all that schedules need, ready to be forked."""
-    certificates()
+    tls_context()
     place = _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
     folder = tempfile.TemporaryDirectory(prefix="maskloop-faults-", dir=place)
     with folder as root, field(Path(root)) as found:

@@ -39,9 +39,10 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def server(fake: FakeLabelStudio) -> Server:
+def server(fake: FakeLabelStudio) -> Iterator[Server]:
     assert fake.document_root is not None
-    return Server(fake.url, fake.token, fake.document_root, lambda name: pytest.fail(name))
+    with Server(fake.url, fake.token, fake.document_root, lambda name: pytest.fail(name)) as server:
+        yield server
 
 
 @pytest.fixture

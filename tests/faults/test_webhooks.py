@@ -21,9 +21,13 @@ def test_every_answer_arrives_once_however_its_webhook_travels(tmp_path: Path) -
     woken: list[int] = []
     hints = Hints(secret="long random text", wake=lambda: woken.append(1))
     ways = np.random.default_rng(2).choice(WAYS, size=8).tolist()
-    with FakeLabelStudio(tmp_path) as fake, serving(dict, hints=hints) as address:
+    with (
+        FakeLabelStudio(tmp_path) as fake,
+        serving(dict, hints=hints) as address,
+        Server(fake.url, fake.token, tmp_path, pytest.fail) as server,
+    ):
         fake.blocks_private = False
-        tool = folder_source_rig(Server(fake.url, fake.token, tmp_path, pytest.fail))
+        tool = folder_source_rig(server)
         tasks = [int(str(ask.task)) for ask in tool.push(tool.keys)]
         register_webhook(
             url=fake.url,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connectors.images.cache import keep
+from connectors.images.cache import save_to_cache
 from daemon.domain.errors import ImageRefused, MaskRefused
 from daemon.hrda.data.image_files import read_image, read_labeled
 from daemon.runs.folder import ImageFile, LabeledFile
@@ -28,7 +28,7 @@ def turned(path: Path, orientation: int, mode: str = "RGB") -> Path:
 @pytest.mark.parametrize("orientation", range(10))  # 0 and 9 are none
 def test_a_picture_is_read_as_the_cache_holds_it(tmp_path: Path, orientation: int) -> None:
     path = turned(tmp_path / "camera.png", orientation)
-    kept = keep(path.read_bytes(), tmp_path / "cache")
+    kept = save_to_cache(path.read_bytes(), tmp_path / "cache")
 
     image = read_image(ImageFile(id=1, image=path))
 

@@ -61,6 +61,11 @@ class Team:
         self.daemon = Ticker(self.config, self.connector, ForkLauncher(), self.now, None)
         self.people: dict[str, WebUser] = {}
 
+    def close(self) -> None:
+        self.connector.close()
+        for person in self.people.values():
+            person.close()
+
     def now(self) -> datetime:
         return datetime.now(UTC) + self.shift
 

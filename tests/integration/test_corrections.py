@@ -27,8 +27,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
         monkeypatch.setenv("TEAM_TOKEN", server.token)
         made = Team(tmp_path, server, queue_low=0)
         yield made
-        for person in made.people.values():
-            person.close()
+        made.close()
 
 
 def shown_to(team: Team, question: OpenTask) -> Mask:

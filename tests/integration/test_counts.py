@@ -35,8 +35,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
         monkeypatch.setenv("TEAM_TOKEN", server.token)
         made = Team(tmp_path, server, budget_labels=22, max_wait_hours=30.0)
         yield made
-        for person in made.people.values():
-            person.close()
+        made.close()
 
 
 def act(team: Team, rng: np.random.Generator) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -113,6 +114,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
             source=None,
         )
         fake_token, token = fake.token, "refused"
+        connectors = ExitStack()
 
         def loop() -> Ticker:
             connector = LabelStudio(
@@ -123,6 +125,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
                 source=None,
                 sleep=lambda seconds: None,
             )
+            connectors.enter_context(closing(connector))
             return Ticker(config, connector, ForkLauncher(), clock.now, None)
 
         daemon = loop()
@@ -138,6 +141,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
     for _ in range(60):  # now nothing answers there
         daemon.tick_and_go_on()
         clock.at += STEP
+    connectors.close()
 
     (incident,) = snapshot(config)["incidents"]
     console = Console(record=True, width=300)

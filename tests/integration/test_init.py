@@ -152,7 +152,7 @@ def test_a_project_without_a_label_config_gets_one_to_paste(
     done = init(tmp_path, "--project", "2")
 
     assert done.code == 1
-    assert label_config.config(ClassSet(names=("soil", "Crop", "Weed"))) in done.out
+    assert label_config.render(ClassSet(names=("soil", "Crop", "Weed"))) in done.out
 
 
 def test_tasks_of_its_own_are_not_passed_over_for_a_folder(

@@ -7,6 +7,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -204,7 +205,8 @@ def test_a_tool_that_does_not_answer_is_one_fault_and_no_end(home: Path) -> None
     with FakeLabelStudio() as gone:
         config = on_label_studio(home, gone)
 
-    (fault,) = start_faults(config, open_connector(config))
+    with closing(open_connector(config)) as connector:
+        (fault,) = start_faults(config, connector)
 
     assert fault.startswith("labeling tool: ")
     assert "start Label Studio" in fault

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from daemon.domain import Ask, Image, TaskState
-from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.rules.readiness import Ending
 from daemon.store import FILE, Store
@@ -30,9 +29,8 @@ def test_a_project_that_came_labeled_is_trained_on(tmp_path: Path, server: FakeL
     """Every image has its label before the first look."""
     team = Team(tmp_path, server, queue_low=3, budget_labels=500)
     truth = sorted((tmp_path / "masks").iterdir())
-    adopted = open_connector(team.config)
     asks = [ask_for(number, path.name) for number, path in enumerate(truth)]
-    adopted.push(asks, "by hand", "0.0")
+    team.connector.push(asks, "by hand", "0.0")
     while (question := team.take("ada")) is not None:
         team.submit("ada", question)
 
@@ -42,8 +40,7 @@ def test_a_project_that_came_labeled_is_trained_on(tmp_path: Path, server: FakeL
     (point,) = team.status()["evaluations"]
     assert point["labels"] == len(truth)
     assert disagreements(team.config) == []
-    for person in team.people.values():
-        person.close()
+    team.close()
 
 
 def ask_for(number: int, name: str) -> Ask:
@@ -86,8 +83,7 @@ def test_open_images_are_taken_back_when_the_budget_is_spent_and_asked_again_whe
     assert run_out(team.daemon).ended is Ending.BUDGET_SPENT
     assert team.status()["evaluations"][-1]["labels"] == 14
     assert disagreements(team.config) == []
-    for person in team.people.values():
-        person.close()
+    team.close()
 
 
 def with_budget(team: Team, budget: int) -> None:
@@ -117,8 +113,7 @@ def test_an_answer_that_comes_after_its_image_was_taken_back_counts(
     assert (batch["labeled"], batch["retired"]) == (1, 3)
     assert team.status()["evaluations"][-1]["labels"] == 9
     assert disagreements(team.config) == []
-    for person in team.people.values():
-        person.close()
+    team.close()
 
 
 def test_when_every_image_of_a_batch_is_dropped_others_are_asked(
@@ -139,5 +134,4 @@ def test_when_every_image_of_a_batch_is_dropped_others_are_asked(
         skipped = len(store.tasks(TaskState.SKIPPED))
     assert skipped > 20
     assert disagreements(team.config) == []
-    for person in team.people.values():
-        person.close()
+    team.close()

@@ -35,8 +35,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
 
         yield team
         for one in made:
-            for person in one.people.values():
-                person.close()
+            one.close()
 
 
 @pytest.fixture

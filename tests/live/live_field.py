@@ -129,3 +129,4 @@ def field(
     field = Field(label_studio, tmp_path, request.node.name[:50])
     yield field
     field.launcher.stop()
+    field.connector.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +19,11 @@ pytestmark = pytest.mark.live
 
 
 @pytest.fixture
-def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> LabelStudioRig:
+def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[LabelStudioRig]:
     files = Path(label_studio.folder) / "files"
     token = label_studio.credentials.token
-    return folder_source_rig(Server(label_studio.url, token, files, annotator))
+    with Server(label_studio.url, token, files, annotator) as server:
+        yield folder_source_rig(server)
 
 
 def test_one_open_task_an_image_and_one_prediction_a_task_after_lost_answers(

@@ -122,8 +122,8 @@ class OddProject:
         self._serve_folder()
         self._add_tags()
         self._import_tasks()
-        connector, launcher = open_connector(self.config), LocalLauncher()
-        self.ticker = Ticker(self.config, connector, launcher, lambda: datetime.now(UTC), 1)
+        self.connector, launcher = open_connector(self.config), LocalLauncher()
+        self.ticker = Ticker(self.config, self.connector, launcher, lambda: datetime.now(UTC), 1)
 
     def _configured(self) -> Config:
         settings = {
@@ -266,6 +266,8 @@ def project(
     made = OddProject(label_studio, tmp_path)
     yield made
     made.ticker._launcher.stop()
+    made.connector.close()
+    made.api.close()
 
 
 def test_a_project_of_which_a_third_is_odd_is_labeled_and_trained(

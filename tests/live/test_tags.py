@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,16 @@ ROW, COLUMN = 100 / SIZE[0], 100 / SIZE[1]  # in percent
 
 
 @pytest.fixture
-def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> LabelStudioRig:
+def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[LabelStudioRig]:
     files = Path(label_studio.folder) / "files"
     token = label_studio.credentials.token
-    made = folder_source_rig(Server(label_studio.url, token, files, annotator))
     labels = "".join(f'<Label value="{name}"/>' for name in CLASSES.drawn)
     drawing = "".join(f'<{tag} name="{tag}" toName="image">{labels}</{tag}>' for tag in TAGS)
     config = f'<View><Image name="image" value="$image"/>{drawing}</View>'
-    made.api.patch(f"api/projects/{made.project}/", {"label_config": config})
-    return made
+    with Server(label_studio.url, token, files, annotator) as server:
+        made = folder_source_rig(server)
+        made.api.patch(f"api/projects/{made.project}/", {"label_config": config})
+        yield made
 
 
 def test_brush_masks_are_shown_and_shapes_over_them_are_read(tool: LabelStudioRig) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.images.addresses import Allowed, is_public, resolve
+from connectors.images.addresses import AllowedHosts, is_public, resolve
 from daemon.domain.errors import ConfigError, ImageRefused
 
 # The registries of IANA, written down apart from the code.
@@ -76,16 +76,16 @@ def test_a_mapped_address_is_judged_as_the_one_it_holds(address: IPv4Address) ->
 @given(special)
 def test_what_is_not_public_is_refused_with_its_cure(address: IPv4Address | IPv6Address) -> None:
     with pytest.raises(ImageRefused, match="allow_hosts"):
-        Allowed().check("files.example", 80, [IPv4Address("8.8.8.8"), address])
+        AllowedHosts().check("files.example", 80, [IPv4Address("8.8.8.8"), address])
 
 
 def test_one_private_address_among_public_ones_is_enough() -> None:
     public, private = IPv4Address("8.8.8.8"), IPv4Address("10.0.0.1")
 
-    Allowed().check("a.example", 443, [public])
+    AllowedHosts().check("a.example", 443, [public])
     for found in ([private], [public, private], [private, public]):
         with pytest.raises(ImageRefused, match=r"10\.0\.0\.1"):
-            Allowed().check("a.example", 443, found)
+            AllowedHosts().check("a.example", 443, found)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_one_private_address_among_public_ones_is_enough() -> None:
 def test_what_the_settings_let_in(
     entry: str, host: str, port: int, address: str, is_let_in: bool
 ) -> None:
-    allowed, found = Allowed.parse([entry]), [ipaddress.ip_address(address)]
+    allowed, found = AllowedHosts.parse([entry]), [ipaddress.ip_address(address)]
 
     if is_let_in:
         allowed.check(host, port, found)
@@ -125,7 +125,7 @@ def test_what_the_settings_let_in(
 )
 def test_an_entry_that_means_nothing_is_a_fault_of_the_settings(entry: str) -> None:
     with pytest.raises(ConfigError, match="allow_hosts"):
-        Allowed.parse([entry])
+        AllowedHosts.parse([entry])
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "0x7f.1", "2130706433", "0177.0.0.1"])

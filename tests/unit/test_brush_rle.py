@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from label_studio_sdk.converter import brush
 
 from connectors.masks.brush_rle import decode, encode
-from connectors.refusals import Unreadable
+from connectors.unreadable import UnreadableValue
 from daemon.domain import Mask
 
 USUAL = (3, 4, 8, 16)
@@ -159,12 +159,12 @@ BROKEN: dict[str, tuple[Any, str]] = {
 def test_a_broken_stream_is_refused_and_says_why(name: str) -> None:
     rle, words = BROKEN[name]
 
-    with pytest.raises(Unreadable, match=words):
+    with pytest.raises(UnreadableValue, match=words):
         decode(rle, 1, 3)
 
 
 def test_a_stream_that_claims_a_huge_picture_is_refused_before_it_is_made() -> None:
-    with pytest.raises(Unreadable, match="of 4294967295 values"):
+    with pytest.raises(UnreadableValue, match="of 4294967295 values"):
         decode([255] * 4 + [57, 27, 255, 255], 1000, 1000)
 
 
@@ -177,7 +177,7 @@ def test_damage_is_refused_or_gives_a_mask_of_this_size(mask: Mask, data: Any) -
     rle = rle[: data.draw(st.integers(0, len(rle)))]
     try:
         read = decode(rle, *mask.shape)
-    except Unreadable:
+    except UnreadableValue:
         return
     assert read.shape == mask.shape
 
@@ -185,7 +185,7 @@ def test_damage_is_refused_or_gives_a_mask_of_this_size(mask: Mask, data: Any) -
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=60))
 def test_noise_behind_an_honest_size_never_crashes(noise: bytes) -> None:
-    with suppress(Unreadable):
+    with suppress(UnreadableValue):
         assert decode([0, 0, 0, 48, *noise], 3, 4).shape == (3, 4)
 
 
@@ -194,5 +194,5 @@ def test_noise_behind_an_honest_size_never_crashes(noise: bytes) -> None:
     [np.zeros((0, 4), np.uint8), np.zeros(4, np.uint8), np.zeros((2, 2), np.int64)],
 )
 def test_what_is_no_mask_is_not_written(mask: Any) -> None:
-    with pytest.raises(Unreadable, match="uint8"):
+    with pytest.raises(UnreadableValue, match="uint8"):
         encode(mask)

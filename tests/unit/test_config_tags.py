@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.label_studio import label_config
-from connectors.label_studio.label_config import Wiring
-from connectors.label_studio.label_tags import MAX_CHARS, BadConfig, read_tags
+from connectors.label_studio.label_config import LabelConfig
+from connectors.label_studio.label_tags import MAX_CHARS, InvalidLabelConfig, read_tags
 from daemon.domain import ClassSet, Fault
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"))
@@ -19,14 +19,14 @@ MASK = f'<BrushLabels name="mask" toName="image">{LABELS}</BrushLabels>'
 IMAGE = f'<Image name="image" value="$image"/><Header value="${label_config.REASON_FIELD}"/>'
 
 
-def found(inside: str) -> Wiring:
-    read = label_config.read(f"<View>{inside}</View>")
-    assert isinstance(read, Wiring), read
+def found(inside: str) -> LabelConfig:
+    read = label_config.parse(f"<View>{inside}</View>")
+    assert isinstance(read, LabelConfig), read
     return read
 
 
 def faults(inside: str) -> list[str]:
-    return [str(fault) for fault in label_config.disagreements(found(inside), CLASSES)]
+    return [str(fault) for fault in label_config.class_mismatches(found(inside), CLASSES)]
 
 
 def test_a_plain_config_has_neither_fault_nor_note() -> None:
@@ -197,7 +197,7 @@ HOSTILE = {
 def test_a_hostile_config_is_one_fault_at_once(name: str) -> None:
     started = time.process_time()
 
-    read = label_config.read(HOSTILE[name])
+    read = label_config.parse(HOSTILE[name])
 
     assert isinstance(read, Fault)
     assert len(str(read)) < 1_000
@@ -225,12 +225,12 @@ def configs(draw: st.DrawFn, depth: int = 3) -> str:
 @settings(max_examples=300, deadline=None)
 @given(configs())
 def test_a_made_up_config_is_read_or_a_fault(config: str) -> None:
-    read = label_config.read(config)
+    read = label_config.parse(config)
 
-    if isinstance(read, Wiring):
+    if isinstance(read, LabelConfig):
         assert read.control.from_name
         assert read.image_field is not None
-        list(label_config.disagreements(read, CLASSES))
+        list(label_config.class_mismatches(read, CLASSES))
 
 
 @settings(max_examples=200, deadline=None)
@@ -238,5 +238,5 @@ def test_a_made_up_config_is_read_or_a_fault(config: str) -> None:
 def test_made_up_text_is_a_fault(text: str) -> None:
     try:
         read_tags(text)
-    except BadConfig:
-        assert isinstance(label_config.read(text), Fault)
+    except InvalidLabelConfig:
+        assert isinstance(label_config.parse(text), Fault)

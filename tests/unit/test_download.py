@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connectors.images.download import REST_S
+from connectors.images.download import BACKOFF_S
 from daemon.domain.errors import ImageRefused
 from tests.fakes.hostile import (
     LIMIT,
@@ -28,7 +28,7 @@ def test_an_image_of_an_allowed_machine_arrives_whole(server: HostileServer) -> 
 
     fetched = downloader(server.place).fetch(f"{server.url}/a ü.png?v=1", LIMIT)
 
-    assert (fetched.status, fetched.content, fetched.at_home) == (200, b"pixels", False)
+    assert (fetched.status, fetched.content, fetched.authenticated) == (200, b"pixels", False)
     assert "Authorization" not in server.heads[0]
     assert f"Host: {server.place}" in server.heads[0]
 
@@ -200,7 +200,7 @@ def test_a_host_that_does_not_answer_is_left_alone_for_a_while() -> None:
         fetcher.fetch(address, LIMIT)
     with pytest.raises(ImageRefused, match="asked again in"):
         fetcher.fetch(address, LIMIT)
-    clock[0] += REST_S
+    clock[0] += BACKOFF_S
     with pytest.raises(ImageRefused, match="is that server up"):
         fetcher.fetch(address, LIMIT)
 

@@ -23,7 +23,7 @@ def test_the_credentials_go_home_and_nowhere_else(
 
     fetched = downloader(other.place, home=server.url).fetch(f"{server.url}/a.png", LIMIT)
 
-    assert (fetched.content, fetched.at_home) == (b"pixels", False)
+    assert (fetched.content, fetched.authenticated) == (b"pixels", False)
     assert [TOKEN["Authorization"] in head for head in server.heads] == [True, False]
     assert TOKEN["Authorization"] not in other.heads[0]
 
@@ -32,7 +32,7 @@ def test_a_redirect_within_home_keeps_the_credentials(server: HostileServer) -> 
     server.pages["/a.png"] = moved("/b.png")
     server.pages["/b.png"] = answer(b"pixels")
 
-    assert downloader(home=server.url).fetch(f"{server.url}/a.png", LIMIT).at_home
+    assert downloader(home=server.url).fetch(f"{server.url}/a.png", LIMIT).authenticated
 
     assert all(TOKEN["Authorization"] in head for head in server.heads)
 

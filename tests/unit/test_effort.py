@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from connectors.label_studio.provenance import ShownPrediction
+from connectors.label_studio.provenance import SourcePrediction
 from daemon.domain import (
     IGNORE,
     Annotation,
@@ -74,12 +74,12 @@ def test_a_region_tells_its_prediction(
     cycle: int, attempt: int, regions: int, earlier: bool
 ) -> None:
     name = version(cycle, attempt, "" if earlier else NONCE)
-    shown = ShownPrediction(version=name, regions=regions)
+    shown = SourcePrediction(version=name, regions=regions)
     ids = [shown.region_id(place) for place in range(regions)]
 
     assert len(set(ids)) == regions
     for text in ids:
-        assert ShownPrediction.of(["drawn-by-hand", text]) == shown
+        assert SourcePrediction.from_region_ids(["drawn-by-hand", text]) == shown
         assert len(text) <= 24  # the page's panel of a region is 320 px wide
 
 
@@ -87,14 +87,14 @@ def test_a_region_tells_its_prediction(
 def test_a_region_of_an_earlier_release_tells_its_prediction(name: str, regions: int) -> None:
     text = f"{'3f' * 16}-{regions}-{name.encode().hex()}"
 
-    assert ShownPrediction.of(["drawn-by-hand", text]) == ShownPrediction(
+    assert SourcePrediction.from_region_ids(["drawn-by-hand", text]) == SourcePrediction(
         version=name, regions=regions
     )
 
 
 @given(st.lists(st.text()))
 def test_foreign_regions_tell_nothing(ids: list[str]) -> None:
-    assert ShownPrediction.of([*ids, "3f" * 16, "Zx81_q"]) is None
+    assert SourcePrediction.from_region_ids([*ids, "3f" * 16, "Zx81_q"]) is None
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import pytest
 from connectors.label_studio.task_fields import (
     UNKNOWN_PERSON,
     UNKNOWN_TIME,
-    Fields,
-    mark_of,
-    moment_of,
-    number_of,
+    AnnotationFields,
+    content_digest,
+    parse_id,
+    parse_time,
 )
-from connectors.refusals import Unreadable
+from connectors.unreadable import UnreadableValue
 
 NOON = "2026-01-02T12:00:00.5Z"
 
@@ -24,7 +24,7 @@ NOON = "2026-01-02T12:00:00.5Z"
     "seconds", [1.7e12, -1, float("nan"), float("inf"), 10**30, True, "12.5", [3], {}]
 )
 def test_an_absurd_lead_time_is_unknown_and_noted(seconds: Any) -> None:
-    fields = Fields({"lead_time": seconds})
+    fields = AnnotationFields({"lead_time": seconds})
 
     assert fields.lead_time_s() is None
     assert fields.notes[0].startswith("lead_time is taken as unknown: got ")
@@ -32,14 +32,14 @@ def test_an_absurd_lead_time_is_unknown_and_noted(seconds: Any) -> None:
 
 @pytest.mark.parametrize("seconds", [0, 12.5, 86400 * 366])
 def test_a_lead_time_of_up_to_a_year_is_kept(seconds: float) -> None:
-    fields = Fields({"lead_time": seconds})
+    fields = AnnotationFields({"lead_time": seconds})
 
     assert fields.lead_time_s() == seconds
     assert fields.notes == []
 
 
 def test_an_annotation_that_tells_nothing_beside_its_mask_has_notes_for_its_times_only() -> None:
-    fields = Fields({})
+    fields = AnnotationFields({})
 
     assert (fields.lead_time_s(), fields.prediction(), fields.ground_truth()) == (None, None, False)
     assert (fields.annotator(), fields.is_skip()) == (UNKNOWN_PERSON, False)
@@ -58,21 +58,21 @@ def test_an_annotation_that_tells_nothing_beside_its_mask_has_notes_for_its_time
     ],
 )
 def test_an_annotator_has_a_name_that_can_be_kept_and_shown(told: Any, name: str) -> None:
-    fields = Fields({"completed_by": told})
+    fields = AnnotationFields({"completed_by": told})
 
     assert fields.annotator() == name
     assert fields.notes == []
 
 
 def test_a_user_who_was_deleted_is_unknown_without_a_note() -> None:
-    fields = Fields({"completed_by": None})
+    fields = AnnotationFields({"completed_by": None})
 
     assert (fields.annotator(), fields.notes) == (UNKNOWN_PERSON, [])
 
 
 @pytest.mark.parametrize("told", [[], {}, float("nan"), True, 0, 2**63, "  ", {"id": [1]}])
 def test_a_user_who_cannot_be_read_is_unknown_and_noted(told: Any) -> None:
-    fields = Fields({"completed_by": told})
+    fields = AnnotationFields({"completed_by": told})
 
     assert fields.annotator() == UNKNOWN_PERSON
     assert len(fields.notes) == 1
@@ -86,33 +86,33 @@ def test_a_user_who_cannot_be_read_is_unknown_and_noted(told: Any) -> None:
     ],
 )
 def test_a_time_without_a_zone_or_far_away_is_no_time(text: Any) -> None:
-    assert moment_of(text) is None
+    assert parse_time(text) is None
 
 
 def test_times_are_told_in_utc_whatever_zone_the_server_writes() -> None:
-    assert moment_of("2026-01-02T13:00:00+05:30") == datetime(2026, 1, 2, 7, 30, tzinfo=UTC)
-    assert str(moment_of("2026-01-02T13:00:00+05:30")).endswith("07:30:00+00:00")
+    assert parse_time("2026-01-02T13:00:00+05:30") == datetime(2026, 1, 2, 7, 30, tzinfo=UTC)
+    assert str(parse_time("2026-01-02T13:00:00+05:30")).endswith("07:30:00+00:00")
 
 
 def test_one_time_stands_for_the_other_with_a_note() -> None:
-    fields = Fields({"created_at": "never", "updated_at": NOON})
+    fields = AnnotationFields({"created_at": "never", "updated_at": NOON})
 
-    assert fields.times() == (moment_of(NOON), moment_of(NOON))
+    assert fields.times() == (parse_time(NOON), parse_time(NOON))
     assert len(fields.notes) == 1
 
 
 @pytest.mark.parametrize("told", ["false", 0.5, [], float("nan")])
 def test_nothing_is_made_of_an_answer_that_does_not_tell_whether_it_is_a_skip(told: Any) -> None:
-    with pytest.raises(Unreadable, match="true or false"):
-        Fields({"was_cancelled": told}).is_skip()
+    with pytest.raises(UnreadableValue, match="true or false"):
+        AnnotationFields({"was_cancelled": told}).is_skip()
 
 
 @pytest.mark.parametrize("value", [0, -1, 2**63, True, 3.0, "3", None, [3], float("nan")])
 def test_what_is_no_number_of_label_studio_is_none(value: Any) -> None:
-    assert number_of(value) is None
+    assert parse_id(value) is None
 
 
 def test_what_has_no_number_is_marked_by_its_content() -> None:
-    assert mark_of({"id": None, "a": 1}) == mark_of({"a": 1, "id": None})
-    assert mark_of({"id": None, "a": 1}) != mark_of({"id": None, "a": 2})
-    assert mark_of("\udce9").startswith("?")
+    assert content_digest({"id": None, "a": 1}) == content_digest({"a": 1, "id": None})
+    assert content_digest({"id": None, "a": 1}) != content_digest({"id": None, "a": 2})
+    assert content_digest("\udce9").startswith("?")

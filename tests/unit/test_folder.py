@@ -94,7 +94,7 @@ def test_many_masks_are_read_in_portions(rig: Rig) -> None:
     second = rig.connector.changes(first.cursor, sizes)
     third = rig.connector.changes(second.cursor, sizes)
 
-    assert [one.more for one in (first, second, third)] == [True, True, False]
+    assert [one.has_more for one in (first, second, third)] == [True, True, False]
     found = [one.image_key for part in (first, second, third) for one in part.annotations]
     assert found == rig.keys[:3]
 

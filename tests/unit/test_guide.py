@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.label_studio.guide import guide, instructions, lacks
+from connectors.label_studio.guide import guide, is_missing, with_guide
 from daemon.domain import IGNORE, ClassSet
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")
@@ -39,24 +39,24 @@ def test_a_hostile_class_name_stays_text() -> None:
 def test_it_stands_behind_what_people_wrote_and_is_written_once() -> None:
     ours = guide(CLASSES, COLOURS)
 
-    found = instructions("Mind the gap.", ours)
+    found = with_guide("Mind the gap.", ours)
 
     assert found == "Mind the gap." + ours
-    assert instructions(found, ours) is None
+    assert with_guide(found, ours) is None
 
 
 def test_it_follows_the_classes_and_leaves_the_words_around_it() -> None:
     old = guide(CLASSES, COLOURS)
     new = guide(ClassSet(names=("soil", "crop", "thistle")), COLOURS)
 
-    assert instructions(f"before {old} after", new) == f"before {new} after"
+    assert with_guide(f"before {old} after", new) == f"before {new} after"
 
 
 def test_a_guide_that_people_edited_or_wrote_themselves_stays() -> None:
     ours = guide(CLASSES, COLOURS)
 
-    assert instructions(ours.replace("How to label here", "Read me"), ours) is None
-    assert instructions("Use Label All Tasks, please.", ours) is None
+    assert with_guide(ours.replace("How to label here", "Read me"), ours) is None
+    assert with_guide("Use Label All Tasks, please.", ours) is None
 
 
 def test_it_says_that_the_first_images_come_without_a_mask() -> None:
@@ -86,17 +86,17 @@ def test_other_minutes_replace_the_guide_in_silence_and_unknown_ones_keep_it() -
     first, ten = guide(CLASSES, COLOURS), guide(CLASSES, COLOURS, 10)
     later = guide(CLASSES, COLOURS, 30)
 
-    assert instructions(f"before {first}", ten) == f"before {ten}"
-    assert instructions(ten, later) == later
-    assert instructions(ten, ten) is None
-    assert instructions(ten, first) is None  # `init` knows no minutes
-    assert not lacks(ten, later)
+    assert with_guide(f"before {first}", ten) == f"before {ten}"
+    assert with_guide(ten, later) == later
+    assert with_guide(ten, ten) is None
+    assert with_guide(ten, first) is None  # `init` knows no minutes
+    assert not is_missing(ten, later)
 
 
 def test_a_guide_for_other_classes_is_lacking_and_an_edited_one_is_not() -> None:
     other = guide(ClassSet(names=("soil", "thistle")), COLOURS, 10)
     ours = guide(CLASSES, COLOURS, 10)
 
-    assert lacks("", ours)
-    assert lacks(other, ours)
-    assert not lacks("Use Label All Tasks, please.", ours)
+    assert is_missing("", ours)
+    assert is_missing(other, ours)
+    assert not is_missing("Use Label All Tasks, please.", ours)

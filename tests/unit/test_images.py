@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connectors.images.cache import found_in, inspect, keep, read_file, read_under
+from connectors.images.cache import folder_images, inspect, read_below, read_file, save_to_cache
 from daemon.domain.errors import DiskFull, ImageRefused
 from daemon.pixels.folders import PictureFolder
 
@@ -40,11 +40,11 @@ def test_a_picture_tells_its_size_and_hash(format: str) -> None:
 def test_a_picture_that_exif_turns_has_the_size_that_annotators_see() -> None:
     looked = inspect(turned_by_camera())
 
-    assert (looked.height_px, looked.width_px, looked.turned) == (5, 3, True)
+    assert (looked.height_px, looked.width_px, looked.is_rotated) == (5, 3, True)
 
 
 def test_the_cache_holds_a_turned_picture_upright(tmp_path: Path) -> None:
-    kept = keep(turned_by_camera(), tmp_path)
+    kept = save_to_cache(turned_by_camera(), tmp_path)
 
     with Image.open(kept.path) as stored:
         assert stored.size == (kept.width_px, kept.height_px) == (3, 5)
@@ -52,10 +52,10 @@ def test_the_cache_holds_a_turned_picture_upright(tmp_path: Path) -> None:
 
 
 def test_keeping_twice_writes_once_and_leaves_no_partial_file(tmp_path: Path) -> None:
-    first = keep(picture(), tmp_path)
+    first = save_to_cache(picture(), tmp_path)
     stamp = first.path.stat().st_mtime_ns
 
-    assert keep(picture(), tmp_path) == first
+    assert save_to_cache(picture(), tmp_path) == first
     assert first.path.stat().st_mtime_ns == stamp
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [first.path]
 
@@ -65,7 +65,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     blocked.write_text("a file where the cache should be")
 
     with pytest.raises(DiskFull, match="free some space"):
-        keep(picture(), blocked)
+        save_to_cache(picture(), blocked)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_images_are_found_in_subfolders_in_order_and_hidden_ones_are_not(tmp_pat
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"text" if name == "notes.txt" else picture())
 
-    assert [image.key for image in found_in(PictureFolder(tmp_path))] == ["a/c.JPG", "b.png"]
+    assert [image.key for image in folder_images(PictureFolder(tmp_path))] == ["a/c.JPG", "b.png"]
 
 
 def test_a_key_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_key_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
 
     for key in ("../secret.png", "link.png", str(tmp_path / "secret.png")):
         with pytest.raises(ImageRefused, match="below"):
-            read_under(tmp_path / "images", key)
+            read_below(tmp_path / "images", key)
 
 
 def test_grey_and_see_through_pictures_are_read(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from connectors.label_studio import label_config
 from connectors.label_studio.cursor import Cursor
-from connectors.label_studio.label_config import Wiring
+from connectors.label_studio.label_config import LabelConfig
 from connectors.label_studio.push import score
 from daemon.domain import IGNORE, ClassSet, Fault
 
@@ -14,24 +14,24 @@ CLASSES = ClassSet(names=("soil", "crop", "weed \"& <thistle>'"), ignore_label="
 
 
 def test_the_config_that_we_write_is_read_back_with_every_class_but_background() -> None:
-    found = label_config.read(label_config.config(CLASSES))
+    found = label_config.parse(label_config.render(CLASSES))
 
-    assert isinstance(found, Wiring)
+    assert isinstance(found, LabelConfig)
     assert found.labels == (*CLASSES.names[1:], "unsure")
     assert (found.control.from_name, found.control.to_name, found.image_field) == (
         "mask",
         "image",
         "image",
     )
-    assert list(label_config.disagreements(found, CLASSES)) == []
+    assert list(label_config.class_mismatches(found, CLASSES)) == []
 
 
 def test_our_config_shows_the_reason_and_another_is_told_how_to() -> None:
-    ours = label_config.read(label_config.config(CLASSES))
-    theirs = label_config.read(label_config.config(CLASSES).replace(label_config.REASON_TAG, ""))
+    ours = label_config.parse(label_config.render(CLASSES))
+    theirs = label_config.parse(label_config.render(CLASSES).replace(label_config.REASON_TAG, ""))
 
-    assert isinstance(ours, Wiring)
-    assert isinstance(theirs, Wiring)
+    assert isinstance(ours, LabelConfig)
+    assert isinstance(theirs, LabelConfig)
     assert (ours.shows_reason, ours.notes) == (True, ())
     assert not theirs.shows_reason
     assert any(label_config.REASON_TAG in words for words in theirs.notes)
@@ -56,17 +56,19 @@ def test_our_config_shows_the_reason_and_another_is_told_how_to() -> None:
     ],
 )
 def test_a_config_without_a_mask_tag_is_a_fault(config: str, got: str) -> None:
-    found = label_config.read(config)
+    found = label_config.parse(config)
 
     assert isinstance(found, Fault)
     assert got in found.got
 
 
 def test_classes_that_only_one_side_knows_are_named_on_each_side() -> None:
-    theirs = label_config.read(label_config.config(ClassSet(names=("soil", "crop", "maize"))))
-    assert isinstance(theirs, Wiring)
+    theirs = label_config.parse(label_config.render(ClassSet(names=("soil", "crop", "maize"))))
+    assert isinstance(theirs, LabelConfig)
 
-    missing, unknown = label_config.disagreements(theirs, ClassSet(names=("soil", "crop", "weed")))
+    missing, unknown = label_config.class_mismatches(
+        theirs, ClassSet(names=("soil", "crop", "weed"))
+    )
 
     assert missing.got == "no label for weed in the tag 'mask'"
     assert "maize, which config.toml does not know" in unknown.got
@@ -91,34 +93,36 @@ def drawing(*tags: str, labels: str = "crop weed") -> str:
 def test_the_tag_with_exact_masks_is_written_and_the_others_are_read(
     tags: list[str], written: str, read: list[str]
 ) -> None:
-    found = label_config.read(drawing(*tags))
+    found = label_config.parse(drawing(*tags))
 
-    assert isinstance(found, Wiring)
+    assert isinstance(found, LabelConfig)
     assert found.control.type == written
     assert [other.type for other in found.control.others] == read
     assert found.image_field == "photo"
     shapes_only = any("no prediction is shown" in words for words in found.notes)
     assert shapes_only == (written == "rectanglelabels")  # nothing can be shown with shapes
-    assert list(label_config.disagreements(found, ClassSet(names=("soil", "crop", "weed")))) == []
+    assert (
+        list(label_config.class_mismatches(found, ClassSet(names=("soil", "crop", "weed")))) == []
+    )
 
 
 def test_a_tag_on_another_image_is_not_read() -> None:
     second = '<Image name="j" value="$k"/><BrushLabels name="b" toName="j"><Label value="crop"/>'
 
-    found = label_config.read(
+    found = label_config.parse(
         drawing("BitmaskLabels").replace("</View>", f"{second}</BrushLabels></View>")
     )
 
-    assert isinstance(found, Wiring)
+    assert isinstance(found, LabelConfig)
     assert found.control.others == ()
 
 
 def test_a_label_that_only_a_further_tag_has_must_be_a_class_too() -> None:
     further = '<PolygonLabels name="p" toName="i"><Label value="maize"/></PolygonLabels></View>'
-    found = label_config.read(drawing("BitmaskLabels").replace("</View>", further))
-    assert isinstance(found, Wiring)
+    found = label_config.parse(drawing("BitmaskLabels").replace("</View>", further))
+    assert isinstance(found, LabelConfig)
 
-    (unknown,) = label_config.disagreements(found, ClassSet(names=("soil", "crop", "weed")))
+    (unknown,) = label_config.class_mismatches(found, ClassSet(names=("soil", "crop", "weed")))
 
     assert "maize" in unknown.got
 
@@ -126,11 +130,11 @@ def test_a_label_that_only_a_further_tag_has_must_be_a_class_too() -> None:
 def test_where_unlabeled_means_ignore_background_has_a_label_too() -> None:
     classes = ClassSet(names=("soil", "crop"), unlabeled=IGNORE)
 
-    found = label_config.read(label_config.config(classes))
+    found = label_config.parse(label_config.render(classes))
 
-    assert isinstance(found, Wiring)
+    assert isinstance(found, LabelConfig)
     assert found.labels == ("soil", "crop")
-    assert list(label_config.disagreements(found, classes)) == []
+    assert list(label_config.class_mismatches(found, classes)) == []
 
 
 @given(st.frozensets(st.integers(1, 500)))

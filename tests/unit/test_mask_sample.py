@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connectors.mask_sample import mask_faults, mask_notes
+from connectors.masks.folder_sample import mask_faults, mask_notes
 from daemon.domain import ClassSet
 
 THREE = ClassSet(names=("soil", "crop", "weed"))

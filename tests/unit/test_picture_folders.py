@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.folder import Folder
-from connectors.images.cache import read_under
+from connectors.images.cache import read_below
 from connectors.label_studio.image_source import FolderSource
 from daemon.domain import ClassSet
 from daemon.domain.errors import ImageRefused
@@ -130,7 +130,7 @@ def test_no_key_leaves_the_folder_even_where_links_may(root: Path, tmp_path: Pat
 
     for key in ("../secret.png", str(tmp_path / "secret.png")):
         with pytest.raises(ImageRefused, match="below"):
-            read_under(root, key, within=Path("/"))
+            read_below(root, key, within=Path("/"))
 
 
 def test_a_file_is_opened_again_only_when_it_changed(root: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from daemon.domain import IGNORE
-from daemon.pixels.masks import MaskUnreadable, MaskUnusable, read_mask
+from daemon.pixels import masks
+from daemon.pixels.masks import MaskUnreadable, MaskUnusable, counts_of, read_mask
 from tests.fakes.picture_parts import png
 
 INDEX = np.array([[0, 1, 2], [2, 1, IGNORE]], np.uint8)
@@ -70,3 +71,14 @@ def test_a_missing_cut_or_lossy_file_is_unreadable(tmp_path: Path) -> None:
             read_mask(file)
     with pytest.raises(MaskUnreadable, match=r"got JPEG; .*save the mask as 8-bit PNG"):
         read_mask(tmp_path / "lossy.png")
+
+
+def test_pixels_are_counted_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = np.random.default_rng(0).choice(np.array([0, 2, 7, IGNORE], np.uint8), (90, 70))
+    monkeypatch.setattr(masks, "_PIECE_PX", 1000)
+
+    counts = counts_of(mask[::2, ::3])
+
+    assert counts.tolist() == [int((mask[::2, ::3] == value).sum()) for value in range(256)]
+    assert masks.values_of(mask) == [0, 2, 7, IGNORE]
+    assert not counts_of(np.empty((0, 5), np.uint8)).any()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.label_studio import label_config
-from connectors.label_studio.adoption import with_reason
+from connectors.label_studio.server_projects import insert_reason_tag
 from daemon.domain import ClassSet
 from daemon.domain.errors import ConnectorRefused
 
@@ -27,12 +27,12 @@ CONFIGS = {
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_rest_of_the_config_stays_byte_for_byte(name: str) -> None:
-    text = with_reason(CONFIGS[name])
+    text = insert_reason_tag(CONFIGS[name])
 
     newline = "\r\n" if "\r\n" in CONFIGS[name] else "\n"
     assert text.replace(f"{newline}  {label_config.REASON_TAG}", "", 1) == CONFIGS[name]
-    found = label_config.read(text)
-    assert isinstance(found, label_config.Wiring)
+    found = label_config.parse(text)
+    assert isinstance(found, label_config.LabelConfig)
     assert found.shows_reason
     assert found.labels == ("Crop",)
 
@@ -40,11 +40,11 @@ def test_the_rest_of_the_config_stays_byte_for_byte(name: str) -> None:
 @pytest.mark.parametrize("text", ["", "<View/>", "no XML", "<View></View>", "<View>", "<!-- x"])
 def test_a_config_without_a_place_for_it_is_refused_with_what_to_do(text: str) -> None:
     with pytest.raises(ConnectorRefused, match=r"add <Header .* yourself"):
-        with_reason(text)
+        insert_reason_tag(text)
 
 
 def test_our_own_config_without_the_line_gets_it_back() -> None:
-    ours = label_config.config(ClassSet(names=("soil", "crop")))
+    ours = label_config.render(ClassSet(names=("soil", "crop")))
     without = ours.replace(f"  {label_config.REASON_TAG}\n", "", 1)
 
-    assert with_reason(without) == ours
+    assert insert_reason_tag(without) == ours

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from connectors.masks import bitmask, brush_rle
-from connectors.masks.regions import BRUSH, TYPE, decode
-from connectors.refusals import RegionRefused
+from connectors.masks.regions import BITMASK, BRUSH, decode
+from connectors.unreadable import AnnotationRefused
 from daemon.domain import IGNORE
 from tests.unit.test_region_tags import (
     BOX,
@@ -29,7 +29,7 @@ from tests.unit.test_region_tags import (
     region,
 )
 
-LAYERS = {BRUSH: 0, POLYGON: 1, RECTANGLE: 1, ELLIPSE: 1, TYPE: 2}  # as Label Studio draws them
+LAYERS = {BRUSH: 0, POLYGON: 1, RECTANGLE: 1, ELLIPSE: 1, BITMASK: 2}  # as Label Studio draws them
 
 
 def spot(tag_type: str, label: str, left: int) -> dict[str, Any]:
@@ -87,7 +87,7 @@ NOTHING: dict[str, dict[str, Any]] = {
     "a polygon in one point": region(POLYGON, "weed", {"points": [[20, 25]] * 5}),
     "an empty brush": region(BRUSH, "weed", {"format": "rle", "rle": []}),
     "an empty bitmask": region(
-        TYPE, "weed", {"imageDataURL": bitmask.encode(np.zeros(SIZE, np.bool_))}
+        BITMASK, "weed", {"imageDataURL": bitmask.encode(np.zeros(SIZE, np.bool_))}
     ),
     "a brush that was wiped off": painted(BRUSH, "weed", np.ones(SIZE, np.uint8))
     | {"value": {BRUSH: ["weed"], "rle": brush_rle.encode(np.zeros(SIZE, np.uint8))}},
@@ -118,7 +118,7 @@ LEFT_OUT: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a later page": (region(POLYGON, "weed", SQUARE, item_index=1), "another image or medium"),
 }
-TWO_IMAGES = replace(EVERY, elsewhere=frozenset({"second"}))
+TWO_IMAGES = replace(EVERY, other_objects=frozenset({"second"}))
 
 
 @pytest.mark.parametrize("name", LEFT_OUT)
@@ -135,7 +135,7 @@ def test_what_is_no_pixel_of_our_image_is_a_note(name: str) -> None:
 
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_what_is_no_pixel_of_our_image_is_no_mask_by_itself(name: str) -> None:
-    with pytest.raises(RegionRefused, match="and no region"):
+    with pytest.raises(AnnotationRefused, match="and no region"):
         read([LEFT_OUT[name][0]], TWO_IMAGES)
 
 
@@ -164,7 +164,7 @@ INCOMPLETE: dict[str, tuple[dict[str, Any], str]] = {
     "a label in capitals": (region(POLYGON, " Crop ", SQUARE), "not 'crop': case and blanks count"),
     "another size": (region(POLYGON, "crop", SQUARE, original_width=11), "11x8"),
     "an open polygon": (region(POLYGON, "crop", SQUARE | {"closed": False}), "not closed"),
-    "a bitmask that is lost": (region(TYPE, "crop", {"imageDataURL": None}), "imageDataURL"),
+    "a bitmask that is lost": (region(BITMASK, "crop", {"imageDataURL": None}), "imageDataURL"),
     "a view turned by NaN": (region(POLYGON, "crop", SQUARE, image_rotation=math.nan), "turned"),
 }
 
@@ -173,7 +173,7 @@ INCOMPLETE: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_region_that_should_hold_pixels_makes_the_answer_unusable(name: str) -> None:
     spoiled, words = INCOMPLETE[name]
 
-    with pytest.raises(RegionRefused, match="region 1") as caught:
+    with pytest.raises(AnnotationRefused, match="region 1") as caught:
         read([region(RECTANGLE, "crop", BOX), spoiled], TWO_IMAGES)
 
     assert words in str(caught.value)
@@ -202,9 +202,9 @@ def test_the_same_label_twice_is_one_label() -> None:
 
 def test_more_masks_than_can_be_decoded_in_time_are_refused_before_the_first() -> None:
     large = (30_000, 30_000)
-    result = [region(TYPE, "crop", {"imageDataURL": "x"})] * 30
+    result = [region(BITMASK, "crop", {"imageDataURL": "x"})] * 30
 
-    with pytest.raises(RegionRefused, match="30 masks of 30000x30000"):
+    with pytest.raises(AnnotationRefused, match="30 masks of 30000x30000"):
         decode(result, CLASSES, EVERY, large, "annotation 1")
 
 
@@ -228,5 +228,5 @@ def test_numbers_beyond_any_image_are_refused_for_every_shape() -> None:
             value[names[rng.integers(len(names))]] = odd_number
             if value.get("rotation", 0) is None:
                 continue  # no rotation
-        with pytest.raises(RegionRefused):
+        with pytest.raises(AnnotationRefused):
             read([spoiled])

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from connectors.masks.bitmask import URL_START
-from connectors.masks.regions import BRUSH, TYPE, Control, Decoded, decode, encode
-from connectors.refusals import RegionRefused
+from connectors.masks.regions import BITMASK, BRUSH, Control, DecodedMask, decode, encode
+from connectors.unreadable import AnnotationRefused
 from daemon.domain import IGNORE, ClassSet, Mask
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")
@@ -32,7 +32,7 @@ def tag(tag_type: str, *others: str) -> Control:
     return Control(from_name=tag_type, to_name="image", type=tag_type, others=further)
 
 
-EVERY = tag(TYPE, BRUSH, POLYGON, RECTANGLE, ELLIPSE)
+EVERY = tag(BITMASK, BRUSH, POLYGON, RECTANGLE, ELLIPSE)
 
 
 def region(tag_type: str, label: str, value: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def painted(tag_type: str, label: str, inside: Mask) -> dict[str, Any]:
     return encode(inside * np.uint8(index or 0), CLASSES, tag(tag_type), {})[0]
 
 
-def read(result: object, control: Control = EVERY) -> Decoded:
+def read(result: object, control: Control = EVERY) -> DecodedMask:
     return decode(result, CLASSES, control, SIZE, "annotation 1")
 
 
@@ -67,7 +67,7 @@ DRAWN = {POLYGON: SQUARE, RECTANGLE: BOX}
 
 
 @settings(max_examples=60, deadline=None)
-@given(masks, st.sampled_from([TYPE, BRUSH]))
+@given(masks, st.sampled_from([BITMASK, BRUSH]))
 def test_a_mask_survives_each_exact_tag(mask: Mask, tag_type: str) -> None:
     result = json.loads(json.dumps(encode(mask, CLASSES, tag(tag_type), {"crop": 0.25})))
 
@@ -114,12 +114,12 @@ def test_what_leaves_the_image_is_cut_off_and_said() -> None:
 def test_a_tag_that_the_project_lacks_is_refused_by_name(tag_type: str) -> None:
     result = [region(tag_type, "crop", {})]
 
-    with pytest.raises(RegionRefused, match=f"'{tag_type}' region of the tag '{tag_type}'"):
-        read(result, tag(TYPE))
+    with pytest.raises(AnnotationRefused, match=f"'{tag_type}' region of the tag '{tag_type}'"):
+        read(result, tag(BITMASK))
 
 
 ONE_OF_EACH = [
-    painted(TYPE, "crop", np.eye(*SIZE, dtype=np.uint8)),
+    painted(BITMASK, "crop", np.eye(*SIZE, dtype=np.uint8)),
     painted(BRUSH, "weed", np.eye(*SIZE, k=2, dtype=np.uint8)),
     region(POLYGON, "crop", SQUARE),
     region(RECTANGLE, "weed", BOX | {"rotation": 30}),
@@ -135,7 +135,7 @@ odd = st.recursive(
 )
 VITAL = {"type", "from_name", "original_width", "original_height", "value", "imageDataURL", "rle"}
 VITAL |= {"points", "x", "y", "width", "height", "radiusX", "radiusY"}
-VITAL |= {TYPE, BRUSH, POLYGON, RECTANGLE, ELLIPSE}
+VITAL |= {BITMASK, BRUSH, POLYGON, RECTANGLE, ELLIPSE}
 
 
 @settings(max_examples=120, deadline=None)
@@ -149,10 +149,10 @@ def test_a_spoiled_region_is_refused_or_reads_as_a_number_that_it_could_be(
     target[name] = data.draw(odd)
     try:
         decoded = read([spoiled])
-    except RegionRefused:
+    except AnnotationRefused:
         return
     assert decoded.mask.shape == SIZE
-    if decoded.blank and target[name] == []:
+    if decoded.empty and target[name] == []:
         return  # a shape without points, a stroke that was never made
     assert isinstance(target[name], int | float)
     assert not isinstance(target[name], bool)
@@ -164,7 +164,7 @@ def test_a_region_that_lacks_a_vital_part_is_refused(whole: dict[str, Any], name
     lacking = copy.deepcopy(whole)
     if lacking.pop(name, None) is None and lacking["value"].pop(name, None) is None:
         return
-    with pytest.raises(RegionRefused):
+    with pytest.raises(AnnotationRefused):
         read([lacking])
 
 
@@ -183,5 +183,5 @@ def test_a_damaged_mask_is_refused_or_has_this_size(
         value["imageDataURL"] = url[:place] + chr(byte) + url[place + 1 :]
     try:
         assert read([damaged]).mask.shape == SIZE
-    except RegionRefused:
+    except AnnotationRefused:
         return

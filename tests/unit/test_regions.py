@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from connectors.masks.bitmask import URL_START
-from connectors.masks.regions import TYPE, Control, decode, encode
-from connectors.refusals import RegionRefused
+from connectors.masks.regions import BITMASK, Control, decode, encode
+from connectors.unreadable import AnnotationRefused
 from daemon.domain import IGNORE, ClassSet, Mask
 from daemon.domain.errors import MaskRefused
 
@@ -40,14 +40,14 @@ def brushed(alpha: Any, label: str, **changes: Any) -> dict[str, Any]:
     height_px, width_px = np.shape(alpha)
     region = {
         "id": "r1",
-        "type": TYPE,
+        "type": BITMASK,
         "from_name": "mask",
         "to_name": "image",
         "original_width": width_px,
         "original_height": height_px,
         "image_rotation": 0,
         "origin": "manual",
-        "value": {"imageDataURL": painted(Image.fromarray(rgba)), TYPE: [label]},
+        "value": {"imageDataURL": painted(Image.fromarray(rgba)), BITMASK: [label]},
     }
     return region | changes
 
@@ -118,7 +118,7 @@ def test_where_unlabeled_means_ignore_background_is_drawn_like_any_class() -> No
 
     result = encode(mask, classes, CONTROL, {})
 
-    assert [region["value"][TYPE] for region in result] == [["soil"], ["weed"]]
+    assert [region["value"][BITMASK] for region in result] == [["soil"], ["weed"]]
     assert np.array_equal(decode(result, classes, CONTROL, (1, 3), "annotation 1").mask, mask)
     assert (decode([], classes, CONTROL, (1, 3), "annotation 1").mask == IGNORE).all()
 
@@ -143,8 +143,11 @@ BROKEN: dict[str, tuple[object, str]] = {
     "other tag": ([brushed([[1, 1, 1]], "crop", from_name="other")], "'other'"),
     "unknown class": ([brushed([[1, 1, 1]], "thistle")], "add the class to config.toml"),
     "background drawn": ([brushed([[1, 1, 1]], "none")], "label 'none'"),
-    "no label": ([brushed([[1, 1, 1]], "crop", value={TYPE: []})], "exactly one label"),
-    "two labels": ([brushed([[1, 1, 1]], "crop", value={TYPE: ["crop", "weed"]})], "exactly one"),
+    "no label": ([brushed([[1, 1, 1]], "crop", value={BITMASK: []})], "exactly one label"),
+    "two labels": (
+        [brushed([[1, 1, 1]], "crop", value={BITMASK: ["crop", "weed"]})],
+        "exactly one",
+    ),
     "other size": ([brushed([[1, 1, 1]], "crop", original_width=4)], "4x1"),
     "turned askew": ([brushed([[1, 1, 1]], "crop", image_rotation=45)], "turned by 45"),
     "another image": ([brushed([[1, 1, 1]], "crop", item_index=1)], "another image"),
@@ -154,9 +157,9 @@ BROKEN: dict[str, tuple[object, str]] = {
         [brushed([[1, 1, 1, 1]], "crop", original_width=3)],
         "a PNG of 4x1",
     ),
-    "no url": ([brushed([[1, 1, 1]], "crop", value={TYPE: ["crop"]})], "imageDataURL"),
+    "no url": ([brushed([[1, 1, 1]], "crop", value={BITMASK: ["crop"]})], "imageDataURL"),
     "a web address": (
-        [brushed([[1]], "crop", value={TYPE: ["crop"], "imageDataURL": "http://x/y.png"})],
+        [brushed([[1]], "crop", value={BITMASK: ["crop"], "imageDataURL": "http://x/y.png"})],
         "got",
     ),
     "jpeg": (
@@ -164,7 +167,7 @@ BROKEN: dict[str, tuple[object, str]] = {
             brushed(
                 [[1, 1, 1]],
                 "crop",
-                value={TYPE: ["crop"], "imageDataURL": URL_START + "/9j/4AAQSkZJRgABAQ=="},
+                value={BITMASK: ["crop"], "imageDataURL": URL_START + "/9j/4AAQSkZJRgABAQ=="},
             )
         ],
         "a PNG",
@@ -174,7 +177,7 @@ BROKEN: dict[str, tuple[object, str]] = {
             brushed(
                 [[1, 1, 1]],
                 "crop",
-                value={TYPE: ["crop"], "imageDataURL": painted(Image.new("L", (3, 1), 255))},
+                value={BITMASK: ["crop"], "imageDataURL": painted(Image.new("L", (3, 1), 255))},
             )
         ],
         "transparency",
@@ -186,7 +189,7 @@ BROKEN: dict[str, tuple[object, str]] = {
 def test_a_result_that_cannot_be_used_is_refused_and_says_why(name: str) -> None:
     result, words = BROKEN[name]
 
-    with pytest.raises(RegionRefused, match=words) as caught:
+    with pytest.raises(AnnotationRefused, match=words) as caught:
         read(result)
 
     assert caught.value.fault.where.startswith("annotation 1")
@@ -197,16 +200,16 @@ def test_a_truncated_png_is_refused() -> None:
     content = base64.b64decode(region["value"]["imageDataURL"][len(URL_START) :])
     region["value"]["imageDataURL"] = URL_START + base64.b64encode(content[:-30]).decode()
 
-    with pytest.raises(RegionRefused, match="broken PNG"):
+    with pytest.raises(AnnotationRefused, match="broken PNG"):
         read([region], (64, 64))
 
 
 json_like = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just(TYPE),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just(BITMASK),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["type", "value", TYPE, "from_name", "imageDataURL", "id", "x"]),
+            st.sampled_from(["type", "value", BITMASK, "from_name", "imageDataURL", "id", "x"]),
             inner,
             max_size=5,
         )
@@ -220,7 +223,7 @@ json_like = st.recursive(
 def test_made_up_json_is_refused_or_holds_no_pixels(result: object) -> None:
     try:
         mask = read(result)
-    except RegionRefused:
+    except AnnotationRefused:
         return
     assert not mask.any()
 
@@ -229,12 +232,12 @@ def test_made_up_json_is_refused_or_holds_no_pixels(result: object) -> None:
 @given(st.data())
 def test_a_spoiled_region_never_crashes_and_never_passes_as_another_size(data: Any) -> None:
     region = brushed([[255, 0, 0]], "crop")
-    field = data.draw(st.sampled_from([*region, "imageDataURL", TYPE]))
+    field = data.draw(st.sampled_from([*region, "imageDataURL", BITMASK]))
     target = region if field in region else region["value"]
     target[field] = data.draw(json_like)
     try:
         mask = read([region])
-    except RegionRefused:
+    except AnnotationRefused:
         return
     assert mask.shape == (1, 3)
     assert mask.tolist() == [[1, 0, 0]]
@@ -249,6 +252,6 @@ def test_a_damaged_png_never_crashes(noise: bytes, at: int) -> None:
     region["value"]["imageDataURL"] = URL_START + base64.b64encode(spoiled).decode()
     try:
         mask = read([region])
-    except RegionRefused:
+    except AnnotationRefused:
         return
     assert mask.shape == (1, 3)

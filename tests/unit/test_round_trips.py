@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from connectors.masks.regions import BRUSH, SHAPES, TYPE, decode, encode
+from connectors.masks.regions import BITMASK, BRUSH, SHAPES, decode, encode
 from daemon.domain import IGNORE, Mask
 from tests.unit.test_region_tags import CLASSES, ELLIPSE, POLYGON, RECTANGLE, region, tag
 
 MASKS = 10_000
-LARGEST_PX = {TYPE: 14, BRUSH: 14, POLYGON: 6, RECTANGLE: 6, ELLIPSE: 6}
+LARGEST_PX = {BITMASK: 14, BRUSH: 14, POLYGON: 6, RECTANGLE: 6, ELLIPSE: 6}
 NAMES = {1: "crop", 2: "weed", IGNORE: "unsure"}
 
 Region = dict[str, Any]
@@ -109,4 +109,4 @@ def test_ten_thousand_masks_come_back_as_they_were(tag_type: str) -> None:
         read = decode(result, CLASSES, control, mask.shape, f"mask {number}")
 
         assert np.array_equal(read.mask, mask), f"mask {number}: {mask.tolist()}"
-        assert read.overlap_px == read.blank == read.cut == 0
+        assert read.overlap_px == read.empty == read.clipped == 0

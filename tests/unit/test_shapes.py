@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.masks.shapes import Patch, ellipse, polygon, rectangle
-from connectors.refusals import Unreadable
+from connectors.unreadable import UnreadableValue
 
 SIZE = (8, 10)  # one row is 12.5 %, one column 10 %
 Bools = npt.NDArray[np.bool_]
@@ -52,7 +52,7 @@ def test_a_polygon_holds_the_pixels_whose_centre_is_inside() -> None:
     drawn = polygon({"points": [[14, 0], [36, 0], [36, 100], [14, 100]]}, SIZE)  # x: 1.4 to 3.6
 
     assert placed(drawn).all(axis=0).nonzero()[0].tolist() == [1, 2, 3]
-    assert not drawn.beyond
+    assert not drawn.is_clipped
 
 
 def test_a_polygon_that_goes_around_twice_is_filled_as_on_the_screen() -> None:
@@ -122,14 +122,14 @@ def test_a_shape_that_leaves_the_image_is_cut_off_and_says_so(x: float) -> None:
     value = {"x": x, "y": 0, "width": 60, "height": 50}
     patch = rectangle(value, SIZE)
 
-    assert patch.beyond
+    assert patch.is_clipped
     assert placed(patch).sum() == 4  # one column
 
 
 def test_a_shape_far_outside_holds_nothing() -> None:
     patch = ellipse({"x": 500, "y": 500, "radiusX": 3, "radiusY": 3}, SIZE)
 
-    assert patch.beyond
+    assert patch.is_clipped
     assert not placed(patch).any()
 
 
@@ -161,5 +161,5 @@ BROKEN = {
 def test_a_broken_shape_is_refused_and_says_why(name: str) -> None:
     draw, value, words = BROKEN[name]
 
-    with pytest.raises(Unreadable, match=words):
+    with pytest.raises(UnreadableValue, match=words):
         draw(value, SIZE)

@@ -11,7 +11,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from connectors.images import cloud_storage
-from connectors.images.cloud_storage import REST_S, Storage, is_stored
+from connectors.images.cloud_storage import BACKOFF_S, CloudStorage, is_cloud_address
 from daemon.domain.errors import ImageRefused
 
 LIMIT = 100
@@ -52,44 +52,44 @@ def bucket() -> Iterator[Any]:
 def test_bytes_come_from_the_storage(bucket: Any) -> None:
     bucket.pipe_file("/bucket/row 1/a#ü.png", b"pixels")
 
-    assert Storage().read("memory://bucket/row 1/a#ü.png", LIMIT) == b"pixels"
+    assert CloudStorage().read("memory://bucket/row 1/a#ü.png", LIMIT) == b"pixels"
 
 
 def test_too_many_bytes_are_refused_by_their_announced_size(bucket: Any) -> None:
     bucket.pipe_file("/bucket/a.png", bytes(LIMIT))
     bucket.pipe_file("/bucket/b.png", bytes(LIMIT + 1))
 
-    assert len(Storage().read("memory://bucket/a.png", LIMIT)) == LIMIT
+    assert len(CloudStorage().read("memory://bucket/a.png", LIMIT)) == LIMIT
     with pytest.raises(ImageRefused, match=f"more than {LIMIT} bytes"):
-        Storage().read("memory://bucket/b.png", LIMIT)
+        CloudStorage().read("memory://bucket/b.png", LIMIT)
 
 
 def test_too_many_bytes_are_refused_where_no_size_is_announced(awkward: Awkward) -> None:
     awkward.pipe_file("/bucket/a.png", bytes(10_000))
 
     with pytest.raises(ImageRefused, match=f"more than {LIMIT} bytes"):
-        Storage().read("awkward://bucket/a.png", LIMIT)
+        CloudStorage().read("awkward://bucket/a.png", LIMIT)
 
 
 def test_a_missing_image_and_a_refusal_of_the_storage_are_said(awkward: Awkward) -> None:
     with pytest.raises(ImageRefused, match="FileNotFoundError"):
-        Storage().read("memory://bucket/none.png", LIMIT)
+        CloudStorage().read("memory://bucket/none.png", LIMIT)
     with pytest.raises(ImageRefused, match=r"AccessDenied.*credentials") as caught:
-        Storage().read("awkward://bucket/forbidden.png", LIMIT)
+        CloudStorage().read("awkward://bucket/forbidden.png", LIMIT)
 
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 def test_a_storage_that_hangs_is_left_alone_for_a_while(awkward: Awkward) -> None:
     clock, started = [0.0], time.monotonic()
-    reader = Storage(total_s=0.1, monotonic=lambda: clock[0])
+    reader = CloudStorage(total_s=0.1, monotonic=lambda: clock[0])
 
-    with pytest.raises(ImageRefused, match="still nothing"):
+    with pytest.raises(ImageRefused, match="no answer of the awkward storage in"):
         reader.read("awkward://bucket/hangs.png", LIMIT)
     with pytest.raises(ImageRefused, match="asked again in 300 s"):
         reader.read("awkward://bucket/hangs.png", LIMIT)
-    clock[0] += REST_S
-    with pytest.raises(ImageRefused, match="still nothing"):
+    clock[0] += BACKOFF_S
+    with pytest.raises(ImageRefused, match="no answer of the awkward storage in"):
         reader.read("awkward://bucket/hangs.png", LIMIT)
 
     assert time.monotonic() - started < 2
@@ -104,13 +104,13 @@ def test_a_library_that_is_not_installed_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)  # as if it were not
     with pytest.raises(ImageRefused, match=f"pip install {library}"):
-        Storage().read(uri, LIMIT)
+        CloudStorage().read(uri, LIMIT)
 
 
 @pytest.mark.parametrize("uri", ["memory://", "memory://bucket::file:///etc/passwd"])
 def test_a_chain_and_an_empty_address_are_refused(uri: str) -> None:
     with pytest.raises(ImageRefused, match="cannot be read"):
-        Storage().read(uri, LIMIT)
+        CloudStorage().read(uri, LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_a_chain_and_an_empty_address_are_refused(uri: str) -> None:
     ["file:///etc/passwd", "local:///etc/passwd", "ssh://host/a", "zip://a", "http://h/a", "a"],
 )
 def test_only_cloud_storage_is_read_this_way(uri: str) -> None:
-    assert not is_stored(uri)
+    assert not is_cloud_address(uri)

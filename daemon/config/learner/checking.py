@@ -11,8 +11,9 @@ from pydantic.fields import FieldInfo
 
 from daemon.config.learner.model import Settings
 from daemon.config.learner.presets import METHODS, PRESETS
-from daemon.config.ranges import expected, nearest, shown
+from daemon.config.ranges import expected, nearest
 from daemon.domain.errors import ConfigError
+from daemon.domain.formatting import short_repr
 
 NAMED: Mapping[str, Mapping[str, Any]] = {"preset": PRESETS, "method": METHODS}
 # What decides the shape of the network: a model with others cannot be the start of a training.
@@ -25,7 +26,9 @@ ENCODER = (
     "encoder", "encoder_config", "encoder_module", "encoder_weights", "encoder_weights_sha256",
 )  # fmt: skip
 # What a finished model is used with; the rest is its own.
-INFERENCE = ("window_px", "detail_window_px", "detail_overlap", "chunk", "precision")
+INFERENCE = (
+    "window_px", "detail_window_px", "detail_overlap", "overlap_megapixels", "chunk", "precision",
+)  # fmt: skip
 
 
 def settings_of(changes: Mapping[str, Any]) -> Settings:
@@ -54,7 +57,7 @@ def faults_of(changes: Mapping[str, Any]) -> dict[str, list[str]]:
         if not isinstance(value, str) or value not in table:
             near = nearest(value, table) if isinstance(value, str) else ""
             words = f"expected one of {', '.join(table)}{near}"
-            faults.setdefault(name, []).append(f"{name} = {shown(value)}: {words}")
+            faults.setdefault(name, []).append(f"{name} = {short_repr(value)}: {words}")
     usable = {name: value for name, value in changes.items() if name not in faults}
     values = _values(usable)
     for name, words in _refused(values, fields):
@@ -97,7 +100,7 @@ def _refused(
             words = f"expected {expected(fields[name])} ({fields[name].description})"
             if said["type"] == "value_error":
                 words = str(said["ctx"]["error"])
-            yield name, f"{name} = {shown(values[name])}: {words}"
+            yield name, f"{name} = {short_repr(values[name])}: {words}"
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -134,7 +137,7 @@ def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]
     }
     for names, (holds, words) in rules.items():
         if not holds:
-            values = ", ".join(f"{name} = {shown(getattr(settings, name))}" for name in names)
+            values = ", ".join(f"{name} = {short_repr(getattr(settings, name))}" for name in names)
             yield names, f"{values}: {words}"
 
 

@@ -201,6 +201,12 @@ class Settings:
     window_px: Annotated[Context, _say("larger images are cut into windows of this side")] = 1024
     detail_window_px: Annotated[Window, _say("side of a detail window, the teacher's too")] = 512
     detail_overlap: Annotated[bool, _say("detail windows overlap by half")] = True
+    overlap_megapixels: Annotated[
+        float,
+        Field(ge=0, le=100_000),
+        _Number,
+        _say("larger images are cut into windows that do not overlap: a seventh of the time"),
+    ] = 16.0
     chunk: Annotated[int, Field(ge=1, le=65_536), _say("detail windows a forward pass")] = 16
     # keeping
     save_every_s: Annotated[

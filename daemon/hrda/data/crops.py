@@ -19,6 +19,7 @@ from daemon.hrda.data.sampler import Sampler
 from daemon.hrda.distributed import ALONE, Ranks
 from daemon.hrda.network.encoders import encoder_kind
 from daemon.hrda.settings import Settings
+from daemon.pixels.masks import counts_of
 from daemon.runs.folder import FileRole, ImageFile, LabeledFile, TrainRequest
 
 CACHE_BYTES = 256 * 2**20  # of decoded labeled pictures; the pool is read anew each time
@@ -184,7 +185,7 @@ class Crops:
             if len(whole) - 1 != row:  # the rows behind move up
                 self._cache[len(whole) - 1] = self._cache.pop(row)
             all_px += pair[1].size
-            counts.append(np.bincount(pair[1].ravel(), minlength=IGNORE + 1)[: self.classes])
+            counts.append(counts_of(pair[1])[: self.classes])
         self.labeled = whole
         if not whole:
             raise FilesUnusable("labeled", self.reading.faults(FileRole.LABELED))

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from daemon.domain import IGNORE, Calibration, Mask
 
 BINS = 15
-SAMPLED = 4096  # labeled pixels of each image that the likelihood is measured on
+SAMPLED = 4096  # labeled pixels of each image, or band of one, that the likelihood is measured on
+PIECE_PX = 2**20  # what is worked on at once, so that memory is bounded
 LEAST = 1e-30  # a probability that float32 rounds to 0
 
 Floats = npt.NDArray[np.float64]
@@ -77,7 +78,7 @@ class Sureness:
         self.likelihood = Likelihood(tried)
 
     def add(self, truth: Mask, probability: npt.NDArray[np.float32]) -> None:
-        """truth: (H, W). probability: (C, H, W)."""
+        """truth: (H, W), of an image or a band of one. probability: (C, H, W)."""
         labeled = truth != IGNORE
         label = truth[labeled]
         if not label.size:
@@ -86,7 +87,7 @@ class Sureness:
         sure, right = p.max(axis=0).astype(np.float64), p.argmax(axis=0) == label
         self.plain.add(sure, right)
         if self.temperature is not None:
-            self.scaled.add(_confidence(np.log(np.maximum(p, LEAST)) / self.temperature), right)
+            self.scaled.add(_scaled_confidence(p, self.temperature), right)
         some = sample(label.size)
         log_p = np.log(np.maximum(p[:, some], LEAST)).astype(np.float64)
         self.likelihood.add(log_p, label[some])
@@ -149,6 +150,15 @@ def sample(count: int) -> npt.NDArray[np.int64]:
     if count <= SAMPLED:
         return np.arange(count)
     return np.random.default_rng(count).integers(count, size=SAMPLED)
+
+
+def _scaled_confidence(p: npt.NDArray[np.float32], temperature: float) -> Floats:
+    """(N,) the largest probability of each pixel when the logits of (C, N) are divided."""
+    found = np.empty(p.shape[1])
+    for first in range(0, p.shape[1], PIECE_PX):
+        piece = np.s_[first : first + PIECE_PX]
+        found[piece] = _confidence(np.log(np.maximum(p[:, piece], LEAST)) / temperature)
+    return found
 
 
 def _confidence(scaled: npt.NDArray[np.float32]) -> Floats:

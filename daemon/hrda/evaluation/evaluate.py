@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +33,23 @@ class Tally:
 
     def add(self, truth: Mask, probability: npt.NDArray[np.float32], group: str = "") -> None:
         """truth: (H, W). probability: (C, H, W), sums to 1 over C. group: of the image."""
-        predicted = probability.argmax(axis=0).astype(np.uint8)
-        self.matrices.append(confusion(truth, predicted, len(self.classes)))
-        self.boundary += boundary_counts(truth, predicted, len(self.classes))
-        self.sureness.add(truth, probability)
+        self.add_bands(truth, [(slice(None), probability)], group)
+
+    def add_bands(
+        self,
+        truth: Mask,
+        bands: Iterable[tuple[slice, npt.NDArray[np.float32]]],
+        group: str = "",
+    ) -> None:
+        """The same of an image whose probability comes as (C, h, W) of some rows at a time."""
+        classes = len(self.classes)
+        predicted, matrix = np.empty_like(truth), np.zeros((classes, classes), np.int64)
+        for rows, probability in bands:
+            predicted[rows] = probability.argmax(axis=0)
+            matrix += confusion(truth[rows], predicted[rows], classes)
+            self.sureness.add(truth[rows], probability)
+        self.matrices.append(matrix)
+        self.boundary += boundary_counts(truth, predicted, classes)
         self.groups.append(group)
         self.ignored_px += int((truth == IGNORE).sum())
         self.pixels += truth.size
@@ -97,7 +110,8 @@ def _measured(
     if not files:
         return None
     for file, mask, look in beside_masks(folder, net, files, len(tally.classes), phase, reading):
-        tally.add(mask, look.probability().numpy(), file.group)
+        bands = ((rows, probability.numpy()) for rows, probability in look.bands())
+        tally.add_bands(mask, bands, file.group)
     return tally.evaluation()
 
 

@@ -19,6 +19,11 @@ class Box:
     height: int
     width: int
 
+    @property
+    def view(self) -> tuple[slice, slice]:
+        """The rows and columns of a picture (H, W, ...) that lie in the window."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
     def cut(self, maps: Tensor, scale: int = 1) -> Tensor:
         """The window of (..., H, W) maps that are `scale` times smaller than its frame."""
         y, x = self.y // scale, self.x // scale

@@ -16,8 +16,7 @@ import torch
 from daemon.domain import IGNORE
 from daemon.hrda.data.crops import Crops
 from daemon.hrda.data.sampler import LOOK, stream
-from daemon.hrda.evaluation.evaluate import beside_masks
-from daemon.hrda.inference.batches import seen
+from daemon.hrda.inference.batches import sampled
 from daemon.hrda.inference.whole_images import Seen
 from daemon.hrda.learning.class_prior import correct_prior, prior_bias
 from daemon.hrda.learning.class_shares import Numbers, believed_share, labeled_shares, pool_share
@@ -45,7 +44,7 @@ def follow_pool(folder: RunFolder, net: Segmentor, request: TrainRequest, crops:
     labels = labeled_shares(crops.pixels)
     said, truth = _on_labels(folder, net, request, crops)
     files = _some(crops.unlabeled, MOST_POOL, request.seed)
-    pool = _on_pool(folder, net, files, crops)
+    pool = _on_pool(folder, net, files, request, crops)
     if not pool.size:
         return
     found = pool_share(pool, said, truth, labels.share)
@@ -62,7 +61,7 @@ def look_s(net: Segmentor, request: TrainRequest, crops: Crops) -> float:
         return 0.0
     files = _some(crops.unlabeled, MOST_POOL, request.seed)
     timed, began_s = files[:TIMED], time.monotonic()
-    for _ in seen(net, timed, crops.reading):
+    for _ in sampled(net, timed, crops.reading, request.seed):
         pass
     each_s = (time.monotonic() - began_s) / len(timed)
     return each_s * (len(files) + min(MOST_LABELED, len(request.labeled)))
@@ -76,22 +75,31 @@ def _on_labels(
     said, truth = np.zeros(classes), np.zeros(classes)
     files = _some(crops.labeled, MOST_LABELED, request.seed)
     phase = "class shares of the labels"
-    for _, mask, look in beside_masks(folder, net, files, classes, phase, crops.reading):
-        cells = mask[::STRIDE, ::STRIDE].ravel()
-        labeled = cells != IGNORE
-        said += _probability(look)[:, labeled].sum(axis=1)
-        truth += np.bincount(cells[labeled], minlength=classes)
+    looks = sampled(net, files, crops.reading, request.seed)
+    for file, size, parts in Signs(folder, phase, len(files)).over(looks):
+        mask = crops.reading.mask(file, classes, size)
+        if mask is None:
+            continue
+        for box, look in parts:
+            cells = mask[box.view][::STRIDE, ::STRIDE].ravel()
+            labeled = cells != IGNORE
+            said += _probability(look)[:, labeled].sum(axis=1)
+            truth += np.bincount(cells[labeled], minlength=classes)
     return said, truth
 
 
 def _on_pool(
-    folder: RunFolder, net: Segmentor, files: Sequence[ImageFile], crops: Crops
+    folder: RunFolder,
+    net: Segmentor,
+    files: Sequence[ImageFile],
+    request: TrainRequest,
+    crops: Crops,
 ) -> Numbers:
     """(C, N): what the model says of cells all over the pool."""
     parts = []
-    looks = seen(net, files, crops.reading)
-    for _, look in Signs(folder, "class shares of the pool", len(files)).over(looks):
-        probability = _probability(look)
+    looks = sampled(net, files, crops.reading, request.seed)
+    for _, _, seen in Signs(folder, "class shares of the pool", len(files)).over(looks):
+        probability = np.concatenate([_probability(look) for _, look in seen], axis=1)
         parts.append(probability[:, :: -(-probability.shape[1] // CELLS)])
     return np.concatenate(parts, axis=1) if parts else np.empty((0, 0))
 

@@ -1,5 +1,5 @@
-"""The projects that a Label Studio has, to choose one from, and what an adopted one lacks so that
-people see why an image is asked."""
+"""The projects of a Label Studio server: to choose one, and to let an adopted one show people why
+an image is asked."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any, Self
 
 from connectors.label_studio import label_config
 from connectors.label_studio import project as projects
-from connectors.label_studio.api import Api, Refused
-from connectors.label_studio.task_fields import number_of
-from connectors.refusals import kind
+from connectors.label_studio.api import Api
+from connectors.label_studio.api_errors import ApiRefused
+from connectors.label_studio.task_fields import parse_id
+from connectors.unreadable import typed
 from daemon.domain import ClassSet, Fault
 from daemon.domain.errors import ConnectorRefused
 from daemon.domain.faults import printable
@@ -28,8 +29,8 @@ _PIECE = re.compile(r"<!--.*?-->|<\?.*?\?>|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerProject:
-    """A project as the server lists it. tasks, annotations: how many it holds, None where that is
-    not told. owner: the store of the Maskloop that works on it, "" for none."""
+    """A project as the server lists it. tasks, annotations: how many it holds, None for unknown.
+    owner: the store whose mark it has, "" for none."""
 
     number: int
     title: str
@@ -45,8 +46,8 @@ class ServerProject:
         return f"{self.number}  {printable(self.title, TITLE_CHARS)!r}, {', '.join(counts)}"
 
 
-class Projects:
-    """The projects of a server; use it in a `with` block, which frees the connections."""
+class ServerProjects:
+    """The projects of a server; use it in a `with` block, which closes the connections."""
 
     def __init__(self, url: str, token: Callable[[], str]) -> None:
         self._api = Api(url, token)
@@ -56,23 +57,23 @@ class Projects:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self._api.close()
 
-    def all(self) -> Sequence[ServerProject]:
+    def list_all(self) -> Sequence[ServerProject]:
         """Every project that this token may see, by number."""
         found: dict[int, ServerProject] = {}
         for page in itertools.count(1):
             answer, before = self._page(page), len(found)
-            found |= {one.number: one for one in map(_project, answer["results"])}
+            found |= {project.number: project for project in map(_project, answer["results"])}
             if not answer.get("next") or len(found) == before:
                 break
         return [found[number] for number in sorted(found)]
 
-    def one(self, number: int) -> ServerProject:
+    def get(self, number: int) -> ServerProject:
         """The project with this number. Raises ConnectorRefused where there is none."""
         return _project(self._read(number))
 
@@ -81,21 +82,21 @@ class Projects:
         return projects.config_faults(self._read(number), classes)
 
     def config_to_paste(self, number: int, classes: ClassSet) -> str:
-        """A label config for these classes; "" where the project has one that can be used."""
-        found = label_config.read(str(self._read(number).get("label_config")))
-        return label_config.config(classes) if isinstance(found, Fault) else ""
+        """A label config for these classes to paste; "" where the project has a usable one."""
+        found = label_config.parse(str(self._read(number).get("label_config")))
+        return label_config.render(classes) if isinstance(found, Fault) else ""
 
     def labels(self, number: int) -> Sequence[str]:
-        """What people can draw in a project; empty where that cannot be read or varies."""
-        found = label_config.read(str(self._read(number).get("label_config")))
-        if isinstance(found, Fault) or found.dynamic:
+        """The labels that people can draw; empty where they cannot be read or differ by task."""
+        found = label_config.parse(str(self._read(number).get("label_config")))
+        if isinstance(found, Fault) or found.is_dynamic:
             return ()
         return (*found.labels, *found.other_labels)
 
-    def hides_reason(self, number: int) -> Sequence[str]:
-        """What keeps people from seeing why an image is asked, in words; empty for nothing."""
+    def reason_obstacles(self, number: int) -> Sequence[str]:
+        """Why people would not see why an image is asked, in words; empty where they see it."""
         project, words = self._read(number), []
-        found = label_config.read(str(project.get("label_config")))
+        found = label_config.parse(str(project.get("label_config")))
         if not isinstance(found, Fault) and not found.shows_reason:
             words.append(f"the label config has no {label_config.REASON_TAG}")
         if not project.get("show_instruction"):
@@ -103,27 +104,27 @@ class Projects:
         return words
 
     def show_reason(self, number: int) -> Sequence[str]:
-        """Add the line that shows why an image is asked, and turn the instructions on; what was
-        done, in words. Everything else in the label config stays byte for byte."""
+        """Add the line that shows why an image is asked, and turn the instructions on; returns what
+        was done, in words. Everything else in the label config stays byte for byte."""
         project = self._read(number)
         changes: dict[str, Any] = {}
-        did = []
+        actions = []
         text = str(project.get("label_config"))
-        found = label_config.read(text)
+        found = label_config.parse(text)
         if not isinstance(found, Fault) and not found.shows_reason:
-            changes["label_config"] = with_reason(text)
-            did.append(f"added {label_config.REASON_TAG} to the label config")
+            changes["label_config"] = insert_reason_tag(text)
+            actions.append(f"added {label_config.REASON_TAG} to the label config")
         if not project.get("show_instruction"):
             changes["show_instruction"] = True
-            did.append("turned the instructions on: people see the guide before they label")
+            actions.append("turned the instructions on: people see the guide before they label")
         if changes:
             self._api.patch(f"api/projects/{number}/", changes)
-        return did
+        return actions
 
     def _read(self, number: int) -> Mapping[str, Any]:
         try:
             found = self._api.get(f"api/projects/{number}/")
-        except Refused as exc:
+        except ApiRefused as exc:
             if exc.status != 404:
                 raise
             raise ConnectorRefused(
@@ -131,45 +132,51 @@ class Projects:
                 f"`maskloop init` lists them where config.toml has project = 0"
             ) from exc
         if not isinstance(found, dict):
-            raise self._odd(found)
+            raise self._unexpected(found)
         return found
 
     def _page(self, page: int) -> Mapping[str, Any]:
         answer = self._api.get("api/projects/", page=page, page_size=PAGE, include=_FIELDS)
         if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
-            raise self._odd(answer)
+            raise self._unexpected(answer)
         return answer
 
-    def _odd(self, found: object) -> ConnectorRefused:
+    def _unexpected(self, found: object) -> ConnectorRefused:
         return ConnectorRefused(
-            f"{self._api.url}: got {kind(found)} where projects belong; expected what Label Studio "
-            f"answers; is this its address?"
+            f"{self._api.url}: got {typed(found)}; expected projects; is this the address of Label "
+            f"Studio?"
         )
 
 
-def with_reason(xml: str) -> str:
+def insert_reason_tag(xml: str) -> str:
     """The config with a line that shows why an image is asked, first in its outermost tag.
 
-    Everything else stays as it is. Raises ConnectorRefused where there is no place for it.
+    Everything else stays as it is. Raises ConnectorRefused where it cannot be inserted.
     """
     outermost = next(
         (one for one in _PIECE.finditer(xml) if one[0][1] not in "!?"),
         None,
     )
     if outermost is None or outermost[0].endswith("/>"):
-        raise _no_place()
+        raise _not_insertable()
     end = outermost.end()
     newline = "\r\n" if xml[end : end + 2] == "\r\n" else "\n"
     text = f"{xml[:end]}{newline}  {label_config.REASON_TAG}{xml[end:]}"
-    before, after = label_config.read(xml), label_config.read(text)
-    if isinstance(before, Fault) or isinstance(after, Fault) or not _same(before, after):
-        raise _no_place()
+    before, after = label_config.parse(xml), label_config.parse(text)
+    if (
+        isinstance(before, Fault)
+        or isinstance(after, Fault)
+        or not _is_same_but_for_reason(before, after)
+    ):
+        raise _not_insertable()
     return text
 
 
-def _same(before: label_config.Wiring, after: label_config.Wiring) -> bool:
-    same = (before.control, before.labels, before.other_labels, before.image_field)
-    return after.shows_reason and same == (
+def _is_same_but_for_reason(
+    before: label_config.LabelConfig, after: label_config.LabelConfig
+) -> bool:
+    compared = (before.control, before.labels, before.other_labels, before.image_field)
+    return after.shows_reason and compared == (
         after.control,
         after.labels,
         after.other_labels,
@@ -177,19 +184,19 @@ def _same(before: label_config.Wiring, after: label_config.Wiring) -> bool:
     )
 
 
-def _no_place() -> ConnectorRefused:
+def _not_insertable() -> ConnectorRefused:
     return ConnectorRefused(
-        f"label config of the project: found no place for the line that shows why an image is "
-        f"asked; add {label_config.REASON_TAG} yourself, in the project's settings under Labeling "
-        f"Interface"
+        f"label config of the project: got no outermost tag that holds others; expected one, for "
+        f"the line that shows why an image is asked; add {label_config.REASON_TAG} yourself, in "
+        f"the project's settings under Labeling Interface"
     )
 
 
 def _project(row: object) -> ServerProject:
-    number = number_of(row.get("id")) if isinstance(row, dict) else None
+    number = parse_id(row.get("id")) if isinstance(row, dict) else None
     if not isinstance(row, dict) or number is None:
         raise ConnectorRefused(
-            f"the list of projects: got {kind(row)}; expected projects with their numbers; see "
+            f"the list of projects: got {typed(row)}; expected projects with their numbers; see "
             f"Label Studio's log"
         )
     return ServerProject(
