@@ -185,7 +185,8 @@ def web(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Print everything that a support engineer would ask for, without secrets."""
-    from daemon.diagnostics.doctor import diagnose, text_lines
+    from daemon.diagnostics.doctor import diagnose
+    from daemon.diagnostics.report_text import text_lines
 
     found = diagnose(options.config, now())
     words = json.dumps(found, indent=1) if options.json else "\n".join(text_lines(found))

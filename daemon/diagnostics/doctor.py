@@ -73,36 +73,6 @@ def diagnose(path: Path, now: datetime, environment: Mapping[str, str] = os.envi
     return redacted
 
 
-def text_lines(value: Any, indent: str = "") -> Iterator[str]:
-    """The lines of a report as indented text, one fact each."""
-    if isinstance(value, Mapping):
-        for name, part in value.items():
-            yield from _labeled_lines(f"{indent}{name}:", part, indent)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _labeled_lines(f"{indent}-", part, indent)
-    else:
-        yield from (f"{indent}{line}" for line in str(value).splitlines())
-
-
-def _labeled_lines(head: str, part: Any, indent: str) -> Iterator[str]:
-    if isinstance(part, Mapping) and head.endswith("-") and not _is_deep(part):
-        yield f"{head} {', '.join(f'{name}: {value}' for name, value in part.items())}"
-    elif isinstance(part, Mapping | list) and part:
-        yield head
-        yield from text_lines(part, f"{indent}  ")
-    elif isinstance(part, str) and "\n" in part:
-        yield head
-        yield from (f"{indent}  {line}" for line in part.splitlines())
-    else:
-        empty = part is None or part in ({}, [], "")
-        yield f"{head} {'none' if empty else part}"
-
-
-def _is_deep(row: Mapping[str, Any]) -> bool:
-    return any(isinstance(value, Mapping | list) or "\n" in str(value) for value in row.values())
-
-
 def _part_or_fault(part: Callable[[], Any]) -> Any:
     """A part of the report, or the fault that kept it from being made."""
     try:
@@ -195,14 +165,14 @@ def _daemon_part(config: Config, now: datetime) -> Report:
     report: Report = {
         "running": "no" if life["process"] is None else f"process {life['process']}",
         "state": life["state"],
-        "said": life["words"],
-        "looked at": life["looked_at"],
-        "looks every s": config.loop.poll_s,
+        "description": life["words"],
+        "last tick ended at": life["looked_at"],
+        "ticks every s": config.loop.poll_s,
     }
     files = [file for file in (path, Path(f"{path}-wal")) if file.exists()]
     if files:
         last = max(file.stat().st_mtime for file in files)
-        report["last sign of life s ago"] = round(now.timestamp() - last, 1)
+        report["store last written s ago"] = round(now.timestamp() - last, 1)
     return report
 
 

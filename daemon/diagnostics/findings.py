@@ -19,17 +19,15 @@ def findings(report: Mapping[str, Any], config: Config) -> Iterator[str]:
         if isinstance(report[name], Mapping) and "fault" in report[name]:
             yield f"{name}: {report[name]['fault']}"
     yield from _store_findings(report["store"])
-    silent, state = (
-        report["daemon"].get("last sign of life s ago", 0.0),
-        report["daemon"].get("state"),
-    )
+    silent_s = report["daemon"].get("store last written s ago", 0.0)
+    state = report["daemon"].get("state")
     if state in (Life.DEAD, Life.SILENT):
-        yield f"daemon: {report['daemon']['said']}"
-    elif state == Life.RUNNING and silent > SILENT_TICKS * config.loop.poll_s + 60:
-        yield f"daemon: runs, and wrote nothing for {silent:.0f} s"
-    ahead = report["labeling tool"].get("its clock is ahead by s", 0.0)
-    if abs(ahead) > MAX_CLOCK_DIFFERENCE_S:
-        yield f"labeling tool: its clock and ours differ by {ahead:.0f} s; set both by NTP"
+        yield f"daemon: {report['daemon']['description']}"
+    elif state == Life.RUNNING and silent_s > SILENT_TICKS * config.loop.poll_s + 60:
+        yield f"daemon: runs, and wrote nothing for {silent_s:.0f} s"
+    ahead_s = report["labeling tool"].get("its clock is ahead by s", 0.0)
+    if abs(ahead_s) > MAX_CLOCK_DIFFERENCE_S:
+        yield f"labeling tool: its clock and ours differ by {ahead_s:.0f} s; set both by NTP"
     yield from (
         f"labeling tool: {words}" for words in report["labeling tool"].get("mismatches", ())
     )
