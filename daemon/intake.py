@@ -15,10 +15,11 @@ import errno
 import sqlite3
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from daemon.domain import AnswerId, Fault
 from daemon.domain.errors import (
@@ -55,16 +56,60 @@ _ENVIRONMENT_ERRORS = (
 )
 
 
-class Intake:
-    """Guards inputs one by one and collects a fault for each that cannot be used."""
+T = TypeVar("T")
+OwnLine = tuple[str, str]  # name of an exception, line of our code that raised it
 
-    def __init__(self) -> None:
-        self.count = 0  # of the inputs so far
+
+@dataclass(frozen=True, kw_only=True)
+class InputFailure:
+    """Why one input cannot be used. own_line: None for a refusal, a MaskloopError."""
+
+    fault: Fault
+    own_line: OwnLine | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postponed:
+    """The work failed for a reason that is not about its input: it has to be done again later."""
+
+    cause: Exception
+
+
+def try_input(
+    work: Callable[[], T], where: str, *, expected: str, cure: str
+) -> T | InputFailure | Postponed:
+    """The result of the work on one input, or its failure as a value, for use in another thread.
+
+    where, expected, cure: as in `Intake.guard`. `Intake.add_failure` takes the failure.
+    """
+    try:
+        return _run_guarded(work, where, expected, cure)
+    except (*_ENVIRONMENT_ERRORS, OSError) as exc:
+        return Postponed(cause=exc)
+
+
+def _run_guarded(work: Callable[[], T], where: str, expected: str, cure: str) -> T | InputFailure:
+    try:
+        return work()
+    except Exception as exc:
+        if is_environment_error(exc):
+            raise
+        return failure_of(exc, where, expected=expected, cure=cure)
+
+
+class Intake:
+    """Guards inputs one by one and collects a fault for each that cannot be used.
+
+    accepted: inputs that an earlier intake could use before it raised IntakeBroken; they are not
+    read again, and count among the inputs.
+    """
+
+    def __init__(self, accepted: int = 0) -> None:
+        self.count = accepted  # of the inputs so far
+        self.accepted = accepted  # of them, those that can be used
         self._faults: list[Fault] = []
-        self._failing_lines: Counter[tuple[str, str]] = (
-            Counter()
-        )  # (exception, own line) -> failures
-        self._first_faults: dict[tuple[str, str], str] = {}
+        self._failing_lines: Counter[OwnLine] = Counter()  # failures by line
+        self._first_faults: dict[OwnLine, str] = {}
 
     @contextmanager
     def guard(
@@ -81,18 +126,26 @@ class Intake:
         expected, cure: used where the exception does not carry its own. answer: set if the input is
         a person's answer about a known image. task: set if it is a task of the labeling tool.
         """
-        self.count += 1
         try:
             yield
         except Exception as exc:
             if is_environment_error(exc):
                 raise
-            fault = fault_of(exc, where, expected=expected, cure=cure)
-            self._faults.append(
-                replace(fault, answer=answer or fault.answer, task=task or fault.task)
-            )
-            if not isinstance(exc, MaskloopError):
-                self._count_failing_line(exc)
+            failure = failure_of(exc, where, expected=expected, cure=cure)
+            fault = failure.fault
+            fault = replace(fault, answer=answer or fault.answer, task=task or fault.task)
+            self.add_failure(replace(failure, fault=fault))
+        else:
+            self.count += 1
+            self.accepted += 1
+
+    def add_failure(self, failure: InputFailure) -> None:
+        """Count and collect a failure of `try_input`."""
+        self.count += 1
+        self._faults.append(failure.fault)
+        if failure.own_line is not None:
+            self._failing_lines[failure.own_line] += 1
+            self._first_faults.setdefault(failure.own_line, str(failure.fault))
 
     def add(self, fault: Fault) -> None:
         """Collect a fault that was found without an exception."""
@@ -109,11 +162,6 @@ class Intake:
                     f"please report it with the output of `maskloop doctor`"
                 )
         return tuple(self._faults)
-
-    def _count_failing_line(self, exc: Exception) -> None:
-        line = (type(exc).__name__, own_source_line(exc))
-        self._failing_lines[line] += 1
-        self._first_faults.setdefault(line, str(self._faults[-1]))
 
 
 class DeferredFailures:
@@ -158,6 +206,15 @@ def is_environment_error(exc: BaseException) -> bool:
     if isinstance(exc, OSError) and exc.errno in _RESOURCE_ERRNOS:
         return True
     return isinstance(exc, _ENVIRONMENT_ERRORS)
+
+
+def failure_of(exc: Exception, where: str, *, expected: str, cure: str) -> InputFailure:
+    """The failure of an input as a value that holds no reference to the exception."""
+    is_refusal = isinstance(exc, MaskloopError)
+    return InputFailure(
+        fault=fault_of(exc, where, expected=expected, cure=cure),
+        own_line=None if is_refusal else (type(exc).__name__, own_source_line(exc)),
+    )
 
 
 def fault_of(exc: Exception, where: str, *, expected: str, cure: str) -> Fault:

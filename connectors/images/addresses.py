@@ -134,6 +134,8 @@ _SIGNATURE_PREFIXES = ("x-amz-", "x-goog-")
 def without_signature(address: str) -> str:
     """An http(s) address without its signature, in the forms of Amazon, Google and Azure; any other
     address as it is. Two addresses that differ in nothing else name the same stored object."""
+    if "?" not in address:  # quick: asked of every image at every listing
+        return address
     try:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.query:

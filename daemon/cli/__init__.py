@@ -1,7 +1,8 @@
-"""The program `maskloop`: it starts fast enough that Ctrl-C ends it quietly from the first moment.
+"""The program `maskloop`: commands.py is the table of the commands, actions.py what each does,
+options.py their options, terminal.py the status as text.
 
-Until the command line is imported, an interrupt ends the process as the shell expects; from then
-on daemon/cli/commands.py answers it in words.
+Until the command line is imported, Ctrl-C ends the process without a traceback, as the shell
+expects; from then on daemon/cli/commands.py answers it with a message.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import signal
 
 
 def main() -> int:
-    """Run the command of `sys.argv`; the exit code."""
+    """Run the command of `sys.argv`. Returns the exit code."""
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     from daemon.cli import commands
 

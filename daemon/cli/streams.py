@@ -1,4 +1,4 @@
-"""Standard output and standard error as they may be: closed, a full disk, of any encoding."""
+"""Standard output and standard error where they are closed, full or of a small encoding."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 
 
 def prepare() -> None:
-    """Let every text be written: what the terminal's encoding lacks is escaped, and an output that
-    the caller has closed swallows it."""
+    """Make every text writable: characters that the encoding lacks are escaped, and what goes to a
+    closed stream is discarded."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -19,7 +19,7 @@ def prepare() -> None:
 
 
 def discard_output() -> None:
-    """Let nothing more be written to an output whose reader has gone, at the end of Python too."""
+    """Discard what is still to be written, also at the end of Python: the reader has gone."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

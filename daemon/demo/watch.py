@@ -1,4 +1,4 @@
-"""Watching a demo: news as they come, and an end when something gives up or nothing moves."""
+"""Watching a demo: prints news, and ends it when a part gives up or nothing moves."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 
 from daemon.config.loading import Config
 from daemon.demo.annotators import Annotator
-from daemon.demo.report import Snapshot, finished, news, sign_of_life
+from daemon.demo.report import activity, finished, news
 from daemon.demo.server import LabelStudioServer
 from daemon.demo.supervisor import Supervisor, tail
 from daemon.domain.errors import DemoFailed, MaskloopError
-from daemon.status.snapshot import snapshot
+from daemon.status.model import Status
+from daemon.status.snapshot import read_status
 
-LOOK_S = 1.0
-STALL_S = 900.0  # without a sign of life
+POLL_S = 1.0
+STALL_S = 900.0  # without any change
 
 
 class Watch:
@@ -36,45 +37,45 @@ class Watch:
         self._say = say
         self._started = time.monotonic()
 
-    def until_trained(self, cycles: int) -> Snapshot:
-        """Tell the news until so many cycles are trained. Raises DemoFailed when stuck."""
-        seen: Snapshot | None = None
-        moved = time.monotonic()
+    def until_trained(self, cycles: int) -> Status:
+        """Print news until `cycles` cycles are trained. Raises DemoFailed where nothing moves."""
+        before: Status | None = None
+        moved_at = time.monotonic()
         while True:
             self.expect_all_alive()
             status = self._read()
             if status is not None:
-                for line in news(seen, status):
+                for line in news(before, status):
                     self._say(f"[{self._clock()}] {line}")
                 if finished(status, cycles):
                     return status
-                if seen is None or sign_of_life(seen) != sign_of_life(status):
-                    moved = time.monotonic()
-                seen = status
-            if time.monotonic() - moved > STALL_S:
-                raise DemoFailed(self._stalled(seen))
-            time.sleep(LOOK_S)
+                if before is None or activity(before) != activity(status):
+                    moved_at = time.monotonic()
+                before = status
+            if time.monotonic() - moved_at > STALL_S:
+                raise DemoFailed(self._stalled(before))
+            time.sleep(POLL_S)
 
     def expect_all_alive(self) -> None:
-        """Raise DemoFailed once a part has given up."""
+        """Raise DemoFailed where a part has given up."""
         failures = [
             self._server.failure,
             self._daemon.gave_up,
             *(person.failure for person in self._people),
         ]
         for failure in filter(None, failures):
-            words = f"{failure}; the end of {self._daemon.log_file}:"
-            raise DemoFailed(f"{words}\n{tail(self._daemon.log_file)}")
+            log_file = self._daemon.log_file
+            raise DemoFailed(f"{failure}; the end of {log_file}:\n{tail(log_file)}")
 
-    def _read(self) -> Snapshot | None:
-        """None while the store is being made."""
+    def _read(self) -> Status | None:
+        """None while the store is being made, or cannot be read."""
         try:
-            return snapshot(self._config)
+            return read_status(self._config)
         except (sqlite3.Error, MaskloopError):
             return None
 
-    def _stalled(self, seen: Snapshot | None) -> str:
-        waiting = seen["waiting"] if seen else "the daemon never wrote its store"
+    def _stalled(self, last: Status | None) -> str:
+        waiting = last.waiting if last else "the daemon never wrote its store"
         return (
             f"nothing moved for {STALL_S / 60:.0f} minutes: {waiting}; the end of"
             f" {self._daemon.log_file}:\n{tail(self._daemon.log_file)}"

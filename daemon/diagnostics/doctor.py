@@ -27,7 +27,7 @@ from daemon.diagnostics.machine import machine, versions
 from daemon.domain.errors import MaskloopError
 from daemon.loop.components import folder_source
 from daemon.runs.folder import RunFolder
-from daemon.status.liveness import liveness
+from daemon.status.snapshot_health import daemon_state
 from daemon.store import FILE
 from daemon.store.health import examine, last_heartbeat
 
@@ -161,12 +161,12 @@ def _path_facts(name: str, path: Path) -> Report:
 def _daemon_part(config: Config, now: datetime) -> Report:
     """Which process holds the store, and when it was last written (normally at every tick)."""
     path = config.state / FILE
-    life = liveness(config.state, last_heartbeat(path), now)
+    daemon = daemon_state(config.state, last_heartbeat(path), now)
     report: Report = {
-        "running": "no" if life["process"] is None else f"process {life['process']}",
-        "state": life["state"],
-        "description": life["words"],
-        "last tick ended at": life["looked_at"],
+        "running": "no" if daemon.process is None else f"process {daemon.process}",
+        "state": daemon.state.value,
+        "description": daemon.words,
+        "last tick ended at": daemon.looked_at,
         "ticks every s": config.loop.poll_s,
     }
     files = [file for file in (path, Path(f"{path}-wal")) if file.exists()]

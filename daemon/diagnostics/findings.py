@@ -7,7 +7,7 @@ from typing import Any
 
 from daemon.config.loading import Config
 from daemon.rules.heartbeat import Life
-from daemon.status.liveness import incident_line
+from daemon.status.model_health import incident_line
 
 MAX_CLOCK_DIFFERENCE_S = 60.0  # between the labeling tool's clock and ours
 SILENT_TICKS = 10  # without a write to the store, before it is reported
@@ -50,7 +50,7 @@ def _store_findings(store: Mapping[str, Any]) -> Iterator[str]:
     quarantine = store.get("quarantine")
     incidents = store.get("does not work")
     for row in incidents if isinstance(incidents, list) else ():
-        yield incident_line(row)
+        yield incident_line(row["source"], row["since"], row["count"], row["words"])
     states = quarantine if isinstance(quarantine, Mapping) else {}
     count = sum(n for state, n in states.items() if state not in ("mended", "replaced"))
     if count:

@@ -8,13 +8,12 @@ from itertools import islice
 
 from daemon.config.loading import Config
 from daemon.domain.errors import MaskloopError, StoreTooOld
-from daemon.domain.formatting import quarantine_line
 from daemon.intake import Intake
 from daemon.loop.components import open_connector, require_token
 from daemon.stages.classes import require_same_classes
 from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
 from daemon.stages.unused_files import faults_and_notes
-from daemon.status.snapshot import snapshot
+from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 
 MAX_IMAGES = 200  # opened by the check; the daemon opens all of them
@@ -62,6 +61,6 @@ def image_faults(config: Config) -> Sequence[str]:
 def quarantine_faults(config: Config) -> Sequence[str]:
     """The inputs in quarantine. None for a store of an older version: a note says what to do."""
     try:
-        return [quarantine_line(row) for row in snapshot(config)["quarantine"]]
+        return [fault.line() for fault in read_status(config).quarantine]
     except StoreTooOld:
         return []

@@ -3,9 +3,8 @@ to look better."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 ABSENT = "\N{EN DASH}"  # not measured
 
@@ -62,16 +61,6 @@ def waiting_for_people(open_batch: int, open_earlier: int) -> str:
     words = f"{count(number, 'image')} {'waits' if number == 1 else 'wait'} for annotators"
     earlier = open_batch and open_earlier
     return f"{words}, {open_earlier} of them asked earlier" if earlier else words
-
-
-def quarantine_line(row: Mapping[str, Any]) -> str:
-    """What could not be used, what became of it, and what to do about it."""
-    image = f" ({row['image']})" if row["image"] else ""
-    state = "" if row["state"] == "open" else f", {row['state']}"
-    return (
-        f"quarantined{state}: {row['place']}{image}: got {row['got']}; "
-        f"expected {row['expected']}; {row['cure']}"
-    )
 
 
 def short_repr(value: object, limit: int = 120) -> str:

@@ -27,7 +27,7 @@ from daemon.experiment.folders import Folders, class_names, read_folders
 from daemon.experiment.options import Options
 from daemon.experiment.report import build_report, print_report
 from daemon.experiment.splits import Roles, assign_roles
-from daemon.insight.missing_figures import words_of
+from daemon.insight.missing_figures import explain
 from daemon.runs.durable import write_json
 from daemon.runs.folder import (
     ImageFile,
@@ -98,7 +98,9 @@ def _require_test_figures(predict: RunFolder) -> None:
     if tested.test is None or tested.test.images:
         return
     predict.result_file.unlink()
-    why = "; ".join(words_of(one) for name, one in tested.test.missing.items() if name == MIOU)
+    why = "; ".join(
+        explain(why_missing) for name, why_missing in tested.test.missing.items() if name == MIOU
+    )
     raise RunFailed(f"the test images: {why}", tested.faults)
 
 

@@ -1,63 +1,68 @@
 """How much of the predictions people corrected, by class, by person and by model. Pure.
 
-Pixels are those of the labels whose annotator began with a prediction. Seconds are what the
-labeling tool measured for a whole image; they are divided among the classes by the pixels that
-changed to or from each, so a class's seconds are an estimate. An image that nobody changed took
-seconds too, which belong to no class.
+Only labels whose annotator began with a prediction count. The labeling tool measures seconds for a
+whole image; they are divided among the classes by the pixels that changed to or from each, so a
+class's seconds are an estimate. The seconds of an image that nobody changed belong to no class.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean, median
 from typing import TypeVar
 
 from daemon.domain import ClassPixels, CorrectedLabel
+from daemon.insight.view_model import Count, Seconds, Share, ViewModel
 
 Key = TypeVar("Key", str, int)
-LONGEST_S = 4 * 3600.0  # nobody works longer at one image: the page was left open, or it is wrong
+LONGEST_S = 4 * 3600.0  # a longer time is of a page that was left open, or it is wrong
 
 
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """What a group of labels took.
+class CorrectionEffort(ViewModel):
+    """What people changed of the predictions of a group of labels, and how long it took."""
 
-    images: labels of the group. untouched: those submitted as they were shown. changed_share: of
-    the pixels, mean over images, in [0, 1]. seconds: in all; seconds_each: median an image; both
-    None where no time is known. untimed: labels without a time of 0 s to 4 h.
-    """
-
-    images: int
-    untouched: int
-    changed_share: float
-    seconds: float | None
-    seconds_each: float | None
-    untimed: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassWork:
-    """What one class took. images: that hold it, shown or submitted. shown_px, submitted_px: over
-    these images. changed_share: of the pixels that either gave this class, the share that only one
-    did, in [0, 1]. seconds: see the module; None where no time is known."""
-
-    images: int
-    shown_px: int
-    submitted_px: int
-    changed_share: float
-    seconds: float | None
+    images: Count
+    """Labels of the group."""
+    untouched: Count
+    """Labels that were submitted as the prediction was."""
+    changed_share: Share
+    """Share of the pixels that got another class, mean over images."""
+    seconds: Seconds | None
+    """Time of work in all, s; null where no time is known."""
+    seconds_each: Seconds | None
+    """Median time of work an image, s; null where no time is known."""
+    untimed: Count
+    """Labels without a time between 0 s and 4 h."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Corrections:
-    """All of it. classes: by name. people: by annotator. cycles: by the cycle whose model made the
-    prediction."""
+class ClassEffort(ViewModel):
+    """What people changed of a class."""
 
-    total: Work
-    classes: Mapping[str, ClassWork]
-    people: Mapping[str, Work]
-    cycles: Mapping[int, Work]
+    images: Count
+    """Images in which the prediction or the label holds the class."""
+    shown_px: Count
+    """Pixels of the class in the predictions of these images."""
+    submitted_px: Count
+    """Pixels of the class in the labels of these images."""
+    changed_share: Share
+    """Of the pixels that prediction or label gave the class, the share that only one of them
+    gave it."""
+    seconds: Seconds | None
+    """Estimated time of work, s: an image's time is divided by the pixels that changed. Null where
+    no time is known."""
+
+
+class Corrections(ViewModel):
+    """How much of all predictions people changed."""
+
+    total: CorrectionEffort
+    """Over all labels."""
+    classes: Mapping[str, ClassEffort]
+    """By class name."""
+    people: Mapping[str, CorrectionEffort]
+    """By annotator."""
+    cycles: Mapping[int, CorrectionEffort]
+    """By the cycle whose model made the prediction."""
 
 
 def corrections(labels: Sequence[CorrectedLabel], names: Sequence[str]) -> Corrections | None:
@@ -65,20 +70,20 @@ def corrections(labels: Sequence[CorrectedLabel], names: Sequence[str]) -> Corre
     that no label holds is left out, one that config.toml no longer names comes last."""
     if not labels:
         return None
-    held = {name for label in labels for name in label.classes}
-    ordered = [name for name in names if name in held] + sorted(held - set(names))
+    present = {name for label in labels for name in label.classes}
+    ordered = [name for name in names if name in present] + sorted(present - set(names))
     return Corrections(
-        total=work(labels),
-        classes={name: _class_work(name, labels) for name in ordered},
+        total=effort(labels),
+        classes={name: _class_effort(name, labels) for name in ordered},
         people=_grouped(labels, lambda label: label.annotator),
         cycles=_grouped(labels, lambda label: label.version.cycle),
     )
 
 
-def work(labels: Sequence[CorrectedLabel]) -> Work:
-    """What these labels took; at least one."""
+def effort(labels: Sequence[CorrectedLabel]) -> CorrectionEffort:
+    """Sum up a group of labels; at least one."""
     times = [s for s in map(_seconds, labels) if s is not None]
-    return Work(
+    return CorrectionEffort(
         images=len(labels),
         untouched=sum(label.changed_share == 0 for label in labels),
         changed_share=fmean(label.changed_share for label in labels),
@@ -89,7 +94,7 @@ def work(labels: Sequence[CorrectedLabel]) -> Work:
 
 
 def mean_iou(labels: Iterable[CorrectedLabel]) -> dict[str, float]:
-    """Class -> IoU of shown and submitted, mean over the images that hold it, in [0, 1]."""
+    """Class name -> IoU of prediction and label, mean over the images that hold it, in [0, 1]."""
     values: dict[str, list[float]] = {}
     for label in labels:
         for name, pixels in label.classes.items():
@@ -97,25 +102,25 @@ def mean_iou(labels: Iterable[CorrectedLabel]) -> dict[str, float]:
     return {name: fmean(values[name]) for name in sorted(values)}
 
 
-def _class_work(name: str, labels: Sequence[CorrectedLabel]) -> ClassWork:
-    mine = [label for label in labels if name in label.classes]
-    parts = [label.classes[name] for label in mine]
-    times = [s for s in (_seconds_on(name, label) for label in mine) if s is not None]
-    return ClassWork(
-        images=len(mine),
-        shown_px=sum(part.shown_px for part in parts),
-        submitted_px=sum(part.submitted_px for part in parts),
-        changed_share=_share(parts),
+def _class_effort(name: str, labels: Sequence[CorrectedLabel]) -> ClassEffort:
+    holding = [label for label in labels if name in label.classes]
+    pixels = [label.classes[name] for label in holding]
+    times = [s for s in (_class_seconds(name, label) for label in holding) if s is not None]
+    return ClassEffort(
+        images=len(holding),
+        shown_px=sum(counts.shown_px for counts in pixels),
+        submitted_px=sum(counts.submitted_px for counts in pixels),
+        changed_share=_changed_share(pixels),
         seconds=sum(times) if times else None,
     )
 
 
-def _share(parts: Sequence[ClassPixels]) -> float:
-    return sum(part.changed_px for part in parts) / sum(part.union_px for part in parts)
+def _changed_share(pixels: Sequence[ClassPixels]) -> float:
+    return sum(counts.changed_px for counts in pixels) / sum(counts.union_px for counts in pixels)
 
 
-def _seconds_on(name: str, label: CorrectedLabel) -> float | None:
-    """The part of an image's seconds that its changed pixels give to a class."""
+def _class_seconds(name: str, label: CorrectedLabel) -> float | None:
+    """The class's part of an image's seconds, by its changed pixels; None for an unknown time."""
     seconds = _seconds(label)
     changed = sum(pixels.changed_px for pixels in label.classes.values())
     if seconds is None or changed == 0:
@@ -130,8 +135,8 @@ def _seconds(label: CorrectedLabel) -> float | None:
 
 def _grouped(
     labels: Sequence[CorrectedLabel], key: Callable[[CorrectedLabel], Key]
-) -> dict[Key, Work]:
+) -> dict[Key, CorrectionEffort]:
     groups: dict[Key, list[CorrectedLabel]] = {}
     for label in labels:
         groups.setdefault(key(label), []).append(label)
-    return {name: work(groups[name]) for name in sorted(groups)}
+    return {name: effort(groups[name]) for name in sorted(groups)}

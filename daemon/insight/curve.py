@@ -1,149 +1,176 @@
-"""The learning curve, prepared for drawing. Pure: evaluations in, lines out.
+"""The learning curve, prepared for drawing. Pure: points in, lines and the newest model out.
 
-An evaluation is an entry of `evaluations` in the status (daemon/status/snapshot.py). x counts all
-labels, validation included; y is in [0, 1]. What was not measured stays None, without
-interpolation.
+x counts all labels, validation included; y is in [0, 1]. What was not measured stays None, without
+interpolation. `refused` names the cycles whose model was refused, so that an earlier one serves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Collection, Sequence
+from typing import Literal
 
-Evaluated = Mapping[str, Any]
+from daemon.domain import CurvePoint, Evaluation
+from daemon.insight.missing_figures import interval_words, remarks
+from daemon.insight.view_model import Count, Share, ViewModel
+
+Interval = tuple[Share, Share]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One line of the plot; place i of each tuple belongs to one trained cycle.
-
-    kind: "miou" on validation, "test" for mIoU on held-out images, "class" for the IoU of one
-    class on validation. low, high: 95 % interval of the mIoU, None where there is none. refused:
-    whether the model of the point was refused, so that an earlier one serves.
-    """
+class Line(ViewModel):
+    """A line of the plot; index i of each list belongs to one trained cycle, ordered by labels."""
 
     name: str
+    """What the legend says: "mIoU", "test mIoU" or the class name."""
     kind: Literal["miou", "test", "class"]
-    cycles: tuple[int, ...]
-    labels: tuple[int, ...]
-    values: tuple[float | None, ...]
-    low: tuple[float | None, ...]
-    high: tuple[float | None, ...]
+    """"miou" on validation, "test" for the mIoU on test images, "class" for the IoU of a class
+    on validation."""
+    cycles: tuple[Count, ...]
+    """Numbers of the cycles."""
+    labels: tuple[Count, ...]
+    """Labeled images, validation included: x."""
+    values: tuple[Share | None, ...]
+    """The figure: y; null where it was not measured."""
+    low: tuple[Share | None, ...]
+    """Lower end of the 95 % interval; null where there is none."""
+    high: tuple[Share | None, ...]
+    """Upper end of the 95 % interval; null where there is none."""
     refused: tuple[bool, ...]
+    """Whether the model was refused, so that an earlier one serves."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """The newest measured model that serves, in numbers. gain: mIoU against the one that served
-    before, None for the first. refused_cycle, refused_miou: of a newer model that was refused.
+class ServingModel(ViewModel):
+    """The newest measured model that serves, against the one that served before."""
 
-    interval_words: what the interval is made from, or why there is none. remarks: what must stand
-    beside the figures, as why one is missing. within_noise: whether the two intervals overlap, so
-    that the gain alone proves nothing; None where an interval is missing.
-    """
-
-    cycle: int
-    labels: int
-    miou: float | None
-    interval: tuple[float, float] | None
-    images: int | None
-    test_miou: float | None
+    cycle: Count
+    """The cycle that trained it."""
+    labels: Count
+    """Labeled images when its training began, validation included."""
+    miou: Share | None
+    """mIoU on the validation images; null where it was not measured: the remarks say why."""
+    interval: Interval | None
+    """95 % interval of `miou`; null where there is none."""
+    images: Count | None
+    """Validation images that it was measured on."""
+    test_miou: Share | None
+    """mIoU on the test images; null where it was not measured."""
     gain: float | None
-    labels_before: int | None
+    """`miou` minus that of the model that served before, in [-1, 1]; null for the first."""
+    labels_before: Count | None
+    """Labels of the model that served before; null for the first."""
     within_noise: bool | None
-    refused_cycle: int | None
-    refused_miou: float | None
-    interval_words: str = ""
-    remarks: tuple[str, ...] = ()
-    test_remarks: tuple[str, ...] = ()
+    """Whether the two intervals overlap, so that the gain alone proves nothing; null where an
+    interval is missing."""
+    refused_cycle: Count | None
+    """The newest cycle, where its model was refused; else null."""
+    refused_miou: Share | None
+    """mIoU of that refused model on the validation images."""
+    interval_words: str
+    """What the interval was computed from, or why there is none."""
+    remarks: tuple[str, ...]
+    """What has to be shown beside `miou`, such as why it is null."""
+    test_remarks: tuple[str, ...]
+    """What has to be shown beside `test_miou`."""
 
 
-def lines(evaluations: Sequence[Evaluated], classes: Sequence[str]) -> list[Line]:
-    """mIoU first, then the test where it was measured, then each class; points by labels."""
-    points = _ordered(evaluations)
-    drawn = [_line("mIoU", "miou", points, _column(points, "miou"), "miou_interval")]
-    tested = _column(points, "test_miou")
-    if any(value is not None for value in tested):
-        drawn.append(_line("test mIoU", "test", points, tested, "test_miou_interval"))
-    for name in classes:
-        values = tuple((point.get("iou") or {}).get(name) for point in points)
-        drawn.append(_line(name, "class", points, values, None))
+def lines(
+    points: Sequence[CurvePoint], classes: Sequence[str], refused: Collection[int] = ()
+) -> list[Line]:
+    """mIoU first, then the test mIoU where there is one, then the IoU of each class."""
+    ordered = sorted(points, key=lambda point: (point.labels, point.cycle))
+    validation = [point.validation for point in ordered]
+    test = [point.test for point in ordered]
+    drawn = [_line("mIoU", "miou", ordered, validation, refused)]
+    if any(evaluation and evaluation.miou is not None for evaluation in test):
+        drawn.append(_line("test mIoU", "test", ordered, test, refused))
+    drawn += [_line(name, "class", ordered, validation, refused) for name in classes]
     return drawn
 
 
-def standing(evaluations: Sequence[Evaluated]) -> Standing | None:
+def serving_model(
+    points: Sequence[CurvePoint], refused: Collection[int] = ()
+) -> ServingModel | None:
     """The newest model that serves, against the one before it that served and was measured; None
-    before any.
-
-    Its mIoU may be missing: the remarks say why.
-    """
-    by_cycle = sorted(evaluations, key=lambda point: int(point["cycle"]))
-    points = [point for point in by_cycle if _says(point)]
-    serving = [point for point in points if not point.get("refused")]
+    before any was measured. Its mIoU may be missing: then the remarks say why."""
+    by_cycle = sorted(points, key=lambda point: point.cycle)
+    evaluated = [point for point in by_cycle if _miou_or_reason(point)]
+    serving = [point for point in evaluated if point.cycle not in refused]
     if not serving:
         return None
-    last, refused = serving[-1], None if points[-1] is serving[-1] else points[-1]
-    measured = [point for point in serving[:-1] if point.get("miou") is not None]
-    before = measured[-1] if measured and last.get("miou") is not None else None
-    return Standing(
-        cycle=last["cycle"],
-        labels=last["labels"],
-        miou=last.get("miou"),
-        interval=_interval(last, "miou_interval"),
-        images=last.get("images"),
-        test_miou=last.get("test_miou"),
-        gain=None if before is None else last["miou"] - before["miou"],
-        labels_before=None if before is None else before["labels"],
-        within_noise=None if before is None else _overlap(before, last),
-        refused_cycle=refused["cycle"] if refused else None,
-        refused_miou=refused["miou"] if refused else None,
-        interval_words=last.get("interval_words") or "",
-        remarks=tuple(last.get("remarks") or ()),
-        test_remarks=tuple(last.get("test_remarks") or ()),
+    newest = serving[-1]
+    rejected = None if evaluated[-1] is newest else evaluated[-1]
+    measured = [point for point in serving[:-1] if _miou(point.validation) is not None]
+    before = measured[-1] if measured and _miou(newest.validation) is not None else None
+    return _compared(newest, before, rejected)
+
+
+def _compared(
+    newest: CurvePoint, before: CurvePoint | None, rejected: CurvePoint | None
+) -> ServingModel:
+    validation, test = newest.validation, newest.test
+    return ServingModel(
+        cycle=newest.cycle,
+        labels=newest.labels,
+        miou=_miou(validation),
+        interval=_interval(validation),
+        images=validation.images if validation else None,
+        test_miou=_miou(test),
+        gain=None if before is None else _gain(before, newest),
+        labels_before=before.labels if before else None,
+        within_noise=None if before is None else _overlap(before.validation, validation),
+        refused_cycle=rejected.cycle if rejected else None,
+        refused_miou=_miou(rejected.validation) if rejected else None,
+        interval_words=interval_words(validation) if validation else "",
+        remarks=tuple(remarks(validation)) if validation else (),
+        test_remarks=tuple(remarks(test)) if test else (),
     )
 
 
-def _says(point: Evaluated) -> bool:
-    """Whether its mIoU was measured, or it is known why not."""
-    return point.get("miou") is not None or bool(point.get("remarks"))
-
-
-def _ordered(evaluations: Sequence[Evaluated]) -> list[Evaluated]:
-    return sorted(evaluations, key=lambda point: (point["labels"], point["cycle"]))
-
-
-def _column(points: Sequence[Evaluated], name: str) -> tuple[float | None, ...]:
-    return tuple(point.get(name) for point in points)
+def _miou_or_reason(point: CurvePoint) -> bool:
+    """Whether the mIoU was measured, or it is known why not."""
+    found = point.validation
+    return found is not None and (found.miou is not None or bool(remarks(found)))
 
 
 def _line(
     name: str,
     kind: Literal["miou", "test", "class"],
-    points: Sequence[Evaluated],
-    values: tuple[float | None, ...],
-    interval: str | None,
+    points: Sequence[CurvePoint],
+    evaluations: Sequence[Evaluation | None],
+    refused: Collection[int],
 ) -> Line:
-    ends = [None if interval is None else _interval(point, interval) for point in points]
+    is_class = kind == "class"
+    intervals = [None if is_class else _interval(evaluation) for evaluation in evaluations]
+    values = [
+        (evaluation.iou.get(name) if evaluation else None) if is_class else _miou(evaluation)
+        for evaluation in evaluations
+    ]
     return Line(
         name=name,
         kind=kind,
-        cycles=tuple(point["cycle"] for point in points),
-        labels=tuple(point["labels"] for point in points),
-        values=values,
-        low=tuple(None if end is None else end[0] for end in ends),
-        high=tuple(None if end is None else end[1] for end in ends),
-        refused=tuple(bool(point.get("refused")) for point in points),
+        cycles=tuple(point.cycle for point in points),
+        labels=tuple(point.labels for point in points),
+        values=tuple(values),
+        low=tuple(None if ends is None else ends[0] for ends in intervals),
+        high=tuple(None if ends is None else ends[1] for ends in intervals),
+        refused=tuple(point.cycle in refused for point in points),
     )
 
 
-def _interval(point: Evaluated, name: str) -> tuple[float, float] | None:
-    ends = point.get(name)
-    return None if ends is None else (ends[0], ends[1])
+def _miou(evaluation: Evaluation | None) -> float | None:
+    return evaluation.miou if evaluation else None
 
 
-def _overlap(before: Evaluated, after: Evaluated) -> bool | None:
-    old, new = _interval(before, "miou_interval"), _interval(after, "miou_interval")
+def _interval(evaluation: Evaluation | None) -> Interval | None:
+    return evaluation.miou_interval if evaluation else None
+
+
+def _gain(before: CurvePoint, after: CurvePoint) -> float | None:
+    old, new = _miou(before.validation), _miou(after.validation)
+    return None if old is None or new is None else new - old
+
+
+def _overlap(before: Evaluation | None, after: Evaluation | None) -> bool | None:
+    old, new = _interval(before), _interval(after)
     if old is None or new is None:
         return None
     return old[0] <= new[1] and new[0] <= old[1]

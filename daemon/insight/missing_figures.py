@@ -1,6 +1,6 @@
-"""Why a figure is not there, and what an interval is made from: the only place with these words.
+"""Why a figure is missing, and what an interval was computed from, as sentences. Pure.
 
-Missing is in daemon/domain/evaluations.py. Pure.
+`Missing` is in daemon/domain/evaluations.py; no other file puts it into words.
 """
 
 from __future__ import annotations
@@ -9,10 +9,15 @@ from collections.abc import Callable, Mapping
 
 from daemon.domain import Evaluation, Missing, Why
 from daemon.domain.evaluations import INTERVAL, MIOU
+from daemon.domain.formatting import count
 
 
 def _names(missing: Missing) -> str:
     return ", ".join(repr(name) for name in missing.classes)
+
+
+def _of(missing: Missing, noun: str) -> str:
+    return count(missing.count or 0, noun)
 
 
 def _share(missing: Missing) -> str:
@@ -20,7 +25,7 @@ def _share(missing: Missing) -> str:
     return f"{share:.1f} %" if share >= 0.1 else f"{share:.1g} %"
 
 
-_WORDS: Mapping[Why, Callable[[Missing], str]] = {
+_EXPLANATIONS: Mapping[Why, Callable[[Missing], str]] = {
     Why.NO_IMAGES: lambda _: "no image was measured",
     Why.NO_LABEL: lambda _: "every pixel of the masks is 255, which means 'no label'",
     Why.ONE_CLASS: lambda m: (
@@ -33,19 +38,19 @@ _WORDS: Mapping[Why, Callable[[Missing], str]] = {
         f"means 'no label' and is measured nowhere: if 255 was meant as a class, write its index"
     ),
     Why.FEW_IMAGES: lambda m: (
-        f"no interval: {_count(m.count, 'image')}; no method is right with fewer than {m.needed}"
+        f"no interval: {_of(m, 'image')}; no method is right with fewer than {m.needed}"
     ),
     Why.FEW_GROUPS: lambda m: (
-        f"no interval: {_count(m.count, 'group')} of images; no method is right with fewer than "
+        f"no interval: {_of(m, 'group')} of images; no method is right with fewer than "
         f"{m.needed}, as images of a group are alike and count as one"
     ),
     Why.RARE_CLASS: lambda m: (
-        f"no interval: fewer than {m.needed} images hold {_names(m)}, which says nothing about "
-        f"how far its IoU would be off"
+        f"no interval: fewer than {m.needed} images hold {_names(m)}, too few to "
+        f"estimate the error of its IoU"
     ),
     Why.NO_SPREAD: lambda m: (
-        f"no interval: the figure is the same whichever of the {_count(m.count, 'image')} is left "
-        f"out, so they do not tell how far it is off"
+        f"no interval: the figure is the same whichever of the {_of(m, 'image')} is left "
+        f"out, so its error cannot be estimated"
     ),
     Why.TEST_FILES: lambda m: (
         f"not measured: {m.count} of {m.needed} test images cannot be used, the first: {m.detail}"
@@ -55,38 +60,35 @@ _WORDS: Mapping[Why, Callable[[Missing], str]] = {
 }
 
 
-def words_of(missing: Missing) -> str:
-    """Why the figure is not there."""
-    return _WORDS[missing.why](missing)
+def explain(missing: Missing) -> str:
+    """Why the figure is missing, as a sentence."""
+    return _EXPLANATIONS[missing.why](missing)
 
 
 def interval_words(evaluation: Evaluation) -> str:
-    """What stands beside an interval, or in its place: from how many images, how far it can be
-    trusted, or why there is none."""
+    """From how many images an interval was computed and how far it can be trusted, or why there is
+    none."""
     if evaluation.miou_interval is None:
         missing = evaluation.missing.get(INTERVAL)
-        said = missing is None or missing == evaluation.missing.get(MIOU)  # beside the mIoU
-        return "no interval" if missing is None or said else words_of(missing)
-    units = _count(evaluation.images, "image")
+        if missing is None or missing == evaluation.missing.get(MIOU):
+            return "no interval"  # a reason that is the mIoU's too is shown beside the mIoU
+        return explain(missing)
+    units = count(evaluation.images, "image")
     if evaluation.interval_groups is not None:
-        units += f" in {_count(evaluation.interval_groups, 'group')}"
+        units += f" in {count(evaluation.interval_groups, 'group')}"
     if evaluation.interval_coverage is None:
         return f"{units}; by the method of an earlier release, which covers less than 95 %"
-    covers = f"this method covers {100 * evaluation.interval_coverage:.0f} % in simulation"
-    return f"{units}; {covers}"
+    coverage = f"this method covers {100 * evaluation.interval_coverage:.0f} % in simulation"
+    return f"{units}; {coverage}"
 
 
 def reasons(evaluation: Evaluation) -> dict[str, str]:
-    """The name of each figure that is not there, and why: "miou", "miou_interval", "iou.weed"."""
-    return {name: words_of(missing) for name, missing in evaluation.missing.items()}
+    """Name of each missing figure ("miou", "miou_interval", "iou.weed") -> why it is missing."""
+    return {name: explain(missing) for name, missing in evaluation.missing.items()}
 
 
-def headline(evaluation: Evaluation) -> list[str]:
-    """What must stand beside the mIoU: why there is none, or which classes it leaves out."""
+def remarks(evaluation: Evaluation) -> list[str]:
+    """What has to be shown beside the mIoU: why there is none, or which classes it leaves out."""
     if MIOU in evaluation.missing:
-        return [words_of(evaluation.missing[MIOU])]
-    return [words_of(missing) for name, missing in evaluation.missing.items() if name != INTERVAL]
-
-
-def _count(number: int | None, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+        return [explain(evaluation.missing[MIOU])]
+    return [explain(missing) for name, missing in evaluation.missing.items() if name != INTERVAL]

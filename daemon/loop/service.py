@@ -30,7 +30,9 @@ from daemon.loop.tick import WAITING, Outcome, tick
 from daemon.rules.incidents import Incidents, Source, reason_of
 from daemon.stages.classes import require_same_classes, settle_classes
 from daemon.stages.context import Context
-from daemon.status.snapshot import snapshot
+from daemon.stages.image_look import Ingest
+from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
+from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store, sole_writer
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Ticker:
 
     steady_s: seconds of a clock that nobody sets, so that a jump of `now` is noticed; None where
     `now` may do as it likes. start_faults: what is said in log and page when it begins to work.
+    reader: who reads images; None: the ticks do.
     Not to be shared between threads.
     """
 
@@ -53,6 +56,7 @@ class Ticker:
         cycle_limit: int | None,
         steady_s: Callable[[], float] | None = None,
         start_faults: Callable[[], Sequence[str]] = tuple,
+        reader: Reader | None = None,
     ) -> None:
         self._config = config
         self._connector = connector
@@ -62,11 +66,12 @@ class Ticker:
         self._claimed = False
         self._start_faults: Callable[[], Sequence[str]] | None = start_faults
         self._incidents: Incidents | None = None
+        self._ingest = Ingest(reader=reader or InlineReader(connector, config))
         self._pulse = Pulse(now, steady_s, config.loop.poll_s)
 
     def tick(self) -> Outcome:
         """One tick on a store opened for it. Raises what the tick raises."""
-        with self._store() as store:
+        with self._ingest.reader.resting(), self._store() as store:
             jump = self._pulse.begin_tick(store)
             if jump:
                 self._known().move(jump)
@@ -76,6 +81,7 @@ class Ticker:
                 connector=self._connector,
                 launcher=self._launcher,
                 now=self._now,
+                ingest=self._ingest,
             )
             if not self._claimed:
                 settle_classes(store, self._config, self._now)
@@ -166,10 +172,15 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     wake = _Waker()
-    with sole_writer(config.state), _page(config, wake), opened(config) as (connector, launcher):
+    with (
+        sole_writer(config.state),
+        _page(config, wake),
+        opened(config) as (connector, launcher),
+        _reading(config, wake) as reader,
+    ):
         with Store(config.state / FILE) as store:
             require_same_classes(store, config)
-        ticker = _ticker(config, connector, launcher, now, cycle_limit)
+        ticker = _ticker(config, connector, launcher, now, cycle_limit, reader)
         schedule = start_scheduler(ticker.tick_and_go_on, config.loop.poll_s)
         wake.schedule = schedule
         try:
@@ -183,7 +194,12 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
 
 
 def _ticker(
-    config: Config, connector: Connector, launcher: Launcher, now: Clock, cycle_limit: int | None
+    config: Config,
+    connector: Connector,
+    launcher: Launcher,
+    now: Clock,
+    cycle_limit: int | None,
+    reader: Reader,
 ) -> Ticker:
     """A ticker of this machine's clock that first says what the start check finds."""
     return Ticker(
@@ -194,6 +210,7 @@ def _ticker(
         cycle_limit,
         steady_s,
         lambda: start_faults(config, connector),
+        reader,
     )
 
 
@@ -216,7 +233,8 @@ def run_once(
     require_token(config)
     require_access(config)
     with sole_writer(config.state), opened(config) as (connector, launcher):
-        ticker = _ticker(config, connector, launcher, now, cycle_limit)
+        reader = InlineReader(connector, config)
+        ticker = _ticker(config, connector, launcher, now, cycle_limit, reader)
         try:
             outcome = ticker.tick()
             while outcome.running:
@@ -239,6 +257,17 @@ def opened(config: Config) -> Iterator[tuple[Connector, Launcher]]:
 
 
 @contextmanager
+def _reading(config: Config, wake: Callable[[], None]) -> Iterator[Reader]:
+    """Who reads images beside the ticks; over at the end, whatever is being read."""
+    with closing(open_connector(config)) as connector:
+        reader = BackgroundReader(connector, config, wake)
+        try:
+            yield reader
+        finally:
+            reader.stop()
+
+
+@contextmanager
 def _page(config: Config, wake: Callable[[], None]) -> Iterator[None]:
     if not config.web.enabled:
         yield
@@ -249,6 +278,6 @@ def _page(config: Config, wake: Callable[[], None]) -> Iterator[None]:
     secret = webhook_secret(config)
     hints = Hints(secret=secret, wake=wake) if secret else None
     web = config.web
-    with serving(lambda: snapshot(config), web.host, web.port, hints) as address:
+    with serving(lambda: read_status(config), web.host, web.port, hints) as address:
         log.info("the page is at %s", address)
         yield

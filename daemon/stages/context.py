@@ -18,6 +18,7 @@ from daemon.domain import Clock, Image, Role, Stage
 from daemon.launchers import Launcher
 from daemon.rules.validation_split import FloatArray, IdArray
 from daemon.runs.folder import EmbedRequest, FileRole, ImageFile, Request, RunFolder, TrainRequest
+from daemon.stages.image_look import Ingest
 from daemon.store import Store
 
 AnyRequest = TypeVar("AnyRequest", bound=Request)
@@ -25,13 +26,17 @@ AnyRequest = TypeVar("AnyRequest", bound=Request)
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """The parts of the loop, opened once and passed down."""
+    """The parts of the loop, opened once and passed down.
+
+    ingest: how images come in from tick to tick; None: this tick reads them by itself.
+    """
 
     config: Config
     store: Store
     connector: Connector
     launcher: Launcher
     now: Clock
+    ingest: Ingest | None = None
 
     def run(self, cycle: int, name: str) -> RunFolder:
         """The run folder of one stage of one cycle."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 MISSING = "missing"
+_PLAIN = re.compile(r"file:///[^?#\x00-\x20\x7f-\U0010ffff]*")  # as Path.as_uri writes them
 
 
 def stamp_of(path: Path) -> str:
@@ -23,6 +25,10 @@ def stamp_of(path: Path) -> str:
 
 def local_path(uri: str) -> Path | None:
     """The file that a file:// address names, None for other addresses."""
+    if uri.startswith(("/", "http://", "https://")):  # quick: asked of every image at a listing
+        return None
+    if _PLAIN.fullmatch(uri):
+        return Path(unquote(uri.removeprefix("file://")))
     with suppress(ValueError):
         parts = urlsplit(uri)
         if parts.scheme == "file":

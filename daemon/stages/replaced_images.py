@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from pathlib import Path
 
-from connectors.images.cache import save_to_cache
 from daemon.domain import Exclusion, Fault, FoundImage, Image, TaskState
-from daemon.domain.errors import ImageRefused
 from daemon.domain.faults import printable
-from daemon.intake import Intake
 from daemon.stages.context import Context
 from daemon.stages.file_stamps import local_path, stamp_of
-from daemon.stages.image_content import CURE, DECIDED, EXPECTED, cache_of, image_of, place_of
+from daemon.stages.image_content import DECIDED, place_of
+from daemon.stages.image_reading import Reading, Wanted
 from daemon.store import KnownImage
 
 log = logging.getLogger(__name__)
@@ -34,34 +30,27 @@ _UNCONFIRMED = "labels_unconfirmed"  # JSON: the places of the faults
 Pair = tuple[FoundImage, KnownImage]
 
 
-def check_known(
-    context: Context, known: Sequence[Pair], intake: Intake, is_over: Callable[[], bool]
-) -> list[Pair]:
-    """Compare the bytes of known images where they may have changed; those that cannot be read."""
+def to_compare(context: Context, known: Sequence[Pair]) -> list[Wanted]:
+    """The known images whose bytes may have changed, those that are told by their files first."""
     shown = {row["image_id"] for row in context.store.tasks(TaskState.OPEN)}
-    unread = []
-    for found, image in [*_changed(known), *_due(context, known)]:
-        if is_over():
-            break
-        done = False
-        with intake.guard(place_of(found.key), expected=EXPECTED, cure=CURE):
-            _check(context, found, image, is_shown=image.id in shown)
-            done = True
-        if not done:
-            unread.append((found, image))
-    return unread
+    return [
+        Wanted(found=found, known=image, is_shown=image.id in shown)
+        for found, image in [*_changed(known), *_due(context, known)]
+    ]
 
 
-def leave_out(context: Context, unread: Sequence[Pair]) -> None:
-    """These known images cannot be read now. The next run needs a local file, so such an image is
-    set aside until it is whole again; of an image on a server there is a copy to go on with."""
-    for found, image in unread:
-        path = local_path(found.uri)
-        if path is None:
+def leave_out(context: Context, unusable: Iterable[Reading]) -> None:
+    """The known ones of these cannot be read now. The next run needs a local file, so such an
+    image is set aside until it is whole again; of one on a server there is a copy to go on with."""
+    for reading in unusable:
+        image = reading.wanted.known
+        if image is None:
+            continue
+        if local_path(reading.wanted.found.uri) is None:
             context.store.mark_checked(image.id, image.stamp, context.now())
         elif image.aside_stamp is None:
             context.store.exclude(Exclusion.UNREADABLE, {image.id: UNREADABLE})
-            context.store.keep_aside_stamp(image.id, stamp_of(path))
+            context.store.keep_aside_stamp(image.id, reading.stamp)
 
 
 def flag_labels(context: Context) -> None:
@@ -106,8 +95,10 @@ def _changed(known: Sequence[Pair]) -> list[Pair]:
 def _may_differ(found: FoundImage, image: KnownImage) -> bool:
     if image.aside_stamp is not None:
         return True
+    if image.stamp == "":
+        return False
     path = local_path(found.uri)
-    return path is not None and image.stamp not in ("", stamp_of(path))
+    return path is not None and image.stamp != stamp_of(path)
 
 
 def _due(context: Context, known: Sequence[Pair]) -> list[Pair]:
@@ -123,31 +114,18 @@ def _due(context: Context, known: Sequence[Pair]) -> list[Pair]:
     return sorted(due, key=lambda pair: (pair[1].checked_at, pair[1].id))[:CHECKED_A_LOOK]
 
 
-def _check(context: Context, found: FoundImage, image: KnownImage, *, is_shown: bool) -> None:
-    """is_shown: an annotator may open it now, so that it must be there to be seen."""
-    store, now = context.store, context.now()
-    local = local_path(found.uri)
-    try:
-        told = context.connector.fingerprint(found) if local is None else stamp_of(local)
-        if image.aside_stamp is None and told and told == image.stamp:
-            store.mark_checked(image.id, told, now)
-            return
-        content = context.connector.read(found)
-    except ImageRefused:
-        if local is not None or is_shown:
-            raise
-        store.mark_checked(image.id, image.stamp, now)  # the copy serves; nobody looks at it
-        return
-    seen = image_of(content, context.config, found)
+def keep_comparison(context: Context, reading: Reading, image: KnownImage) -> None:
+    """What came of looking at a known image again."""
+    store, seen = context.store, reading.image
     with store.atomic():
-        if seen.sha256 != image.sha256:
+        if seen is not None and seen.sha256 != image.sha256:
             _replace(context, image, seen)
-        if image.aside_stamp is not None:
-            _take_back(context, image, seen, content)
-        else:
-            store.release([printable(place_of(found.key))])
-            store.forget_refused([printable(place_of(found.key))])
-        store.mark_checked(image.id, told, now)
+        if seen is not None and image.aside_stamp is not None:
+            _take_back(context, image, seen)
+        elif seen is not None:
+            store.release([reading.place])
+            store.forget_refused([reading.place])
+        store.mark_checked(image.id, reading.stamp, context.now())
 
 
 def _replace(context: Context, image: KnownImage, seen: Image) -> None:
@@ -160,10 +138,8 @@ def _replace(context: Context, image: KnownImage, seen: Image) -> None:
     store.note("warning", words, context.now())
 
 
-def _take_back(context: Context, image: KnownImage, seen: Image, content: bytes) -> None:
+def _take_back(context: Context, image: KnownImage, seen: Image) -> None:
     """A run could not use it; it may be used again when its file is not the one of then."""
-    if seen.path.is_relative_to(cache_of(context.config)):
-        _mend_cache(context, seen.path, content)
     if stamp_of(seen.path) == image.aside_stamp:
         return
     store = context.store
@@ -174,13 +150,3 @@ def _take_back(context: Context, image: KnownImage, seen: Image, content: bytes)
     words = f"image {image.key}: its file is whole again, so it takes part again"
     log.info("%s", words)
     store.note("info", words, context.now())
-
-
-def _mend_cache(context: Context, path: Path, content: bytes) -> None:
-    """Write the cached picture anew where it is not what these bytes give."""
-    pixels = context.config.images.max_megapixels * 10**6
-    with tempfile.TemporaryDirectory(dir=context.config.state) as folder:
-        fresh = save_to_cache(content, Path(folder), max_pixels=pixels).path
-        if fresh.read_bytes() != path.read_bytes():
-            path.unlink()
-            save_to_cache(content, cache_of(context.config), max_pixels=pixels)

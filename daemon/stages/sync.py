@@ -6,21 +6,16 @@ import logging
 import shutil
 from datetime import datetime
 
-from daemon.domain import Annotation, AnswerId, Changes, Fault, Image, Skip, TaskState
+from daemon.domain import Annotation, AnswerId, Changes, Fault, Skip, TaskState
 from daemon.domain.errors import ConnectorRefused
 from daemon.intake import DeferredFailures, Intake
 from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
 from daemon.stages.corrections import measure_missed, measured
-from daemon.stages.image_intake import (
-    CURSOR,
-    list_images,
-    looked_at_strangers,
-    without_waiting,
-)
+from daemon.stages.image_intake import CURSOR, list_images
 from daemon.stages.reask import ask_again, withdraw
 from daemon.stages.replaced_images import flag_labels
-from daemon.store import Store
+from daemon.stages.unread_images import looked_at_strangers, without_waiting
 from daemon.store.base import Row
 
 log = logging.getLogger(__name__)
@@ -78,10 +73,10 @@ def pull(context: Context) -> None:
     Other classes in config.toml, or another meaning of undrawn pixels: all are read again.
     """
     store, classes = context.store, repr(context.config.class_set)
-    images = images_by_key(store)
-    sizes = {key: (image.height_px, image.width_px) for key, image in images.items()}
+    images = store.image_sizes()
+    sizes = {key: (height_px, width_px) for key, (_, height_px, width_px) in images.items()}
     cursor = store.fact(CURSOR) if store.fact(_READ_WITH) == classes else None
-    ids = {key: image.id for key, image in images.items()}
+    ids = {key: image_id for key, (image_id, _, _) in images.items()}
     asked = [row["task"] for row in store.tasks(TaskState.OPEN)]
     more = True
     while more:
@@ -99,14 +94,6 @@ def pull(context: Context) -> None:
             store.keep_fact(CURSOR, changes.cursor)
             store.keep_fact(_READ_WITH, classes)
         cursor, more = changes.cursor, changes.has_more
-
-
-def images_by_key(store: Store) -> dict[str, Image]:
-    """All images by the keys that lead to them: those of now, and those that they had."""
-    images = store.images()
-    by_id = {image.id: image for image in images}
-    former = {key: by_id[image_id] for key, image_id in store.former_keys().items()}
-    return former | {image.key: image for image in images}
 
 
 def settle_tasks(context: Context) -> None:

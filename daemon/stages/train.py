@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from daemon.domain import CurvePoint, Evaluation, Image, Missing, Role, Stage, Why
 from daemon.domain.errors import PoolEmpty
 from daemon.domain.evaluations import COMMON_IGNORE, labels_figure
-from daemon.insight.missing_figures import words_of
+from daemon.insight.missing_figures import explain
 from daemon.rules.validation_split import group_of
 from daemon.runs.durable import atomic_file
 from daemon.runs.folder import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
@@ -143,7 +143,7 @@ def _with_unlabeled_classes(context: Context, result: TrainResult) -> Evaluation
         for name, images in result.labeled_holding.items()
         if not images
     }
-    lines = [f"labels: {words_of(one)}" for one in missing.values()]
+    lines = [f"labels: {explain(one)}" for one in missing.values()]
     _say_news(context, "unlabeled_classes", sorted(missing), lines)
     return found and dataclasses.replace(found, missing={**found.missing, **missing})
 

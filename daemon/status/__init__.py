@@ -1,1 +1,2 @@
-"""Where the loop stands, for the command line, the page and its JSON twin."""
+"""Where the loop stands. model*.py: the typed value that terminal, pages and JSON show, without any
+I/O. snapshot*.py: the functions that fill it from the store and the run folder."""

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -132,14 +132,21 @@ class StoreBase:
         return os.path.relpath(path, self.folder) if inside else str(path)
 
     def _where(self, kept: str) -> Path:
-        return Path(os.path.normpath(self.folder / kept))
+        return Path(os.path.normpath(os.path.join(self.folder, kept)))
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         return list(self._db.query(sql, list(values)))
 
+    def _tuples(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """As `_rows`, by the place of the columns: for tables with a row for every image."""
+        return list(self._db.execute(sql, list(values)))
+
     def _write(self, sql: str, *values: object) -> int:
-        """Run one writing statement; the number of rows it touched."""
-        with self.atomic():
+        """Run one writing statement; the number of rows it touched.
+
+        Inside `atomic` it needs no savepoint of its own: one statement is kept whole or not at all.
+        """
+        with nullcontext() if self._db.conn.in_transaction else self.atomic():
             return int(self._db.execute(sql, list(values)).rowcount)
 
     def _insert(self, table: str, row: Row, *, clash: str = "ABORT") -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from daemon.domain import Exclusion, Image, Role
 from daemon.store.base import Row, StoreBase
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KnownImage:
     """What the intake compares a found image with.
 
@@ -23,7 +22,6 @@ class KnownImage:
     id: int
     key: str
     sha256: str
-    path: Path
     task: str | None
     stamp: str
     checked_at: str
@@ -66,23 +64,23 @@ class ImageVerbs(StoreBase):
 
     def known_images(self) -> list[KnownImage]:
         """What the intake compares found images with, by id."""
-        aside = Exclusion.UNREADABLE.value
-        return [
-            KnownImage(
-                id=row["id"],
-                key=row["key"],
-                sha256=row["sha256"],
-                path=self._where(row["path"]),
-                task=row["task"],
-                stamp=row["stamp"],
-                checked_at=row["checked_at"],
-                aside_stamp=row["aside_stamp"] if row["excluded_why"] == aside else None,
-            )
-            for row in self._rows(
-                "SELECT id, key, sha256, path, task, stamp, checked_at, aside_stamp, excluded_why "
-                "FROM images ORDER BY id"
-            )
-        ]
+        rows = self._tuples(
+            "SELECT id, key, sha256, task, stamp, checked_at, "
+            "iif(excluded_why = ?, aside_stamp, NULL) FROM images ORDER BY id",
+            Exclusion.UNREADABLE.value,
+        )
+        names = ("id", "key", "sha256", "task", "stamp", "checked_at", "aside_stamp")
+        return [KnownImage(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def image_sizes(self) -> dict[str, tuple[int, int, int]]:
+        """Key -> (id, height_px, width_px), by the keys that images have and those that they had;
+        much cheaper than `images` in a large project."""
+        former = self._tuples(
+            "SELECT f.key, i.id, i.height_px, i.width_px FROM former_keys f "
+            "JOIN images i ON i.id = f.image_id"
+        )
+        own = self._tuples("SELECT key, id, height_px, width_px FROM images ORDER BY id")
+        return {row[0]: row[1:] for row in (*former, *own)}
 
     def known_keys(self) -> set[str]:
         """The keys of all images."""

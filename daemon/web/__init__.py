@@ -1,1 +1,1 @@
-"""The page: reads the store, shows what is true, writes nothing."""
+"""The pages, over the status; they write nothing."""

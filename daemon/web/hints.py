@@ -1,4 +1,4 @@
-"""The receiver of webhooks: a hint to look sooner, and never a reason to believe anything."""
+"""The receiver of webhooks: a hint makes the daemon look sooner; its content is not trusted."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from daemon.domain import HINT_HEADER, HINT_PATH
 
 @dataclass(frozen=True, kw_only=True)
 class Hints:
-    """secret: what the sender must show. wake: called for each hint; must return at once."""
+    """secret: what the sender has to send. wake: called for each hint; must return at once."""
 
     secret: str
     wake: Callable[[], None]
 
 
 def receiver(hints: Hints) -> Blueprint:
-    """POST /hint answers 204 and wakes; without the secret 403, and nothing else happens.
+    """POST /hint wakes the daemon and answers 204; without the secret it only answers 403.
 
-    What was posted is not read: a duplicated, late or invented hint costs one look.
+    The body is not read: a duplicated, late or forged hint costs one tick.
     """
     routes = Blueprint("hints", __name__)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,25 +13,26 @@ from waitress import wasyncore
 from daemon.domain.errors import ConfigError
 from daemon.web.app import create_app
 from daemon.web.hints import Hints
+from daemon.web.page import ReadStatus
 
-LOOK_S = 0.25  # how often the serving thread looks whether it should stop
-MOST_BYTES = 65_536  # of a request's body; a webhook without its payload has some hundred
+STOP_CHECK_S = 0.25  # how often the serving thread checks whether it should stop
+LARGEST_BODY_BYTES = 65_536  # of a request; a webhook without its payload has a few hundred
 
 
 @contextmanager
 def serving(
-    snapshot: Callable[[], Mapping[str, Any]],
+    read_status: ReadStatus,
     host: str = "127.0.0.1",
     port: int = 0,
     hints: Hints | None = None,
 ) -> Iterator[str]:
     """Serve on host:port (0: any free one) and yield the address, such as http://127.0.0.1:8060.
 
-    snapshot is called in the serving threads, once a request. Raises ConfigError where the
-    address cannot be had. When the block ends no thread and no socket is left.
+    read_status is called in the serving threads, once a request. Raises ConfigError where it cannot
+    listen there. When the block ends no thread and no socket is left.
     """
     sockets: dict[int, Any] = {}
-    server = _listen(create_app(snapshot, hints), host, port, sockets)
+    server = _listen(create_app(read_status, hints), host, port, sockets)
     stopped = threading.Event()
     thread = threading.Thread(
         target=_serve, args=(server, sockets, stopped), name="web", daemon=True
@@ -54,9 +55,10 @@ def _listen(app: Any, host: str, port: int, sockets: dict[int, Any]) -> Any:
             threads=4,
             ident=None,
             channel_timeout=30,
-            max_request_body_size=MOST_BYTES,
+            max_request_body_size=LARGEST_BODY_BYTES,
         )
     except (OSError, ValueError) as exc:
+        wasyncore.close_all(sockets, ignore_all=True)
         raise ConfigError(
             f"[web] host = {host!r}, port = {port}: cannot listen there: {exc}; "
             f"choose another port, or 0 for any free one"
@@ -65,7 +67,7 @@ def _listen(app: Any, host: str, port: int, sockets: dict[int, Any]) -> Any:
 
 def _serve(server: Any, sockets: dict[int, Any], stopped: threading.Event) -> None:
     while not stopped.is_set():
-        wasyncore.loop(timeout=LOOK_S, map=sockets, count=1)
+        wasyncore.loop(timeout=STOP_CHECK_S, map=sockets, count=1)
     server.task_dispatcher.shutdown(timeout=2)
     wasyncore.close_all(sockets)
 

@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from daemon.config.loading import load_config
 from daemon.domain import IGNORE
 from daemon.runs.folder import LabeledFile, PredictRequest, RunFolder, TrainRequest
-from daemon.status.snapshot import snapshot
+from tests.fakes.status_json import status_json
 
 MARGIN = 0.15
 PIXELS = 4000  # an image
@@ -69,7 +69,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder.resolve()
     config = load_config(folder / "config.toml")
-    last = snapshot(config)["evaluations"][-1]
+    last = status_json(config)["evaluations"][-1]
     run = f"{last['cycle']:04d}"
     training = RunFolder(config.state / "runs" / f"{run}-train").read_request(TrainRequest)
     scoring = RunFolder(config.state / "runs" / f"{run}-score").read_request(PredictRequest)

@@ -11,6 +11,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
+from daemon.status.model_health import UnusedFile, UnusedFiles
 from daemon.web.server import serving
 from tests.fakes.statuses import HOSTILE, status
 
@@ -85,13 +86,13 @@ def test_the_curve_is_drawn_with_every_point(browser: webdriver.Chrome) -> None:
 
 
 def test_a_new_point_appears_without_a_reload(browser: webdriver.Chrome) -> None:
-    shown = status(1)
-    with serving(lambda: shown) as address:
+    shown = [status(1)]
+    with serving(lambda: shown[0]) as address:
         browser.get(address)
         wait_for(browser, POINTS, 4)
         browser.execute_script("window.loadedOnce = true")
 
-        shown.update(status(2))
+        shown[0] = status(2)
 
         wait_for(browser, POINTS, 9)
         assert browser.execute_script("return window.loadedOnce") is True
@@ -100,13 +101,14 @@ def test_a_new_point_appears_without_a_reload(browser: webdriver.Chrome) -> None
 
 
 def test_live_progress_moves(browser: webdriver.Chrome) -> None:
-    shown = status(2)
+    shown = [status(2)]
     bar = "return document.querySelector('.stage progress').value"
-    with serving(lambda: shown) as address:
+    with serving(lambda: shown[0]) as address:
         browser.get(address)
         wait_for(browser, bar, 312)
 
-        shown["progress"] = shown["progress"] | {"step": 500}
+        progress = shown[0].progress.model_copy(update={"step": 500})
+        shown[0] = status(2, progress=progress)
 
         wait_for(browser, bar, 500)
 
@@ -181,17 +183,15 @@ def test_names_of_files_that_are_left_out_stand_beside_their_reasons(
     browser: webdriver.Chrome,
 ) -> None:
     names = ["broken_link_of_a_camera.png", f"{'long' * 50}.png"]
-    shown = status(1) | {
-        "left_out": {
-            "missed": 2,
-            "counts": {"cannot be read": 2},
-            "named": [
-                {"path": name, "reason": "cannot be read", "got": "", "cure": "restore it"}
-                for name in names
-            ],
-        }
-    }
-    with serving(lambda: shown) as address:
+    files = UnusedFiles(
+        missed=2,
+        counts={"cannot be read": 2},
+        named=tuple(
+            UnusedFile(path=name, reason="cannot be read", got="", cure="restore it")
+            for name in names
+        ),
+    )
+    with serving(lambda: status(1, left_out=files)) as address:
         for width in (1200, 500):
             browser.set_window_size(width, 1000)
             browser.get(address)

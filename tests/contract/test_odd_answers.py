@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from daemon.status.snapshot import snapshot
 from tests.contract.odd_desk import answered, desk
 from tests.contract.test_asked_again import Desk
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.odd_server import Instead
+from tests.fakes.status_json import status_json
 
 __all__ = ["desk"]
 
@@ -42,7 +42,7 @@ def test_a_label_is_kept_where_a_figure_beside_it_is_absurd(
     (note,) = desk.store.noted()
     assert note["place"].startswith(f"annotation {first} of task")
     assert f"{word} is taken as unknown" in note["notes"][0]
-    assert snapshot(desk.context.config)["notes"][0]["notes"] == note["notes"]
+    assert status_json(desk.context.config)["notes"][0]["notes"] == note["notes"]
 
 
 def test_an_author_who_is_told_as_an_object_or_was_deleted_is_shown(
@@ -54,7 +54,7 @@ def test_an_author_who_is_told_as_an_object_or_was_deleted_is_shown(
 
     desk.look()
 
-    people = [one["annotator"] for one in snapshot(desk.context.config)["batch"]["images"]]
+    people = [one["annotator"] for one in status_json(desk.context.config)["batch"]["images"]]
     assert sorted(people) == ["7", "unknown"]
     assert desk.store.noted() == []
 
@@ -79,12 +79,12 @@ def test_a_fault_that_is_cured_leaves_the_quarantine(fake: FakeLabelStudio, desk
     (first,) = answered(desk, 1)
     fake.labeling.annotations[int(first)]["was_cancelled"] = "perhaps"
     desk.look()
-    assert len(snapshot(desk.context.config)["quarantine"]) == 1
+    assert len(status_json(desk.context.config)["quarantine"]) == 1
 
     fake.labeling.edit_annotation(int(first), {"was_cancelled": False})
     desk.look()
 
-    assert snapshot(desk.context.config)["quarantine"] == []
+    assert status_json(desk.context.config)["quarantine"] == []
     assert len(desk.store.labeled_ids()) == 1
 
 
@@ -98,7 +98,7 @@ def test_an_unusable_answer_that_becomes_a_skip_leaves_the_quarantine(
     fake.labeling.edit_annotation(int(first), {"was_cancelled": True})
     desk.look()
 
-    assert snapshot(desk.context.config)["quarantine"] == []
+    assert status_json(desk.context.config)["quarantine"] == []
     assert list(desk.store.skip_counts().values()) == [1]
 
 

@@ -1,202 +1,228 @@
-"""Statuses as daemon/status/snapshot.py makes them, at four moments of a loop."""
+"""Statuses as daemon/status/snapshot.py makes them, at five moments of a loop."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from daemon.domain import TaskState
+from daemon.domain import CurvePoint, Evaluation, Exclusion, Stage, TaskState
+from daemon.insight.corrections import ClassEffort, CorrectionEffort
+from daemon.insight.curve import lines, serving_model
+from daemon.rules.heartbeat import Life
+from daemon.status.model import (
+    ExcludedImages,
+    LabelBudget,
+    LabelUses,
+    RunProgress,
+    StageTime,
+    Status,
+    TaskCounts,
+)
+from daemon.status.model_batch import (
+    BatchCorrections,
+    BatchImage,
+    BatchProgress,
+    CorrectionTotals,
+)
+from daemon.status.model_health import (
+    DaemonState,
+    DuplicateLabel,
+    DuplicateLabels,
+    Event,
+    MaskNote,
+    QuarantinedInput,
+    UnusedFiles,
+)
+from daemon.status.snapshot_batch import no_corrections
+from daemon.status.snapshot_curve import evaluated_cycles
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>.png"
+CLASSES = ("soil", "crop", "weed")
 LABELS = [32, 48, 64, 80]
 MIOU = [0.523, 0.611, 0.668, 0.702]
 
 
-def status(points: int, classes: tuple[str, ...] = ("soil", "crop", "weed")) -> dict[str, Any]:
-    """After `points` trained cycles (0 to 4); with 0 the daemon has not run yet."""
-    found: dict[str, Any] = {
-        "cycle": None,
-        "stage": None,
-        "waiting": "the daemon has not run yet",
-        "daemon": _daemon("never ran", "the daemon has not run yet: start `maskloop run`"),
-        "incidents": [],
-        "progress": None,
-        "classes": list(classes),
-        "ended": None,
-        "labels": {"total": 96, "spent": 0, "left": 96},
-        "uses": {"train": 0, "validation": 0, "unused": 0},
-        "tasks": {"open": 0, "open_batch": 0, "open_earlier": 0, "being_sent": 0, "may_ask": 0},
-        "images": {},
-        "excluded": [],
-        "evaluations": [],
-        "batch": None,
-        "stages": [],
-        "quarantine": [],
-        "quarantine_settled": [],
-        "doubles": {"images": 0, "listed": []},
-        "corrections": _no_corrections(),
-        "notes": [],
-        "events": [],
+def status(points: int, classes: tuple[str, ...] = CLASSES, **changes: Any) -> Status:
+    """After `points` trained cycles (0 to 4); with 0 the daemon has not run yet.
+
+    changes: fields of the status with other values.
+    """
+    before = _before_first_run(classes)
+    after = before.model_copy(update=_running(points, classes)) if points else before
+    return after.model_copy(update=changes)
+
+
+def of_points(points: list[CurvePoint], classes: tuple[str, ...] = CLASSES) -> dict[str, Any]:
+    """The fields of a status that are made from the points of the curve."""
+    return {
+        "evaluations": evaluated_cycles(points, {}, {}),
+        "curve": tuple(lines(points, classes)),
+        "newest": serving_model(points),
     }
-    if points:
-        found |= _running(points, classes)
-    return found
+
+
+def curve_point(position: int, classes: tuple[str, ...] = CLASSES) -> CurvePoint:
+    """One of the four points of the curve, by position from 0 on."""
+    miou = MIOU[position]
+    iou: dict[str, float | None] = dict.fromkeys(classes, miou)
+    iou[classes[-1]] = None if position == 0 else miou - 0.2
+    return CurvePoint(
+        cycle=position + 1,
+        labels=LABELS[position],
+        train_labels=LABELS[position] - 16,
+        seconds=142.0,
+        validation=Evaluation(
+            images=16,
+            miou=miou,
+            iou=iou,
+            miou_interval=(miou - 0.04, miou + 0.03),
+            interval_coverage=0.961,
+        ),
+        test=Evaluation(images=40, miou=miou - 0.02, iou={}),
+    )
+
+
+def _before_first_run(classes: tuple[str, ...]) -> Status:
+    return Status(
+        cycle=None,
+        stage=None,
+        waiting="the daemon has not run yet",
+        daemon=_daemon(Life.NEVER, "the daemon has not run yet: start `maskloop run`"),
+        incidents=(),
+        progress=None,
+        classes=classes,
+        ended=None,
+        labels=LabelBudget(total=96, spent=0, left=96),
+        uses=LabelUses(train=0, validation=0, unused=0),
+        tasks=TaskCounts(open=0, open_batch=0, open_earlier=0, being_sent=0, may_ask=0),
+        images={},
+        excluded=(),
+        batch=None,
+        stages=(),
+        quarantine=(),
+        quarantine_settled=(),
+        doubles=DuplicateLabels(images=0, listed=()),
+        corrections=no_corrections({}),
+        notes=(),
+        events=(),
+        left_out=UnusedFiles(missed=0, counts={}, named=()),
+        **of_points([], classes),
+    )
 
 
 def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
+    spent = LABELS[points - 1]
+    group = "share a group with validation images"
     return {
         "cycle": points,
-        "stage": "train",
+        "stage": Stage.TRAIN,
         "waiting": "a training runs",
-        "daemon": _daemon("running", ""),
-        "progress": {
-            "phase": "student",
-            "step": 312,
-            "steps": 800,
-            "eta_s": 97.2,
-            "seconds_per_step": 0.2,
-            "losses": {"loss": 0.31},
-        },
-        "labels": {"total": 96, "spent": LABELS[points - 1], "left": 96 - LABELS[points - 1]},
-        "tasks": {"open": 3, "open_batch": 3, "open_earlier": 0, "being_sent": 0, "may_ask": 0},
-        "excluded": [
-            {"why": "group", "images": 3, "words": "share a group with validation images"}
-        ],
-        "evaluations": [_evaluation(place, classes) for place in range(points)],
+        "daemon": _daemon(Life.RUNNING, ""),
+        "progress": RunProgress(
+            phase="student",
+            step=312,
+            steps=800,
+            eta_s=97.2,
+            seconds_per_step=0.2,
+            losses={"loss": 0.31},
+        ),
+        "labels": LabelBudget(total=96, spent=spent, left=96 - spent),
+        "tasks": TaskCounts(open=3, open_batch=3, open_earlier=0, being_sent=0, may_ask=0),
+        "excluded": (ExcludedImages(why=Exclusion.GROUP, images=3, words=group),),
         "batch": _batch(points),
-        "stages": [_stage_row(points)],
-        "quarantine": [_fault()],
-        "quarantine_settled": [],
-        "doubles": {"images": 1, "listed": [_double()]},
+        "stages": (_stage_time(points),),
+        "quarantine": (fault(),),
+        "doubles": DuplicateLabels(images=1, listed=(_duplicate(),)),
         "corrections": _corrections(classes),
-        "notes": [_note()],
-        "events": [
-            {"at": "2026-11-22T13:36:00+00:00", "level": "info", "words": "back after 0:03:00"},
-            {"at": "2026-11-22T13:33:00+00:00", "level": "warning", "words": "timed out"},
-        ],
+        "notes": (_note(),),
+        "events": (
+            Event(at="2026-11-22T13:36:00+00:00", level="info", words="back after 0:03:00"),
+            Event(at="2026-11-22T13:33:00+00:00", level="warning", words="timed out"),
+        ),
+        **of_points([curve_point(position, classes) for position in range(points)], classes),
     }
 
 
-def _daemon(state: str, words: str) -> dict[str, Any]:
-    return {
-        "state": state,
-        "words": words,
-        "process": None,
-        "since": None,
-        "looked_at": None,
-        "next_at": None,
-    }
+def _daemon(state: Life, words: str) -> DaemonState:
+    return DaemonState(
+        state=state, words=words, process=None, since=None, looked_at=None, next_at=None
+    )
 
 
-def _evaluation(place: int, classes: tuple[str, ...]) -> dict[str, Any]:
-    iou: dict[str, float | None] = dict.fromkeys(classes, MIOU[place])
-    iou[classes[-1]] = None if place == 0 else MIOU[place] - 0.2
-    return {
-        "cycle": place + 1,
-        "labels": LABELS[place],
-        "train_labels": LABELS[place] - 16,
-        "seconds": 142.0,
-        "refused": False,
-        "serving": place + 1,
-        "miou": MIOU[place],
-        "miou_interval": (MIOU[place] - 0.04, MIOU[place] + 0.03),
-        "iou": iou,
-        "images": 16,
-        "interval_coverage": 0.961,
-        "interval_groups": None,
-        "interval_words": "16 images; this method covers 96 % in simulation",
-        "missing": {},
-        "remarks": [],
-        "test_remarks": [],
-        "test_missing": {},
-        "test_miou": MIOU[place] - 0.02,
-        "test_miou_interval": None,
-        "test_iou": {},
-        "test_images": 40,
-    }
+def _batch(cycle: int) -> BatchProgress:
+    images = tuple(_batch_image(rank) for rank in range(1, 7))
+    states = [image.state for image in images]
+    counts = {state.value: states.count(state) for state in TaskState}
+    effort = BatchCorrections(
+        images=3, changed_share=0.042, iou={"soil": 0.98, "crop": 0.91}, lead_time_s=95.0
+    )
+    return BatchProgress.model_validate(
+        {"cycle": cycle, "asked": len(images), "ahead": 0, "skipped_once": 0}
+        | counts
+        | {"effort": effort, "images": images}
+    )
 
 
-def _batch(cycle: int) -> dict[str, Any]:
-    images = [_asked(rank) for rank in range(1, 7)]
-    states = [state.value for state in TaskState]
-    counts = {state: sum(image["state"] == state for image in images) for state in states}
-    effort = {
-        "images": 3,
-        "changed_share": 0.042,
-        "iou": {"soil": 0.98, "crop": 0.91},
-        "lead_time_s": 95.0,
-    }
-    asked = {"cycle": cycle, "asked": len(images), "ahead": 0, "skipped_once": 0}
-    return {**asked, **counts, "effort": effort, "images": images}
-
-
-def _asked(rank: int) -> dict[str, Any]:
+def _batch_image(rank: int) -> BatchImage:
     labeled = rank % 2 == 0
-    return {
-        "image_id": rank,
-        "name": HOSTILE if rank == 3 else f"field-{rank}.jpg",
-        "task": str(100 + rank),
-        "rank": rank,
-        "arm": "hybrid",
-        "reason": f"hybrid: more uncertain than {100 - rank}% of the pool",
-        "state": "labeled" if labeled else "open",
-        "since": "2026-11-22T13:20:00+00:00",
-        "annotator": "anna@field.example" if labeled else None,
-        "corrected": True if labeled else None,
-    }
+    return BatchImage(
+        image_id=rank,
+        name=HOSTILE if rank == 3 else f"field-{rank}.jpg",
+        task=str(100 + rank),
+        rank=rank,
+        arm="hybrid",
+        reason=f"hybrid: more uncertain than {100 - rank}% of the pool",
+        state=TaskState.LABELED if labeled else TaskState.OPEN,
+        since="2026-11-22T13:20:00+00:00",
+        annotator="anna@field.example" if labeled else None,
+        corrected=True if labeled else None,
+    )
 
 
-def _stage_row(cycle: int) -> dict[str, Any]:
-    return {
-        "cycle": cycle,
-        "stage": "embed",
-        "started_at": "2026-11-22T13:20:00+00:00",
-        "finished_at": "2026-11-22T13:20:12.4+00:00",
-    }
+def _stage_time(cycle: int) -> StageTime:
+    return StageTime(
+        cycle=cycle,
+        stage=Stage.EMBED,
+        started_at="2026-11-22T13:20:00+00:00",
+        finished_at="2026-11-22T13:20:12.4+00:00",
+    )
 
 
-def _no_corrections() -> dict[str, Any]:
-    return {"total": None, "classes": None, "people": None, "cycles": None, "unmeasured": {}}
+def _corrections(classes: tuple[str, ...]) -> CorrectionTotals:
+    total = CorrectionEffort(
+        images=5, untouched=1, changed_share=0.042, seconds=475.0, seconds_each=95.0, untimed=0
+    )
+    each = ClassEffort(images=5, shown_px=900, submitted_px=950, changed_share=0.125, seconds=150.0)
+    return CorrectionTotals(
+        total=total,
+        classes=dict.fromkeys(classes, each),
+        people={"anna@field.example": total, HOSTILE: total.model_copy(update={"seconds": None})},
+        cycles={1: total},
+        unmeasured={"began with an empty page": 16},
+    )
 
 
-def _corrections(classes: tuple[str, ...]) -> dict[str, Any]:
-    work = {
-        "images": 5,
-        "untouched": 1,
-        "changed_share": 0.042,
-        "seconds": 475.0,
-        "seconds_each": 95.0,
-        "untimed": 0,
-    }
-    one = {"images": 5, "shown_px": 900, "submitted_px": 950, "changed_share": 0.125}
-    return {
-        "total": work,
-        "classes": {name: one | {"seconds": 150.0} for name in classes},
-        "people": {"anna@field.example": work, HOSTILE: work | {"seconds": None}},
-        "cycles": {1: work},
-        "unmeasured": {"began with an empty page": 16},
-    }
+def _note() -> MaskNote:
+    return MaskNote(
+        place="annotation 12 of task 102",
+        image=HOSTILE,
+        at="2026-11-22T13:20:00+00:00",
+        notes=("3 pixels were drawn by two classes: the region on top has them",),
+    )
 
 
-def _note() -> dict[str, Any]:
-    return {
-        "place": "annotation 12 of task 102",
-        "image": HOSTILE,
-        "at": "2026-11-22T13:20:00+00:00",
-        "notes": ["3 pixels were drawn by two classes: the region on top has them"],
-    }
+def _duplicate() -> DuplicateLabel:
+    return DuplicateLabel(image_id=4, image=HOSTILE, people=2, answers=3, annotator="anna")
 
 
-def _double() -> dict[str, Any]:
-    return {"image_id": 4, "image": HOSTILE, "people": 2, "answers": 3, "annotator": "anna"}
-
-
-def _fault() -> dict[str, Any]:
-    return {
-        "place": "image plants/7.jpg",
-        "got": "a file that ends after 4096 bytes",
-        "expected": "a whole JPEG",
-        "cure": "copy the image again",
-        "at": "2026-11-22T08:00:00+00:00",
-        "state": "open",
-        "image": None,
-    }
+def fault(**changes: Any) -> QuarantinedInput:
+    """An image file that was cut off. changes: fields with other values."""
+    found = QuarantinedInput(
+        place="image plants/7.jpg",
+        got="a file that ends after 4096 bytes",
+        expected="a whole JPEG",
+        cure="copy the image again",
+        at="2026-11-22T08:00:00+00:00",
+        state="open",
+        image=None,
+    )
+    return found.model_copy(update=changes)

@@ -12,16 +12,17 @@ from rich.console import Console
 from daemon.cli.terminal import show_status
 from daemon.config.loading import Config
 from daemon.domain import Role, TaskState
-from daemon.status.snapshot import snapshot
+from daemon.status.model import Status
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
+from tests.fakes.status_json import status_json
 
 STATES = [state.value for state in TaskState]
 
 
 def disagreements(config: Config) -> list[str]:
     """All pairs of numbers that should be equal and are not, in words; empty where all agree."""
-    status = snapshot(config)
+    status = status_json(config)
     with Store(config.state / FILE, read_only=True) as store:
         pairs = [
             *_labels(status, store),
@@ -76,7 +77,7 @@ def _batch(status: dict[str, Any]) -> Iterator[Pair]:
 
 def _terminal(status: dict[str, Any]) -> Iterator[Pair]:
     out = io.StringIO()
-    show_status(status, Console(file=out, width=400, highlight=False))
+    show_status(Status.model_validate(status), Console(file=out, width=400, highlight=False))
     text, labels = out.getvalue(), status["labels"]
     wanted = f"labels: {labels['spent']} spent, {labels['left']} left of {labels['total']}"
     yield "labels on the terminal", True, wanted in text
@@ -88,7 +89,7 @@ def _terminal(status: dict[str, Any]) -> Iterator[Pair]:
 
 
 def _page(status: dict[str, Any]) -> Iterator[Pair]:
-    page = create_app(lambda: status).test_client().get("/").text
+    page = create_app(lambda: Status.model_validate(status)).test_client().get("/").text
     text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
     labels, batch = status["labels"], status["batch"]
     yield "labels on the page", True, f"{labels['spent']} of {labels['total']} images" in text

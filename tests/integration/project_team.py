@@ -17,11 +17,11 @@ from daemon.demo.web_user import WebUser
 from daemon.domain import ClassSet, Image, TaskState
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.hostile import HostileServer, Script, answer
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"))
@@ -145,7 +145,7 @@ class ProjectTeam:
         return Store(self.config.state / FILE, read_only=True)
 
     def status(self) -> dict[str, Any]:
-        return snapshot(self.config)
+        return status_json(self.config)
 
     def events(self) -> list[str]:
         return [row["words"] for row in self.status()["events"]]

@@ -19,10 +19,10 @@ from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.stages import push as push_stage
 from daemon.stages.context import Context
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"))
@@ -129,4 +129,4 @@ class Team:
             return store.tasks(TaskState.OPEN)
 
     def status(self) -> dict[str, Any]:
-        return snapshot(self.config)
+        return status_json(self.config)

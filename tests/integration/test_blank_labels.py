@@ -9,8 +9,8 @@ from PIL import Image
 
 from daemon.domain import IGNORE, Role, Stage
 from daemon.runs.folder import RunFolder, TrainRequest
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, run_out, ticker
 
 
@@ -35,5 +35,5 @@ def test_a_loop_goes_on_over_images_that_nobody_could_label(tmp_path: Path) -> N
     assert {file.id for file in request.labeled} == telling & pool
     assert {file.id for file in request.validation} == telling - pool
     assert {file.id for file in request.unlabeled} == pool - telling
-    assert snapshot(config)["labels"]["left"] == 0
-    assert snapshot(config)["evaluations"][-1]["miou"] is not None
+    assert status_json(config)["labels"]["left"] == 0
+    assert status_json(config)["evaluations"][-1]["miou"] is not None

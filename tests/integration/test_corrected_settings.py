@@ -15,9 +15,9 @@ from daemon.domain import Stage
 from daemon.domain.errors import RunFailed
 from daemon.runs.folder import EmbedRequest, PredictRequest, Request, RunFolder, TrainRequest
 from daemon.stages import run_settings
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, run_out, ticker
 
 STAGES: dict[Stage, type[Request]] = {
@@ -57,7 +57,7 @@ def fail_at(config: Config, cycle: int, stage: Stage) -> None:
 
 
 def said(config: Config) -> str:
-    return "\n".join(event["words"] for event in snapshot(config)["events"])
+    return "\n".join(event["words"] for event in status_json(config)["events"])
 
 
 @pytest.mark.parametrize("stage", STAGES)

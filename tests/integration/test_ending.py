@@ -18,10 +18,11 @@ from daemon.domain import Stage
 from daemon.rules.readiness import Ending
 from daemon.runs.folder import PredictRequest, RunFolder
 from daemon.stages.context import files_of
-from daemon.status.snapshot import snapshot
+from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
 from tests.fakes import learner
+from tests.fakes.status_json import status_json
 from tests.integration.counted import disagreements
 from tests.integration.workbench import configured, paint, paint_images, run_out, ticker
 
@@ -36,7 +37,7 @@ def home(tmp_path: Path) -> Path:
 
 def new_labels(config: Config) -> list[int]:
     """How many labels each training had that the one before had not."""
-    labels = [0, *(point["labels"] for point in snapshot(config)["evaluations"])]
+    labels = [0, *(point["labels"] for point in status_json(config)["evaluations"])]
     return list(np.diff(labels))
 
 
@@ -59,7 +60,7 @@ def test_only_the_last_training_has_fewer_new_labels_than_a_batch(home: Path, bu
     *before, last = new_labels(config)
     assert all(new >= 4 for new in before)
     assert last >= 1
-    assert snapshot(config)["evaluations"][-1]["labels"] == budget
+    assert status_json(config)["evaluations"][-1]["labels"] == budget
     assert disagreements(config) == []
 
 
@@ -78,7 +79,7 @@ def test_how_the_loop_ended_is_in_the_log_once_and_in_status_and_on_the_page(
     words = "the label budget is spent: 16 labels of 16; the model of cycle 3 is the one to use"
     assert len(said) == 1
     assert words in said[0]
-    status = snapshot(config)
+    status = status_json(config)
     assert status["ended"]["how"] == "budget spent"
     assert (status["ended"]["labels"], status["ended"]["serving"]) == (16, 3)
     assert status["ended"]["miou"] == status["evaluations"][-1]["miou"]
@@ -88,7 +89,7 @@ def test_how_the_loop_ended_is_in_the_log_once_and_in_status_and_on_the_page(
     shown = " ".join(capsys.readouterr().out.split())
     assert words in shown
     assert "raise [loop] budget_labels to go on" in shown
-    page = create_app(lambda: status).test_client().get("/").text
+    page = create_app(lambda: read_status(config)).test_client().get("/").text
     assert "Ended" in page
     assert words in page
 
@@ -102,7 +103,7 @@ def test_when_all_images_are_labeled_the_loop_ends_with_a_training_on_all_of_the
 
     assert outcome.ended is Ending.ALL_LABELED
     assert "every image of the pool is labeled or was dropped: 30 labels" in outcome.waiting
-    assert snapshot(config)["evaluations"][-1]["labels"] == 30
+    assert status_json(config)["evaluations"][-1]["labels"] == 30
 
 
 @pytest.mark.parametrize("queue_low", [0, 3])
@@ -118,8 +119,8 @@ def test_images_that_are_added_after_the_end_are_asked_and_trained_on(
     outcome = run_out(daemon)
 
     assert outcome.ended is Ending.ALL_LABELED
-    assert snapshot(config)["labels"]["spent"] == 36
-    assert snapshot(config)["evaluations"][-1]["labels"] == 36
+    assert status_json(config)["labels"]["spent"] == 36
+    assert status_json(config)["evaluations"][-1]["labels"] == 36
     assert disagreements(config) == []
 
 
@@ -132,7 +133,7 @@ def test_a_raised_budget_goes_on_where_images_were_asked_ahead(home: Path, budge
     outcome = run_out(ticker(config))
 
     assert outcome.ended is Ending.BUDGET_SPENT
-    assert snapshot(config)["evaluations"][-1]["labels"] == budget + 5
+    assert status_json(config)["evaluations"][-1]["labels"] == budget + 5
     assert disagreements(config) == []
 
 
@@ -159,7 +160,7 @@ def test_images_that_a_raised_budget_allows_come_with_masks(home: Path) -> None:
 
     more = configured(home, loop={**LOOP, "budget_labels": 16, "queue_low": 0})
     daemon = ticker(more)
-    while snapshot(more)["labels"]["spent"] < 16:
+    while status_json(more)["labels"]["spent"] < 16:
         daemon.tick()
 
     with Store(more.state / FILE, read_only=True) as store:
@@ -171,9 +172,9 @@ def test_images_that_a_raised_budget_allows_come_with_masks(home: Path) -> None:
 
 def test_status_before_and_after_has_the_same_keys(home: Path) -> None:
     config = configured(home)
-    before = snapshot(config)
+    before = status_json(config)
     run_out(ticker(config))
-    after = snapshot(config)
+    after = status_json(config)
 
     assert before.keys() == after.keys()
     assert before["labels"].keys() == after["labels"].keys()

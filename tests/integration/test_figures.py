@@ -14,9 +14,9 @@ from PIL import Image
 from daemon.config.loading import Config
 from daemon.domain import Exclusion, Role, TaskState
 from daemon.loop.components import open_connector
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.figures import (
     BUDGET,
     why_excluded,
@@ -53,7 +53,7 @@ def test_masks_of_0_and_255_are_said_by_check_and_give_no_miou(home: Path) -> No
 
     assert "255 in 20 of 20 masks and 'crop' in none" in fault.got
     assert "write 1 for 'crop'" in fault.cure
-    for point in snapshot(config)["evaluations"]:
+    for point in status_json(config)["evaluations"]:
         assert point["miou"] is None
         assert point["missing"]["miou"]["why"] == "class_as_ignore"
         assert "255" in point["remarks"][0]
@@ -66,7 +66,7 @@ def test_a_class_that_nobody_drew_is_said_where_its_iou_would_stand(home: Path) 
     assert open_connector(config).check() == []
     run_out(ticker(config))
 
-    point = snapshot(config)["evaluations"][-1]
+    point = status_json(config)["evaluations"][-1]
     assert point["miou"] > 0.5
     assert point["iou"]["stone"] is None
     assert point["missing"]["iou.stone"] == {
@@ -81,7 +81,7 @@ def test_few_validation_images_have_no_interval_and_say_so(home: Path) -> None:
 
     run_out(ticker(config))
 
-    point = snapshot(config)["evaluations"][-1]
+    point = status_json(config)["evaluations"][-1]
     assert point["miou_interval"] is None
     assert point["missing"]["miou_interval"]["why"] == "few_images"
     assert point["interval_words"].startswith("no interval: 4 images")
@@ -100,7 +100,7 @@ def test_eight_validation_images_have_an_interval_with_its_coverage(home: Path) 
 
     run_out(ticker(config))
 
-    point = snapshot(config)["evaluations"][-1]
+    point = status_json(config)["evaluations"][-1]
     low, high = point["miou_interval"]
     assert low < point["miou"] < high
     assert point["interval_words"] == "8 images; this method covers 95 % in simulation"
@@ -127,7 +127,7 @@ def test_several_files_that_broke_are_set_aside_by_one_run(home: Path) -> None:
 
     run_out(ticker(config))
 
-    found = snapshot(config)
+    found = status_json(config)
     assert {row["place"] for row in found["quarantine"]} == {f"image {one.key}" for one in gone}
     assert why_excluded(config) == dict.fromkeys(
         [image.name for image in gone], Exclusion.UNREADABLE

@@ -16,9 +16,9 @@ from PIL import Image as Picture
 from daemon.domain import Image, Role, TaskState
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint
 
 
@@ -63,7 +63,7 @@ class Daemon:
         return Store(self.config.state / FILE, read_only=True)
 
     def status(self) -> dict[str, Any]:
-        return snapshot(self.config)
+        return status_json(self.config)
 
     def faults(self) -> list[str]:
         return [row["place"] for row in self.status()["quarantine"]]

@@ -13,7 +13,7 @@ from daemon.diagnostics.figure_checks import overlap_faults
 from daemon.diagnostics.figure_checks import test_set_faults as faults_of_test_set
 from daemon.domain import Exclusion, Role
 from daemon.runs.folder import TrainRequest
-from daemon.status.snapshot import snapshot
+from tests.fakes.status_json import status_json
 from tests.integration.figures import (
     BUDGET,
     TEST,
@@ -52,7 +52,7 @@ def test_test_images_in_the_pool_are_neither_asked_nor_trained_on(home: Path) ->
 
     assert why_excluded(config) == dict.fromkeys(taken, Exclusion.TEST_CONTENT)
     assert not trained_on(config) & set(taken)
-    found = snapshot(config)
+    found = status_json(config)
     assert {"why": "test_content", "images": 3}.items() <= found["excluded"][0].items()
     assert found["evaluations"][-1]["test_miou"] > 0.5
 
@@ -103,7 +103,7 @@ def test_a_test_set_named_after_the_first_training_starts_the_next_one_afresh(ho
     assert why_excluded(config) == {name: Exclusion.TEST_CONTENT}
     request = config.state / "runs/0002-train/request.json"
     assert TrainRequest.model_validate_json(request.read_bytes()).parent is None
-    assert any("starts from ImageNet" in event["words"] for event in snapshot(config)["events"])
+    assert any("starts from ImageNet" in event["words"] for event in status_json(config)["events"])
 
 
 def test_a_broken_test_image_stops_nothing_and_blames_no_image_of_the_pool(home: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_broken_test_image_stops_nothing_and_blames_no_image_of_the_pool(home:
     assert "t2.png" in " ".join(faults_of_test_set(config))
     run_out(ticker(config))
 
-    found = snapshot(config)
+    found = status_json(config)
     assert len(found["evaluations"]) == 2
     for point in found["evaluations"]:
         assert point["miou"] > 0.5
@@ -136,7 +136,7 @@ def test_a_test_image_is_measured_again_when_its_file_is_whole(home: Path) -> No
     config = configured(home, test=TEST, loop=BUDGET)
     run_out(ticker(config))
 
-    first, second = snapshot(config)["evaluations"]
+    first, second = status_json(config)["evaluations"]
     assert first["test_miou"] is None
     assert second["test_miou"] > 0.5
 
@@ -184,7 +184,7 @@ def test_what_is_wrong_with_a_test_set_is_said_by_check_and_beside_its_figure(
     run_out(ticker(config))
 
     assert words in said
-    (point,) = snapshot(config)["evaluations"]
+    (point,) = status_json(config)["evaluations"]
     assert point["miou"] > 0.5
     assert point["test_miou"] is None
     assert point["test_remarks"]

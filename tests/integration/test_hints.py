@@ -16,7 +16,7 @@ from daemon.config.tokens import webhook_secret
 from daemon.domain.errors import ConfigError
 from daemon.loop.scheduler import start_scheduler
 from daemon.web.hints import Hints
-from daemon.web.server import MOST_BYTES, serving
+from daemon.web.server import LARGEST_BODY_BYTES, serving
 from tests.fakes.label_studio import FakeLabelStudio
 
 
@@ -55,7 +55,7 @@ def test_the_receiver_believes_nobody_and_reads_nothing() -> None:
 
         broken = web.post(f"{address}/hint", headers=known, content=b"\xff{not json")
         again = web.post(f"{address}/hint", headers=known)
-        huge = web.post(f"{address}/hint", headers=known, content=b"x" * (MOST_BYTES + 1))
+        huge = web.post(f"{address}/hint", headers=known, content=b"x" * (LARGEST_BODY_BYTES + 1))
 
     assert (broken.status_code, again.status_code, huge.status_code) == (204, 204, 413)
     assert woken == [1, 1]

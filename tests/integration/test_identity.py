@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from daemon.diagnostics.figure_checks import validation_faults
-from daemon.stages import image_intake
+from daemon.stages import image_readers
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.project_team import FIELDS, Bucket, ProjectTeam
@@ -135,7 +135,7 @@ def test_a_large_migration_is_looked_at_in_portions_while_answers_are_read(
     team: ProjectTeam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = in_the_middle(team)
-    monkeypatch.setattr(image_intake, "LOOK_S", 0.0)  # one image a tick
+    monkeypatch.setattr(image_readers, "LOOK_S", 0.0)  # one image a tick
     for row in team.server.labeling.tasks.values():
         data = {"image": by_path(team, row["data"]["image"])}
         team.server.labeling.patch_task(row["id"], {"data": data})
@@ -151,7 +151,7 @@ def test_a_large_migration_is_looked_at_in_portions_while_answers_are_read(
 def test_the_first_cycle_waits_until_all_images_are_looked_into(
     team: ProjectTeam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_intake, "LOOK_S", 0.0)
+    monkeypatch.setattr(image_readers, "LOOK_S", 0.0)
 
     said = [team.daemon.tick().waiting for _ in range(FIELDS - 1)]
 

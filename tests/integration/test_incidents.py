@@ -18,11 +18,12 @@ from daemon.diagnostics.doctor import diagnose
 from daemon.domain.errors import RunFailed
 from daemon.loop.service import Ticker
 from daemon.runs.folder import RunFolder
-from daemon.status.snapshot import snapshot
+from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -64,14 +65,14 @@ def test_a_run_that_fails_for_a_day_is_a_few_lines_and_one_incident(
     for _ in range(24 * 12):
         loop.tick_and_go_on()
         clock.at += STEP
-    (during,) = snapshot(config)["incidents"]
+    (during,) = status_json(config)["incidents"]
     said = waiting(caplog)
     launcher.broken = False
     clock.at += timedelta(hours=1)
     for _ in range(200):
         loop.tick_and_go_on()
         clock.at += STEP
-        if not snapshot(config)["incidents"]:
+        if not status_json(config)["incidents"]:
             break
 
     assert len(said) <= 6
@@ -135,7 +136,7 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
         token = fake_token
         refused = [line for line in waiting(caplog) if "401" in line]
         daemon.tick_and_go_on()
-        assert snapshot(config)["incidents"] == []
+        assert status_json(config)["incidents"] == []
     clock.at += timedelta(hours=2)
     since, daemon = clock.at, loop()
     for _ in range(60):  # now nothing answers there
@@ -143,10 +144,10 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
         clock.at += STEP
     connectors.close()
 
-    (incident,) = snapshot(config)["incidents"]
+    (incident,) = status_json(config)["incidents"]
     console = Console(record=True, width=300)
-    show_status(snapshot(config), console)
-    page = create_app(lambda: snapshot(config)).test_client().get("/").get_data(as_text=True)
+    show_status(read_status(config), console)
+    page = create_app(lambda: read_status(config)).test_client().get("/").get_data(as_text=True)
     findings = diagnose(tmp_path / "config.toml", clock.at, {})["findings"]
 
     assert incident["source"] == "labeling tool"
@@ -171,7 +172,7 @@ def test_an_incident_of_a_killed_daemon_goes_on_in_the_next_one(
 
     Ticker(config, _folder(config), BrokenLauncher(), clock.now, None).tick_and_go_on()
 
-    (incident,) = snapshot(config)["incidents"]
+    (incident,) = status_json(config)["incidents"]
     assert (incident["since"], incident["count"]) == (NOON.isoformat(), 2)
     assert len(waiting(caplog)) == 2  # each has a log of its own
     with Store(config.state / FILE, read_only=True) as store:

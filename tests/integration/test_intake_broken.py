@@ -24,9 +24,9 @@ from daemon.loop.service import Ticker
 from daemon.stages.context import Context
 from daemon.stages.corrections import measured
 from daemon.stages.image_intake import CURSOR
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, run_out, ticker
 
 
@@ -77,10 +77,10 @@ def daemon(config: Config, tool: Spoiling) -> Iterator[Ticker]:
 def tick_until_asked(daemon: Ticker, config: Config) -> None:
     for _ in range(500):
         daemon.tick()
-        if snapshot(config)["batch"]:
+        if status_json(config)["batch"]:
             return
         time.sleep(0.02)
-    raise AssertionError(snapshot(config)["waiting"])
+    raise AssertionError(status_json(config)["waiting"])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_one_answer_that_the_store_cannot_hold_is_one_fault(
     tick_until_asked(daemon, config)
     daemon.tick()  # reads the answers
 
-    status = snapshot(config)
+    status = status_json(config)
     (fault,) = status["quarantine"]
     assert fault["place"] == "annotation truth-3 of task 3"
     assert fault["cure"] == "open it in the labeling tool and submit it again, or delete it"
@@ -120,7 +120,7 @@ def test_a_fault_of_our_own_stops_the_intake_alone_and_is_said_once(
     for _ in range(3):
         daemon.tick_and_go_on()
 
-    status = snapshot(config)
+    status = status_json(config)
     assert "this is a fault of Maskloop" in status["waiting"]
     assert status["quarantine"] == []
     assert status["labels"]["spent"] == 0
@@ -148,13 +148,13 @@ def test_an_open_stage_goes_on_while_the_intake_is_broken(
     for _ in range(200):
         with pytest.raises(IntakeBroken):
             daemon.tick()
-        stages.add(snapshot(config)["stage"])
+        stages.add(status_json(config)["stage"])
         if Stage.DONE in stages:
             break
         time.sleep(0.02)
 
     assert Stage.DONE in stages
-    assert len(snapshot(config)["evaluations"]) == 1
+    assert len(status_json(config)["evaluations"]) == 1
 
 
 def test_parts_of_a_tick_fail_apart_and_the_first_failure_is_raised_at_the_end() -> None:
@@ -219,4 +219,4 @@ def test_the_whole_loop_runs_with_a_tool_that_spoils_one_answer(
 
     assert run_out(daemon).final
     assert ticker(config) is not None
-    assert len(snapshot(config)["evaluations"]) == 1
+    assert len(status_json(config)["evaluations"]) == 1

@@ -21,11 +21,12 @@ from daemon.loop.pulse import Pulse
 from daemon.loop.service import Ticker
 from daemon.runs.folder import RunFolder
 from daemon.runs.records import Progress
-from daemon.status.snapshot import snapshot
+from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.store.health import last_heartbeat
 from daemon.web.app import create_app
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, ticker
 
 PATIENCE_S = 60.0
@@ -64,24 +65,24 @@ def until(done: Callable[[], bool]) -> None:
 
 
 def page_of(config: Config) -> str:
-    return create_app(lambda: snapshot(config)).test_client().get("/").get_data(as_text=True)
+    return create_app(lambda: read_status(config)).test_client().get("/").get_data(as_text=True)
 
 
 def test_a_killed_daemon_is_dead_at_once_on_the_page_in_status_and_for_the_doctor(
     config: Config, daemon: subprocess.Popen[bytes]
 ) -> None:
-    alive = snapshot(config)["daemon"]
+    alive = status_json(config)["daemon"]
     assert (alive["state"], alive["words"], alive["process"]) == ("running", "", daemon.pid)
     assert alive["next_at"] > alive["looked_at"]
 
     os.kill(daemon.pid, signal.SIGKILL)
     daemon.wait()
-    found = snapshot(config)
+    found = status_json(config)
 
     assert found["daemon"]["state"] == "dead"
     assert found["daemon"]["words"].startswith("no daemon since ")
     assert "no daemon since " in page_of(config)
-    until(lambda: snapshot(config)["progress"] is None)  # the run has died with it
+    until(lambda: status_json(config)["progress"] is None)  # the run has died with it
     findings = diagnose(config.home / "config.toml", datetime.now(UTC), {})["findings"]
     assert any("no daemon since" in words for words in findings)
 
@@ -90,14 +91,14 @@ def test_a_stopped_daemon_left_word(config: Config, daemon: subprocess.Popen[byt
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(PATIENCE_S) == 0
 
-    found = snapshot(config)["daemon"]
+    found = status_json(config)["daemon"]
 
     assert found["state"] == "stopped"
     assert "it was stopped" in found["words"]
 
 
 def test_before_the_first_run_status_says_that_there_was_none(config: Config) -> None:
-    assert snapshot(config)["daemon"]["state"] == "never ran"
+    assert status_json(config)["daemon"]["state"] == "never ran"
     assert "has not run yet" in page_of(config)
 
 
@@ -109,8 +110,8 @@ def test_progress_is_shown_only_while_a_process_works_in_the_run(config: Config)
     run.write_progress(Progress(phase="student", step=3, steps=9, eta_s=34.0))
 
     with run.locked():
-        working = snapshot(config)["progress"]
-    dead = snapshot(config)["progress"]
+        working = status_json(config)["progress"]
+    dead = status_json(config)["progress"]
 
     assert working is not None
     assert working["eta_s"] == 34.0
@@ -160,7 +161,7 @@ def test_a_clock_that_is_set_is_said_once_and_moves_what_waits_with_it(
         [datetime.fromisoformat(row["asked_at"]) for row in rows] for rows in (asked, moved)
     )
     assert after == [at + jump for at in before]
-    words = [event["words"] for event in snapshot(config)["events"]]
+    words = [event["words"] for event in status_json(config)["events"]]
     assert sum("the clock of this machine was set" in one for one in words) == 1
 
 

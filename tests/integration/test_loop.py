@@ -18,9 +18,9 @@ from daemon.loop.components import open_connector
 from daemon.loop.tick import RUNNERS
 from daemon.rules.readiness import Ending
 from daemon.stages.context import Context
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.fakes.versions import version
 from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
 
@@ -53,7 +53,7 @@ def test_the_loop_runs_until_the_budget_is_spent(home: Path) -> None:
     assert outcome.ended is Ending.BUDGET_SPENT
     assert "budget is spent: 16 labels of 16; the model of cycle 3 is" in outcome.waiting
     assert_whole(config)
-    assert snapshot(config)["evaluations"][-1]["miou"] > 0.9
+    assert status_json(config)["evaluations"][-1]["miou"] > 0.9
 
 
 def test_a_cycle_limit_stops_new_cycles(home: Path) -> None:
@@ -65,13 +65,13 @@ def test_a_cycle_limit_stops_new_cycles(home: Path) -> None:
     assert outcome.waiting.startswith(
         "1 cycle trained, as --cycles asks: 8 labels given, 4 images open"
     )
-    assert [point["cycle"] for point in snapshot(config)["evaluations"]] == [1]
+    assert [point["cycle"] for point in status_json(config)["evaluations"]] == [1]
 
 
 def test_a_raised_budget_goes_on_where_the_loop_had_stopped(home: Path) -> None:
     spent = configured(home, loop={"budget_labels": 8, "batch_images": 4, "seed_images": 4})
     assert "budget is spent" in run_out(ticker(spent)).waiting
-    assert [point["labels"] for point in snapshot(spent)["evaluations"]] == [8]
+    assert [point["labels"] for point in status_json(spent)["evaluations"]] == [8]
 
     config = configured(home)
 
@@ -151,9 +151,9 @@ def test_an_unreadable_image_is_quarantined_and_taken_up_when_it_is_mended(home:
 
     run_out(ticker(config))
 
-    (row,) = snapshot(config)["quarantine"]
+    (row,) = status_json(config)["quarantine"]
     assert row["place"] == "image field03.png"
-    assert sum(snapshot(config)["images"].values()) == 29
+    assert sum(status_json(config)["images"].values()) == 29
 
 
 def test_images_like_validation_are_left_out_of_training(home: Path) -> None:
@@ -185,7 +185,7 @@ def test_the_test_set_is_measured_and_a_missing_mask_is_named(home: Path) -> Non
     (home / "hidden.png").rename(home / "held_out/masks/field01.png")
     run_out(ticker(config))
 
-    first, second, _ = snapshot(config)["evaluations"]
+    first, second, _ = status_json(config)["evaluations"]
     assert first["test_miou"] is None
     (words,) = first["test_remarks"]
     assert "1 of 2 names have no image or no mask, the first is 'field01'" in words
@@ -221,9 +221,9 @@ def test_an_image_that_is_gone_when_a_run_needs_it_is_set_aside(home: Path) -> N
 
     run_out(ticker(config))
 
-    (row,) = snapshot(config)["quarantine"]
+    (row,) = status_json(config)["quarantine"]
     assert row["place"] == f"image {gone.key}"
-    assert len(snapshot(config)["evaluations"]) == 3
+    assert len(status_json(config)["evaluations"]) == 3
 
 
 def test_an_annotation_that_came_before_its_image_was_known_is_not_lost(home: Path) -> None:

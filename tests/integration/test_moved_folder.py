@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.status.snapshot import snapshot
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, run_out, ticker
 
 
@@ -30,6 +30,6 @@ def test_a_moved_folder_goes_on_also_when_a_training_was_under_way(
     config = configured(after, loop=loop)
     run_out(ticker(config))
 
-    assert snapshot(config)["labels"]["left"] == 0
-    assert len(snapshot(config)["evaluations"]) == 1
-    assert snapshot(config)["quarantine"] == []
+    assert status_json(config)["labels"]["left"] == 0
+    assert len(status_json(config)["evaluations"]) == 1
+    assert status_json(config)["quarantine"] == []

@@ -18,8 +18,8 @@ from daemon.loop.service import Ticker
 from daemon.loop.tick import Outcome
 from daemon.runs.folder import DistinctRequest, RunFolder
 from daemon.stages import near_duplicates
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import LEARNER, configured, paint, ticker
 
 TWINS = 5  # pictures that are there twice under other names
@@ -87,7 +87,7 @@ def test_the_comparison_survives_the_end_of_its_daemon_and_shows_how_far_it_is(
     assert outcome.waiting.startswith("8 images wait") or outcome.final
     assert run.finished()
     assert run.read_progress() is not None
-    assert snapshot(config)["cycle"] is not None
+    assert status_json(config)["cycle"] is not None
 
 
 def test_a_corrected_similarity_is_compared_anew(

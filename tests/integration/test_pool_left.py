@@ -14,9 +14,9 @@ from daemon.config.loading import Config
 from daemon.diagnostics.figure_checks import validation_faults
 from daemon.domain import Exclusion, Role
 from daemon.loop.components import open_connector
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.figures import (
     BUDGET,
     look_again,
@@ -71,7 +71,7 @@ def test_frames_of_a_validation_video_that_come_later_are_left_out(tmp_path: Pat
         name for name in late if name[:2] in videos
     }
     assert not {name[:2] for name in trained_on(config)} & videos
-    assert any("share a group" in event["words"] for event in snapshot(config)["events"])
+    assert any("share a group" in event["words"] for event in status_json(config)["events"])
 
 
 def static_camera(home: Path, images: int = 20) -> None:
@@ -101,7 +101,7 @@ def test_validation_that_would_take_all_is_said_before_anybody_is_asked(tmp_path
     assert "[selection] duplicate_similarity = 0.98" in said
     assert outcome.fault
     assert "[selection] duplicate_similarity = 0.98 decides it" in outcome.waiting
-    assert snapshot(config)["waiting"] == outcome.waiting
+    assert status_json(config)["waiting"] == outcome.waiting
     with Store(config.state / FILE, read_only=True) as store:
         assert store.tasks() == []
 
@@ -124,7 +124,7 @@ def test_the_cure_for_validation_that_takes_all_works(tmp_path: Path, cure: str)
         look_again(config)
     run_out(ticker(config))
 
-    assert snapshot(config)["evaluations"][-1]["miou"] is not None
+    assert status_json(config)["evaluations"][-1]["miou"] is not None
 
 
 def test_one_group_of_all_images_is_said_with_its_setting(tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.loop.tick import Outcome
 from daemon.runs.folder import FileFault, FilePart, FileRole, RunFolder
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.figures import BUDGET, look_again, roles, trained_on, why_excluded
 from tests.integration.workbench import configured, paint, run_out, ticker
 
@@ -87,7 +87,7 @@ def test_odd_pictures_are_labeled_and_what_cannot_be_used_is_named(home: Path) -
     assert outcome.final
     assert labels(config) == 20 + len(odd) == 27
     assert set(odd) <= set(roles(config))
-    status = snapshot(config)
+    status = status_json(config)
     (fault,) = status["quarantine"]
     assert fault["place"] == "image cut.png"
     assert fault["got"].startswith("a damaged or truncated PNG")
@@ -128,7 +128,7 @@ def test_a_pipe_or_a_device_in_the_place_of_a_mask_is_a_fault_and_nobody_waits_f
 
     assert outcome.final
     assert labels(config) == 17
-    found = {row["image"]: row["got"] for row in snapshot(config)["quarantine"]}
+    found = {row["image"]: row["got"] for row in status_json(config)["quarantine"]}
     assert found.keys() == {"field00.png", "field01.png", "field02.png"}
     assert "a folder, a pipe or a device" in found["field00.png"]
 
@@ -162,7 +162,7 @@ def test_images_on_a_disk_that_is_away_are_not_set_aside(home: Path) -> None:
     with pytest.raises(ConnectorUnavailable, match="expected the images that were there before"):
         ticker(configured(home, loop={**BUDGET, "budget_labels": 16})).tick()
 
-    assert snapshot(config)["quarantine"] == []
+    assert status_json(config)["quarantine"] == []
     (home / "away").rename(home / "images")
     assert run_out(ticker(configured(home, loop={**BUDGET, "budget_labels": 16}))).final
     assert labels(config) == 16
@@ -214,7 +214,7 @@ def test_a_budget_that_validation_takes_whole_is_said_and_may_be_raised(home: Pa
     assert validation_faults(config, ForkLauncher()) == []
     assert run_out(ticker(config)).final
     assert labels(config) == 12
-    assert snapshot(config)["evaluations"][-1]["miou"] > 0.5
+    assert status_json(config)["evaluations"][-1]["miou"] > 0.5
 
 
 def test_a_pattern_of_groups_that_matches_no_name_is_said(home: Path) -> None:
@@ -234,7 +234,7 @@ def test_an_image_that_was_asked_again_and_again_is_one_fault(home: Path) -> Non
 
     with Store(config.state / FILE, read_only=True) as store:
         assert len(store.quarantined()) == 3
-    (fault,) = snapshot(config)["quarantine"]
+    (fault,) = status_json(config)["quarantine"]
     assert (fault["image"], fault["state"]) == ("field00.png", "given up")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.status.snapshot import snapshot
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, ticker
 
 SECONDS = 20.0
@@ -36,12 +36,12 @@ def test_an_outage_is_said_once_when_it_starts_and_once_when_it_ends(
     for _ in range(3):
         daemon.tick_and_go_on()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "Not a directory" in snapshot(config)["waiting"]
+    assert "Not a directory" in status_json(config)["waiting"]
     runs.unlink()
     daemon.tick_and_go_on()
 
     assert "going on after" in caplog.records[-1].message
-    assert [event["level"] for event in snapshot(config)["events"]] == ["info", "warning"]
+    assert [event["level"] for event in status_json(config)["events"]] == ["info", "warning"]
 
 
 def test_sigterm_ends_the_daemon_and_its_children_within_seconds(home: Path) -> None:

@@ -15,9 +15,10 @@ from daemon.domain import Stage
 from daemon.runs.folder import PredictRequest, RunFolder, TrainRequest
 from daemon.stages import serving
 from daemon.stages.context import Context
-from daemon.status.snapshot import snapshot
+from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
 
 
@@ -40,7 +41,7 @@ def checkpoint(config: Config, cycle: int) -> Path:
 def test_a_model_that_collapsed_is_refused_and_the_one_before_serves(collapsing: Config) -> None:
     run_out(ticker(collapsing))
 
-    first, second, third = snapshot(collapsing)["evaluations"]
+    first, second, third = status_json(collapsing)["evaluations"]
     assert second["miou"] < first["miou"] / 2
     assert [point["refused"] for point in (first, second, third)] == [False, True, False]
     assert [point["serving"] for point in (first, second, third)] == [1, 1, 3]
@@ -77,12 +78,12 @@ def test_a_refused_model_is_told_in_the_log_the_events_the_status_and_on_the_pag
     assert "of the model of cycle 1, which goes on drawing masks" in warned[0].message
     (line,) = [one.message for one in caplog.records if one.message.startswith("cycle 2: 4 labels")]
     assert "refused: the model of cycle 1 stays in use" in line
-    status = snapshot(collapsing)
+    status = status_json(collapsing)
     assert [e["level"] for e in status["events"] if "was refused" in e["words"]] == ["warning"]
     capsys.readouterr()
     main(["--config", str(collapsing.home / "config.toml"), "status"])
     assert "2 refused" in capsys.readouterr().out
-    page = create_app(lambda: status).test_client().get("/").text
+    page = create_app(lambda: read_status(collapsing)).test_client().get("/").text
     assert "refused" in page
 
 
@@ -96,8 +97,8 @@ def test_while_the_newest_model_is_refused_the_page_shows_the_one_that_serves(
     outcome = run_out(ticker(config))
 
     assert "the model of cycle 1 is the one to use, mIoU 1.000" in outcome.waiting
-    assert snapshot(config)["ended"]["serving"] == 1
-    page = create_app(lambda: snapshot(config)).test_client().get("/").text
+    assert status_json(config)["ended"]["serving"] == 1
+    page = create_app(lambda: read_status(config)).test_client().get("/").text
     assert "The model of cycle 3 was refused" in page
     assert '<p class="figure">1.000 <small>mIoU</small></p>' in page
 
@@ -113,7 +114,7 @@ def test_the_model_that_serves_is_kept_on_disk_however_many_are_refused(
 
     run_out(ticker(config))
 
-    assert [point["serving"] for point in snapshot(config)["evaluations"]] == [1] * 6
+    assert [point["serving"] for point in status_json(config)["evaluations"]] == [1] * 6
     assert checkpoint(config, 1).exists()
     assert not checkpoint(config, 4).exists()
 
@@ -138,6 +139,6 @@ def test_a_crash_while_a_model_is_judged_says_it_once(
     monkeypatch.setenv("FAKE_LEARNER_COLLAPSES", "0002-train")
     run_out(ticker(collapsing))
 
-    events = [e["words"] for e in snapshot(collapsing)["events"] if "was refused" in e["words"]]
+    events = [e["words"] for e in status_json(collapsing)["events"] if "was refused" in e["words"]]
     assert len(events) == 1
-    assert [p["refused"] for p in snapshot(collapsing)["evaluations"]] == [False, True, False]
+    assert [p["refused"] for p in status_json(collapsing)["evaluations"]] == [False, True, False]

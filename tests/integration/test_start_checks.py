@@ -24,10 +24,10 @@ from daemon.diagnostics.doctor import diagnose
 from daemon.domain.errors import MaskloopError
 from daemon.loop.components import open_connector
 from daemon.loop.start_checks import access_faults, require_access, start_faults
-from daemon.status.snapshot import snapshot
 from daemon.store import sole_writer
 from tests.fakes.command import assert_said, run_command, started
 from tests.fakes.label_studio import FakeLabelStudio
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, ticker
 
 PLUG_IN = '''"""Strategies that break their contract, each in a way of its own."""
@@ -143,7 +143,7 @@ def test_what_check_refuses_is_said_once_in_log_and_page_when_the_daemon_starts(
     assert "WARNING" in said
     assert "[selection] strategy = 'raises'" in said
     assert "start check" not in rest
-    events = [event for event in snapshot(config)["events"] if "start check" in str(event)]
+    events = [event for event in status_json(config)["events"] if "start check" in str(event)]
     assert len(events) == 1
     assert "'raises'" in str(events[0])
 
@@ -196,7 +196,7 @@ def test_a_label_that_the_config_does_not_know_is_said_when_the_daemon_starts(ho
         config = on_label_studio(home, fake)
         run_command("once", folder=home)
 
-    words = [str(event) for event in snapshot(config)["events"] if "start check" in str(event)]
+    words = [str(event) for event in status_json(config)["events"] if "start check" in str(event)]
     assert len(words) == 1
     assert "thistle" in words[0]
 

@@ -17,10 +17,11 @@ from daemon.loop import tick
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.stages import cycle_summary
-from daemon.status.snapshot import snapshot
+from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
-from daemon.web import formatting
+from daemon.web.cycle_stages import stage_steps
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, run_out, ticker
 
 
@@ -74,7 +75,7 @@ def test_every_cycle_is_an_event_too(home: Path) -> None:
     config = configured(home)
     run_out(ticker(config))
 
-    said = [event["words"] for event in snapshot(config)["events"]]
+    said = [event["words"] for event in status_json(config)["events"]]
 
     assert [words.partition(":")[0] for words in said if words.startswith("cycle ")] == [
         f"cycle {number}" for number in (3, 2, 1, 0)
@@ -96,7 +97,7 @@ def test_what_was_set_otherwise_since_the_last_run_is_said_once(
     said = [one.message for one in caplog.records if "changed since" in one.message]
     assert len(said) == 1
     assert "[loop] budget_labels 16 -> 24; [loop] batch_images 4 -> 8" in said[0]
-    assert any("budget_labels 16 -> 24" in e["words"] for e in snapshot(changed)["events"])
+    assert any("budget_labels 16 -> 24" in e["words"] for e in status_json(changed)["events"])
 
 
 def test_a_cycle_keeps_its_settings_and_its_version_and_no_way_to_sign_in(home: Path) -> None:
@@ -148,13 +149,15 @@ def test_the_time_in_which_no_daemon_ran_counts_for_no_stage(
     shift[0] = timedelta(hours=8)
     run_out(clocked(config, shift))
 
-    status = snapshot(config)
+    status = status_json(config)
     (row,) = [r for r in status["stages"] if (r["cycle"], r["stage"]) == (1, Stage.TRAIN)]
     began, ended = (datetime.fromisoformat(row[name]) for name in ("started_at", "finished_at"))
     assert ended - began > timedelta(hours=8)
     assert 0.0 < row["seconds"] < 60.0
-    shown = formatting.steps(status | {"cycle": 1, "stage": "done"})
-    assert [step["seconds"] for step in shown if step["title"] == "Train"] == [row["seconds"]]
+    later = read_status(config).model_copy(update={"cycle": 1, "stage": Stage.DONE})
+    assert [each.seconds for each in stage_steps(later) if each.title == "Train"] == [
+        row["seconds"]
+    ]
 
 
 def test_a_stage_that_waits_for_a_child_takes_as_long_as_the_child(
@@ -164,6 +167,6 @@ def test_a_stage_that_waits_for_a_child_takes_as_long_as_the_child(
     config = configured(home)
     run_out(ticker(config, cycle_limit=1))
 
-    rows = {row["stage"]: row for row in snapshot(config)["stages"] if row["cycle"] == 1}
+    rows = {row["stage"]: row for row in status_json(config)["stages"] if row["cycle"] == 1}
     assert rows["train"]["seconds"] >= 0.5
     assert rows["select"]["seconds"] < rows["train"]["seconds"]

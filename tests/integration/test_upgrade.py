@@ -18,8 +18,8 @@ from daemon.config.loading import Config, load_config
 from daemon.diagnostics.check import checks
 from daemon.diagnostics.notes import notes
 from daemon.loop.service import run_once
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import run_out, ticker
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "store_a95065e"
@@ -74,7 +74,7 @@ def asked_images(config: Config) -> Counter[int]:
 
 
 def curve(config: Config) -> dict[int, float]:
-    return {point["cycle"]: point["miou"] for point in snapshot(config)["evaluations"]}
+    return {point["cycle"]: point["miou"] for point in status_json(config)["evaluations"]}
 
 
 def do_what_can_be_done(config: Config) -> str:
@@ -126,14 +126,14 @@ def test_a_cycle_that_was_killed_while_it_scored_ends_and_the_next_one_follows(
     trained = model.read_bytes()
 
     assert do_what_can_be_done(config) == "4 images wait for annotators"
-    before = snapshot(config)
+    before = status_json(config)
     assert (before["cycle"], before["labels"]["spent"], before["labels"]["left"]) == (1, 8, 8)
     assert not [event for event in before["events"] if "config.toml changed" in event["words"]]
     assert set(asked_images(config).values()) == {1}
     assert model.read_bytes() == trained
 
     assert do_what_can_be_done(config) == "4 images wait for annotators"
-    after = snapshot(config)
+    after = status_json(config)
     assert (after["cycle"], after["labels"]["spent"], after["labels"]["left"]) == (2, 12, 4)
     assert curve(config).keys() == {1, 2}
     assert curve(config)[1] == pytest.approx(0.29541015625)
@@ -158,7 +158,7 @@ def test_a_batch_that_people_were_answering_is_taken_in_and_nobody_is_asked_twic
     assert set(before) <= set(tasks)
     assert set(labels) <= set(kept)
     assert set(asked_images(config).values()) == {1}
-    assert snapshot(config)["labels"]["spent"] == 16
-    assert snapshot(config)["quarantine"] == []
+    assert status_json(config)["labels"]["spent"] == 16
+    assert status_json(config)["quarantine"] == []
     assert curve(config).keys() == {1, 2, 3}
     assert curve(config)[1] == pytest.approx(0.29541015625)

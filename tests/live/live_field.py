@@ -22,8 +22,8 @@ from daemon.loop.service import Ticker
 from daemon.loop.tick import Outcome
 from daemon.stages.context import Context
 from daemon.stages.push import rerank
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
+from tests.fakes.status_json import status_json
 from tests.integration.workbench import LEARNER, SETTINGS, paint_images
 
 CONTROL = Control(from_name="mask", to_name="image")
@@ -115,7 +115,7 @@ class Field:
         return self.open_tasks()
 
     def status(self) -> dict:
-        return snapshot(self.config)
+        return status_json(self.config)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from daemon.demo.credentials import load_credentials
 from daemon.demo.dataset import own_dataset
 from daemon.demo.field import draw_sequence
 from daemon.demo.settings import first_config, own_plan
-from daemon.status.snapshot import snapshot
+from tests.fakes.status_json import status_json
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 
@@ -72,7 +72,7 @@ def done(own, migrated, tmp_path_factory):
 
 def test_a_demo_on_an_own_folder_ends_with_a_curve(done):
     folder, said = done
-    found = snapshot(load_config(folder / "config.toml"))
+    found = status_json(load_config(folder / "config.toml"))
     point = found["evaluations"][0]
     assert [each["cycle"] for each in found["evaluations"]] == [1]
     assert found["labels"] == {"total": 6, "spent": 6, "left": 0}

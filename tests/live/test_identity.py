@@ -25,8 +25,8 @@ from daemon.domain import ClassSet
 from daemon.launchers.local import LocalLauncher
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
+from tests.fakes.status_json import status_json
 from tests.integration.project_team import Bucket
 from tests.integration.workbench import LEARNER, configured, paint
 from tests.live.live_server import MakeUser
@@ -112,7 +112,7 @@ class Campaign:
             )
 
     def status(self) -> dict[str, Any]:
-        return snapshot(self.config)
+        return status_json(self.config)
 
     def close(self) -> None:
         self.launcher.stop()

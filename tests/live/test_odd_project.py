@@ -30,8 +30,8 @@ from daemon.launchers.local import LocalLauncher
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.runs.folder import RunFolder, TrainRequest
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
+from tests.fakes.status_json import status_json
 
 pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -231,7 +231,7 @@ class OddProject:
                     self.api.patch(f"api/annotations/{answer['id']}/", {"lead_time": 1.7e12})
 
     def status(self) -> Any:
-        return snapshot(self.config)
+        return status_json(self.config)
 
 
 def nothing_drawn() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daemon.domain import ClassPixels, CorrectedLabel, PredictionVersion
-from daemon.insight.corrections import ClassWork, Work, corrections, mean_iou
+from daemon.insight.corrections import ClassEffort, corrections, mean_iou
 
 NAMES = ("soil", "crop", "weed")
 
@@ -44,14 +44,14 @@ def test_the_total_is_of_all_labels() -> None:
     found = corrections([TEN, WEED, SAME], NAMES)
 
     assert found is not None
-    assert found.total == Work(
-        images=3,
-        untouched=1,
-        changed_share=pytest.approx(0.4 / 3),
-        seconds=96.0,
-        seconds_each=30.0,
-        untimed=0,
-    )
+    assert found.total.model_dump() == {
+        "images": 3,
+        "untouched": 1,
+        "changed_share": pytest.approx(0.4 / 3),
+        "seconds": 96.0,
+        "seconds_each": 30.0,
+        "untimed": 0,
+    }
 
 
 def test_a_class_has_its_pixels_and_its_part_of_the_seconds() -> None:
@@ -63,7 +63,7 @@ def test_a_class_has_its_pixels_and_its_part_of_the_seconds() -> None:
     # soil: 10 of 90, 30 of 100 and 0 of 100 pixels; half of the 30 s and half of the 60 s
     assert (soil.images, soil.shown_px, soil.submitted_px) == (3, 280, 260)
     assert (soil.changed_share, soil.seconds) == (pytest.approx(40 / 290), 45.0)
-    assert crop == ClassWork(
+    assert crop == ClassEffort(
         images=1, shown_px=20, submitted_px=10, changed_share=0.5, seconds=15.0
     )
     assert (weed.changed_share, weed.seconds) == (1.0, 30.0)

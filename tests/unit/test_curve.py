@@ -1,16 +1,32 @@
-"""The learning curve as lines, and its newest point in words."""
+"""The learning curve as lines, and its newest model against the one before."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 
+from daemon.domain import CurvePoint, Evaluation
 from daemon.insight import curve
 
 
-def evaluated(cycle: int, labels: int, miou: float | None, **more: Any) -> dict[str, Any]:
-    return {"cycle": cycle, "labels": labels, "miou": miou, "iou": {}} | more
+def evaluated(
+    cycle: int,
+    labels: int,
+    miou: float | None,
+    iou: Mapping[str, float | None] | None = None,
+    miou_interval: tuple[float, float] | None = None,
+    test_miou: float | None = None,
+) -> CurvePoint:
+    """A point of the curve; without an mIoU nothing was measured."""
+    validation = Evaluation(images=16, miou=miou, iou=iou or {}, miou_interval=miou_interval)
+    return CurvePoint(
+        cycle=cycle,
+        labels=labels,
+        train_labels=labels - 16,
+        validation=None if miou is None else validation,
+        test=None if test_miou is None else Evaluation(images=40, miou=test_miou, iou={}),
+    )
 
 
 def test_points_are_ordered_by_labels_and_gaps_stay_gaps() -> None:
@@ -49,12 +65,12 @@ def test_the_test_line_appears_once_something_was_measured_on_test() -> None:
 
 def test_without_evaluations_the_lines_are_empty() -> None:
     assert [line.values for line in curve.lines([], ["soil"])] == [(), ()]
-    assert curve.standing([]) is None
-    assert curve.standing([evaluated(1, 32, None)]) is None
+    assert curve.serving_model([]) is None
+    assert curve.serving_model([evaluated(1, 32, None)]) is None
 
 
 def test_the_first_model_has_no_gain() -> None:
-    first = curve.standing([evaluated(1, 32, 0.5)])
+    first = curve.serving_model([evaluated(1, 32, 0.5)])
 
     assert first is not None
     assert (first.miou, first.gain, first.labels_before, first.within_noise) == (
@@ -71,7 +87,7 @@ def test_a_gain_is_within_noise_while_the_intervals_overlap(low: float, within_n
     unmeasured = evaluated(2, 40, None)
     after = evaluated(3, 48, 0.6, miou_interval=(low, 0.65))
 
-    newest = curve.standing([before, unmeasured, after])
+    newest = curve.serving_model([before, unmeasured, after])
 
     assert newest is not None
     assert newest.gain == pytest.approx(0.1)
@@ -80,22 +96,18 @@ def test_a_gain_is_within_noise_while_the_intervals_overlap(low: float, within_n
 
 
 def test_a_refused_model_is_marked_and_the_one_that_serves_is_the_newest() -> None:
-    points = [
-        evaluated(1, 32, 0.5),
-        evaluated(2, 48, 0.6),
-        evaluated(3, 64, 0.02, refused=True, serving=2),
-    ]
+    points = [evaluated(1, 32, 0.5), evaluated(2, 48, 0.6), evaluated(3, 64, 0.02)]
 
-    newest = curve.standing(points)
+    newest = curve.serving_model(points, refused={3})
 
     assert newest is not None
     assert (newest.cycle, newest.miou, newest.labels_before) == (2, 0.6, 32)
     assert (newest.refused_cycle, newest.refused_miou) == (3, 0.02)
-    assert curve.lines(points, [])[0].refused == (False, False, True)
+    assert curve.lines(points, [], refused={3})[0].refused == (False, False, True)
 
 
 def test_the_newest_model_is_that_of_the_last_cycle_also_where_labels_were_deleted() -> None:
-    newest = curve.standing([evaluated(1, 32, 0.5), evaluated(2, 30, 0.55)])
+    newest = curve.serving_model([evaluated(1, 32, 0.5), evaluated(2, 30, 0.55)])
 
     assert newest is not None
     assert (newest.cycle, newest.gain) == (2, pytest.approx(0.05))

@@ -13,8 +13,10 @@ from daemon.demo.dataset import Dataset
 from daemon.demo.options import add_options, read_options
 from daemon.demo.report import curve, finished, news
 from daemon.demo.settings import FIELD_PLAN, TOKEN_ENV, first_config, own_plan, update_config
-from daemon.domain import ClassSet
+from daemon.domain import ClassSet, CurvePoint, Evaluation, Stage
 from daemon.domain.errors import DemoFailed
+from daemon.status.model import LabelBudget
+from tests.fakes.statuses import of_points, status
 
 DATASET = Dataset(
     images=Path("/data/images"),
@@ -73,8 +75,8 @@ def test_a_taken_page_port_is_replaced_by_a_free_one(tmp_path):
         fresh = first_config(tmp_path, DATASET, FIELD_PLAN)
         fresh = fresh.model_copy(update={"web": fresh.web.model_copy(update={"port": taken})})
         path = tmp_path / "config.toml"
-        updated = update_config(path, fresh, url="http://127.0.0.1:9", project=1, budget=1)
-    assert updated.web.port not in (0, taken)
+        settled = update_config(path, fresh, url="http://127.0.0.1:9", project=1, budget=1)
+    assert settled.web.port not in (0, taken)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_options_that_do_not_fit_together_are_refused(arguments, words):
 
 def test_options_have_useful_defaults():
     options = _options()
-    assert (options.folder, options.cycles, options.exit_when_trained) == (Path("demo"), 3, False)
+    assert (options.folder, options.cycles, options.leave) == (Path("demo"), 3, False)
 
 
 def test_credentials_survive_a_round_trip_in_a_private_file(tmp_path):
@@ -118,38 +120,33 @@ def test_a_file_of_secrets_that_lacks_one_is_refused(tmp_path):
         load_credentials(tmp_path / ".env")
 
 
-def _status(**changes):
-    point = {
-        "cycle": 1,
-        "labels": 32,
-        "miou": 0.5,
-        "iou": {"soil": 0.9, "crop": 0.6, "weed": None},
-        "test_miou": 0.4,
-        "test_iou": {"soil": 0.8, "crop": 0.4, "weed": 0.0},
-    }
-    base = {
-        "cycle": 1,
-        "stage": "done",
-        "waiting": "16 images wait",
-        "progress": None,
-        "classes": ["soil", "crop", "weed"],
-        "labels": {"spent": 32, "total": 64, "left": 32},
-        "evaluations": [point],
-    }
-    return base | changes
+POINT = CurvePoint(
+    cycle=1,
+    labels=32,
+    train_labels=16,
+    validation=Evaluation(images=16, miou=0.5, iou={"soil": 0.9, "crop": 0.6, "weed": None}),
+    test=Evaluation(images=40, miou=0.4, iou={"soil": 0.8, "crop": 0.4, "weed": 0.0}),
+)
+
+
+def _status(points=(POINT,), spent=32, stage=Stage.DONE):
+    labels = LabelBudget(total=64, spent=spent, left=64 - spent)
+    return status(
+        0, cycle=1, stage=stage, waiting="16 images wait", labels=labels, **of_points(list(points))
+    )
 
 
 def test_a_demo_is_finished_when_the_last_cycle_is_measured_and_over():
     assert finished(_status(), cycles=1)
     assert not finished(_status(), cycles=2)
-    assert not finished(_status(stage="score"), cycles=1)
+    assert not finished(_status(stage=Stage.SCORE), cycles=1)
 
 
 def test_news_say_what_changed_and_nothing_else():
-    before = _status(stage="train", evaluations=[], labels={"spent": 30, "total": 64, "left": 34})
+    before = _status(stage=Stage.TRAIN, points=(), spent=30)
     assert list(news(None, before)) == []
     assert list(news(before, before)) == []
-    assert list(news(before, _status(stage="score"))) == [
+    assert list(news(before, _status(stage=Stage.SCORE))) == [
         "cycle 1: score",
         "labels: 32 of 64",
         "cycle 1: 32 labels -> mIoU 0.500, on the test images 0.400",

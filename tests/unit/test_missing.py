@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from daemon.domain import Evaluation, Missing, Why
-from daemon.insight.missing_figures import headline, interval_words, words_of
+from daemon.insight.missing_figures import explain, interval_words, remarks
 
 
 @pytest.mark.parametrize("why", list(Why))
 def test_every_reason_has_words(why: Why) -> None:
     missing = Missing(why=why, classes=("weed",), count=3, needed=8, share=0.2, detail="t1.png")
 
-    assert len(words_of(missing)) >= 20
-    assert "None" not in words_of(missing)
+    assert len(explain(missing)) >= 20
+    assert "None" not in explain(missing)
 
 
 def test_an_interval_says_from_how_many_images_and_how_often_it_is_right() -> None:
@@ -49,7 +49,7 @@ def test_what_leaves_out_the_miou_is_said_once() -> None:
         images=16, miou=None, iou={"crop": None}, missing={"miou": none, "miou_interval": none}
     )
 
-    assert headline(found) == [words_of(none)]
+    assert remarks(found) == [explain(none)]
     assert interval_words(found) == "no interval"
 
 
@@ -57,4 +57,4 @@ def test_a_class_that_is_left_out_of_the_mean_is_said_beside_it() -> None:
     absent = Missing(why=Why.CLASS_ABSENT, classes=("weed",))
     found = Evaluation(images=16, miou=0.7, iou={"weed": None}, missing={"iou.weed": absent})
 
-    assert headline(found) == ["no mask of these images holds 'weed'"]
+    assert remarks(found) == ["no mask of these images holds 'weed'"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from daemon.domain import Evaluation, Missing, Why
 from daemon.web.app import create_app
-from tests.fakes.statuses import status
+from tests.fakes.statuses import curve_point, of_points, status
 
 
 def text_of(html: str) -> str:
@@ -14,20 +16,24 @@ def text_of(html: str) -> str:
 
 
 def test_the_page_says_why_a_figure_is_missing() -> None:
-    found = status(4)
-    found["evaluations"][-1] |= {
-        "miou": None,
-        "miou_interval": None,
-        "interval_words": "no interval",
-        "remarks": ["the masks hold one class only"],
-        "test_miou": None,
-        "test_remarks": ["not measured: 1 of 4 test images cannot be used"],
-        "missing": {"iou.soil": {"why": "class_absent", "words": "no mask holds 'soil'"}},
-    }
+    one_class = Missing(why=Why.ONE_CLASS, classes=("soil",))
+    test_files = Missing(why=Why.TEST_FILES, count=1, needed=4, detail="t1.png")
+    unmeasured = Evaluation(
+        images=16,
+        miou=None,
+        iou={"soil": None, "crop": 0.9, "weed": None},
+        missing={
+            "miou": one_class,
+            "miou_interval": one_class,
+            "iou.soil": Missing(why=Why.CLASS_ABSENT, classes=("soil",)),
+        },
+    )
+    newest = replace(curve_point(3), validation=unmeasured, test=Evaluation.absent(test_files))
+    found = status(4, **of_points([*map(curve_point, range(3)), newest]))
 
     page = create_app(lambda: found).test_client().get("/").text
 
     shown = text_of(page)
     assert "\N{EN DASH} mIoU the masks hold one class only" in shown
     assert "Test images: not measured: 1 of 4 test images cannot be used" in shown
-    assert "no mask holds &#39;soil&#39;" in page
+    assert "no mask of these images holds &#39;soil&#39;" in page

@@ -77,6 +77,23 @@ def test_a_renewed_image_is_found_by_both_keys_and_keeps_all_else(store: Store) 
     assert store.image_tasks() == {1: "7", 2: "2"}
 
 
+def test_sizes_are_found_by_the_key_of_now_and_by_former_ones(store: Store) -> None:
+    store.renew_image(1, found("c"))
+    store.add_former_key("d", 2)
+
+    assert store.image_sizes() == {"a": (1, 2, 3), "c": (1, 2, 3), "b": (2, 2, 3), "d": (2, 2, 3)}
+
+
+def test_a_write_that_fails_inside_a_commit_takes_nothing_else_with_it(store: Store) -> None:
+    with store.atomic():
+        store.keep_fact("before", "1")
+        with pytest.raises(sqlite3.IntegrityError):
+            store.start_cycle(0, Stage.EMBED, NOON, labels=0, train_labels=0)
+        store.keep_fact("after", "2")
+
+    assert (store.fact("before"), store.fact("after")) == ("1", "2")
+
+
 def test_an_address_that_returns_is_no_former_one(store: Store) -> None:
     store.renew_image(1, found("c"))
     store.renew_image(1, found("a"))

@@ -12,9 +12,9 @@ from sqlite_utils import Database
 from daemon.config.loading import Config
 from daemon.domain import Calibration, ClassPixels, CurvePoint, Effort, Evaluation, Skip, Stage
 from daemon.domain.errors import StoreTooOld
-from daemon.status.snapshot import snapshot
 from daemon.store import FILE, Store
 from daemon.store.migrations import migrations
+from tests.fakes.status_json import status_json
 from tests.fakes.versions import version
 from tests.unit.test_store import NOON, annotation, image
 
@@ -100,7 +100,7 @@ def test_all_that_was_measured_of_a_model_is_kept_and_shown(tmp_path: Path) -> N
 
     assert found.validation == full
     assert found.test == plain
-    [entry] = snapshot(config)["evaluations"]
+    [entry] = status_json(config)["evaluations"]
     assert entry["image_miou"] == 0.45
     assert entry["boundary_iou"] == {"soil": 0.7, "crop": 0.0, "weed": None}
     assert entry["confusion"] == [[90, 10, 0], [5, 5, 0], [0, 0, 0]]
@@ -116,7 +116,7 @@ def test_a_reader_of_an_older_store_is_told_to_start_the_daemon(tmp_path: Path) 
     of_the_first_release(config.state / FILE)
 
     with pytest.raises(StoreTooOld, match=r"m002_notes.*maskloop run"):
-        snapshot(config)
+        status_json(config)
 
     with Store(config.state / FILE, read_only=True) as store:
         store.backup(tmp_path / "copy.db")  # a copy needs no schema

@@ -16,17 +16,18 @@ import pytest
 from flask.testing import FlaskClient
 
 import daemon.web
+from daemon.domain import formatting
 from daemon.domain.errors import ConfigError, StoreTooNew
-from daemon.web import formatting
+from daemon.status.model import Status
 from daemon.web.app import create_app
 from daemon.web.server import serving
-from tests.fakes.statuses import HOSTILE, status
+from tests.fakes.statuses import HOSTILE, fault, status
 
 ROOM = Path(daemon.web.__file__).parent
 
 
-def client(points: int, **more: object) -> FlaskClient:
-    return create_app(lambda: status(points) | more).test_client()
+def client(points: int, **changes: object) -> FlaskClient:
+    return create_app(lambda: status(points, **changes)).test_client()
 
 
 class Tags(HTMLParser):
@@ -55,14 +56,15 @@ def test_the_json_twin_is_the_status_itself(points: int) -> None:
     answer = client(points).get("/status.json")
 
     assert answer.mimetype == "application/json"
-    assert answer.get_json() == json.loads(json.dumps(status(points)))
+    assert answer.get_json() == status(points).as_json()
+    assert Status.model_validate(answer.get_json()) == status(points)
 
 
 def test_the_page_shows_the_numbers_of_the_json() -> None:
     shown = text_of(client(4).get("/").text)
 
-    for point in status(4)["evaluations"]:
-        row = f"{point['cycle']} {point['labels']} {point['train_labels']} {point['miou']:.3f}"
+    for point in status(4).evaluations:
+        row = f"{point.cycle} {point.labels} {point.train_labels} {point.miou:.3f}"
         assert row in shown
     assert "80 of 96 images" in shown
     assert "student: 312 of 800, about 1 min 37 s left" in shown
@@ -85,10 +87,10 @@ def test_the_page_shows_the_numbers_of_the_json() -> None:
 
 
 def test_the_page_says_what_became_of_a_mask_that_could_not_be_used() -> None:
-    fault = status(4)["quarantine"][0] | {"place": "annotation 1 of task 2", "image": "a.jpg"}
-    again, mended = fault | {"state": "asked again"}, fault | {"state": "mended"}
+    of_image = {"place": "annotation 1 of task 2", "image": "a.jpg"}
+    again, mended = fault(**of_image, state="asked again"), fault(**of_image, state="mended")
 
-    shown = text_of(client(4, quarantine=[again], quarantine_settled=[mended]).get("/").text)
+    shown = text_of(client(4, quarantine=(again,), quarantine_settled=(mended,)).get("/").text)
 
     assert "a.jpg annotation 1 of task 2" in shown
     assert "copy the image again asked again" in shown
@@ -104,7 +106,7 @@ def test_the_plot_is_given_the_points_of_the_json() -> None:
     lines = json.loads(given[1])
 
     assert [line["name"] for line in lines] == ["mIoU", "test mIoU", "soil", "crop", "weed"]
-    assert lines[0]["values"] == [point["miou"] for point in status(4)["evaluations"]]
+    assert lines[0]["values"] == [point.miou for point in status(4).evaluations]
     assert lines[4]["values"][0] is None
 
 
@@ -132,9 +134,13 @@ def test_a_class_that_was_never_measured_has_a_dash() -> None:
 
 def test_hostile_names_stay_text() -> None:
     plain = Tags(create_app(lambda: status(4, ("a", "b", "c"))).test_client().get("/").text)
-    hostile = status(4, ("a", HOSTILE, "c")) | {"waiting": HOSTILE}
-    hostile["quarantine"][0]["place"] = hostile["events"][0]["words"] = HOSTILE
-    hostile["batch"]["images"][1]["annotator"] = '" onmouseover="alert(1)'
+    given = status(4, ("a", HOSTILE, "c"), waiting=HOSTILE)
+    event = given.events[0].model_copy(update={"words": HOSTILE})
+    first, second, *others = given.batch.images
+    second = second.model_copy(update={"annotator": '" onmouseover="alert(1)'})
+    batch = given.batch.model_copy(update={"images": (first, second, *others)})
+    changes = {"quarantine": (fault(place=HOSTILE),), "events": (event, *given.events[1:])}
+    hostile = given.model_copy(update={**changes, "batch": batch})
 
     page = Tags(create_app(lambda: hostile).test_client().get("/").text)
 
@@ -145,7 +151,8 @@ def test_hostile_names_stay_text() -> None:
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
     page = Tags(client(4).get("/").text)
-    sheet, script = ((ROOM / "static" / name).read_text() for name in ("page.css", "page.js"))
+    names = ("page.css", "page.js", "curve.js")
+    sheet, *scripts = ((ROOM / "static" / name).read_text() for name in names)
 
     for _, given in page.elements:
         for name in ("src", "href"):
@@ -153,7 +160,8 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
             assert not (given.get(name) or "/").startswith("//")
     assert "url(" not in sheet
     assert "@import" not in sheet
-    assert "//" not in re.sub(r"(^|\s)// .*", "", script)
+    for script in scripts:
+        assert "//" not in re.sub(r"(^|\s)// .*", "", script)
 
 
 def test_every_file_that_the_page_names_is_served_from_here() -> None:
@@ -169,7 +177,8 @@ def test_every_file_that_the_page_names_is_served_from_here() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/", "/status.json", "/plotly.js", "/static/page.js", "/no-such"]
+    "address",
+    ["/", "/status.json", "/status.schema.json", "/plotly.js", "/static/page.js", "/no-such"],
 )
 def test_every_answer_carries_the_security_headers(address: str) -> None:
     headers = client(1).get(address).headers
@@ -196,7 +205,7 @@ def test_the_page_only_reads(method: str) -> None:
 
 
 def test_a_store_that_cannot_be_read_is_explained() -> None:
-    def refuse() -> dict[str, object]:
+    def refuse() -> Status:
         raise StoreTooNew("state/maskloop.db: schema 9 is newer than 3")
 
     for address in ("/", "/status.json"):
@@ -241,56 +250,3 @@ def test_serving_does_not_load_plotly_into_the_daemon() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
-
-
-# --- words --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (None, formatting.ABSENT),
-        (0.4, "0 s"),
-        (59.6, "1 min 0 s"),
-        (3599.4, "59 min 59 s"),
-        (7500, "2 h 5 min"),
-    ],
-)
-def test_durations_read_well(seconds: float | None, said: str) -> None:
-    assert formatting.duration(seconds) == said
-
-
-@pytest.mark.parametrize(
-    ("value", "said"), [(0.0342, "+0.034"), (-0.0342, "\N{MINUS SIGN}0.034"), (-0.0001, "0.000")]
-)
-def test_differences_show_their_sign(value: float, said: str) -> None:
-    assert formatting.signed(value) == said
-
-
-def test_cycle_0_has_no_steps_that_need_a_model() -> None:
-    titles = [
-        step["title"] for step in formatting.steps(status(0) | {"cycle": 0, "stage": "select"})
-    ]
-
-    assert titles == ["Look at new images", "Choose the batch", "Send tasks", "People label"]
-
-
-def test_the_steps_say_what_is_done_and_how_long_it_took() -> None:
-    steps = formatting.steps(status(2))
-
-    assert [step["state"] for step in steps] == ["done", "now", *["next"] * 5]
-    assert steps[0]["seconds"] == pytest.approx(12.4)
-
-
-def test_when_nobody_has_to_label_the_loop_waits() -> None:
-    done = status(2) | {"stage": "done"}
-
-    assert formatting.headline(done) == "People label"
-    done["tasks"]["open"] = 0
-    assert formatting.headline(done) == "Waiting"
-    assert formatting.headline(done | {"ended": {"how": "budget spent"}}) == "Ended"
-
-
-def test_times_are_told_in_utc_before_the_script_runs() -> None:
-    assert formatting.moment("2026-11-02T15:20:00+02:00") == "2 Nov 13:20 UTC"
-    assert formatting.moment(None) == formatting.ABSENT

@@ -1,0 +1,108 @@
+"""The newest batch of the status, and how much people changed of the predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from daemon.domain import CorrectedLabel, Image, TaskState
+from daemon.insight.corrections import corrections, effort, mean_iou
+from daemon.status.model_batch import (
+    BatchCorrections,
+    BatchImage,
+    BatchProgress,
+    CorrectionTotals,
+)
+from daemon.store import Store
+from daemon.store.base import Row
+from daemon.store.counts import BatchCounts, newest_batch, state_of
+
+NO_PREDICTION = "no prediction is known to have been shown"
+
+
+def batch_progress(store: Store, counts: BatchCounts | None) -> BatchProgress | None:
+    """The newest batch that was asked, and who labeled it, by rank; None before any."""
+    if counts is None:
+        return None
+    states = counts.states
+    return BatchProgress(
+        cycle=counts.cycle,
+        asked=counts.images,
+        open=states[TaskState.OPEN],
+        labeled=states[TaskState.LABELED],
+        skipped=states[TaskState.SKIPPED],
+        expired=states[TaskState.EXPIRED],
+        deleted=states[TaskState.DELETED],
+        unusable=states[TaskState.UNUSABLE],
+        withdrawn=states[TaskState.WITHDRAWN],
+        retired=states[TaskState.RETIRED],
+        ahead=counts.ahead,
+        skipped_once=counts.skipped_once,
+        effort=_batch_corrections(store.corrected_labels_of(counts.cycle)),
+        images=_batch_images(store),
+    )
+
+
+def correction_totals(store: Store, class_names: Sequence[str]) -> CorrectionTotals:
+    """How much of all predictions people changed (daemon/insight/corrections.py)."""
+    unmeasured = {reason or NO_PREDICTION: n for reason, n in store.unmeasured_labels().items()}
+    found = corrections(store.corrected_labels(), class_names)
+    if found is None:
+        return no_corrections(unmeasured)
+    return CorrectionTotals(
+        total=found.total,
+        classes=found.classes,
+        people=found.people,
+        cycles=found.cycles,
+        unmeasured=unmeasured,
+    )
+
+
+def no_corrections(unmeasured: Mapping[str, int]) -> CorrectionTotals:
+    """The same where nobody has answered a prediction. unmeasured: why -> how many labels."""
+    return CorrectionTotals(
+        total=None, classes=None, people=None, cycles=None, unmeasured=unmeasured
+    )
+
+
+def _batch_images(store: Store) -> tuple[BatchImage, ...]:
+    images = {image.id: image for image in store.images()}
+    authors, labeled = store.label_authors(), store.labeled_ids()
+    return tuple(
+        _batch_image(
+            rank,
+            row,
+            state_of(row, labeled),
+            images[row["image_id"]],
+            authors.get(row["image_id"]),
+        )
+        for rank, row in enumerate(newest_batch(store), start=1)
+    )
+
+
+def _batch_image(
+    rank: int, row: Row, state: TaskState, image: Image, author: Row | None
+) -> BatchImage:
+    return BatchImage(
+        image_id=image.id,
+        name=image.name,
+        task=row["task"],
+        rank=rank,
+        arm=row["arm"],
+        reason=row["reason"],
+        state=state,
+        since=row["closed_at"] or row["asked_at"],
+        annotator=author["annotator"] if author else None,
+        corrected=author["corrected"] if author else None,
+    )
+
+
+def _batch_corrections(labels: Sequence[CorrectedLabel]) -> BatchCorrections | None:
+    if not labels:
+        return None
+    total = effort(labels)
+    return BatchCorrections(
+        images=total.images,
+        changed_share=total.changed_share,
+        iou=mean_iou(labels),
+        lead_time_s=total.seconds_each,
+    )

@@ -1,0 +1,85 @@
+"""The trained cycles of the status, from the points that the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from daemon.domain import CurvePoint, Evaluation
+from daemon.insight.missing_figures import explain, interval_words, remarks
+from daemon.status.model_curve import CalibrationFigures, EvaluatedCycle, MissingFigure
+from daemon.store import LostLabels
+
+NO_LOSS = LostLabels(deleted=0, unconfirmed=0)
+
+
+def evaluated_cycles(
+    points: Sequence[CurvePoint],
+    refused: Mapping[int, int],
+    lost: Mapping[int, LostLabels],
+) -> tuple[EvaluatedCycle, ...]:
+    """The points of the curve with all their figures.
+
+    refused: cycle whose model was refused -> cycle whose model serves in its place. lost: cycle ->
+    labels of its model that no longer count.
+    """
+    return tuple(
+        evaluated_cycle(point, refused.get(point.cycle), lost.get(point.cycle, NO_LOSS))
+        for point in points
+    )
+
+
+def evaluated_cycle(
+    point: CurvePoint, served_instead: int | None = None, lost: LostLabels = NO_LOSS
+) -> EvaluatedCycle:
+    """One point of the curve. served_instead: the cycle whose model serves, where this one's was
+    refused."""
+    figures: dict[str, Any] = {
+        "miou": None, "iou": {}, "miou_interval": None, "missing": {}, "remarks": ()
+    }  # fmt: skip
+    if point.validation is not None:
+        figures = _figures(point.validation)
+    if point.test is not None:
+        figures |= {f"test_{name}": value for name, value in _figures(point.test).items()}
+    return EvaluatedCycle(
+        cycle=point.cycle,
+        labels=point.labels,
+        train_labels=point.train_labels,
+        seconds=point.seconds,
+        refused=served_instead is not None,
+        serving=point.cycle if served_instead is None else served_instead,
+        labels_deleted=lost.deleted,
+        labels_unconfirmed=lost.unconfirmed,
+        **figures,
+    )
+
+
+def _figures(evaluation: Evaluation) -> dict[str, Any]:
+    """The fields of `ValidationFigures`; those that may be absent only where there is a value."""
+    return {
+        "miou": evaluation.miou,
+        "iou": evaluation.iou,
+        "miou_interval": evaluation.miou_interval,
+        "images": evaluation.images,
+        "interval_coverage": evaluation.interval_coverage,
+        "interval_groups": evaluation.interval_groups,
+        "interval_words": interval_words(evaluation),
+        "missing": {
+            name: MissingFigure(why=missing.why, words=explain(missing))
+            for name, missing in evaluation.missing.items()
+        },
+        "remarks": tuple(remarks(evaluation)),
+        **_optional_figures(evaluation),
+    }
+
+
+def _optional_figures(evaluation: Evaluation) -> dict[str, Any]:
+    calibration = evaluation.calibration
+    figures = {
+        "image_miou": evaluation.image_miou,
+        "boundary_iou": evaluation.boundary_iou,
+        "confusion": evaluation.confusion,
+        "calibration": calibration and CalibrationFigures(**asdict(calibration)),
+    }
+    return {name: value for name, value in figures.items() if value not in (None, {}, ())}

@@ -1,0 +1,8 @@
+"""The pages, in the order of the navigation. README.md of daemon/web says how to add one."""
+
+from __future__ import annotations
+
+from daemon.web.page import Page
+from daemon.web.pages import overview
+
+PAGES: tuple[Page, ...] = (overview.PAGE,)

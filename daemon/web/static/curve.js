@@ -1,0 +1,84 @@
+// Draws the learning curve of the overview from the JSON in #lines, again whenever that changes.
+"use strict";
+
+const CLASS_COLOURS = 8;
+
+function readLines() {
+  return JSON.parse(document.getElementById("lines").textContent);
+}
+
+function colour(name) { // of the style sheet, which knows light and dark
+  return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+}
+
+function errors(line) {
+  if (!line.low.some((end) => end !== null)) return undefined;
+  const part = (ends, sign) => line.values.map((value, i) => (ends[i] === null || value === null ? 0 : sign * (ends[i] - value)));
+  return { type: "data", symmetric: false, array: part(line.high, 1), arrayminus: part(line.low, -1), thickness: 1.6, width: 5, color: colour("green") };
+}
+
+function escaped(text) { // plotly reads names as HTML
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+function short(text) {
+  return escaped(text.length > 28 ? text.slice(0, 27) + "…" : text);
+}
+
+function trace(line, classIndex) {
+  const own = colour({ miou: "green", test: "amber", class: "class-" + (classIndex % CLASS_COLOURS) }[line.kind]);
+  const style = {
+    miou: { line: { color: own, width: 3.5 }, marker: { color: own, size: 9, symbol: line.refused.map((no) => (no ? "x" : "circle")) }, error_y: errors(line) },
+    test: { line: { color: own, width: 2, dash: "dash" }, marker: { color: own, size: 7, symbol: "diamond" } },
+    class: { line: { color: own, width: 1.5 }, marker: { color: own, size: 5 } },
+  }[line.kind];
+  const label = line.kind === "miou" ? "mIoU, 95 % interval" : line.kind === "class" ? "IoU " + short(line.name) : "test mIoU";
+  const hover = line.values.map((value, i) => (line.low[i] === null ? "" : " (95 %: " + line.low[i].toFixed(3) + " to " + line.high[i].toFixed(3) + ")") + (line.refused[i] ? ", refused" : ""));
+  return {
+    type: "scatter", mode: "lines+markers", x: line.labels, y: line.values, name: label, customdata: hover,
+    hovertemplate: "%{y:.3f}%{customdata}<extra>" + label.replace(", 95 % interval", "") + "</extra>", ...style,
+  };
+}
+
+function band(line) { // between the ends of the intervals, drawn below all lines
+  const known = line.low.map((end, i) => i).filter((i) => line.low[i] !== null && line.values[i] !== null);
+  if (known.length < 2) return [];
+  const back = [...known].reverse();
+  return [{
+    type: "scatter", mode: "lines", x: [...known, ...back].map((i) => line.labels[i]),
+    y: [...known.map((i) => line.high[i]), ...back.map((i) => line.low[i])],
+    fill: "toself", fillcolor: colour("green"), opacity: 0.13, line: { width: 0 }, hoverinfo: "skip", showlegend: false,
+  }];
+}
+
+function layout(lines, width, height) { // both stated: plotly's own resizing loses the margins
+  const most = Math.max(...lines[0].labels), narrow = width < 620;
+  const [ink, soft, line, edge] = ["ink", "soft", "line", "edge"].map(colour);
+  const axis = { gridcolor: line, zeroline: false, fixedrange: true, ticks: "outside", tickcolor: line, linecolor: edge };
+  return {
+    width, height,
+    font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: soft },
+    margin: { l: narrow ? 46 : 58, r: 16, t: 10, b: 52 },
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    hovermode: "x unified", hoverlabel: { bgcolor: colour("card"), bordercolor: edge, font: { color: ink } },
+    xaxis: { ...axis, title: { text: "labeled images, validation included", standoff: 12, font: { size: 13 } }, range: [0, most * 1.08 || 1], showgrid: false, tickformat: "d" },
+    yaxis: { ...axis, title: { text: "IoU", standoff: 12, font: { size: 13 } }, range: [-0.02, 1.02], dtick: 0.2, tickformat: ".1f" },
+    legend: narrow ? { orientation: "h", x: 0, y: 1.03, yanchor: "bottom" } : { x: 1.01, y: 1, font: { color: ink } },
+    showlegend: true,
+  };
+}
+
+function draw() {
+  const lines = readLines(), plot = document.getElementById("plot");
+  plot.hidden = lines[0].labels.length === 0;
+  if (plot.hidden) return;
+  const classes = lines.filter((line) => line.kind === "class");
+  const traces = lines.map((line, i) => ({ ...trace(line, classes.indexOf(line)), legendrank: i + 1 }));
+  traces.push(...band(lines[0]));
+  traces.reverse(); // the last one is drawn on top: mIoU
+  Plotly.react(plot, traces, layout(lines, plot.clientWidth, plot.clientHeight), { displayModeBar: false });
+}
+
+document.addEventListener("maskloop:swapped", (event) => { if (event.detail === "lines") draw(); });
+new ResizeObserver(draw).observe(document.getElementById("curve"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);

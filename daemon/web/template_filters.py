@@ -1,0 +1,26 @@
+"""How numbers, times and states read in templates, as {{ value|filter }}. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from daemon.domain.formatting import ABSENT, count, duration, fraction, interval, moment, signed
+from daemon.insight.view_model import ViewModel
+from daemon.web.cycle_stages import loop_state, stage_steps
+
+
+def percent(share: float | None) -> str:
+    """A share in [0, 1] as a percentage with one decimal; a dash for what was not measured."""
+    return ABSENT if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
+def as_json(values: Iterable[ViewModel]) -> list[dict[str, Any]]:
+    """Values as a script of the page reads them."""
+    return [value.as_json() for value in values]
+
+
+_FILTERS = (
+    as_json, fraction, interval, percent, count, signed, duration, moment, loop_state, stage_steps
+)  # fmt: skip
+FILTERS: dict[str, Callable[..., Any]] = {each.__name__: each for each in _FILTERS}
