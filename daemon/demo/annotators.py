@@ -65,7 +65,7 @@ class Annotator:
         self._pace_s = pace_s
         self._idle_s = idle_s
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name=person.email, daemon=True)
+        self._thread = threading.Thread(target=self._label_until_stopped, name=person.email, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -77,7 +77,7 @@ class Annotator:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def _work(self) -> None:
+    def _label_until_stopped(self) -> None:
         """Label until `stop`, or until MAX_REFUSALS requests in a row were refused."""
         user, refusals, idle_factor = self._connect(), 0, 0
         while user and not self._stopping.is_set():

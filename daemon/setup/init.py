@@ -83,8 +83,7 @@ def adopt_project(
 ) -> Sequence[str]:
     """Adopt or create the project and write its number into the file.
 
-    Returns what a person still has to do, in order. Raises ConfigError if the project to adopt is
-    not decided.
+    Returns what a person still has to do, in order, and the fault that kept it from going on.
     """
     if config.connector.kind == "folder":
         dialog.say("[connector] kind = folder: no project is needed")
@@ -107,8 +106,8 @@ def _adopt_on_server(
 
     project = choose_project(path, config, options, dialog, server)
     if project:
-        if other := _owner_faults(config, project):
-            return other
+        if faults := _owner_faults(config, project):
+            return faults
         dialog.say(f"adopting project {project}")
         _save_project_number(path, project.number, dialog)
         config = settle_image_source(path, load_config(path), project, dialog)

@@ -95,7 +95,7 @@ def test_options_that_do_not_fit_together_are_refused(arguments, words):
 
 def test_options_have_useful_defaults():
     options = _options()
-    assert (options.folder, options.cycles, options.leave) == (Path("demo"), 3, False)
+    assert (options.folder, options.cycles, options.exit_when_trained) == (Path("demo"), 3, False)
 
 
 def test_credentials_survive_a_round_trip_in_a_private_file(tmp_path):
