@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connectors.label_studio import label_config
-from daemon.demo.corrections import correct
+from daemon.demo.region_correction import correct
 from daemon.demo.truth import Truth
 from daemon.demo.web_user import WebUser
 from daemon.domain import ClassSet, Fault
@@ -65,7 +65,9 @@ class Annotator:
         self._pace_s = pace_s
         self._idle_s = idle_s
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._label_until_stopped, name=person.email, daemon=True)
+        self._thread = threading.Thread(
+            target=self._label_until_stopped, name=person.email, daemon=True
+        )
 
     def start(self) -> None:
         """Start the thread."""

@@ -29,9 +29,9 @@ from daemon.config.loading import Config
 from daemon.demo.annotators import Annotator, Person
 from daemon.demo.dataset import Dataset, copy_pool, field_dataset, own_dataset, write_test_list
 from daemon.demo.installation import find_executable
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.options import Options, read_options
 from daemon.demo.report import curve
-from daemon.demo.server import LabelStudioServer
 from daemon.demo.settings import (
     FIELD_PLAN,
     SERVED_FOLDER,

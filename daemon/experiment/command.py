@@ -23,7 +23,7 @@ from daemon.domain import Evaluation
 from daemon.domain.errors import ExperimentRefused, RunFailed
 from daemon.domain.evaluations import MIOU
 from daemon.experiment.child_runs import progress_display, run_to_end
-from daemon.experiment.folders import Folders, class_names, read_folders
+from daemon.experiment.image_folders import Folders, class_names, read_folders
 from daemon.experiment.options import Options
 from daemon.experiment.report import build_report, print_report
 from daemon.experiment.splits import Roles, assign_roles

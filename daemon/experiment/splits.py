@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from daemon.domain.errors import ExperimentRefused
-from daemon.experiment.folders import Folders, find_copies, read_ids
+from daemon.experiment.image_folders import Folders, find_copies, read_ids
 from daemon.experiment.options import ALL, NONE, Options
 
 LABELED_STREAM, VALIDATION_STREAM = range(2)  # numbers of the random streams of a seed

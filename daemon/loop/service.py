@@ -21,7 +21,12 @@ from daemon.domain import Clock
 from daemon.domain.clock import steady_s
 from daemon.domain.errors import MaskloopError
 from daemon.launchers import Launcher
-from daemon.loop.components import open_connector, open_launcher, require_strategies, require_token
+from daemon.loop.components import (
+    open_connector,
+    open_launcher,
+    require_strategies,
+    require_token,
+)
 from daemon.loop.pulse import Pulse
 from daemon.loop.repeated_lines import filter_repeats
 from daemon.loop.scheduler import Schedule, start_scheduler
@@ -182,12 +187,12 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
             require_same_classes(store, config)
         ticker = _ticker(config, connector, launcher, now, cycle_limit, reader)
         schedule = start_scheduler(ticker.tick_and_go_on, config.loop.poll_s)
-        wake.schedule = schedule
+        wake.serve(schedule)
         try:
             stopped.wait()
         finally:
             log.info("stopping")
-            wake.schedule = None
+            wake.serve(None)
             schedule.stop()
             ticker.stop()
     log.info("stopped")
@@ -215,14 +220,25 @@ def _ticker(
 
 
 class _Waker:
-    """Hastens the next look once there is a scheduler; called from serving threads."""
+    """Brings the next tick forward while there is a schedule.
 
-    schedule: Schedule | None = None
+    Called from other threads and from ticks. A schedule that is being stopped waits for them, so it
+    is taken away first.
+    """
+
+    def __init__(self) -> None:
+        self._schedule: Schedule | None = None
+        self._used = threading.Lock()
+
+    def serve(self, schedule: Schedule | None) -> None:
+        """Use this schedule from now on; None: none. Returns when no call is under way."""
+        with self._used:
+            self._schedule = schedule
 
     def __call__(self) -> None:
-        schedule = self.schedule
-        if schedule is not None:
-            schedule.tick_soon()
+        with self._used:
+            if self._schedule is not None:
+                self._schedule.tick_soon()
 
 
 def run_once(

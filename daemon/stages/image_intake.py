@@ -92,7 +92,7 @@ def _look(context: Context, ingest: Ingest) -> None:
     found = list(context.connector.images())
     if ingest.look is not None:
         _end(context, ingest, ingest.look)
-    look, wanted = _begun(context, found, ingest.through)
+    look, wanted = _new_look(context, found, ingest.through)
     with context.store.atomic():
         context.store.keep_fact(_LISTED, context.now().isoformat())
         _say_waiting(context.store, look)
@@ -102,7 +102,7 @@ def _look(context: Context, ingest: Ingest) -> None:
     _go_on(context, ingest, look)
 
 
-def _begun(
+def _new_look(
     context: Context, found: Sequence[FoundImage], through: int
 ) -> tuple[Look, list[Wanted]]:
     """A look at these images, and what it asks the reader for, in order: some that are to be

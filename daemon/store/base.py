@@ -49,9 +49,15 @@ class StoreBase:
         uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
         connection = sqlite3.connect(uri, uri=True, timeout=30)
         self._db = Database(connection)
-        self._refuse_newer(path)
-        if read_only:
-            return
+        try:
+            self._refuse_newer(path)
+            if not read_only:
+                self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
         self._db.enable_wal()  # readers never wait for the writer
         self._db.execute("pragma synchronous = full")
         self._db.execute("pragma foreign_keys = on")
@@ -158,7 +164,6 @@ class StoreBase:
         known = {migration.name for migration in migrations._migrations}
         newer = [step.name for step in migrations.applied(self._db) if step.name not in known]
         if newer:
-            self._db.close()
             raise StoreTooNew(
                 f"{path}: has the schema step {newer[0]}, which this version does not know; "
                 f"install the newer Maskloop or restore a backup"

@@ -11,8 +11,7 @@ import sys
 import time
 from collections import Counter
 
-from tests.fakes.picture_mutations import mutated
-from tests.unit.test_fuzzed_pictures import outcome
+from tests.fakes.picture_mutations import mutated, outcome
 
 
 def main(count: int, seed: int) -> None:

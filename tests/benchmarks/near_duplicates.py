@@ -28,7 +28,7 @@ from daemon.stages.context import Context
 from daemon.stages.select import select
 from daemon.store import FILE, Store
 from tests.benchmarks.kcenter import best
-from tests.unit.test_near_duplicates import one_by_one
+from tests.fakes.embeddings import one_by_one
 
 SIMILARITY = 0.98
 

@@ -40,7 +40,7 @@ from PIL import Image
 from connectors.label_studio import FolderSource, LabelStudio, create_or_adopt_project
 from connectors.masks.regions import Control, encode
 from daemon.demo.installation import find_executable
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.web_user import OpenTask, WebUser
 from daemon.domain import Ask, ClassSet, Prediction
 from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable, OutcomeUnknown

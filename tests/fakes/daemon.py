@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from daemon.config.loading import load_config
@@ -17,8 +18,10 @@ from tests.integration.workbench import LEARNER, ticker
 
 def main() -> None:
     config = load_config(Path(sys.argv[1]) / "config.toml")
-    with sole_writer(config.state):
-        daemon = ticker(config, launcher=LocalLauncher(module=LEARNER))
+    launcher = LocalLauncher(module=LEARNER)
+    with sole_writer(config.state), ExitStack() as at_the_end:
+        at_the_end.callback(launcher.stop)
+        daemon = ticker(config, launcher=launcher)
         while not daemon.tick().final:
             time.sleep(0.01)
 

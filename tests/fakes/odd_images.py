@@ -3,7 +3,6 @@ for: in the store, in quarantine, or among what the folder left out and says so.
 
 from __future__ import annotations
 
-import io
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from daemon.stages.image_intake import list_images
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.mutations import broken
+from tests.fakes.picture_parts import saved
 
 FILES = 500  # of a round
 LOOKS = 20  # within which every file has to be looked into
@@ -49,21 +49,15 @@ def good_pictures() -> dict[str, list[bytes]]:
     grey = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
     png = [picture, picture.convert("L"), picture.convert("P"), picture.convert("RGBA"), grey]
     return {
-        "png": [_saved(one, "PNG") for one in png],
+        "png": [saved(one, "PNG") for one in png],
         "jpg": [
-            _saved(picture, "JPEG"),
-            _saved(picture, "JPEG", exif=turned.tobytes()),
-            _saved(picture.convert("CMYK"), "JPEG"),
-            _saved(picture, "MPO", save_all=True, append_images=[picture]),
+            saved(picture, "JPEG"),
+            saved(picture, "JPEG", exif=turned.tobytes()),
+            saved(picture.convert("CMYK"), "JPEG"),
+            saved(picture, "MPO", save_all=True, append_images=[picture]),
         ],
-        "webp": [_saved(picture, "WEBP"), _saved(picture, "WEBP", exif=turned.tobytes())],
+        "webp": [saved(picture, "WEBP"), saved(picture, "WEBP", exif=turned.tobytes())],
     }
-
-
-def _saved(picture: Image.Image, kind: str, **options: object) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, kind, **options)
-    return stream.getvalue()
 
 
 def _dropped(config: Config, names: list[str]) -> list[str]:

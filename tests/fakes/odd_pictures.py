@@ -34,6 +34,8 @@ from tests.fakes.picture_parts import (
     short,
     swapped_profile,
     tiff,
+    twelve_bits,
+    two_pictures,
     wide_profile,
 )
 
@@ -116,7 +118,7 @@ def modes() -> Iterator[tuple[str, bytes]]:
     yield "JPEG CMYK", cmyk
     yield "JPEG YCCK", cmyk[: adobe + 11] + b"\2" + cmyk[adobe + 12 :]
     yield "JPEG CMYK without Adobe's mark", cmyk[: adobe - 4] + cmyk[adobe + 12 :]
-    yield "MPO", saved(picture(), "MPO", save_all=True, append_images=[picture().rotate(180)])
+    yield "MPO", two_pictures("MPO")
     yield "WEBP", saved(picture(), "WEBP")
     yield "AVIF", saved(picture(), "AVIF")
     yield "AVIF gray", saved(picture("L"), "AVIF")
@@ -131,8 +133,7 @@ def bits() -> Iterator[tuple[str, bytes]]:
     yield "PNG gray of 4 bits", png([b"\x1b\x8f"], 4, depth=4, colour=0)
     values = np.arange(0, 65_536, 997).astype(">u2")[:64]
     yield "PNG gray of 16 bits", png([values.tobytes()], 64, depth=16, colour=0)
-    twelve = np.linspace(0, 4095, 64).astype(">u2")
-    yield "PNG gray of 12 in 16 bits", png([twelve.tobytes()], 64, depth=16, colour=0)
+    yield "PNG gray of 12 in 16 bits", png([twelve_bits().tobytes()], 64, depth=16, colour=0)
     one = b"\0\1\x12\x34\x12\x35\xff\xff"
     hidden = chunk(b"tRNS", b"\x12\x34")
     yield "PNG gray of 16 bits, one transparent", png([one], 4, depth=16, colour=0, before=hidden)
@@ -208,11 +209,10 @@ def colours() -> Iterator[tuple[str, bytes]]:
 
 def animations() -> Iterator[tuple[str, bytes]]:
     """Several pictures: the first one counts."""
-    other = {"save_all": True, "append_images": [picture().rotate(180)]}
-    yield "GIF of two", saved(picture(), "GIF", **other)
-    yield "WEBP of two", saved(picture(), "WEBP", lossless=True, **other)
-    yield "PNG of two", saved(picture(), "PNG", **other)
-    yield "PNG of two with a hidden one", saved(picture(), "PNG", default_image=True, **other)
+    yield "GIF of two", two_pictures("GIF")
+    yield "WEBP of two", two_pictures("WEBP", lossless=True)
+    yield "PNG of two", two_pictures("PNG")
+    yield "PNG of two with a hidden one", two_pictures("PNG", default_image=True)
     gif = bytearray(saved(picture().quantize(16), "GIF"))
     at = gif.index(b",\0\0\0\0")
     gif[6:10], gif[at + 1 : at + 5] = struct.pack("<HH", 50, 30), struct.pack("<HH", 3, 2)
@@ -237,9 +237,7 @@ def loose() -> dict[str, bytes]:
     """Pictures that chromium paints with other arithmetic than the decoder of AVIF."""
     return {
         "AVIF see-through": saved(see_through(), "AVIF", quality=100, subsampling="4:4:4"),
-        "AVIF of two": saved(
-            picture(), "AVIF", quality=100, save_all=True, append_images=[picture().rotate(180)]
-        ),
+        "AVIF of two": two_pictures("AVIF", quality=100),
     }
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from daemon import pixels
+from daemon.domain.errors import ImageRefused
 from tests.fakes.picture_parts import (
     FORMATS,
     chunk,
@@ -17,6 +19,8 @@ from tests.fakes.picture_parts import (
     saved,
     wide_profile,
 )
+
+MAX_PIXELS = 200_000
 
 
 def valid() -> list[bytes]:
@@ -67,3 +71,21 @@ def _mutated(source: bytes, rng: np.random.Generator) -> bytes:
         else:
             content[at : at + span] = bytes([int(rng.choice((0, 127, 128, 255)))]) * span
     return bytes(content)
+
+
+def outcome(content: bytes) -> str:
+    """ "read" or "refused"; anything else fails: another exception, or a refusal without words."""
+    words = ""
+    try:
+        picture = pixels.read_picture(content, where="image a.png", max_pixels=MAX_PIXELS)
+    except ImageRefused as exc:
+        words = str(exc)
+    if words:
+        assert words.startswith("image a.png: ")
+        assert len(words) < 600
+        return "refused"
+    assert picture.dtype == np.uint8
+    assert picture.ndim == 3
+    assert picture.shape[2] == 3
+    assert picture.size <= 3 * MAX_PIXELS
+    return "read"

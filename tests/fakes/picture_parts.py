@@ -40,6 +40,11 @@ def saved(image: Image.Image, format: str, **options: Any) -> bytes:
     return stream.getvalue()
 
 
+def two_pictures(format: str, **options: Any) -> bytes:
+    """A file of two pictures, or an animation: the scene, and the scene upside down."""
+    return saved(picture(), format, save_all=True, append_images=[picture().rotate(180)], **options)
+
+
 # EXIF
 
 
@@ -130,6 +135,11 @@ def jpeg_with_exif(exif: bytes) -> bytes:
 
 def chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def twelve_bits() -> Array:
+    """64 grays of a camera of 12 bits, as PNG of 16 bits holds them."""
+    return np.linspace(0, 4095, 64).astype(">u2")
 
 
 def png(

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from connectors.label_studio import LabelStudio, create_or_adopt_project
+from connectors.label_studio import LabelStudio
 from connectors.label_studio.tasks import PAGE
 from daemon.domain import Annotation, Image, Skip, Stage, TaskState
 from daemon.domain.errors import ConnectorRefused
-from daemon.loop.components import folder_source
-from daemon.loop.service import Ticker
 from daemon.store import FILE, Intent, Question, Store
-from tests.contract.conftest import fake
 from tests.contract.rigs import (
     CLASSES,
     LabelStudioRig,
@@ -27,15 +23,8 @@ from tests.contract.rigs import (
 )
 from tests.fakes.faults import Fault, Kind
 from tests.fakes.label_studio import FakeLabelStudio
-from tests.fakes.labeling import Labeling
 from tests.fakes.versions import version
-from tests.faults.field import configured, paint
-from tests.faults.learner import DirectLauncher
-from tests.faults.people import CLASSES as PLANTS
-
-__all__ = ["fake"]
-
-NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+from tests.faults.fake_loop import NOON, Loop, answered
 
 
 @pytest.fixture
@@ -84,10 +73,6 @@ def annotation(task: str, image_id: int) -> Annotation:
         updated_at=NOON,
         created_at=NOON,
     )
-
-
-def answered(labeling: Labeling, task: int) -> dict[str, Any]:
-    return labeling.annotate(task, 1, {"result": []})
 
 
 def test_a_number_given_out_again_asks_its_new_image_and_the_old_label_stays(store: Store) -> None:
@@ -203,42 +188,6 @@ def moved(tool: LabelStudioRig, server: Server, now: list[datetime]) -> LabelStu
         source=tool.source,
         now=lambda: now[0],
     )
-
-
-class Loop:
-    """A loop on the fake that ticks when told, on a clock that is moved by hand."""
-
-    def __init__(self, fake: FakeLabelStudio, home: Path, source: str) -> None:
-        files = home / "files"
-        paint(files)
-        self.fake, self.now = fake, NOON
-        self.config = configured(home, files, fake.url, source)
-        create_or_adopt_project(
-            url=fake.url,
-            token=lambda: fake.token,
-            project="plants",
-            classes=PLANTS,
-            source=folder_source(self.config),
-        )
-        self.connector = LabelStudio(
-            url=fake.url,
-            project=1,
-            token=lambda: fake.token,
-            classes=PLANTS,
-            source=folder_source(self.config),
-            sleep=lambda seconds: None,
-            now=lambda: self.now,
-        )
-        launcher = DirectLauncher(0)
-        self.ticker = Ticker(self.config, self.connector, launcher, lambda: self.now, None)
-
-    def wait(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-        self.fake.labeling.wait(seconds)
-
-    def labels(self) -> int:
-        with Store(self.config.state / FILE) as store:
-            return len(store.labeled_ids())
 
 
 def test_answers_arrive_while_label_studio_refuses_to_be_asked(

@@ -5,11 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.contract.conftest import fake
 from tests.fakes.label_studio import FakeLabelStudio
-from tests.faults.test_found import Loop, answered
-
-__all__ = ["fake"]
+from tests.faults.fake_loop import Loop, answered
 
 
 def in_force(fake: FakeLabelStudio) -> str:

@@ -76,10 +76,10 @@ def test_a_timed_training_that_was_killed_keeps_its_number_and_ends_the_same(
     request = train_request(files)
     folder = RunFolder(tmp_path / "killed")
     folder.write_request(request.model_copy(update={"max_seconds": 1000.0}))
-    child = start("train", folder)
-    wait_until(folder.schedule.exists, "the number of iterations")
-    child.kill()
-    assert child.wait() == -signal.SIGKILL
+    with start("train", folder) as child:
+        wait_until(folder.schedule.exists, "the number of iterations")
+        child.kill()
+        assert child.wait() == -signal.SIGKILL
     assert not folder.resume.exists()
     written = json.loads(folder.schedule.read_text())
     assert written["iterations"] > 3
@@ -128,10 +128,10 @@ def test_the_best_model_is_kept_and_a_kill_changes_nothing(
     said = [r.getMessage() for r in caplog.records if "validation iteration=" in r.getMessage()]
     killed = RunFolder(tmp_path / "killed")
     killed.write_request(request)
-    child = start("train", killed)
-    wait_until((killed.path / "best.pth").exists, "the first measurement")
-    child.kill()
-    assert child.wait() == -signal.SIGKILL
+    with start("train", killed) as child:
+        wait_until((killed.path / "best.pth").exists, "the first measurement")
+        child.kill()
+        assert child.wait() == -signal.SIGKILL
     assert not killed.finished()
 
     assert main(["train", str(killed.path)]) == DONE

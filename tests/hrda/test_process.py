@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from daemon.runs.folder import (
     TrainRequest,
     TrainResult,
 )
+from tests.fakes.child_process import running
 from tests.hrda.tiny import CHANGES, CLASSES, unlabeled, write_field
 
 
@@ -66,14 +68,20 @@ def trained(files: list[LabeledFile], tmp_path_factory: pytest.TempPathFactory) 
     return folder
 
 
-def start(verb: str, folder: RunFolder, **environment: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "daemon.hrda", verb, str(folder.path)],
-        stdin=subprocess.PIPE,
-        stdout=folder.log.open("ab"),
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **environment},
-    )
+@contextmanager
+def start(verb: str, folder: RunFolder, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "daemon.hrda", verb, str(folder.path)]
+    with (
+        folder.log.open("ab") as log,
+        running(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+        ) as child,
+    ):
+        yield child
 
 
 def wait_until(condition: Any, what: str, seconds: float = 120) -> None:
@@ -174,10 +182,10 @@ def test_a_killed_training_ends_with_the_same_bits(
         folder.write_request(request)
     assert main(["train", str(whole.path)]) == DONE
 
-    child = start("train", killed)
-    wait_until(killed.resume.exists, "the first save")
-    child.kill()
-    assert child.wait() == -signal.SIGKILL
+    with start("train", killed) as child:
+        wait_until(killed.resume.exists, "the first save")
+        child.kill()
+        assert child.wait() == -signal.SIGKILL
     assert not killed.finished()
     assert main(["train", str(killed.path)]) == DONE
 
@@ -191,12 +199,12 @@ def test_sigterm_saves_and_leaves_and_a_truncated_state_is_refused(
 ) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.write_request(train_request(files, iterations=100_000, save_every_s=1e9))
-    child = start("train", folder)
-    wait_until(lambda: (p := folder.read_progress()) and p.step > 0, "the first iteration")
+    with start("train", folder) as child:
+        wait_until(lambda: (p := folder.read_progress()) and p.step > 0, "the first iteration")
 
-    child.terminate()
+        child.terminate()
 
-    assert child.wait(60) == STOPPED
+        assert child.wait(60) == STOPPED
     assert folder.resume.exists()
     assert not folder.error_file.exists()
     content = folder.resume.read_bytes()
@@ -223,13 +231,13 @@ def test_a_second_process_on_the_same_folder_is_refused(
 def test_a_process_dies_with_the_end_of_its_stdin(files: list[LabeledFile], tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.write_request(train_request(files, iterations=100_000))
-    child = start("train", folder, MASKLOOP_PARENT_STDIN="1")
-    wait_until(folder.progress_file.exists, "the first sign of life")
+    with start("train", folder, MASKLOOP_PARENT_STDIN="1") as child:
+        wait_until(folder.progress_file.exists, "the first sign of life")
 
-    assert child.stdin is not None
-    child.stdin.close()
+        assert child.stdin is not None
+        child.stdin.close()
 
-    assert child.wait(30) == LEFT_ALONE
+        assert child.wait(30) == LEFT_ALONE
 
 
 def test_a_child_starts_where_its_parent_ended_and_rows_follow_their_names(

@@ -35,15 +35,16 @@ def start_two(*arguments: str, log: Path) -> list[subprocess.Popen[bytes]]:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     together = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
-    return [
-        subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            stdout=log.open("ab"),
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **together, "RANK": str(rank), "LOCAL_WORLD_SIZE": "2"},
-        )
-        for rank in range(2)
-    ]
+    with log.open("ab") as output:
+        return [
+            subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **together, "RANK": str(rank), "LOCAL_WORLD_SIZE": "2"},
+            )
+            for rank in range(2)
+        ]
 
 
 def ends(children: list[subprocess.Popen[bytes]], log: Path) -> list[int]:

@@ -57,14 +57,14 @@ class Team:
             loop={**LOOP, **loop},
         )
         self.shift = timedelta()
-        self.connector = open_connector(self.config)
+        self.connector: Any = open_connector(self.config)
         self.daemon = Ticker(self.config, self.connector, ForkLauncher(), self.now, None)
         self.people: dict[str, WebUser] = {}
 
     def close(self) -> None:
-        self.connector.close()
         for person in self.people.values():
             person.close()
+        self.connector.close()
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.shift

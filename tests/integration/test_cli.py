@@ -11,24 +11,12 @@ import pytest
 from PIL import Image
 
 from daemon.cli.commands import main
-from daemon.config.loading import Config
-from daemon.diagnostics.check import checks
 from daemon.store import FILE, Store, sole_writer
-from tests.integration.workbench import configured, paint, run_out, ticker
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
-    return tmp_path
+from tests.integration.workbench import configured, faults_of, paint, run_out, ticker
 
 
 def maskloop(home: Path, *words: str) -> int:
     return main(["--config", str(home / "config.toml"), *words])
-
-
-def faults_of(config: Config, name: str) -> list[str]:
-    return list(dict(checks(config))[name]())
 
 
 def test_status_before_the_first_run(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

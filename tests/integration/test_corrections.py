@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -17,17 +16,12 @@ from daemon.domain import Mask, PredictionVersion, Unmeasured
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
-from tests.fakes.label_studio import FakeLabelStudio
 from tests.integration.team import CLASSES, CONTROL, Team
 
 
 @pytest.fixture
-def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    with FakeLabelStudio(tmp_path) as server:
-        monkeypatch.setenv("TEAM_TOKEN", server.token)
-        made = Team(tmp_path, server, queue_low=0)
-        yield made
-        made.close()
+def team(make_team: Callable[..., Team]) -> Team:
+    return make_team(queue_low=0)
 
 
 def shown_to(team: Team, question: OpenTask) -> Mask:

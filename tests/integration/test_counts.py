@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.fakes.label_studio import FakeLabelStudio
 from tests.integration.counted import disagreements
 from tests.integration.team import Team
 
@@ -30,12 +28,8 @@ ACTS, WEIGHTS = zip(
 
 
 @pytest.fixture
-def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    with FakeLabelStudio(tmp_path) as server:
-        monkeypatch.setenv("TEAM_TOKEN", server.token)
-        made = Team(tmp_path, server, budget_labels=22, max_wait_hours=30.0)
-        yield made
-        made.close()
+def team(make_team: Callable[..., Team]) -> Team:
+    return make_team(budget_labels=22, max_wait_hours=30.0)
 
 
 def act(team: Team, rng: np.random.Generator) -> str:

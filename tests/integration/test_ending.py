@@ -24,15 +24,9 @@ from daemon.web.app import create_app
 from tests.fakes import learner
 from tests.fakes.status_json import status_json
 from tests.integration.counted import disagreements
-from tests.integration.workbench import configured, paint, paint_images, run_out, ticker
+from tests.integration.workbench import configured, paint_images, run_out, ticker
 
 LOOP = {"batch_images": 4, "seed_images": 4, "poll_s": 0.05}
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
-    return tmp_path
 
 
 def new_labels(config: Config) -> list[int]:

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from daemon.diagnostics.figure_checks import validation_faults
 from daemon.stages import image_readers
-from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher
-from tests.integration.project_team import FIELDS, Bucket, ProjectTeam
+from tests.integration.project_team import FIELDS, ProjectTeam
 
 Change = Callable[[ProjectTeam, str], str]
-
-
-@pytest.fixture
-def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProjectTeam]:
-    with FakeLabelStudio(tmp_path) as server, Bucket() as bucket:
-        monkeypatch.setenv("TEAM_TOKEN", server.token)
-        made = ProjectTeam(tmp_path, server, bucket)
-        yield made
-        made.close()
 
 
 def in_the_middle(team: ProjectTeam) -> tuple[Any, ...]:

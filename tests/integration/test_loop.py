@@ -25,12 +25,6 @@ from tests.fakes.versions import version
 from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
-    return tmp_path
-
-
 def assert_whole(config: Config) -> None:
     """What must hold after any history: nothing lost, nothing doubled."""
     with Store(config.state / FILE, read_only=True) as store:

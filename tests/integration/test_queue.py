@@ -14,15 +14,9 @@ from daemon.loop.service import Ticker
 from daemon.stages import queue
 from daemon.stages.context import Context, by_role
 from daemon.store import FILE, Store
-from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
+from tests.integration.workbench import configured, run_out, run_through_power_cuts, ticker
 
 LOOP = {"budget_labels": 24, "batch_images": 4, "seed_images": 4, "poll_s": 0.05}
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
-    return tmp_path
 
 
 def filled(home: Path, **loop: Any) -> Config:

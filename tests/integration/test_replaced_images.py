@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from PIL import Image as Picture
 
 from daemon.domain import Role
 from daemon.stages import image_intake
-from tests.fakes.label_studio import FakeLabelStudio
-from tests.integration.project_team import FIELDS, Bucket, ProjectTeam
-
-
-@pytest.fixture
-def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProjectTeam]:
-    with FakeLabelStudio(tmp_path) as server, Bucket() as bucket:
-        monkeypatch.setenv("TEAM_TOKEN", server.token)
-        made = ProjectTeam(tmp_path, server, bucket)
-        yield made
-        made.close()
+from tests.integration.project_team import FIELDS, ProjectTeam
 
 
 def test_the_same_bytes_in_two_tasks_are_asked_once(team: ProjectTeam) -> None:

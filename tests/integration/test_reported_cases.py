@@ -28,13 +28,9 @@ from tests.fakes.status_json import status_json
 from tests.integration.figures import BUDGET, look_again, roles, trained_on, why_excluded
 from tests.integration.workbench import configured, paint, run_out, ticker
 
+IMAGES = 20
+
 SIZE = (24, 32)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path, images=20)
-    return tmp_path
 
 
 def noise(seed: int, size: tuple[int, int] = SIZE) -> Image.Image:

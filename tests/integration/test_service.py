@@ -11,16 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.child_process import running
 from tests.fakes.status_json import status_json
-from tests.integration.workbench import configured, paint, ticker
+from tests.integration.workbench import configured, ticker
 
 SECONDS = 20.0
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
-    return tmp_path
 
 
 def test_an_outage_is_said_once_when_it_starts_and_once_when_it_ends(
@@ -47,16 +42,16 @@ def test_an_outage_is_said_once_when_it_starts_and_once_when_it_ends(
 def test_sigterm_ends_the_daemon_and_its_children_within_seconds(home: Path) -> None:
     configured(home)
     command = [sys.executable, "-m", "daemon.cli", "--config", str(home / "config.toml"), "run"]
-    daemon = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    request = home / "state" / "runs" / "0000-embed" / "log.txt"
-    deadline = time.monotonic() + 60
-    while not request.exists():
-        assert time.monotonic() < deadline, "the first run did not start"
-        time.sleep(0.1)
+    with running(command, stderr=subprocess.PIPE, text=True) as daemon:
+        request = home / "state" / "runs" / "0000-embed" / "log.txt"
+        deadline = time.monotonic() + 60
+        while not request.exists():
+            assert time.monotonic() < deadline, "the first run did not start"
+            time.sleep(0.1)
 
-    daemon.send_signal(signal.SIGTERM)
+        daemon.send_signal(signal.SIGTERM)
 
-    assert daemon.wait(SECONDS) == 0
+        assert daemon.wait(SECONDS) == 0
     assert _running_in(home) == []
 
 

@@ -12,14 +12,21 @@ from PIL import Image
 from daemon.cli.commands import main
 from daemon.config.loading import Config
 from daemon.domain import Stage
-from daemon.runs.folder import PredictRequest, RunFolder, TrainRequest
+from daemon.runs.folder import PredictRequest, TrainRequest
 from daemon.stages import serving
 from daemon.stages.context import Context
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
 from tests.fakes.status_json import status_json
-from tests.integration.workbench import configured, paint, run_out, run_through_power_cuts, ticker
+from tests.integration.workbench import (
+    configured,
+    paint,
+    run_of,
+    run_out,
+    run_through_power_cuts,
+    ticker,
+)
 
 
 @pytest.fixture
@@ -30,12 +37,8 @@ def collapsing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     return configured(tmp_path)
 
 
-def run(config: Config, cycle: int, stage: Stage) -> RunFolder:
-    return RunFolder(config.state / "runs" / f"{cycle:04d}-{stage}")
-
-
 def checkpoint(config: Config, cycle: int) -> Path:
-    return run(config, cycle, Stage.TRAIN).checkpoint
+    return run_of(config, cycle, Stage.TRAIN).checkpoint
 
 
 def test_a_model_that_collapsed_is_refused_and_the_one_before_serves(collapsing: Config) -> None:
@@ -46,9 +49,9 @@ def test_a_model_that_collapsed_is_refused_and_the_one_before_serves(collapsing:
     assert [point["refused"] for point in (first, second, third)] == [False, True, False]
     assert [point["serving"] for point in (first, second, third)] == [1, 1, 3]
     for stage in (Stage.SCORE, Stage.PREDICT):
-        request = run(collapsing, 2, stage).read_request(PredictRequest)
+        request = run_of(collapsing, 2, stage).read_request(PredictRequest)
         assert request.checkpoint == checkpoint(collapsing, 1)
-    parent = run(collapsing, 3, Stage.TRAIN).read_request(TrainRequest).parent
+    parent = run_of(collapsing, 3, Stage.TRAIN).read_request(TrainRequest).parent
     assert parent == checkpoint(collapsing, 1)
 
 
@@ -59,7 +62,7 @@ def test_people_correct_the_masks_of_the_model_that_serves(collapsing: Config) -
         picks = store.picks(2)
     assert picks
     for pick in picks:
-        shown = np.asarray(Image.open(run(collapsing, 2, Stage.PREDICT).mask(pick.image_id)))
+        shown = np.asarray(Image.open(run_of(collapsing, 2, Stage.PREDICT).mask(pick.image_id)))
         with Store(collapsing.state / FILE, read_only=True) as store:
             (image,) = [one for one in store.images() if one.id == pick.image_id]
         truth = np.asarray(Image.open(collapsing.home / "masks" / image.name))

@@ -28,7 +28,7 @@ from daemon.store import sole_writer
 from tests.fakes.command import assert_said, run_command, started
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.status_json import status_json
-from tests.integration.workbench import configured, paint, ticker
+from tests.integration.workbench import configured, faults_of, paint, ticker
 
 PLUG_IN = '''"""Strategies that break their contract, each in a way of its own."""
 from strategies import Pool
@@ -60,12 +60,6 @@ BROKEN = ("raises", "twice", "positions", "few", "nothing")
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def plugged(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on the path with an installed distribution whose strategies are broken."""
     folder = home / "plug-in"
@@ -78,10 +72,6 @@ def plugged(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(folder))
     assert {"raises"} <= {point.name for point in metadata.entry_points(group=strategies.GROUP)}
     return home
-
-
-def faults_of(config: Config, name: str) -> list[str]:
-    return list(dict(checks(config))[name]())
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,7 @@ from daemon.stages import push as push_stage
 from daemon.stages.context import Context
 from daemon.stages.sync import sync
 from daemon.store import FILE, Store
-from tests.fakes.label_studio import FakeLabelStudio
 from tests.integration.team import Team
-
-
-@pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Team]]:
-    made = []
-    with FakeLabelStudio(tmp_path) as server:
-        monkeypatch.setenv("TEAM_TOKEN", server.token)
-
-        def team(**loop: Any) -> Team:
-            made.append(Team(tmp_path, server, **loop))
-            return made[-1]
-
-        yield team
-        for one in made:
-            one.close()
 
 
 @pytest.fixture
@@ -55,10 +39,10 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Callable[[Stage], Callable[[], None
 
 
 def test_people_who_are_faster_than_the_training_always_get_an_image_within_the_budget(
-    make: Callable[..., Team], held: Callable[[Stage], Callable[[], None]]
+    make_team: Callable[..., Team], held: Callable[[Stage], Callable[[], None]]
 ) -> None:
     held(Stage.TRAIN)
-    team = make()
+    team = make_team()
     team.until("8 images wait")
 
     answered = []
@@ -74,10 +58,10 @@ def test_people_who_are_faster_than_the_training_always_get_an_image_within_the_
 
 
 def test_what_was_asked_ahead_is_served_behind_the_next_batch_with_its_masks(
-    make: Callable[..., Team], held: Callable[[Stage], Callable[[], None]]
+    make_team: Callable[..., Team], held: Callable[[Stage], Callable[[], None]]
 ) -> None:
     release = held(Stage.TRAIN)
-    team = make()
+    team = make_team()
     team.until("8 images wait")
     team.answer_batch("ada")
     team.until("cycle 1: train")
@@ -94,10 +78,10 @@ def test_what_was_asked_ahead_is_served_behind_the_next_batch_with_its_masks(
 
 
 def test_what_is_asked_while_the_masks_are_made_is_of_the_new_scores_and_gets_a_mask(
-    make: Callable[..., Team], held: Callable[[Stage], Callable[[], None]]
+    make_team: Callable[..., Team], held: Callable[[Stage], Callable[[], None]]
 ) -> None:
     release = held(Stage.PREDICT)
-    team = make()
+    team = make_team()
     team.until("8 images wait")
     team.answer_batch("ada")
     team.until("cycle 1: predict")
@@ -115,9 +99,9 @@ def test_what_is_asked_while_the_masks_are_made_is_of_the_new_scores_and_gets_a_
 
 
 def test_a_batch_of_labels_begins_a_cycle_while_somebody_keeps_an_image_of_the_batch(
-    make: Callable[..., Team],
+    make_team: Callable[..., Team],
 ) -> None:
-    team = make()
+    team = make_team()
     team.until("8 images wait")
     asleep = team.take("cleo")
     assert asleep is not None
@@ -128,11 +112,11 @@ def test_a_batch_of_labels_begins_a_cycle_while_somebody_keeps_an_image_of_the_b
 
 
 def test_images_asked_later_stay_behind_although_people_answered_between_push_and_order(
-    make: Callable[..., Team], held: Callable[[Stage], Callable[[], None]], monkeypatch: Any
+    make_team: Callable[..., Team], held: Callable[[Stage], Callable[[], None]], monkeypatch: Any
 ) -> None:
     """The scores of a push count from all that was open then, the store must not count anew."""
     rerank = push_stage.rerank
-    team = make()
+    team = make_team()
 
     def slow(context: Context, cycle: int) -> None:
         for _ in range(4):
@@ -152,9 +136,9 @@ def test_images_asked_later_stay_behind_although_people_answered_between_push_an
 
 
 def test_an_image_whose_answer_is_deleted_gets_its_place_and_mask_again(
-    make: Callable[..., Team],
+    make_team: Callable[..., Team],
 ) -> None:
-    team = make(queue_low=0)
+    team = make_team(queue_low=0)
     team.until("8 images wait")
     deleted = [team.answer("ada") for _ in range(8)][5]
     team.until("4 images wait")
@@ -171,9 +155,9 @@ def test_an_image_whose_answer_is_deleted_gets_its_place_and_mask_again(
 
 
 def test_replaced_predictions_are_deleted_when_no_open_page_can_need_them(
-    make: Callable[..., Team],
+    make_team: Callable[..., Team],
 ) -> None:
-    team = make(queue_low=0)
+    team = make_team(queue_low=0)
     team.until("8 images wait")
     team.answer_batch("ada")
     team.until("4 images wait")
@@ -202,11 +186,11 @@ def test_replaced_predictions_are_deleted_when_no_open_page_can_need_them(
 
 
 def test_an_image_that_two_people_label_counts_once_and_by_policy(
-    make: Callable[..., Team], caplog: pytest.LogCaptureFixture
+    make_team: Callable[..., Team], caplog: pytest.LogCaptureFixture
 ) -> None:
     """As Label Studio's locks let it happen."""
     caplog.set_level("INFO")
-    team = make()
+    team = make_team()
     team.until("8 images wait")
     ones, nothing = np.ones((24, 32), np.uint8), np.zeros((24, 32), np.uint8)
     first = team.take("ada")

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def home_of(state: str, home: Path) -> Config:
     shutil.copy(KEPT / "config.toml", home)
     for path in (home / "state").rglob("*.json"):
         path.write_text(path.read_text().replace(PLACE, str(home)))
-    with sqlite3.connect(home / "state" / FILE) as db:
+    with closing(sqlite3.connect(home / "state" / FILE)) as db, db:
         for table, column in (("images", "uri"), ("facts", "value"), ("quarantine", "got")):
             change = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"
             db.execute(change, (PLACE, str(home)))
@@ -48,11 +49,8 @@ def home_of(state: str, home: Path) -> Config:
 
 
 def rows(config: Config, sql: str) -> Rows:
-    db = sqlite3.connect(config.state / FILE)
-    try:
+    with closing(sqlite3.connect(config.state / FILE)) as db:
         return db.execute(sql).fetchall()
-    finally:
-        db.close()
 
 
 def columns(config: Config) -> dict[str, list[str]]:

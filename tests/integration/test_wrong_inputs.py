@@ -10,15 +10,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from daemon.config.loading import Config, load_config
-from daemon.diagnostics.check import checks
+from daemon.config.loading import load_config
 from tests.fakes.command import TRACEBACK, assert_said, run_command
-from tests.integration.workbench import configured, paint, run_out, ticker
+from tests.integration.workbench import configured, faults_of, paint, run_out, ticker
 
 BOM = b"\xef\xbb\xbf"
 CONFIGS: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -38,10 +37,6 @@ CONFIGS: dict[str, tuple[Callable[[Path], object], str]] = {
     "home": (lambda path: path.write_text("[home]\nx = 1\n"), "there is no such table"),
 }
 COMMANDS = (["status"], ["check"], ["once"], ["run"], ["web"], ["backup", "copy.db"], ["classes"])
-
-
-def faults_of(config: Config, name: str) -> list[str]:
-    return list(dict(checks(config))[name]())
 
 
 def fill(path: Path) -> None:
@@ -113,7 +108,7 @@ def test_a_store_that_is_none_is_refused_by_every_command(home: Path, name: str)
 def test_pages_of_a_store_that_are_damaged_are_said(home: Path) -> None:
     path = home / "state" / "store.db"
     run_out(ticker(configured(home)))
-    with sqlite3.connect(path) as store:
+    with closing(sqlite3.connect(path)) as store:
         store.execute("pragma wal_checkpoint(truncate)")
     content = bytearray(path.read_bytes())
     content[8192:-4096] = os.urandom(len(content) - 8192 - 4096)

@@ -12,10 +12,13 @@ from PIL import Image
 
 from daemon.config.loading import Config
 from daemon.config.rendering import render
+from daemon.diagnostics.check import checks
+from daemon.domain import Stage
 from daemon.launchers import Launcher
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.loop.tick import Outcome
+from daemon.runs.folder import RunFolder
 from tests.fakes.launcher import ForkLauncher
 
 COLOURS = np.array([[120, 90, 60], [40, 160, 40], [160, 40, 160]], np.uint8)
@@ -89,6 +92,15 @@ def run_out(daemon: Ticker) -> Outcome:
         time.sleep(0.02)
         outcome = daemon.tick()
     return outcome
+
+
+def run_of(config: Config, cycle: int, stage: Stage) -> RunFolder:
+    return RunFolder(config.state / "runs" / f"{cycle:04d}-{stage}")
+
+
+def faults_of(config: Config, name: str) -> list[str]:
+    """What this check of `maskloop check` finds."""
+    return list(dict(checks(config))[name]())
 
 
 def run_through_power_cuts(config: Config) -> None:

@@ -13,7 +13,7 @@ import pytest
 from connectors.label_studio import FolderSource, create_or_adopt_project
 from connectors.masks.regions import Control, encode
 from daemon.config.loading import Config
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.web_user import OpenTask, WebUser
 from daemon.domain import TaskState
 from daemon.launchers.local import LocalLauncher

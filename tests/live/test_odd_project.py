@@ -23,7 +23,7 @@ from connectors.label_studio import create_or_adopt_project
 from connectors.label_studio.api import Api
 from connectors.masks.regions import Control, encode
 from daemon.config.loading import Config
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.web_user import WebUser
 from daemon.domain import Mask
 from daemon.launchers.local import LocalLauncher
@@ -31,6 +31,7 @@ from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.runs.folder import RunFolder, TrainRequest
 from daemon.store import FILE, Store
+from tests.fakes.picture_parts import saved
 from tests.fakes.status_json import status_json
 
 pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(600)]
@@ -55,12 +56,6 @@ def scene(number: int) -> tuple[np.ndarray, Mask]:
         mask[(y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2] = 1 + plant % 2
     pixels = COLOURS[mask] + rng.normal(0, 8, (*SIZE, 3))
     return pixels.clip(0, 255).astype(np.uint8), mask
-
-
-def saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, kind, **options)
-    return stream.getvalue()
 
 
 def exif(orientation: int) -> bytes:

@@ -15,9 +15,10 @@ import httpx
 import pytest
 
 from daemon.demo.installation import find_executable
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.ports import free_port, is_free
-from daemon.demo.server import LabelStudioServer
 from daemon.domain.errors import DemoFailed
+from tests.fakes.child_process import running
 from tests.live.live_server import start_copy
 
 pytestmark = pytest.mark.live
@@ -126,17 +127,17 @@ def test_a_server_dies_with_the_process_that_supervises_it(migrated, tmp_path):
     script = (
         "import os, pathlib, time\n"
         "from daemon.demo.installation import find_executable\n"
-        "from daemon.demo.server import LabelStudioServer\n"
+        "from daemon.demo.label_studio_server import LabelStudioServer\n"
         f"folder = pathlib.Path({str(folder)!r})\n"
         "server = LabelStudioServer(folder=folder, document_root=folder, "
         f"port={port}, executable=find_executable(os.environ)).start()\n"
         "print(server.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    child = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
+    command = [sys.executable, "-c", script]
+    with running(command, stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline())
+        parent.kill()
     deadline = time.monotonic() + 10
     while (_alive(child) or not is_free(port)) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -145,7 +146,7 @@ def test_a_server_dies_with_the_process_that_supervises_it(migrated, tmp_path):
 
 
 def test_a_taken_port_is_named_with_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr("daemon.demo.server.STOP_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("daemon.demo.label_studio_server.STOP_TIMEOUT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         server = LabelStudioServer(

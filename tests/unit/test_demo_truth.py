@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from connectors.masks.regions import Control, decode, encode
-from daemon.demo.corrections import correct
+from daemon.demo.region_correction import correct
 from daemon.demo.truth import Truth, pair_masks, read_mask
 from daemon.domain import ClassSet
 from daemon.domain.errors import DemoFailed

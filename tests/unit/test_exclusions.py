@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,11 @@ from daemon.store.migrations import migrations
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / FILE)
-    for number in range(3):
-        store.add_image(image(tmp_path, number), None)
-    return store
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / FILE) as store:
+        for number in range(3):
+            store.add_image(image(tmp_path, number), None)
+        yield store
 
 
 def image(folder: Path, number: int) -> Image:
@@ -96,14 +97,15 @@ def test_a_store_of_an_earlier_release_keeps_its_exclusions_and_intervals(tmp_pa
     db.conn.commit()
     db.conn.close()
 
-    store = Store(tmp_path / FILE)
+    with Store(tmp_path / FILE) as store:
+        excluded = store.excluded()
+        (point,) = store.curve()
 
-    assert store.excluded() == {
+    assert excluded == {
         1: Exclusion.NEAR_VALIDATION,
         2: Exclusion.GROUP,
         3: Exclusion.UNREADABLE,
     }
-    (point,) = store.curve()
     assert point.validation is not None
     assert point.validation.miou_interval == (0.4, 0.6)
     assert point.validation.interval_coverage is None

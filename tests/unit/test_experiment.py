@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from daemon.domain.errors import ExperimentRefused
-from daemon.experiment.folders import class_names, read_folders
+from daemon.experiment.image_folders import class_names, read_folders
 from daemon.experiment.options import Options, add_options, read_options
 from daemon.experiment.splits import Roles, assign_roles
 

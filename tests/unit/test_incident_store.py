@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_a_damaged_store_has_no_heartbeat(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"x" * 4096)
     assert last_heartbeat(tmp_path / FILE) is None
 
-    with sqlite3.connect(tmp_path / "odd.db") as odd:
+    with closing(sqlite3.connect(tmp_path / "odd.db", isolation_level=None)) as odd:
         odd.execute("CREATE TABLE heartbeat (pid, started_at)")
         odd.execute("INSERT INTO heartbeat VALUES (1, 'soon')")
     assert last_heartbeat(tmp_path / "odd.db") is None

@@ -12,18 +12,9 @@ from hypothesis import strategies as st
 from daemon.domain.errors import RunFailed
 from daemon.hrda.near_duplicates import near_duplicates as run_of
 from daemon.rules import near_duplicates
-from daemon.rules.near_duplicates import FloatArray, IdArray, representatives
+from daemon.rules.near_duplicates import FloatArray, representatives
 from daemon.runs.folder import DistinctRequest, PredictResult, RunFolder, Scores
-from tests.unit.test_split import unit
-
-
-def one_by_one(ids: IdArray, embeddings: FloatArray, similarity: float) -> list[int]:
-    """As one writes it first: each image against all that are kept."""
-    kept: list[int] = []
-    for row in np.argsort(ids, kind="stable"):
-        if not kept or float((embeddings[kept] @ embeddings[row]).max()) < similarity:
-            kept.append(int(row))
-    return [int(ids[row]) for row in kept]
+from tests.fakes.embeddings import one_by_one, unit
 
 
 def heaps(seed: int, images: int, width: int) -> FloatArray:

@@ -29,6 +29,8 @@ from tests.fakes.picture_parts import (
     scene,
     see_through,
     swapped_profile,
+    twelve_bits,
+    two_pictures,
 )
 
 TURNED = np.rot90(scene(), -1)  # 6: a quarter clockwise
@@ -71,7 +73,7 @@ def test_a_turn_is_read_where_browsers_read_it() -> None:
 
 
 def test_a_multi_picture_file_shows_its_first_even_where_the_second_is_cut() -> None:
-    content = saved(picture(), "MPO", save_all=True, append_images=[picture().rotate(180)])
+    content = two_pictures("MPO")
     first = pixels.read_picture(saved(picture(), "JPEG"))
 
     assert np.array_equal(pixels.read_picture(content), first)
@@ -79,7 +81,7 @@ def test_a_multi_picture_file_shows_its_first_even_where_the_second_is_cut() -> 
 
 
 def test_16_bits_are_cut_to_their_high_byte() -> None:
-    twelve = np.linspace(0, 4095, 64).astype(">u2")
+    twelve = twelve_bits()
 
     seen = pixels.read_picture(png([twelve.tobytes()], 64, depth=16, colour=0))
 
@@ -182,7 +184,7 @@ def test_pixels_are_counted_from_the_first_bytes(tmp_path: Path) -> None:
 
 
 def test_the_first_picture_of_an_animation_counts() -> None:
-    content = saved(picture(), "PNG", save_all=True, append_images=[picture().rotate(180)])
+    content = two_pictures("PNG")
 
     assert np.array_equal(pixels.read_picture(content), scene())
     with Image.open(io.BytesIO(content)) as animation:

@@ -14,7 +14,7 @@ from connectors.masks import bitmask, brush_rle
 from connectors.masks.regions import BITMASK, BRUSH, decode
 from connectors.unreadable import AnnotationRefused
 from daemon.domain import IGNORE
-from tests.unit.test_region_tags import (
+from tests.fakes.regions import (
     BOX,
     CLASSES,
     ELLIPSE,

@@ -9,22 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from connectors.masks.bitmask import URL_START
 from connectors.masks.regions import BITMASK, Control, decode, encode
 from connectors.unreadable import AnnotationRefused
-from daemon.domain import IGNORE, ClassSet, Mask
+from daemon.domain import IGNORE, Mask
 from daemon.domain.errors import MaskRefused
+from tests.fakes.regions import CLASSES, masks
 
-CLASSES = ClassSet(names=("soil", "crop", "weed"), ignore_label="unsure")
 CONTROL = Control(from_name="mask", to_name="image")
-masks = hnp.arrays(
-    np.uint8,
-    st.tuples(st.integers(1, 24), st.integers(1, 24)),
-    elements=st.sampled_from([0, 1, 2, IGNORE]),
-)
 
 
 def painted(picture: Image.Image) -> str:

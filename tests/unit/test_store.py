@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import multiprocessing
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,32 +11,11 @@ import pytest
 from PIL import Image as Pillow
 from sqlite_utils.utils import sqlite3
 
-from daemon.domain import Annotation, Fault, Image, Pick, Role, Skip, Stage, TaskState
+from daemon.domain import Annotation, Fault, Pick, Role, Skip, Stage, TaskState
 from daemon.domain.errors import StoreInUse, StoreTooNew
-from daemon.store import Intent, Question, Store, sole_writer
+from daemon.store import Store, sole_writer
 from daemon.store.migrations import migrations
-from tests.fakes.versions import version
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-def image(key: str) -> Image:
-    return Image(
-        id=0, key=key, name=key, uri=key, path=Path(key), height_px=2, width_px=3, sha256=key
-    )
-
-
-def annotation(number: str, key: str = "a", value: int = 1, minutes: int = 0) -> Annotation:
-    at = NOON + timedelta(minutes=minutes)
-    return Annotation(
-        id=number,
-        task="t1",
-        image_key=key,
-        mask=np.full((2, 3), value, np.uint8),
-        annotator="anna",
-        updated_at=at,
-        created_at=at,
-    )
+from tests.fakes.labels import NOON, annotation, image, intent
 
 
 def label(store: Store, image_id: int) -> int:
@@ -56,14 +35,6 @@ def store(path: Path) -> Iterator[Store]:
             store.add_image(image(key), None)
         store.start_cycle(0, Stage.EMBED, NOON, labels=0, train_labels=0)
         yield store
-
-
-def intent(key: str, *image_ids: int) -> Intent:
-    questions = [
-        Question(image_id=i, position=place, arm="x", reason="r")
-        for place, i in enumerate(image_ids)
-    ]
-    return Intent(key=key, cycle=0, version=version(0, 1), questions=tuple(questions))
 
 
 def test_an_image_that_is_listed_twice_is_one_image(store: Store) -> None:

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlite_utils import Database
 
-from daemon.domain import Annotation, Exclusion, FoundImage, Image, Role, Stage, TaskState
+from daemon.domain import Annotation, Exclusion, FoundImage, Role, Stage, TaskState
 from daemon.store import Intent, LostLabels, Question, Store
 from daemon.store.migrations import migrations
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-def image(key: str, sha256: str = "") -> Image:
-    return Image(
-        id=0,
-        key=key,
-        name=key,
-        uri=key,
-        path=Path(key),
-        height_px=2,
-        width_px=3,
-        sha256=sha256 or key,
-    )
+from tests.fakes.labels import NOON, image
 
 
 def annotation(number: str, minutes: int = 0, task: str = "t1") -> Annotation:
@@ -203,5 +190,5 @@ def test_a_store_of_before_is_brought_up_to_date_without_loss(tmp_path: Path) ->
         assert [one.aside_stamp for one in store.known_images()] == [None, ""]
         store.replace_bytes(1, image("a", "new"), cycle=None)
         assert store.unconfirmed_ids() == {1}
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw:
         assert raw.execute("SELECT drawn_on FROM annotations").fetchall() == [("sha-a",)]

@@ -14,9 +14,9 @@ from daemon.domain import Calibration, ClassPixels, CurvePoint, Effort, Evaluati
 from daemon.domain.errors import StoreTooOld
 from daemon.store import FILE, Store
 from daemon.store.migrations import migrations
+from tests.fakes.labels import NOON, annotation, image
 from tests.fakes.status_json import status_json
 from tests.fakes.versions import version
-from tests.unit.test_store import NOON, annotation, image
 
 CUT = "1 regions leave the image: what lies outside was cut off"
 

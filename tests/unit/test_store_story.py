@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,8 @@ from sqlite_utils import Database
 from daemon.domain import Stage, TaskState
 from daemon.store import Intent, Question, Store
 from daemon.store.migrations import migrations
+from tests.fakes.labels import NOON
 
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 

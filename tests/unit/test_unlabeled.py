@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from connectors.masks.regions import Control, decode, encode
-from daemon.demo.corrections import correct
+from daemon.demo.region_correction import correct
 from daemon.domain import IGNORE, Annotation, ClassSet, Image
 from daemon.store import FILE, Store
+from tests.fakes.labels import NOON
 
 CLASSES = ClassSet(names=("soil", "crop"), unlabeled=IGNORE)
 CONTROL = Control(from_name="mask", to_name="image")
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BLANK = Annotation(
     id="1",
     task="t1",

@@ -171,9 +171,9 @@ def test_every_file_that_the_page_names_is_served_from_here() -> None:
     }
 
     for address in named - {None}:
-        assert browser.get(address).status_code == 200, address
-    assert browser.get("/plotly.js").mimetype == "text/javascript"
-    assert len(browser.get("/plotly.js").data) > 1_000_000
+        assert browser.get(address, buffered=True).status_code == 200, address
+    assert browser.get("/plotly.js", buffered=True).mimetype == "text/javascript"
+    assert len(browser.get("/plotly.js", buffered=True).data) > 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_every_file_that_the_page_names_is_served_from_here() -> None:
     ["/", "/status.json", "/status.schema.json", "/plotly.js", "/static/page.js", "/no-such"],
 )
 def test_every_answer_carries_the_security_headers(address: str) -> None:
-    headers = client(1).get(address).headers
+    headers = client(1).get(address, buffered=True).headers
 
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self';")

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 # of the time of 16. The GPU's number is a guess.
 PASS_PX = {"cpu": 600_000, "cuda": 8_000_000}
 BAND_ROWS = 1024  # of a large image that are worked on at once
-BAND_PX = 2**24  # of an image whose probabilities are in memory at once
+BAND_PX = 2**24  # of an image whose probabilities are in memory at once; of a larger one, a quarter
 MOST_UNCERTAIN = 0.05  # share of the pixels that an image's uncertainty is the mean of
 
 
@@ -49,10 +49,13 @@ class Seen:
     def bands(self) -> Iterator[tuple[slice, Tensor]]:
         """Rows of the image and their probability (C, h, W), from top to bottom.
 
-        An image of up to BAND_PX pixels is one band; memory does not grow with larger ones.
+        An image of up to BAND_PX pixels is one band; a larger one comes in bands of a quarter of
+        that, so that what is made of them takes no more memory.
         """
         height, width = self.size
-        step = height if height * width <= BAND_PX else max(1, BAND_PX // width // STRIDE) * STRIDE
+        step = height
+        if height * width > BAND_PX:
+            step = max(1, BAND_PX // 4 // width // STRIDE) * STRIDE
         for top in range(0, height, step):
             rows = slice(top, min(height, top + step))
             yield rows, self._rows(rows.start, rows.stop)

@@ -26,16 +26,11 @@ from tests.integration.figures import (
 )
 from tests.integration.workbench import (
     configured,
-    paint,
     run_out,
     ticker,
 )
 
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path, images=20)
-    return tmp_path
+IMAGES = 20
 
 
 def test_test_images_in_the_pool_are_neither_asked_nor_trained_on(home: Path) -> None:

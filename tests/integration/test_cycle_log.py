@@ -22,13 +22,7 @@ from daemon.store import FILE, Store
 from daemon.web.cycle_stages import stage_steps
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.status_json import status_json
-from tests.integration.workbench import configured, paint, run_out, ticker
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
-    return tmp_path
+from tests.integration.workbench import configured, run_out, ticker
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from daemon.rules.validation_split import (
     similar_to_any,
     validation_size,
 )
+from tests.fakes.embeddings import unit
 
 
 def images(*names: str) -> list[Image]:
@@ -32,11 +33,6 @@ def images(*names: str) -> list[Image]:
         )
         for number, name in enumerate(names, start=1)
     ]
-
-
-def unit(*degrees: float) -> np.ndarray:
-    angle = np.radians(degrees)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
 
 
 def test_a_tenth_within_bounds_and_never_more_than_half() -> None:

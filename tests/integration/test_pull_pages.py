@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from daemon.domain import Ask
 from daemon.loop.components import open_connector
@@ -16,12 +19,18 @@ from tests.fakes.versions import version
 from tests.integration.workbench import configured, paint
 
 
-def test_a_pull_takes_in_every_portion(tmp_path: Path) -> None:
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "state" / FILE) as store:
+        yield store
+
+
+def test_a_pull_takes_in_every_portion(tmp_path: Path, store: Store) -> None:
     paint(tmp_path, images=3)
     config = configured(tmp_path)
     context = Context(
         config=config,
-        store=Store(config.state / FILE),
+        store=store,
         connector=open_connector(config),
         launcher=ForkLauncher(),
         now=lambda: datetime.now(UTC),

@@ -21,15 +21,9 @@ from daemon.stages.classes import present_names, refusals
 from daemon.store import FILE, Store
 from daemon.store.migrations import migrations
 from tests.fakes.command import TRACEBACK, run_command
-from tests.integration.workbench import configured, paint, run_out, ticker
+from tests.integration.workbench import configured, run_out, ticker
 
 USUAL = ("soil", "crop", "weed")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
-    return tmp_path
 
 
 def named(home: Path, *names: str, **more: Any) -> Config:

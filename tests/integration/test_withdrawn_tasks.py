@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from daemon.domain import Ask, Image, TaskState
+from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.rules.readiness import Ending
 from daemon.store import FILE, Store
-from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.counted import disagreements
 from tests.integration.team import Team
 from tests.integration.workbench import run_out
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLabelStudio]:
-    with FakeLabelStudio(tmp_path) as found:
-        monkeypatch.setenv("TEAM_TOKEN", found.token)
-        yield found
-
-
-def test_a_project_that_came_labeled_is_trained_on(tmp_path: Path, server: FakeLabelStudio) -> None:
+def test_a_project_that_came_labeled_is_trained_on(
+    tmp_path: Path, make_team: Callable[..., Team]
+) -> None:
     """Every image has its label before the first look."""
-    team = Team(tmp_path, server, queue_low=3, budget_labels=500)
+    team = make_team(queue_low=3, budget_labels=500)
     truth = sorted((tmp_path / "masks").iterdir())
     asks = [ask_for(number, path.name) for number, path in enumerate(truth)]
-    team.connector.push(asks, "by hand", "0.0")
+    with closing(open_connector(team.config)) as somebody_else:
+        somebody_else.push(asks, "by hand", "0.0")
     while (question := team.take("ada")) is not None:
         team.submit("ada", question)
 
@@ -40,7 +35,6 @@ def test_a_project_that_came_labeled_is_trained_on(tmp_path: Path, server: FakeL
     (point,) = team.status()["evaluations"]
     assert point["labels"] == len(truth)
     assert disagreements(team.config) == []
-    team.close()
 
 
 def ask_for(number: int, name: str) -> Ask:
@@ -58,10 +52,10 @@ def ask_for(number: int, name: str) -> Ask:
 
 
 def test_open_images_are_taken_back_when_the_budget_is_spent_and_asked_again_when_it_is_raised(
-    tmp_path: Path, server: FakeLabelStudio
+    make_team: Callable[..., Team],
 ) -> None:
     """The budget is lowered while people work."""
-    team = Team(tmp_path, server, queue_low=0)
+    team = make_team(queue_low=0)
     team.until("8 images wait")
     team.answer_batch("ada")
     team.until("4 images wait")
@@ -83,7 +77,6 @@ def test_open_images_are_taken_back_when_the_budget_is_spent_and_asked_again_whe
     assert run_out(team.daemon).ended is Ending.BUDGET_SPENT
     assert team.status()["evaluations"][-1]["labels"] == 14
     assert disagreements(team.config) == []
-    team.close()
 
 
 def with_budget(team: Team, budget: int) -> None:
@@ -94,9 +87,9 @@ def with_budget(team: Team, budget: int) -> None:
 
 
 def test_an_answer_that_comes_after_its_image_was_taken_back_counts(
-    tmp_path: Path, server: FakeLabelStudio
+    make_team: Callable[..., Team],
 ) -> None:
-    team = Team(tmp_path, server, queue_low=0)
+    team = make_team(queue_low=0)
     team.until("8 images wait")
     team.answer_batch("ada")
     team.until("4 images wait")
@@ -113,14 +106,13 @@ def test_an_answer_that_comes_after_its_image_was_taken_back_counts(
     assert (batch["labeled"], batch["retired"]) == (1, 3)
     assert team.status()["evaluations"][-1]["labels"] == 9
     assert disagreements(team.config) == []
-    team.close()
 
 
 def test_when_every_image_of_a_batch_is_dropped_others_are_asked(
-    tmp_path: Path, server: FakeLabelStudio
+    make_team: Callable[..., Team],
 ) -> None:
     """Ada and Ben skip all that they are handed: no dead end while there are images."""
-    team = Team(tmp_path, server, queue_low=0, max_skips=1, budget_labels=16)
+    team = make_team(queue_low=0, max_skips=1, budget_labels=16)
     team.until("8 images wait")
     for _ in range(40):
         question = team.take("ada")
@@ -134,4 +126,3 @@ def test_when_every_image_of_a_batch_is_dropped_others_are_asked(
         skipped = len(store.tasks(TaskState.SKIPPED))
     assert skipped > 20
     assert disagreements(team.config) == []
-    team.close()

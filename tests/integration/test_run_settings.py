@@ -18,7 +18,7 @@ from daemon.stages import run_settings
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.status_json import status_json
-from tests.integration.workbench import configured, paint, run_out, ticker
+from tests.integration.workbench import configured, run_of, run_out, ticker
 
 STAGES: dict[Stage, type[Request]] = {
     Stage.EMBED: EmbedRequest,
@@ -39,16 +39,6 @@ class FailingAt(ForkLauncher):
         if run.path.name == self._name:
             raise RunFailed(f"{run.path.name}: {command}: no such device")
         return super().advance(run, command)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
-    return tmp_path
-
-
-def run_of(config: Config, cycle: int, stage: Stage) -> RunFolder:
-    return RunFolder(config.state / "runs" / f"{cycle:04d}-{stage}")
 
 
 def fail_at(config: Config, cycle: int, stage: Stage) -> None:

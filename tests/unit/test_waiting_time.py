@@ -8,7 +8,7 @@ import pytest
 
 from daemon.stages.waiting_time import pause_min
 from daemon.store.base import Row
-from tests.unit.test_store import NOON
+from tests.fakes.labels import NOON
 
 
 def cycle(number: int, *minutes: float, gap: float = 0.0) -> list[Row]:

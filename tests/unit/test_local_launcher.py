@@ -14,6 +14,7 @@ from PIL import Image
 
 from daemon.launchers.local import LocalLauncher, child_environment
 from daemon.runs.folder import LabeledFile, RunFolder, TrainRequest
+from tests.fakes.child_process import running
 
 FAKE = "tests.fakes.learner"
 
@@ -76,17 +77,17 @@ def test_a_run_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path; from daemon.runs.folder import RunFolder\n"
         f"with RunFolder(Path({str(tmp_path)!r})).locked():\n    print(flush=True); time.sleep(60)"
     )
-    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    holder.stdout.readline()
-    clock = iter([0.0, 1.0, 2.0, 40.0])
-    launcher = LocalLauncher(module=FAKE, monotonic=lambda: next(clock))
+    with running([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        clock = iter([0.0, 1.0, 2.0, 40.0])
+        launcher = LocalLauncher(module=FAKE, monotonic=lambda: next(clock))
 
-    assert not launcher.advance(run, "train")
-    assert holder.poll() is None
-    assert not launcher.advance(run, "train")  # after 40 s it is ended
+        assert not launcher.advance(run, "train")
+        assert holder.poll() is None
+        assert not launcher.advance(run, "train")  # after 40 s it is ended
 
-    assert holder.wait(10) == -signal.SIGKILL
+        assert holder.wait(10) == -signal.SIGKILL
 
 
 def test_no_secret_reaches_a_child() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from daemon.config.loading import Config
@@ -23,16 +22,11 @@ from tests.integration.figures import (
 )
 from tests.integration.workbench import (
     configured,
-    paint,
     run_out,
     ticker,
 )
 
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    paint(tmp_path, images=20)
-    return tmp_path
+IMAGES = 20
 
 
 def binary(home: Path, value: int = 255) -> None:

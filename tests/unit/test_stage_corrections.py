@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,10 +30,10 @@ from daemon.stages.context import Context
 from daemon.stages.corrections import compared, effort_of, measure_missed, measured
 from daemon.stages.predict import predicted_mask
 from daemon.store import FILE, Store
+from tests.fakes.labels import NOON, annotation, image, intent
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.versions import NONCE, version
 from tests.integration.workbench import configured, paint
-from tests.unit.test_store import NOON, annotation, image, intent
 
 NAMES = ("soil", "crop", "weed")
 
@@ -98,16 +99,17 @@ def test_foreign_regions_tell_nothing(ids: list[str]) -> None:
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Context:
+def context(tmp_path: Path) -> Iterator[Context]:
     paint(tmp_path, images=1)
     config = configured(tmp_path, predictions={"min_region_px": 2, "fill_holes_px": 2})
-    return Context(
-        config=config,
-        store=Store(config.state / FILE),
-        connector=open_connector(config),
-        launcher=ForkLauncher(),
-        now=lambda: datetime.now(UTC),
-    )
+    with Store(config.state / FILE) as store:
+        yield Context(
+            config=config,
+            store=store,
+            connector=open_connector(config),
+            launcher=ForkLauncher(),
+            now=lambda: datetime.now(UTC),
+        )
 
 
 def answer(shown: str | None) -> Annotation:

@@ -15,7 +15,7 @@ import pytest
 
 from connectors.masks.regions import BITMASK, BRUSH, SHAPES, decode, encode
 from daemon.domain import IGNORE, Mask
-from tests.unit.test_region_tags import CLASSES, ELLIPSE, POLYGON, RECTANGLE, region, tag
+from tests.fakes.regions import CLASSES, ELLIPSE, POLYGON, RECTANGLE, region, tag
 
 MASKS = 10_000
 LARGEST_PX = {BITMASK: 14, BRUSH: 14, POLYGON: 6, RECTANGLE: 6, ELLIPSE: 6}

@@ -1,0 +1,3 @@
+from tests.contract.conftest import fake
+
+__all__ = ["fake"]
