@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from daemon.demo import tether
+from daemon.runs import parent_death
 
 log = logging.getLogger(__name__)
 
@@ -91,10 +91,10 @@ class Supervisor:
             self._stopping.wait(0.5 * quick_exits)
 
     def _run_child(self) -> int:
-        leash = [sys.executable, "-I", "-S", str(Path(tether.__file__)), str(os.getpid())]
+        wrapper = [sys.executable, "-I", "-S", str(Path(parent_death.__file__)), str(os.getpid())]
         with self.log_file.open("ab") as output:
             child = subprocess.Popen(
-                [*leash, *self._command],
+                [*wrapper, *self._command],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

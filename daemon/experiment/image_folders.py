@@ -5,7 +5,6 @@ An id is the name of an image file without its extension; its mask is ID.png.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from daemon.domain import IGNORE
 from daemon.domain.errors import ExperimentRefused
 from daemon.pixels.folders import Listing, PictureFolder
 from daemon.pixels.masks import MaskUnusable, read_mask, values_of
+from daemon.runs.checksums import sha256_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +95,13 @@ def find_copies(originals: Iterable[Path], candidates: Iterable[Path]) -> dict[P
     by_size: dict[int, list[Path]] = {}
     for path in originals:
         by_size.setdefault(path.stat().st_size, []).append(path)
-    digests: dict[int, dict[bytes, Path]] = {}
+    digests: dict[int, dict[str, Path]] = {}
     copies = {}
     for path in candidates:
         size = path.stat().st_size
         if size in by_size and size not in digests:
-            digests[size] = {_digest(original): original for original in by_size[size]}
-        original = digests.get(size) and digests[size].get(_digest(path))
+            digests[size] = {sha256_of(original): original for original in by_size[size]}
+        original = digests.get(size) and digests[size].get(sha256_of(path))
         if original:
             copies[path] = original
     return copies
@@ -154,7 +154,3 @@ def _highest_class(folders: Folders, labeled: Sequence[str]) -> tuple[int, Path]
         if most > highest:
             highest, where = most, path
     return highest, where
-
-
-def _digest(path: Path) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import torch
 
+from daemon.config.learner import Settings
 from daemon.domain.errors import ConfigError
-from daemon.hrda.settings import Settings
 
-# Of glibc's malloc.h: M_MMAP_THRESHOLD (32 MiB is its most), M_TRIM_THRESHOLD, M_TOP_PAD.
-MALLOC = {-3: 1 << 25, -1: (1 << 31) - 1, -2: 1 << 26}
+# glibc's malloc.h: M_MMAP_THRESHOLD (at most 32 MiB), M_TRIM_THRESHOLD, M_TOP_PAD.
+MALLOPT = {-3: 1 << 25, -1: (1 << 31) - 1, -2: 1 << 26}
 
 
-def device_of(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
     """ "auto" takes CUDA where there is one. Raises ConfigError for a device that is absent."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -37,48 +37,50 @@ def device_of(name: str) -> torch.device:
     return device
 
 
-def use_threads(count: int) -> None:
-    """0: as many as this process may use, its share where torchrun started several here."""
-    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    torch.set_num_threads(count or max(1, len(os.sched_getaffinity(0)) // beside))
+def set_threads(count: int) -> None:
+    """Give torch `count` threads; 0: all cores that this process may use, divided by the number of
+    processes that torchrun started on this machine."""
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    torch.set_num_threads(count or max(1, len(os.sched_getaffinity(0)) // processes))
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what tensors give back, instead of asking the kernel for it again.
+    """Let glibc keep the memory that tensors free, instead of asking the kernel for it again.
 
-    Its allocator maps every block above a limit anew: 16 000 page faults an iteration of the
-    `cpu` preset, 2 000 with this. Nothing is done where there is no such allocator.
+    By default its allocator maps every large block with new pages: 16 000 page faults an iteration
+    of the `cpu` preset, 2 000 with this. Does nothing where there is no such allocator.
     """
     try:
         option = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return
-    for name, number_of_bytes in MALLOC.items():
+    for name, number_of_bytes in MALLOPT.items():
         option(name, number_of_bytes)
 
 
-def settled(device: torch.device) -> None:
-    """Wait until the device has done all that it was asked for: for timing."""
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has finished its queue: for timing."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def trains_in_bf16(settings: Settings, device: torch.device) -> bool:
-    """On CUDA, unless fp32 is asked for; on a CPU only where bf16 is."""
+    """Whether training uses bf16: `precision`; "auto" means on CUDA only."""
     if settings.precision == "auto":
         return device.type == "cuda"
     return settings.precision == "bf16"
 
 
 def infers_in_bf16(settings: Settings, device: torch.device) -> bool:
-    """As in training, and on CPUs with bf16 instructions, where it is twice as fast."""
+    """Whether inference uses bf16: as training, and with "auto" also on CPUs with bf16
+    instructions, where it is twice as fast."""
     if settings.precision == "auto" and device.type == "cpu":
         return _cpu_has_bf16()
     return trains_in_bf16(settings, device)
 
 
 def peak_memory_bytes() -> int | None:
-    """The most that this process has had in memory; None where the system does not say."""
+    """Peak resident memory of this process; None where the system does not report it."""
     try:
         text = Path("/proc/self/status").read_text()
     except OSError:
@@ -88,12 +90,12 @@ def peak_memory_bytes() -> int | None:
 
 
 def peak_gpu_memory_bytes(device: torch.device) -> int | None:
-    """The most that tensors have had on the GPU; None on a CPU."""
+    """Peak memory of tensors on the GPU; None on a CPU."""
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
 
 
 def versions() -> dict[str, str]:
-    """What a result was computed with."""
+    """Package -> version of everything that a result depends on; "absent" where not installed."""
     names = ("torch", "mmengine", "mmsegmentation", "mmcv-lite", "numpy")
     found = {"python": platform.python_version()}
     for name in names:

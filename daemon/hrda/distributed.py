@@ -1,8 +1,8 @@
 """Several processes as one training: torchrun starts them, each takes its share of a minibatch.
 
-Gradients are averaged once a step, after every process has said that its own are whole. A
-reduction hidden in the backward pass would wait for ever for a process that ran out of memory
-halfway through it.
+Gradients are added up once a step, after every process has reported that its own are complete. A
+reduction inside the backward pass (DistributedDataParallel) would wait forever for a process that
+ran out of memory halfway through it.
 """
 
 from __future__ import annotations
@@ -19,86 +19,86 @@ from torch import Tensor
 
 from daemon.domain.errors import ConfigError
 
-PATIENCE = timedelta(minutes=10)  # for the slowest process; then all end with an error
+TIMEOUT = timedelta(minutes=10)  # for the slowest process; then all end with an error
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Where this process stands among `count`; rank 0 owns the files of the run."""
+    """This process among `size`; rank 0 owns the files of the run."""
 
     rank: int = 0
-    count: int = 1
+    size: int = 1
 
     @property
-    def leads(self) -> bool:
-        """Whether this process writes."""
+    def is_main(self) -> bool:
+        """Whether this process writes the files of the run."""
         return self.rank == 0
 
-    def share(self, places: int) -> range:
-        """The places of a minibatch that are this process's: neighbours, evenly spread."""
-        return range(self.rank * places // self.count, (self.rank + 1) * places // self.count)
+    def positions(self, count: int) -> range:
+        """The positions of a minibatch of `count` crops that this process computes: consecutive."""
+        return range(self.rank * count // self.size, (self.rank + 1) * count // self.size)
 
-    def any(self, *signs: bool, device: torch.device | None = None) -> tuple[bool, ...]:
-        """Each sign: whether it is up in any process."""
-        if self.count == 1:
-            return signs
-        flags = torch.tensor([float(sign) for sign in signs], device=device)
-        dist.all_reduce(flags, dist.ReduceOp.MAX)
-        return tuple(bool(flag) for flag in flags.tolist())
+    def any_rank(self, *flags: bool, device: torch.device | None = None) -> tuple[bool, ...]:
+        """Each flag: whether it is set in any process."""
+        if self.size == 1:
+            return flags
+        values = torch.tensor([float(flag) for flag in flags], device=device)
+        dist.all_reduce(values, dist.ReduceOp.MAX)
+        return tuple(bool(value) for value in values.tolist())
 
-    def add_up(self, tensors: Sequence[Tensor]) -> None:
-        """Put the sum over all processes in place: one reduction, the same bits everywhere.
+    def all_reduce_sum(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by its sum over all processes: one reduction, the same bits in all.
 
         tensors: float, of one type and device, of the same shapes in every process.
         """
-        if self.count == 1:
+        if self.size == 1:
             return
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         dist.all_reduce(flat)
         for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(part.view(tensor.shape))
 
-    def number(self, value: float, device: torch.device | None = None) -> float:
-        """What rank 0 says."""
-        if self.count == 1:
+    def broadcast(self, value: float, device: torch.device | None = None) -> float:
+        """The value of rank 0."""
+        if self.size == 1:
             return value
-        told = torch.tensor([value], dtype=torch.float64, device=device)
-        dist.broadcast(told, 0)
-        return float(told)
+        sent = torch.tensor([value], dtype=torch.float64, device=device)
+        dist.broadcast(sent, 0)
+        return float(sent)
 
-    def wait(self) -> None:
-        """Until all processes are here."""
-        if self.count > 1:
+    def barrier(self) -> None:
+        """Wait until all processes have called this."""
+        if self.size > 1:
             dist.barrier()
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = Ranks()
 
 
 @contextmanager
-def ranks_of(device: torch.device) -> Iterator[Ranks]:
-    """The processes that torchrun started, joined; ALONE without it.
+def joined_ranks(device: torch.device) -> Iterator[Ranks]:
+    """The processes that torchrun started, in one group; SINGLE_PROCESS without torchrun.
 
     device: of this process; gloo joins CPUs, nccl GPUs. Raises ConfigError when they cannot join.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     backend = "nccl" if device.type == "cuda" else "gloo"
     try:
-        dist.init_process_group(backend, timeout=PATIENCE)
+        dist.init_process_group(backend, timeout=TIMEOUT)
     except (RuntimeError, ValueError, OSError) as exc:
         raise ConfigError(
             f"{backend}: the processes cannot join: {exc}; start them with torchrun"
         ) from exc
     try:
-        yield Ranks(rank=dist.get_rank(), count=dist.get_world_size())
+        yield Ranks(rank=dist.get_rank(), size=dist.get_world_size())
     finally:
         dist.destroy_process_group()
 
 
 def local_device(device: torch.device) -> torch.device:
-    """Each process of a machine takes a GPU of its own: the one of its local rank."""
+    """The GPU of this process: the one of its local rank. Raises ConfigError without one."""
     if device.type != "cuda" or int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return device
     local = int(os.environ.get("LOCAL_RANK", "0"))

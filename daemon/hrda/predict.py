@@ -1,4 +1,4 @@
-"""`predict`: a checkpoint scores images, writes masks and is measured."""
+"""`predict`: a checkpoint scores images, writes masks and is evaluated on the test set."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
+from daemon.config.learner import INFERENCE, settings_of
 from daemon.domain import Evaluation, Mask, Missing, Why
 from daemon.domain.errors import ConfigError, RunFailed
-from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.sampler import seed_all
-from daemon.hrda.device import device_of, infers_in_bf16, use_threads
+from daemon.hrda.device import infers_in_bf16, resolve_device, set_threads
 from daemon.hrda.evaluation.evaluate import evaluate
-from daemon.hrda.inference.batches import seen
-from daemon.hrda.inference.score_file import Rows, origin, row_type
-from daemon.hrda.inference.whole_images import Seen, embedding_size
+from daemon.hrda.inference.score_file import ScoreFile, origin, row_dtype
+from daemon.hrda.inference.streaming import predictions_of
+from daemon.hrda.inference.whole_images import ImagePrediction, embedding_size
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.progress import Signs
-from daemon.hrda.settings import INFERENCE, settings_of
+from daemon.hrda.progress import ProgressReporter
 from daemon.hrda.training.checkpoint import read_checkpoint
 from daemon.runs.durable import atomic_file
 from daemon.runs.folder import FileRole, PredictRequest, PredictResult, RunFolder
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 3  # at the test images: a process that is killed there takes the scores with it
+MAX_ATTEMPTS = 3  # at the test images: a process that is killed there loses its scores
 
 
 def predict(folder: RunFolder, request: PredictRequest) -> None:
-    """Do what the request says; everything is in the folder afterwards.
+    """Do what the request says, and leave the results in the folder.
 
     Raises ConfigError, ImageRefused, MaskRefused or RunFailed.
     """
     started_s = time.monotonic()
     net = model_of(request)
-    reading = Reading([*request.score, *request.masks, *request.test])
+    reader = FileReader([*request.score, *request.masks, *request.test])
     if request.score:
-        score(folder, net, request, reading)
-    confidence = _masks(folder, net, request, reading)
-    test = tested(folder, net, request, "test", reading, request.temperature)
-    student = _student(folder, request, reading) if request.student else None
-    faults = reading.faults()
+        score(folder, net, request, reader)
+    confidence = _masks(folder, net, request, reader)
+    test = evaluate_test_set(folder, net, request, "test", reader, request.temperature)
+    student = _student(folder, request, reader) if request.student else None
+    faults = reader.faults()
     for file in folder.path.glob("*.attempts"):
         file.unlink()
     folder.write_result(
@@ -60,31 +60,31 @@ def predict(folder: RunFolder, request: PredictRequest) -> None:
     )
 
 
-def tested(
+def evaluate_test_set(
     folder: RunFolder,
     net: Segmentor,
     request: PredictRequest,
     phase: str,
-    reading: Reading,
+    reader: FileReader,
     temperature: float | None,
 ) -> Evaluation | None:
-    """How well the model does on the test images; None without a test set.
+    """The evaluation on the test images; None without a test set.
 
-    Nothing else of the run depends on it: a file that cannot be used, and whatever else is in
-    its way, leave an evaluation without a figure that says why. A figure of the others would
-    stand beside those of earlier cycles and not be comparable.
+    The rest of the run does not depend on it: a file that cannot be used, or a failure, gives an
+    evaluation without figures that says why. Figures of the other files would not be comparable
+    with those of earlier cycles.
     """
     if request.test_missing is not None:
         return Evaluation.absent(request.test_missing)
-    if request.test and (ended := _attempts(folder, phase)) >= ATTEMPTS:
-        words = f"the process ended {ended} times while it measured, perhaps for want of memory"
+    if request.test and (ended := _attempts(folder, phase)) >= MAX_ATTEMPTS:
+        words = f"the process ended {ended} times during the evaluation; memory may be short"
         return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=words))
     try:
-        found = evaluate(folder, net, request.test, request.classes, phase, reading, temperature)
+        found = evaluate(folder, net, request.test, request.classes, phase, reader, temperature)
     except RunFailed as exc:
-        log.warning("the test set was not measured: %s", exc)
+        log.warning("the test set was not evaluated: %s", exc)
         return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=str(exc)))
-    faults = reading.faults(FileRole.TEST)
+    faults = reader.faults(FileRole.TEST)
     if not faults:
         return found
     count, needed = len(faults), len(request.test)
@@ -93,86 +93,90 @@ def tested(
 
 
 def _attempts(folder: RunFolder, phase: str) -> int:
-    """How many earlier processes of this run began to measure and did not live to its end; this
-    one is counted for the next."""
+    """How many earlier processes of this run started this evaluation and did not finish it; counts
+    this one for the next."""
     file = folder.path / f"{phase.replace(' ', '-')}.attempts"
     before = len(file.read_bytes()) if file.exists() else 0
     file.write_bytes(b"." * (before + 1))
     return before
 
 
-def _student(folder: RunFolder, request: PredictRequest, reading: Reading) -> Evaluation | None:
-    """The other checkpoint on the same test images."""
+def _student(folder: RunFolder, request: PredictRequest, reader: FileReader) -> Evaluation | None:
+    """The evaluation of the student's checkpoint on the same test images."""
     net = model_of(request.model_copy(update={"checkpoint": request.student}))
-    given, phase = request.student_temperature, "test of the student"
-    return tested(folder, net, request, phase, reading, given)
+    temperature, phase = request.student_temperature, "test of the student"
+    return evaluate_test_set(folder, net, request, phase, reader, temperature)
 
 
 def model_of(request: PredictRequest) -> Segmentor:
-    """The model of the checkpoint, as the request wants it. Raises ConfigError, RunFailed."""
-    changes = settings_of(request.settings)  # refuses unknown names
+    """The model of the checkpoint with the request's settings. Raises ConfigError, RunFailed."""
+    changes = settings_of(request.settings)  # raises ConfigError for unknown names
     seed_all(request.seed)
-    use_threads(request.threads)
-    device = device_of(request.device)
+    set_threads(request.threads)
+    device = resolve_device(request.device)
     net, classes = read_checkpoint(request.checkpoint, device)
     if classes != request.classes:
         raise ConfigError(
             f"{request.checkpoint}: knows the classes {list(classes)}; the request has "
             f"{list(request.classes)}; train with these classes first"
         )
-    named = {name: getattr(changes, name) for name in INFERENCE if name in request.settings}
-    net.settings = dataclasses.replace(net.settings, **named)
+    changed = {name: getattr(changes, name) for name in INFERENCE if name in request.settings}
+    net.settings = dataclasses.replace(net.settings, **changed)
     net.chunk = net.settings.chunk
     net.bf16 = infers_in_bf16(net.settings, device)
     return net
 
 
-def score(folder: RunFolder, net: Segmentor, request: PredictRequest, reading: Reading) -> None:
-    """Write scores.npz; images that an earlier process of this request scored stay scored.
+def score(folder: RunFolder, net: Segmentor, request: PredictRequest, reader: FileReader) -> None:
+    """Write scores.npz; rows that an earlier process of this request wrote are kept.
 
-    Those that cannot be read have no row.
+    Images that cannot be read have no row.
     """
     ids = [file.id for file in request.score]
-    kind = row_type(embedding_size(net.settings), len(request.classes))
-    rows = Rows(folder, kind, ids, origin(request, request.checkpoint))
-    signs = Signs(folder, "scoring", len(ids), rows.done)
-    looks = seen(net, [file for file in request.score if rows.lacks(file.id)], reading)
-    rows.keep((file.id, _columns(look)) for file, look in signs.over(looks))
+    kind = row_dtype(embedding_size(net.settings), len(request.classes))
+    rows = ScoreFile(folder, kind, ids, origin(request, request.checkpoint))
+    progress = ProgressReporter(folder, "scoring", len(ids), rows.done)
+    predictions = predictions_of(
+        net, [file for file in request.score if rows.is_missing(file.id)], reader
+    )
+    rows.write((file.id, _columns(prediction)) for file, prediction in progress.track(predictions))
 
 
-def _columns(look: Seen) -> dict[str, npt.ArrayLike]:
+def _columns(prediction: ImagePrediction) -> dict[str, npt.ArrayLike]:
     return {
-        "embeddings": look.embedding,
-        "uncertainty": look.uncertainty(),
-        "class_share": look.class_share(),
+        "embeddings": prediction.embedding,
+        "uncertainty": prediction.uncertainty(),
+        "class_share": prediction.class_share(),
     }
 
 
 def _masks(
-    folder: RunFolder, net: Segmentor, request: PredictRequest, reading: Reading
+    folder: RunFolder, net: Segmentor, request: PredictRequest, reader: FileReader
 ) -> dict[int, dict[str, float]]:
     confidence = {}
     if request.masks:
         folder.mask(0).parent.mkdir(exist_ok=True)
-    looks = seen(net, request.masks, reading)
-    for file, look in Signs(folder, "masks", len(request.masks)).over(looks):
-        mask, confidence[file.id] = mask_of(look, request.classes)
+    predictions = predictions_of(net, request.masks, reader)
+    for file, prediction in ProgressReporter(folder, "masks", len(request.masks)).track(
+        predictions
+    ):
+        mask, confidence[file.id] = mask_of(prediction, request.classes)
         with atomic_file(folder.mask(file.id)) as part:
             PillowImage.fromarray(mask).save(part, format="PNG")
     return confidence
 
 
-def mask_of(look: Seen, classes: Sequence[str]) -> tuple[Mask, dict[str, float]]:
-    """(H, W), and the mean probability over the pixels of each class that is there."""
-    mask = np.empty(look.size, np.uint8)
+def mask_of(prediction: ImagePrediction, classes: Sequence[str]) -> tuple[Mask, dict[str, float]]:
+    """(H, W) mask, and class -> mean confidence of its pixels, for the predicted classes."""
+    mask = np.empty(prediction.size, np.uint8)
     totals, pixels = np.zeros(len(classes)), np.zeros(len(classes))
-    for rows, probability in look.bands():
-        certainty, label = probability.max(dim=0)
+    for rows, probability in prediction.bands():
+        confidence_map, label = probability.max(dim=0)
         mask[rows] = label.numpy()
         for row in range(len(classes)):
-            own = certainty[label == row]
-            if own.numel():  # the mean of one band stays as it is: float64 has room for the product
+            own = confidence_map[label == row]
+            if own.numel():  # of a single band the same bits as its mean: float64 is wide enough
                 totals[row] += float(own.mean()) * own.numel()
                 pixels[row] += own.numel()
-    there = np.flatnonzero(pixels)
-    return mask, {classes[row]: float(totals[row] / pixels[row]) for row in there}
+    present = np.flatnonzero(pixels)
+    return mask, {classes[row]: float(totals[row] / pixels[row]) for row in present}

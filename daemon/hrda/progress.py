@@ -1,9 +1,9 @@
-"""Signs of life: progress.json about every second."""
+"""progress.json of a run, written about every second."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from daemon.runs.folder import Progress, RunFolder
@@ -12,28 +12,31 @@ T = TypeVar("T")
 EVERY_S = 1.0
 
 
-class Signs:
-    """Writes how far a phase is, at most once a second, and its end always."""
+class ProgressReporter:
+    """Writes the progress of one phase of a run: at most once a second, and always its end.
 
-    def __init__(self, folder: RunFolder, phase: str, steps: int, begun: int = 0) -> None:
-        self.folder, self.phase, self.steps, self.begun = folder, phase, steps, begun
+    steps: of the whole phase. first: how many of them an earlier process has done.
+    """
+
+    def __init__(self, folder: RunFolder, phase: str, steps: int, first: int = 0) -> None:
+        self.folder, self.phase, self.steps, self.first = folder, phase, steps, first
         self.started_s = time.monotonic()
         self._last_s = -1e9
-        self.show(begun)
+        self.report(first)
 
-    def over(self, things: Iterable[T]) -> Iterator[T]:
-        """The things one by one, each a step that is done when the next is asked for."""
-        for step, thing in enumerate(things, start=self.begun + 1):
-            yield thing
-            self.show(step)
+    def track(self, elements: Iterable[T]) -> Iterator[T]:
+        """The elements one by one; each is a step, done when the next is requested."""
+        for step, element in enumerate(elements, start=self.first + 1):
+            yield element
+            self.report(step)
 
-    def show(self, step: int, losses: Mapping[str, float] | None = None) -> None:
-        """`step` steps are done."""
+    def report(self, step: int, losses: Mapping[str, float] | None = None) -> None:
+        """Write that `step` steps are done. losses: by name, of the last step."""
         now_s = time.monotonic()
         if now_s - self._last_s < EVERY_S and step < self.steps:
             return
         self._last_s = now_s
-        done = step - self.begun
+        done = step - self.first
         pace_s = (now_s - self.started_s) / done if done else None
         self.folder.write_progress(
             Progress(
@@ -45,8 +48,3 @@ class Signs:
                 losses={name: value for name, value in (losses or {}).items() if value == value},
             )
         )
-
-
-def counted(folder: RunFolder, phase: str, things: Sequence[T]) -> Iterator[T]:
-    """The things one by one, with a sign of life for each that is done."""
-    return Signs(folder, phase, len(things)).over(things)

@@ -1,4 +1,4 @@
-"""`train`: learn from labels and from the pool, measure on validation, leave a checkpoint."""
+"""`train`: learn from labels and the pool, evaluate on validation, write a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,90 +9,91 @@ import time
 
 import torch
 
+from daemon.config.learner import Settings, settings_of
 from daemon.domain import Evaluation
 from daemon.domain.errors import ConfigError, RunFailed
 from daemon.hrda.data.crops import Crops
-from daemon.hrda.data.sampler import ITERATION, number_of, seed_all
+from daemon.hrda.data.sampler import ITERATION, derived_seed, seed_all
 from daemon.hrda.device import (
-    device_of,
     infers_in_bf16,
     peak_gpu_memory_bytes,
     peak_memory_bytes,
+    resolve_device,
+    set_threads,
     trains_in_bf16,
-    use_threads,
     versions,
 )
-from daemon.hrda.distributed import Ranks, local_device, ranks_of
+from daemon.hrda.distributed import Ranks, joined_ranks, local_device
 from daemon.hrda.evaluation.evaluate import validate
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.network.model import build_segmentor
+from daemon.hrda.network.hrda import build_segmentor
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.settings import Settings, settings_of
 from daemon.hrda.training import budget, checkpoint
-from daemon.hrda.training.best_model import Best, finished_model, finished_student
-from daemon.hrda.training.iterate import Clock, Training
-from daemon.hrda.training.pool_prior import follow_pool, look_s
-from daemon.hrda.training.stopping import StopSign
+from daemon.hrda.training.best_model import BestModel, final_model, final_student
+from daemon.hrda.training.pool_prior import adjust_to_pool_prior, estimation_seconds
+from daemon.hrda.training.stop_request import StopRequest
+from daemon.hrda.training.training_loop import Stopwatch, Training
 from daemon.runs.folder import RunFolder, TrainRequest, TrainResult
 
 log = logging.getLogger(__name__)
 
 
 def train(folder: RunFolder, request: TrainRequest, started_s: float | None = None) -> None:
-    """Do what the request says; everything is in the folder afterwards.
+    """Train as the request says and leave the results in the folder.
 
-    started_s: of the monotonic clock, when the process began; `max_seconds` counts from there.
-    Under torchrun all processes train; rank 0 owns the folder, measures and writes.
-    Raises ConfigError, ImageRefused, MaskRefused, RunFailed or TooLittleMemory.
+    started_s: of the monotonic clock, when the process started; `max_seconds` counts from there.
+    Under torchrun all processes train; rank 0 owns the folder, evaluates and writes.
+    Raises ConfigError, ImageRefused, MaskRefused, RunFailed or OutOfMemory.
     """
-    stop = StopSign()
+    stop = StopRequest()
     started_s = time.monotonic() if started_s is None else started_s
     settings = settings_of(request.settings)
     if not request.unlabeled:
         settings = dataclasses.replace(settings, unlabeled_weight=0.0)
-    device = local_device(device_of(request.device))
-    use_threads(request.threads)
-    with ranks_of(device) as ranks:
+    device = local_device(resolve_device(request.device))
+    set_threads(request.threads)
+    with joined_ranks(device) as ranks:
         check(settings, request, ranks)
-        training = _begin(folder, request, settings, device, ranks, stop, started_s)
+        training = _prepare(folder, request, settings, device, ranks, stop, started_s)
         training.run()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all is saved; measuring can be done again
-    if ranks.leads:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all is saved; the evaluation can be repeated
+    if ranks.is_main:
         _finish(training, request)
 
 
 def check(settings: Settings, request: TrainRequest, ranks: Ranks) -> None:
     """Raises ConfigError for a request that these processes cannot train."""
-    if settings.minibatch < ranks.count:
+    if settings.minibatch < ranks.size:
         raise ConfigError(
-            f"minibatch = {settings.minibatch}: expected a place for each of the {ranks.count} "
+            f"minibatch = {settings.minibatch}: expected a place for each of the {ranks.size} "
             f"processes; raise it, or start fewer"
         )
     if settings.keep_best and not request.validation:
-        log.warning("keep_best: there are no validation images, the last model is kept")
+        log.warning("keep_best: there are no validation images; the final model is kept")
 
 
-def _begin(
+def _prepare(
     folder: RunFolder,
     request: TrainRequest,
     settings: Settings,
     device: torch.device,
     ranks: Ranks,
-    stop: StopSign,
+    stop: StopRequest,
     started_s: float,
 ) -> Training:
-    """Everything in place for the first iteration that is missing."""
+    """The training, ready for its first iteration that is missing."""
     crops = Crops(request, settings, device, ranks)
-    best = Best(folder, request, crops.reading)
-    origin = checkpoint.digest(request, settings)
-    settings = _scheduled(folder, request, settings, crops, best, origin, started_s)
-    learner = learner_of(request, settings, crops)
+    best = BestModel(folder, request, crops.reader)
+    origin = checkpoint.request_digest(request, settings)
+    settings = _within_max_seconds(folder, request, settings, crops, best, origin, started_s)
+    learner = build_learner(request, settings, crops)
     state = checkpoint.load_state(folder, learner, origin)
     best.miou = state.best_miou
-    if ranks.any(ranks.number(state.iteration, device) != state.iteration, device=device)[0]:
+    differs = ranks.broadcast(state.iteration, device) != state.iteration
+    if ranks.any_rank(differs, device=device)[0]:
         raise RunFailed(
-            f"{folder.resume}: not all processes read the same state; put the run folder where "
-            f"all of them see it"
+            f"{folder.resume}: the processes read different states; expected one; put the run "
+            f"folder on a disk that all of them share"
         )
     return Training(
         folder=folder,
@@ -102,62 +103,62 @@ def _begin(
         ranks=ranks,
         best=best,
         origin=origin,
-        clock=Clock(started_s - state.seconds),
+        stopwatch=Stopwatch(started_s - state.seconds),
         stop=stop,
         first=state.iteration,
     )
 
 
-def _scheduled(
+def _within_max_seconds(
     folder: RunFolder,
     request: TrainRequest,
     settings: Settings,
     crops: Crops,
-    best: Best,
+    best: BestModel,
     origin: str,
     started_s: float,
 ) -> Settings:
-    """The settings with the iterations that `max_seconds` is worth: found once, written down."""
+    """The settings with as many iterations as fit into `max_seconds`: measured once, then read."""
     if request.max_seconds is None:
         return settings
     ranks = crops.ranks
     count = budget.read_schedule(folder.schedule, origin)
-    (unknown,) = ranks.any(count is None, device=crops.device)
+    (unknown,) = ranks.any_rank(count is None, device=crops.device)
     if count is None or unknown:
-        pace = budget.pace_of(
-            lambda scaled: learner_of(request, scaled, crops),
+        pace = budget.measure_pace(
+            lambda scaled: build_learner(request, scaled, crops),
             crops,
             settings,
-            best.rehearse,
-            lambda one: look_s(finished_model(one), request, crops),
-            budget.MOST_SHARE * request.max_seconds,
+            best.time_validation,
+            lambda learner: estimation_seconds(final_model(learner), request, crops),
+            budget.MAX_TIMING_SHARE * request.max_seconds,
         )
         left_s = request.max_seconds - (time.monotonic() - started_s) - pace.build_s
-        count = int(ranks.number(pace.iterations(left_s, settings), crops.device))
-        if ranks.leads:
+        count = int(ranks.broadcast(pace.iterations(left_s, settings), crops.device))
+        if ranks.is_main:
             budget.write_schedule(folder.schedule, origin, count, pace)
     return dataclasses.replace(settings, iterations=count)
 
 
-def learner_of(request: TrainRequest, settings: Settings, crops: Crops) -> Learner:
-    """The learner as it is before its first iteration: a pure function of the request."""
-    seed_all(number_of(request.seed, ITERATION))
+def build_learner(request: TrainRequest, settings: Settings, crops: Crops) -> Learner:
+    """The learner before its first iteration: a pure function of the request."""
+    seed_all(derived_seed(request.seed, ITERATION))
     device = crops.device
     student = build_segmentor(settings, len(request.classes))
-    _fill(student, request)
+    _load_initial_weights(student, request)
     student.to(device)
     student.bf16 = trains_in_bf16(settings, device)
     learner = Learner(student, settings, crops.labeled_share(), crops.labeled_images())
     learner.teacher.net.bf16 = infers_in_bf16(settings, device)
     learner.ranks = crops.ranks
-    learner.places = -(-settings.minibatch // crops.ranks.count)
+    learner.crops_at_once = -(-settings.minibatch // crops.ranks.size)
     if request.parent is not None:
-        learner.teacher.settle()
-        learner.rate = settings.warm_start_rate
+        learner.teacher.skip_ramp_up()
+        learner.rate_factor = settings.warm_start_rate
     return learner
 
 
-def _fill(student: Segmentor, request: TrainRequest) -> None:
+def _load_initial_weights(student: Segmentor, request: TrainRequest) -> None:
     if request.parent is None:
         student.load_imagenet()
         return
@@ -166,37 +167,37 @@ def _fill(student: Segmentor, request: TrainRequest) -> None:
 
 
 def _finish(training: Training, request: TrainRequest) -> None:
-    """Leave the checkpoint, then the result; then forget what only a resume needs."""
+    """Write the checkpoint, then the result; then delete what only a resume needs."""
     folder, learner, settings = training.folder, training.learner, training.learner.settings
-    net = training.best.model(learner) if settings.keep_best else finished_model(learner)
-    follow_pool(folder, net, request, training.crops)
+    net = training.best.model(learner) if settings.keep_best else final_model(learner)
+    adjust_to_pool_prior(folder, net, request, training.crops)
     checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
-    measured = _validated(training, net, request, "validation")
+    validation = _validated(training, net, request, "validation")
     device = training.crops.device
     folder.write_result(
         TrainResult(
-            validation=measured,
+            validation=validation,
             student=_student(training, request) if request.keep_student else None,
             iterations=settings.iterations,
-            seconds=training.clock.seconds(),
+            seconds=training.stopwatch.seconds(),
             settings=dataclasses.asdict(settings),
             counters=_counters(learner),
             versions=versions(),
             peak_memory_bytes=peak_memory_bytes(),
             peak_gpu_memory_bytes=peak_gpu_memory_bytes(device),
-            labeled_holding=_holding(training.crops, request),
+            labeled_holding=_images_by_class(training.crops, request),
             labeled_ignored=training.crops.ignored,
-            faults=training.crops.reading.faults(),
+            faults=training.crops.reader.faults(),
         )
     )
-    checkpoint.forget_state(folder)
+    checkpoint.delete_state(folder)
     training.best.file.unlink(missing_ok=True)
 
 
 def _student(training: Training, request: TrainRequest) -> Evaluation | None:
-    """Keep the student beside the model of the checkpoint, and measure it."""
-    folder, net = training.folder, finished_student(training.learner)
-    follow_pool(folder, net, request, training.crops)
+    """Write the student's checkpoint beside the model's, and evaluate it."""
+    folder, net = training.folder, final_student(training.learner)
+    adjust_to_pool_prior(folder, net, request, training.crops)
     checkpoint.write_checkpoint(folder.student, net, request.classes)
     return _validated(training, net, request, "validation of the student")
 
@@ -204,19 +205,22 @@ def _student(training: Training, request: TrainRequest) -> Evaluation | None:
 def _validated(
     training: Training, net: Segmentor, request: TrainRequest, phase: str
 ) -> Evaluation | None:
-    """On the validation images that can be used."""
-    folder, reading = training.folder, training.crops.reading
-    return validate(folder, net, request.validation, request.classes, phase, reading)
+    """The evaluation on the validation images that can be used."""
+    folder, reader = training.folder, training.crops.reader
+    return validate(folder, net, request.validation, request.classes, phase, reader)
 
 
-def _holding(crops: Crops, request: TrainRequest) -> dict[str, int]:
-    """How many labeled images hold each class."""
+def _images_by_class(crops: Crops, request: TrainRequest) -> dict[str, int]:
+    """Class -> number of labeled images that hold it."""
     return dict(zip(request.classes, (crops.pixels > 0).sum(axis=0).tolist(), strict=True))
 
 
 def _counters(learner: Learner) -> dict[str, float]:
-    """What went otherwise than it should."""
+    """How often an iteration was skipped, or had to be computed in smaller parts."""
     counters = {"skipped": float(learner.skipped)}
-    if learner.halved:
-        counters |= {"halved": float(learner.halved), "crops_at_once": float(learner.places)}
+    if learner.halvings:
+        counters |= {
+            "halved": float(learner.halvings),
+            "crops_at_once": float(learner.crops_at_once),
+        }
     return counters

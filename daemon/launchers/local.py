@@ -18,8 +18,8 @@ from pathlib import Path
 from daemon.config.redaction import SECRET_NAME
 from daemon.domain.errors import RunFailed
 from daemon.runs.folder import RunFolder
+from daemon.runs.parent_death import PARENT_STDIN
 
-PARENT_STDIN = "MASKLOOP_PARENT_STDIN"
 _STOP_S = 20.0  # between SIGTERM, at which a child saves and exits, and SIGKILL
 _ORPHAN_S = 30.0  # for a child of a dead daemon to notice, before SIGKILL
 

@@ -8,7 +8,6 @@ stays.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
@@ -22,6 +21,7 @@ from daemon.config.redaction import Redactor
 from daemon.domain import Stage
 from daemon.domain.errors import RunFailed
 from daemon.domain.formatting import short_repr
+from daemon.runs.checksums import sha256_of
 from daemon.runs.durable import write_json
 from daemon.runs.folder import Request, RunFolder
 from daemon.stages.context import Context
@@ -114,7 +114,7 @@ def _test_set(config: Config) -> dict[str, Any]:
     listed = config.home / test.ids.rpartition(":")[0 if ".json:" in test.ids else 2]
     named: dict[str, Any] = {f"[test] {name}": value for name, value in test.model_dump().items()}
     if test.ids and listed.is_file():
-        named["[test] the list of ids"] = hashlib.sha256(listed.read_bytes()).hexdigest()[:12]
+        named["[test] the list of ids"] = sha256_of(listed)[:12]
     return named
 
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from daemon.hrda.evaluation.interval import FEWEST_HOLDING, limits, parts
+from daemon.hrda.evaluation.interval import MIN_HOLDING, intersection_and_union, interval_limits
 from tests.fakes.populations import CHECKED_ON, CHOSEN_ON, Population
 
 SIZES = (8, 12, 16, 32, 64, 200)
@@ -59,7 +59,7 @@ def of_population(
         summed = np.zeros((int(groups.max()) + 1, *matrices.shape[1:]), np.int64)
         np.add.at(summed, groups, matrices)
         matrices = summed
-    hit, either, held = parts(matrices)
+    hit, either, held = intersection_and_union(matrices)
     truth = hit.sum(axis=0) / either.sum(axis=0)
     print(f"  true mIoU {truth.mean():.3f}, IoU {np.round(truth, 2).tolist()}")
     return {size: _count((hit, either, held), truth, size, repetitions, rng) for size in SIZES}
@@ -75,9 +75,9 @@ def _count(arrays, truth, size, repetitions, rng) -> float:
         holding = held.sum(axis=1)
         wanted = np.nanmean(np.where(holding > 0, truth, np.nan), axis=1)
         several = (holding > 0).sum(axis=1) > 1
-        good = several & ((holding == 0) | (holding >= FEWEST_HOLDING)).all(axis=1)
+        good = several & ((holding == 0) | (holding >= MIN_HOLDING)).all(axis=1)
         if good.any():
-            low, high = limits(hit[good], either[good], held[good])
+            low, high = interval_limits(hit[good], either[good], held[good])
             covered += int(((low <= wanted[good]) & (wanted[good] <= high)).sum())
             width += float((high - low).sum())
             given += int(good.sum())

@@ -22,12 +22,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
+from daemon.config.learner import Settings, settings_of
 from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.device import infers_in_bf16
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.network.model import build_segmentor
-from daemon.hrda.settings import Settings, settings_of
+from daemon.hrda.network.hrda import build_segmentor
 from tests.hrda.plain.learner import PlainLearner
 from tests.hrda.tiny import minibatch
 
@@ -44,7 +44,7 @@ SIDE = 256
 CPU = torch.device("cpu")
 
 
-def learner_of(settings: Settings) -> Learner:
+def build_learner(settings: Settings) -> Learner:
     torch.manual_seed(0)
     student = build_segmentor(settings, 3)
     student.load_imagenet()
@@ -65,7 +65,7 @@ def crops(labeled: int, unlabeled: int) -> Minibatch:
 
 def same_maths(rounds: int) -> dict[str, Any]:
     settings = settings_of({"preset": "supervisely", **SMALL})
-    ours = learner_of(settings)
+    ours = build_learner(settings)
     ours.student.encoder.drop_connect = 0.0
     plain, batch = PlainLearner(ours.student), crops(2, 2)
     gaps = []
@@ -84,7 +84,7 @@ def whole_preset(rounds: int) -> dict[str, Any]:
     settings = settings_of({})
     changes = {**SMALL, "dropout": settings.dropout, "minibatch": settings.minibatch}
     published = settings_of({"preset": "supervisely", **changes})
-    ours, plain = learner_of(settings), PlainLearner(learner_of(published).student)
+    ours, plain = build_learner(settings), PlainLearner(build_learner(published).student)
     batch = crops(settings.minibatch, settings.unlabeled_minibatch)
     late = settings.iterations - 50  # the unlabeled weight is whole
 

@@ -66,7 +66,7 @@ def processes(folder: Path) -> Iterator[tuple[str, int, str]]:
             home = os.readlink(entry / "cwd")
         except OSError:
             continue
-        if state == "Z" or "tether.py" in " ".join(words):
+        if state == "Z" or "parent_death.py" in " ".join(words):
             continue
         if "daemon.cli" in words and str(folder / "config.toml") in words:
             yield "daemon", int(entry.name), ""

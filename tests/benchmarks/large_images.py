@@ -22,9 +22,9 @@ import torch
 from PIL import Image
 
 from daemon.domain import Mask
-from daemon.hrda.device import infers_in_bf16, keep_freed_memory, use_threads
+from daemon.hrda.device import infers_in_bf16, keep_freed_memory, set_threads
 from daemon.hrda.evaluation.iou import confusion, iou_of
-from daemon.hrda.inference.whole_images import Seen, see
+from daemon.hrda.inference.whole_images import ImagePrediction, predict_image
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.training.checkpoint import read_checkpoint
 
@@ -36,11 +36,13 @@ def mosaic(folder: Path, kind: str, names: Sequence[str], side: int) -> np.ndarr
     return np.concatenate(rows)
 
 
-def timed(net: Segmentor, image: np.ndarray, overlap_megapixels: float) -> tuple[Seen, float]:
-    """What the model sees, and the CPU seconds that it took."""
+def timed(
+    net: Segmentor, image: np.ndarray, overlap_megapixels: float
+) -> tuple[ImagePrediction, float]:
+    """The prediction and its CPU seconds."""
     net.settings = dataclasses.replace(net.settings, overlap_megapixels=overlap_megapixels)
     began_s = time.process_time()
-    return see(net, image), time.process_time() - began_s
+    return predict_image(net, image), time.process_time() - began_s
 
 
 def say(words: str, found: Mask, truth: Mask, cpu_s: float, first: Mask, classes: int) -> None:
@@ -56,7 +58,7 @@ def say(words: str, found: Mask, truth: Mask, cpu_s: float, first: Mask, classes
 def main(checkpoint: Path, folder: Path, side: int = 8, seed: int = 0) -> None:
     """Print the three."""
     keep_freed_memory()
-    use_threads(1)
+    set_threads(1)
     net, classes = read_checkpoint(checkpoint, torch.device("cpu"))
     net.bf16 = infers_in_bf16(net.settings, torch.device("cpu"))
     ids = json.loads((folder / "splits.json").read_text())["test"]
@@ -64,16 +66,16 @@ def main(checkpoint: Path, folder: Path, side: int = 8, seed: int = 0) -> None:
     image = mosaic(folder, "images/{}.jpg", names, side)
     truth = mosaic(folder, "masks/{}.png", names, side)
     print(f"{image.shape[1]}x{image.shape[0]} pixels")
-    look, cpu_s = timed(net, image, 1000.0)
-    first = look.mask()
+    prediction, cpu_s = timed(net, image, 1000.0)
+    first = prediction.mask()
     say("overlapping", first, truth, cpu_s, first, len(classes))
-    look, cpu_s = timed(net, image, 0.0)
-    say("side by side", look.mask(), truth, cpu_s, first, len(classes))
+    prediction, cpu_s = timed(net, image, 0.0)
+    say("side by side", prediction.mask(), truth, cpu_s, first, len(classes))
     small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    look, cpu_s = timed(net, small, 1000.0)
+    prediction, cpu_s = timed(net, small, 1000.0)
     large = dataclasses.replace(
-        look,
-        logits=look.logits.repeat_interleave(2, 1).repeat_interleave(2, 2),
+        prediction,
+        logits=prediction.logits.repeat_interleave(2, 1).repeat_interleave(2, 2),
         size=(image.shape[0], image.shape[1]),
     )
     say("reduced by 2", large.mask(), truth, cpu_s, first, len(classes))

@@ -1,12 +1,12 @@
 """What the learner learns: runs of `maskloop train` on a folder of images/, masks/, splits.json.
 
-    python tests/benchmarks/learning.py pairs ../shared/data/soy --out DIR      # semi, supervised
-    python tests/benchmarks/learning.py ablation ../shared/data/soy --out DIR   # leave one out
-    python tests/benchmarks/learning.py reference ../shared/data/soy --out DIR  # all labels
-    python tests/benchmarks/learning.py published ../shared/data/soy --out DIR  # preset against it
+    python tests/benchmarks/learning.py pairs SOY --out DIR      # semi, supervised
+    python tests/benchmarks/learning.py ablation SOY --out DIR   # leave one out
+    python tests/benchmarks/learning.py reference SOY --out DIR  # all labels
+    python tests/benchmarks/learning.py published SOY --out DIR  # preset against it
 
-Resumable: a run whose folder in DIR has a result.json is not run again, so the same command goes
-on, and prints the table of what is there. Two workers with one thread each. In `pairs` both
+SOY is the folder. A run whose folder in DIR has a result.json is not run again, so the same command
+resumes, and prints the table of what is there. Two workers with one thread each. In `pairs` both
 methods get the same labels, seed and CPU seconds: supervised iterations are cheaper, so it gets
 more of them, by a rate that two short runs measure first. In `published` the `cpu` preset meets
 the published method (Supervisely's settings; encoder, decoder, crops, minibatch and rate of `cpu`,

@@ -19,12 +19,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from daemon.config.learner import PRESETS
-from daemon.hrda.network.heads import resized
-from daemon.hrda.network.model import build_segmentor
+from daemon.config.learner import PRESETS, Settings, settings_of
+from daemon.hrda.network.heads import resize
+from daemon.hrda.network.hrda import build_segmentor
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box
-from daemon.hrda.settings import Settings, settings_of
 
 CLASSES = 3
 COPIES = 5  # of the weights: student, gradients, two moments, teacher
@@ -84,8 +83,8 @@ def kept_bytes(net: Segmentor, crops: int) -> int:
         image = torch.empty(crops, 3, side, side)
         label = torch.empty(crops, side, side, dtype=torch.int64)
         logits = net(image, Box(0, 0, detail, detail))
-        for part, truth in ((logits.fused, label), (logits.detail, logits.box.cut(label))):
-            nn.functional.cross_entropy(resized(part, truth.shape[1:]), truth)
+        for part, truth in ((logits.fused, label), (logits.detail, logits.box.crop(label))):
+            nn.functional.cross_entropy(resize(part, truth.shape[1:]), truth)
     return sum(size for place, size in found.items() if place not in weights)
 
 

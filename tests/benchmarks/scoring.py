@@ -30,16 +30,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from daemon.hrda.inference.batches import AHEAD
-from daemon.hrda.inference.whole_images import at_once, context_windows, detail_stride
-from daemon.hrda.network.model import HRDASegmentor, build_segmentor
+from daemon.config.learner import GRID_PX, settings_of
+from daemon.hrda.data.file_reader import FileReader
+from daemon.hrda.inference.streaming import MAX_WAITING
+from daemon.hrda.inference.whole_images import context_windows, detail_stride, images_per_pass
+from daemon.hrda.network.hrda import HRDASegmentor, build_segmentor
 from daemon.hrda.predict import model_of, score
-from daemon.hrda.settings import GRID_PX, settings_of
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.folder import ImageFile, PredictRequest, RunFolder
 
 CLASSES = ("soil", "crop", "weed")
-LEAST = 0.9
+MIN_RATIO = 0.9
 
 
 def picture(seed: int, width: int, height: int) -> Image.Image:
@@ -80,11 +81,11 @@ def request(folder: Path, files: tuple[ImageFile, ...], options: Any) -> Predict
 def bare(net: HRDASegmentor, kind: str, count: int) -> Callable[[], None]:
     """The forward passes that scoring `count` such images makes, on tensors that lie ready."""
     width, height = map(int, kind.split(".")[0].split("x"))
-    together = min(AHEAD, at_once(net, height * width))
+    together = min(MAX_WAITING, images_per_pass(net, height * width))
     height, width = (-(-side // GRID_PX) * GRID_PX for side in (height, width))
     x = torch.rand(min(count, together), 3, height, width, device=net.mean.device) * 255
     window = min(height, net.settings.detail_window_px) * min(width, net.settings.detail_window_px)
-    chunk = min(net.chunk, at_once(net, window))
+    chunk = min(net.chunk, images_per_pass(net, window))
 
     @torch.no_grad()
     def passes() -> None:
@@ -92,7 +93,9 @@ def bare(net: HRDASegmentor, kind: str, count: int) -> Callable[[], None]:
         for first in range(0, count, together):
             some = x[: min(together, count - first)]
             for box in context_windows(net, height, width):
-                net.whole(box.cut(some), net.settings.detail_window_px, detail_stride(net))
+                net.slide_inference(
+                    box.crop(some), net.settings.detail_window_px, detail_stride(net)
+                )
         if x.is_cuda:
             torch.cuda.synchronize()
 
@@ -112,7 +115,10 @@ def compare(folder: Path, kind: str, options: Any) -> dict[str, float]:
     asked = request(folder, pool(folder, kind, count), options)
     net, run = model_of(asked), RunFolder(folder / "speed")
     run.path.mkdir(exist_ok=True)
-    works = {"bare": bare(net, kind, count), "scoring": lambda: score(run, net, asked)}
+    works = {
+        "bare": bare(net, kind, count),
+        "scoring": lambda: score(run, net, asked, FileReader(asked.score)),
+    }
     for work in works.values():
         work()
     taken: dict[str, list[tuple[float, float]]] = {"bare": [], "scoring": []}
@@ -163,7 +169,9 @@ def main() -> int:
     finally:
         shutil.rmtree(folder)
     grown = max(memory.values()) - memory[min(memory)] if memory else 0.0
-    holds = all(row["ratio_wall"] >= LEAST for row in speed.values()) and grown <= options.growth
+    holds = (
+        all(row["ratio_wall"] >= MIN_RATIO for row in speed.values()) and grown <= options.growth
+    )
     print(
         json.dumps(
             {

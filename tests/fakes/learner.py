@@ -22,7 +22,7 @@ from PIL import Image
 
 from daemon.domain import IGNORE, Evaluation, Missing, Why
 from daemon.domain.errors import RunFailed
-from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.evaluation.iou import confusion, evaluation
 from daemon.hrda.near_duplicates import near_duplicates as compared
 from daemon.runs.durable import atomic_file, write_json
@@ -52,13 +52,13 @@ def main() -> None:
 
 def embed(run: RunFolder) -> None:
     request = run.read_request(EmbedRequest)
-    reading = Reading(request.images)
-    good = [file for file in request.images if reading.image(file) is not None]
+    reader = FileReader(request.images)
+    good = [file for file in request.images if reader.image(file) is not None]
     run.write_scores(_scores(good))
     tested = [file for file in good if file.role is FileRole.TEST]
     sha256 = {file.id: hashlib.sha256(file.image.read_bytes()).hexdigest() for file in tested}
     run.write_result(
-        PredictResult(images=len(good), seconds=0.0, sha256=sha256, faults=reading.faults())
+        PredictResult(images=len(good), seconds=0.0, sha256=sha256, faults=reader.faults())
     )
 
 
@@ -70,12 +70,12 @@ def train(run: RunFolder) -> None:
     with (run.path / "starts.txt").open("a") as file:
         file.write(f"{os.getpid()}\n")
     files = [*request.labeled, *request.validation, *request.unlabeled]
-    reading, classes = Reading(files), len(request.classes)
-    labeled = [file for file in request.labeled if reading.labeled(file, classes)]
+    reader, classes = FileReader(files), len(request.classes)
+    labeled = [file for file in request.labeled if reader.labeled_image(file, classes)]
     for unlabeled in request.unlabeled:
-        reading.image(unlabeled)
+        reader.image(unlabeled)
     if not labeled:
-        _refuse(run, reading)
+        _refuse(run, reader)
     seconds = float(os.environ.get("FAKE_LEARNER_SECONDS", "0"))
     for step in range(10):
         run.write_progress(Progress(phase="train", step=step, steps=10))
@@ -85,7 +85,7 @@ def train(run: RunFolder) -> None:
         colours = [*colours[1:], colours[0]]
     with atomic_file(run.checkpoint) as part:
         part.write_text(json.dumps(colours))
-    validation = _measure(colours, request.validation, request.classes, reading)
+    validation = _measure(colours, request.validation, request.classes, reader)
     run.write_result(
         TrainResult(
             validation=validation,
@@ -93,7 +93,7 @@ def train(run: RunFolder) -> None:
             seconds=seconds,
             labeled_holding=_holding(labeled, request.classes),
             labeled_ignored=float(np.mean([(_truth(file) == IGNORE).mean() for file in labeled])),
-            faults=reading.faults(),
+            faults=reader.faults(),
         )
     )
 
@@ -110,12 +110,12 @@ def predict(run: RunFolder) -> None:
     request = run.read_request(PredictRequest)
     colours = json.loads(request.checkpoint.read_text())
     (run.path / "masks").mkdir(exist_ok=True)
-    reading = Reading([*request.score, *request.masks, *request.test])
-    masks = [file for file in request.masks if reading.image(file) is not None]
+    reader = FileReader([*request.score, *request.masks, *request.test])
+    masks = [file for file in request.masks if reader.image(file) is not None]
     for file in masks:
         Image.fromarray(_masks(colours, file)).save(run.mask(file.id))
     if request.score:
-        scored = [file for file in request.score if reading.image(file) is not None]
+        scored = [file for file in request.score if reader.image(file) is not None]
         scores = _scores(scored)
         n, c = len(scored), len(request.classes)
         run.write_scores(
@@ -126,26 +126,26 @@ def predict(run: RunFolder) -> None:
                 class_share=np.full((n, c), 1 / c, dtype=np.float32),
             )
         )
-    test = _test(colours, request, reading)
+    test = _test(colours, request, reader)
     confidence = {file.id: dict.fromkeys(request.classes, 0.5) for file in masks}
     run.write_result(
         PredictResult(
-            images=0, seconds=0.0, test=test, confidence=confidence, faults=reading.faults()
+            images=0, seconds=0.0, test=test, confidence=confidence, faults=reader.faults()
         )
     )
 
 
 def _test(
-    colours: list[list[float]], request: PredictRequest, reading: Reading
+    colours: list[list[float]], request: PredictRequest, reader: FileReader
 ) -> Evaluation | None:
     """As daemon/hrda/predict.py does it."""
     if request.test_missing is not None:
         return Evaluation.absent(request.test_missing)
     try:
-        found = _measure(colours, request.test, request.classes, reading)
+        found = _measure(colours, request.test, request.classes, reader)
     except RunFailed as exc:
         return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=str(exc)))
-    if faults := reading.faults(FileRole.TEST):
+    if faults := reader.faults(FileRole.TEST):
         sizes = {"count": len(faults), "needed": len(request.test)}
         return Evaluation.absent(Missing(why=Why.TEST_FILES, detail=str(faults[0]), **sizes))
     return found
@@ -182,8 +182,8 @@ def _pixels(file: ImageFile) -> np.ndarray:
         return np.asarray(picture.convert("RGB"), dtype=np.float32)
 
 
-def _refuse(run: RunFolder, reading: Reading) -> None:
-    faults = [fault.model_dump(mode="json") for fault in reading.faults()]
+def _refuse(run: RunFolder, reader: FileReader) -> None:
+    faults = [fault.model_dump(mode="json") for fault in reader.faults()]
     words = {"kind": "image", "message": "no labeled image can be used", "faults": faults}
     write_json(run.error_file, words)
     sys.exit(4)
@@ -213,11 +213,11 @@ def _measure(
     colours: list[list[float]],
     files: Sequence[LabeledFile],
     classes: Sequence[str],
-    reading: Reading,
+    reader: FileReader,
 ) -> Evaluation | None:
     if not files:
         return None
-    good = [file for file in files if reading.labeled(file, len(classes))]
+    good = [file for file in files if reader.labeled_image(file, len(classes))]
     truths = [_truth(file) for file in good]
     matrices = [
         confusion(truth, _masks(colours, file), len(classes))

@@ -10,7 +10,7 @@ from torch import nn
 
 from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.data.sampler import seed_all
-from daemon.hrda.distributed import Ranks, ranks_of
+from daemon.hrda.distributed import Ranks, joined_ranks
 from daemon.hrda.learning.learner import Learner
 from tests.hrda.tiny import learner, minibatch
 
@@ -26,7 +26,7 @@ PLAIN = {
 class Still(Learner):
     """A learner whose norms stay in eval and whose weights stay: its gradients can be looked at."""
 
-    def _clip(self) -> float:
+    def clip_gradients(self) -> float:
         self.gradients = [p.grad.clone() for p in self.student.parameters() if p.grad is not None]
         return float("inf")
 
@@ -34,7 +34,7 @@ class Still(Learner):
 def part(ranks: Ranks, step: int = 0) -> Minibatch:
     """This process's share; every label has one foreground class, so that ClassMix is sure."""
     whole = minibatch(seed=step, images=IMAGES)
-    rows = ranks.share(IMAGES)
+    rows = ranks.positions(IMAGES)
     chosen = slice(rows.start, rows.stop)
     label = torch.where(whole.label == 2, 1, whole.label)
     return Minibatch(
@@ -42,7 +42,7 @@ def part(ranks: Ranks, step: int = 0) -> Minibatch:
         label=label[chosen],
         unlabeled=whole.unlabeled[chosen],
         valid=whole.valid[chosen],
-        whole=(IMAGES, IMAGES),
+        full_size=(IMAGES, IMAGES),
     )
 
 
@@ -86,7 +86,7 @@ def trained(ranks: Ranks, steps: int) -> dict[str, object]:
 
 def main(out: Path) -> None:
     torch.set_num_threads(1)
-    with ranks_of(torch.device("cpu")) as ranks:
+    with joined_ranks(torch.device("cpu")) as ranks:
         found = {"gradients": gradients(ranks), **trained(ranks, 20)}
         torch.save(found, out / f"{ranks.rank}.pth")
 

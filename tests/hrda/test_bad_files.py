@@ -12,9 +12,9 @@ from daemon.domain import Why
 from daemon.domain.errors import RunFailed
 from daemon.hrda import predict
 from daemon.hrda.__main__ import DONE, main
-from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.training.checkpoint import write_checkpoint
-from daemon.pixels import reader
+from daemon.pixels import reader as picture_reader
 from daemon.runs.folder import (
     EmbedRequest,
     FilePart,
@@ -186,12 +186,12 @@ def test_the_same_trouble_with_many_files_is_no_fault_of_theirs(tmp_path: Path) 
 
 def test_four_of_twenty_four_bad_files_are_set_aside(tmp_path: Path) -> None:
     files = write_field(tmp_path / "field", 24)
-    reading = Reading(files)
+    reader = FileReader(files)
     for file in files[:4]:
         file.image.unlink()
-        assert reading.image(file) is None
+        assert reader.image(file) is None
 
-    assert [fault.id for fault in reading.faults()] == [100, 101, 102, 103]
+    assert [fault.id for fault in reader.faults()] == [100, 101, 102, 103]
 
 
 def test_a_disk_in_the_network_that_is_away_is_no_fault_of_a_file(
@@ -200,13 +200,13 @@ def test_a_disk_in_the_network_that_is_away_is_no_fault_of_a_file(
     def stale(*_: object, **__: object) -> None:
         raise OSError(116, "Stale file handle")
 
-    monkeypatch.setattr(reader, "opened_file", stale)
-    reading = Reading(files)
+    monkeypatch.setattr(picture_reader, "opened_file", stale)
+    reader = FileReader(files)
 
     with pytest.raises(RunFailed, match="no fault of the file"):
-        reading.image(files[0])
+        reader.image(files[0])
 
-    assert reading.faults() == ()
+    assert reader.faults() == ()
 
 
 def test_a_process_that_is_killed_again_and_again_over_the_test_images_gives_them_up(

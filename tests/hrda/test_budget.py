@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from daemon.hrda.__main__ import DONE, main
-from daemon.hrda.training.best_model import milestones
+from daemon.hrda.training.best_model import validation_iterations
 from daemon.hrda.training.budget import Pace
 from daemon.runs.folder import LabeledFile, RunFolder, TrainRequest, TrainResult
 from tests.hrda.test_process import files, start, threads, train_request, trained, wait_until
@@ -39,15 +39,15 @@ def same(one: RunFolder, two: RunFolder) -> bool:
 def test_seconds_become_iterations_of_both_kinds() -> None:
     settings = tiny(unlabeled_start=0.25)
 
-    assert Pace(alone_s=1, mixed_s=3).iterations(100, settings) == 40
-    assert Pace(alone_s=1, mixed_s=3).iterations(0.1, settings) == 1
-    assert Pace(alone_s=1, mixed_s=3, look_s=50).iterations(100, settings) == 20
+    assert Pace(labeled_s=1, mixed_s=3).iterations(100, settings) == 40
+    assert Pace(labeled_s=1, mixed_s=3).iterations(0.1, settings) == 1
+    assert Pace(labeled_s=1, mixed_s=3, pool_prior_s=50).iterations(100, settings) == 20
 
 
 def test_measuring_on_the_way_costs_iterations() -> None:
     settings = tiny(unlabeled_start=0.0, keep_best=True, validations=5)
 
-    assert Pace(alone_s=1, mixed_s=1, validation_s=2).iterations(100, settings) == 90
+    assert Pace(labeled_s=1, mixed_s=1, validation_s=2).iterations(100, settings) == 90
 
 
 def test_max_seconds_is_a_number_of_iterations_that_is_written_down(
@@ -114,7 +114,7 @@ def test_hrda_without_unlabeled_images_is_supervised_training(
 def test_validation_is_measured_evenly_and_at_the_end(
     iterations: int, validations: int, expected: set[int]
 ) -> None:
-    assert milestones(iterations, validations) == expected
+    assert validation_iterations(iterations, validations) == expected
 
 
 def test_the_best_model_is_kept_and_a_kill_changes_nothing(

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.hrda.evaluation.boundary_iou import boundary, boundary_counts, boundary_iou
-from daemon.hrda.evaluation.calibration import Fitting, Sureness, sample
-from daemon.hrda.evaluation.evaluate import Tally
+from daemon.hrda.evaluation.calibration import CalibrationTally, TemperatureFit, sampled_pixels
+from daemon.hrda.evaluation.evaluate import EvaluationTally
 
 NAMES = ("soil", "crop", "weed")
 
@@ -43,12 +43,12 @@ def slow_ece(truth: np.ndarray, p: np.ndarray) -> float:
 
 def test_ece_is_what_the_bins_give() -> None:
     truth, p = scene(0, sharpness=3.0)
-    sureness = Sureness()
+    calibration = CalibrationTally()
 
-    sureness.add(truth[:20], p[:, :20])
-    sureness.add(truth[20:], p[:, 20:])
+    calibration.add(truth[:20], p[:, :20])
+    calibration.add(truth[20:], p[:, 20:])
 
-    found = sureness.calibration()
+    found = calibration.calibration()
     assert found is not None
     assert found.ece == pytest.approx(slow_ece(truth, p.astype(np.float64)), abs=1e-6)
     assert found.temperature is None
@@ -56,7 +56,7 @@ def test_ece_is_what_the_bins_give() -> None:
 
 @pytest.mark.parametrize("sharpness", [0.4, 1.0, 3.0])
 def test_the_temperature_is_the_one_that_spoilt_the_probabilities(sharpness: float) -> None:
-    fitting = Fitting()
+    fitting = TemperatureFit()
     for seed in range(12):
         fitting.add(*scene(seed, sharpness))
 
@@ -70,7 +70,7 @@ def test_the_temperature_is_the_one_that_spoilt_the_probabilities(sharpness: flo
 
 def test_the_temperature_has_the_least_loss_of_a_fine_search() -> None:
     truth, p = scene(3, sharpness=2.0)
-    fitting = Fitting()
+    fitting = TemperatureFit()
     fitting.add(truth, p)
     labeled = truth != 255
     logits = np.log(p[:, labeled].astype(np.float64))
@@ -86,12 +86,12 @@ def test_the_temperature_has_the_least_loss_of_a_fine_search() -> None:
     assert found.nll_scaled == pytest.approx(min(losses), abs=1e-4)
 
 
-def test_a_temperature_found_elsewhere_is_tried_and_mends_too_sure_a_model() -> None:
-    sureness = Sureness(temperature=3.0)
+def test_a_temperature_from_other_images_corrects_an_overconfident_model() -> None:
+    calibration = CalibrationTally(temperature=3.0)
     for seed in range(6):
-        sureness.add(*scene(seed, sharpness=3.0))
+        calibration.add(*scene(seed, sharpness=3.0))
 
-    found = sureness.calibration()
+    found = calibration.calibration()
 
     assert found is not None
     assert found.temperature == 3.0
@@ -102,19 +102,19 @@ def test_a_temperature_found_elsewhere_is_tried_and_mends_too_sure_a_model() -> 
 
 
 def test_sampled_pixels_come_from_all_columns_and_are_the_same_each_time() -> None:
-    pixels = sample(512 * 512)
+    pixels = sampled_pixels(512 * 512)
 
-    assert np.array_equal(pixels, sample(512 * 512))
+    assert np.array_equal(pixels, sampled_pixels(512 * 512))
     assert len(pixels) == 4096
     assert len(np.unique(pixels % 512)) > 500
-    assert sample(7).tolist() == list(range(7))
+    assert sampled_pixels(7).tolist() == list(range(7))
 
 
 def test_certainty_is_finite_and_no_label_is_no_figure() -> None:
     truth = np.array([[0, 1], [255, 2]], np.uint8)
     certain = np.zeros((3, 2, 2), np.float32)
     certain[0] = 1
-    fitting, nothing = Fitting(), Sureness()
+    fitting, nothing = TemperatureFit(), CalibrationTally()
 
     fitting.add(truth, certain)
     nothing.add(np.full((2, 2), 255, np.uint8), certain)
@@ -172,7 +172,7 @@ def test_pixels_without_a_label_make_no_outline() -> None:
 
 def test_a_tally_is_the_same_in_one_go_and_in_two_and_absent_classes_have_no_figure() -> None:
     scenes = [scene(seed) for seed in range(4)]
-    tally = Tally((*NAMES, "stone"), Sureness())
+    tally = EvaluationTally((*NAMES, "stone"), CalibrationTally())
     for truth, p in scenes:
         tally.add(truth, np.concatenate([p, np.zeros((1, 40, 40), np.float32)]))
 

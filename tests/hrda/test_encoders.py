@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from daemon.config.learner import Settings
 from daemon.domain.errors import ConfigError
 from daemon.hrda.network.encoders import ENCODERS, build_encoder, load_imagenet
-from daemon.hrda.settings import Settings
 from tests.hrda.tiny import learner, minibatch, tiny
 
 MIT = tiny(encoder="mit_b0")

@@ -12,31 +12,36 @@ from PIL import Image
 
 from daemon.domain import IGNORE
 from daemon.hrda.data.crops import Crops
-from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.evaluation import calibration
-from daemon.hrda.evaluation.calibration import Sureness
-from daemon.hrda.evaluation.evaluate import Tally
-from daemon.hrda.inference import batches, whole_images
-from daemon.hrda.inference.batches import drawn, sampled, seen
-from daemon.hrda.inference.whole_images import Seen, context_windows, see, windows
-from daemon.hrda.network.windows import sliding
+from daemon.hrda.evaluation.calibration import CalibrationTally
+from daemon.hrda.evaluation.evaluate import EvaluationTally
+from daemon.hrda.inference import streaming, whole_images
+from daemon.hrda.inference.streaming import predictions_of, sampled_predictions, sampled_windows
+from daemon.hrda.inference.whole_images import (
+    ImagePrediction,
+    context_windows,
+    predict_image,
+    windows,
+)
+from daemon.hrda.network.windows import sliding_windows
 from daemon.hrda.predict import mask_of
-from daemon.hrda.training.pool_prior import follow_pool
+from daemon.hrda.training.pool_prior import adjust_to_pool_prior
 from daemon.runs.folder import RunFolder, TrainRequest
 from tests.hrda.tiny import CHANGES, CLASSES, field, segmentor, tiny, unlabeled, write_field
 
 
-def random_look(height: int, width: int) -> Seen:
+def random_look(height: int, width: int) -> ImagePrediction:
     cells = (len(CLASSES), -(-height // 4), -(-width // 4))
     logits = 3 * torch.randn(cells, generator=torch.Generator().manual_seed(height))
-    return Seen(logits=logits, size=(height, width), embedding=np.ones(1, np.float32))
+    return ImagePrediction(logits=logits, size=(height, width), embedding=np.ones(1, np.float32))
 
 
 def shown_px(size: tuple[int, int], **changes: Any) -> float:
     """Pixels that pass through the network, for each pixel of an image of this (H, W)."""
     net = segmentor(window_px=1024, detail_window_px=512, **changes)
     boxes, stride = windows(net, size)
-    detail = sum(w.height * w.width for w in sliding(1024, 1024, 512, stride))
+    detail = sum(w.height * w.width for w in sliding_windows(1024, 1024, 512, stride))
     return len(boxes) * (512 * 512 + detail) / (size[0] * size[1])
 
 
@@ -61,9 +66,9 @@ def test_64_megapixels_cost_less_than_16_do() -> None:
 
 def test_windows_side_by_side_see_all_of_an_image_at_its_own_scale() -> None:
     image = field(np.random.default_rng(0), 300)[0][:, :210]
-    overlapping = see(segmentor().eval(), image)
+    overlapping = predict_image(segmentor().eval(), image)
 
-    beside = see(segmentor(overlap_megapixels=0.05).eval(), image)
+    beside = predict_image(segmentor(overlap_megapixels=0.05).eval(), image)
 
     assert beside.size == overlapping.size == (300, 210)
     assert beside.logits.shape == overlapping.logits.shape
@@ -76,17 +81,17 @@ def test_windows_side_by_side_see_all_of_an_image_at_its_own_scale() -> None:
 def test_bands_are_the_rows_of_the_whole(
     height: int, band_px: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = random_look(height, 50)
-    whole = look.probability()
+    prediction = random_look(height, 50)
+    whole = prediction.probability()
 
     monkeypatch.setattr(whole_images, "BAND_PX", band_px)
-    bands = list(look.bands())
+    bands = list(prediction.bands())
 
     assert torch.allclose(torch.cat([part for _, part in bands], dim=1), whole, atol=1e-6)
     assert len(bands) > 1 or torch.equal(bands[0][1], whole)
     assert [rows.stop for rows, _ in bands][-1] == height
     assert all(part.shape[1] <= max(4, band_px // 50) for _, part in bands)
-    assert np.array_equal(look.mask(), whole.argmax(dim=0).numpy())
+    assert np.array_equal(prediction.mask(), whole.argmax(dim=0).numpy())
 
 
 def test_an_image_of_16_megapixels_is_one_band() -> None:
@@ -96,14 +101,14 @@ def test_an_image_of_16_megapixels_is_one_band() -> None:
 
 
 def test_figures_of_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    look, rng = random_look(203, 150), np.random.default_rng(0)
+    prediction, rng = random_look(203, 150), np.random.default_rng(0)
     truth = rng.choice(np.array([0, 1, 2, IGNORE], np.uint8), (203, 150))
-    whole, banded = (Tally(CLASSES, Sureness(1.7)) for _ in range(2))
-    whole.add(truth, look.probability().numpy())
+    whole, banded = (EvaluationTally(CLASSES, CalibrationTally(1.7)) for _ in range(2))
+    whole.add(truth, prediction.probability().numpy())
 
     monkeypatch.setattr(whole_images, "BAND_PX", 150 * 40)
-    monkeypatch.setattr(calibration, "PIECE_PX", 1000)
-    banded.add_bands(truth, ((rows, part.numpy()) for rows, part in look.bands()))
+    monkeypatch.setattr(calibration, "CHUNK_PX", 1000)
+    banded.add_bands(truth, ((rows, part.numpy()) for rows, part in prediction.bands()))
 
     one, two = whole.evaluation(), banded.evaluation()
     assert (one.iou, one.boundary_iou) == (two.iou, two.boundary_iou)
@@ -116,12 +121,12 @@ def test_figures_of_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_mask_made_of_bands_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    look = random_look(203, 150)
-    certainty, label = look.probability().max(dim=0)
-    whole, confidence = mask_of(look, CLASSES)
+    prediction = random_look(203, 150)
+    certainty, label = prediction.probability().max(dim=0)
+    whole, confidence = mask_of(prediction, CLASSES)
 
     monkeypatch.setattr(whole_images, "BAND_PX", 150 * 40)
-    banded, nearly = mask_of(look, CLASSES)
+    banded, nearly = mask_of(prediction, CLASSES)
 
     assert np.array_equal(whole, label.numpy())
     assert np.array_equal(banded, whole)
@@ -134,7 +139,9 @@ def test_a_class_that_is_nowhere_has_no_confidence() -> None:
     logits = torch.zeros(3, 4, 4)
     logits[1] = 9
 
-    _, confidence = mask_of(Seen(logits=logits, size=(16, 16), embedding=np.ones(1)), CLASSES)
+    _, confidence = mask_of(
+        ImagePrediction(logits=logits, size=(16, 16), embedding=np.ones(1)), CLASSES
+    )
 
     assert list(confidence) == ["crop"]
 
@@ -147,30 +154,32 @@ def test_class_shares_take_a_few_windows_of_a_large_image_and_all_of_a_small_one
     Image.fromarray(wide).save(files[1].image)
     net = segmentor(overlap_megapixels=0.1).eval()
 
-    looks = list(sampled(net, files, Reading(files), seed=7))
-    again = list(sampled(net, files, Reading(files), seed=7))
-    plain = {file.id: look for file, look in seen(net, files, Reading(files))}
+    predictions = list(sampled_predictions(net, files, FileReader(files), seed=7))
+    again = list(sampled_predictions(net, files, FileReader(files), seed=7))
+    plain = {
+        file.id: prediction for file, prediction in predictions_of(net, files, FileReader(files))
+    }
 
-    assert [(file.id, size) for file, size, _ in looks] == [
+    assert [(file.id, size) for file, size, _ in predictions] == [
         *((100, (96, 96)), (101, (700, 600)), (102, (96, 96)))
     ]
-    small, large, _ = (parts for _, _, parts in looks)
-    ((box, look),) = small
-    assert (box.height, box.width) == look.size == (96, 96)
-    assert torch.equal(look.logits, plain[100].logits)
+    small, large, _ = (parts for _, _, parts in predictions)
+    ((box, prediction),) = small
+    assert (box.height, box.width) == prediction.size == (96, 96)
+    assert torch.equal(prediction.logits, plain[100].logits)
     assert [box for box, _ in large] == [box for box, _ in again[1][2]]
-    assert len({(box.y, box.x) for box, _ in large}) == batches.DRAWN
-    for box, look in large:
-        assert (box.height, box.width) == look.size == (128, 128)
-        assert np.allclose(look.logits, see(net, wide[box.view]).logits, atol=1e-5)
+    assert len({(box.y, box.x) for box, _ in large}) == streaming.SAMPLED_WINDOWS
+    for box, prediction in large:
+        assert (box.height, box.width) == prediction.size == (128, 128)
+        assert np.allclose(prediction.logits, predict_image(net, wide[box.view]).logits, atol=1e-5)
 
 
 def test_windows_are_drawn_from_all_over_the_image() -> None:
     seeds = [np.random.default_rng(row) for row in range(40)]
 
-    boxes = [box for rng in seeds for box in drawn(8000, 8000, 1024, rng)]
+    boxes = [box for rng in seeds for box in sampled_windows(8000, 8000, 1024, rng)]
 
-    assert len(boxes) == 40 * batches.DRAWN
+    assert len(boxes) == 40 * streaming.SAMPLED_WINDOWS
     assert {box.y for box in boxes} == {box.x for box in boxes} == {*range(0, 7168, 1024), 6976}
 
 
@@ -196,7 +205,9 @@ def test_the_look_at_a_pool_of_large_images_moves_the_logits(tmp_path: Path) -> 
     net = segmentor(overlap_megapixels=0.1).eval()
     before = net.state_dict()["decoder.conv_seg.bias"].clone()
 
-    follow_pool(RunFolder(tmp_path), net, request, Crops(request, settings, torch.device("cpu")))
+    adjust_to_pool_prior(
+        RunFolder(tmp_path), net, request, Crops(request, settings, torch.device("cpu"))
+    )
 
     after = net.state_dict()["decoder.conv_seg.bias"]
     assert torch.isfinite(after).all()
@@ -209,7 +220,9 @@ def test_a_labeled_mask_that_does_not_fit_its_large_image_is_named(tmp_path: Pat
     spoiled = request.labeled[0]
     Image.fromarray(np.zeros((10, 10), np.uint8)).save(spoiled.mask)  # behind our back
 
-    follow_pool(RunFolder(tmp_path), segmentor(overlap_megapixels=0.1).eval(), request, crops)
+    adjust_to_pool_prior(
+        RunFolder(tmp_path), segmentor(overlap_megapixels=0.1).eval(), request, crops
+    )
 
-    (fault,) = crops.reading.faults()
+    (fault,) = crops.reader.faults()
     assert (fault.id, fault.path) == (spoiled.id, spoiled.mask)

@@ -13,11 +13,11 @@ import torch
 from PIL import Image
 
 from daemon.hrda import embed
-from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.inference import whole_images
-from daemon.hrda.inference.batches import seen
-from daemon.hrda.inference.whole_images import padded, see, window_of
-from daemon.hrda.network.model import halved
+from daemon.hrda.inference.streaming import predictions_of
+from daemon.hrda.inference.whole_images import padded, predict_image, window_of
+from daemon.hrda.network.hrda import half_scale
 from daemon.hrda.network.windows import Box
 from daemon.prefetch import prefetch_futures
 from daemon.runs.folder import ImageFile
@@ -39,14 +39,14 @@ def files(tmp_path: Path) -> list[ImageFile]:
 def test_images_of_all_sizes_are_embedded_and_scored_in_order(files: list[ImageFile]) -> None:
     net = segmentor().eval().requires_grad_(False)
 
-    vectors = [vector for _, vector in embed._embeddings(net, files, Reading(files))]
-    looks = list(seen(net, files, Reading(files)))
+    vectors = [vector for _, vector in embed._embeddings(net, files, FileReader(files))]
+    predictions = list(predictions_of(net, files, FileReader(files)))
 
-    assert [file.id for file, _ in looks] == [0, 1, 2, 3, 4]
+    assert [file.id for file, _ in predictions] == [0, 1, 2, 3, 4]
     assert len(vectors) == len(SIZES)
-    for (_, look), size, vector in zip(looks, SIZES, vectors, strict=True):
-        assert look.size == look.mask().shape == size
-        assert np.isfinite(look.uncertainty())
+    for (_, prediction), size, vector in zip(predictions, SIZES, vectors, strict=True):
+        assert prediction.size == prediction.mask().shape == size
+        assert np.isfinite(prediction.uncertainty())
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-3)
 
 
@@ -54,8 +54,8 @@ def test_a_large_image_is_shrunk_band_by_band_to_the_same(monkeypatch: pytest.Mo
     image = field(np.random.default_rng(0), 1100)[0][:, :900]
     mean = torch.full((1, 3, 1, 1), 111.5)
     whole = padded([image], mean)
-    while max(whole.shape[2:]) > embed.LONGEST_PX:
-        whole = halved(whole)
+    while max(whole.shape[2:]) > embed.MAX_SIDE_PX:
+        whole = half_scale(whole)
 
     monkeypatch.setattr(embed, "BAND_ROWS", 256)
 
@@ -68,18 +68,18 @@ def test_a_window_is_a_part_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = padded([image, image], mean)
 
     for box in (Box(0, 0, 64, 64), Box(128, 64, 64, 128), Box(128, 128, 64, 64)):
-        assert torch.equal(window_of([image, image], mean, box), box.cut(whole))
+        assert torch.equal(window_of([image, image], mean, box), box.crop(whole))
 
 
 def test_the_probabilities_of_a_large_image_are_the_same_in_bands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    look = see(segmentor().eval(), field(np.random.default_rng(1), 96)[0])
-    whole = look.probability()
+    prediction = predict_image(segmentor().eval(), field(np.random.default_rng(1), 96)[0])
+    whole = prediction.probability()
 
     monkeypatch.setattr(whole_images, "BAND_ROWS", 10)
 
-    assert torch.equal(look.probability(), whole)
+    assert torch.equal(prediction.probability(), whole)
     assert whole.shape == (len(CLASSES), 96, 96)
 
 

@@ -6,11 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from daemon.domain.errors import RunFailed
-from daemon.hrda.inference.whole_images import see
-from daemon.hrda.learning.losses import Law, class_weights, cross_entropy, dice, two_scales
-from daemon.hrda.network.heads import fuse_scales, resized
-from daemon.hrda.network.model import Logits
-from daemon.hrda.network.windows import Box, detail_box, sliding
+from daemon.hrda.inference.whole_images import predict_image
+from daemon.hrda.learning.losses import (
+    LossWeights,
+    class_weights,
+    cross_entropy,
+    dice_loss,
+    hrda_loss,
+)
+from daemon.hrda.network.heads import fuse_scales, resize
+from daemon.hrda.network.hrda import Logits
+from daemon.hrda.network.windows import Box, random_detail_box, sliding_windows
 from tests.hrda.tiny import field, segmentor
 
 ALIKE = torch.ones(3)
@@ -28,7 +34,7 @@ def test_attention_zero_leaves_the_context_alone() -> None:
 
     fused = fuse_scales(context, torch.zeros_like(context), detail, None)
 
-    assert torch.allclose(fused, resized(context, (32, 32)), atol=1e-6)
+    assert torch.allclose(fused, resize(context, (32, 32)), atol=1e-6)
 
 
 def test_attention_one_without_a_box_leaves_the_detail_alone() -> None:
@@ -48,7 +54,7 @@ def test_attention_one_takes_the_detail_inside_the_box_and_the_context_outside()
 
     ring = fused[..., 9:23, 11:25]  # one cell less on each side
     assert torch.allclose(ring, inside[..., 1:-1, 1:-1], atol=1e-6)
-    plain = resized(context, (32, 32))
+    plain = resize(context, (32, 32))
     assert torch.allclose(fused[..., :6, :], plain[..., :6, :], atol=1e-6)
     assert torch.allclose(fused[..., :, 28:], plain[..., :, 28:], atol=1e-6)
 
@@ -58,7 +64,7 @@ def test_fixed_attention_of_a_half_averages_the_scales() -> None:
 
     fused = fuse_scales(context, torch.full_like(context, 0.5), detail, None)
 
-    assert torch.allclose(fused, (resized(context, (32, 32)) + detail) / 2, atol=1e-6)
+    assert torch.allclose(fused, (resize(context, (32, 32)) + detail) / 2, atol=1e-6)
     assert not list(segmentor(fixed_attention=0.5).attention.parameters())
 
 
@@ -76,7 +82,7 @@ def test_attention_has_no_gradient_outside_the_box() -> None:
 
 def test_detail_boxes_lie_on_the_grid_and_reach_both_ends() -> None:
     torch.manual_seed(0)
-    boxes = [detail_box(1024, 1024, 512) for _ in range(2000)]
+    boxes = [random_detail_box(1024, 1024, 512) for _ in range(2000)]
 
     starts = {box.y for box in boxes} | {box.x for box in boxes}
 
@@ -87,11 +93,11 @@ def test_detail_boxes_lie_on_the_grid_and_reach_both_ends() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(128, 128), (192, 64), (64, 320)])
 def test_sliding_windows_cover_every_pixel(height: int, width: int) -> None:
-    seen = torch.zeros(height, width)
-    for box in sliding(height, width, 64, 32):
-        box.cut(seen).add_(1)
+    covered = torch.zeros(height, width)
+    for box in sliding_windows(height, width, 64, 32):
+        box.crop(covered).add_(1)
 
-    assert seen.min() >= 1
+    assert covered.min() >= 1
 
 
 def test_sliding_inference_of_a_constant_net_is_constant() -> None:
@@ -100,7 +106,7 @@ def test_sliding_inference_of_a_constant_net_is_constant() -> None:
     net.decoder.conv_seg.bias.data = torch.tensor([1.0, 2.0, 3.0])
 
     with torch.no_grad():
-        fused = net.whole(torch.rand(1, 3, 128, 64) * 255, 32, 16).fused
+        fused = net.slide_inference(torch.rand(1, 3, 128, 64) * 255, 32, 16).fused
 
     assert torch.allclose(fused, torch.tensor([1.0, 2.0, 3.0]).view(1, 3, 1, 1).expand_as(fused))
 
@@ -110,9 +116,9 @@ def test_chunks_change_nothing() -> None:
     image = torch.rand(2, 3, 128, 128) * 255
 
     with torch.no_grad():
-        at_once = net.whole(image, 32, 16).fused
+        at_once = net.slide_inference(image, 32, 16).fused
         net.chunk = 1
-        one_by_one = net.whole(image, 32, 16).fused
+        one_by_one = net.slide_inference(image, 32, 16).fused
 
     assert torch.allclose(at_once, one_by_one, atol=1e-5)
 
@@ -121,23 +127,23 @@ def test_sizes_off_the_grid_are_refused_and_padded_by_inference() -> None:
     net = segmentor().eval()
 
     with pytest.raises(ValueError, match="multiples of 64"):
-        net.whole(torch.zeros(1, 3, 100, 64), 32, 32)
-    seen = see(net, np.zeros((75, 101, 3), np.uint8))
+        net.slide_inference(torch.zeros(1, 3, 100, 64), 32, 32)
+    prediction = predict_image(net, np.zeros((75, 101, 3), np.uint8))
 
-    assert seen.mask().shape == (75, 101)
-    assert seen.logits.shape == (3, 19, 26)
-    assert 0 <= seen.uncertainty() <= 1
-    assert seen.class_share().sum() == pytest.approx(1)
-    assert np.linalg.norm(seen.embedding) == pytest.approx(1, abs=1e-5)
+    assert prediction.mask().shape == (75, 101)
+    assert prediction.logits.shape == (3, 19, 26)
+    assert 0 <= prediction.uncertainty() <= 1
+    assert prediction.class_share().sum() == pytest.approx(1)
+    assert np.linalg.norm(prediction.embedding) == pytest.approx(1, abs=1e-5)
 
 
-def test_images_larger_than_a_window_are_seen_whole() -> None:
+def test_images_larger_than_a_window_are_predicted_in_full() -> None:
     net = segmentor().eval()
 
-    seen = see(net, field(np.random.default_rng(0), 300)[0])
+    prediction = predict_image(net, field(np.random.default_rng(0), 300)[0])
 
-    assert seen.mask().shape == (300, 300)
-    assert torch.isfinite(seen.logits).all()
+    assert prediction.mask().shape == (300, 300)
+    assert torch.isfinite(prediction.logits).all()
 
 
 class Cramped(nn.Module):
@@ -156,24 +162,24 @@ class Cramped(nn.Module):
 def test_short_memory_means_smaller_chunks_and_the_same_answer() -> None:
     net = segmentor().eval()
     image = field(np.random.default_rng(0), 128)[0]
-    plain = see(net, image)
+    plain = predict_image(net, image)
 
     net.encoder = Cramped(net.encoder, images=3)
-    cramped = see(net, image)
+    cramped = predict_image(net, image)
 
     assert net.chunk == 2  # 16, 8, 4, 2
     assert torch.allclose(plain.logits, cramped.logits, atol=1e-5)
 
 
-def test_too_short_memory_is_told_in_words() -> None:
+def test_too_little_memory_is_an_error_that_names_the_image() -> None:
     net = segmentor().eval()
     net.encoder = Cramped(net.encoder, images=0)
 
     with pytest.raises(RunFailed, match="out of memory on an image of 70x90 pixels"):
-        see(net, np.zeros((70, 90, 3), np.uint8))
+        predict_image(net, np.zeros((70, 90, 3), np.uint8))
 
 
-def test_detail_loss_looks_at_the_labels_of_its_box() -> None:
+def test_the_detail_loss_uses_the_labels_of_its_box() -> None:
     label = torch.zeros(1, 64, 64, dtype=torch.long)
     label[:, 32:, 32:] = 1
     sure = torch.tensor([-9.0, 9.0, -9.0]).view(1, 3, 1, 1)  # says class 1 everywhere
@@ -184,8 +190,8 @@ def test_detail_loss_looks_at_the_labels_of_its_box() -> None:
     right = Logits(**logits, box=Box(32, 32, 32, 32))
     wrong = Logits(**logits, box=Box(0, 0, 32, 32))
 
-    assert two_scales(right, label, Law(detail=0.1), ALIKE)["detail"] < 1e-3
-    assert two_scales(wrong, label, Law(detail=0.1), ALIKE)["detail"] == pytest.approx(
+    assert hrda_loss(right, label, LossWeights(detail=0.1), ALIKE)["detail"] < 1e-3
+    assert hrda_loss(wrong, label, LossWeights(detail=0.1), ALIKE)["detail"] == pytest.approx(
         0.1 * 18, rel=1e-3
     )
 
@@ -203,7 +209,7 @@ def test_the_detail_share_moves_the_loss_linearly() -> None:
     )
 
     total = [
-        float(sum(two_scales(logits, label, Law(detail=share), ALIKE).values()))
+        float(sum(hrda_loss(logits, label, LossWeights(detail=share), ALIKE).values()))
         for share in (0.0, 0.1, 0.2)
     ]
 
@@ -229,7 +235,7 @@ def test_labels_of_255_only_give_zero_and_no_gradient() -> None:
     logits = torch.randn(1, 3, 4, 4, requires_grad=True)
     label = torch.full((1, 16, 16), 255)
 
-    loss = cross_entropy(logits, label, ALIKE) + dice(logits, label)
+    loss = cross_entropy(logits, label, ALIKE) + dice_loss(logits, label)
     loss.backward()
 
     assert loss.item() == 0
@@ -251,5 +257,5 @@ def test_dice_is_zero_for_a_perfect_and_near_one_for_a_blind_prediction() -> Non
     blind = torch.zeros(1, 3, 16, 16)
     blind[:, 0] = 40
 
-    assert float(dice(perfect, label)) == pytest.approx(0, abs=1e-5)
-    assert float(dice(blind, label)) > 0.95
+    assert float(dice_loss(perfect, label)) == pytest.approx(0, abs=1e-5)
+    assert float(dice_loss(blind, label)) > 0.95

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from daemon.hrda.augment.class_mix import all_class_masks
-from daemon.hrda.augment.strong import strong
+from daemon.config.learner import settings_of
+from daemon.hrda.augment.class_mix import classmix_masks
+from daemon.hrda.augment.strong_augmentation import strongly_augmented
 from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.learning.optimizer import set_rates
-from daemon.hrda.settings import settings_of
+from daemon.hrda.learning.optimizer import set_learning_rates
 from tests.hrda.plain import views
 from tests.hrda.plain.learner import PlainLearner
 from tests.hrda.tiny import learner, minibatch, tiny
@@ -115,7 +115,7 @@ def test_pseudo_labels_and_their_weight_are_those_of_the_plain_port(norms: str) 
     batch = crops(1)
 
     label, weight = plain.pseudo_labels(batch.unlabeled)
-    said, _ = ours._taught(batch)
+    said, _ = ours.pseudo_label(batch)
 
     assert torch.equal(said.label, label)
     assert len(label.unique()) > 1
@@ -146,7 +146,7 @@ def test_masks_and_strong_augmentation_are_those_of_the_plain_port() -> None:
     changed = set()
     for seed in range(12):
         seed_all(seed)
-        masks, image = all_class_masks(batch.label), strong(batch.image, settings)
+        masks, image = classmix_masks(batch.label), strongly_augmented(batch.image, settings)
         seed_all(seed)
 
         assert torch.equal(masks, views.draw_masks(batch.label))
@@ -166,5 +166,5 @@ def test_rates_are_those_of_the_published_schedule() -> None:
         (200, 1e-7 + (1e-3 - 1e-7) * (1 - 200 / 25_000)),
         (25_000, 1e-7),
     ):
-        set_rates(optimizer, iteration, settings)
+        set_learning_rates(optimizer, iteration, settings)
         assert optimizer.param_groups[0]["lr"] == pytest.approx(expected, rel=1e-9)

@@ -18,8 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from daemon.hrda.__main__ import DONE, HELD, STOPPED, main
-from daemon.hrda.parent import LEFT_ALONE
+from daemon.hrda.__main__ import DONE, LOCKED, STOPPED, main
 from daemon.runs.folder import (
     EmbedRequest,
     ImageFile,
@@ -30,6 +29,7 @@ from daemon.runs.folder import (
     TrainRequest,
     TrainResult,
 )
+from daemon.runs.parent_death import PARENT_DIED
 from tests.fakes.child_process import running
 from tests.hrda.tiny import CHANGES, CLASSES, unlabeled, write_field
 
@@ -223,7 +223,7 @@ def test_a_second_process_on_the_same_folder_is_refused(
     folder.write_request(train_request(files))
 
     with folder.locked():
-        assert main(["train", str(folder.path)]) == HELD
+        assert main(["train", str(folder.path)]) == LOCKED
 
     assert not folder.error_file.exists()
 
@@ -237,13 +237,13 @@ def test_a_process_dies_with_the_end_of_its_stdin(files: list[LabeledFile], tmp_
         assert child.stdin is not None
         child.stdin.close()
 
-        assert child.wait(30) == LEFT_ALONE
+        assert child.wait(30) == PARENT_DIED
 
 
 def test_a_child_starts_where_its_parent_ended_and_rows_follow_their_names(
     trained: RunFolder,
 ) -> None:
-    from daemon.hrda.network.model import build_segmentor
+    from daemon.hrda.network.hrda import build_segmentor
     from daemon.hrda.training.checkpoint import read_checkpoint, warm_start
     from tests.hrda.tiny import tiny
 

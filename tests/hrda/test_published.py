@@ -7,17 +7,22 @@ import math
 import pytest
 import torch
 
-from daemon.hrda.augment.class_mix import all_class_masks
-from daemon.hrda.augment.masking import hide, visible_blocks
-from daemon.hrda.augment.strong import hsv_of, rgb_of, strong, taps_of
+from daemon.hrda.augment.class_mix import classmix_masks
+from daemon.hrda.augment.masking import mask_blocks, visible_blocks
+from daemon.hrda.augment.strong_augmentation import (
+    hsv_to_rgb,
+    kernel_size,
+    rgb_to_hsv,
+    strongly_augmented,
+)
 from daemon.hrda.data.sampler import seed_all
-from daemon.hrda.learning.feature_distance import FeatureDistance, cells_of
-from daemon.hrda.learning.losses import Law, cross_entropy, two_scales
-from daemon.hrda.learning.pseudo_labels import batch_pseudo_labels, disbelieve_borders
+from daemon.hrda.learning.feature_distance import FeatureDistance, class_cells
+from daemon.hrda.learning.losses import LossWeights, cross_entropy, hrda_loss
+from daemon.hrda.learning.pseudo_labels import batch_pseudo_labels, without_border_rows
 from daemon.hrda.learning.teacher import Teacher
 from daemon.hrda.network.heads import fuse_scales
-from daemon.hrda.network.model import build_segmentor
-from daemon.hrda.network.windows import detail_box
+from daemon.hrda.network.hrda import build_segmentor
+from daemon.hrda.network.windows import random_detail_box
 from tests.hrda.tiny import learner, minibatch, segmentor, tiny
 
 ALIKE = torch.ones(3)
@@ -28,7 +33,7 @@ def test_every_fusion_gives_logits_at_a_quarter_of_the_crop(fusion: str) -> None
     net = segmentor(fusion=fusion).eval()
 
     with torch.no_grad():
-        fused = net.whole(torch.rand(1, 3, 64, 64) * 255, 32, 32).fused
+        fused = net.slide_inference(torch.rand(1, 3, 64, 64) * 255, 32, 32).fused
 
     assert fused.shape == (1, 3, 16, 16)
 
@@ -46,9 +51,9 @@ def test_one_attention_map_does_for_all_classes() -> None:
 
 def test_the_context_loss_is_that_of_the_raw_context() -> None:
     net, label = segmentor(), torch.randint(0, 3, (2, 64, 64))
-    logits = net(minibatch().image, detail_box(64, 64, 32))
+    logits = net(minibatch().image, random_detail_box(64, 64, 32))
 
-    losses = two_scales(logits, label, Law(detail=0.1, context=0.2), ALIKE)
+    losses = hrda_loss(logits, label, LossWeights(detail=0.1, context=0.2), ALIKE)
 
     alone = float(cross_entropy(logits.context, label, ALIKE))
     assert float(losses["context"]) == pytest.approx(0.2 * alone)
@@ -61,21 +66,21 @@ def test_over_all_pixels_the_unlabeled_ones_thin_the_loss_out() -> None:
     logits, label = torch.randn(1, 3, 4, 4), torch.zeros(1, 4, 4, dtype=torch.long)
     label[:, 2:] = 255
 
-    over_all = cross_entropy(logits, label, ALIKE, over="all")
+    over_all = cross_entropy(logits, label, ALIKE, mean_over="all")
 
     assert float(over_all) == pytest.approx(float(cross_entropy(logits, label, ALIKE)) / 2)
-    assert float(cross_entropy(logits, torch.full_like(label, 255), ALIKE, over="all")) == 0
+    assert float(cross_entropy(logits, torch.full_like(label, 255), ALIKE, mean_over="all")) == 0
 
 
 def test_the_published_detail_box_never_reaches_the_end() -> None:
     seed_all(0)
-    boxes = [detail_box(1024, 1024, 512, "published") for _ in range(2000)]
+    boxes = [random_detail_box(1024, 1024, 512, "published") for _ in range(2000)]
 
     assert {max(box.y for box in boxes), max(box.x for box in boxes)} == {504}
-    assert detail_box(512, 512, 512, "published").y == 0
+    assert random_detail_box(512, 512, 512, "published").y == 0
 
 
-def test_one_confidence_for_the_minibatch_is_the_share_of_sure_valid_pixels() -> None:
+def test_one_weight_for_the_minibatch_is_the_share_of_confident_valid_pixels() -> None:
     sure, unsure = [0.98, 0.01, 0.01], [0.3, 0.3, 0.4]
     probability = torch.tensor([sure, sure, unsure, sure]).T.reshape(1, 3, 1, 4)
     valid = torch.tensor([[[True, True, True, False]]])
@@ -88,8 +93,8 @@ def test_one_confidence_for_the_minibatch_is_the_share_of_sure_valid_pixels() ->
     assert float(everything.confidence[0]) == 1
 
 
-def test_rows_at_the_borders_are_not_believed() -> None:
-    weight = disbelieve_borders(torch.ones(2, 8, 4), 1, 3)
+def test_rows_at_the_borders_have_no_weight() -> None:
+    weight = without_border_rows(torch.ones(2, 8, 4), 1, 3)
 
     assert weight[:, :, 0].tolist() == [[0, 1, 1, 1, 1, 0, 0, 0]] * 2
 
@@ -100,7 +105,7 @@ def test_class_mix_as_published_draws_among_all_values_of_the_minibatch() -> Non
     drawn = set()
     for seed in range(40):
         seed_all(seed)
-        masks = all_class_masks(labels)
+        masks = classmix_masks(labels)
         for label, mask in zip(labels, masks, strict=True):
             for value in label.unique():
                 assert len(mask[label == value].unique()) == 1  # whole regions
@@ -133,21 +138,21 @@ def test_hue_saturation_and_value_are_those_of_the_standard_library() -> None:
     picture = torch.rand(3, 4, 4, generator=torch.Generator().manual_seed(0))
     picture[:, 0, 0] = 0.5  # gray
 
-    hsv = hsv_of(picture)
+    hsv = rgb_to_hsv(picture)
 
     for y in range(4):
         for x in range(4):
             expected = colorsys.rgb_to_hsv(*picture[:, y, x].tolist())
             assert hsv[:, y, x].tolist() == pytest.approx(expected, abs=1e-5)
-    assert torch.allclose(rgb_of(hsv), picture, atol=1e-6)
+    assert torch.allclose(hsv_to_rgb(hsv), picture, atol=1e-6)
 
 
 def test_published_jitter_of_strength_zero_without_blur_changes_nothing() -> None:
     settings = tiny(strong_law="published", mixed_jitter=0.0, blur=0.0)
     image = minibatch().image
 
-    assert torch.equal(strong(image, settings), image)
-    assert [taps_of(side) for side in (256, 512, 640, 1024)] == [25, 51, 63, 103]
+    assert torch.equal(strongly_augmented(image, settings), image)
+    assert [kernel_size(side) for side in (256, 512, 640, 1024)] == [25, 51, 63, 103]
 
 
 def test_published_jitter_and_blur_stay_in_range_and_leave_the_input_alone() -> None:
@@ -156,7 +161,7 @@ def test_published_jitter_and_blur_stay_in_range_and_leave_the_input_alone() -> 
     before = image.clone()
     seed_all(0)
 
-    changed = strong(image, settings)
+    changed = strongly_augmented(image, settings)
 
     assert 0 <= changed.min() <= changed.max() <= 255
     assert torch.equal(image, before)
@@ -166,12 +171,12 @@ def test_published_jitter_and_blur_stay_in_range_and_leave_the_input_alone() -> 
 def test_hidden_blocks_have_their_size_and_their_share() -> None:
     seed_all(0)
 
-    seen = visible_blocks(64, 64, 64, 16, 0.7)
+    visible = visible_blocks(64, 64, 64, 16, 0.7)
 
-    blocks = seen.float().view(64, 4, 16, 4, 16).mean(dim=(2, 4))
+    blocks = visible.float().view(64, 4, 16, 4, 16).mean(dim=(2, 4))
     assert set(blocks.unique().tolist()) == {0.0, 1.0}
-    assert float(seen.float().mean()) == pytest.approx(0.3, abs=0.05)
-    image = hide(torch.ones(2, 3, 64, 64), 16, 0.7, torch.full((1, 3, 1, 1), 9.0))
+    assert float(visible.float().mean()) == pytest.approx(0.3, abs=0.05)
+    image = mask_blocks(torch.ones(2, 3, 64, 64), 16, 0.7, torch.full((1, 3, 1, 1), 9.0))
     assert torch.equal(image[:, 0], image[:, 2])  # the same for all channels
     assert set(image.unique().tolist()) == {1.0, 9.0}
 
@@ -199,7 +204,7 @@ def test_cells_belong_to_a_class_that_fills_enough_of_them() -> None:
     label[0, :4, :4], label[0, :3, 4:], label[0, 4:, :2] = 1, 2, 1  # all, 3/4 and half of a cell
     label[0, 4:, 4:] = 255
 
-    cells = cells_of(label, (2, 2), 3, (1, 2), 0.75)
+    cells = class_cells(label, (2, 2), 3, (1, 2), 0.75)
 
     assert cells.tolist() == [[[True, True], [False, False]]]
 
@@ -211,7 +216,7 @@ def test_the_feature_distance_is_zero_at_first_and_skipped_without_things() -> N
     distance = FeatureDistance(net)
 
     with torch.no_grad():
-        deepest = net(image, detail_box(64, 64, 32)).deepest
+        deepest = net(image, random_detail_box(64, 64, 32)).deepest
         same, further = distance(image, deepest, label), distance(image, deepest + 1, label)
 
     assert float(same) == pytest.approx(0, abs=1e-3)

@@ -15,7 +15,7 @@ import torch
 
 from daemon.domain.errors import ConfigError
 from daemon.hrda.__main__ import DONE, STOPPED
-from daemon.hrda.distributed import ALONE, Ranks
+from daemon.hrda.distributed import SINGLE_PROCESS, Ranks
 from daemon.hrda.train import check
 from daemon.launchers.local import LocalLauncher
 from daemon.runs.folder import LabeledFile, RunFolder, TrainResult
@@ -56,11 +56,11 @@ def ends(children: list[subprocess.Popen[bytes]], log: Path) -> list[int]:
         print(log.read_text())  # noqa: T201 - shown where the test fails
 
 
-def test_each_place_of_a_minibatch_belongs_to_one_process() -> None:
-    shares = [list(Ranks(rank, 3).share(7)) for rank in range(3)]
+def test_each_position_of_a_minibatch_belongs_to_one_process() -> None:
+    shares = [list(Ranks(rank, 3).positions(7)) for rank in range(3)]
 
     assert shares == [[0, 1], [2, 3], [4, 5, 6]]
-    assert list(ALONE.share(7)) == list(range(7))
+    assert list(SINGLE_PROCESS.positions(7)) == list(range(7))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 def test_the_gradients_of_two_processes_are_those_of_one(two: list[dict[str, Any]]) -> None:
-    one = gradients(ALONE)
+    one = gradients(SINGLE_PROCESS)
 
     for found in two:
         assert len(found["gradients"]) == len(one)
@@ -112,11 +112,11 @@ def test_a_training_of_two_processes_stops_saves_and_goes_on(
     assert folder.log.read_text().count("resumed file=resume.pth") == 2
 
 
-def test_too_few_places_are_told(files: list[LabeledFile]) -> None:
+def test_a_minibatch_smaller_than_the_processes_is_refused(files: list[LabeledFile]) -> None:
     request = train_request(files)
 
     with pytest.raises(ConfigError, match="a place for each of the 3 processes"):
-        check(tiny(minibatch=2), request, Ranks(rank=0, count=3))
+        check(tiny(minibatch=2), request, Ranks(rank=0, size=3))
 
 
 def test_a_launcher_may_start_several_processes_and_stops_them(

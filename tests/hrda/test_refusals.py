@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from daemon.hrda.__main__ import DISK, DONE, IMAGE, REQUEST, main
-from daemon.hrda.training.checkpoint import State, load_state, save_state
+from daemon.hrda.training.checkpoint import ResumeState, load_state, save_state
 from daemon.runs.folder import LabeledFile, PredictRequest, RunFolder, TrainRequest
 from tests.hrda.test_process import error_of, files, threads, train_request, trained
 from tests.hrda.tiny import CLASSES, learner
@@ -63,7 +63,7 @@ def test_an_impossible_mask_is_named(files: list[LabeledFile], tmp_path: Path, f
         ({"labeled": ()}, "at least one labeled image"),
     ],
 )
-def test_an_impossible_request_is_told(
+def test_an_impossible_request_is_refused(
     files: list[LabeledFile], tmp_path: Path, change: dict[str, Any], words: str
 ) -> None:
     folder = RunFolder(tmp_path / "run")
@@ -75,7 +75,7 @@ def test_an_impossible_request_is_told(
     assert words in error_of(folder)["message"]
 
 
-def test_a_full_disk_is_told_and_the_training_goes_on_when_there_is_space(
+def test_a_full_disk_is_an_error_and_the_training_continues_when_there_is_space(
     files: list[LabeledFile], tmp_path: Path
 ) -> None:
     folder = RunFolder(tmp_path / "run")
@@ -89,7 +89,7 @@ def test_a_full_disk_is_told_and_the_training_goes_on_when_there_is_space(
     assert main(["train", str(folder.path)]) == DONE
 
 
-def test_a_truncated_checkpoint_is_told(trained: RunFolder, tmp_path: Path) -> None:
+def test_a_truncated_checkpoint_is_refused(trained: RunFolder, tmp_path: Path) -> None:
     short = tmp_path / "short.pth"
     short.write_bytes(trained.checkpoint.read_bytes()[:1000])
     folder = RunFolder(tmp_path / "predict")
@@ -106,20 +106,22 @@ def test_the_state_before_a_truncated_one_goes_on(
     folder, one = RunFolder(tmp_path), learner()
     for iteration in (1, 2):
         one.trained_pixels += 1
-        save_state(folder, one, "this", State(iteration=iteration, seconds=iteration))
+        save_state(folder, one, "this", ResumeState(iteration=iteration, seconds=iteration))
     content = folder.resume.read_bytes()
     folder.resume.write_bytes(content[: len(content) // 2])
     two = learner(seed=1)
 
     state = load_state(folder, two, "this")
 
-    assert state == State(iteration=1, seconds=1)
+    assert state == ResumeState(iteration=1, seconds=1)
     assert two.trained_pixels.tolist() == [1, 1, 1]
     assert "resume.pth: cannot be read" in caplog.text
-    assert load_state(folder, two, "another") == State()
+    assert load_state(folder, two, "another") == ResumeState()
 
 
-def test_other_classes_than_the_checkpoints_are_told(trained: RunFolder, tmp_path: Path) -> None:
+def test_other_classes_than_those_of_the_checkpoint_are_refused(
+    trained: RunFolder, tmp_path: Path
+) -> None:
     folder = RunFolder(tmp_path / "predict")
     folder.write_request(PredictRequest(classes=("soil", "tree"), checkpoint=trained.checkpoint))
 

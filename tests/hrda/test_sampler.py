@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from daemon.hrda.data.crop_geometry import training_crop
+from daemon.hrda.data.random_crop import training_crop
 from daemon.hrda.data.sampler import Sampler, rare_class_probability, seed_all
 
 PIXELS = np.array([[900, 100, 0], [950, 30, 20], [1000, 0, 0], [500, 500, 0]])
 
 
-def sampler(rare: float = 0.5) -> Sampler:
-    return Sampler(PIXELS, pool=7, seed=3, rare=rare, temperature=0.5)
+def sampler(rare_class: float = 0.5) -> Sampler:
+    return Sampler(PIXELS, pool=7, seed=3, rare_class=rare_class, temperature=0.5)
 
 
 def test_a_position_always_holds_the_same() -> None:
@@ -29,29 +29,29 @@ def test_every_unlabeled_image_comes_once_in_an_epoch() -> None:
 
 
 def test_without_rare_classes_every_labeled_image_comes_once_too() -> None:
-    draws = [sampler(rare=0.0).labeled(position).image for position in range(8)]
+    draws = [sampler(rare_class=0.0).labeled(position).image for position in range(8)]
 
     assert sorted(draws[:4]) == sorted(draws[4:]) == [0, 1, 2, 3]
 
 
-def test_rare_draws_follow_their_law_and_find_the_class() -> None:
-    one = sampler(rare=1.0)
+def test_rare_draws_follow_their_distribution_and_hold_the_class() -> None:
+    one = sampler(rare_class=1.0)
     draws = [one.labeled(position) for position in range(3000)]
-    wanted = [draw.wanted for draw in draws if draw.wanted is not None]
+    wanted = [draw.required_class for draw in draws if draw.required_class is not None]
 
     found = np.bincount(wanted, minlength=3) / len(wanted)
     share = PIXELS.sum(axis=0) / PIXELS.sum()
     expected = np.exp((1 - share) / 0.5)
     expected /= expected.sum()
     assert np.abs(found - expected).max() < 0.03
-    assert all(draw.image == 1 for draw in draws if draw.wanted == 2)
+    assert all(draw.image == 1 for draw in draws if draw.required_class == 2)
 
 
 def test_a_class_that_no_label_holds_is_never_wanted() -> None:
     pixels = np.array([[1000, 0, 0]])
-    one = Sampler(pixels, pool=0, seed=0, rare=1.0, temperature=0.5)
+    one = Sampler(pixels, pool=0, seed=0, rare_class=1.0, temperature=0.5)
 
-    assert {one.labeled(position).wanted for position in range(50)} == {0}
+    assert {one.labeled(position).required_class for position in range(50)} == {0}
 
 
 def test_rare_class_probabilities_sum_to_one_and_favour_the_rare() -> None:

@@ -14,11 +14,11 @@ from PIL import Image
 
 from daemon.hrda import predict
 from daemon.hrda.__main__ import DONE, STOPPED, main
-from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import read_image
-from daemon.hrda.inference.batches import alike, seen
-from daemon.hrda.inference.score_file import Rows, row_type
-from daemon.hrda.inference.whole_images import context_windows, see, see_alike
+from daemon.hrda.inference.score_file import ScoreFile, row_dtype
+from daemon.hrda.inference.streaming import group_by_size, predictions_of
+from daemon.hrda.inference.whole_images import context_windows, predict_image, predict_images
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.folder import ImageFile, PredictRequest, RunFolder
 from tests.hrda.tiny import CLASSES, field, segmentor
@@ -54,21 +54,23 @@ def request(files: list[ImageFile], folder: Path) -> PredictRequest:
 def test_passes_of_several_pictures_see_what_one_by_one_sees(files: list[ImageFile]) -> None:
     net = segmentor().eval()
 
-    together = list(seen(net, files, Reading(files)))
+    together = list(predictions_of(net, files, FileReader(files)))
 
     assert [file.id for file, _ in together] == [file.id for file in files]
-    for file, look in together:
-        alone = see(net, read_image(file))
-        assert torch.allclose(look.logits, alone.logits, atol=1e-5)
-        assert np.allclose(look.embedding, alone.embedding, atol=1e-5)
-        assert look.size == alone.size
+    for file, prediction in together:
+        alone = predict_image(net, read_image(file))
+        assert torch.allclose(prediction.logits, alone.logits, atol=1e-5)
+        assert np.allclose(prediction.embedding, alone.embedding, atol=1e-5)
+        assert prediction.size == alone.size
 
 
 def test_neighbours_of_one_size_go_together_and_no_more_than_allowed() -> None:
     sizes = (4, 4, 4, 6, 4)
     pictures = [(row, np.zeros((side, 5, 3), np.uint8)) for row, side in enumerate(sizes)]
 
-    groups = [[row for row, _ in group] for group in alike(pictures, lambda pixels: 40 // pixels)]
+    groups = [
+        [row for row, _ in group] for group in group_by_size(pictures, lambda pixels: 40 // pixels)
+    ]
 
     assert groups == [[0, 1], [2], [3], [4]]  # 40 pixels hold two of 4x5 and one of 6x5
 
@@ -85,13 +87,13 @@ def test_a_pass_is_cut_where_memory_allows_fewer_windows() -> None:
     net = segmentor(chunk=2).eval()
     pictures = [field(np.random.default_rng(row))[0] for row in range(5)]
 
-    looks = see_alike(net, pictures)
+    predictions = predict_images(net, pictures)
 
-    for picture, look in zip(pictures, looks, strict=True):
-        assert torch.allclose(look.logits, see(net, picture).logits, atol=1e-5)
+    for picture, prediction in zip(pictures, predictions, strict=True):
+        assert torch.allclose(prediction.logits, predict_image(net, picture).logits, atol=1e-5)
 
 
-def test_a_scoring_that_broke_off_goes_on_behind_its_rows(
+def test_a_scoring_that_was_interrupted_continues_behind_its_rows(
     files: list[ImageFile],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -109,7 +111,7 @@ def test_a_scoring_that_broke_off_goes_on_behind_its_rows(
     with caplog.at_level("INFO"):
         assert main(["predict", str(broken.path)]) == DONE
 
-    assert "goes on behind row 4 of 7" in caplog.text
+    assert "continuing behind row 4 of 7" in caplog.text
     one, two = whole.read_scores(), broken.read_scores()
     for name, column in vars(one).items():
         assert np.allclose(column, getattr(two, name), atol=1e-5), name
@@ -146,13 +148,13 @@ def begun(folder: RunFolder, rows: int, ids: list[int]) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Rows(folder, row_type(4, 2), ids, ORIGIN).keep(dying())
+        ScoreFile(folder, row_dtype(4, 2), ids, ORIGIN).write(dying())
 
 
 def test_rows_become_the_arrays_of_scores(tmp_path: Path) -> None:
     folder, ids = RunFolder(tmp_path), [7, 5, 9]
 
-    Rows(folder, row_type(4, 2), ids, ORIGIN).keep(
+    ScoreFile(folder, row_dtype(4, 2), ids, ORIGIN).write(
         (image_id, columns(row)) for row, image_id in enumerate(ids)
     )
 
@@ -173,7 +175,7 @@ def test_rows_become_the_arrays_of_scores(tmp_path: Path) -> None:
 def test_only_whole_rows_of_the_same_request_are_kept(
     tmp_path: Path, fault: str, done: int
 ) -> None:
-    folder, ids, kind = RunFolder(tmp_path), [7, 5, 9, 8], row_type(4, 2)
+    folder, ids, kind = RunFolder(tmp_path), [7, 5, 9, 8], row_dtype(4, 2)
     begun(folder, 3, ids)
     file = tmp_path / "rows.bin"
     content = bytearray(file.read_bytes())
@@ -187,16 +189,16 @@ def test_only_whole_rows_of_the_same_request_are_kept(
     asked = [7, 9, 5, 8] if fault == "order" else ids
     origin = "1" * 64 if fault == "origin" else ORIGIN
 
-    rows = Rows(folder, kind, asked, origin)
+    rows = ScoreFile(folder, kind, asked, origin)
 
     assert rows.done == done
-    rows.keep((ids[row], columns(row)) for row in range(done, 4))
+    rows.write((ids[row], columns(row)) for row in range(done, 4))
     assert folder.read_scores().ids.tolist() == ids
     assert folder.read_scores().embeddings[:, 0].tolist() == [0, 1, 2, 3]
 
 
 def test_scores_do_not_pile_up_in_memory(tmp_path: Path) -> None:
-    kind = row_type(432, None)
+    kind = row_dtype(432, None)
     row = {"embeddings": np.ones(432, np.float32)}
 
     peaks = {}
@@ -204,7 +206,7 @@ def test_scores_do_not_pile_up_in_memory(tmp_path: Path) -> None:
         folder = RunFolder(tmp_path / str(count))
         folder.path.mkdir()
         tracemalloc.start()
-        Rows(folder, kind, range(count), ORIGIN).keep((place, row) for place in range(count))
+        ScoreFile(folder, kind, range(count), ORIGIN).write((place, row) for place in range(count))
         peaks[count] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
 

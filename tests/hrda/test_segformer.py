@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from daemon.hrda.learning.learner import Minibatch
-from daemon.hrda.learning.losses import Law, class_weights, cross_entropy, two_scales
+from daemon.hrda.data.minibatch import Minibatch
+from daemon.hrda.learning.losses import LossWeights, class_weights, cross_entropy, hrda_loss
 from daemon.hrda.network.segformer import SegFormer
-from daemon.hrda.network.windows import detail_box
+from daemon.hrda.network.windows import random_detail_box
 from tests.hrda.tiny import learner, minibatch, segmentor
 
 
@@ -15,20 +15,20 @@ def test_its_losses_of_both_scales_are_plain_cross_entropy() -> None:
     net, crops = segmentor(method="segformer").eval(), minibatch()
     weights = class_weights(torch.tensor([0.8, 0.15, 0.05]), 0.5)
 
-    logits = net(crops.image, detail_box(64, 64, 32))
+    logits = net(crops.image, random_detail_box(64, 64, 32))
 
     assert isinstance(net, SegFormer)
     assert logits.fused.shape == (2, 3, 16, 16)
     plain = cross_entropy(logits.fused, crops.label, weights)
-    both = two_scales(logits, crops.label, Law(detail=0.3), weights)
+    both = hrda_loss(logits, crops.label, LossWeights(detail=0.3), weights)
     assert torch.allclose(both["fused"] + both["detail"], plain)
 
 
-def test_an_image_is_seen_as_in_training_at_full_scale() -> None:
+def test_an_image_is_processed_at_full_scale_as_in_training() -> None:
     net, image = segmentor(method="segformer").eval(), minibatch().image
 
     with torch.no_grad():
-        whole, crop = net.whole(image, 32, 16), net(image, detail_box(64, 64, 32))
+        whole, crop = net.slide_inference(image, 32, 16), net(image, random_detail_box(64, 64, 32))
 
     assert torch.allclose(whole.fused, crop.fused, atol=1e-5)
     assert [tuple(x.shape[2:]) for x in whole.features] == [(16, 16), (8, 8), (4, 4), (2, 2)]
@@ -36,11 +36,11 @@ def test_an_image_is_seen_as_in_training_at_full_scale() -> None:
 
 
 def test_it_has_no_parameter_that_does_not_learn() -> None:
-    taught = learner(method="segformer", unlabeled_start=0.0)
+    trained = learner(method="segformer", unlabeled_start=0.0)
 
-    taught.step(minibatch(), 0)
+    trained.step(minibatch(), 0)
 
-    assert all(parameter.grad is not None for parameter in taught.student.parameters())
+    assert all(parameter.grad is not None for parameter in trained.student.parameters())
 
 
 def test_supervised_is_hrda_without_unlabeled_images() -> None:
@@ -52,12 +52,12 @@ def test_supervised_is_hrda_without_unlabeled_images() -> None:
         valid=crops.valid[:0],
     )
     ends = []
-    for method, seen in (("supervised", crops), ("hrda", without), ("hrda", crops)):
-        taught = learner(method=method, unlabeled_start=0.0)
+    for method, given in (("supervised", crops), ("hrda", without), ("hrda", crops)):
+        trained = learner(method=method, unlabeled_start=0.0)
         torch.manual_seed(1)
         for iteration in range(2):
-            report = taught.step(seen, iteration)
-        ends.append((taught.teacher.net.state_dict(), report))
+            report = trained.step(given, iteration)
+        ends.append((trained.teacher.net.state_dict(), report))
 
     supervised, alone, both = ends
     assert supervised[1] == alone[1]

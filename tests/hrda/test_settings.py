@@ -5,9 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from daemon.config.learner import fields_of_settings
+from daemon.config.learner import PRESETS, Settings, fields_of_settings, settings_of
 from daemon.domain.errors import ConfigError
-from daemon.hrda.settings import PRESETS, Settings, settings_of
 
 
 @pytest.mark.parametrize("preset", PRESETS)

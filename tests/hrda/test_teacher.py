@@ -66,20 +66,20 @@ def test_only_an_update_changes_the_teacher() -> None:
     before = copy.deepcopy(one.teacher.state_dict())
 
     one.teacher.train()
-    one._taught(minibatch())
+    one.pseudo_label(minibatch())
 
     assert not one.teacher.net.training
     for name, tensor in one.teacher.state_dict().items():
         assert torch.equal(tensor, before[name]), name
 
 
-def test_the_teacher_says_the_same_whatever_else_is_in_the_minibatch() -> None:
+def test_the_teacher_predicts_the_same_whatever_else_is_in_the_minibatch() -> None:
     net = Teacher(segmentor(), 0.9).net
     image = torch.rand(3, 3, 64, 64) * 255
 
     with torch.no_grad():
-        together = net.whole(image, 32, 32).fused
-        turned = net.whole(image.flip(0), 32, 32).fused.flip(0)
+        together = net.slide_inference(image, 32, 32).fused
+        turned = net.slide_inference(image.flip(0), 32, 32).fused.flip(0)
 
     assert torch.allclose(together, turned, atol=1e-5)
 

@@ -1,4 +1,4 @@
-"""Files of weights over HTTP from a real server: fetched once, checked, bounded."""
+"""Files of weights over HTTP from a real server: downloaded once, checked, bounded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 
 from daemon.domain.errors import ConfigError
 from daemon.hrda.network.encoders import build_encoder, load_imagenet
-from daemon.hrda.network.weights import fetched, weights_file
+from daemon.hrda.network.weights import download, weights_file
 from tests.hrda.tiny import tiny
 
 CONTENT = bytes(range(256)) * 40
@@ -55,54 +55,54 @@ def server() -> Iterator[str]:
     http.server_close()
 
 
-def test_a_file_is_fetched_once(server: str, tmp_path: Path) -> None:
-    first = fetched(f"{server}/moved", DIGEST, tmp_path)
-    second = fetched(f"{server}/moved", DIGEST.upper(), tmp_path)
+def test_a_file_is_downloaded_once(server: str, tmp_path: Path) -> None:
+    first = download(f"{server}/moved", DIGEST, tmp_path)
+    second = download(f"{server}/moved", DIGEST.upper(), tmp_path)
 
     assert first == second
     assert first.read_bytes() == CONTENT
     assert Files.asked == ["/moved", "/file"]
 
 
-def test_a_broken_file_in_the_cache_is_fetched_again(server: str, tmp_path: Path) -> None:
-    path = fetched(f"{server}/file", DIGEST, tmp_path)
+def test_a_broken_file_in_the_cache_is_downloaded_again(server: str, tmp_path: Path) -> None:
+    path = download(f"{server}/file", DIGEST, tmp_path)
     path.write_bytes(CONTENT[:100])
 
-    assert fetched(f"{server}/file", DIGEST, tmp_path).read_bytes() == CONTENT
+    assert download(f"{server}/file", DIGEST, tmp_path).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(
     ("path", "digest", "limits", "words"),
     [
-        ("/file", "0" * 64, {}, "another file, or a broken one"),
+        ("/file", "0" * 64, {}, "another file or damaged"),
         ("/file", "", {}, "64 hexadecimal digits"),
         ("/none", DIGEST, {}, "got status 404"),
-        ("/file", DIGEST, {"most_bytes": 5000}, "more than 5000 bytes"),
-        ("/slow", DIGEST, {"total_s": 0.1}, "fetch it by hand"),
+        ("/file", DIGEST, {"max_bytes": 5000}, "more than 5000 bytes"),
+        ("/slow", DIGEST, {"max_s": 0.1}, "download it by hand"),
     ],
 )
 def test_what_is_not_the_file_is_refused_and_leaves_nothing(
     server: str, tmp_path: Path, path: str, digest: str, limits: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(ConfigError, match=words):
-        fetched(f"{server}{path}?token=hush", digest, tmp_path, **limits)
+        download(f"{server}{path}?token=hush", digest, tmp_path, **limits)
 
     assert [file.name for file in tmp_path.iterdir() if file.name != "lock"] == []
 
 
 def test_a_message_does_not_hold_the_query(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
-        fetched("http://user:word@127.0.0.1:9/file?token=hush", DIGEST, tmp_path)
+        download("http://user:word@127.0.0.1:9/file?token=hush", DIGEST, tmp_path)
 
     assert "hush" not in str(refused.value)
     assert "word" not in str(refused.value)
-    assert "cannot be fetched" in str(refused.value)
+    assert "cannot be downloaded" in str(refused.value)
 
 
 def test_a_checked_file_fills_the_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     source, target = build_encoder(tiny()), build_encoder(tiny())
-    names = source.named_like_the_file()  # type: ignore[operator]
+    names = source.names_in_file()  # type: ignore[operator]
     torch.save({names[key]: t for key, t in source.state_dict().items()}, tmp_path / "own.pth")
     digest = hashlib.sha256((tmp_path / "own.pth").read_bytes()).hexdigest()
     settings = {"encoder_weights": f"file://{tmp_path}/own.pth", "encoder_weights_sha256": digest}

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from daemon.config.learner import Settings, settings_of
 from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.network.model import Segmentor, build_segmentor
-from daemon.hrda.settings import Settings, settings_of
+from daemon.hrda.network.hrda import Segmentor, build_segmentor
 from daemon.runs.folder import ImageFile, LabeledFile
 
 CLASSES = ("soil", "crop", "weed")

@@ -7,7 +7,13 @@ import pytest
 from scipy import stats
 
 from daemon.domain import Interval, Missing, Why
-from daemon.hrda.evaluation.interval import COVERAGE, FEWEST_IMAGES, interval_of, limits, parts
+from daemon.hrda.evaluation.interval import (
+    COVERAGE,
+    MIN_IMAGES,
+    intersection_and_union,
+    interval_limits,
+    interval_of,
+)
 from daemon.hrda.evaluation.iou import evaluation
 from tests.fakes.populations import CHECKED_ON, CHOSEN_ON, Counts, Population
 
@@ -26,12 +32,12 @@ def drawn(images: int, seed: int = 0) -> Counts:
 def test_it_holds_the_true_value_in_95_of_100_cases(population: Population, size: int) -> None:
     """5000 draws: their standard error is 0.3 %. The bootstrap of before held 88 % and less."""
     rng = np.random.default_rng(0)
-    hit, either, held = parts(population.matrices(20_000, rng)[0])
+    hit, either, held = intersection_and_union(population.matrices(20_000, rng)[0])
     truth = float((hit.sum(axis=0) / either.sum(axis=0)).mean())
     rows = rng.integers(20_000, size=(5000, size))
     rows = rows[(held[rows].sum(axis=1) >= 3).all(axis=1)]
 
-    low, high = limits(hit[rows], either[rows], held[rows])
+    low, high = interval_limits(hit[rows], either[rows], held[rows])
 
     covered = float(((low <= truth) & (truth <= high)).mean())
     assert len(rows) > 3500
@@ -88,7 +94,7 @@ def test_the_order_of_images_and_of_classes_changes_nothing() -> None:
 def test_fewer_than_eight_images_have_none() -> None:
     found = interval_of(drawn(7), NAMES)
 
-    assert found == Missing(why=Why.FEW_IMAGES, count=7, needed=FEWEST_IMAGES)
+    assert found == Missing(why=Why.FEW_IMAGES, count=7, needed=MIN_IMAGES)
 
 
 def test_a_class_in_two_images_leaves_none() -> None:
@@ -124,7 +130,7 @@ def test_images_of_a_group_count_as_one() -> None:
     assert isinstance(together, Interval)
     assert together.groups == 10
     assert together.high - together.low > 1.5 * (alone.high - alone.low)
-    assert few == Missing(why=Why.FEW_GROUPS, count=7, needed=FEWEST_IMAGES)
+    assert few == Missing(why=Why.FEW_GROUPS, count=7, needed=MIN_IMAGES)
 
 
 def test_its_coverage_is_that_of_the_benchmark() -> None:

@@ -1,8 +1,7 @@
 """The learner's settings: names, ranges, descriptions, presets. Without torch.
 
-The daemon checks `[training] settings` with it when config.toml is read, before any child starts;
-the training process (daemon/hrda/) computes with it. It imports nothing of ours but errors and
-ranges.
+The daemon checks `[training] settings` with them when config.toml is read; the training process
+(daemon/hrda/) computes with them. Imports nothing of ours but errors and ranges.
 """
 
 from __future__ import annotations

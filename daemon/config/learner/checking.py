@@ -1,4 +1,4 @@
-"""Settings of the learner from what a person wrote: all faults at once, each with its range."""
+"""The settings of a preset, a method and a person's changes; all faults at once, with ranges."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ from daemon.config.ranges import expected, nearest
 from daemon.domain.errors import ConfigError
 from daemon.domain.formatting import short_repr
 
-NAMED: Mapping[str, Mapping[str, Any]] = {"preset": PRESETS, "method": METHODS}
-# What decides the shape of the network: a model with others cannot be the start of a training.
+TABLES: Mapping[str, Mapping[str, Any]] = {"preset": PRESETS, "method": METHODS}
+# These decide the shape of the network: a warm start needs the parent's.
 NETWORK = (
     "architecture", "encoder", "encoder_config", "encoder_module", "width", "fusion",
     "attention_classwise", "fixed_attention",
 )  # fmt: skip
-# What decides the embedding of an image before there is a model.
+# These decide the embedding of an image before there is a model.
 ENCODER = (
     "encoder", "encoder_config", "encoder_module", "encoder_weights", "encoder_weights_sha256",
 )  # fmt: skip
-# What a finished model is used with; the rest is its own.
+# These may change for a trained model; it keeps the others.
 INFERENCE = (
     "window_px", "detail_window_px", "detail_overlap", "overlap_megapixels", "chunk", "precision",
 )  # fmt: skip
 
 
 def settings_of(changes: Mapping[str, Any]) -> Settings:
-    """The preset that `changes` names, its method on top, then the other changes.
+    """The settings of the preset and then of the method that `changes` names, then the changes.
 
-    Without a name they are `cpu` and `hrda`.
-
-    Raises ConfigError that lists every fault: unknown names, wrong types, impossible sizes.
+    Without a name they are `cpu` and `hrda`. Raises ConfigError that lists every fault: unknown
+    names, wrong types, values outside their range, values that contradict each other.
     """
     faults = faults_of(changes)
     if faults:
@@ -46,13 +45,13 @@ def settings_of(changes: Mapping[str, Any]) -> Settings:
 
 
 def faults_of(changes: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Setting -> what is wrong with it, in words. Empty when all is well."""
+    """Setting -> messages about it; empty when all settings are possible."""
     faults: dict[str, list[str]] = {}
     fields = fields_of_settings()
     for name in changes:
         if name not in fields:
             faults[name] = [f"{name}: unknown setting{nearest(name, fields)}"]
-    for name, table in NAMED.items():
+    for name, table in TABLES.items():
         value = changes.get(name, next(iter(table)))
         if not isinstance(value, str) or value not in table:
             near = nearest(value, table) if isinstance(value, str) else ""
@@ -60,12 +59,12 @@ def faults_of(changes: Mapping[str, Any]) -> dict[str, list[str]]:
             faults.setdefault(name, []).append(f"{name} = {short_repr(value)}: {words}")
     usable = {name: value for name, value in changes.items() if name not in faults}
     values = _values(usable)
-    for name, words in _refused(values, fields):
+    for name, words in _out_of_range(values, fields):
         faults.setdefault(name, []).append(words)
     sound = {name: value for name, value in values.items() if name not in faults}
     for names, words in _contradictions(Settings(**sound)):
         if not any(name in faults for name in names):
-            faults.setdefault(_changed(names, changes), []).append(words)
+            faults.setdefault(_written_name(names, changes), []).append(words)
     return faults
 
 
@@ -77,8 +76,8 @@ def fields_of_settings() -> Mapping[str, FieldInfo]:
 
 
 def resolved(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting by name, as these changes mean it; unchecked, so that settings of an older
-    version can be compared too."""
+    """Every setting by name after these changes; unchecked, so that settings of an older release
+    can be compared too."""
     preset = PRESETS.get(str(changes.get("preset", "cpu")), {})
     method = METHODS.get(str(changes.get("method", "hrda")), {})
     return {**vars(Settings()), **preset, **method, **changes}
@@ -89,22 +88,22 @@ def _values(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {**preset, **METHODS[changes.get("method", "hrda")], **changes}
 
 
-def _refused(
+def _out_of_range(
     values: Mapping[str, Any], fields: Mapping[str, FieldInfo]
 ) -> Iterator[tuple[str, str]]:
     try:
         Settings(**values)
     except ValidationError as exc:
         for name in dict.fromkeys(str(error["loc"][0]) for error in exc.errors()):
-            said = next(error for error in exc.errors() if error["loc"][0] == name)
+            refusal = next(error for error in exc.errors() if error["loc"][0] == name)
             words = f"expected {expected(fields[name])} ({fields[name].description})"
-            if said["type"] == "value_error":
-                words = str(said["ctx"]["error"])
+            if refusal["type"] == "value_error":
+                words = str(refusal["ctx"]["error"])
             yield name, f"{name} = {short_repr(values[name])}: {words}"
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Values that are possible alone and not together: (their names, words)."""
+    """Values that are possible alone but not together: (their names, message)."""
     rules: dict[tuple[str, ...], tuple[bool, str]] = {
         ("detail_px", "context_px"): (
             settings.detail_px <= settings.context_px,
@@ -141,6 +140,6 @@ def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]
             yield names, f"{values}: {words}"
 
 
-def _changed(names: tuple[str, ...], changes: Mapping[str, Any]) -> str:
-    """Which of the settings a person wrote, so that the fault stands at that line."""
+def _written_name(names: tuple[str, ...], changes: Mapping[str, Any]) -> str:
+    """The one of the settings that a person wrote, so that the fault is shown at its line."""
     return next((name for name in names if name in changes), names[0])

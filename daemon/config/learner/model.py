@@ -1,6 +1,7 @@
-"""Every number of the method, by name, with its range and what it means.
+"""Every setting of the learner: its type, range, default and meaning.
 
-Sources: HRDA (Hoyer, Dai, Van Gool, ECCV 2022), DAFormer (CVPR 2022), Supervisely's HRDA app.
+Sources: HRDA (Hoyer, Dai, Van Gool, ECCV 2022), DAFormer (CVPR 2022), MIC (CVPR 2023),
+Supervisely's HRDA app. daemon/hrda/METHOD.md says what each does and how the presets differ.
 """
 
 from __future__ import annotations
@@ -12,207 +13,255 @@ from pydantic.dataclasses import dataclass
 
 from daemon.config.ranges import PathText, Share
 
-GRID_PX = 64  # context crops lie on it: half of it is a multiple of the deepest stride, 32
-WINDOW_GRID_PX = 32  # detail windows lie on it: the deepest stride
+GRID_PX = 64  # sides of context crops are multiples of it: half of it divides by stride 32
+WINDOW_GRID_PX = 32  # sides of detail windows are multiples of it: the deepest stride
 
 
-def _say(words: str) -> Any:
-    return Field(description=words)
+def _setting(default: Any, description: str) -> Any:
+    return Field(default=default, description=description)
 
 
-_Number = Field(allow_inf_nan=False)
-Context = Annotated[int, Field(ge=GRID_PX, le=8192, multiple_of=GRID_PX)]
-Window = Annotated[int, Field(ge=WINDOW_GRID_PX, le=8192, multiple_of=WINDOW_GRID_PX)]
-Minibatch = Annotated[int, Field(ge=1, le=1024)]
-Weight = Annotated[float, Field(ge=0, le=1000), _Number]
-Rate = Annotated[float, Field(gt=0, le=10), _Number]
-Pixels = Annotated[int, Field(ge=0, le=100_000)]
-Images = Annotated[int, Field(ge=0, le=1_000_000)]
-Scale = Annotated[float, Field(gt=0, le=100), _Number]
+_FINITE = Field(allow_inf_nan=False)
+ContextPx = Annotated[int, Field(ge=GRID_PX, le=8192, multiple_of=GRID_PX)]
+WindowPx = Annotated[int, Field(ge=WINDOW_GRID_PX, le=8192, multiple_of=WINDOW_GRID_PX)]
+BlockPx = Annotated[int, Field(ge=1, le=8192)]
+MarginPx = Annotated[int, Field(ge=0, le=100_000)]
+PixelCount = Annotated[int, Field(ge=0, le=1_000_000_000)]
+ImageCount = Annotated[int, Field(ge=0, le=1_000_000)]
+Iterations = Annotated[int, Field(ge=1, le=10_000_000)]
+Validations = Annotated[int, Field(ge=1, le=1_000_000)]
+Crops = Annotated[int, Field(ge=1, le=1024)]
+Channels = Annotated[int, Field(ge=1, le=4096)]
+Windows = Annotated[int, Field(ge=1, le=65_536)]
+ClassIndex = Annotated[int, Field(ge=0, le=254)]
+Weight = Annotated[float, Field(ge=0, le=1000), _FINITE]
+LearningRate = Annotated[float, Field(gt=0, le=10), _FINITE]
+SmallNumber = Annotated[float, Field(ge=0, le=10), _FINITE]
+Scale = Annotated[float, Field(gt=0, le=100), _FINITE]
+RateFactor = Annotated[float, Field(gt=0, le=10_000), _FINITE]
+Temperature = Annotated[float, Field(gt=0, le=1_000_000), _FINITE]
+Norm = Annotated[float, Field(ge=0, le=1_000_000), _FINITE]
+Megapixels = Annotated[float, Field(ge=0, le=100_000), _FINITE]
+Seconds = Annotated[float, Field(ge=0, le=1e9), _FINITE]
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(strict=True, extra="forbid"))
 class Settings:
-    """The settings of a training; the defaults are the `cpu` preset.
+    """The settings of a training; the defaults are the preset `cpu`.
 
-    Lengths are pixels of the original image, shares and probabilities lie in [0, 1]. A value of
-    another type or outside its range raises pydantic's ValidationError; `settings_of` says it in
-    words.
+    Lengths are pixels of the original image; shares and probabilities lie in [0, 1]. A value of
+    another type or outside its range raises pydantic's ValidationError; `settings_of` puts all
+    faults into words.
     """
 
-    preset: Annotated[str, _say("the row of values that the others start from")] = "cpu"
-    method: Annotated[str, _say("hrda, supervised or segformer")] = "hrda"
+    preset: str = _setting("cpu", "the preset that gives all other settings their values")
+    method: str = _setting(
+        "hrda",
+        "hrda; supervised: labeled images only; segformer: the same with SegFormer's network",
+    )
     # network
-    architecture: Annotated[
-        Literal["hrda", "segformer"], _say("segformer: one scale, an all-MLP head")
-    ] = "hrda"
-    encoder: Annotated[str, _say("name of the encoder")] = "efficientnet_lite0"
-    encoder_config: Annotated[
-        str, _say("JSON: arguments of an encoder of mmseg's registry or of your own")
-    ] = ""
-    encoder_module: Annotated[
-        str, _say("imported before the encoder is looked up, to register yours")
-    ] = ""
-    encoder_weights: Annotated[
-        PathText, _say('a file or a URL; "": those of the package; "none": random')
-    ] = ""
-    encoder_weights_sha256: Annotated[str, _say("of that file; a URL must have it")] = ""
-    width: Annotated[int, Field(ge=1, le=4096), _say("channels of the decoder")] = 64
-    fusion: Annotated[Literal["conv1", "sepaspp", "aspp"], _say("how the decoder fuses")] = "conv1"
-    dropout: Annotated[Share, _say("probability, in the decoder")] = 0.1
-    context_px: Annotated[Context, _say("side of a training crop, seen at half scale")] = 256
-    detail_px: Annotated[Window, _say("side of the full-scale window inside it")] = 128
-    detail_boxes: Annotated[
-        Literal["all", "published"], _say("published: never reaches the last 8 pixels")
-    ] = "all"
-    scales_together: Annotated[bool, _say("both views in one minibatch where sizes agree")] = True
-    attention_classwise: Annotated[bool, _say("scale attention for each class, or one")] = True
-    fixed_attention: Annotated[
-        Share | None, _say("a constant instead of the learnt scale attention")
-    ] = None
+    architecture: Literal["hrda", "segformer"] = _setting(
+        "hrda", "the network; segformer: one scale with an all-MLP head"
+    )
+    encoder: str = _setting(
+        "efficientnet_lite0", "name of the encoder: ours, of mmseg's registry, or your own"
+    )
+    encoder_config: str = _setting(
+        "", "JSON object: arguments of an encoder of mmseg's registry or of your own"
+    )
+    encoder_module: str = _setting(
+        "", "Python module that registers your own encoder; imported before it is built"
+    )
+    encoder_weights: PathText = _setting(
+        "", 'file or URL of ImageNet weights; "": those of the package; "none": random weights'
+    )
+    encoder_weights_sha256: str = _setting("", "SHA-256 of the file of weights; required for a URL")
+    width: Channels = _setting(64, "channels of the decoder")
+    fusion: Literal["conv1", "sepaspp", "aspp"] = _setting(
+        "conv1", "how the decoder fuses its maps: a 1x1 convolution, separable ASPP or full ASPP"
+    )
+    dropout: Share = _setting(0.1, "dropout probability in the decoder")
+    context_px: ContextPx = _setting(
+        256, "side of a training crop (the context, processed at half scale)"
+    )
+    detail_px: WindowPx = _setting(
+        128, "side of the detail window inside a training crop (processed at full scale)"
+    )
+    detail_boxes: Literal["all", "published"] = _setting(
+        "all", "positions of the detail window; published: never the last 8 pixels of the crop"
+    )
+    scales_together: bool = _setting(
+        True, "process context and detail in one minibatch where their sizes agree"
+    )
+    attention_classwise: bool = _setting(
+        True, "scale attention has a map for each class; false: one map for all"
+    )
+    fixed_attention: Share | None = _setting(
+        None, "constant weight of the detail instead of the learned scale attention"
+    )
     # optimisation
-    iterations: Annotated[int, Field(ge=1, le=10_000_000), _say("steps of the optimizer")] = 600
-    minibatch: Annotated[Minibatch, _say("labeled crops an iteration")] = 4
-    unlabeled_minibatch: Annotated[
-        Minibatch, _say("unlabeled crops an iteration, at most as many")
-    ] = 4
-    optimizer: Annotated[Literal["adamw", "sgd"], _say("of the weights")] = "adamw"
-    learning_rate: Annotated[Rate, _say("of the encoder")] = 2e-3
-    learning_rate_least: Annotated[
-        float, Field(ge=0, le=10), _Number, _say('where schedule "poly" ends')
-    ] = 0.0
-    head_rate: Annotated[
-        float, Field(gt=0, le=10_000), _Number, _say("times the learning rate, for the heads")
-    ] = 3.0
-    weight_decay: Annotated[float, Field(ge=0, le=10), _Number, _say("of the weights")] = 0.01
-    no_decay: Annotated[
-        Literal["norms_biases", "encoder_norms"], _say("encoder_norms: as published")
-    ] = "norms_biases"
-    schedule: Annotated[
-        Literal["linear", "poly"], _say("poly: as published, it falls from the first iteration")
-    ] = "linear"
-    warmup: Annotated[Share, _say("share of the iterations")] = 0.05
-    warmup_ratio: Annotated[
-        Share, _say('share of the rate where the warm-up of schedule "poly" begins')
-    ] = 1e-6
-    warm_start_rate: Annotated[Scale, _say("times the learning rate, when there is a parent")] = 0.5
-    clip_norm: Annotated[
-        float, Field(ge=0, le=1_000_000), _Number, _say("largest norm of a gradient; 0: none")
-    ] = 10.0
-    detail_loss: Annotated[Share, _say("share of the loss that the detail window has")] = 0.1
-    context_loss: Annotated[Share, _say("share that the context's logits have")] = 0.0
-    loss_over: Annotated[
-        Literal["labeled", "all"], _say("all: unlabeled pixels count in the mean, as published")
-    ] = "labeled"
-    class_balance: Annotated[
-        Share, _say("class weights are inverse frequency to this power; 0: alike")
-    ] = 0.5
-    dice_loss: Annotated[Weight, _say("weight of the Dice loss on labeled crops")] = 0.5
-    prior_correction: Annotated[
-        Share, _say("0: none; 1: as if the crops had shown the labels' shares")
-    ] = 1.0
-    prior_images: Annotated[
-        Images, _say("half of that correction for a class on so many images")
-    ] = 24
-    prior_images_alone: Annotated[Images, _say("the same where no unlabeled image teaches")] = 100
-    pool_doubt: Annotated[
-        Weight, _say("relative error of a labeled share at which the pool's counts half; 0: never")
-    ] = 0.5
-    precision: Annotated[
-        Literal["auto", "fp32", "bf16"], _say("auto: bf16 where it gains from it")
-    ] = "auto"
+    iterations: Iterations = _setting(600, "optimizer steps of a training")
+    minibatch: Crops = _setting(4, "labeled crops in each iteration")
+    unlabeled_minibatch: Crops = _setting(
+        4, "unlabeled crops in each iteration; at most as many as labeled ones"
+    )
+    optimizer: Literal["adamw", "sgd"] = _setting("adamw", "optimizer")
+    learning_rate: LearningRate = _setting(2e-3, "highest learning rate of the encoder")
+    learning_rate_least: SmallNumber = _setting(0.0, 'learning rate at the end of schedule "poly"')
+    head_rate: RateFactor = _setting(
+        3.0, "learning rate of the decoder and attention, as a multiple of the encoder's"
+    )
+    weight_decay: SmallNumber = _setting(0.01, "weight decay")
+    no_decay: Literal["norms_biases", "encoder_norms"] = _setting(
+        "norms_biases", "parameters without weight decay; encoder_norms: as published"
+    )
+    schedule: Literal["linear", "poly"] = _setting(
+        "linear",
+        "learning rate schedule; poly: as published, it decays from the first iteration on",
+    )
+    warmup: Share = _setting(0.05, "share of the iterations with a rising learning rate")
+    warmup_ratio: Share = _setting(
+        1e-6, 'share of the learning rate at which the warm-up of schedule "poly" starts'
+    )
+    warm_start_rate: Scale = _setting(
+        0.5, "factor of the learning rate when a training starts from a previous model"
+    )
+    clip_norm: Norm = _setting(
+        10.0, "largest norm of the gradient; larger ones are scaled; 0: none"
+    )
+    detail_loss: Share = _setting(0.1, "share of the detail window in the loss")
+    context_loss: Share = _setting(0.0, "share of the context in the loss")
+    loss_over: Literal["labeled", "all"] = _setting(
+        "labeled", "pixels that the loss is averaged over; all: unlabeled ones too, as published"
+    )
+    class_balance: Share = _setting(
+        0.5, "class weights are inverse class frequency to this power; 0: all equal"
+    )
+    dice_loss: Weight = _setting(0.5, "weight of the Dice loss on labeled crops")
+    prior_correction: Share = _setting(
+        1.0, "how far the logits are adjusted from the trained to the labeled class prior; 0: not"
+    )
+    prior_images: ImageCount = _setting(
+        24, "labeled images with a class at which it gets half of the prior correction"
+    )
+    prior_images_alone: ImageCount = _setting(
+        100, "the same for a training without unlabeled images"
+    )
+    pool_doubt: Weight = _setting(
+        0.5,
+        "relative standard error of a class's labeled share at which the pool's estimate counts as "
+        "much as the labels; 0: labels only",
+    )
+    precision: Literal["auto", "fp32", "bf16"] = _setting(
+        "auto", "number format of the networks; auto: bf16 where it is faster"
+    )
     # teacher and pseudo-labels
-    alpha: Annotated[Share, _say("of the teacher's exponential moving average")] = 0.97
-    teacher_norms: Annotated[
-        Literal["ema", "batch"], _say("batch: statistics of its own minibatches, as published")
-    ] = "ema"
-    teacher_overlap: Annotated[bool, _say("detail windows of the teacher overlap")] = False
-    evaluated: Annotated[
-        Literal["teacher", "student"], _say("the network that is kept and measured")
-    ] = "teacher"
-    unlabeled_weight: Annotated[Weight, _say("of the loss on unlabeled images")] = 1.0
-    unlabeled_start: Annotated[Share, _say("share of the iterations without unlabeled images")] = (
-        0.15
+    alpha: Share = _setting(0.97, "momentum of the teacher's exponential moving average")
+    teacher_norms: Literal["ema", "batch"] = _setting(
+        "ema", "statistics of the teacher's norms: averaged, or of the minibatch (as published)"
     )
-    unlabeled_ramp: Annotated[
-        Share, _say("share of the iterations after it, until the full weight")
-    ] = 0.25
-    pseudo_weight: Annotated[
-        Literal["class", "batch"], _say("batch: one confidence over all pixels, as published")
-    ] = "class"
-    threshold_background: Annotated[Share, _say("confidence that counts, of background")] = 0.95
-    threshold_foreground: Annotated[Share, _say("the same, of the other classes")] = 0.95
-    prior_alignment: Annotated[
-        Share, _say("0: off; 1: pseudo-labels follow the labeled class shares")
-    ] = 0.5
-    mask_padding: Annotated[bool, _say("what the image does not cover gets no pseudo-label")] = True
-    pseudo_margins_px: Annotated[
-        tuple[Pixels, ...], Field(strict=False), _say("top, bottom, left, right: not believed")
-    ] = (0, 0, 0, 0)
-    ignore_top_px: Annotated[Pixels, _say("rows of the crop whose pseudo-labels are left out")] = 0
-    ignore_bottom_px: Annotated[Pixels, _say("the same at the bottom")] = 0
-    mix_classes: Annotated[
-        Literal["foreground", "all"], _say("all: those of the minibatch, 255 too, as published")
-    ] = "foreground"
-    class_mix: Annotated[Share, _say("probability of ClassMix, else CutMix")] = 0.5
-    # further terms
-    feature_distance: Annotated[
-        Weight, _say("weight of the distance to the features of ImageNet")
-    ] = 0.0
-    feature_classes: Annotated[
-        tuple[Annotated[int, Field(ge=0, le=254)], ...],
-        Field(strict=False),
-        _say("where; empty: every foreground class"),
-    ] = ()
-    feature_ratio: Annotated[Share, _say("share of a cell that its class must fill")] = 0.75
-    masked_weight: Annotated[Weight, _say("of masked image consistency (MIC)")] = 0.0
-    masked_ratio: Annotated[Share, _say("share of the blocks that are hidden")] = 0.7
-    masked_block_px: Annotated[int, Field(ge=1, le=8192), _say("side of such a block")] = 16
+    teacher_overlap: bool = _setting(False, "detail windows of the teacher overlap by half")
+    evaluated: Literal["teacher", "student"] = _setting(
+        "teacher", "the network that is evaluated and kept as the model"
+    )
+    unlabeled_weight: Weight = _setting(1.0, "weight of the losses on unlabeled images")
+    unlabeled_start: Share = _setting(
+        0.15, "share of the iterations before unlabeled images are used"
+    )
+    unlabeled_ramp: Share = _setting(
+        0.25, "share of the iterations in which the weight of unlabeled images rises after that"
+    )
+    pseudo_weight: Literal["class", "batch"] = _setting(
+        "class", "weight of pseudo-labels: by class, or one for the minibatch (as published)"
+    )
+    threshold_background: Share = _setting(
+        0.95, "confidence from which a pseudo-label of background counts"
+    )
+    threshold_foreground: Share = _setting(
+        0.95, "confidence from which a pseudo-label of another class counts"
+    )
+    prior_alignment: Share = _setting(
+        0.5, "how far pseudo-labels are aligned to the labeled class shares; 0: not, 1: fully"
+    )
+    mask_padding: bool = _setting(True, "padding around an image gets no pseudo-label")
+    pseudo_margins_px: Annotated[tuple[MarginPx, ...], Field(strict=False)] = _setting(
+        (0, 0, 0, 0),
+        "margins of the image without pseudo-labels: top, bottom, left, right",
+    )
+    ignore_top_px: MarginPx = _setting(
+        0, "rows at the top of an unlabeled crop whose pseudo-labels have no weight"
+    )
+    ignore_bottom_px: MarginPx = _setting(
+        0, "rows at the bottom of an unlabeled crop whose pseudo-labels have no weight"
+    )
+    mix_classes: Literal["foreground", "all"] = _setting(
+        "foreground", "classes that ClassMix pastes; all: background and 255 too, as published"
+    )
+    class_mix: Share = _setting(0.5, "probability of ClassMix; otherwise CutMix")
+    # further losses
+    feature_distance: Weight = _setting(
+        0.0, "weight of the distance between the student's and ImageNet's features"
+    )
+    feature_classes: Annotated[tuple[ClassIndex, ...], Field(strict=False)] = _setting(
+        (), "indices of the classes for the feature distance; empty: all but background"
+    )
+    feature_ratio: Share = _setting(
+        0.75, "share of a feature cell that its class must fill for the feature distance"
+    )
+    masked_weight: Weight = _setting(0.0, "weight of masked image consistency (MIC)")
+    masked_ratio: Share = _setting(0.7, "share of the blocks that masked consistency hides")
+    masked_block_px: BlockPx = _setting(16, "side of the blocks that masked consistency hides")
     # crops and augmentation
-    rare_class: Annotated[Share, _say("probability that a crop is drawn for a class")] = 0.75
-    rare_temperature: Annotated[
-        float, Field(gt=0, le=1_000_000), _Number, _say("low: the rarest class only")
-    ] = 0.25
-    rare_pixels: Annotated[
-        int, Field(ge=0, le=1_000_000_000), _say("an image holds a class with more pixels of it")
-    ] = 15
-    rare_crops: Annotated[
-        Literal["aimed", "redrawn"], _say("redrawn: uniform, again until it holds enough")
-    ] = "aimed"
-    rare_crop_ratio: Annotated[
-        Weight, _say("times rare_pixels, what a redrawn crop must hold more than")
-    ] = 2.0
-    framing: Annotated[
-        Literal["native", "fit"], _say("fit: the whole image, scaled into the crop")
-    ] = "native"
-    scale_low: Annotated[Scale, _say("smallest scale of a crop")] = 0.75
-    scale_high: Annotated[Scale, _say("largest scale of a crop")] = 1.5
-    turns: Annotated[Literal["square", "mirror", "none"], _say("square: all eight symmetries")] = (
-        "square"
+    rare_class: Share = _setting(
+        0.75, "probability that a labeled crop is drawn for a class, rare ones more often"
     )
-    labeled_jitter: Annotated[Share, _say("strength of colour jitter on labeled crops")] = 0.2
-    strong_law: Annotated[
-        Literal["image", "published"], _say("published: kornia's jitter, once for the minibatch")
-    ] = "image"
-    mixed_jitter: Annotated[Share, _say("strength of colour jitter on mixed crops")] = 0.5
-    jitter_chance: Annotated[Share, _say("of jitter by the published law")] = 0.8
-    blur: Annotated[Share, _say("probability of blur on mixed crops")] = 0.5
+    rare_temperature: Temperature = _setting(
+        0.25, "temperature of the class draw; the lower, the more often the rarest class"
+    )
+    rare_pixels: PixelCount = _setting(
+        15, "an image can be drawn for a class with more than this many pixels of it"
+    )
+    rare_crops: Literal["aimed", "redrawn"] = _setting(
+        "aimed", "a crop for a class: placed on it, or drawn again until it holds it (as published)"
+    )
+    rare_crop_ratio: Weight = _setting(
+        2.0, "pixels of the class that a redrawn crop must exceed, as a multiple of rare_pixels"
+    )
+    framing: Literal["native", "fit"] = _setting(
+        "native", "crops at the image's scale; fit: the whole image scaled into the crop"
+    )
+    scale_low: Scale = _setting(0.75, "smallest random scale of a crop")
+    scale_high: Scale = _setting(1.5, "largest random scale of a crop")
+    turns: Literal["square", "mirror", "none"] = _setting(
+        "square", "random symmetries of crops; square: rotations by 90 degrees and flips"
+    )
+    labeled_jitter: Share = _setting(0.2, "strength of colour jitter on labeled crops")
+    strong_law: Literal["image", "published"] = _setting(
+        "image",
+        "jitter and blur drawn for each image; published: once a minibatch, kornia's jitter",
+    )
+    mixed_jitter: Share = _setting(0.5, "strength of colour jitter on mixed and masked crops")
+    jitter_chance: Share = _setting(
+        0.8, 'probability of colour jitter with strong_law = "published"'
+    )
+    blur: Share = _setting(0.5, "probability of Gaussian blur on mixed and masked crops")
     # inference
-    window_px: Annotated[Context, _say("larger images are cut into windows of this side")] = 1024
-    detail_window_px: Annotated[Window, _say("side of a detail window, the teacher's too")] = 512
-    detail_overlap: Annotated[bool, _say("detail windows overlap by half")] = True
-    overlap_megapixels: Annotated[
-        float,
-        Field(ge=0, le=100_000),
-        _Number,
-        _say("larger images are cut into windows that do not overlap: a seventh of the time"),
-    ] = 16.0
-    chunk: Annotated[int, Field(ge=1, le=65_536), _say("detail windows a forward pass")] = 16
-    # keeping
-    save_every_s: Annotated[
-        float, Field(ge=0, le=1e9), _Number, _say("seconds between two saved states")
-    ] = 60.0
-    keep_best: Annotated[bool, _say("keep the model that was best on validation")] = False
-    validations: Annotated[
-        int, Field(ge=1, le=1_000_000), _say("how often it is measured then, evenly")
-    ] = 10
+    window_px: ContextPx = _setting(
+        1024, "side of the context windows into which larger images are cut"
+    )
+    detail_window_px: WindowPx = _setting(
+        512, "side of a detail window at inference, the teacher's too"
+    )
+    detail_overlap: bool = _setting(True, "detail windows overlap by half at inference")
+    overlap_megapixels: Megapixels = _setting(
+        16.0, "megapixels above which the windows of an image do not overlap: a seventh of the time"
+    )
+    chunk: Windows = _setting(16, "most detail windows in one forward pass")
+    # saving
+    save_every_s: Seconds = _setting(60.0, "seconds between two saved states of a training")
+    keep_best: bool = _setting(
+        False, "keep the model with the best validation mIoU instead of the final one"
+    )
+    validations: Validations = _setting(
+        10, "number of validations in a training with keep_best, evenly spaced"
+    )

@@ -1,7 +1,6 @@
-"""The presets and methods: settings by name, nothing else. README.md has them as a table.
+"""The presets and methods: settings by name, nothing else; daemon/hrda/METHOD.md is their table.
 
-`paper` is HRDA's configuration for GTA to Cityscapes, `supervisely` that of Supervisely's app;
-their sources are in the section "Paper and code" of README.md.
+`paper` is HRDA's configuration for GTA to Cityscapes, `supervisely` that of Supervisely's app.
 """
 
 from __future__ import annotations
@@ -9,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# What the published step does and ours does not: a global confidence, soil pasted like a plant,
-# padding believed, every pixel in the denominator, a teacher with statistics of its own.
+# Common to both published configurations: one pseudo-label weight for the minibatch, ClassMix with
+# background, pseudo-labels on padding, losses averaged over all pixels, batch norms of the teacher.
 PUBLISHED: Mapping[str, Any] = {
     "encoder": "mit_b5",
     "width": 256,

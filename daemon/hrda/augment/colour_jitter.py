@@ -1,7 +1,7 @@
-"""Strong augmentation: colour jitter and blur. Labels and weights are never touched.
+"""Colour jitter and Gaussian blur. Labels and weights are not changed.
 
-Brightness, contrast, saturation and hue are all affine in RGB, so one 3x4 matrix an image
-does them at once. Images are (B, 3, H, W) in 0..255 and stay in it.
+Brightness, contrast, saturation and hue are all affine in RGB, so one 3x4 matrix an image applies
+them at once. Images are (B, 3, H, W) in 0..255 and stay in this range.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ BLUR_TAPS = 11  # 4 sigma on each side
 
 
 def jitter(image: Tensor, strength: float) -> Tensor:
-    """Each image by its own factors of brightness, contrast, saturation and hue.
+    """Change brightness, contrast, saturation and hue of each image by random factors.
 
-    strength 0 changes nothing; 0.3 means factors in 1 +- 0.3 and a hue turn within +- 0.3 * 90
-    degrees (half of that for plants' sake: hue tells crop from soil).
+    strength 0 changes nothing; 0.3 means factors in 1 +- 0.3 and a hue rotation within +- 0.3 * 45
+    degrees: hue distinguishes crop from soil.
     """
     if strength == 0:
         return image
@@ -37,8 +37,8 @@ def jitter(image: Tensor, strength: float) -> Tensor:
     return torch.stack(jittered).clamp(0, 255)
 
 
-def blur(image: Tensor, probability: float) -> Tensor:
-    """Gaussian blur of some images, sigma 0.15 to 1.15 pixels; the mean stays."""
+def random_blur(image: Tensor, probability: float) -> Tensor:
+    """Gaussian blur of each image with this probability, sigma 0.15 to 1.15 pixels."""
     if probability == 0:
         return image
     blurred = []
@@ -46,15 +46,18 @@ def blur(image: Tensor, probability: float) -> Tensor:
         chance, sigma = torch.rand(2).tolist()
         if chance < probability:
             sigma = BLUR_SIGMA[0] + (BLUR_SIGMA[1] - BLUR_SIGMA[0]) * sigma
-            picture = softened(picture, sigma)
+            picture = gaussian_blur(picture, sigma)
         blurred.append(picture)
     return torch.stack(blurred)
 
 
-def softened(
+def gaussian_blur(
     picture: Tensor, sigma: float, border: str = "replicate", taps: int = BLUR_TAPS
 ) -> Tensor:
-    """A (3, H, W) picture, blurred; border: how it goes on outside ("replicate", "reflect")."""
+    """A (3, H, W) picture blurred by sigma pixels with a kernel of `taps` values.
+
+    border: how the picture continues outside ("replicate", "reflect").
+    """
     reach = taps // 2
     at = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
     kernel = torch.exp(-0.5 * (at / sigma) ** 2)

@@ -1,4 +1,4 @@
-"""From the files of a request to the minibatch of an iteration. Memory is bounded."""
+"""From the files of a request to the minibatch of an iteration, in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from daemon.config.learner import Settings
 from daemon.domain import IGNORE, Mask
 from daemon.domain.errors import ConfigError
-from daemon.hrda.data.crop_geometry import Crop, training_crop, whole_scale
-from daemon.hrda.data.guarded_reading import FilesUnusable, Reading
+from daemon.hrda.data.file_reader import FileReader, NoUsableFiles
 from daemon.hrda.data.image_files import Picture
 from daemon.hrda.data.minibatch import Minibatch
+from daemon.hrda.data.random_crop import Crop, fit_scale, training_crop
 from daemon.hrda.data.sampler import Sampler
-from daemon.hrda.distributed import ALONE, Ranks
-from daemon.hrda.network.encoders import encoder_kind
-from daemon.hrda.settings import Settings
+from daemon.hrda.distributed import SINGLE_PROCESS, Ranks
+from daemon.hrda.network.encoders import encoder_spec
 from daemon.pixels.masks import counts_of
 from daemon.runs.folder import FileRole, ImageFile, LabeledFile, TrainRequest
 
-CACHE_BYTES = 256 * 2**20  # of decoded labeled pictures; the pool is read anew each time
-REDRAWS = 10  # of a crop that was to hold a class and does not: DAFormer's number
+CACHE_BYTES = 256 * 2**20  # of decoded labeled pictures; unlabeled ones are not cached
+MAX_REDRAWS = 10  # of a crop that must hold a class: DAFormer's number
 
 
 class Crops:
-    """Minibatches by iteration. pixels: (L, C) pixels of each class in each labeled image.
+    """The minibatches of a training, by iteration.
 
-    ignored: share of the labeled pixels that are 255, in [0, 1].
-    labeled: the images that can be read with their masks; the others are faults of `reading`, as
-    are unlabeled images that cannot be read when their turn comes: the next one takes their place.
+    pixels: (L, C) pixels of each class in each labeled image. ignored: share of the pixels of the
+    labels that are 255, in [0, 1]. labeled: the images that can be read with their masks; the
+    others are faults of `reader`, as are unlabeled images that cannot be read when they are drawn:
+    the next one replaces them.
     """
 
     def __init__(
@@ -39,21 +40,21 @@ class Crops:
         request: TrainRequest,
         settings: Settings,
         device: torch.device,
-        ranks: Ranks = ALONE,
-        reading: Reading | None = None,
+        ranks: Ranks = SINGLE_PROCESS,
+        reader: FileReader | None = None,
     ) -> None:
         if not request.labeled:
             raise ConfigError("request.json: labeled is empty; expected at least one labeled image")
-        self.reading = reading or reading_of(request)
+        self.reader = reader or reader_of(request)
         self.labeled: Sequence[LabeledFile] = request.labeled
         self.unlabeled: Sequence[ImageFile] = request.unlabeled if settings.unlabeled_weight else ()
         self.classes, self.settings, self.device = len(request.classes), settings, device
         self.ranks = ranks
-        self._fill = [round(channel) for channel in encoder_kind(settings).mean]
+        self._fill = [round(channel) for channel in encoder_spec(settings).mean]
         self._cache: OrderedDict[int, tuple[Picture, Mask]] = OrderedDict()
         self._cached_bytes = 0
         self._unreadable: set[int] = set()  # unlabeled
-        self.pixels = self._count()
+        self.pixels = self._count_pixels()
         self.sampler = Sampler(
             self.pixels,
             len(self.unlabeled),
@@ -73,14 +74,16 @@ class Crops:
         return torch.from_numpy(counts / max(1, int(counts.sum()))).float().to(self.device)
 
     def minibatch(self, iteration: int) -> Minibatch:
-        """The crops of an iteration: the same whenever and wherever it is asked for.
+        """The crops of an iteration: the same whenever and on whichever machine it is called.
 
-        Of several processes each gets its share of the places.
+        Each of several processes gets its positions of the minibatch.
         """
         size = self.settings.minibatch
-        labeled = [self._labeled(iteration * size + row) for row in self.ranks.share(size)]
+        labeled = [self._labeled(iteration * size + row) for row in self.ranks.positions(size)]
         other = self.settings.unlabeled_minibatch if self.unlabeled else 0
-        unlabeled = [self._unlabeled(iteration * other + row) for row in self.ranks.share(other)]
+        unlabeled = [
+            self._unlabeled(iteration * other + row) for row in self.ranks.positions(other)
+        ]
         side = self.settings.context_px
         valid = np.stack([c.valid for c in unlabeled]) if unlabeled else np.zeros((0, side, side))
         return Minibatch(
@@ -90,23 +93,25 @@ class Crops:
             .to(self.device),
             unlabeled=self._images([crop.image for crop in unlabeled]),
             valid=torch.from_numpy(valid).bool().to(self.device),
-            whole=(size, other),
+            full_size=(size, other),
         )
 
     def _labeled(self, position: int) -> Crop:
         draw = self.sampler.labeled(position)
-        image, mask = self._read(draw.image)
+        image, mask = self._labeled_picture(draw.image)
         rng = np.random.default_rng(draw.seed)
-        if draw.wanted is None or self.settings.rare_crops == "aimed":
-            return self._crop(image, mask, draw.wanted, rng)
-        return self._redrawn(image, mask, draw.wanted, rng)
+        if draw.required_class is None or self.settings.rare_crops == "aimed":
+            return self._crop(image, mask, draw.required_class, rng)
+        return self._redrawn_crop(image, mask, draw.required_class, rng)
 
-    def _redrawn(self, image: Picture, mask: Mask, wanted: int, rng: np.random.Generator) -> Crop:
-        """A crop from anywhere, drawn again until it holds enough of the class: DAFormer's law."""
+    def _redrawn_crop(
+        self, image: Picture, mask: Mask, required_class: int, rng: np.random.Generator
+    ) -> Crop:
+        """A uniform crop, drawn again until it holds enough of the class, as in DAFormer."""
         enough = self.settings.rare_pixels * self.settings.rare_crop_ratio
         crop = self._crop(image, mask, None, rng)
-        for _ in range(REDRAWS):
-            if np.count_nonzero(crop.mask == wanted) > enough:
+        for _ in range(MAX_REDRAWS):
+            if np.count_nonzero(crop.mask == required_class) > enough:
                 break
             crop = self._crop(image, mask, None, rng)
         return crop
@@ -114,24 +119,26 @@ class Crops:
     def _unlabeled(self, position: int) -> Crop:
         draw = self.sampler.unlabeled(position)
         image = self._unlabeled_picture(draw.image)
-        crop = self._crop(image, self._inner(image), None, np.random.default_rng(draw.seed))
+        crop = self._crop(
+            image, self._pseudo_label_area(image), None, np.random.default_rng(draw.seed)
+        )
         valid = crop.mask != IGNORE
         if not self.settings.mask_padding:
             valid |= ~crop.valid
         return Crop(image=crop.image, mask=crop.mask, valid=valid)
 
-    def _unlabeled_picture(self, row: int) -> Picture:
-        """The picture of a row, or the next that can be read. Raises FilesUnusable without any."""
+    def _unlabeled_picture(self, index: int) -> Picture:
+        """The picture at an index, or the next that can be read. Raises NoUsableFiles."""
         for further in range(len(self.unlabeled)):
-            file = self.unlabeled[(row + further) % len(self.unlabeled)]
-            image = None if file.id in self._unreadable else self.reading.image(file)
+            file = self.unlabeled[(index + further) % len(self.unlabeled)]
+            image = None if file.id in self._unreadable else self.reader.image(file)
             if image is not None:
                 return image
             self._unreadable.add(file.id)
-        raise FilesUnusable("unlabeled", self.reading.faults(FileRole.POOL))
+        raise NoUsableFiles("unlabeled", self.reader.faults(FileRole.POOL))
 
-    def _inner(self, image: Picture) -> Mask:
-        """0 where pseudo-labels may be believed, 255 in the margins."""
+    def _pseudo_label_area(self, image: Picture) -> Mask:
+        """(H, W): 0 where pseudo-labels count, 255 in the margins (pseudo_margins_px)."""
         height, width = image.shape[:2]
         top, bottom, left, right = self.settings.pseudo_margins_px
         mask = np.full((height, width), IGNORE, np.uint8)
@@ -139,33 +146,35 @@ class Crops:
         return mask
 
     def _crop(
-        self, image: Picture, mask: Mask, wanted: int | None, rng: np.random.Generator
+        self, image: Picture, mask: Mask, required_class: int | None, rng: np.random.Generator
     ) -> Crop:
         settings, side = self.settings, self.settings.context_px
         scales = (settings.scale_low, settings.scale_high)
         if settings.framing == "fit":
-            scales = (whole_scale(image, side),) * 2
-        return training_crop(image, mask, side, scales, wanted, rng, settings.turns, self._fill)
+            scales = (fit_scale(image, side),) * 2
+        return training_crop(
+            image, mask, side, scales, required_class, rng, settings.turns, self._fill
+        )
 
     def _images(self, pictures: Sequence[Picture]) -> torch.Tensor:
         side = self.settings.context_px
         stacked = np.stack(pictures) if pictures else np.zeros((0, side, side, 3), np.uint8)
         return torch.from_numpy(stacked).to(self.device).permute(0, 3, 1, 2).float()
 
-    def _read(self, row: int) -> tuple[Picture, Mask]:
-        """A labeled picture, the most recent ones from memory; where it cannot be read any more,
-        the next that can. Raises FilesUnusable without any."""
+    def _labeled_picture(self, index: int) -> tuple[Picture, Mask]:
+        """A labeled picture with its mask, from the cache or its files; where it cannot be read any
+        more, the next that can. Raises NoUsableFiles."""
         for further in range(len(self.labeled)):
-            pair = self._read_if_whole((row + further) % len(self.labeled))
+            pair = self._read_labeled((index + further) % len(self.labeled))
             if pair is not None:
                 return pair
-        raise FilesUnusable("labeled", self.reading.faults(FileRole.LABELED))
+        raise NoUsableFiles("labeled", self.reader.faults(FileRole.LABELED))
 
-    def _read_if_whole(self, row: int) -> tuple[Picture, Mask] | None:
+    def _read_labeled(self, row: int) -> tuple[Picture, Mask] | None:
         if row in self._cache:
             self._cache.move_to_end(row)
             return self._cache[row]
-        pair = self.reading.labeled(self.labeled[row], self.classes)
+        pair = self.reader.labeled_image(self.labeled[row], self.classes)
         if pair is None:
             return None
         self._cache[row] = pair
@@ -174,31 +183,34 @@ class Crops:
             self._cached_bytes -= _bytes(self._cache.popitem(last=False)[1])
         return pair
 
-    def _count(self) -> npt.NDArray[np.int64]:
-        """Also leaves the labeled images out that cannot be used."""
-        counts, whole, all_px = [], [], 0
+    def _count_pixels(self) -> npt.NDArray[np.int64]:
+        """(L, C), of the labeled images that can be used; the others are left out."""
+        counts, usable, all_px = [], [], 0
         for row, file in enumerate(self.labeled):
-            pair = self._read_if_whole(row)
+            pair = self._read_labeled(row)
             if pair is None:
                 continue
-            whole.append(file)
-            if len(whole) - 1 != row:  # the rows behind move up
-                self._cache[len(whole) - 1] = self._cache.pop(row)
+            usable.append(file)
+            if len(usable) - 1 != row:  # later rows move up
+                self._cache[len(usable) - 1] = self._cache.pop(row)
             all_px += pair[1].size
             counts.append(counts_of(pair[1])[: self.classes])
-        self.labeled = whole
-        if not whole:
-            raise FilesUnusable("labeled", self.reading.faults(FileRole.LABELED))
+        self.labeled = usable
+        if not usable:
+            raise NoUsableFiles("labeled", self.reader.faults(FileRole.LABELED))
         pixels = np.stack(counts).astype(np.int64)
         if not pixels.sum():
-            raise ConfigError("request.json: every pixel of the labels is 255 (no label)")
+            raise ConfigError(
+                "request.json: every pixel of the labels is 255 (no label); expected a class on "
+                "some of them; label an image first"
+            )
         self.ignored = 1 - int(pixels.sum()) / all_px
         return pixels
 
 
-def reading_of(request: TrainRequest) -> Reading:
-    """Of all files that a training reads, each with the role that the request gives it."""
-    return Reading([*request.labeled, *request.validation, *request.unlabeled])
+def reader_of(request: TrainRequest) -> FileReader:
+    """The reader of all files of a training, with their roles in the request."""
+    return FileReader([*request.labeled, *request.validation, *request.unlabeled])
 
 
 def _bytes(pair: tuple[Picture, Mask]) -> int:

@@ -15,7 +15,7 @@ _CURE = "correct the annotation, or leave the image out"
 
 
 class UnreadableImage(ImageRefused):
-    """An image, or a mask, of the request that cannot be read."""
+    """An image or a mask of the request that cannot be read."""
 
     def __init__(self, file: ImageFile, path: Path, got: str, expected: str, cure: str) -> None:
         super().__init__(
@@ -27,7 +27,7 @@ class UnreadableImage(ImageRefused):
 
 
 class UnusableMask(MaskRefused):
-    """A mask of the request that is no mask of its image."""
+    """A mask of the request that does not belong to its image: wrong size or values."""
 
     def __init__(self, file: LabeledFile, got: str, expected: str, cure: str = _CURE) -> None:
         super().__init__(
@@ -39,10 +39,10 @@ class UnusableMask(MaskRefused):
 
 
 def read_image(file: ImageFile) -> Picture:
-    """The picture as RGB, upright: as people, so their masks, see it.
+    """The picture as (H, W, 3) RGB, upright, as the people saw it who drew its mask.
 
-    How many pixels it may have was decided when the daemon took it in. Raises UnreadableImage
-    that names the file and the id.
+    The daemon limited its pixels when it took the image in. Raises UnreadableImage that names the
+    file and the id.
     """
     try:
         return pixels.read_picture(file.image, where=str(file.image))
@@ -51,7 +51,7 @@ def read_image(file: ImageFile) -> Picture:
 
 
 def read_mask(file: LabeledFile, classes: int) -> Mask:
-    """The class indices. Raises UnreadableImage, or UnusableMask for what is no mask."""
+    """(H, W) class indices, 255 = none. Raises UnreadableImage; UnusableMask for other values."""
     try:
         return masks.read_mask(file.mask, where=str(file.mask), classes=classes)
     except masks.MaskUnreadable as exc:
@@ -61,7 +61,7 @@ def read_mask(file: LabeledFile, classes: int) -> Mask:
 
 
 def read_labeled(file: LabeledFile, classes: int) -> tuple[Picture, Mask]:
-    """Both, of the same size. Raises UnusableMask where they are not."""
+    """Picture and mask. Raises UnusableMask where their sizes differ, and as both readers do."""
     image, mask = read_image(file), read_mask(file, classes)
     if image.shape[:2] != mask.shape:
         raise UnusableMask(file, f"the size {mask.shape}", f"that of its image, {image.shape[:2]}")

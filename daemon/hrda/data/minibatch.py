@@ -1,4 +1,4 @@
-"""The crops of one iteration, whole or in parts."""
+"""The crops of one iteration, all of them or in parts."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from torch import Tensor
 class Minibatch:
     """Crops of one iteration, images float32 in 0..255.
 
-    image: (B, 3, P, P). label: (B, P, P) int64, 255 = none. The same without labels:
-    unlabeled (U, 3, P, P), U at most B, and valid (U, P, P) bool. whole: (B, U) of the
-    minibatch that this is a part of; (0, 0) when it is no part.
+    image: (B, 3, P, P). label: (B, P, P) int64, 255 = none. unlabeled: (U, 3, P, P), U at most B.
+    valid: (U, P, P) bool, where the unlabeled crops show an image. full_size: (B, U) of the
+    minibatch that this is a part of; (0, 0) when it is complete.
     """
 
     image: Tensor
     label: Tensor
     unlabeled: Tensor
     valid: Tensor
-    whole: tuple[int, int] = (0, 0)
+    full_size: tuple[int, int] = (0, 0)
 
-    def shares(self) -> tuple[float, float]:
-        """How much of the whole this is: of its labeled and of its unlabeled crops."""
-        labeled, unlabeled = self.whole
+    def fractions(self) -> tuple[float, float]:
+        """Which fractions of the labeled and unlabeled crops of the complete minibatch this has."""
+        labeled, unlabeled = self.full_size
         return (
             len(self.image) / (labeled or len(self.image)),
             len(self.unlabeled) / (unlabeled or max(1, len(self.unlabeled))),
         )
 
-    def parts(self, places: int) -> Iterator[Minibatch]:
-        """The same crops, `places` at a time."""
-        whole = self.whole if any(self.whole) else (len(self.image), len(self.unlabeled))
-        for first in range(0, len(self.image), places):
-            rows = slice(first, first + places)
+    def parts(self, crops: int) -> Iterator[Minibatch]:
+        """The same in parts of at most `crops` labeled crops and as many unlabeled ones."""
+        own_size = (len(self.image), len(self.unlabeled))
+        full_size = self.full_size if any(self.full_size) else own_size
+        for first in range(0, len(self.image), crops):
+            rows = slice(first, first + crops)
             yield Minibatch(
                 image=self.image[rows],
                 label=self.label[rows],
                 unlabeled=self.unlabeled[rows],
                 valid=self.valid[rows],
-                whole=whole,
+                full_size=full_size,
             )

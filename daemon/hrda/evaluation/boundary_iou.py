@@ -1,4 +1,4 @@
-"""Boundary IoU: how well outlines agree, whatever the size of what they enclose.
+"""Boundary IoU: the agreement of outlines, independent of the size of the objects.
 
 Cheng, Girshick, Dollar, Berg, Kirillov, CVPR 2021: IoU of the pixels of each mask that lie within
 2 % of the image's diagonal of its outline.
@@ -20,26 +20,30 @@ Flags = npt.NDArray[np.bool_]
 
 
 def boundary_counts(truth: Mask, predicted: Mask, classes: int) -> npt.NDArray[np.int64]:
-    """(2, C): pixels in both boundaries and in either, by class; sums over images add up.
+    """(2, C): intersection and union of the boundaries in pixels, by class, to be summed over
+    images. truth, predicted: (H, W).
 
-    A pixel without a label takes the predicted class, so that it makes no outline of its own,
-    and is not counted.
+    An unlabeled pixel takes the predicted class, so that it has no outline of its own, and is not
+    counted.
     """
     labeled = truth != IGNORE
     filled = np.where(labeled, truth, predicted)
     width_px = max(1, round(DIAGONAL_SHARE * math.hypot(*truth.shape)))
     counts = np.zeros((2, classes), np.int64)
     for index in range(classes):
-        one = boundary(filled == index, width_px) & labeled
-        two = boundary(predicted == index, width_px) & labeled
-        counts[:, index] = (one & two).sum(), (one | two).sum()
+        true_boundary = boundary(filled == index, width_px) & labeled
+        predicted_boundary = boundary(predicted == index, width_px) & labeled
+        counts[:, index] = (
+            (true_boundary & predicted_boundary).sum(),
+            (true_boundary | predicted_boundary).sum(),
+        )
     return counts
 
 
 def boundary(mask: Flags, width_px: int) -> Flags:
-    """The pixels of a mask at most width_px (in rows and columns) from its outside.
+    """(H, W): the pixels of a mask at most width_px, in rows and columns, from its outside.
 
-    Beyond the edge of the picture is outside.
+    The outside of the picture counts as outside.
     """
     if not mask.any():
         return mask
@@ -54,6 +58,6 @@ def boundary_iou(
     counts: npt.NDArray[np.int64], present: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
     """(C,) from the sums; NaN for a class that the truth does not hold. present: (C,)."""
-    both, either = counts
+    intersection, union = counts
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(present & (either > 0), both / either, np.nan)
+        return np.where(present & (union > 0), intersection / union, np.nan)

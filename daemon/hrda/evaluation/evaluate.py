@@ -1,4 +1,4 @@
-"""A model measured on labeled images, one by one: memory does not grow with their number."""
+"""Evaluation of a model on labeled images, one by one: memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.domain import IGNORE, Evaluation, Mask
-from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.evaluation.boundary_iou import boundary_counts, boundary_iou
-from daemon.hrda.evaluation.calibration import Fitting, Sureness
+from daemon.hrda.evaluation.calibration import CalibrationTally, TemperatureFit
 from daemon.hrda.evaluation.iou import Counts, by_name, confusion, evaluation
-from daemon.hrda.inference.batches import seen
-from daemon.hrda.inference.whole_images import Seen
+from daemon.hrda.inference.streaming import predictions_of
+from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.progress import Signs
+from daemon.hrda.progress import ProgressReporter
 from daemon.runs.folder import LabeledFile, RunFolder
 
 
-class Tally:
-    """All figures of a model, image by image; a confusion matrix is all that is kept of each."""
+class EvaluationTally:
+    """All figures of a model, image by image; of each image only a confusion matrix is kept."""
 
-    def __init__(self, classes: Sequence[str], sureness: Sureness) -> None:
+    def __init__(self, classes: Sequence[str], calibration: CalibrationTally) -> None:
         self.classes = classes
         self.matrices: list[Counts] = []
         self.boundary = np.zeros((2, len(classes)), np.int64)
-        self.sureness = sureness
+        self.calibration = calibration
         self.groups: list[str] = []
         self.ignored_px, self.pixels = 0, 0
 
@@ -41,13 +41,13 @@ class Tally:
         bands: Iterable[tuple[slice, npt.NDArray[np.float32]]],
         group: str = "",
     ) -> None:
-        """The same of an image whose probability comes as (C, h, W) of some rows at a time."""
+        """The same of an image in bands: slices of rows with their (C, h, W) probability."""
         classes = len(self.classes)
         predicted, matrix = np.empty_like(truth), np.zeros((classes, classes), np.int64)
         for rows, probability in bands:
             predicted[rows] = probability.argmax(axis=0)
             matrix += confusion(truth[rows], predicted[rows], classes)
-            self.sureness.add(truth[rows], probability)
+            self.calibration.add(truth[rows], probability)
         self.matrices.append(matrix)
         self.boundary += boundary_counts(truth, predicted, classes)
         self.groups.append(group)
@@ -66,7 +66,7 @@ class Tally:
         return dataclasses.replace(
             found,
             boundary_iou=by_name(boundary_iou(self.boundary, present), self.classes),
-            calibration=self.sureness.calibration(),
+            calibration=self.calibration.calibration(),
         )
 
 
@@ -76,15 +76,17 @@ def evaluate(
     files: Sequence[LabeledFile],
     classes: Sequence[str],
     phase: str,
-    reading: Reading,
+    reader: FileReader,
     temperature: float | None = None,
 ) -> Evaluation | None:
-    """How well the model's masks agree with people's; None without any.
+    """The figures of the model on labeled images; None without any.
 
-    Files that cannot be used are left out, and are among the faults of `reading`. temperature:
-    found on other images, to be tried on these.
+    Files that cannot be used are left out, and are among the faults of `reader`. temperature:
+    fitted on other images, to be applied to these.
     """
-    return _measured(folder, net, files, Tally(classes, Sureness(temperature)), phase, reading)
+    return _evaluated(
+        folder, net, files, EvaluationTally(classes, CalibrationTally(temperature)), phase, reader
+    )
 
 
 def validate(
@@ -93,41 +95,45 @@ def validate(
     files: Sequence[LabeledFile],
     classes: Sequence[str],
     phase: str,
-    reading: Reading,
+    reader: FileReader,
 ) -> Evaluation | None:
     """As `evaluate`, and the temperature that fits these images best."""
-    return _measured(folder, net, files, Tally(classes, Fitting()), phase, reading)
+    return _evaluated(folder, net, files, EvaluationTally(classes, TemperatureFit()), phase, reader)
 
 
-def _measured(
+def _evaluated(
     folder: RunFolder,
     net: Segmentor,
     files: Sequence[LabeledFile],
-    tally: Tally,
+    tally: EvaluationTally,
     phase: str,
-    reading: Reading,
+    reader: FileReader,
 ) -> Evaluation | None:
     if not files:
         return None
-    for file, mask, look in beside_masks(folder, net, files, len(tally.classes), phase, reading):
-        bands = ((rows, probability.numpy()) for rows, probability in look.bands())
+    for file, mask, prediction in predictions_with_masks(
+        folder, net, files, len(tally.classes), phase, reader
+    ):
+        bands = ((rows, probability.numpy()) for rows, probability in prediction.bands())
         tally.add_bands(mask, bands, file.group)
     return tally.evaluation()
 
 
-def beside_masks(
+def predictions_with_masks(
     folder: RunFolder,
     net: Segmentor,
     files: Sequence[LabeledFile],
     classes: int,
     phase: str,
-    reading: Reading,
-) -> Iterator[tuple[LabeledFile, Mask, Seen]]:
-    """What people drew and what the model sees, image by image, with signs of life.
+    reader: FileReader,
+) -> Iterator[tuple[LabeledFile, Mask, ImagePrediction]]:
+    """Each image with its mask and its prediction, with progress reports of `phase`.
 
-    Images that cannot be read or whose mask is none of theirs are left out.
+    Images that cannot be read, or whose mask does not fit, are left out.
     """
-    for file, look in Signs(folder, phase, len(files)).over(seen(net, files, reading)):
-        mask = reading.mask(file, classes, look.size)
+    for file, prediction in ProgressReporter(folder, phase, len(files)).track(
+        predictions_of(net, files, reader)
+    ):
+        mask = reader.mask(file, classes, prediction.size)
         if mask is not None:
-            yield file, mask, look
+            yield file, mask, prediction

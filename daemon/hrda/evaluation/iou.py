@@ -16,7 +16,7 @@ Counts = npt.NDArray[np.int64]
 
 
 def confusion(truth: Mask, predicted: Mask, classes: int) -> Counts:
-    """(C, C) pixels by (truth, prediction); pixels without a label are left out."""
+    """(C, C) pixels by (truth, prediction), from (H, W) masks; unlabeled pixels are left out."""
     labeled = truth != IGNORE
     pairs = truth[labeled].astype(np.int64) * classes + predicted[labeled]
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
@@ -31,8 +31,8 @@ def iou_of(matrix: Counts) -> npt.NDArray[np.float64]:
 def image_miou(matrices: Sequence[Counts]) -> float | None:
     """Mean over images of the mean IoU over the classes in the image's truth or prediction.
 
-    A class that is only predicted counts 0 there, so that an image without weeds tells on
-    false ones. Images without a labeled pixel are left out; None when there are no others.
+    A class that is only predicted counts 0 there, so that an image without weeds shows false
+    ones. Images without a labeled pixel are left out; None when there are no others.
     """
     labeled = [matrix for matrix in matrices if matrix.sum()]
     if not labeled:
@@ -41,7 +41,7 @@ def image_miou(matrices: Sequence[Counts]) -> float | None:
 
 
 def by_name(values: npt.NDArray[np.float64], names: Sequence[str]) -> dict[str, float | None]:
-    """The numbers by class name, None for NaN."""
+    """The (C,) values by class name, None for NaN."""
     return {
         name: None if np.isnan(value) else float(value)
         for name, value in zip(names, values, strict=True)
@@ -55,7 +55,7 @@ def evaluation(
     groups: Sequence[str] = (),
     ignored: float = 0.0,
 ) -> Evaluation:
-    """IoU of the summed matrix of each image, and the 95 % interval of their mean.
+    """IoU by class of the summed matrices, their mean, and the 95 % interval of the mean.
 
     groups: of the images, where they were drawn in groups. ignored: share of the pixels of the
     truth that are 255, in [0, 1].
@@ -74,11 +74,11 @@ def evaluation(
         image_miou=image_miou(matrices),
         confusion=tuple(tuple(map(int, row)) for row in total),
     )
-    held = [value for value in iou.values() if value is not None]
-    if len(held) < 2:
-        why = _why_no_mean(held, missing)
+    present = [value for value in iou.values() if value is not None]
+    if len(present) < 2:
+        why = _why_no_mean(present, missing)
         return dataclasses.replace(found, missing=missing | {MIOU: why, INTERVAL: why})
-    found = dataclasses.replace(found, miou=float(np.mean(held)), missing=missing)
+    found = dataclasses.replace(found, miou=float(np.mean(present)), missing=missing)
     return _with_interval(found, interval_of(stacked, names, groups))
 
 
@@ -94,7 +94,7 @@ def _with_interval(found: Evaluation, interval: Interval | Missing) -> Evaluatio
 
 
 def _absent_classes(iou: Mapping[str, float | None], ignored: float) -> dict[str, Missing]:
-    """Why classes have no IoU, by the name of the figure."""
+    """Figure name -> the reason, for classes without IoU."""
     why = Why.CLASS_AS_IGNORE if ignored >= COMMON_IGNORE else Why.CLASS_ABSENT
     return {
         iou_figure(name): Missing(why=why, classes=(name,), share=ignored)
@@ -103,19 +103,19 @@ def _absent_classes(iou: Mapping[str, float | None], ignored: float) -> dict[str
     }
 
 
-def _why_no_mean(held: Sequence[float], missing: Mapping[str, Missing]) -> Missing:
-    if not held:
+def _why_no_mean(present: Sequence[float], missing: Mapping[str, Missing]) -> Missing:
+    if not present:
         return Missing(why=Why.NO_LABEL)
-    absent = tuple(name for one in missing.values() for name in one.classes)
+    absent = tuple(name for reason in missing.values() for name in reason.classes)
     share = next(iter(missing.values())).share
-    as_ignore = any(one.why is Why.CLASS_AS_IGNORE for one in missing.values())
+    as_ignore = any(reason.why is Why.CLASS_AS_IGNORE for reason in missing.values())
     why = Why.CLASS_AS_IGNORE if as_ignore else Why.ONE_CLASS
     return Missing(why=why, classes=absent, share=share)
 
 
 def _ratio(matrix: Counts) -> npt.NDArray[np.float64]:
     """(..., C): NaN where neither the truth nor the prediction holds the class."""
-    hit = np.diagonal(matrix, axis1=-2, axis2=-1).astype(np.float64)
-    either = matrix.sum(axis=-1) + matrix.sum(axis=-2) - hit
+    intersection = np.diagonal(matrix, axis1=-2, axis2=-1).astype(np.float64)
+    union = matrix.sum(axis=-1) + matrix.sum(axis=-2) - intersection
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(either > 0, hit / either, np.nan)
+        return np.where(union > 0, intersection / union, np.nan)

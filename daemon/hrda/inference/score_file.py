@@ -1,8 +1,8 @@
 """scores.npz, row by row: memory does not grow with the pool, and a kill costs one row.
 
 Rows are appended to rows.bin as they are computed, each with a checksum. A run that is started
-again keeps the whole rows of the same request and goes on behind them. At the end the columns
-are copied, a piece at a time, into scores.npz, see `daemon.runs.Scores`.
+again keeps the complete rows of the same request and continues behind them. At the end the columns
+are copied, in chunks, into scores.npz (`daemon.runs.folder.Scores`).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from daemon.runs.folder import Request, RunFolder
 
 log = logging.getLogger(__name__)
 
-PIECE_ROWS = 512
+CHUNK_ROWS = 512
 CHECKSUM = "checksum"
 
 
-def row_type(embedding: int, classes: int | None) -> np.dtype[np.void]:
-    """A row as it lies in the file; without `classes` it holds an embedding only."""
+def row_dtype(embedding: int, classes: int | None) -> np.dtype[np.void]:
+    """The type of a row. embedding: its length. classes: their number, None before a model."""
     fields: list[tuple[str, str, tuple[int, ...]]] = [
         ("ids", "<i8", ()),
         ("embeddings", "<f4", (embedding,)),
@@ -41,7 +41,7 @@ def row_type(embedding: int, classes: int | None) -> np.dtype[np.void]:
 
 
 def origin(request: Request, *files: Path) -> str:
-    """64 hex digits for all that scores depend on: the request, these files, the versions."""
+    """64 hex digits of everything that scores depend on: the request, these files, versions."""
     found = hashlib.sha256(request.model_dump_json().encode() + repr(versions()).encode())
     for path in files:
         with path.open("rb") as file:
@@ -49,11 +49,11 @@ def origin(request: Request, *files: Path) -> str:
     return found.hexdigest()
 
 
-class Rows:
-    """The scores of a run while it lasts.
+class ScoreFile:
+    """The rows of a run that is being computed.
 
     ids: of the images that may have a row; one that cannot be read has none. origin: 64 hex
-    digits that stand for everything that the rows depend on. done: how many rows there are.
+    digits of everything that the rows depend on. done: the number of rows so far.
     """
 
     def __init__(
@@ -63,24 +63,24 @@ class Rows:
         self.path = folder.path / "rows.bin"
         self._header = origin.encode()
         self._sorted = np.sort(np.fromiter(ids, np.int64, len(ids)))
-        self._there = np.zeros(len(ids), np.bool_)
+        self._written = np.zeros(len(ids), np.bool_)
         self.done = 0
-        self._find_kept()
+        self._read_earlier_rows()
 
-    def lacks(self, image_id: int) -> bool:
-        """Whether this image of the request has no row."""
-        place = int(np.searchsorted(self._sorted, image_id))
-        known = place < len(self._sorted) and int(self._sorted[place]) == image_id
-        return known and not self._there[place]
+    def is_missing(self, image_id: int) -> bool:
+        """Whether this is an image of the request without a row."""
+        index = int(np.searchsorted(self._sorted, image_id))
+        known = index < len(self._sorted) and int(self._sorted[index]) == image_id
+        return known and not self._written[index]
 
-    def _note(self, image_id: int) -> None:
-        self._there[np.searchsorted(self._sorted, image_id)] = True
+    def _mark(self, image_id: int) -> None:
+        self._written[np.searchsorted(self._sorted, image_id)] = True
         self.done += 1
 
-    def keep(self, values: Iterable[tuple[int, Mapping[str, npt.ArrayLike]]]) -> None:
-        """Append these rows behind those that are there, then write scores.npz.
+    def write(self, values: Iterable[tuple[int, Mapping[str, npt.ArrayLike]]]) -> None:
+        """Append these rows, then write scores.npz.
 
-        values: an image that has no row, and its columns by name, without ids.
+        values: the id of an image without a row, and its columns by name.
         """
         with self.path.open("r+b" if self.done else "wb") as file:
             if not self.done:
@@ -90,8 +90,8 @@ class Rows:
             for image_id, columns in values:
                 file.write(self._row(image_id, columns))
                 file.flush()
-                self._note(image_id)
-        self._assemble()
+                self._mark(image_id)
+        self._write_scores()
         self.path.unlink()
 
     def _row(self, image_id: int, columns: Mapping[str, npt.ArrayLike]) -> bytes:
@@ -102,27 +102,27 @@ class Rows:
         row[CHECKSUM] = _checksum(row.tobytes())
         return row.tobytes()
 
-    def _find_kept(self) -> None:
-        """Rows of an earlier process that can be used: whole, of images of this request."""
+    def _read_earlier_rows(self) -> None:
+        """Keep the rows of an earlier process: complete, and of images of this request."""
         try:
             with self.path.open("rb") as file:
                 if file.read(len(self._header)) != self._header:
-                    log.info("%s: belongs to another request; it is written anew", self.path)
+                    log.info("%s: belongs to another request; starting again", self.path)
                     return
                 contents = iter(lambda: file.read(self.kind.itemsize), b"")
-                for content in takewhile(self._is_whole, contents):
-                    self._note(int(np.frombuffer(content, self.kind)[0]["ids"]))
+                for content in takewhile(self._is_complete, contents):
+                    self._mark(int(np.frombuffer(content, self.kind)[0]["ids"]))
         except FileNotFoundError:
             return
-        log.info("%s: goes on behind row %d of %d", self.path, self.done, len(self.ids))
+        log.info("%s: continuing behind row %d of %d", self.path, self.done, len(self.ids))
 
-    def _is_whole(self, content: bytes) -> bool:
+    def _is_complete(self, content: bytes) -> bool:
         if len(content) < self.kind.itemsize:
             return False
         values = np.frombuffer(content, self.kind)[0]
-        return bool(self.lacks(int(values["ids"])) and values[CHECKSUM] == _checksum(content))
+        return bool(self.is_missing(int(values["ids"])) and values[CHECKSUM] == _checksum(content))
 
-    def _assemble(self) -> None:
+    def _write_scores(self) -> None:
         with (
             atomic_file(self.folder.scores_file) as part,
             zipfile.ZipFile(part, "w") as archive,
@@ -143,8 +143,8 @@ class Rows:
         np.lib.format.write_array_header_1_0(member, header)
         with self.path.open("rb") as file:
             file.seek(len(self._header))
-            while (piece := np.fromfile(file, self.kind, PIECE_ROWS)).size:
-                member.write(piece[name].tobytes())
+            while (chunk := np.fromfile(file, self.kind, CHUNK_ROWS)).size:
+                member.write(chunk[name].tobytes())
 
 
 def _checksum(row: bytes) -> int:

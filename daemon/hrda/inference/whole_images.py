@@ -1,4 +1,4 @@
-"""A model on whole images of any size."""
+"""Inference on whole images of any size, by sliding windows."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from daemon.config.learner import GRID_PX, Settings
 from daemon.domain import Mask
-from daemon.domain.errors import RunFailed
 from daemon.hrda.data.image_files import Picture
-from daemon.hrda.network.encoders import encoder_kind
-from daemon.hrda.network.heads import STRIDE, resized
+from daemon.hrda.network.encoders import encoder_spec
+from daemon.hrda.network.heads import STRIDE, resize
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.network.windows import Box, sliding
-from daemon.hrda.settings import GRID_PX, Settings
+from daemon.hrda.network.windows import Box, sliding_windows
+from daemon.hrda.out_of_memory import OutOfMemory, is_out_of_memory
 
 log = logging.getLogger(__name__)
 
-# Pixels of one pass. On a CPU, larger passes leave the cache: 2 windows of 512 at once take half
-# of the time of 16. The GPU's number is a guess.
+# Pixels of one forward pass. On a CPU, larger passes do not fit its cache: 16 windows of 512 take
+# twice the time an image of 2. The number for CUDA is a guess.
 PASS_PX = {"cpu": 600_000, "cuda": 8_000_000}
-BAND_ROWS = 1024  # of a large image that are worked on at once
-BAND_PX = 2**24  # of an image whose probabilities are in memory at once; of a larger one, a quarter
-MOST_UNCERTAIN = 0.05  # share of the pixels that an image's uncertainty is the mean of
+BAND_ROWS = 1024  # rows of a softmax, to bound memory
+BAND_PX = 2**24  # largest image whose probabilities are in memory at once; else a quarter of it
+MOST_UNCERTAIN = 0.05  # share of the pixels whose mean is the uncertainty of the image
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What a model sees in one image.
+class ImagePrediction:
+    """The output of a model for one image.
 
     logits: (C, H/4, W/4) rounded up, on the CPU. size: (H, W) pixels of the image.
     embedding: (D,) L2-normalised.
@@ -43,11 +43,11 @@ class Seen:
     embedding: npt.NDArray[np.float32]
 
     def probability(self) -> Tensor:
-        """(C, H, W), at the size of the image."""
+        """(C, H, W) class probabilities at the size of the image."""
         return self._rows(0, self.size[0])
 
     def bands(self) -> Iterator[tuple[slice, Tensor]]:
-        """Rows of the image and their probability (C, h, W), from top to bottom.
+        """The image in bands of rows: each slice of rows with its probability (C, h, W).
 
         An image of up to BAND_PX pixels is one band; a larger one comes in bands of a quarter of
         that, so that what is made of them takes no more memory.
@@ -67,8 +67,8 @@ class Seen:
         cells = self.logits[:, first - above : last]
         grid = (cells.shape[1] * STRIDE, cells.shape[2] * STRIDE)
         rows = slice(above * STRIDE, above * STRIDE + bottom - top)
-        found = resized(cells.unsqueeze(0), grid)[0, :, rows, : self.size[1]]
-        for start in range(0, bottom - top, BAND_ROWS):  # in place: an image may be all that fits
+        found = resize(cells.unsqueeze(0), grid)[0, :, rows, : self.size[1]]
+        for start in range(0, bottom - top, BAND_ROWS):  # in place: a second copy may not fit
             part = found[:, start : start + BAND_ROWS]
             part.copy_(part.softmax(dim=0))
         return found
@@ -96,40 +96,38 @@ class Seen:
         return (counts / counts.sum()).numpy().astype(np.float32)
 
 
-def see(net: Segmentor, image: Picture) -> Seen:
-    """Run the model over an image; with smaller chunks where memory is short.
-
-    Raises RunFailed when the smallest chunk does not fit either.
-    """
-    return see_alike(net, [image])[0]
+def predict_image(net: Segmentor, image: Picture) -> ImagePrediction:
+    """The prediction of one image, see `predict_images`."""
+    return predict_images(net, [image])[0]
 
 
 @torch.no_grad()
-def see_alike(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
-    """Run the model over images of one size, as `see` over each, in passes of several.
+def predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePrediction]:
+    """The predictions of images of one size, several in a forward pass.
 
-    Raises RunFailed when one image with one window at a time does not fit into memory.
+    Where memory is short, with fewer windows in a pass from then on. Raises OutOfMemory when one
+    image with one window at a time does not fit.
     """
-    most = min(net.chunk, at_once(net, _window_pixels(net, images[0])))
+    most = min(net.chunk, images_per_pass(net, _window_pixels(net, images[0])))
     kept = net.chunk
     while True:
         net.chunk = most
         try:
             return [
-                seen
+                prediction
                 for first in range(0, len(images), most)
-                for seen in _see(net, images[first : first + most])
+                for prediction in _predict_images(net, images[first : first + most])
             ]
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as exc:
-            if not _out_of_memory(exc):
+        except (MemoryError, RuntimeError) as exc:
+            if not is_out_of_memory(exc):
                 raise
             if most == 1:
-                raise RunFailed(
+                raise OutOfMemory(
                     f"out of memory on an image of {images[0].shape[0]}x{images[0].shape[1]} "
                     f"pixels with one window at a time; lower window_px, or use a larger machine"
                 ) from exc
             most = kept = most // 2
-            log.warning("out of memory: going on with chunk=%d", most)
+            log.warning("out of memory: continuing with chunk=%d", most)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
         finally:
@@ -137,64 +135,67 @@ def see_alike(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
 
 
 def _window_pixels(net: Segmentor, image: Picture) -> int:
-    """Of one detail window of the image."""
+    """Pixels of one detail window of the image."""
     height, width = (min(net.settings.detail_window_px, side) for side in image.shape[:2])
     return height * width
 
 
-def at_once(net: Segmentor, pixels: int) -> int:
-    """How many pictures of so many pixels go through the network together, at least one."""
+def images_per_pass(net: Segmentor, pixels: int) -> int:
+    """How many pictures of this many pixels go through the network in one pass, at least one."""
     return max(1, PASS_PX.get(net.mean.device.type, PASS_PX["cuda"]) // pixels)
 
 
 def is_large(net: Segmentor, size: Sequence[int]) -> bool:
-    """Whether an image of this (H, W) is looked at in windows side by side.
+    """Whether the windows of an image of this (H, W) do not overlap (`overlap_megapixels`).
 
-    Windows that overlap by half show every pixel to the network about nine times, with the
-    defaults; side by side, 1.3 times.
+    With the defaults the network processes each pixel about nine times where windows overlap by
+    half, and 1.3 times where they do not.
     """
     return size[0] * size[1] > net.settings.overlap_megapixels * 1e6
 
 
 def windows(net: Segmentor, size: Sequence[int]) -> tuple[list[Box], int]:
-    """Where the context windows of an image of this (H, W) lie, and how far apart the detail
-    windows in them, pixels."""
+    """The context windows of an image of this (H, W), and the stride of the detail windows in
+    them, pixels."""
     height, width = padded_size(size)
     if is_large(net, size):
         side = net.settings.window_px
-        return sliding(height, width, side, side), net.settings.detail_window_px
+        return sliding_windows(height, width, side, side), net.settings.detail_window_px
     return context_windows(net, height, width), detail_stride(net)
 
 
 def context_windows(net: Segmentor, height: int, width: int) -> list[Box]:
-    """Windows that overlap by half, as HRDA slides them; the whole of a picture that fits."""
-    apart = max(GRID_PX, net.settings.window_px // 2 // GRID_PX * GRID_PX)
-    return sliding(height, width, net.settings.window_px, apart)
+    """Context windows that overlap by half, as in HRDA; one for a picture that fits into it."""
+    stride = max(GRID_PX, net.settings.window_px // 2 // GRID_PX * GRID_PX)
+    return sliding_windows(height, width, net.settings.window_px, stride)
 
 
 def detail_stride(net: Segmentor) -> int:
-    """How far detail windows lie apart, pixels."""
+    """Pixels between the first pixels of neighbouring detail windows."""
     window = net.settings.detail_window_px
     return window // 2 if net.settings.detail_overlap else window
 
 
-def _see(net: Segmentor, images: Sequence[Picture]) -> list[Seen]:
+def _predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePrediction]:
     size = (images[0].shape[0], images[0].shape[1])
     count, (height, width) = len(images), padded_size(size)
     total = torch.zeros(count, net.decoder.num_classes, height // STRIDE, width // STRIDE)
-    seen = torch.zeros(height // STRIDE, width // STRIDE)
+    count_map = torch.zeros(height // STRIDE, width // STRIDE)
     sums = torch.zeros(count, embedding_size(net.settings))
     boxes, stride = windows(net, size)
     for box in boxes:
         x = window_of(images, net.mean, box)
-        whole = net.whole(x, net.settings.detail_window_px, stride)
-        box.cut(total, STRIDE).add_(whole.fused.cpu())
-        box.cut(seen, STRIDE).add_(1)
-        sums += pooled(whole.features)
+        result = net.slide_inference(x, net.settings.detail_window_px, stride)
+        box.crop(total, STRIDE).add_(result.fused.cpu())
+        box.crop(count_map, STRIDE).add_(1)
+        sums += pooled(result.features)
     rows, columns = (-(-side // STRIDE) for side in size)
-    logits = (total / seen)[..., :rows, :columns]
+    logits = (total / count_map)[..., :rows, :columns]
     embeddings = nn.functional.normalize(sums, dim=1).numpy()
-    return [Seen(logits=logits[row], size=size, embedding=embeddings[row]) for row in range(count)]
+    return [
+        ImagePrediction(logits=logits[row], size=size, embedding=embeddings[row])
+        for row in range(count)
+    ]
 
 
 def pooled(features: tuple[Tensor, ...]) -> Tensor:
@@ -204,8 +205,8 @@ def pooled(features: tuple[Tensor, ...]) -> Tensor:
 
 
 def embedding_size(settings: Settings) -> int:
-    """How many numbers `pooled` gives an image."""
-    return sum(encoder_kind(settings).channels[-2:])
+    """The length of the embedding of an image, D."""
+    return sum(encoder_spec(settings).channels[-2:])
 
 
 def padded_size(size: Sequence[int]) -> tuple[int, int]:
@@ -232,9 +233,3 @@ def window_of(images: Sequence[Picture], mean: Tensor, box: Box) -> Tensor:
     pixels = torch.from_numpy(inside).to(mean.device).permute(0, 3, 1, 2)
     x[:, :, : pixels.shape[2], : pixels.shape[3]] = pixels
     return x
-
-
-def _out_of_memory(exc: BaseException) -> bool:
-    if isinstance(exc, torch.OutOfMemoryError | MemoryError):
-        return True
-    return "not enough memory" in str(exc) or "can't allocate memory" in str(exc)

@@ -1,6 +1,6 @@
-"""How far the student's features of things went from those of ImageNet.
+"""Feature distance: keep the student's features of foreground classes near those of ImageNet.
 
-DAFormer (Hoyer, Dai, Van Gool, CVPR 2022); in HRDA on the context alone.
+DAFormer (Hoyer, Dai, Van Gool, CVPR 2022), section 3.3; in HRDA on the context crop only.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from daemon.hrda.network.segmentor import Segmentor
 
 
 class FeatureDistance(nn.Module):
-    """An encoder with ImageNet weights that never learns, and the distance to it.
+    """A frozen encoder with ImageNet weights, and the distance of the student's features to it.
 
-    Which classes and cells count is in the student's settings: feature_classes (none: all but
-    the background), feature_ratio.
+    The student's settings say where it is measured: feature_classes (empty: all but the
+    background) and feature_ratio.
     """
 
     def __init__(self, student: Segmentor) -> None:
@@ -29,17 +29,17 @@ class FeatureDistance(nn.Module):
         for part in [name for name, _ in self.net.named_children() if name != "encoder"]:
             delattr(self.net, part)
         self.net.requires_grad_(False).eval()
-        self.count, settings = student.decoder.num_classes, student.settings
-        self.classes = settings.feature_classes or tuple(range(1, self.count))
+        self.class_count, settings = student.decoder.num_classes, student.settings
+        self.classes = settings.feature_classes or tuple(range(1, self.class_count))
         self.ratio = settings.feature_ratio
 
     def forward(self, image: Tensor, deepest: Tensor, label: Tensor) -> Tensor | None:
         """Mean L2 distance over the cells of the classes; None where no cell is of them.
 
-        image: (B, 3, H, W), what the student saw. deepest: (B, F, h, w), its last feature map
+        image: (B, 3, H, W), as the student saw it. deepest: (B, F, h, w), its last feature map
         of the context. label: (B, H, W).
         """
-        cells = cells_of(label, deepest.shape[2:], self.count, self.classes, self.ratio)
+        cells = class_cells(label, deepest.shape[2:], self.class_count, self.classes, self.ratio)
         if not cells.any():
             return None
         with torch.no_grad():
@@ -47,15 +47,15 @@ class FeatureDistance(nn.Module):
         return (deepest.float() - anchor).norm(dim=1)[cells].mean()
 
 
-def cells_of(
-    label: Tensor, size: Sequence[int], count: int, classes: Sequence[int], ratio: float
+def class_cells(
+    label: Tensor, size: Sequence[int], class_count: int, classes: Sequence[int], ratio: float
 ) -> Tensor:
-    """(B, h, w) bool: cells that one of the classes fills most, and at least `ratio` of.
+    """(B, h, w) bool: cells whose most frequent class is one of `classes` and fills `ratio` of it.
 
-    label: (B, H, W) of `count` classes, or 255. size: (h, w), which divides (H, W).
+    label: (B, H, W) of `class_count` classes, or 255. size: (h, w), which divides (H, W).
     """
     kernel = (label.shape[1] // size[0], label.shape[2] // size[1])
-    values = torch.tensor([*range(count), IGNORE], device=label.device).view(1, -1, 1, 1)
+    values = torch.tensor([*range(class_count), IGNORE], device=label.device).view(1, -1, 1, 1)
     filled = nn.functional.avg_pool2d((label.unsqueeze(1) == values).float(), kernel)
     share, most = filled.max(dim=1)
     return torch.isin(most, torch.tensor(classes, device=label.device)) & (share >= ratio)

@@ -1,8 +1,9 @@
-"""One training iteration: supervised pass, teacher, mixed pass, masked pass, step, average.
+"""HRDA's training iteration: `Learner.step` and `Learner.backward` are the method.
 
-DACS (Tranheden et al., WACV 2021) around HRDA, with one graph alive at a time: gradients of the
-passes add up, so memory is that of the largest one. What each piece is in the papers stands in
-README.md, "Paper and code".
+DACS (Tranheden et al., WACV 2021) around HRDA (Hoyer, Dai, Van Gool, ECCV 2022), with one graph
+alive at a time: the gradients of the losses add up, so memory is that of the largest one.
+METHOD.md has the paper of each piece. What is not part of the method lies elsewhere: undoing an
+iteration (rollback.py), several processes (gradient_reduction.py), short memory (microbatches.py).
 """
 
 from __future__ import annotations
@@ -13,31 +14,43 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from daemon.config.learner import Settings
 from daemon.domain import IGNORE
-from daemon.hrda.augment import colour_jitter
-from daemon.hrda.augment.class_mix import Mixed, all_class_masks, mix, mix_masks
-from daemon.hrda.augment.masking import hide
-from daemon.hrda.augment.strong import strong
+from daemon.hrda.augment.class_mix import WeightedCrops, classmix_masks, foreground_masks, mix
+from daemon.hrda.augment.colour_jitter import jitter
+from daemon.hrda.augment.masking import mask_blocks
+from daemon.hrda.augment.strong_augmentation import strongly_augmented
 from daemon.hrda.data.minibatch import Minibatch
-from daemon.hrda.distributed import ALONE
+from daemon.hrda.distributed import SINGLE_PROCESS
 from daemon.hrda.learning.feature_distance import FeatureDistance
-from daemon.hrda.learning.losses import Law, class_weights, dice, two_scales
-from daemon.hrda.learning.memory import TooLittleMemory, ran_out_of_memory
-from daemon.hrda.learning.optimizer import build_optimizer, set_rates, unlabeled_weight
-from daemon.hrda.learning.pseudo_labels import PSEUDO, alignment, disbelieve_borders
+from daemon.hrda.learning.gradient_reduction import reduce_gradients
+from daemon.hrda.learning.losses import LossWeights, class_weights, dice_loss, hrda_loss
+from daemon.hrda.learning.optimizer import (
+    build_optimizer,
+    set_learning_rates,
+    unlabeled_weight,
+)
+from daemon.hrda.learning.pseudo_labels import (
+    PSEUDO_LABELERS,
+    confidence_thresholds,
+    distribution_alignment,
+    without_border_rows,
+)
+from daemon.hrda.learning.rollback import Attempt
 from daemon.hrda.learning.teacher import Teacher
 from daemon.hrda.network.segmentor import Logits, Segmentor
-from daemon.hrda.network.windows import detail_box
-from daemon.hrda.settings import Settings
+from daemon.hrda.network.windows import random_detail_box
 
-SHARE_MEMORY = 0.95  # of the running class shares of the teacher on unlabeled crops
+SHARE_MOMENTUM = 0.95  # of the running class shares of the teacher on unlabeled crops
 
 
 class Learner:
     """Student, teacher and optimizer.
 
     labeled_share: (C,) pixel shares of the labels. labeled_images: (C,) how many labeled images
-    hold each class.
+    hold each class. skipped: iterations whose losses or gradients were not finite. rate_factor:
+    of the learning rates; lower after a warm start. crops_at_once: labeled crops in memory
+    together. halvings: how often that was too many.
     """
 
     def __init__(
@@ -45,195 +58,167 @@ class Learner:
     ) -> None:
         self.student, self.settings = student, settings
         self.teacher = Teacher(student, settings.alpha, settings.teacher_norms)
-        self.distance = FeatureDistance(student) if settings.feature_distance else None
-        self.law = Law(
-            detail=settings.detail_loss, context=settings.context_loss, over=settings.loss_over
-        )
+        self.feature_distance = FeatureDistance(student) if settings.feature_distance else None
+        self.loss_weights = LossWeights.of(settings)
         self.optimizer = build_optimizer(student, settings)
         self.labeled_share, self.labeled_images = labeled_share, labeled_images
         self.class_weights = class_weights(labeled_share, settings.class_balance)
         self.predicted_share = labeled_share.clone()
         self.trained_pixels = torch.zeros_like(labeled_share)  # by class, times its weight
-        self.skipped = 0
-        self.rate = 1.0  # of the learning rates; lower after a warm start
-        self.ranks = ALONE
-        self.places = settings.minibatch  # labeled crops in memory at once
-        self.halved = 0  # how often that was too many
+        self.skipped, self.halvings = 0, 0
+        self.rate_factor = 1.0
+        self.ranks = SINGLE_PROCESS
+        self.crops_at_once = settings.minibatch
 
     def step(self, minibatch: Minibatch, iteration: int) -> dict[str, float]:
-        """Learn from one minibatch; the losses and signs by name.
+        """Learn from one minibatch; the losses and the teacher's confidences by name.
 
-        A loss that is not finite changes nothing but `skipped`.
+        A loss or a gradient that is not finite changes nothing but `skipped`. Raises OutOfMemory,
+        with everything undone.
         """
-        set_rates(self.optimizer, iteration, self.settings, self.rate)
+        set_learning_rates(self.optimizer, iteration, self.settings, self.rate_factor)
         self.student.train()
         self.optimizer.zero_grad(set_to_none=True)
-        before = [tensor.clone() for tensor in self._running()]
-        report: dict[str, float] = {}
-        memory: BaseException | None = None
-        try:
-            report = self._passes(minibatch, iteration)
-        except (RuntimeError, MemoryError) as exc:
-            if not ran_out_of_memory(exc):
-                raise
-            memory = exc.with_traceback(None)  # its frames hold the graph
-        finite = all(math.isfinite(value) for value in report.values())
-        short, broken = self.ranks.any(memory is not None, not finite, device=before[0].device)
-        if short:
-            self._forget(before)
-            raise TooLittleMemory(str(memory or "another process ran out of memory")) from memory
-        if not broken:
-            self._meet(minibatch.shares()[0])
-        if not broken and math.isfinite(self._clip()):
+        attempt = Attempt(self.optimizer, self.running_state(), self.ranks)
+        losses = attempt.run(lambda: self.backward(minibatch, iteration))
+        if attempt.finite:
+            fraction = minibatch.fractions()[0]
+            reduce_gradients(self.student, self.running_state(), fraction, self.ranks)
+        if attempt.finite and math.isfinite(self.clip_gradients()):
             self.optimizer.step()
-            self.teacher.update(self.student)
+            self.ema_update()
         else:
             self.skipped += 1
-            self._forget(before)
-        return report
+            attempt.rollback()
+        return losses
 
-    def _passes(self, minibatch: Minibatch, iteration: int) -> dict[str, float]:
-        """Add up the gradients of all passes, part by part; losses are means over the parts."""
+    def backward(self, minibatch: Minibatch, iteration: int) -> dict[str, float]:
+        """Add up the gradients of all losses, some crops at a time; means over these parts."""
         weight = unlabeled_weight(iteration, self.settings)
         report: dict[str, float] = {}
-        for part in minibatch.parts(self.places):
-            losses = self._supervised(part)
+        for part in minibatch.parts(self.crops_at_once):
+            labeled, unlabeled = part.fractions()
+            losses = add_gradients(self.labeled_loss(part), "labeled", labeled)
             if weight and len(part.unlabeled):
-                losses |= self._unlabeled(part, weight)
-            share = len(part.image) / len(minibatch.image)
+                pseudo, confidence = self.pseudo_label(part)
+                losses |= {f"sure_{c}": float(value) for c, value in enumerate(confidence)}
+                losses |= add_gradients(self.mixed_loss(part, pseudo), "mixed", weight * unlabeled)
+                if masked := self.settings.masked_weight:
+                    losses |= add_gradients(
+                        self.masked_loss(pseudo), "masked", weight * unlabeled * masked
+                    )
+            fraction = len(part.image) / len(minibatch.image)
             for name, value in losses.items():
-                report[name] = report.get(name, 0.0) + value * share
+                report[name] = report.get(name, 0.0) + value * fraction
         return report
 
-    def _running(self) -> list[Tensor]:
-        """What an iteration changes beside the weights."""
-        own = self.teacher.net.buffers() if self.teacher.norms == "batch" else ()
-        return [self.predicted_share, self.trained_pixels, *self.student.buffers(), *own]
-
-    @torch.no_grad()
-    def _meet(self, share: float) -> None:
-        """Bring the processes together: gradients added up, running numbers averaged."""
-        if self.ranks.count == 1:
-            return
-        running = self._running()
-        means = [tensor.double() * share for tensor in running]
-        learnt = [p for p in self.student.parameters() if p.requires_grad]
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in learnt]
-        self.ranks.add_up(gradients)
-        self.ranks.add_up(means)
-        for parameter, gradient in zip(learnt, gradients, strict=True):
-            parameter.grad = gradient
-        for tensor, mean in zip(running, means, strict=True):
-            tensor.copy_(mean if tensor.is_floating_point() else mean.round())
-
-    @torch.no_grad()
-    def _forget(self, before: list[Tensor]) -> None:
-        """Undo the iteration: no gradients, and running numbers as they were."""
-        self.optimizer.zero_grad(set_to_none=True)
-        for tensor, old in zip(self._running(), before, strict=True):
-            tensor.copy_(old)
-
-    def _supervised(self, minibatch: Minibatch) -> dict[str, float]:
-        settings = self.settings
-        self._count(minibatch.label)
-        image = colour_jitter.jitter(minibatch.image, settings.labeled_jitter)
-        logits = self._seen(image)
-        losses = two_scales(logits, minibatch.label, self.law, self.class_weights)
+    def labeled_loss(self, crops: Minibatch) -> dict[str, Tensor]:
+        """Cross-entropy on both scales, Dice and the feature distance of labeled crops."""
+        settings, label = self.settings, crops.label
+        self.count_trained_pixels(label)
+        image = jitter(crops.image, settings.labeled_jitter)
+        logits = self.student_logits(image)
+        losses = hrda_loss(logits, label, self.loss_weights, self.class_weights)
         if settings.dice_loss:
-            losses["dice"] = settings.dice_loss * dice(logits.fused, minibatch.label)
-        if self.distance is not None:
-            distance = self.distance(image, logits.deepest, minibatch.label)
+            losses["dice"] = settings.dice_loss * dice_loss(logits.fused, label)
+        if self.feature_distance is not None:
+            distance = self.feature_distance(image, logits.deepest, label)
             if distance is not None:
                 losses["distance"] = settings.feature_distance * distance
-        return _backward(losses, "labeled", minibatch.shares()[0])
+        return losses
 
-    def _seen(self, image: Tensor) -> Logits:
-        """What the student says, with a detail window drawn anew."""
+    @torch.no_grad()
+    def pseudo_label(self, crops: Minibatch) -> tuple[WeightedCrops, Tensor]:
+        """The unlabeled crops with the teacher's labels and weights at full resolution, and (C,)
+        its confidence in each class (DACS; HRDA, section 3.4)."""
+        settings, image = self.settings, crops.unlabeled
+        window = settings.detail_window_px
+        stride = window // 2 if settings.teacher_overlap else window
+        logits = self.teacher.logits(image, window, stride)
+        probability = nn.functional.interpolate(
+            logits, image.shape[2:], mode="bilinear", align_corners=False
+        ).softmax(dim=1)
+        ratio = distribution_alignment(
+            self.labeled_share, self.predicted_share, settings.prior_alignment
+        )
+        thresholds = confidence_thresholds(settings, len(ratio)).to(image.device)
+        pseudo_labels = PSEUDO_LABELERS[settings.pseudo_weight]
+        pseudo = pseudo_labels(probability, crops.valid, thresholds, ratio)
+        if torch.isfinite(pseudo.share).all():
+            self.predicted_share.lerp_(pseudo.share, 1 - SHARE_MOMENTUM)
+        weight = without_border_rows(
+            pseudo.weight, settings.ignore_top_px, settings.ignore_bottom_px
+        )
+        return WeightedCrops(image=image, label=pseudo.label, weight=weight), pseudo.confidence
+
+    def mixed_loss(self, crops: Minibatch, pseudo: WeightedCrops) -> dict[str, Tensor]:
+        """Cross-entropy on both scales of labeled crops mixed into unlabeled ones (DACS)."""
+        count = len(pseudo.label)
+        label = crops.label[:count]
+        labeled = WeightedCrops(
+            image=crops.image[:count], label=label, weight=torch.ones_like(pseudo.weight)
+        )
+        if self.settings.mix_classes == "all":
+            mask = classmix_masks(label)
+        else:
+            mask = foreground_masks(label, self.settings.class_mix)
+        mixed = mix(mask, labeled, pseudo)
+        logits = self.student_logits(strongly_augmented(mixed.image, self.settings))
+        return hrda_loss(logits, mixed.label, self.loss_weights, self.class_weights, mixed.weight)
+
+    def masked_loss(self, pseudo: WeightedCrops) -> dict[str, Tensor]:
+        """The same of unlabeled crops with hidden blocks: the context has to tell what is there.
+
+        MIC (Hoyer, Dai, Wang, Van Gool, CVPR 2023), section 3.
+        """
+        settings = self.settings
+        image = strongly_augmented(pseudo.image, settings)
+        image = mask_blocks(
+            image, settings.masked_block_px, settings.masked_ratio, self.student.mean
+        )
+        return hrda_loss(
+            self.student_logits(image),
+            pseudo.label,
+            self.loss_weights,
+            self.class_weights,
+            pseudo.weight,
+        )
+
+    def ema_update(self) -> None:
+        """teacher <- alpha teacher + (1 - alpha) student."""
+        self.teacher.update(self.student)
+
+    def student_logits(self, image: Tensor) -> Logits:
+        """The student's logits of (B, 3, H, W) crops, with a detail window at a random position."""
         height, width = image.shape[2:]
-        box = detail_box(height, width, self.settings.detail_px, self.settings.detail_boxes)
+        settings = self.settings
+        box = random_detail_box(height, width, settings.detail_px, settings.detail_boxes)
         logits: Logits = self.student(image, box)
         return logits
 
-    def _count(self, label: Tensor) -> None:
+    def clip_gradients(self) -> float:
+        """Limit the norm of the gradient to clip_norm (0: no limit); the norm before."""
+        most = self.settings.clip_norm or math.inf
+        return float(nn.utils.clip_grad_norm_(self.student.parameters(), most))
+
+    def count_trained_pixels(self, label: Tensor) -> None:
+        """Note the classes of (B, H, W) labels that the labeled loss is computed on."""
         counts = torch.bincount(label.flatten(), minlength=IGNORE + 1)[: len(self.class_weights)]
         self.trained_pixels += counts / label.numel() * self.class_weights
 
     def trained_share(self) -> Tensor:
-        """(C,): share of each class in what the supervised loss saw, weights included."""
+        """(C,): share of each class in the labeled losses so far, class weights included."""
         return self.trained_pixels / self.trained_pixels.sum().clamp(min=1e-9)
 
-    def _unlabeled(self, minibatch: Minibatch, weight: float) -> dict[str, float]:
-        """The passes that the teacher's word is for."""
-        pseudo, signs = self._taught(minibatch)
-        weight *= minibatch.shares()[1]
-        signs |= self._mixed(minibatch, pseudo, weight)
-        if self.settings.masked_weight:
-            signs |= self._masked(pseudo, weight * self.settings.masked_weight)
-        return signs
-
-    def _mixed(self, minibatch: Minibatch, pseudo: Mixed, weight: float) -> dict[str, float]:
-        image, label = (part[: len(pseudo.label)] for part in (minibatch.image, minibatch.label))
-        labeled = Mixed(image=image, label=label, weight=torch.ones_like(pseudo.weight))
-        mixed = mix(self._mask(label), labeled, pseudo)
-        logits = self._seen(strong(mixed.image, self.settings))
-        losses = two_scales(logits, mixed.label, self.law, self.class_weights, mixed.weight)
-        return _backward(losses, "mixed", weight)
-
-    def _mask(self, label: Tensor) -> Tensor:
-        if self.settings.mix_classes == "all":
-            return all_class_masks(label)
-        return mix_masks(label, self.settings.class_mix)
-
-    def _masked(self, pseudo: Mixed, weight: float) -> dict[str, float]:
-        """The unlabeled crops with blocks hidden; the context must say what is behind them."""
-        settings, fill = self.settings, self.student.mean
-        image = strong(pseudo.image, settings)
-        image = hide(image, settings.masked_block_px, settings.masked_ratio, fill)
-        losses = two_scales(
-            self._seen(image), pseudo.label, self.law, self.class_weights, pseudo.weight
-        )
-        return _backward(losses, "masked", weight)
-
-    @torch.no_grad()
-    def _taught(self, minibatch: Minibatch) -> tuple[Mixed, dict[str, float]]:
-        """The unlabeled crops with the teacher's word, at full resolution."""
-        settings, image = self.settings, minibatch.unlabeled
-        detail = settings.detail_window_px
-        stride = detail // 2 if settings.teacher_overlap else detail
-        logits = self.teacher.logits(image, detail, stride)
-        probability = nn.functional.interpolate(
-            logits, image.shape[2:], mode="bilinear", align_corners=False
-        ).softmax(dim=1)
-        ratio = alignment(self.labeled_share, self.predicted_share, settings.prior_alignment)
-        thresholds = thresholds_of(settings, len(ratio)).to(image.device)
-        believed = PSEUDO[settings.pseudo_weight]
-        pseudo = believed(probability, minibatch.valid, thresholds, ratio)
-        if torch.isfinite(pseudo.share).all():
-            self.predicted_share.lerp_(pseudo.share, 1 - SHARE_MEMORY)
-        signs = {f"sure_{row}": float(value) for row, value in enumerate(pseudo.confidence)}
-        weight = disbelieve_borders(
-            pseudo.weight, settings.ignore_top_px, settings.ignore_bottom_px
-        )
-        return Mixed(image=image, label=pseudo.label, weight=weight), signs
-
-    def _clip(self) -> float:
-        """The norm of the gradient, after which it is at most clip_norm (0: no limit)."""
-        most = self.settings.clip_norm or math.inf
-        return float(nn.utils.clip_grad_norm_(self.student.parameters(), most))
+    def running_state(self) -> list[Tensor]:
+        """The tensors that an iteration changes beside the weights."""
+        own = self.teacher.net.buffers() if self.teacher.norms == "batch" else ()
+        return [self.predicted_share, self.trained_pixels, *self.student.buffers(), *own]
 
 
-def thresholds_of(settings: Settings, classes: int) -> Tensor:
-    """(C,): how sure the teacher must be of a pixel."""
-    thresholds = torch.full((classes,), settings.threshold_foreground)
-    thresholds[0] = settings.threshold_background
-    return thresholds
-
-
-def _backward(losses: Mapping[str, Tensor], name: str, weight: float) -> dict[str, float]:
-    total = weight * sum(losses.values(), start=torch.zeros(()).to(_device(losses)))
+def add_gradients(losses: Mapping[str, Tensor], name: str, weight: float) -> dict[str, float]:
+    """Add the gradients of the weighted sum of the losses; the losses as numbers, unweighted."""
+    device = next(iter(losses.values())).device
+    total = weight * sum(losses.values(), start=torch.zeros(()).to(device))
     total.backward()
     return {f"{name}_{part}": float(value.detach()) for part, value in losses.items()}
-
-
-def _device(losses: Mapping[str, Tensor]) -> torch.device:
-    return next(iter(losses.values())).device

@@ -1,4 +1,4 @@
-"""The optimizer, and how much an iteration weighs: learning rates and the unlabeled weight."""
+"""The optimizer, and the schedules of the learning rates and of the unlabeled loss."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import math
 
 import torch
 
-from daemon.hrda.network.model import norms
+from daemon.config.learner import Settings
+from daemon.hrda.network.hrda import norms_and_biases
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.settings import Settings
 
 
 def build_optimizer(student: Segmentor, settings: Settings) -> torch.optim.Optimizer:
-    """AdamW or SGD; heads learn `head_rate` times faster; some parameters do not decay.
+    """AdamW or SGD; the heads' learning rate is `head_rate` times the encoder's.
 
-    `no_decay`: norms and biases; or, as published, the encoder's norms alone.
+    Without weight decay are norms and biases or, as published, the encoder's norms only
+    (`no_decay`). The group's "base" is its learning rate before the schedule.
     """
-    without_decay = norms(student)
+    without_decay = norms_and_biases(student)
     if settings.no_decay == "encoder_norms":
-        without_decay = encoder_norms(student)
+        without_decay = encoder_norm_parameters(student)
     groups = []
     for in_encoder in (True, False):
         for decays in (True, False):
@@ -36,7 +37,7 @@ def build_optimizer(student: Segmentor, settings: Settings) -> torch.optim.Optim
     return torch.optim.AdamW(groups, betas=(0.9, 0.999))
 
 
-def encoder_norms(net: Segmentor) -> set[str]:
+def encoder_norm_parameters(net: Segmentor) -> set[str]:
     """Names of the weights and biases of the encoder's norms."""
     kinds = (torch.nn.LayerNorm, torch.nn.modules.batchnorm._BatchNorm)
     return {
@@ -47,21 +48,21 @@ def encoder_norms(net: Segmentor) -> set[str]:
     }
 
 
-def set_rates(
-    optimizer: torch.optim.Optimizer, iteration: int, settings: Settings, times: float = 1.0
+def set_learning_rates(
+    optimizer: torch.optim.Optimizer, iteration: int, settings: Settings, rate_factor: float = 1.0
 ) -> None:
-    """Give each group its own rate of this iteration; `times` is that of a warm start."""
-    factor, warm = times * schedule(iteration, settings), warming(iteration, settings)
-    least = settings.learning_rate_least
+    """Set each group's learning rate for this iteration. rate_factor: of a warm start."""
+    factor = rate_factor * decay_factor(iteration, settings)
+    warmup, minimum = warmup_factor(iteration, settings), settings.learning_rate_least
     for group in optimizer.param_groups:
-        group["lr"] = ((group["base"] - least) * factor + least) * warm
+        group["lr"] = ((group["base"] - minimum) * factor + minimum) * warmup
 
 
-def schedule(iteration: int, settings: Settings) -> float:
-    """The factor of the learning rates, above the least one.
+def decay_factor(iteration: int, settings: Settings) -> float:
+    """The factor of the learning rates above their minimum, in [0, 1].
 
-    `linear`: warm-up, then from the whole rate to zero at the end. `poly`: falling to zero
-    from the first iteration (power 1), with a warm-up of its own on top.
+    `linear`: warm-up, then from the full rate to zero at the end. `poly`: from the full rate to
+    zero from the first iteration on (power 1), times `warmup_factor`.
     """
     if settings.schedule == "poly":
         return 1 - iteration / settings.iterations
@@ -71,10 +72,10 @@ def schedule(iteration: int, settings: Settings) -> float:
     return (settings.iterations - iteration) / max(1, settings.iterations - warmup)
 
 
-def warming(iteration: int, settings: Settings) -> float:
-    """What the warm-up of `poly` leaves of the rate: warmup_ratio at first, then more, then all.
+def warmup_factor(iteration: int, settings: Settings) -> float:
+    """The warm-up of `poly`: from warmup_ratio to 1 over the first iterations; else 1.
 
-    mmcv 0.x multiplies the falling rate by it; mmengine's two schedulers would not.
+    mmcv 0.x multiplies the decaying rate by it; mmengine's two schedulers would not.
     """
     warmup = round(settings.warmup * settings.iterations)
     if settings.schedule != "poly" or iteration >= warmup:
@@ -85,8 +86,8 @@ def warming(iteration: int, settings: Settings) -> float:
 def unlabeled_weight(iteration: int, settings: Settings) -> float:
     """0 until `unlabeled_start`, then weight exp(-5 (1 - x)^2) with x from 0 to 1 over the ramp.
 
-    Laine and Aila, ICLR 2017. Before the start the teacher has nothing to say, so that its
-    pass and the mixed one are saved.
+    Laine and Aila, ICLR 2017. Before the start the teacher has learned nothing: its pass and the
+    mixed one are left out.
     """
     since = iteration - settings.unlabeled_start * settings.iterations
     if since < 0:

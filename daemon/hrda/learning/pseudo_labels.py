@@ -1,8 +1,8 @@
-"""Pseudo-labels: what the teacher says of an unlabeled crop, and how far it is believed.
+"""Pseudo-labels: the teacher's classes of unlabeled crops, and the weight of each pixel.
 
-DACS (Tranheden et al., WACV 2021) has one confidence over the minibatch; ours is per class: with
-98 % soil one over all pixels is near 1 however wrong the plants are. The prior alignment is
-that of ReMixMatch (Berthelot et al., ICLR 2020), per pixel.
+DACS (Tranheden et al., WACV 2021) has one weight for the whole minibatch; ours is per class: with
+98 % soil a weight over all pixels is near 1 however wrong the plants are. The distribution
+alignment is that of ReMixMatch (Berthelot et al., ICLR 2020), per pixel.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from daemon.config.learner import Settings
 from daemon.domain import IGNORE
 
-RATIO_MOST = 4.0  # a class is never favoured or held back by more than this
+MAX_RATIO = 4.0  # of the distribution alignment, up or down
 
 
 @dataclass(frozen=True, kw_only=True)
 class PseudoLabels:
     """label: (B, H, W) int64, 255 outside the image. weight: (B, H, W) in [0, 1].
 
-    confidence: (C,) share of each class's pixels over its threshold, 0 for an absent class.
+    confidence: (C,) share of each class's pixels that reach its threshold, 0 for an absent class.
     share: (C,) mean probability of each class over the valid pixels.
     """
 
@@ -31,38 +32,38 @@ class PseudoLabels:
     share: Tensor
 
 
-def pseudo_labels(
+def class_pseudo_labels(
     probability: Tensor, valid: Tensor, thresholds: Tensor, ratio: Tensor
 ) -> PseudoLabels:
-    """Label, weight and statistics of (B, C, H, W) probabilities.
+    """From (B, C, H, W) probabilities, with a weight for each class.
 
-    A pixel is believed as far as its class is: w = q_k where its own confidence reaches tau_k,
-    with q_k the share of the pixels predicted as k that do; 0 elsewhere. ratio: (C,), what the
-    probabilities are multiplied by before, to follow the labeled class shares.
+    w = q_k where the confidence of the pixel reaches tau_k, and 0 elsewhere; q_k is the share of
+    the pixels predicted as class k that do. valid: (B, H, W) bool. thresholds: (C,) tau. ratio:
+    (C,), by which the probabilities are multiplied before.
     """
     share = _mean_over(probability, valid)
     confidence, label = _aligned(probability, ratio).max(dim=1)
-    sure = (confidence >= thresholds[label]) & valid
+    confident = (confidence >= thresholds[label]) & valid
     classes = len(thresholds)
-    counted = torch.bincount(label[valid], minlength=classes)
-    over = torch.bincount(label[sure], minlength=classes)
-    quality = over / counted.clamp(min=1)
+    predicted = torch.bincount(label[valid], minlength=classes)
+    over = torch.bincount(label[confident], minlength=classes)
+    quality = over / predicted.clamp(min=1)
     label = torch.where(valid, label, IGNORE)
-    weight = torch.where(sure, quality[label.clamp(max=classes - 1)], 0.0)
+    weight = torch.where(confident, quality[label.clamp(max=classes - 1)], 0.0)
     return PseudoLabels(label=label, weight=weight, confidence=quality, share=share)
 
 
 def batch_pseudo_labels(
     probability: Tensor, valid: Tensor, thresholds: Tensor, ratio: Tensor
 ) -> PseudoLabels:
-    """The same with one belief for all, as published: w = q on every valid pixel.
+    """The same with one weight for all, as published: w = q on every valid pixel.
 
     q is the share of the valid pixels of the minibatch whose confidence reaches the threshold;
-    a wrong pixel is believed as far as a right one.
+    a wrong pixel weighs as much as a right one.
     """
     confidence, label = _aligned(probability, ratio).max(dim=1)
-    sure = (confidence >= thresholds[label]) & valid
-    quality = sure.sum() / valid.sum().clamp(min=1)
+    confident = (confidence >= thresholds[label]) & valid
+    quality = confident.sum() / valid.sum().clamp(min=1)
     return PseudoLabels(
         label=torch.where(valid, label, IGNORE),
         weight=torch.where(valid, quality, 0.0),
@@ -71,10 +72,17 @@ def batch_pseudo_labels(
     )
 
 
-PSEUDO = {"class": pseudo_labels, "batch": batch_pseudo_labels}
+PSEUDO_LABELERS = {"class": class_pseudo_labels, "batch": batch_pseudo_labels}
 
 
-def disbelieve_borders(weight: Tensor, top: int, bottom: int) -> Tensor:
+def confidence_thresholds(settings: Settings, classes: int) -> Tensor:
+    """(C,): the confidence that a pixel of each class has to reach, in [0, 1]."""
+    thresholds = torch.full((classes,), settings.threshold_foreground)
+    thresholds[0] = settings.threshold_background
+    return thresholds
+
+
+def without_border_rows(weight: Tensor, top: int, bottom: int) -> Tensor:
     """(B, H, W) weights with 0 in the first `top` and the last `bottom` rows, a new tensor."""
     if not top and not bottom:
         return weight
@@ -84,10 +92,10 @@ def disbelieve_borders(weight: Tensor, top: int, bottom: int) -> Tensor:
     return weight
 
 
-def alignment(labeled: Tensor, predicted: Tensor, power: float) -> Tensor:
+def distribution_alignment(labeled: Tensor, predicted: Tensor, power: float) -> Tensor:
     """(labeled / predicted) ** power per class, within [1/4, 4]. Shares are (C,)."""
     ratio = (labeled.clamp(min=1e-4) / predicted.clamp(min=1e-4)) ** power
-    return ratio.clamp(1 / RATIO_MOST, RATIO_MOST)
+    return ratio.clamp(1 / MAX_RATIO, MAX_RATIO)
 
 
 def _aligned(probability: Tensor, ratio: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The teacher: an exponential moving average of the student. Tarvainen and Valpola, 2017."""
+"""The teacher: an exponential moving average of the student (Tarvainen and Valpola, 2017)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Teacher(nn.Module):
     """The averaged network, always in eval mode and without gradients.
 
     net: the average, float32. updates: how many there were. norms: "ema" averages the buffers
-    too; "batch" labels with the statistics of the minibatch at hand and gathers running ones
-    of its own, as the original does.
+    too; "batch" normalises with the statistics of the minibatch and keeps running statistics of
+    its own, as the original does.
     """
 
     updates: Tensor
@@ -44,23 +44,24 @@ class Teacher(nn.Module):
         self.updates += 1
         alpha = min(1 - 1 / (int(self.updates) + 1), self.alpha)
         source = student.state_dict()
-        kept = {name for name, _ in self.net.named_buffers()} if self.norms == "batch" else set()
-        for name, mine in self.net.state_dict().items():
-            if name in kept:
+        own = {name for name, _ in self.net.named_buffers()} if self.norms == "batch" else set()
+        for name, average in self.net.state_dict().items():
+            if name in own:
                 continue
-            if mine.is_floating_point():
-                mine.lerp_(source[name].to(mine.dtype), 1 - alpha)
+            if average.is_floating_point():
+                average.lerp_(source[name].to(average.dtype), 1 - alpha)
             else:
-                mine.copy_(source[name])
+                average.copy_(source[name])
 
     @torch.no_grad()
     def logits(self, image: Tensor, window: int, stride: int) -> Tensor:
-        """(B, C, H/4, W/4) of unlabeled crops, detail windows slid over all of each."""
-        with self._own_statistics() if self.norms == "batch" else contextlib.nullcontext():
-            return self.net.whole(image, window, stride).fused
+        """(B, C, H/4, W/4) logits of unlabeled crops, by detail windows of `window` pixels that lie
+        `stride` pixels apart."""
+        with self._batch_statistics() if self.norms == "batch" else contextlib.nullcontext():
+            return self.net.slide_inference(image, window, stride).fused
 
     @contextlib.contextmanager
-    def _own_statistics(self) -> Iterator[None]:
+    def _batch_statistics(self) -> Iterator[None]:
         """Norms as in training, and all windows in one pass, so that they share statistics."""
         norms = [m for m in self.net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         chunk, self.net.chunk = self.net.chunk, sys.maxsize
@@ -73,6 +74,6 @@ class Teacher(nn.Module):
             for norm in norms:
                 norm.eval()
 
-    def settle(self) -> None:
-        """Count as many updates as it takes to trust the average: for a warm start."""
+    def skip_ramp_up(self) -> None:
+        """Use the full alpha from the next update on: for a warm start."""
         self.updates.fill_(math.ceil(1 / max(1 - self.alpha, 1e-6)))

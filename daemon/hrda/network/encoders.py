@@ -18,22 +18,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from daemon.config.learner import Settings
 from daemon.domain.errors import ConfigError
 from daemon.domain.moved_modules import failed_import
 from daemon.hrda.network.mmlab import MODELS, BaseModule, register_all
 from daemon.hrda.network.weights import weights_file
-from daemon.hrda.settings import Settings
 
 log = logging.getLogger(__name__)
 
 NORM_MOMENTUM = 0.05  # the package has 0.01: too slow for trainings of a few hundred steps
 STRIDES = (4, 8, 16, 32)
-MATCHED_LEAST = 0.95  # of the encoder's tensors; fewer is another network's file
+MIN_MATCHED = 0.95  # of the encoder's tensors that a file of weights must have
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderKind:
-    """What the rest must know of an encoder. mean, std: of RGB in 0..255, as it was trained."""
+class EncoderSpec:
+    """An encoder's mmengine config, channels of its maps, mean and std of RGB in 0..255."""
 
     config: dict[str, Any]
     channels: tuple[int, int, int, int]
@@ -41,7 +41,7 @@ class EncoderKind:
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
 
 
-def _mit(embed: int, depths: list[int]) -> EncoderKind:
+def _mit(embed: int, depths: list[int]) -> EncoderSpec:
     heads = [1, 2, 5, 8]
     config = {
         "type": "MixVisionTransformer",
@@ -51,11 +51,11 @@ def _mit(embed: int, depths: list[int]) -> EncoderKind:
         "drop_path_rate": 0.1,
     }
     channels = (embed, embed * 2, embed * 5, embed * 8)
-    return EncoderKind(config=config, channels=channels)
+    return EncoderSpec(config=config, channels=channels)
 
 
-ENCODERS: dict[str, EncoderKind] = {
-    "efficientnet_lite0": EncoderKind(
+ENCODERS: dict[str, EncoderSpec] = {
+    "efficientnet_lite0": EncoderSpec(
         config={"type": "EfficientNetLite0"},
         channels=(24, 40, 112, 320),
         mean=(127.0, 127.0, 127.0),
@@ -108,8 +108,8 @@ class EfficientNetLite0(BaseModule):
     def init_weights(self) -> None:
         """Nothing to do: the package has initialised them."""
 
-    def named_like_the_file(self) -> dict[str, str]:
-        """Our tensor name -> the name in the ImageNet file."""
+    def names_in_file(self) -> dict[str, str]:
+        """Our tensor names -> the names in the ImageNet file."""
         parts = {"stem.": "_conv_stem.", "stem_norm.": "_bn0.", "blocks.": "_blocks."}
         names = {}
         for name in self.state_dict():
@@ -119,7 +119,7 @@ class EfficientNetLite0(BaseModule):
 
 
 def _fold_padding(module: nn.Module) -> None:
-    """Let the convolution pad by itself where the padding is symmetric: one copy less."""
+    """Move a symmetric padding layer into its convolution: saves a copy."""
     pad = getattr(module, "static_padding", None)
     if (
         isinstance(pad, nn.ZeroPad2d)
@@ -130,21 +130,21 @@ def _fold_padding(module: nn.Module) -> None:
         module.static_padding = nn.Identity()
 
 
-def encoder_kind(settings: Settings) -> EncoderKind:
-    """One of ENCODERS, or one that mmseg's registry knows. Raises ConfigError."""
+def encoder_spec(settings: Settings) -> EncoderSpec:
+    """One of ENCODERS, or an encoder of mmseg's registry. Raises ConfigError."""
     if settings.encoder in ENCODERS:
         return ENCODERS[settings.encoder]
-    return _plugged(settings.encoder, settings.encoder_config, settings.encoder_module)
+    return _registered(settings.encoder, settings.encoder_config, settings.encoder_module)
 
 
 def build_encoder(settings: Settings) -> nn.Module:
     """The encoder with random weights. Raises ConfigError."""
-    return _built(settings.encoder, encoder_kind(settings).config)
+    return _build(settings.encoder, encoder_spec(settings).config)
 
 
 @functools.lru_cache(maxsize=8)
-def _plugged(name: str, config: str, module: str) -> EncoderKind:
-    """An encoder that is not ours: its channels are seen on a dry run, its strides checked."""
+def _registered(name: str, config: str, module: str) -> EncoderSpec:
+    """An encoder of the registry: a dry run gives its channels and checks its strides."""
     if module:
         try:
             importlib.import_module(module)
@@ -160,7 +160,9 @@ def _plugged(name: str, config: str, module: str) -> EncoderKind:
     try:
         arguments = json.loads(config or "{}")
     except ValueError as exc:
-        raise ConfigError(f"encoder_config = {config!r}: is no JSON: {exc}") from exc
+        raise ConfigError(
+            f"encoder_config = {config!r}: is no JSON: {exc}; expected an object of arguments"
+        ) from exc
     if not isinstance(arguments, dict):
         raise ConfigError(f"encoder_config = {config!r}: expected a JSON object of arguments")
     register_all()
@@ -170,17 +172,17 @@ def _plugged(name: str, config: str, module: str) -> EncoderKind:
             f"registry MODELS; a class of your own gets there by encoder_module"
         )
     kind = {"type": name, **arguments}
-    encoder = _built(name, kind)
-    usual = EncoderKind(config=kind, channels=(0, 0, 0, 0))
-    return EncoderKind(
+    encoder = _build(name, kind)
+    default = EncoderSpec(config=kind, channels=(0, 0, 0, 0))
+    return EncoderSpec(
         config=kind,
         channels=_channels(name, encoder),
-        mean=getattr(encoder, "mean", usual.mean),
-        std=getattr(encoder, "std", usual.std),
+        mean=getattr(encoder, "mean", default.mean),
+        std=getattr(encoder, "std", default.std),
     )
 
 
-def _built(name: str, config: dict[str, Any]) -> nn.Module:
+def _build(name: str, config: dict[str, Any]) -> nn.Module:
     if config["type"] == "MixVisionTransformer":
         importlib.import_module("mmseg.models.backbones.mit")  # registers it
     try:
@@ -199,7 +201,7 @@ def _built(name: str, config: dict[str, Any]) -> nn.Module:
 
 @torch.no_grad()
 def _channels(name: str, encoder: nn.Module) -> tuple[int, int, int, int]:
-    """Of its four maps. Raises ConfigError unless their strides are 4, 8, 16 and 32."""
+    """The channels of its four maps. Raises ConfigError unless their strides are 4, 8, 16, 32."""
     side = 2 * STRIDES[-1]
     try:
         encoder.eval()  # some return None from it
@@ -219,13 +221,13 @@ def _channels(name: str, encoder: nn.Module) -> tuple[int, int, int, int]:
 
 
 def load_imagenet(encoder: nn.Module, settings: Settings) -> None:
-    """Fill the encoder from a file: "" means the package's, "none" leaves it random.
+    """Load the encoder's weights: "" means those of the package, "none" leaves it random.
 
-    Raises ConfigError when the file cannot be had or read, or fits fewer than 95 % of the tensors.
+    Raises ConfigError when the file cannot be read, or has fewer than 95 % of the tensors.
     """
     name = settings.encoder
     if settings.encoder_weights == "none":
-        log.warning("encoder %s starts from random weights: no reference for anything", name)
+        log.warning("encoder %s starts from random weights; its results are no baseline", name)
         return
     path = weights_file(name, settings.encoder_weights, settings.encoder_weights_sha256)
     try:
@@ -233,21 +235,21 @@ def load_imagenet(encoder: nn.Module, settings: Settings) -> None:
     except Exception as exc:
         raise ConfigError(f"encoder_weights: {path}: cannot be read: {exc}") from exc
     tensors = _unwrapped(tensors)
-    names: dict[str, str] = getattr(encoder, "named_like_the_file", dict)()
+    names: dict[str, str] = getattr(encoder, "names_in_file", dict)()
     own = encoder.state_dict()
     found = {key: tensors.get(names.get(key, key)) for key in own}
     fitting = {key: t for key, t in found.items() if t is not None and t.shape == own[key].shape}
-    if len(fitting) < MATCHED_LEAST * len(own):
+    if len(fitting) < MIN_MATCHED * len(own):
         raise ConfigError(
             f"encoder_weights: {path}: {len(fitting)} of the {len(own)} tensors of {name} are in "
-            f"it; expected at least {MATCHED_LEAST:.0%}; give the file of this encoder"
+            f"it; expected at least {MIN_MATCHED:.0%}; give the file of this encoder"
         )
     encoder.load_state_dict({**own, **fitting})
     log.info("encoder=%s weights=%s matched=%d of=%d", name, path, len(fitting), len(own))
 
 
 def _unwrapped(tensors: Any) -> dict[str, Tensor]:
-    """The tensors of the encoder, out of a checkpoint of mmseg or of a plain file."""
+    """The tensors of the encoder, from a checkpoint of mmseg or a plain state dict."""
     if not isinstance(tensors, dict):
         return {}
     tensors = tensors.get("state_dict", tensors)

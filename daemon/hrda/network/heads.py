@@ -72,7 +72,7 @@ class DAFormerHead(BaseDecodeHead):
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """(B, outputs, H, W), H and W of features[0]."""
         size = features[0].shape[2:]
-        embedded = [resized(embed(x), size) for embed, x in zip(self.embed, features, strict=True)]
+        embedded = [resize(embed(x), size) for embed, x in zip(self.embed, features, strict=True)]
         x = torch.cat(embedded, dim=1)
         if self.aspp is not None:
             x = torch.cat(self.aspp(x), dim=1)
@@ -80,10 +80,10 @@ class DAFormerHead(BaseDecodeHead):
 
 
 class ScaleAttention(nn.Module):
-    """How much the detail is to be trusted, per map and cell: (B, M, H/8, W/8) in (0, 1).
+    """The weight of the detail per map and cell: (B, M, H/8, W/8) in (0, 1).
 
-    maps: one for each class, or a single one for all of them. It sees the context's features
-    only. `fixed` replaces it by a constant without parameters. HRDA, equation 5.
+    maps: one for each class, or a single one for all of them. The input is the context's features.
+    fixed: a constant instead, without parameters. HRDA, equation 5.
     """
 
     def __init__(
@@ -100,14 +100,14 @@ class ScaleAttention(nn.Module):
             self.head = DAFormerHead(in_channels, channels, maps, fusion="conv1", dropout=dropout)
 
     def forward(self, features: Sequence[Tensor], like: Tensor) -> Tensor:
-        """like: the context's logits, whose shape the constant has."""
+        """features: of the context. like: its logits, whose shape a constant has."""
         if self.fixed is not None:
             return torch.full_like(like, self.fixed)
         return torch.sigmoid(self.head(features).float())
 
 
-def resized(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Bilinear, corners not aligned."""
+def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """(B, C, *size): bilinear, corners not aligned."""
     if tuple(maps.shape[2:]) == tuple(size):
         return maps
     return nn.functional.interpolate(maps, tuple(size), mode="bilinear", align_corners=False)
@@ -123,9 +123,9 @@ def fuse_scales(context: Tensor, attention: Tensor, detail: Tensor, box: Box | N
     size = (context.shape[2] * 2, context.shape[3] * 2)
     if box is not None:
         mask = torch.zeros_like(attention)
-        box.cut(mask, CONTEXT_STRIDE).fill_(1)
+        box.crop(mask, CONTEXT_STRIDE).fill_(1)
         attention = attention * mask
         placed = detail.new_zeros(*detail.shape[:2], *size)
-        box.cut(placed, STRIDE).copy_(detail)
+        box.crop(placed, STRIDE).copy_(detail)
         detail = placed
-    return resized((1 - attention) * context, size) + resized(attention, size) * detail
+    return resize((1 - attention) * context, size) + resize(attention, size) * detail

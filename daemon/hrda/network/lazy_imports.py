@@ -1,9 +1,9 @@
-"""Packages whose own imports wait until they are needed: half of the time that a start takes.
+"""Deferred imports of packages: they halve the time that the process takes to start.
 
 `import mmseg.models.decode_heads.aspp_head` first runs `mmseg/models/__init__.py`, which imports
-every network there is; the first optimizer of torch imports its compiler, sympy included. Such a
-package is made known without running its own imports. The names that are asked of it on our way
-are given; any other name runs what was left out, so nothing is missing.
+every network of mmseg; the first optimizer of torch imports its compiler with sympy. A deferred
+package is registered in sys.modules without running its `__init__`. The names that we need are
+imported from its modules; any other name runs `__init__` first, so that nothing is missing.
 """
 
 from __future__ import annotations
@@ -17,31 +17,35 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
-# Package -> name -> where it is: a module inside, from the package on.
+# Package -> name -> the module of the package that has it.
 _NAMES: dict[str, Mapping[str, str]] = {}
 
 
-class _Waiting(ModuleType):
+class _Deferred(ModuleType):
     def __getattr__(self, name: str) -> Any:
-        where = _NAMES[self.__name__].get(name)
-        if where is not None:
-            found = getattr(importlib.import_module(f"{self.__name__}.{where}"), name)
+        module = _NAMES[self.__name__].get(name)
+        if module is not None:
+            found = getattr(importlib.import_module(f"{self.__name__}.{module}"), name)
             setattr(self, name, found)
             return found
         if name.startswith("__") and name != "__all__":
             raise AttributeError(name)
-        run(self.__name__)
+        import_fully(self.__name__)
         return getattr(self, name)
 
 
-def wait(package: str, names: Mapping[str, str]) -> ModuleType | None:
-    """Make a package known; its parent must be. None where it is imported already, or absent."""
+def defer(package: str, names: Mapping[str, str]) -> ModuleType | None:
+    """Register a package without running its imports; its parent must be registered.
+
+    names: name -> the module of the package that has it. Returns None where the package is
+    imported already or not installed.
+    """
     spec = None if package in sys.modules else importlib.util.find_spec(package)
     if spec is None:
         return None
     _NAMES[package] = names
     module = importlib.util.module_from_spec(spec)
-    module.__class__ = _Waiting
+    module.__class__ = _Deferred
     sys.modules[package] = module
     parent, _, child = package.rpartition(".")
     if parent:
@@ -49,10 +53,10 @@ def wait(package: str, names: Mapping[str, str]) -> ModuleType | None:
     return module
 
 
-def run(package: str) -> None:
-    """Do what importing the package would have done, once."""
+def import_fully(package: str) -> None:
+    """Run the `__init__` of a deferred package, once."""
     module = sys.modules[package]
-    if not isinstance(module, _Waiting):
+    if not isinstance(module, _Deferred):
         return
     module.__class__ = ModuleType  # type: ignore[assignment]
     if module.__spec__ and module.__spec__.loader:
@@ -61,12 +65,12 @@ def run(package: str) -> None:
             module.__spec__.loader.exec_module(module)
 
 
-def spare_the_compiler() -> None:
-    """Let optimizers step without `torch._dynamo`, which they import to step aside from it.
+def defer_compiler() -> None:
+    """Let optimizers step without importing `torch._dynamo`, of which they only use `disable`.
 
-    We compile nothing. Whoever does gets the real one at the first other name.
+    We compile nothing. Any other name imports the real package.
     """
-    module = wait("torch._dynamo", {})
+    module = defer("torch._dynamo", {})
     if module is not None:
         module.disable = lambda function, *_, **__: function  # type: ignore[attr-defined]
         module.graph_break = lambda *_, **__: None  # type: ignore[attr-defined]
@@ -75,18 +79,18 @@ def spare_the_compiler() -> None:
 _FORMATTER = ("yapf", "yapf.yapflib", "yapf.yapflib.yapf_api")
 
 
-def spare_the_formatter() -> None:
-    """Let mmengine import without yapf, which it takes to print a configuration; we print none.
+def defer_formatter() -> None:
+    """Let mmengine import without yapf, with which it prints configurations; we print none.
 
     yapf keeps its grammar in a cache of the user and renames the file before all of it is written:
-    of several processes that start at once on a fresh machine, one reads a torn file and ends
-    with `EOFError`. Whoever formats after all gets the real function.
+    of several processes that start at once on a fresh machine, one reads a partial file and ends
+    with `EOFError`. A call of the formatter imports the real package.
     """
-    formatter, _, functions = (wait(package, {}) for package in _FORMATTER)
+    formatter, _, functions = (defer(package, {}) for package in _FORMATTER)
 
     def format_code(*texts: Any, **options: Any) -> Any:
         for package in _FORMATTER:
-            run(package)
+            import_fully(package)
         return sys.modules[_FORMATTER[-1]].FormatCode(*texts, **options)
 
     if formatter is not None and functions is not None:

@@ -1,11 +1,11 @@
-"""The one door to mmseg and mmengine, which import far more than a training needs.
+"""The only module that imports mmseg and mmengine, which import far more than a training needs.
 
-Compiled ops: `import mmcv.ops` asks for the module `mmcv._ext`, which mmcv-lite leaves out. HRDA
-calls none of its ops, so a stub stands in for it: whatever is called raises words. A full mmcv,
-where installed, is used as it is.
+Compiled ops: `import mmcv.ops` needs the module `mmcv._ext`, which mmcv-lite lacks. HRDA calls none
+of its ops, so a stub replaces it whose functions raise an error. A full mmcv, where installed, is
+used as it is.
 
 Time: `mmseg.models` imports every network that it has, and `mmengine.model` what large clusters
-need; together they take longer than torch. Their imports wait (sparing.py).
+need; together they take longer than torch. Their imports are deferred (lazy_imports.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from daemon.hrda.network.lazy_imports import run, spare_the_compiler, spare_the_formatter, wait
+from daemon.hrda.network.lazy_imports import defer, defer_compiler, defer_formatter, import_fully
 
 
 class _NoCompiledOps(ModuleType):
@@ -36,12 +36,12 @@ class _NoCompiledOps(ModuleType):
         return refuse
 
 
-spare_the_formatter()  # before mmcv, which imports mmengine
+defer_formatter()  # before mmcv, which imports mmengine
 if "mmcv._ext" not in sys.modules and importlib.util.find_spec("mmcv._ext") is None:
     sys.modules["mmcv._ext"] = _NoCompiledOps("mmcv._ext")
 
-# Package -> the names that it is asked for on our way, and the modules where they are.
-QUICK: Mapping[str, Mapping[str, str]] = {
+# Package -> the names of it that are needed, and the modules that have them.
+DEFERRED: Mapping[str, Mapping[str, str]] = {
     "mmengine.model": {
         "BaseModule": "base_module",
         "ModuleList": "base_module",
@@ -65,16 +65,16 @@ QUICK: Mapping[str, Mapping[str, str]] = {
 
 
 def register_all() -> None:
-    """Fill the registry with everything that mmseg has: some seconds, once."""
-    for name in QUICK:
-        run(name)
+    """Register every network of mmseg: takes some seconds, once."""
+    for name in DEFERRED:
+        import_fully(name)
 
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    spare_the_compiler()
-    for _name, _names in QUICK.items():
-        wait(_name, _names)
+    defer_compiler()
+    for _name, _names in DEFERRED.items():
+        defer(_name, _names)
     from mmcv.cnn import ConvModule
     from mmengine.logging import MMLogger
     from mmengine.model import BaseModule
@@ -86,7 +86,7 @@ with warnings.catch_warnings():
 
     importlib.import_module("mmseg.models.losses.cross_entropy_loss")  # every head builds one
 
-MMLogger.get_current_instance().setLevel(logging.ERROR)  # it lists every initialised tensor
+MMLogger.get_current_instance().setLevel(logging.ERROR)  # else it lists every initialised tensor
 
 __all__ = [
     "MODELS",

@@ -1,4 +1,4 @@
-"""SegFormer on the same encoder: the reference that HRDA is measured against.
+"""SegFormer on the same encoder: the baseline for HRDA.
 
 Xie et al., SegFormer, NeurIPS 2021: four maps, each through a 1x1 convolution, resized,
 concatenated and fused by another one. One scale, the full one; no windows, no attention.
@@ -10,19 +10,19 @@ import warnings
 
 from torch import Tensor
 
-from daemon.hrda.network.encoders import encoder_kind
+from daemon.config.learner import Settings
+from daemon.hrda.network.encoders import encoder_spec
 from daemon.hrda.network.heads import CONTEXT_STRIDE, NORM
 from daemon.hrda.network.mmlab import SegformerHead
-from daemon.hrda.network.segmentor import Logits, Segmentor, Whole, check_size
+from daemon.hrda.network.segmentor import Logits, Segmentor, SlideResult, check_size
 from daemon.hrda.network.windows import Box
-from daemon.hrda.settings import Settings
 
 
 class SegFormer(Segmentor):
     """Logits of a crop at full scale.
 
-    The detail of a training pass is the whole crop, so that the losses of both scales add up
-    to plain cross-entropy.
+    The detail window of a training pass is the whole crop, so that the losses of both scales add
+    up to plain cross-entropy.
     """
 
     def __init__(self, settings: Settings, classes: int) -> None:
@@ -30,7 +30,7 @@ class SegFormer(Segmentor):
         self.decoder = _head(settings, classes)
 
     def forward(self, image: Tensor, box: Box) -> Logits:
-        """One training pass; the box is not looked at."""
+        """One training pass; `box` is ignored."""
         check_size(image)
         with self.autocast(image):
             features = self.encoder(self.normalised(image))
@@ -46,13 +46,13 @@ class SegFormer(Segmentor):
             box=Box(0, 0, image.shape[2], image.shape[3]),
         )
 
-    def whole(self, image: Tensor, window: int, stride: int) -> Whole:
-        """The logits of the whole image at once; window and stride are not looked at."""
+    def slide_inference(self, image: Tensor, window: int, stride: int) -> SlideResult:
+        """The logits of the whole image at once; `window` and `stride` are ignored."""
         check_size(image)
         with self.autocast(image):
             features = self.encoder(self.normalised(image))
             logits = self.decoder(features).float()
-        return Whole(fused=logits, features=tuple(x.float() for x in features))
+        return SlideResult(fused=logits, features=tuple(x.float() for x in features))
 
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """The encoder's maps at full scale, float32."""
@@ -61,7 +61,7 @@ class SegFormer(Segmentor):
 
 
 def _head(settings: Settings, classes: int) -> SegformerHead:
-    channels = encoder_kind(settings).channels
+    channels = encoder_spec(settings).channels
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about losses of mmseg that are not used
         head = SegformerHead(

@@ -1,4 +1,4 @@
-"""What every network here offers to training and inference: an encoder, a decoder, logits."""
+"""The interface of every network: an encoder, a decoder, logits of crops and of whole images."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from daemon.hrda.network.encoders import build_encoder, encoder_kind, load_imagenet
+from daemon.config.learner import GRID_PX, Settings
+from daemon.hrda.network.encoders import build_encoder, encoder_spec, load_imagenet
 from daemon.hrda.network.mmlab import BaseDecodeHead, BaseModule
 from daemon.hrda.network.windows import Box
-from daemon.hrda.settings import GRID_PX, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Logits:
-    """What one training pass sees.
+    """The output of one training pass.
 
     fused: (B, C, H/4, W/4). detail: (B, C, h/4, w/4), of the box. context: (B, C, H/8, W/8),
-    before the attention takes its part. attention: (B, C or 1, H/8, W/8). deepest: the
+    before the attention is applied. attention: (B, C or 1, H/8, W/8). deepest: the
     encoder's last map of the context.
     """
 
@@ -33,8 +33,8 @@ class Logits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whole:
-    """What an inference pass sees.
+class SlideResult:
+    """The output of inference on whole images.
 
     fused: (B, C, H/4, W/4). features: the encoder's maps of the context, float32.
     """
@@ -46,15 +46,16 @@ class Whole:
 class Segmentor(BaseModule):
     """Logits of crops and of whole images.
 
-    Images are (B, 3, H, W) RGB in 0..255, H and W multiples of 64; the normalisation is
-    inside. `bf16` runs the networks under autocast; everything after them is float32.
+    Images are (B, 3, H, W) RGB in 0..255, H and W multiples of 64; they are normalised inside.
+    bf16: run the networks under autocast; everything after them is float32. chunk: detail windows
+    in one forward pass.
     """
 
     decoder: BaseDecodeHead  # its conv_seg has a row for each class
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
-        kind = encoder_kind(settings)
+        kind = encoder_spec(settings)
         self.encoder = build_encoder(settings)
         self.register_buffer("mean", torch.tensor(kind.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(kind.std).view(1, 3, 1, 1), persistent=False)
@@ -63,7 +64,7 @@ class Segmentor(BaseModule):
         self.chunk = settings.chunk
 
     def load_imagenet(self) -> None:
-        """Fill the encoder as the settings say."""
+        """Load the encoder's ImageNet weights as the settings say. Raises ConfigError."""
         load_imagenet(self.encoder, self.settings)
 
     @abstractmethod
@@ -71,27 +72,27 @@ class Segmentor(BaseModule):
         """One training pass with the detail window at `box`."""
 
     @abstractmethod
-    def whole(self, image: Tensor, window: int, stride: int) -> Whole:
-        """The logits with detail windows slid over all of the image."""
+    def slide_inference(self, image: Tensor, window: int, stride: int) -> SlideResult:
+        """The logits of whole images, by detail windows that lie `stride` pixels apart."""
 
     @abstractmethod
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """The encoder's maps of the whole image, float32."""
 
     def normalised(self, image: Tensor) -> Tensor:
-        """The image as the encoder was trained on, channels last."""
+        """The image normalised as the encoder expects it, channels last."""
         x = (image - self.mean) / self.std
         return x.contiguous(memory_format=torch.channels_last)
 
     def autocast(self, image: Tensor) -> contextlib.AbstractContextManager[object]:
-        """Run the networks in bf16 inside, where that is asked for."""
+        """A context in which networks run in bf16, where `bf16` is set."""
         if not self.bf16:
             return contextlib.nullcontext()
         return torch.autocast(image.device.type, dtype=torch.bfloat16)
 
 
 def check_size(image: Tensor) -> None:
-    """Raises ValueError for an image that the grid does not fit."""
+    """Raises ValueError for (B, 3, H, W) images whose sides are no multiples of 64."""
     height, width = image.shape[2:]
     if height % GRID_PX or width % GRID_PX:
         raise ValueError(

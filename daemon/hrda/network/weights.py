@@ -1,13 +1,12 @@
-"""The file of an encoder's weights: packaged, local, or fetched once and checked.
+"""The file of an encoder's weights: from a package, a local file, or a URL.
 
-A fetched file is kept under its checksum in the user's cache folder, so it is what it is named,
-and a second training does not ask for it again.
+A file from a URL is downloaded once, checked, and kept under its checksum in the user's cache
+folder.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import logging
 import os
 import time
@@ -18,36 +17,38 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from daemon.domain.errors import ConfigError
+from daemon.runs.checksums import sha256_of
 from daemon.runs.durable import atomic_file
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 4 * 2**30
-TOTAL_S = 3600.0  # a download, with all its redirects
-WAIT_S = 30.0  # for a connection, and between two pieces
-REDIRECTS = 5
-PIECE_BYTES = 2**20
-HEXADECIMAL = 64  # digits of a SHA-256
+MAX_BYTES = 4 * 2**30
+MAX_S = 3600.0  # of a download, with all its redirects
+TIMEOUT_S = 30.0  # for a connection, and between two chunks
+MAX_REDIRECTS = 5
+CHUNK_BYTES = 2**20
+SHA256_DIGITS = 64  # hexadecimal
 SCHEMES = ("http", "https", "file")
 
 
 def weights_file(name: str, weights: str, sha256: str) -> Path:
-    """Where the weights of the encoder `name` lie; `weights` is a setting, "" the packaged file.
+    """The file of the weights of the encoder `name`.
 
-    sha256: "" checks nothing, which only a file may. Raises ConfigError.
+    weights: a path or a URL; "" means the file of the package. sha256: what it must have; "" checks
+    nothing, which is allowed for a local file only. Raises ConfigError.
     """
     if not weights:
-        return packaged(name)
+        return packaged_weights(name)
     scheme = urlsplit(weights).scheme
     if scheme in SCHEMES:
-        return fetched(weights, sha256, cache_folder())
+        return download(weights, sha256, cache_folder())
     path = Path(weights)
     if sha256:
-        _check(path, sha256, weights)
+        _check_sha256(path, sha256, weights)
     return path
 
 
-def packaged(name: str) -> Path:
+def packaged_weights(name: str) -> Path:
     """The file of ImageNet weights that came with the installation. Raises ConfigError."""
     if name != "efficientnet_lite0":
         raise ConfigError(
@@ -60,70 +61,70 @@ def packaged(name: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where fetched files are kept."""
+    """Where downloaded files are kept."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "maskloop" / "weights"
 
 
-def fetched(
-    url: str, sha256: str, folder: Path, most_bytes: int = MOST_BYTES, total_s: float = TOTAL_S
+def download(
+    url: str, sha256: str, folder: Path, max_bytes: int = MAX_BYTES, max_s: float = MAX_S
 ) -> Path:
-    """The file at the URL, from the folder where it is there already.
+    """The file at the URL, downloaded into the folder unless it is there already.
 
-    Whatever is not the file with this checksum is refused, and nothing of it stays.
-    Raises ConfigError.
+    Raises ConfigError for an answer without this checksum, more than max_bytes or later than
+    max_s seconds; nothing of it stays.
     """
-    shown = _shown(url)
+    shown = _without_secrets(url)
     digest = sha256.strip().lower()
-    if len(digest) != HEXADECIMAL or set(digest) - set("0123456789abcdef"):
+    if len(digest) != SHA256_DIGITS or set(digest) - set("0123456789abcdef"):
         raise ConfigError(
             f"encoder_weights: {shown}: encoder_weights_sha256 = {sha256!r}: expected the 64 "
-            f"hexadecimal digits of its SHA-256; the provider of the file says them, or sha256sum"
+            f"hexadecimal digits of its SHA-256, which the provider of the file publishes"
         )
     path = folder / f"{digest}.pth"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one download, however many processes start
-        if path.exists() and _digest(path) == digest:
+        if path.exists() and sha256_of(path) == digest:
             return path
-        log.info("fetching encoder_weights from=%s to=%s", shown, path)
+        log.info("downloading encoder_weights from=%s to=%s", shown, path)
         with atomic_file(path) as part:
             with part.open("wb") as target:
-                _copy(url, target, most_bytes, total_s)
-            _check(part, digest, shown)
+                _download_into(url, target, max_bytes, max_s)
+            _check_sha256(part, digest, shown)
     return path
 
 
-def _copy(url: str, target: BinaryIO, most_bytes: int, total_s: float) -> None:
-    ends_s, taken = time.monotonic() + total_s, 0
-    with _said_plainly(url), _pieces(url) as pieces:
-        for piece in pieces:
-            taken += len(piece)
-            if taken > most_bytes:
+def _download_into(url: str, target: BinaryIO, max_bytes: int, max_s: float) -> None:
+    deadline_s, received = time.monotonic() + max_s, 0
+    with _errors_named(url), _chunks(url) as chunks:
+        for chunk in chunks:
+            received += len(chunk)
+            if received > max_bytes:
                 raise ConfigError(
-                    f"encoder_weights: {_shown(url)}: more than {most_bytes} bytes; expected a "
-                    f"file of weights; fetch it by hand and name the file"
+                    f"encoder_weights: {_without_secrets(url)}: more than {max_bytes} bytes; "
+                    f"expected a file of weights; download it by hand and name the file"
                 )
-            if time.monotonic() > ends_s:
+            if time.monotonic() > deadline_s:
                 raise ConfigError(
-                    f"encoder_weights: {_shown(url)}: {taken} bytes in {total_s:.0f} s; fetch it "
-                    f"by hand and name the file"
+                    f"encoder_weights: {_without_secrets(url)}: {received} bytes in {max_s:.0f} s; "
+                    f"download it by hand and name the file"
                 )
-            target.write(piece)
+            target.write(chunk)
 
 
 @contextmanager
-def _pieces(url: str) -> Iterator[Iterator[bytes]]:
+def _chunks(url: str) -> Iterator[Iterator[bytes]]:
     parts = urlsplit(url)
     if parts.scheme == "file":
         with Path(unquote(parts.path)).open("rb") as file:
-            yield iter(lambda: file.read(PIECE_BYTES), b"")
+            yield iter(lambda: file.read(CHUNK_BYTES), b"")
         return
-    import httpx  # half a second, for those who fetch
+    import httpx  # takes half a second: only where it is needed
 
-    limits = httpx.Timeout(WAIT_S)
+    limits = httpx.Timeout(TIMEOUT_S)
     with (
-        httpx.Client(timeout=limits, follow_redirects=True, max_redirects=REDIRECTS) as client,
+        httpx.Client(timeout=limits, follow_redirects=True, max_redirects=MAX_REDIRECTS) as client,
         client.stream("GET", url) as answer,
     ):
         answer.raise_for_status()
@@ -131,40 +132,35 @@ def _pieces(url: str) -> Iterator[Iterator[bytes]]:
 
 
 @contextmanager
-def _said_plainly(url: str) -> Iterator[None]:
-    """Failures of the network and of the disk as one that names the setting."""
+def _errors_named(url: str) -> Iterator[None]:
+    """Turn errors of the network and of the disk into ConfigError that names the setting."""
     import httpx
 
     try:
         yield
     except httpx.HTTPStatusError as exc:
         got = f"status {exc.response.status_code}"
-        raise ConfigError(f"encoder_weights: {_shown(url)}: got {got}") from exc
+        raise ConfigError(f"encoder_weights: {_without_secrets(url)}: got {got}") from exc
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
         raise ConfigError(
-            f"encoder_weights: {_shown(url)}: cannot be fetched ({type(exc).__name__}); check the "
-            f"address, or fetch it by hand and name the file"
+            f"encoder_weights: {_without_secrets(url)}: cannot be downloaded "
+            f"({type(exc).__name__}); check the address, or download it by hand and name the file"
         ) from exc
 
 
-def _check(path: Path, sha256: str, shown: str) -> None:
+def _check_sha256(path: Path, sha256: str, shown: str) -> None:
     try:
-        got = _digest(path)
+        got = sha256_of(path)
     except OSError as exc:
         raise ConfigError(f"encoder_weights: {shown}: cannot be read: {exc}") from exc
     if got != sha256.strip().lower():
         raise ConfigError(
             f"encoder_weights: {shown}: its SHA-256 is {got}, expected {sha256}; it is another "
-            f"file, or a broken one"
+            f"file or damaged"
         )
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _shown(url: str) -> str:
-    """The address without what may be secret: user, password, query."""
+def _without_secrets(url: str) -> str:
+    """The address without user, password and query."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"

@@ -1,4 +1,4 @@
-"""`keep_best`: the model that was best on validation is what the training leaves."""
+"""The model that a training leaves: the final one, or with `keep_best` the best on validation."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.hrda.data.guarded_reading import Reading
+from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.evaluation.evaluate import evaluate
-from daemon.hrda.learning.class_prior import correct_prior, prior_bias, seen_enough
 from daemon.hrda.learning.learner import Learner
+from daemon.hrda.learning.logit_adjustment import adjust_logits, adjustment_strength, logit_bias
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.training import checkpoint
 from daemon.runs.folder import RunFolder, TrainRequest
@@ -18,67 +18,67 @@ from daemon.runs.folder import RunFolder, TrainRequest
 log = logging.getLogger(__name__)
 
 
-def finished_model(learner: Learner) -> Segmentor:
-    """A copy of the network that is kept, as it would be if the training ended now."""
+def final_model(learner: Learner) -> Segmentor:
+    """A copy of the network that is kept (`evaluated`), as if the training ended now."""
     if learner.settings.evaluated == "student":
-        return finished_student(learner)
-    return _finished(learner, learner.teacher.net)
+        return final_student(learner)
+    return _finalised(learner, learner.teacher.net)
 
 
-def finished_student(learner: Learner) -> Segmentor:
-    """The same of the student."""
-    return _finished(learner, learner.student)
+def final_student(learner: Learner) -> Segmentor:
+    """The same of the student, whatever `evaluated` says."""
+    return _finalised(learner, learner.student)
 
 
-def _finished(learner: Learner, net: Segmentor) -> Segmentor:
+def _finalised(learner: Learner, net: Segmentor) -> Segmentor:
     net = copy.deepcopy(net).requires_grad_(False).eval()
     net.bf16 = learner.teacher.net.bf16
     settings = learner.settings
     half = settings.prior_images if settings.unlabeled_weight else settings.prior_images_alone
-    power = settings.prior_correction * seen_enough(learner.labeled_images, half)
-    correct_prior(net, prior_bias(learner.labeled_share, learner.trained_share(), power))
+    power = settings.prior_correction * adjustment_strength(learner.labeled_images, half)
+    adjust_logits(net, logit_bias(learner.labeled_share, learner.trained_share(), power))
     return net
 
 
-def milestones(iterations: int, validations: int) -> frozenset[int]:
-    """After how many iterations to measure: evenly, the last one included."""
-    return frozenset(-(-row * iterations // validations) for row in range(1, validations + 1))
+def validation_iterations(iterations: int, validations: int) -> frozenset[int]:
+    """The iterations after which to validate: evenly spaced, the last one included."""
+    return frozenset(-(-index * iterations // validations) for index in range(1, validations + 1))
 
 
-class Best:
-    """The best model so far, in a file of the run folder. miou: its own, None before the first."""
+class BestModel:
+    """The best model so far, in a file of the run folder. miou: its validation mIoU, or None."""
 
-    def __init__(self, folder: RunFolder, request: TrainRequest, reading: Reading) -> None:
-        self.folder, self.request, self.reading = folder, request, reading
+    def __init__(self, folder: RunFolder, request: TrainRequest, reader: FileReader) -> None:
+        self.folder, self.request, self.reader = folder, request, reader
         self.miou: float | None = None
 
     @property
     def file(self) -> Path:
-        """Where it is kept until the end."""
+        """The file that holds it until the training ends."""
         return self.folder.path / "best.pth"
 
-    def measure(self, learner: Learner, iteration: int) -> None:
-        """Measure the model of now on validation, and keep it if it is better."""
-        net = finished_model(learner)
-        measured = self._evaluate(net, self.request.classes)
-        log.info("validation iteration=%d miou=%s best=%s", iteration, measured, self.miou)
-        if measured is not None and (self.miou is None or measured > self.miou):
+    def validate(self, learner: Learner, iteration: int) -> None:
+        """Evaluate the present model on validation, and keep it if it is better."""
+        net = final_model(learner)
+        miou = self._evaluate(net, self.request.classes)
+        log.info("validation iteration=%d miou=%s best=%s", iteration, miou, self.miou)
+        if miou is not None and (self.miou is None or miou > self.miou):
             checkpoint.write_checkpoint(self.file, net, self.request.classes)
-            self.miou = measured
+            self.miou = miou
 
-    def rehearse(self, learner: Learner) -> None:
-        """Measure without keeping anything: for timing."""
-        self._evaluate(finished_model(learner), self.request.classes)
+    def time_validation(self, learner: Learner) -> None:
+        """Evaluate the present model without keeping it: for timing."""
+        self._evaluate(final_model(learner), self.request.classes)
 
     def _evaluate(self, net: Segmentor, classes: Sequence[str]) -> float | None:
         files = self.request.validation
-        found = evaluate(self.folder, net, files, classes, "validation", self.reading)
+        found = evaluate(self.folder, net, files, classes, "validation", self.reader)
         return found.miou if found else None
 
     def model(self, learner: Learner) -> Segmentor:
-        """The best one; the last where none was measured. Raises RunFailed."""
+        """The best model; the final one where none was validated. Raises RunFailed."""
         if self.miou is None:
-            return finished_model(learner)
+            return final_model(learner)
         net, _ = checkpoint.read_checkpoint(self.file, next(learner.student.parameters()).device)
         net.bf16 = learner.teacher.net.bf16
         return net

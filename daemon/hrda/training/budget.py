@@ -1,7 +1,7 @@
-"""`max_seconds`: how many iterations it is worth, found out once and written down.
+"""`max_seconds`: the number of iterations that fit into it, measured once and kept in a file.
 
 A few iterations of both kinds, with and without unlabeled images, are timed on a learner that is
-thrown away. The training then starts from its seed, as if the number had been in the request.
+discarded. The training then starts from its seed, as if the number had been in the request.
 """
 
 from __future__ import annotations
@@ -13,91 +13,92 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from daemon.config.learner import Settings
 from daemon.hrda.data.crops import Crops
-from daemon.hrda.device import settled
+from daemon.hrda.device import synchronize
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.learning.memory import step_on
-from daemon.hrda.settings import Settings
+from daemon.hrda.learning.microbatches import step_within_memory
 from daemon.runs.durable import write_json
 
 log = logging.getLogger(__name__)
 
-SCALE = 1000  # iterations of the schedule that is timed: its first and its last differ in kind
-TIMED = 4  # iterations of each kind; the first of them is not counted
-MOST_SHARE = 0.1  # of the seconds that may go into timing; then fewer are timed
+TIMED_SCHEDULE = 1000  # iterations; the first is without unlabeled images, the last with them
+TIMED_ITERATIONS = 4  # of each kind; the first of them is not counted
+MAX_TIMING_SHARE = 0.1  # of the seconds; fewer iterations are timed where they take longer
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pace:
-    """Seconds: an iteration without unlabeled images, one with them, one measurement.
+    """Measured seconds.
 
-    look_s: of the finished model's look at the pool. build_s: of making the learner, which is
-    done once more for the training itself.
+    labeled_s: of an iteration on labeled images only. mixed_s: of one with unlabeled images too.
+    validation_s: of one validation. pool_prior_s: of the class-prior estimation at the end.
+    build_s: of building the learner, which is done again for the training itself.
     """
 
-    alone_s: float
+    labeled_s: float
     mixed_s: float
     validation_s: float = 0.0
-    look_s: float = 0.0
+    pool_prior_s: float = 0.0
     build_s: float = 0.0
 
     def iterations(self, seconds: float, settings: Settings) -> int:
-        """How many fit into the seconds; at least one."""
-        measured = settings.validations * self.validation_s if settings.keep_best else 0.0
+        """How many iterations fit into the seconds; at least one."""
+        validations_s = settings.validations * self.validation_s if settings.keep_best else 0.0
         start = settings.unlabeled_start
-        each_s = start * self.alone_s + (1 - start) * self.mixed_s
-        return max(1, int((seconds - measured - self.look_s) / each_s))
+        each_s = start * self.labeled_s + (1 - start) * self.mixed_s
+        return max(1, int((seconds - validations_s - self.pool_prior_s) / each_s))
 
 
-def pace_of(
+def measure_pace(
     build: Callable[[Settings], Learner],
     crops: Crops,
     settings: Settings,
     validate: Callable[[Learner], None],
-    look: Callable[[Learner], float],
-    most_s: float,
+    pool_prior_s: Callable[[Learner], float],
+    max_s: float,
 ) -> Pace:
-    """Time a learner that `build` makes; at most `most_s` seconds, but an iteration of each kind.
+    """Time a learner that `build` makes; about `max_s` seconds, at least an iteration of each kind.
 
-    validate: measures the learner once, as `keep_best` will. look: the seconds of the finished
-    model's look at the pool.
+    validate: evaluates the learner once, as `keep_best` will. pool_prior_s: seconds that the
+    class-prior estimation of the final model will take.
     """
-    began_s = time.monotonic()
-    learner = build(dataclasses.replace(settings, iterations=SCALE))
-    build_s = time.monotonic() - began_s
-    began_s = time.monotonic()
-    alone_s = _timed(learner, crops, 0, began_s + most_s / 2)
-    mixed_s = _timed(learner, crops, SCALE - 1, began_s + most_s)
-    began_s = time.monotonic()
-    if settings.keep_best and learner.ranks.leads:
+    start_s = time.monotonic()
+    learner = build(dataclasses.replace(settings, iterations=TIMED_SCHEDULE))
+    build_s = time.monotonic() - start_s
+    start_s = time.monotonic()
+    labeled_s = _mean_seconds(learner, crops, 0, start_s + max_s / 2)
+    mixed_s = _mean_seconds(learner, crops, TIMED_SCHEDULE - 1, start_s + max_s)
+    start_s = time.monotonic()
+    if settings.keep_best and learner.ranks.is_main:
         validate(learner)
-    validation_s = time.monotonic() - began_s
+    validation_s = time.monotonic() - start_s
     return Pace(
-        alone_s=alone_s,
+        labeled_s=labeled_s,
         mixed_s=mixed_s,
         validation_s=validation_s,
-        look_s=look(learner) if learner.ranks.leads else 0.0,
+        pool_prior_s=pool_prior_s(learner) if learner.ranks.is_main else 0.0,
         build_s=build_s,
     )
 
 
-def _timed(learner: Learner, crops: Crops, iteration: int, until_s: float) -> float:
-    """Mean seconds of iterations of the kind of `iteration`, crops included."""
-    taken = []
-    for row in range(TIMED):
-        began_s = time.monotonic()
-        step_on(learner, crops.minibatch(row), seed=row, iteration=iteration)
-        settled(crops.device)
-        taken.append(time.monotonic() - began_s)
-        (over,) = learner.ranks.any(time.monotonic() > until_s, device=crops.device)
+def _mean_seconds(learner: Learner, crops: Crops, iteration: int, until_s: float) -> float:
+    """Mean seconds of iterations at this point of the schedule, with the reading of their crops."""
+    seconds = []
+    for row in range(TIMED_ITERATIONS):
+        start_s = time.monotonic()
+        step_within_memory(learner, crops.minibatch(row), seed=row, iteration=iteration)
+        synchronize(crops.device)
+        seconds.append(time.monotonic() - start_s)
+        (over,) = learner.ranks.any_rank(time.monotonic() > until_s, device=crops.device)
         if over:
             break
-    counted = taken[1:] or taken
+    counted = seconds[1:] or seconds
     return sum(counted) / len(counted)
 
 
 def read_schedule(path: Path, origin: str) -> int | None:
-    """The number that was written down for this request, None without one."""
+    """The number of iterations that the file has for this request; None without one."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -106,7 +107,7 @@ def read_schedule(path: Path, origin: str) -> int | None:
 
 
 def write_schedule(path: Path, origin: str, iterations: int, pace: Pace) -> None:
-    """Write it down, whole or not at all, with what it was computed from."""
+    """Keep the number of iterations, atomically, with the pace that it was computed from."""
     log.info("max_seconds: iterations=%d %s", iterations, pace)
     content = {"origin": origin, "iterations": iterations, **dataclasses.asdict(pace)}
     write_json(path, content)

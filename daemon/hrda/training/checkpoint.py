@@ -1,4 +1,4 @@
-"""Files of weights: always read with weights_only=True, always written whole or not at all."""
+"""Files of weights: read with weights_only=True, written atomically."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from daemon.config.learner import Settings
 from daemon.domain.errors import RunFailed
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.network.model import build_segmentor, is_class_row
+from daemon.hrda.network.hrda import build_segmentor, has_class_rows
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.settings import Settings
 from daemon.runs.durable import atomic_file
 from daemon.runs.folder import RunFolder, TrainRequest
 
@@ -27,7 +27,7 @@ Weights = dict[str, Tensor]
 
 
 def write_checkpoint(path: Path, net: Segmentor, classes: Sequence[str]) -> None:
-    """Everything that `predict` needs: weights, class names, settings."""
+    """Write everything that `predict` needs: weights, class names, settings."""
     _write(
         path,
         {
@@ -48,21 +48,23 @@ def read_checkpoint(path: Path, device: torch.device) -> tuple[Segmentor, tuple[
         net = build_segmentor(settings, len(classes))
         net.load_state_dict(content["weights"])
     except (KeyError, TypeError, ValueError, RuntimeError) as exc:
-        raise RunFailed(f"{path}: is no checkpoint of this version: {exc}") from exc
+        raise RunFailed(
+            f"{path}: is no checkpoint of this version: {exc}; train again, or name another one"
+        ) from exc
     return net.to(device).eval().requires_grad_(False), classes
 
 
 def read_weights(path: Path) -> dict[str, Any]:
-    """The content of a file of ours. Raises RunFailed that says what is wrong with it."""
+    """The content of a file that this module wrote. Raises RunFailed with the reason."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as exc:  # torch raises many kinds for a broken file
         raise RunFailed(
-            f"{path}: cannot be read ({type(exc).__name__}: {exc}); expected a whole file of "
-            f"weights; train again, or name another checkpoint"
+            f"{path}: cannot be read ({type(exc).__name__}: {exc}); expected a complete file "
+            f"of weights; train again, or name another checkpoint"
         ) from exc
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise RunFailed(f"{path}: expected a file of format {FORMAT}; train again")
+        raise RunFailed(f"{path}: got another format, expected {FORMAT}; train again")
     return content
 
 
@@ -72,23 +74,22 @@ def warm_start(
     classes: Sequence[str],
     parent_classes: Sequence[str] | None = None,
 ) -> list[str]:
-    """Take over the parent's weights, class rows by name; the classes that were new.
+    """Copy the parent's weights into the network, class rows by name; returns the new classes.
 
-    parent_classes: what the parent's classes are called now, where they were renamed.
-
-    Raises RunFailed when the parent is another network.
+    parent_classes: the present names of the parent's classes, where they were renamed. Raises
+    RunFailed when the parent is another network.
     """
     content = read_weights(parent)
-    theirs = [str(name) for name in parent_classes or content["classes"]]
-    if len(theirs) != len(content["classes"]):
+    parent_names = [str(name) for name in parent_classes or content["classes"]]
+    if len(parent_names) != len(content["classes"]):
         raise RunFailed(
             f"{parent}: knows the classes {list(content['classes'])}, the request calls them "
-            f"{theirs}; expected a name for each; set [training] warm_start = false once"
+            f"{parent_names}; expected a name for each; set [training] warm_start = false once"
         )
-    rows = [theirs.index(name) if name in theirs else None for name in classes]
+    rows = [parent_names.index(name) if name in parent_names else None for name in classes]
     own = net.state_dict()
     for name, tensor in content["weights"].items():
-        by_class = is_class_row(name) and len(tensor) == len(theirs)
+        by_class = has_class_rows(name) and len(tensor) == len(parent_names)
         if name not in own or (own[name].shape != tensor.shape and not by_class):
             raise RunFailed(
                 f"{parent}: {name} does not fit this network; train without a parent once "
@@ -97,36 +98,39 @@ def warm_start(
         if not by_class:
             own[name].copy_(tensor)
             continue
-        for row, their_row in enumerate(rows):
-            if their_row is not None:
-                own[name][row].copy_(tensor[their_row])
+        for row, parent_row in enumerate(rows):
+            if parent_row is not None:
+                own[name][row].copy_(tensor[parent_row])
     return [name for name, row in zip(classes, rows, strict=True) if row is None]
 
 
-def digest(request: TrainRequest, settings: Settings) -> str:
-    """What a resumed training must have in common with the one that was stopped."""
+def request_digest(request: TrainRequest, settings: Settings) -> str:
+    """The digest of everything that a resumed training must have in common with the stopped one."""
     text = request.model_dump_json() + repr(settings)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def previous(resume: Path) -> Path:
-    """Where the state before the last one is kept."""
+def previous_state_file(resume: Path) -> Path:
+    """The file of the state before the last one."""
     return resume.with_name("resume-previous.pth")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class State:
-    """Where a training goes on: the iteration, the seconds spent, the best mIoU so far."""
+class ResumeState:
+    """Where a training continues: the iteration, the seconds spent, the best validation mIoU."""
 
     iteration: int = 0
     seconds: float = 0.0
     best_miou: float | None = None
 
 
-def save_state(folder: RunFolder, learner: Learner, origin: str, state: State) -> None:
-    """Keep everything that the next iteration depends on; the last such file stays too."""
+def save_state(folder: RunFolder, learner: Learner, origin: str, state: ResumeState) -> None:
+    """Keep everything that the next iteration depends on, and the previous such file.
+
+    The names inside the file are those of the first release, so that its states can be resumed.
+    """
     if folder.resume.exists():
-        folder.resume.replace(previous(folder.resume))
+        folder.resume.replace(previous_state_file(folder.resume))
     _write(
         folder.resume,
         {
@@ -139,48 +143,50 @@ def save_state(folder: RunFolder, learner: Learner, origin: str, state: State) -
             "predicted_share": learner.predicted_share,
             "trained_pixels": learner.trained_pixels,
             "skipped": learner.skipped,
-            "halved": learner.halved,
-            "places": learner.places,
+            "halved": learner.halvings,
+            "places": learner.crops_at_once,
         },
     )
 
 
-def load_state(folder: RunFolder, learner: Learner, origin: str) -> State:
-    """Put the newest whole state back, and say where to go on.
+def load_state(folder: RunFolder, learner: Learner, origin: str) -> ResumeState:
+    """Restore the newest readable state of this request into the learner.
 
-    State() starts anew: there is no state, or none that can be read and fits the request.
+    Returns ResumeState() where there is none: the training starts at its first iteration.
     """
-    for path in (folder.resume, previous(folder.resume)):
+    for path in (folder.resume, previous_state_file(folder.resume)):
         if not path.exists():
             continue
         try:
-            state = _state_of(path, origin)
+            state = _read_state(path, origin)
             learner.student.load_state_dict(state["student"])
             learner.teacher.load_state_dict(state["teacher"])
             learner.optimizer.load_state_dict(state["optimizer"])
         except (RunFailed, KeyError, RuntimeError, ValueError) as exc:
-            log.warning("cannot resume from it: %s", exc)
+            log.warning("cannot resume: %s", exc)
             continue
         learner.predicted_share.copy_(state["predicted_share"])
         learner.trained_pixels.copy_(state["trained_pixels"])
-        learner.skipped, learner.halved = int(state["skipped"]), int(state["halved"])
-        if learner.halved:  # or the number of processes says it
-            learner.places = int(state["places"])
+        learner.skipped, learner.halvings = int(state["skipped"]), int(state["halved"])
+        if learner.halvings:  # else the number of processes decides
+            learner.crops_at_once = int(state["places"])
         log.info("resumed file=%s iteration=%d", path.name, state["iteration"])
-        return State(**{field.name: state[field.name] for field in dataclasses.fields(State)})
-    return State()
+        return ResumeState(
+            **{field.name: state[field.name] for field in dataclasses.fields(ResumeState)}
+        )
+    return ResumeState()
 
 
-def _state_of(path: Path, origin: str) -> dict[str, Any]:
+def _read_state(path: Path, origin: str) -> dict[str, Any]:
     state = read_weights(path)
     if state["origin"] != origin:
         raise RunFailed(f"{path}: belongs to another request, or to another version of Maskloop")
     return state
 
 
-def forget_state(folder: RunFolder) -> None:
-    """Remove what only an unfinished training needs."""
-    for path in (folder.resume, previous(folder.resume)):
+def delete_state(folder: RunFolder) -> None:
+    """Remove the files that only an unfinished training needs."""
+    for path in (folder.resume, previous_state_file(folder.resume)):
         path.unlink(missing_ok=True)
 
 

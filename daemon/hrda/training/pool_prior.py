@@ -1,6 +1,6 @@
-"""The finished model looks at the pool: how common is each class there?
+"""The class prior of the pool, estimated by the final model, moves its logits.
 
-The answer moves its logits, so that a class that few labeled images show is not lost.
+So a class that few labeled images hold is not lost; the method is in learning/class_prior.py.
 """
 
 from __future__ import annotations
@@ -15,77 +15,79 @@ import torch
 
 from daemon.domain import IGNORE
 from daemon.hrda.data.crops import Crops
-from daemon.hrda.data.sampler import LOOK, stream
-from daemon.hrda.inference.batches import sampled
-from daemon.hrda.inference.whole_images import Seen
-from daemon.hrda.learning.class_prior import correct_prior, prior_bias
-from daemon.hrda.learning.class_shares import Numbers, believed_share, labeled_shares, pool_share
+from daemon.hrda.data.sampler import POOL_SAMPLE, stream
+from daemon.hrda.inference.streaming import sampled_predictions
+from daemon.hrda.inference.whole_images import ImagePrediction
+from daemon.hrda.learning.class_prior import Floats, combined_prior, labeled_prior, pool_prior
+from daemon.hrda.learning.logit_adjustment import adjust_logits, logit_bias
 from daemon.hrda.network.heads import STRIDE
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.progress import Signs
+from daemon.hrda.progress import ProgressReporter
 from daemon.runs.folder import ImageFile, RunFolder, TrainRequest
 
 log = logging.getLogger(__name__)
 
 File = TypeVar("File", bound=ImageFile)
 
-MOST_LABELED, MOST_POOL = 64, 96  # images of each that are looked at
-CELLS = 5_000  # of an unlabeled image that count, about
-TIMED = 8  # images that the seconds of the look are taken from
+MAX_LABELED, MAX_POOL = 64, 96  # images of each that are predicted
+CELLS = 5_000  # of an unlabeled image that are used, about
+TIMED = 8  # images of the pool that are timed
 
 
-def follow_pool(folder: RunFolder, net: Segmentor, request: TrainRequest, crops: Crops) -> None:
-    """Move the logits of a finished model to the class shares that labels and pool agree on.
+def adjust_to_pool_prior(
+    folder: RunFolder, net: Segmentor, request: TrainRequest, crops: Crops
+) -> None:
+    """Adjust the logits of a final model from the labeled class prior to that of labels and pool.
 
-    Nothing is done where no unlabeled image teaches, or pool_doubt is 0.
+    Does nothing without unlabeled images, or where pool_doubt is 0.
     """
     if not (crops.settings.pool_doubt and crops.unlabeled):
         return
-    labels = labeled_shares(crops.pixels)
-    said, truth = _on_labels(folder, net, request, crops)
-    files = _some(crops.unlabeled, MOST_POOL, request.seed)
+    labels = labeled_prior(crops.pixels)
+    predicted, truth = _on_labels(folder, net, request, crops)
+    files = _sampled(crops.unlabeled, MAX_POOL, request.seed)
     pool = _on_pool(folder, net, files, request, crops)
     if not pool.size:
         return
-    found = pool_share(pool, said, truth, labels.share)
-    believed = believed_share(labels, found, crops.settings.pool_doubt)
+    found = pool_prior(pool, predicted, truth, labels.share)
+    combined = combined_prior(labels, found, crops.settings.pool_doubt)
     for row, name in enumerate(request.classes):
-        shares = (labels.share[row], found[row], believed[row])
-        log.info("class=%s share labeled=%.5f pool=%.5f believed=%.5f", name, *shares)
-    correct_prior(net, prior_bias(_tensor(believed, net), _tensor(labels.share, net)))
+        shares = (labels.share[row], found[row], combined[row])
+        log.info("class=%s share labeled=%.5f pool=%.5f combined=%.5f", name, *shares)
+    adjust_logits(net, logit_bias(_tensor(combined, net), _tensor(labels.share, net)))
 
 
-def look_s(net: Segmentor, request: TrainRequest, crops: Crops) -> float:
-    """How many seconds `follow_pool` will take, from a few images of the pool."""
+def estimation_seconds(net: Segmentor, request: TrainRequest, crops: Crops) -> float:
+    """The seconds that `adjust_to_pool_prior` will take, measured on a few images of the pool."""
     if not (crops.settings.pool_doubt and crops.unlabeled):
         return 0.0
-    files = _some(crops.unlabeled, MOST_POOL, request.seed)
-    timed, began_s = files[:TIMED], time.monotonic()
-    for _ in sampled(net, timed, crops.reading, request.seed):
+    files = _sampled(crops.unlabeled, MAX_POOL, request.seed)
+    timed, start_s = files[:TIMED], time.monotonic()
+    for _ in sampled_predictions(net, timed, crops.reader, request.seed):
         pass
-    each_s = (time.monotonic() - began_s) / len(timed)
-    return each_s * (len(files) + min(MOST_LABELED, len(request.labeled)))
+    each_s = (time.monotonic() - start_s) / len(timed)
+    return each_s * (len(files) + min(MAX_LABELED, len(request.labeled)))
 
 
 def _on_labels(
     folder: RunFolder, net: Segmentor, request: TrainRequest, crops: Crops
-) -> tuple[Numbers, Numbers]:
-    """(C,) and (C,): how much of each class the model says, and how much there is."""
+) -> tuple[Floats, Floats]:
+    """(C,) and (C,): cells of each class in labeled images, as predicted and as labeled."""
     classes = len(request.classes)
-    said, truth = np.zeros(classes), np.zeros(classes)
-    files = _some(crops.labeled, MOST_LABELED, request.seed)
+    predicted, truth = np.zeros(classes), np.zeros(classes)
+    files = _sampled(crops.labeled, MAX_LABELED, request.seed)
     phase = "class shares of the labels"
-    looks = sampled(net, files, crops.reading, request.seed)
-    for file, size, parts in Signs(folder, phase, len(files)).over(looks):
-        mask = crops.reading.mask(file, classes, size)
+    predictions = sampled_predictions(net, files, crops.reader, request.seed)
+    for file, size, windows in ProgressReporter(folder, phase, len(files)).track(predictions):
+        mask = crops.reader.mask(file, classes, size)
         if mask is None:
             continue
-        for box, look in parts:
+        for box, prediction in windows:
             cells = mask[box.view][::STRIDE, ::STRIDE].ravel()
             labeled = cells != IGNORE
-            said += _probability(look)[:, labeled].sum(axis=1)
+            predicted += _probability(prediction)[:, labeled].sum(axis=1)
             truth += np.bincount(cells[labeled], minlength=classes)
-    return said, truth
+    return predicted, truth
 
 
 def _on_pool(
@@ -94,26 +96,30 @@ def _on_pool(
     files: Sequence[ImageFile],
     request: TrainRequest,
     crops: Crops,
-) -> Numbers:
-    """(C, N): what the model says of cells all over the pool."""
+) -> Floats:
+    """(C, N): probabilities of cells all over the pool."""
     parts = []
-    looks = sampled(net, files, crops.reading, request.seed)
-    for _, _, seen in Signs(folder, "class shares of the pool", len(files)).over(looks):
-        probability = np.concatenate([_probability(look) for _, look in seen], axis=1)
+    predictions = sampled_predictions(net, files, crops.reader, request.seed)
+    for _, _, windows in ProgressReporter(folder, "class shares of the pool", len(files)).track(
+        predictions
+    ):
+        probability = np.concatenate(
+            [_probability(prediction) for _, prediction in windows], axis=1
+        )
         parts.append(probability[:, :: -(-probability.shape[1] // CELLS)])
     return np.concatenate(parts, axis=1) if parts else np.empty((0, 0))
 
 
-def _probability(look: Seen) -> Numbers:
-    """(C, cells): of all cells of an image, one for 4x4 pixels."""
-    return np.asarray(look.logits.flatten(1).double().softmax(dim=0).numpy())
+def _probability(prediction: ImagePrediction) -> Floats:
+    """(C, cells): probabilities of all cells of an image, one for 4x4 pixels."""
+    return np.asarray(prediction.logits.flatten(1).double().softmax(dim=0).numpy())
 
 
-def _some(files: Sequence[File], most: int, seed: int) -> list[File]:
-    """At most so many of them, drawn by the seed."""
-    drawn = stream(seed, LOOK).permutation(len(files))[:most]
+def _sampled(files: Sequence[File], most: int, seed: int) -> list[File]:
+    """At most `most` of them, drawn by the seed."""
+    drawn = stream(seed, POOL_SAMPLE).permutation(len(files))[:most]
     return [files[row] for row in sorted(drawn.tolist())]
 
 
-def _tensor(numbers: Numbers, net: Segmentor) -> torch.Tensor:
+def _tensor(numbers: Floats, net: Segmentor) -> torch.Tensor:
     return torch.from_numpy(numbers).to(net.mean)

@@ -32,11 +32,11 @@ class PlainLearner:
         self.optimizer.zero_grad()
 
         box = draw_box(image.shape[2], s.detail_px)
-        seen = self.student.train_pass(image, box)
+        output = self.student.train_pass(image, box)
         ones = torch.ones(label.shape)
-        losses = {f"labeled_{k}": v for k, v in self.two_losses(seen, label, ones, box).items()}
+        losses = {f"labeled_{k}": v for k, v in self.two_losses(output, label, ones, box).items()}
         if s.feature_distance:
-            losses |= self.distance(image, label, seen.features[-1])
+            losses |= self.distance(image, label, output.features[-1])
         sum(losses.values(), start=torch.zeros(())).backward()
 
         pseudo, weight = self.pseudo_labels(minibatch.unlabeled)
@@ -51,14 +51,14 @@ class PlainLearner:
         self.optimizer.step()
         return {name: float(loss.detach()) for name, loss in losses.items()}
 
-    def two_losses(self, seen: Any, label: Tensor, weight: Tensor, box: Box) -> dict[str, Tensor]:
+    def two_losses(self, output: Any, label: Tensor, weight: Tensor, box: Box) -> dict[str, Tensor]:
         y, x, height, width = box
         inside = label[:, y : y + height, x : x + width]
         part = weight[:, y : y + height, x : x + width]
         share = self.settings.detail_loss
         return {
-            "fused": (1 - share) * cross_entropy(seen.fused, label, weight),
-            "detail": share * cross_entropy(seen.detail, inside, part),
+            "fused": (1 - share) * cross_entropy(output.fused, label, weight),
+            "detail": share * cross_entropy(output.detail, inside, part),
         }
 
     @torch.no_grad()

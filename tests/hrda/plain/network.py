@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate, relu, relu6
 Box = tuple[int, int, int, int]  # y, x, height, width
 
 
-class Seen(NamedTuple):
+class TrainOutput(NamedTuple):
     fused: Tensor
     detail: Tensor
     features: list[Tensor]
@@ -116,7 +116,7 @@ class Net(nn.Module):
         features = list(self.encoder(half))
         return self.decoder(features), torch.sigmoid(self.attention(features)), features
 
-    def train_pass(self, image: Tensor, box: Box) -> Seen:
+    def train_pass(self, image: Tensor, box: Box) -> TrainOutput:
         x = self.normalised(image)
         context, attention, features = self.context(x)
         y, x0, height, width = box
@@ -127,7 +127,7 @@ class Net(nn.Module):
                 inside[:, :, row, column] = 1
         placed = torch.zeros(*detail.shape[:2], image.shape[2] // 4, image.shape[3] // 4)
         placed[:, :, y // 4 : (y + height) // 4, x0 // 4 : (x0 + width) // 4] = detail
-        return Seen(fused(context, inside * attention, placed), detail, features)
+        return TrainOutput(fused(context, inside * attention, placed), detail, features)
 
     def slide(self, image: Tensor, window: int, stride: int, together: bool) -> Tensor:
         """Fused logits with detail windows over all of the image.
@@ -136,8 +136,8 @@ class Net(nn.Module):
         """
         x = self.normalised(image)
         context, attention, _ = self.context(x)
-        boxes = [(y, x0) for y in places(x.shape[2], window, stride)
-                 for x0 in places(x.shape[3], window, stride)]  # fmt: skip
+        boxes = [(y, x0) for y in window_starts(x.shape[2], window, stride)
+                 for x0 in window_starts(x.shape[3], window, stride)]  # fmt: skip
         windows = [x[:, :, y : y + window, x0 : x0 + window] for y, x0 in boxes]
         if together:
             parts = self.decoder(self.encoder(torch.cat(windows))).split(len(x))
@@ -158,7 +158,7 @@ def fused(context: Tensor, attention: Tensor, detail: Tensor) -> Tensor:
     return up((1 - attention) * context) + up(attention) * detail
 
 
-def places(side: int, window: int, stride: int) -> list[int]:
+def window_starts(side: int, window: int, stride: int) -> list[int]:
     window = min(window, side)
     count = max(side - window + stride - 1, 0) // stride + 1
     return [min(row * stride, side - window) for row in range(count)]

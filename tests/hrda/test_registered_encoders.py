@@ -1,4 +1,4 @@
-"""Encoders that are not ours: of mmseg's registry, and of an admin's own module."""
+"""Encoders of mmseg's registry and of an admin's own module."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from daemon.domain.errors import ConfigError
 from daemon.hrda.__main__ import DONE, MEMORY, main
-from daemon.hrda.network.encoders import build_encoder, encoder_kind
+from daemon.hrda.network.encoders import build_encoder, encoder_spec
 from daemon.runs.folder import LabeledFile, RunFolder, TrainResult
 from tests.hrda.test_process import error_of, files, threads, train_request
 from tests.hrda.tiny import learner, minibatch, tiny
@@ -70,7 +70,7 @@ def own_run(files: list[LabeledFile], folder: Path) -> RunFolder:
 
 
 def test_a_network_of_mmsegs_registry_is_built_by_its_name() -> None:
-    kind = encoder_kind(tiny(**RESNET))
+    kind = encoder_spec(tiny(**RESNET))
     resnet = learner(**RESNET, unlabeled_start=0.0, unlabeled_ramp=0.0)
 
     report = resnet.step(minibatch(), 0)
@@ -100,7 +100,7 @@ def test_a_network_of_mmsegs_registry_is_built_by_its_name() -> None:
         ({"encoder": "X", "encoder_module": "no_such_module_of_ours"}, "put its folder on"),
     ],
 )
-def test_an_encoder_that_cannot_serve_is_told(change: dict[str, str], words: str) -> None:
+def test_an_unsuitable_encoder_is_refused(change: dict[str, str], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         build_encoder(tiny(**change))
 
@@ -124,7 +124,7 @@ def test_an_encoder_of_your_own_trains_and_short_memory_halves_the_minibatch(
     assert content["settings"]["encoder_module"] == "lines_of_ours"
 
 
-def test_a_crop_that_does_not_fit_alone_is_told(
+def test_a_single_crop_that_does_not_fit_is_an_error(
     files: list[LabeledFile], own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = own_run(files, tmp_path)
@@ -145,4 +145,4 @@ def test_a_module_that_was_written_for_other_import_paths_is_told_the_new_one(
     monkeypatch.syspath_prepend(tmp_path)
 
     with pytest.raises(ConfigError, match=r"lines_of_old.*daemon\.domain\.errors now"):
-        encoder_kind(tiny(encoder="ThreeLines", encoder_module="lines_of_old"))
+        encoder_spec(tiny(encoder="ThreeLines", encoder_module="lines_of_old"))

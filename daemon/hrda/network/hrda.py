@@ -1,31 +1,31 @@
-"""The HRDA segmentor: one encoder and one decoder see a context crop and a detail window."""
+"""The HRDA segmentor: one encoder and one decoder for a context crop and a detail window."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from daemon.hrda.network.encoders import encoder_kind
+from daemon.config.learner import Settings
+from daemon.hrda.network.encoders import encoder_spec
 from daemon.hrda.network.heads import (
     CONTEXT_STRIDE,
     STRIDE,
     DAFormerHead,
     ScaleAttention,
     fuse_scales,
-    resized,
+    resize,
 )
 from daemon.hrda.network.segformer import SegFormer
-from daemon.hrda.network.segmentor import Logits, Segmentor, Whole, check_size
-from daemon.hrda.network.windows import Box, sliding
-from daemon.hrda.settings import Settings
+from daemon.hrda.network.segmentor import Logits, Segmentor, SlideResult, check_size
+from daemon.hrda.network.windows import Box, sliding_windows
 
 
 class HRDASegmentor(Segmentor):
-    """Logits of a crop from its half-scale whole and its full-scale parts."""
+    """Logits of a crop, fused from the crop at half scale and windows of it at full scale."""
 
     def __init__(self, settings: Settings, classes: int) -> None:
         super().__init__(settings)
-        kind = encoder_kind(settings)
+        kind = encoder_spec(settings)
         self.decoder = DAFormerHead(
             kind.channels, settings.width, classes, settings.fusion, dropout=settings.dropout
         )
@@ -37,12 +37,12 @@ class HRDASegmentor(Segmentor):
     def forward(self, image: Tensor, box: Box) -> Logits:
         """One training pass with the detail window at `box`."""
         check_size(image)
-        small, window = halved(image), box.cut(image)
+        small, window = half_scale(image), box.crop(image)
         if self.settings.scales_together and small.shape == window.shape:
-            context, attention, features, detail = self._together(small, window)
+            context, attention, features, detail = self._both_scales(small, window)
         else:
             context, attention, features = self._context(small)
-            detail = self._decoded(window)
+            detail = self._detail(window)
         return Logits(
             fused=fuse_scales(context, attention, detail, box),
             detail=detail,
@@ -52,26 +52,26 @@ class HRDASegmentor(Segmentor):
             box=box,
         )
 
-    def whole(self, image: Tensor, window: int, stride: int) -> Whole:
-        """The logits with detail windows slid over all of the image."""
+    def slide_inference(self, image: Tensor, window: int, stride: int) -> SlideResult:
+        """The logits of whole images, by detail windows that lie `stride` pixels apart."""
         check_size(image)
-        context, attention, features = self._context(halved(image))
-        detail = self._slid(image, window, stride)
+        context, attention, features = self._context(half_scale(image))
+        detail = self._detail_logits(image, window, stride)
         fused = fuse_scales(context, attention, detail, None)
-        return Whole(fused=fused, features=tuple(x.float() for x in features))
+        return SlideResult(fused=fused, features=tuple(x.float() for x in features))
 
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
-        """The encoder's maps of the context alone, float32."""
+        """The encoder's maps of the context only, float32."""
         with self.autocast(image):
-            return tuple(x.float() for x in self.encoder(self.normalised(halved(image))))
+            return tuple(x.float() for x in self.encoder(self.normalised(half_scale(image))))
 
-    def _together(
+    def _both_scales(
         self, small: Tensor, window: Tensor
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...], Tensor]:
-        """What `_context` says of the one view and `_decoded` of the other, in one minibatch.
+        """`_context` of the half-scale view and `_detail` of the window, in one minibatch.
 
-        The norms then see in training what their running statistics hold at inference, a
-        mixture of both scales.
+        The norms then see the same mixture of both scales in training as at inference, where
+        their running statistics hold it.
         """
         count = len(small)
         with self.autocast(small):
@@ -88,45 +88,45 @@ class HRDASegmentor(Segmentor):
             context = self.decoder(features).float()
             return context, self.attention(features, context), features
 
-    def _decoded(self, image: Tensor) -> Tensor:
+    def _detail(self, image: Tensor) -> Tensor:
         with self.autocast(image):
             return self.decoder(self.encoder(self.normalised(image))).float()
 
-    def _slid(self, image: Tensor, window: int, stride: int) -> Tensor:
-        """Average of the detail logits of all windows that see a cell."""
+    def _detail_logits(self, image: Tensor, window: int, stride: int) -> Tensor:
+        """(B, C, H/4, W/4): the mean of the detail logits of all windows that cover a cell."""
         count, _, height, width = image.shape
-        boxes = sliding(height, width, window, stride)
+        boxes = sliding_windows(height, width, window, stride)
         total = image.new_zeros(count, self.decoder.num_classes, height // STRIDE, width // STRIDE)
-        seen = image.new_zeros(1, 1, height // STRIDE, width // STRIDE)
-        at_once = max(1, self.chunk // count)
-        for first in range(0, len(boxes), at_once):
-            some = boxes[first : first + at_once]
-            logits = self._decoded(torch.cat([box.cut(image) for box in some]))
-            for box, part in zip(some, logits.split(count), strict=True):
-                box.cut(total, STRIDE).add_(part)
-                box.cut(seen, STRIDE).add_(1)
-        return total / seen
+        count_map = image.new_zeros(1, 1, height // STRIDE, width // STRIDE)
+        windows_per_pass = max(1, self.chunk // count)
+        for first in range(0, len(boxes), windows_per_pass):
+            chunk = boxes[first : first + windows_per_pass]
+            logits = self._detail(torch.cat([box.crop(image) for box in chunk]))
+            for box, part in zip(chunk, logits.split(count), strict=True):
+                box.crop(total, STRIDE).add_(part)
+                box.crop(count_map, STRIDE).add_(1)
+        return total / count_map
 
 
-def halved(image: Tensor) -> Tensor:
-    """The context: half scale, bilinear."""
-    return resized(image, (image.shape[2] // 2, image.shape[3] // 2))
+def half_scale(image: Tensor) -> Tensor:
+    """The image at half scale, bilinear: the context."""
+    return resize(image, (image.shape[2] // 2, image.shape[3] // 2))
 
 
 def build_segmentor(settings: Settings, classes: int) -> Segmentor:
-    """The segmentor in the memory format that is fastest here, with random weights."""
+    """The segmentor of the settings with random weights, channels last. Raises ConfigError."""
     kind = SegFormer if settings.architecture == "segformer" else HRDASegmentor
     net: Segmentor = kind(settings, classes).to(memory_format=torch.channels_last)
     return net
 
 
-def is_class_row(name: str) -> bool:
-    """Whether a tensor has one row per class (so that rows can follow class names)."""
+def has_class_rows(name: str) -> bool:
+    """Whether a tensor has one row per class, so that rows can be copied by class name."""
     return "conv_seg." in name
 
 
-def norms(net: nn.Module) -> set[str]:
-    """Names of the parameters that take no weight decay: norms and biases."""
+def norms_and_biases(net: nn.Module) -> set[str]:
+    """Names of the parameters of norms and of the biases."""
     return {name for name, p in net.named_parameters() if p.ndim <= 1}
 
 
@@ -136,7 +136,7 @@ __all__ = [
     "Logits",
     "Segmentor",
     "build_segmentor",
-    "halved",
-    "is_class_row",
-    "norms",
+    "half_scale",
+    "has_class_rows",
+    "norms_and_biases",
 ]

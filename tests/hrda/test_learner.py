@@ -12,7 +12,7 @@ from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.evaluation.iou import confusion, iou_of
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.learning.optimizer import schedule, unlabeled_weight
+from daemon.hrda.learning.optimizer import decay_factor, unlabeled_weight
 from tests.hrda.tiny import learner, minibatch, tiny
 
 
@@ -27,7 +27,7 @@ def run(one: Learner, iterations: int, seed: int = 0) -> list[dict[str, float]]:
 def miou_of(net: torch.nn.Module, batch: Minibatch) -> np.ndarray:
     net.eval()
     with torch.no_grad():
-        logits = net.whole(batch.image, 32, 32).fused
+        logits = net.slide_inference(batch.image, 32, 32).fused
     said = torch.nn.functional.interpolate(logits, batch.label.shape[1:], mode="bilinear")
     truth = batch.label.numpy().astype(np.uint8)
     return iou_of(confusion(truth, said.argmax(1).numpy().astype(np.uint8), 3))
@@ -48,7 +48,7 @@ def test_two_trainings_of_one_seed_are_equal_to_the_bit_and_of_two_seeds_not() -
     )
 
 
-def test_it_learns_two_images_by_heart() -> None:
+def test_it_memorises_two_images() -> None:
     changes = {"encoder_weights": "", "iterations": 80, "width": 16, "learning_rate": 2e-3,
                "context_px": 128, "detail_px": 64, "dropout": 0.0, "alpha": 0.9,
                "unlabeled_weight": 0.0, "labeled_jitter": 0.0}  # fmt: skip
@@ -137,9 +137,9 @@ def test_a_teacher_that_sees_only_soil_does_not_erase_the_plants() -> None:
 def test_rates_warm_up_and_end_at_zero() -> None:
     settings = tiny(iterations=100, warmup=0.1)
 
-    assert schedule(0, settings) == pytest.approx(0.1)
-    assert schedule(9, settings) == schedule(10, settings) == 1
-    assert schedule(99, settings) == pytest.approx(1 / 90)
+    assert decay_factor(0, settings) == pytest.approx(0.1)
+    assert decay_factor(9, settings) == decay_factor(10, settings) == 1
+    assert decay_factor(99, settings) == pytest.approx(1 / 90)
 
 
 def test_unlabeled_images_wait_and_then_ramp_up() -> None:

@@ -1,4 +1,4 @@
-"""The finished model looks at the pool, on real files."""
+"""The class prior of the pool, estimated on real files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
+from daemon.config.learner import Settings
 from daemon.domain import IGNORE
 from daemon.hrda.data.crops import Crops
-from daemon.hrda.learning.class_shares import RATIO_MOST
+from daemon.hrda.learning.class_prior import MAX_RATIO
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.settings import Settings
-from daemon.hrda.training.pool_prior import follow_pool, look_s
+from daemon.hrda.training.pool_prior import adjust_to_pool_prior, estimation_seconds
 from daemon.runs.folder import LabeledFile, RunFolder, TrainRequest
 from tests.hrda.tiny import CHANGES, CLASSES, segmentor, tiny, unlabeled, write_field
 
@@ -50,7 +50,7 @@ def moved(folder: Path, request: TrainRequest, settings: Settings) -> torch.Tens
     """(C,): how far the logits of a model went."""
     net: Segmentor = segmentor().eval()
     before = copy.deepcopy(net.state_dict())
-    follow_pool(RunFolder(folder), net, request, crops_of(request, settings))
+    adjust_to_pool_prior(RunFolder(folder), net, request, crops_of(request, settings))
     after = net.state_dict()
     changed = [name for name in after if not torch.equal(after[name], before[name])]
     assert changed in ([], ["decoder.conv_seg.bias"])
@@ -63,7 +63,7 @@ def test_the_logits_move_and_nothing_else_the_same_each_time(
 ) -> None:
     request = request_of(files[:3], files[3:])
     first = moved(tmp_path, request, tiny())
-    assert 0.5 < first.abs().max() < 2 * np.log(RATIO_MOST)
+    assert 0.5 < first.abs().max() < 2 * np.log(MAX_RATIO)
     assert first[0] == 0
     assert torch.equal(first, moved(tmp_path, request, tiny()))
 
@@ -75,7 +75,7 @@ def test_they_stay_without_a_pool_that_teaches(files: list[LabeledFile], tmp_pat
     assert not moved(tmp_path, both, tiny(method="supervised")).any()
 
 
-def test_what_nobody_labeled_says_nothing_of_the_labels(
+def test_unlabeled_pixels_of_labeled_images_do_not_change_the_prior(
     files: list[LabeledFile], tmp_path: Path
 ) -> None:
     """A half that is ignored, in which the model finds other shares, changes nothing."""
@@ -95,9 +95,9 @@ def test_what_nobody_labeled_says_nothing_of_the_labels(
     assert torch.allclose(whole, part, atol=0.05)
 
 
-def test_its_seconds_are_told_beforehand(files: list[LabeledFile]) -> None:
+def test_its_seconds_are_estimated_beforehand(files: list[LabeledFile]) -> None:
     alone, both = request_of(files[:3], []), request_of(files[:3], files[3:])
     net = segmentor().eval()
-    assert look_s(net, alone, crops_of(alone, tiny())) == 0
-    assert look_s(net, both, crops_of(both, tiny(pool_doubt=0.0))) == 0
-    assert look_s(net, both, crops_of(both, tiny())) > 0
+    assert estimation_seconds(net, alone, crops_of(alone, tiny())) == 0
+    assert estimation_seconds(net, both, crops_of(both, tiny(pool_doubt=0.0))) == 0
+    assert estimation_seconds(net, both, crops_of(both, tiny())) > 0

@@ -1,4 +1,4 @@
-"""Cutting training crops out of pictures: pure, every draw comes from the generator given."""
+"""Random crops of pictures and masks: position, scale and symmetry. Pure; the caller brings rng."""
 
 from __future__ import annotations
 
@@ -29,34 +29,36 @@ def training_crop(
     mask: Mask,
     side_px: int,
     scales: tuple[float, float],
-    wanted: int | None,
+    required_class: int | None,
     rng: np.random.Generator,
-    turns: str = "square",
+    symmetry: str = "square",
     fill: Sequence[int] = GRAY,
 ) -> Crop:
-    """A square of side_px, scaled, flipped and turned at random.
+    """A square of side_px at a random position, scale and symmetry.
 
-    wanted: a class; where the mask holds it, one of its pixels lies in the crop. turns: which
-    symmetries (see TURNS). What the image does not cover is `fill`, label 255, not valid.
+    image: (H, W, 3). scales: lowest and highest. required_class: where the mask holds it, one of
+    its pixels lies in the crop. symmetry: a key of SYMMETRIES. Outside the image the crop has the
+    colour `fill` (RGB), label 255, and is not valid.
     """
     scale = float(np.exp(rng.uniform(*np.log(scales))))
     source_px = max(1, round(side_px / scale))
-    y, x = _corner(mask, source_px, wanted, rng)
+    y, x = _corner(mask, source_px, required_class, rng)
     view = np.s_[y : y + source_px, x : x + source_px]
     picture, label = image[view], mask[view]
     height, width = (min(side_px, max(1, round(s * side_px / source_px))) for s in label.shape)
     size = (width, height)
     picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     label = np.asarray(cv2.resize(label, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-    return TURNS[turns](_padded(picture, label, side_px, fill), rng)
+    return SYMMETRIES[symmetry](_padded(picture, label, side_px, fill), rng)
 
 
 def _corner(
-    mask: Mask, source_px: int, wanted: int | None, rng: np.random.Generator
+    mask: Mask, source_px: int, required_class: int | None, rng: np.random.Generator
 ) -> tuple[int, int]:
-    """Where the crop begins: uniform, or uniform among those that hold a wanted pixel."""
+    """Upper left corner (y, x): uniform, or uniform among crops that hold a random pixel of the
+    required class."""
     room = [max(0, side - source_px) for side in mask.shape]
-    found = np.flatnonzero(mask == wanted) if wanted is not None else np.empty(0, np.int64)
+    found = np.flatnonzero(mask == required_class) if required_class is not None else mask[:0, 0]
     if not found.size:
         return int(rng.integers(room[0] + 1)), int(rng.integers(room[1] + 1))
     pixel = divmod(int(found[rng.integers(found.size)]), mask.shape[1])
@@ -69,8 +71,8 @@ def _corner(
     return y, x
 
 
-def whole_scale(image: Picture, side_px: int) -> float:
-    """The scale at which the whole image just fits into a crop."""
+def fit_scale(image: Picture, side_px: int) -> float:
+    """The scale at which the whole image fits into a crop of side_px."""
     return side_px / max(image.shape[:2])
 
 
@@ -83,8 +85,8 @@ def _padded(picture: Picture, label: Mask, side_px: int, fill: Sequence[int]) ->
     return Crop(image=image, mask=mask, valid=valid)
 
 
-def _turned(crop: Crop, rng: np.random.Generator) -> Crop:
-    """One of the eight symmetries of the square: fields are seen from above."""
+def _rotated_and_flipped(crop: Crop, rng: np.random.Generator) -> Crop:
+    """One of the eight symmetries of the square: for pictures taken from above."""
     quarters, flipped = int(rng.integers(4)), bool(rng.integers(2))
     parts = {}
     for name, part in vars(crop).items():
@@ -94,10 +96,10 @@ def _turned(crop: Crop, rng: np.random.Generator) -> Crop:
 
 
 def _mirrored(crop: Crop, rng: np.random.Generator) -> Crop:
-    """Left and right swapped, or not: photographs of streets."""
+    """Mirrored left to right, or not: for pictures with an up, such as streets."""
     if not rng.integers(2):
         return crop
     return Crop(**{name: np.ascontiguousarray(part[:, ::-1]) for name, part in vars(crop).items()})
 
 
-TURNS = {"square": _turned, "mirror": _mirrored, "none": lambda crop, rng: crop}
+SYMMETRIES = {"square": _rotated_and_flipped, "mirror": _mirrored, "none": lambda crop, rng: crop}

@@ -1,9 +1,9 @@
-"""Every file that a run reads, read here: one that cannot be used is left out and recorded.
+"""The only reader of the files of a run: one that cannot be used is left out and recorded.
 
-The result of the run carries the faults, each with the role of its file, and the daemon sets these
-images aside when the run has ended. One kind of exception on more than a fifth of at least 20
-files of a role is no fault of the files (a folder that is not mounted, a decoder of ours): then
-the run fails and nothing is set aside.
+The result of the run lists the faults, each with the role of its file, and the daemon sets these
+images aside when the run has ended. The same exception on more than a fifth of at least 20 files
+of a role is not a fault of the files (a folder that is not mounted, a decoder of ours): then the
+run fails and nothing is set aside.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 File = TypeVar("File", bound=ImageFile)
 
-AHEAD_PIXELS = 48_000_000  # of the pictures that wait, together; one may be larger
-AWAY = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)  # a disk in the network
+PREFETCHED_PX = 48_000_000  # of the pictures that wait, together; one may be larger
+NETWORK_ERRORS = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)
 
 
-class FilesUnusable(RunFailed):
-    """A run cannot go on without these files: none of their kind is left. Restore them."""
+class NoUsableFiles(RunFailed):
+    """None of the files of a kind can be used, and the run needs one. Restore them."""
 
     def __init__(self, kind: str, faults: Sequence[FileFault]) -> None:
         first = f", the first: {faults[0]}" if faults else ""
         super().__init__(f"none of the {kind} images can be used{first}", faults)
 
 
-class Reading:
-    """Reads the files of one run. files: all that it may read, for what share of them fails."""
+class FileReader:
+    """Reads the files of one run. files: all of them, to know which share fails."""
 
     def __init__(self, files: Iterable[ImageFile]) -> None:
         self._files = Counter(file.role for file in files)
@@ -48,48 +48,50 @@ class Reading:
         self._kinds: Counter[tuple[FileRole, str]] = Counter()
 
     def faults(self, *roles: FileRole) -> tuple[FileFault, ...]:
-        """Those so far, of these roles or of all."""
+        """The faults so far, of these roles or of all."""
         return tuple(fault for fault in self._faults.values() if not roles or fault.role in roles)
 
-    def pictures(self, files: Iterable[File], ahead: int) -> Iterator[tuple[File, Picture]]:
-        """The files that can be read, in order, up to `ahead` of them read before their turn.
+    def images(self, files: Iterable[File], ahead: int) -> Iterator[tuple[File, Picture]]:
+        """The files that can be read, in order; up to `ahead` of them are read in advance.
 
-        Memory is bounded by their pixels, whatever sizes are mixed.
+        Memory is bounded by PREFETCHED_PX, whatever sizes are mixed.
         """
-        waiting = prefetch_futures(read_image, files, ahead, cost=_pixels_of, max_cost=AHEAD_PIXELS)
+        waiting = prefetch_futures(
+            read_image, files, ahead, cost=_pixels_of, max_cost=PREFETCHED_PX
+        )
         for file, work in waiting:
-            picture = self._tried(file, FilePart.IMAGE, work.result)
+            picture = self._read_or_record(file, FilePart.IMAGE, work.result)
             if picture is not None:
                 yield file, picture
 
     def image(self, file: ImageFile) -> Picture | None:
-        """The picture, None where it cannot be used."""
-        return self._tried(file, FilePart.IMAGE, lambda: read_image(file))
+        """The picture; None where it cannot be used."""
+        return self._read_or_record(file, FilePart.IMAGE, lambda: read_image(file))
 
     def mask(self, file: LabeledFile, classes: int, size: tuple[int, int]) -> Mask | None:
-        """The mask of an image of this (H, W), None where it cannot be used."""
-        return self._tried(file, FilePart.MASK, lambda: _fitting(file, classes, size))
+        """The mask of an image of this (H, W); None where it cannot be used."""
+        return self._read_or_record(file, FilePart.MASK, lambda: _mask_of_size(file, classes, size))
 
-    def labeled(self, file: LabeledFile, classes: int) -> tuple[Picture, Mask] | None:
-        """Both, None where one of them cannot be used."""
+    def labeled_image(self, file: LabeledFile, classes: int) -> tuple[Picture, Mask] | None:
+        """Picture and mask; None where one of them cannot be used."""
         image = self.image(file)
         if image is None:
             return None
         mask = self.mask(file, classes, (image.shape[0], image.shape[1]))
         return None if mask is None else (image, mask)
 
-    def _tried(self, file: ImageFile, part: FilePart, read: Callable[[], T]) -> T | None:
+    def _read_or_record(self, file: ImageFile, part: FilePart, read: Callable[[], T]) -> T | None:
         path = file.mask if part is FilePart.MASK and isinstance(file, LabeledFile) else file.image
         expected = "a whole image file" if part is FilePart.IMAGE else "a mask of its image"
-        intake, seen = Intake(), []
+        intake, raised = Intake(), []
         with intake.guard(str(path), expected=expected, cure="restore the file"):
             try:
                 return read()
             except Exception as exc:
-                seen.append(exc)
+                raised.append(exc)
                 raise
-        (fault,), (exc,) = intake.faults(), seen
-        self._keep(
+        (fault,), (exc,) = intake.faults(), raised
+        self._record(
             FileFault(
                 role=file.role,
                 id=file.id,
@@ -103,18 +105,18 @@ class Reading:
         )
         return None
 
-    def _keep(self, fault: FileFault, kind: str) -> None:
-        place = (fault.role, fault.id)
-        if place in self._faults:
+    def _record(self, fault: FileFault, kind: str) -> None:
+        key = (fault.role, fault.id)
+        if key in self._faults:
             return
         log.warning("left out: %s", fault)
-        self._faults[place] = fault
+        self._faults[key] = fault
         self._kinds[fault.role, kind] += 1
         files, failed = self._files[fault.role], self._kinds[fault.role, kind]
         if files >= MIN_INPUTS and failed > MAX_FAILING_SHARE * files:
             raise RunFailed(
                 f"{kind} on {failed} of {files} {fault.role} images, the last: {fault}; this is "
-                f"no fault of single files: nothing was set aside; look whether the folder is "
+                f"no fault of single files: nothing was set aside; check that the folder is "
                 f"mounted and readable; the run is tried again"
             )
 
@@ -123,7 +125,7 @@ def _pixels_of(file: ImageFile) -> int:
     return pixel_count(file.image)
 
 
-def _fitting(file: LabeledFile, classes: int, size: tuple[int, int]) -> Mask:
+def _mask_of_size(file: LabeledFile, classes: int, size: tuple[int, int]) -> Mask:
     mask = read_mask(file, classes)
     if mask.shape != size:
         raise UnusableMask(file, f"the size {mask.shape}", f"that of its image, {size}")
@@ -131,14 +133,14 @@ def _fitting(file: LabeledFile, classes: int, size: tuple[int, int]) -> Mask:
 
 
 def _kind_of(exc: Exception) -> str:
-    """What went wrong, the same for all files with the same trouble.
+    """The name of the root exception and its errno: equal for files that fail alike.
 
-    Raises RunFailed where it says nothing about the file.
+    Raises RunFailed where the exception says nothing about the file.
     """
     root: BaseException = exc
     while root.__cause__ is not None:
         root = root.__cause__
     number = getattr(root, "errno", None)
-    if is_environment_error(root) or number in AWAY:
+    if is_environment_error(root) or number in NETWORK_ERRORS:
         raise RunFailed(f"{exc}; this is no fault of the file; the run is tried again") from exc
     return type(root).__name__ if number is None else f"{type(root).__name__} {number}"

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from daemon.config.learner import NETWORK, fields_of_settings
+from daemon.config.learner import NETWORK, Settings, fields_of_settings
 from daemon.config.loading import load_config
 from daemon.domain.errors import RunFailed
-from daemon.hrda.network.model import build_segmentor
-from daemon.hrda.settings import Settings
+from daemon.hrda.network.hrda import build_segmentor
 from daemon.hrda.training.checkpoint import warm_start, write_checkpoint
 from daemon.runs.folder import EmbedRequest, RunFolder
 from tests.fakes.status_json import status_json

@@ -1,0 +1,24 @@
+"""The detector of short memory and its error. Without torch."""
+
+from __future__ import annotations
+
+import errno
+
+from daemon.domain.errors import RunFailed
+
+# The allocator of CPUs raises a RuntimeError with one of these; CUDA has a type of its own.
+_MESSAGES = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc")
+_TORCH_TYPE = "OutOfMemoryError"  # by name: torch may not be loaded
+
+
+class OutOfMemory(RunFailed, MemoryError):
+    """A run does not fit into memory, even in its smallest parts."""
+
+
+def is_out_of_memory(exc: BaseException) -> bool:
+    """Whether an exception means that memory is short, of this process or of its GPU."""
+    if isinstance(exc, MemoryError) or type(exc).__name__ == _TORCH_TYPE:
+        return True
+    if isinstance(exc, OSError):
+        return exc.errno == errno.ENOMEM
+    return isinstance(exc, RuntimeError) and any(words in str(exc) for words in _MESSAGES)
