@@ -25,7 +25,7 @@ class Pulse:
 
     def __init__(self, now: Clock, steady_s: Callable[[], float] | None, every_s: float) -> None:
         self._now, self._steady_s = now, steady_s
-        self._every = timedelta(seconds=every_s)
+        self._interval = timedelta(seconds=every_s)
         self._watch = ClockWatch()
         self._beat: Heartbeat | None = None
 
@@ -51,7 +51,7 @@ class Pulse:
         """Write that the tick has ended, whether it failed or not."""
         if self._beat is not None:
             now = self._now()
-            self._write(store, replace(self._beat, looked_at=now, next_at=now + self._every))
+            self._write(store, replace(self._beat, looked_at=now, next_at=now + self._interval))
 
     def stop(self, store: Store) -> None:
         """Write that the daemon was stopped, so that it does not count as dead."""
