@@ -26,7 +26,7 @@ def fake(tmp_path: Path) -> Iterator[FakeLabelStudio]:
         yield server
 
 
-def talked(path: Path, *answers: str, **wish: Any) -> tuple[list[str], list[str]]:
+def talked(path: Path, *answers: str, **options: Any) -> tuple[list[str], list[str]]:
     """What init says and what it leaves to do when somebody answers so, questions included."""
     said: list[str] = []
     left = list(answers)
@@ -35,7 +35,7 @@ def talked(path: Path, *answers: str, **wish: Any) -> tuple[list[str], list[str]
         said.append(question)
         return left.pop(0)
 
-    to_do = init_project(path, InitOptions(**wish), Dialog(say=said.append, ask=ask))
+    to_do = init_project(path, InitOptions(**options), Dialog(say=said.append, ask=ask))
     assert left == []
     return said, list(to_do)
 
