@@ -10,7 +10,7 @@ from daemon.domain import Stage
 from daemon.domain.errors import MaskloopError, StoreTooOld
 from daemon.loop.components import open_connector
 from daemon.runs.folder import RunFolder
-from daemon.stages.run_settings import coming_changes
+from daemon.stages.run_settings import pending_changes
 from daemon.stages.unused_files import faults_and_notes
 from daemon.stages.warm_start import network_changes
 from daemon.store import FILE, Store
@@ -49,8 +49,8 @@ def _run_notes(config: Config) -> Iterator[str]:
     try:
         for run in runs[-len(Stage) :]:
             stage = Stage(run.path.name.rpartition("-")[2])
-            if changes := coming_changes(config, run, stage):
-                yield f"run {run.path.name} will start again, config.toml changed: {changes}"
+            if changes := pending_changes(config, run, stage):
+                yield f"run {run.path.name} will be started again, config.toml changed: {changes}"
         if trained and (changes := network_changes(config, trained[-1])):
             yield f"the next training starts from ImageNet weights, the network changed: {changes}"
     except (MaskloopError, OSError, ValueError) as exc:

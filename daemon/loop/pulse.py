@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from daemon.domain import Clock
+from daemon.domain import Clock, Heartbeat
 from daemon.domain.clock import ClockWatch
-from daemon.rules.heartbeat import Heartbeat
 from daemon.store import Store
 
 log = logging.getLogger(__name__)
@@ -76,7 +75,7 @@ class Pulse:
             f"go on, and {count} times that something waits for were moved with it"
         )
         log.warning("%s", message)
-        store.note("warning", message, now)
+        store.add_event("warning", message, now)
         started = beat.started_at + jump
         return replace(beat, started_at=started, began_at=now, looked_at=None, next_at=now)
 

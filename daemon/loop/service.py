@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from connectors.base import Connector
 from daemon.config.loading import Config
 from daemon.config.tokens import webhook_secret
-from daemon.domain import Clock
+from daemon.domain import Clock, Source
 from daemon.domain.clock import steady_s
 from daemon.domain.errors import MaskloopError
 from daemon.launchers import Launcher
@@ -32,8 +32,8 @@ from daemon.loop.repeated_lines import filter_repeats
 from daemon.loop.scheduler import Schedule, start_scheduler
 from daemon.loop.start_checks import require_access, start_faults
 from daemon.loop.tick import WAITING, Outcome, tick
-from daemon.rules.incidents import Incidents, Source, reason_of
-from daemon.stages.classes import require_same_classes, settle_classes
+from daemon.rules.incidents import Incidents, reason_of
+from daemon.stages.classes import require_same_classes, update_classes
 from daemon.stages.context import Context
 from daemon.stages.image_look import Ingest
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
@@ -89,7 +89,7 @@ class Ticker:
                 ingest=self._ingest,
             )
             if not self._claimed:
-                settle_classes(store, self._config, self._now)
+                update_classes(store, self._config, self._now)
                 self._connector.claim(store.identity())
                 self._claimed = True
             outcome = tick(context, cycle_limit=self._cycle_limit)
@@ -120,7 +120,7 @@ class Ticker:
             return
         for words in self._start_faults():
             log.warning("start check: %s", words)
-            store.note("warning", f"start check: {words}", self._now())
+            store.add_event("warning", f"start check: {words}", self._now())
         self._start_faults = None
 
     def _store(self) -> Store:
@@ -148,7 +148,7 @@ class Ticker:
                 store.keep_fact(WAITING, reason.words)
                 store.keep_incidents(known.open)
                 if line is not None and line.event:
-                    store.note(line.level, line.message, now)
+                    store.add_event(line.level, line.message, now)
                 self._pulse.end_tick(store)
         except Exception as other:
             if line is not None:
@@ -162,7 +162,7 @@ class Ticker:
         lines = known.worked([Source.RUN] if outcome.failing else [], now)
         for line in lines:
             log.info("%s", line.message)
-            store.note(line.level, line.message, now)
+            store.add_event(line.level, line.message, now)
         if lines:
             store.keep_incidents(filter(None, (known.of(one.reason.source) for one in before)))
 
@@ -220,11 +220,8 @@ def _ticker(
 
 
 class _Waker:
-    """Brings the next tick forward while there is a schedule.
-
-    Called from other threads and from ticks. A schedule that is being stopped waits for them, so it
-    is taken away first.
-    """
+    """Brings the next tick forward while there is a schedule; called from other threads and from ticks,
+    which a scheduler that is being stopped waits for: then it is asked for nothing more."""
 
     def __init__(self) -> None:
         self._schedule: Schedule | None = None

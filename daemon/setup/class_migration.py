@@ -101,7 +101,7 @@ def _apply(store: Store, config: Config, migration: Migration, now: Clock) -> Se
         store.rename_classes(migration.new_names)
         store.keep_classes(config.classes.names)
         message = f"classes migrated, {count} masks rewritten: {'; '.join(migration.lines())}"
-        store.note("warning", message, now())
+        store.add_event("warning", message, now())
     for folder in (config.state / "runs").glob(f"*-{Stage.PREDICT}"):
         shutil.rmtree(folder)
     return [
@@ -113,9 +113,9 @@ def _apply(store: Store, config: Config, migration: Migration, now: Clock) -> Se
 
 def _require_between_models(store: Store) -> None:
     last = store.last_cycle()
-    if last and last["id"] and Stage(last["stage"]) not in BETWEEN_MODELS:
+    if last and last.number and last.stage not in BETWEEN_MODELS:
         raise MaskloopError(
-            f"cycle {last['id']} is at {last['stage']}, with a model of the old classes; expected "
+            f"cycle {last.number} is at {last.stage}, with a model of the old classes; expected "
             f"a finished cycle; put the old classes back, let `maskloop once` finish the cycle, "
             f"and run `maskloop classes --apply` then"
         )

@@ -12,13 +12,12 @@ from pathlib import Path
 from connectors.base import Connector
 from connectors.images.cache import save_to_cache
 from daemon.config.loading import Config
-from daemon.domain import FoundImage, Image
+from daemon.domain import FoundImage, Image, KnownImage
 from daemon.domain.errors import ImageRefused
 from daemon.domain.faults import printable
 from daemon.intake import InputFailure, Postponed, try_input
 from daemon.stages.file_stamps import local_path, stamp_of
 from daemon.stages.image_content import CURE, EXPECTED, cache_of, image_of, place_of
-from daemon.store import KnownImage
 
 
 @dataclass(frozen=True, kw_only=True)

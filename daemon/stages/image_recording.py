@@ -75,7 +75,7 @@ def _renew(context: Context, look: Look, found: FoundImage, recognised: Recognis
         return
     store.renew_image(image.id, found)
     if image.task is not None and found.task is not None:
-        store.move_question(image.id, image.task, found.task, context.now())
+        store.move_task(image.id, image.task, found.task, context.now())
     if found.task is None:
         look.renamed.append(image.id)
     look.identities.move(image, found)

@@ -20,7 +20,7 @@ from connectors.label_studio import FolderSource, LabelStudio, create_or_adopt_p
 from connectors.label_studio.api import Api
 from connectors.masks.regions import Control, encode
 from daemon.demo.web_user import OpenTask, WebUser
-from daemon.domain import Ask, ClassSet, FoundImage, Image, Mask, Prediction
+from daemon.domain import ClassSet, FoundImage, Image, Mask, Prediction, TaskRequest
 from tests.contract.example_connector import JsonDesk
 from tests.fakes.versions import version
 
@@ -46,11 +46,11 @@ class Rig:
     def keys(self) -> list[str]:
         return list(self.images)
 
-    def asks(self, keys: Sequence[str], masks: dict[str, Mask] | None = None) -> list[Ask]:
+    def asks(self, keys: Sequence[str], masks: dict[str, Mask] | None = None) -> list[TaskRequest]:
         """These images at positions 0, 1, 2, ..., with the prediction of their mask."""
         shown = masks if masks is not None else self.truth
         return [
-            Ask(
+            TaskRequest(
                 image=self.images[key],
                 position=position,
                 cycle=1,
@@ -62,7 +62,7 @@ class Rig:
 
     def push(
         self, keys: Sequence[str], key: str = "push-1", version: str = version(1, 0)
-    ) -> list[Ask]:
+    ) -> list[TaskRequest]:
         """Push, and rerank to make it count; the asks with their tasks."""
         asks = self.asks(keys)
         tasks = self.connector.push(asks, key, version)

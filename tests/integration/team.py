@@ -77,7 +77,7 @@ class Team:
     def reorder(self) -> None:
         """The daemon's re-rank, the last of each batch first."""
         with Store(self.config.state / FILE) as store:
-            tasks = [row["task"] for row in store.tasks(TaskState.OPEN)]
+            tasks = [row.id for row in store.tasks(TaskState.OPEN)]
             store.set_positions({task: place for place, task in enumerate(reversed(tasks))})
             context = Context(
                 config=self.config,

@@ -101,7 +101,7 @@ def test_a_store_that_another_process_holds_is_described(tmp_path: Path) -> None
     paint(tmp_path, images=1)
     config = configured(tmp_path)
     with sole_writer(config.state), Store(config.state / FILE) as store, store.atomic():
-        store.note("info", "in the middle of a write", NOW)  # the write lock is held
+        store.add_event("info", "in the middle of a write", NOW)  # the write lock is held
 
         report = report_on(config)
 
@@ -134,7 +134,7 @@ def test_a_store_that_cannot_be_used_is_a_finding(damage: str, tmp_path: Path) -
     path = config.state / FILE
     with Store(path) as store, store.atomic():
         for number in range(300):
-            store.note("info", f"event {number} {'x' * 100}", NOW)
+            store.add_event("info", f"event {number} {'x' * 100}", NOW)
     database = sqlite3.connect(path, isolation_level=None)
     sql = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)"
     if damage == "a newer schema":
@@ -219,7 +219,7 @@ def test_the_token_is_nowhere_in_the_report(
     (run / "error.json").write_text(json.dumps({"kind": "X", "message": f"with {SECRET}"}))
     (run / "result.json").write_text(json.dumps({SECRET: SECRET}))
     with Store(config.state / FILE) as store:
-        store.note("error", f"got 401 for {SECRET}", NOW)
+        store.add_event("error", f"got 401 for {SECRET}", NOW)
         store.keep_fact("waiting", SECRET)
         store.quarantine([Fault(where=SECRET, got=SECRET, expected="x", cure=SECRET)], NOW)
 

@@ -95,12 +95,12 @@ class Field:
     def open_tasks(self) -> list[int]:
         """The open tasks by position, first the one that is served next."""
         with Store(self.config.state / FILE, read_only=True) as store:
-            return [int(row["task"]) for row in store.tasks(TaskState.OPEN)]
+            return [int(row.id) for row in store.tasks(TaskState.OPEN)]
 
     def turn_order(self) -> list[int]:
         """A re-rank by the daemon that puts the last of each batch first; the tasks by position."""
         with Store(self.config.state / FILE) as store:
-            tasks = [row["task"] for row in store.tasks(TaskState.OPEN)]
+            tasks = [row.id for row in store.tasks(TaskState.OPEN)]
             store.set_positions({task: place for place, task in enumerate(reversed(tasks))})
             cycle = store.last_cycle()
             assert cycle is not None
@@ -111,7 +111,7 @@ class Field:
                 launcher=self.launcher,
                 now=lambda: datetime.now(UTC),
             )
-            rerank(context, int(cycle["id"]))
+            rerank(context, cycle.number)
         return self.open_tasks()
 
     def status(self) -> dict:

@@ -228,10 +228,10 @@ def test_in_lock_step_the_order_holds_over_a_rerank_and_open_tabs_count_once(fie
     assert turned == [*asked[:5:-1], *later]
     assert later == sorted(later, reverse=True)  # before the re-rank it was 9, 10, 11, 12
     with Store(field.config.state / FILE, read_only=True) as store:
-        labels = store.label_authors()
+        labels = store.labels()
         keys = {image.id: image.key for image in store.images()}
         assert len(labels) == 12
-        assert {row["task"] for row in store.tasks() if row["image_id"] in labels} == {
+        assert {row.id for row in store.tasks() if row.image_id in labels} == {
             str(task) for task in [*asked, *later]
         }
         for image_id in labels:

@@ -108,7 +108,7 @@ class Campaign:
             return (
                 {image.id: (image.sha256, image.role) for image in store.images()},
                 store.labeled_ids(),
-                {row["image_id"]: row["state"] for row in store.tasks()},
+                {row.image_id: row.state for row in store.tasks()},
             )
 
     def status(self) -> dict[str, Any]:

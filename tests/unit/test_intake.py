@@ -5,10 +5,10 @@ import sqlite3
 
 import pytest
 
+from daemon.domain import FaultState
 from daemon.domain.errors import ConnectorUnavailable, DiskFull, ImageRefused, IntakeBroken
 from daemon.domain.faults import FAULT_CHARS, AnswerId, Fault, printable
 from daemon.intake import Intake, own_source_line
-from daemon.store import FaultState
 
 WORDS = {"expected": "a whole image", "cure": "replace the file"}
 
