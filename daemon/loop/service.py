@@ -222,7 +222,7 @@ def _ticker(
 class _Waker:
     """Brings the next tick forward while there is a schedule.
 
-    Other threads and ticks call it. A scheduler that is being stopped waits for its tick, so it gets
+    Other threads and ticks call it. A scheduler that is stopping waits for its tick, so it gets
     no further calls.
     """
 
