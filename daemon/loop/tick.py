@@ -17,7 +17,7 @@ from daemon.domain import Cycle, Stage, TaskState
 from daemon.domain.clock import is_due
 from daemon.domain.errors import PoolEmpty, RunFailed
 from daemon.domain.formatting import count, duration
-from daemon.intake import Failures
+from daemon.intake import DeferredFailures
 from daemon.rules.readiness import (
     Ending,
     LoopFacts,
@@ -93,30 +93,30 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     Raises what the connector and the stages raise. The parts fail independently: the first
     failure is raised after all of them ran.
     """
-    failures, outcome = Failures(), None
+    failures, outcome = DeferredFailures(), None
     sync.take_in(context, failures)  # first: annotations arrive even while the tool refuses tasks
     if reading := still_looking(context.store):
-        failures.raise_first()
+        failures.raise_deferred()
         context.store.keep_fact(WAITING, reading)
         return Outcome(waiting=reading, running=True)
-    with failures.part("sending tasks to the labeling tool"):
+    with failures.defer("sending tasks to the labeling tool"):
         push.deliver(context)
-    with failures.part("restoring the settings of the labeling tool"):
+    with failures.defer("restoring the settings of the labeling tool"):
         _repair_tool_settings(context)
-    with failures.part("restoring the order of open tasks"):
+    with failures.defer("restoring the order of open tasks"):
         push.restore_order(context)
-    with failures.part("counting images that several people labeled"):
+    with failures.defer("counting images that several people labeled"):
         duplicate_labels.report_duplicate_labels(context)
-    with failures.part("advancing the cycle"):
+    with failures.defer("advancing the cycle"):
         outcome = _advance(context, cycle_limit)
     if outcome is None or not outcome.final:
-        with failures.part("filling the queue of open tasks"):
+        with failures.defer("filling the queue of open tasks"):
             queue.fill_queue(context)
-    with failures.part("deleting old predictions"):
+    with failures.defer("deleting old predictions"):
         prediction_cleanup.delete_old_predictions(context)
     if outcome is not None:
         context.store.keep_fact(WAITING, outcome.waiting)
-    failures.raise_first()
+    failures.raise_deferred()
     if outcome is None:
         raise RuntimeError("the cycle did not advance, and no failure was recorded")
     return outcome

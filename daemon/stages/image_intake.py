@@ -158,7 +158,7 @@ def _end(context: Context, ingest: Ingest, look: Look) -> None:
     store, now = context.store, context.now()
     ingest.look = None
     broken = _keep_faults(context, look)
-    ingest.through = look.intake.through if broken is not None else 0
+    ingest.through = look.intake.accepted if broken is not None else 0
     exclude_copies(context)
     look.hold = look.identities.may_be_known(list(look.rest.values()))
     with store.atomic():

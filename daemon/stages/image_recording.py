@@ -27,7 +27,7 @@ def keep_reading(context: Context, look: Look, reading: Reading) -> None:
         look.unusable.append(reading)
         return
     done = False
-    with look.intake.one(reading.place, expected=EXPECTED, cure=CURE), context.store.atomic():
+    with look.intake.guard(reading.place, expected=EXPECTED, cure=CURE), context.store.atomic():
         if reading.wanted.known is not None:
             keep_comparison(context, reading, reading.wanted.known)
         else:

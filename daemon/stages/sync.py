@@ -8,7 +8,7 @@ from datetime import datetime
 
 from daemon.domain import Annotation, AnswerId, Changes, Fault, Skip, Task, TaskState
 from daemon.domain.errors import ConnectorRefused
-from daemon.intake import Failures, Intake
+from daemon.intake import DeferredFailures, Intake
 from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
 from daemon.stages.corrections import measure_missing, measured
@@ -28,27 +28,27 @@ _CURE = "open it in the labeling tool and submit it again, or delete it"
 def sync(context: Context) -> None:
     """Read images, then answers; close tasks; ask again where an answer cannot be used. Raises the
     first failure, after every part was tried."""
-    failures = Failures()
+    failures = DeferredFailures()
     take_in(context, failures)
-    failures.raise_first()
+    failures.raise_deferred()
 
 
-def take_in(context: Context, failures: Failures) -> None:
+def take_in(context: Context, failures: DeferredFailures) -> None:
     """The same; `failures` collects what fails, for the end of the tick."""
-    with failures.part("looking for runs of a state folder that was moved"):
+    with failures.defer("looking for runs of a state folder that was moved"):
         discard_moved_runs(context)
-    with failures.part("taking in images"):
+    with failures.defer("taking in images"):
         list_images(context)
-    with failures.part("taking in answers"):
+    with failures.defer("taking in answers"):
         context.store.set_label_policy(context.config.loop.label_in_effect)
         pull(context)
-    with failures.part("measuring how much was corrected"):
+    with failures.defer("measuring how much was corrected"):
         measure_missing(context)
-    with failures.part("flagging labels of replaced images"):
+    with failures.defer("flagging labels of replaced images"):
         flag_labels(context)
-    with failures.part("closing tasks"):
+    with failures.defer("closing tasks"):
         close_tasks(context)
-    with failures.part("asking again for what cannot be used"):
+    with failures.defer("asking again for what cannot be used"):
         reask(context)
 
 
@@ -122,7 +122,7 @@ def _save_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
         if answer.image_key not in ids:
             intake.add(_of_unknown_image(name))
             continue
-        with intake.one(name.place, expected=_EXPECTED, cure=_CURE, answer=name), store.atomic():
+        with intake.guard(name.place, expected=_EXPECTED, cure=_CURE, answer=name), store.atomic():
             _save_answer(context, ids[answer.image_key], answer)
             store.release([name.place])
     store.delete_annotations(changes.deletions)
