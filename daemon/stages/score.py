@@ -8,7 +8,7 @@ from daemon.domain import Role, Stage
 from daemon.domain.evaluations import MIOU
 from daemon.domain.formatting import fraction
 from daemon.runs.folder import PredictRequest, PredictResult, TrainResult
-from daemon.stages.context import Context, decided, files_of
+from daemon.stages.context import Context, image_files, with_embeddings
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.run_settings import write_request
 from daemon.stages.serving import serving_checkpoint
@@ -25,14 +25,14 @@ def score(context: Context, cycle: int) -> bool:
     """
     run = context.run(cycle, Stage.SCORE)
     if not run.request_file.exists():
-        pool = decided(context, context.store.images(Role.POOL))
+        pool = with_embeddings(context, context.store.images(Role.POOL))
         test, test_missing = files_or_reason(context.config)
         serving = context.store.serving(cycle)
         request = context.request(
             PredictRequest,
             classes=context.trained_classes(serving),
             checkpoint=serving_checkpoint(context, cycle),
-            score=files_of(pool),
+            score=image_files(pool),
             test=test if serving == cycle else (),
             test_missing=test_missing,
         )

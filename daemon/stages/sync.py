@@ -11,7 +11,7 @@ from daemon.domain.errors import ConnectorRefused
 from daemon.intake import DeferredFailures, Intake
 from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
-from daemon.stages.corrections import measure_missing, measured
+from daemon.stages.corrections import correction_or_note, measure_missing
 from daemon.stages.image_intake import CURSOR, list_images
 from daemon.stages.reask import reask, withdraw
 from daemon.stages.replaced_images import flag_labels
@@ -138,7 +138,7 @@ def _save_answer(context: Context, image_id: int, answer: Annotation | Skip) -> 
     if isinstance(answer, Skip):
         context.store.keep_skip(image_id, answer)
     else:
-        context.store.keep_annotation(image_id, *measured(context, image_id, answer))
+        context.store.keep_annotation(image_id, *correction_or_note(context, image_id, answer))
 
 
 def _of_unknown_image(answer: AnswerId) -> Fault:

@@ -19,7 +19,7 @@ from daemon.insight.missing_figures import explain
 from daemon.rules.validation_split import group_of
 from daemon.runs.durable import atomic_file
 from daemon.runs.folder import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
-from daemon.stages.context import Context, by_role, decided, files_of
+from daemon.stages.context import Context, by_role, image_files, with_embeddings
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.retention import delete_old_checkpoints, require_space
 from daemon.stages.roles import ROLE_EXCLUSIONS
@@ -68,7 +68,7 @@ def curve_point(run: RunFolder, cycle: int, result: TrainResult) -> CurvePoint:
 
 def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
     store = context.store
-    images = by_role(decided(context, store.images()))
+    images = by_role(with_embeddings(context, store.images()))
     labeled = store.informative_ids()
     training_images = [image for image in images[Role.POOL] if image.id in labeled]
     if not training_images:
@@ -81,7 +81,7 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
         TrainRequest,
         labeled=_labeled_files(context, run, training_images),
         validation=_labeled_files(context, run, validation_images, FileRole.VALIDATION),
-        unlabeled=files_of([image for image in images[Role.POOL] if image.id not in labeled]),
+        unlabeled=image_files([image for image in images[Role.POOL] if image.id not in labeled]),
         **_warm_start_settings(context, cycle),
     )
     _report_rare_classes(context, request)
