@@ -92,7 +92,7 @@ def retire_open_tasks(context: Context) -> None:
     """Retire open tasks, since the budget is spent. Tasks of validation images stay open: their
     labels measure the model. Calling it twice changes nothing."""
     store = context.store
-    tasks = [task.id for task in store.tasks(TaskState.OPEN) if not task.measures]
+    tasks = [task.id for task in store.tasks(TaskState.OPEN) if not task.is_validation]
     if not tasks:
         return
     context.connector.retire(tasks)

@@ -54,6 +54,6 @@ def _needed_labels(context: Context, cycle: int) -> int:
     batch = loop.batch_images
     if cycle == 0:
         labeled = store.labeled_ids()
-        validation_tasks = [task for task in store.tasks_of_cycle(0) if task.measures]
+        validation_tasks = [task for task in store.tasks_of_cycle(0) if task.is_validation]
         batch = len(store.picks(0)) - sum(is_dropped(task, labeled) for task in validation_tasks)
     return max(1, math.ceil(loop.done_share * batch))

@@ -159,7 +159,7 @@ def serving_order(tasks: Sequence[Task], batches: Collection[int]) -> list[Task]
     """
 
     def key(task: Task) -> tuple[bool, bool, int, int]:
-        return not task.measures, task.image_id not in batches, task.cycle, task.position
+        return not task.is_validation, task.image_id not in batches, task.cycle, task.position
 
     return sorted(tasks, key=key)
 

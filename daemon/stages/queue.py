@@ -120,7 +120,7 @@ def _count_answerable(context: Context, cycle: int) -> int:
     """How many pool images of this cycle are labeled or still open."""
     labeled = context.store.labeled_ids()
     tasks = context.store.tasks_of_cycle(cycle)
-    return sum(not task.measures and not is_dropped(task, labeled) for task in tasks)
+    return sum(not task.is_validation and not is_dropped(task, labeled) for task in tasks)
 
 
 def _queue_reason(cycle: int, pick: Pick) -> str:

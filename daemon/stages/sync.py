@@ -122,9 +122,9 @@ def _save_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
         if answer.image_key not in ids:
             intake.add(_of_unknown_image(name))
             continue
-        with intake.guard(name.place, expected=_EXPECTED, cure=_CURE, answer=name), store.atomic():
+        with intake.guard(name.where, expected=_EXPECTED, cure=_CURE, answer=name), store.atomic():
             _save_answer(context, ids[answer.image_key], answer)
-            store.release([name.place])
+            store.release([name.where])
     store.delete_annotations(changes.deletions)
     store.delete_absent_annotations(changes.annotation_ids)
     if changes.is_full_read:
@@ -143,7 +143,7 @@ def _save_answer(context: Context, image_id: int, answer: Annotation | Skip) -> 
 
 def _of_unknown_image(answer: AnswerId) -> Fault:
     return Fault(
-        where=answer.place,
+        where=answer.where,
         got=f"an answer about {answer.image_key!r}",
         expected="an image that the daemon knows",
         cure="it is kept in the labeling tool and taken up when the image can be read",

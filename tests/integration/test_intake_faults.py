@@ -118,7 +118,7 @@ def test_a_fault_of_our_own_stops_the_intake_alone_and_is_said_once(
     tick_until_asked(daemon, config)
     tool.spoiled, tool.which = {"mask": np.zeros((24, 32, 3))}, None
     for _ in range(3):
-        daemon.tick_and_go_on()
+        daemon.tick_and_report()
 
     status = status_json(config)
     assert "this is a fault of Maskloop" in status["waiting"]
