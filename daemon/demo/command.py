@@ -52,7 +52,7 @@ from daemon.runs.durable import write_json
 OUT = Console(highlight=False, soft_wrap=True)
 ANNOTATORS = ("ada@maskloop.local", "ben@maskloop.local")
 DAEMON_STOP_S = 30.0
-LOOK_S = 1.0
+INLINE_READ_S = 1.0
 INTERRUPTED = 130  # the shell's code for Ctrl-C
 
 
@@ -71,7 +71,7 @@ def run_demo(given: argparse.Namespace) -> int:
                 say(line)
             while not options.leave:
                 watch.expect_all_alive()
-                time.sleep(LOOK_S)
+                time.sleep(INLINE_READ_S)
     except KeyboardInterrupt:
         say("stopped; the same command continues here")
     return 0 if done else INTERRUPTED

@@ -29,7 +29,7 @@ from daemon.loop.start_checks import (
 )
 from daemon.runs.folder import EmbedRequest, RunFolder
 from daemon.stages.classes import require_same_classes
-from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
+from daemon.stages.image_content import CURE, EXPECTED, check_image, fault_location
 from daemon.stages.run_settings import pending_changes
 from daemon.stages.unused_files import faults_and_notes
 from daemon.stages.warm_start import network_changes
@@ -216,7 +216,7 @@ def _images(config: Config) -> Sequence[str]:
             found = list(islice(connector.images(), LOOKED_AT))
             intake = Intake()
             for image in found:
-                with intake.one(place_of(image.key), expected=EXPECTED, cure=CURE):
+                with intake.one(fault_location(image.key), expected=EXPECTED, cure=CURE):
                     check_image(connector, config, image)
             faults = [str(fault) for fault in intake.faults()]
             faults += faults_and_notes(connector.left_out())[0]

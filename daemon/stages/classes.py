@@ -91,7 +91,7 @@ def present_names(store: Store, cycle: int, classes: Sequence[str]) -> tuple[str
     )
 
 
-def keep_moved(store: Store, to: Mapping[str, str | None]) -> None:
+def save_class_mapping(store: Store, to: Mapping[str, str | None]) -> None:
     """Save the present names for the classes of earlier runs. to: old name -> new name, None: taken
     out."""
     last, moved = store.last_cycle(), _moved(store)

@@ -65,9 +65,9 @@ def decide_roles(context: Context) -> None:
     drawn = store.fact(DRAWN) is not None
     found = plan(context.config, images, table, test, drawn=drawn)
     if not drawn and images and not found.validation and context.config.validation.min_images:
-        raise PoolEmpty(words_of_no_validation(context.config, images, found))
+        raise PoolEmpty(no_validation_message(context.config, images, found))
     if not drawn and images and len(found.validation) + len(found.excluded) >= len(images):
-        raise PoolEmpty(words_of_empty_pool(context.config, images, found))
+        raise PoolEmpty(empty_pool_message(context.config, images, found))
     _keep(context, images, found, why)
 
 
@@ -105,10 +105,10 @@ def plan(
     )
 
 
-def words_of_no_validation(config: Config, images: Sequence[Image], found: Plan) -> str:
+def no_validation_message(config: Config, images: Sequence[Image], found: Plan) -> str:
     """Why there is no validation image, with what can be done."""
     if found.excluded:
-        return words_of_empty_pool(config, images, found)
+        return empty_pool_message(config, images, found)
     return (
         f"nothing can be measured: got {len(images)} usable image, of which none can be kept for "
         f"validation; expected at least 2 with different content; add images, or go without a "
@@ -116,13 +116,13 @@ def words_of_no_validation(config: Config, images: Sequence[Image], found: Plan)
     )
 
 
-def words_of_empty_pool(config: Config, images: Sequence[Image], found: Plan) -> str:
+def empty_pool_message(config: Config, images: Sequence[Image], found: Plan) -> str:
     """Why nothing is left to train on, with the setting that decides it."""
     counts: dict[Exclusion, int] = {}
     for why, _ in found.excluded.values():
         counts[why] = counts.get(why, 0) + 1
     lines = [
-        f"{count} {EXCLUDED_WORDS[why]} ({CURES[why].format(**_settings(config))})"
+        f"{count} {EXCLUSION_TEXTS[why]} ({CURES[why].format(**_settings(config))})"
         for why, count in sorted(counts.items())
     ]
     return (
@@ -132,14 +132,14 @@ def words_of_empty_pool(config: Config, images: Sequence[Image], found: Plan) ->
     )
 
 
-def words_of_excluded(context: Context) -> str:
+def excluded_pool_message(context: Context) -> str:
     """Why the pool is empty though there are images, "" where it is not."""
     counts, roles = context.store.exclusion_counts(), context.store.role_counts()
     if roles.get(Role.POOL) or not counts:
         return ""
     settings = _settings(context.config)
     lines = [
-        f"{count} {EXCLUDED_WORDS[why]} ({CURES[why].format(**settings)})"
+        f"{count} {EXCLUSION_TEXTS[why]} ({CURES[why].format(**settings)})"
         for why, count in counts.items()
     ]
     return (
@@ -148,7 +148,7 @@ def words_of_excluded(context: Context) -> str:
     )
 
 
-def undecided(context: Context) -> bool:
+def roles_are_outdated(context: Context) -> bool:
     """Whether roles may differ from those that were decided last: a setting changed, or images
     arrived since."""
     if context.store.fact(DECIDED_WITH) != _decided_with(context.config):
@@ -164,7 +164,7 @@ def _decided_with(config: Config) -> str:
     return json.dumps([_settings(config), config.test.ids])
 
 
-EXCLUDED_WORDS = {
+EXCLUSION_TEXTS = {
     Exclusion.GROUP: "share a group with validation images",
     Exclusion.NEAR_VALIDATION: "are near-duplicates of validation images",
     Exclusion.TEST_CONTENT: "are images of the test set",
@@ -253,7 +253,7 @@ def _keep(
                 new.setdefault(why, {})[image_id] = words
         for why, reasons in sorted(new.items()):
             store.exclude(why, reasons)
-            _log_event(context, f"{len(reasons)} images {EXCLUDED_WORDS[why]}: left out")
+            _log_event(context, f"{len(reasons)} images {EXCLUSION_TEXTS[why]}: left out")
         back = [
             image.id
             for image in images

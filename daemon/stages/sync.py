@@ -12,10 +12,10 @@ from daemon.intake import Failures, Intake
 from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
 from daemon.stages.corrections import measure_missing, measured
-from daemon.stages.image_intake import CURSOR, list_images
+from daemon.stages.image_intake import CURSOR, sync_images
 from daemon.stages.reask import ask_again, withdraw
-from daemon.stages.replaced_images import flag_labels
-from daemon.stages.unread_images import looked_at_strangers, without_waiting
+from daemon.stages.replaced_images import flag_unconfirmed_labels
+from daemon.stages.unread_images import scan_unlisted_images, without_unread_images
 
 log = logging.getLogger(__name__)
 
@@ -36,23 +36,23 @@ def sync(context: Context) -> None:
 def take_in(context: Context, failures: Failures) -> None:
     """The same; `failures` collects what fails, for the end of the tick."""
     with failures.part("looking for runs of a state folder that was moved"):
-        discard_moved_runs(context)
+        delete_moved_runs(context)
     with failures.part("taking in images"):
-        list_images(context)
+        sync_images(context)
     with failures.part("taking in answers"):
         context.store.set_label_policy(context.config.loop.label_in_effect)
         pull(context)
     with failures.part("measuring how much was corrected"):
         measure_missing(context)
     with failures.part("flagging labels of replaced images"):
-        flag_labels(context)
+        flag_unconfirmed_labels(context)
     with failures.part("closing tasks"):
         close_tasks(context)
     with failures.part("asking again for what cannot be used"):
         ask_again(context)
 
 
-def discard_moved_runs(context: Context) -> None:
+def delete_moved_runs(context: Context) -> None:
     """Delete unfinished runs after the state folder was moved, since they hold paths that are
     gone; their stages make them again."""
     place, known = str(context.config.state.absolute()), context.store.fact(_PLACE)
@@ -85,10 +85,10 @@ def pull(context: Context) -> None:
             raise ConnectorRefused(
                 "the labeling tool has more changes and tells the same ones again; see its log"
             )
-        if looked_at_strangers(context, changes, ids):
+        if scan_unlisted_images(context, changes, ids):
             pull(context)
             return
-        changes = without_waiting(context, changes, ids)
+        changes = without_unread_images(context, changes, ids)
         with store.atomic():
             _save_changes(context, changes, ids)
             store.keep_fact(CURSOR, changes.cursor)

@@ -14,7 +14,7 @@ from daemon.domain import FoundImage, Image, KnownImage
 from daemon.domain.errors import ConnectorUnavailable
 from daemon.stages.file_stamps import stamp_of
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
-from daemon.stages.image_reading import Reading, Wanted
+from daemon.stages.image_reading import ReadRequest, ReadResult
 from tests.fakes.gated import Gated, gated
 from tests.integration.workbench import configured, paint
 
@@ -41,22 +41,22 @@ def reader(request: pytest.FixtureRequest, config: Config, tool: Gated) -> Itera
     made.stop()
 
 
-def wanted(tool: Gated) -> list[Wanted]:
-    return [Wanted(found=one) for one in tool.images()]
+def wanted(tool: Gated) -> list[ReadRequest]:
+    return [ReadRequest(found=one) for one in tool.images()]
 
 
-def keys(readings: list[Reading]) -> list[str]:
-    return [one.wanted.found.key for one in readings]
+def keys(readings: list[ReadResult]) -> list[str]:
+    return [one.request.found.key for one in readings]
 
 
-def taken(reader: Reader, until: Callable[[], bool] | None = None) -> list[Reading]:
+def taken(reader: Reader, until: Callable[[], bool] | None = None) -> list[ReadResult]:
     """What it hands over until nothing is left, or until something else is so."""
-    is_over, found = until or (lambda: not reader.left()), list(reader.finished())
+    is_over, found = until or (lambda: not reader.remaining()), list(reader.results())
     deadline = time.monotonic() + 20
     while not is_over():
         assert time.monotonic() < deadline, "it does not get there"
         time.sleep(0.005)
-        found += reader.finished()
+        found += reader.results()
     return found
 
 
@@ -73,14 +73,14 @@ def known_of(found: FoundImage, image: Image, stamp: str) -> KnownImage:
 
 def test_all_that_is_asked_for_comes_once_and_in_order(reader: Reader, tool: Gated) -> None:
     asked = wanted(tool)[::-1]
-    reader.ask(asked)
+    reader.request(asked)
 
     found = taken(reader)
 
     assert keys(found) == [one.found.key for one in asked]
     assert all(one.image and one.image.width_px == 32 and one.stamp for one in found)
     assert set(tool.reads.values()) == {1}
-    assert list(reader.finished()) == []
+    assert list(reader.results()) == []
 
 
 def test_one_that_cannot_be_read_is_a_failure_with_its_name_and_the_others_come(
@@ -88,7 +88,7 @@ def test_one_that_cannot_be_read_is_a_failure_with_its_name_and_the_others_come(
 ) -> None:
     (config.home / "images/field02.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     tool.raising["field04.png"] = KeyError("MPF")
-    reader.ask(wanted(tool))
+    reader.request(wanted(tool))
 
     failed = [one for one in taken(reader) if one.failure]
 
@@ -105,12 +105,12 @@ def test_an_outage_is_told_until_an_image_can_be_read_again_and_loses_nothing(
     reader: Reader, tool: Gated
 ) -> None:
     tool.raising["field03.png"] = ConnectorUnavailable("gone")
-    reader.ask(wanted(tool))
+    reader.request(wanted(tool))
     found = taken(reader, until=lambda: reader.failure() is not None)
     found += taken(reader, until=lambda: tool.reads["field03.png"] > 2)
     assert isinstance(reader.failure(), ConnectorUnavailable)
     assert keys(found) == ["field00.png", "field01.png", "field02.png"]
-    assert reader.left() == 3
+    assert reader.remaining() == 3
 
     del tool.raising["field03.png"]
     found += taken(reader)
@@ -121,8 +121,8 @@ def test_an_outage_is_told_until_an_image_can_be_read_again_and_loses_nothing(
 
 
 def test_a_new_list_replaces_what_is_not_begun(reader: Reader, tool: Gated) -> None:
-    reader.ask(wanted(tool))
-    reader.ask(wanted(tool)[4:])
+    reader.request(wanted(tool))
+    reader.request(wanted(tool)[4:])
 
     found = keys(taken(reader))
 
@@ -133,20 +133,20 @@ def test_a_new_list_replaces_what_is_not_begun(reader: Reader, tool: Gated) -> N
 
 def test_what_is_told_by_an_address_or_a_stamp_is_not_read(reader: Reader, tool: Gated) -> None:
     first, second = wanted(tool)[:2]
-    reader.ask([second])
+    reader.request([second])
     (before,) = taken(reader)
     assert before.image is not None
     same = known_of(second.found, before.image, before.stamp)
     tool.reads.clear()
 
-    reader.ask([replace(first, by_address=True), replace(second, known=same)])
+    reader.request([replace(first, recognized_by_address=True), replace(second, known=same)])
     found = taken(reader)
 
     assert keys(found) == ["field00.png", "field01.png"]
     assert [one.image for one in found] == [None, None]
     assert tool.reads.total() == 0
 
-    reader.ask([replace(second, known=replace(same, stamp="another one"))])
+    reader.request([replace(second, known=replace(same, stamp="another one"))])
     (after,) = taken(reader)
 
     assert after.image == before.image
@@ -156,5 +156,5 @@ def test_what_is_told_by_an_address_or_a_stamp_is_not_read(reader: Reader, tool:
 def test_nothing_is_asked_for_after_a_stop(reader: Reader, tool: Gated) -> None:
     reader.stop()
 
-    assert list(reader.finished()) == []
+    assert list(reader.results()) == []
     assert tool.reads.total() == 0
