@@ -36,7 +36,7 @@ from daemon.stages.score import score
 from daemon.stages.select import candidates, select
 from daemon.stages.serving import train_and_gate
 from daemon.stages.standing import standing
-from daemon.stages.sync import take_in
+from daemon.stages.sync import sync
 from daemon.stages.waiting_time import usual_pause_min
 from daemon.store.counts import counts_of
 
@@ -82,7 +82,7 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise; what
     says nothing about the rest of the tick is raised at its end."""
     failures, outcome = Failures(), None
-    take_in(context, failures)  # first: answers arrive also while the tool refuses to be asked
+    sync(context, failures)  # first: answers arrive also while the tool refuses to be asked
     if words := image_wait_reason(context.store):
         failures.raise_first()
         context.store.keep_fact(WAITING, words)
