@@ -281,7 +281,7 @@ def _guard(intake: Intake, task: str, entry: object) -> AbstractContextManager[N
     """Turns any exception about this task into a fault of its answer."""
     key = entry.get("key") if isinstance(entry, dict) else None
     answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=str(key or ""))
-    return intake.one(
+    return intake.guard(
         answer.place,
         expected="a task that this Maskloop wrote, and a mask for its image",
         cure=f"see the mask of this image; if it is well, {_RESTORE}",

@@ -17,7 +17,7 @@ from daemon.domain import Cycle, Stage, TaskState
 from daemon.domain.clock import is_due
 from daemon.domain.errors import PoolEmpty, RunFailed
 from daemon.domain.formatting import count, duration
-from daemon.intake import Failures
+from daemon.intake import DeferredFailures
 from daemon.rules.readiness import Ending, Standing, ending, lacking, reason_to_wait
 from daemon.stages.context import Context
 from daemon.stages.cycle_summary import log_cycle, log_settings, record_cycle_start
@@ -81,30 +81,30 @@ class Outcome:
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise; what
     says nothing about the rest of the tick is raised at its end."""
-    failures, outcome = Failures(), None
+    failures, outcome = DeferredFailures(), None
     sync(context, failures)  # first: answers arrive also while the tool refuses to be asked
     if words := image_wait_reason(context.store):
-        failures.raise_first()
+        failures.raise_deferred()
         context.store.keep_fact(WAITING, words)
         return Outcome(waiting=words, running=True)
-    with failures.part("sending what is to be asked"):
+    with failures.defer("sending what is to be asked"):
         deliver(context)
-    with failures.part("mending the settings of the labeling tool"):
+    with failures.defer("mending the settings of the labeling tool"):
         _mend(context)
-    with failures.part("keeping open tasks in order"):
+    with failures.defer("keeping open tasks in order"):
         keep_order(context)
-    with failures.part("counting images that several people labeled"):
+    with failures.defer("counting images that several people labeled"):
         report_duplicate_labels(context)
-    with failures.part("moving the cycle on"):
+    with failures.defer("moving the cycle on"):
         outcome = _advance(context, cycle_limit)
     if outcome is None or not outcome.final:
-        with failures.part("asking ahead of the next model"):
+        with failures.defer("asking ahead of the next model"):
             fill_queue(context)
-    with failures.part("deleting predictions that nobody is shown any more"):
+    with failures.defer("deleting predictions that nobody is shown any more"):
         delete_old_predictions(context)
     if outcome is not None:
         context.store.keep_fact(WAITING, outcome.waiting)
-    failures.raise_first()
+    failures.raise_deferred()
     if outcome is None:
         raise RuntimeError("the cycle was not moved on, and nothing says why")
     return outcome

@@ -21,7 +21,7 @@ from daemon.domain import (
 )
 from daemon.domain.errors import RunFailed
 from daemon.domain.faults import printable
-from daemon.intake import passes
+from daemon.intake import is_environment_error
 from daemon.runs.folder import PredictRequest
 from daemon.stages.context import Context
 from daemon.stages.predict import predicted_ids, predicted_mask
@@ -55,7 +55,7 @@ def measure_missing(context: Context) -> None:
         try:
             correction = _measure(context, answer.image_id, answer.version, submitted)
         except _DAMAGED as exc:
-            if passes(exc):
+            if is_environment_error(exc):
                 raise
             correction = Unmeasured.MASK_UNREADABLE
         context.store.keep_correction(answer.id, correction)
@@ -69,7 +69,7 @@ def measured(
     try:
         return annotation, correction_of(context, image_id, annotation)
     except _DAMAGED as exc:
-        if passes(exc):
+        if is_environment_error(exc):
             raise
         words = printable(f"{_UNKNOWN}{type(exc).__name__}: {exc}")
         noted = replace(annotation, notes=(*annotation.notes, words))

@@ -169,7 +169,7 @@ def _end_scan(context: Context, ingest: Ingest, scan: Scan) -> None:
     store, now = context.store, context.now()
     ingest.scan = None
     broken = _save_faults(context, scan)
-    ingest.accepted = scan.intake.through if broken is not None else 0
+    ingest.accepted = scan.intake.accepted if broken is not None else 0
     exclude_copies(context)
     scan.blocks_cycle = scan.identities.may_be_known(list(scan.unread.values()))
     with store.atomic():

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from connectors.base import Connector
 from daemon.config.loading import Config
-from daemon.intake import Paused
+from daemon.intake import Postponed
 from daemon.stages.image_reading import ReadRequest, ReadResult, read_image
 
 INLINE_READ_S = 10.0  # of one tick that reads by itself; answers are read between such ticks
@@ -83,7 +83,7 @@ class InlineReader:
         deadline, self._failure = self._monotonic() + INLINE_READ_S, None
         while self._queue:
             result = read_image(self._connector, self._config, self._queue[0])
-            if isinstance(result, Paused):
+            if isinstance(result, Postponed):
                 self._failure = result.cause
                 return
             self._queue.popleft()
@@ -219,11 +219,11 @@ class BackgroundReader:
             self._current = None if self._is_stopped else self._queue.popleft()
             return self._current
 
-    def _add_result(self, request: ReadRequest, result: ReadResult | Paused) -> bool:
+    def _add_result(self, request: ReadRequest, result: ReadResult | Postponed) -> bool:
         """Save the result for a tick; returns whether all images are read now."""
         with self._condition:
             self._current = None
-            if isinstance(result, Paused):
+            if isinstance(result, Postponed):
                 self._queue.appendleft(request)
                 self._failure, self._waits_for_tick = result.cause, True
                 return False

@@ -15,7 +15,7 @@ from connectors.images.cache import save_to_cache
 from daemon.config.loading import Config
 from daemon.domain import FoundImage, Image, KnownImage
 from daemon.domain.errors import ImageRefused
-from daemon.intake import Failure, Paused, attempt
+from daemon.intake import InputFailure, Postponed, try_input
 from daemon.stages.file_stamps import local_path, stamp_of
 from daemon.stages.image_content import CURE, EXPECTED, cache_of, fault_location, image_of
 
@@ -47,7 +47,7 @@ class ReadResult:
     request: ReadRequest
     image: Image | None = None
     stamp: str = ""
-    failure: Failure | None = None
+    failure: InputFailure | None = None
 
     @property
     def fault_location(self) -> str:
@@ -55,19 +55,21 @@ class ReadResult:
         return fault_location(self.request.found.key)
 
 
-def read_image(connector: Connector, config: Config, request: ReadRequest) -> ReadResult | Paused:
+def read_image(
+    connector: Connector, config: Config, request: ReadRequest
+) -> ReadResult | Postponed:
     """Read one image. An exception is returned as a value, so that no image ends the thread."""
     if request.recognized_by_address:
         return ReadResult(request=request)
     path = local_path(request.found.uri)
     stamp = stamp_of(path) if path else ""  # before the read, so that a later change is noticed
-    result = attempt(
+    result = try_input(
         lambda: _read(connector, config, request, stamp),
         fault_location(request.found.key),
         expected=EXPECTED,
         cure=CURE,
     )
-    if isinstance(result, Failure):
+    if isinstance(result, InputFailure):
         return ReadResult(request=request, stamp=stamp, failure=result)
     return result
 

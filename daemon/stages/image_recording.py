@@ -28,7 +28,7 @@ def save_result(context: Context, scan: Scan, result: ReadResult) -> None:
         return
     saved = False
     where = result.fault_location
-    with scan.intake.one(where, expected=EXPECTED, cure=CURE), context.store.atomic():
+    with scan.intake.guard(where, expected=EXPECTED, cure=CURE), context.store.atomic():
         if result.request.known is not None:
             save_comparison(context, result, result.request.known)
         else:

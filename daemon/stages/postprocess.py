@@ -9,7 +9,8 @@ the lower index wins. Specks are taken out before holes are filled. No pixel of 
 is large enough changes, and a second call changes nothing more.
 
 A mask is cut into runs, stretches of one class within a row; all work is done on the graph of runs
-that share an edge: some thousand runs stand for a million pixels.
+that share an edge: some thousand runs stand for a million pixels. On usual masks that takes less
+time than OpenCV's labeling alone (tests/benchmarks/connected_components.py).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from daemon.domain import Annotation, AnswerId, Changes, Fault, Skip, Task, TaskState
 from daemon.domain.errors import ConnectorRefused
-from daemon.intake import Failures, Intake
+from daemon.intake import DeferredFailures, Intake
 from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
 from daemon.stages.corrections import measure_missing, measured
@@ -28,25 +28,25 @@ _EXPECTED = "an answer that the store can hold"
 _CURE = "open it in the labeling tool and submit it again, or delete it"
 
 
-def sync(context: Context, failures: Failures) -> None:
+def sync(context: Context, failures: DeferredFailures) -> None:
     """Read images, then answers; close tasks; ask again where an answer cannot be used.
 
     failures: collects the errors of the parts, so that one does not stop the others.
     """
-    with failures.part("looking for runs of a state folder that was moved"):
+    with failures.defer("looking for runs of a state folder that was moved"):
         delete_moved_runs(context)
-    with failures.part("taking in images"):
+    with failures.defer("taking in images"):
         sync_images(context)
-    with failures.part("taking in answers"):
+    with failures.defer("taking in answers"):
         context.store.set_label_policy(context.config.loop.label_in_effect)
         sync_answers(context)
-    with failures.part("measuring how much was corrected"):
+    with failures.defer("measuring how much was corrected"):
         measure_missing(context)
-    with failures.part("flagging labels of replaced images"):
+    with failures.defer("flagging labels of replaced images"):
         flag_unconfirmed_labels(context)
-    with failures.part("closing tasks"):
+    with failures.defer("closing tasks"):
         close_tasks(context)
-    with failures.part("asking again for what cannot be used"):
+    with failures.defer("asking again for what cannot be used"):
         ask_again(context)
 
 
@@ -121,7 +121,7 @@ def _save_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
         if answer.image_key not in ids:
             intake.add(_unknown_image_fault(answer_id))
             continue
-        guard = intake.one(answer_id.place, expected=_EXPECTED, cure=_CURE, answer=answer_id)
+        guard = intake.guard(answer_id.place, expected=_EXPECTED, cure=_CURE, answer=answer_id)
         with guard, store.atomic():
             _save_answer(context, ids[answer.image_key], answer)
             store.release([answer_id.place])

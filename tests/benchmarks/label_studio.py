@@ -38,8 +38,8 @@ from connectors.label_studio import LabelStudio, create_or_adopt_project
 from connectors.label_studio.api import Api
 from connectors.masks.regions import Control, encode
 from daemon.demo.installation import find_executable
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.ports import free_port
-from daemon.demo.server import LabelStudioServer
 from daemon.domain import FoundImage, Image, Prediction, TaskRequest
 from tests.benchmarks.pushing import CLASSES, counted, plants
 from tests.fakes.versions import version

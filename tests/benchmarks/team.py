@@ -40,8 +40,8 @@ from PIL import Image
 from connectors.label_studio import FolderSource, LabelStudio, create_or_adopt_project
 from connectors.masks.regions import Control, encode
 from daemon.demo.installation import find_executable
-from daemon.demo.server import LabelStudioServer
-from daemon.demo.web_user import Question, WebUser
+from daemon.demo.label_studio_server import LabelStudioServer
+from daemon.demo.web_user import OpenTask, WebUser
 from daemon.domain import ClassSet, Prediction, TaskRequest
 from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
 from tests.benchmarks.label_studio import started
@@ -183,7 +183,7 @@ def work(project: Project, users: Sequence[WebUser], think_s: float, seed: int) 
         thread.join()
 
 
-def _fetched(user: WebUser, project: int) -> Question | None:
+def _fetched(user: WebUser, project: int) -> OpenTask | None:
     """What is handed out; whoever waits in vain asks again, and is given what is theirs."""
     while True:
         with suppress(ConnectorUnavailable):

@@ -20,7 +20,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from connectors.label_studio.provenance import SourcePrediction
 from daemon.config.loading import Config
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.domain import Label, Mask, Stage
 from daemon.launchers.local import LocalLauncher
 from daemon.stages.context import Context

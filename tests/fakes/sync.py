@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from daemon.intake import Failures
+from daemon.intake import DeferredFailures
 from daemon.stages import sync
 from daemon.stages.context import Context
 
 
 def synchronize(context: Context) -> None:
     """Read images and answers; raises the first error after all parts were tried."""
-    failures = Failures()
+    failures = DeferredFailures()
     sync.sync(context, failures)
-    failures.raise_first()
+    failures.raise_deferred()

@@ -164,7 +164,7 @@ def test_a_backup_is_a_whole_store(home: Path) -> None:
 
 
 def test_init_writes_a_config_once(tmp_path: Path) -> None:
-    from daemon.setup.steps import write_config
+    from daemon.setup.init import write_config
 
     path = tmp_path / "config.toml"
 

@@ -16,7 +16,8 @@ from connectors.label_studio import create_or_adopt_project
 from daemon.cli.commands import main
 from daemon.config.loading import Config
 from daemon.config.rendering import render
-from daemon.diagnostics.doctor import diagnose, lines
+from daemon.diagnostics.doctor import diagnose
+from daemon.diagnostics.report_text import text_lines
 from daemon.domain import Fault
 from daemon.store import FILE, Store, sole_writer
 from tests.fakes.label_studio import FakeLabelStudio
@@ -90,7 +91,7 @@ def test_a_loop_that_ran_is_described_and_not_changed(tmp_path: Path) -> None:
     assert store["steps of a newer Maskloop"] == []
     assert [run["finished"] for run in report["runs"]] == [True] * 5
     assert report["daemon"]["running"] == "no"
-    assert report["daemon"]["last sign of life s ago"] < 60
+    assert report["daemon"]["store last written s ago"] < 60
     assert report["versions"]["torch"][0].isdigit()
     assert report["labeling tool"] == {"kind": "folder"}
     assert report["findings"] == []
@@ -149,7 +150,7 @@ def test_a_store_that_cannot_be_used_is_a_finding(damage: str, tmp_path: Path) -
     report = report_on(config)
 
     assert any(words.startswith("store: ") for words in report["findings"])
-    assert list(lines(report))
+    assert list(text_lines(report))
 
 
 def test_a_faulty_config_is_told_with_what_needs_none(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from daemon.config.loading import Config
-from daemon.diagnostics.check import notes
+from daemon.diagnostics.notes import notes
 from daemon.domain import Stage
 from daemon.domain.errors import RunFailed
 from daemon.runs.folder import EmbedRequest, PredictRequest, Request, RunFolder, TrainRequest

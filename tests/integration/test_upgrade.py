@@ -17,7 +17,8 @@ import pytest
 
 from daemon.cli.commands import main
 from daemon.config.loading import Config, load_config
-from daemon.diagnostics.check import checks, notes
+from daemon.diagnostics.check import checks
+from daemon.diagnostics.notes import notes
 from daemon.loop.service import run_once
 from daemon.store import FILE, Store
 from tests.fakes.status_json import status_json

@@ -17,7 +17,7 @@ from PIL import Image
 from connectors.label_studio import FolderSource, create_or_adopt_project
 from connectors.masks.regions import Control, decode, encode
 from daemon.demo.annotators import Annotator, Person
-from daemon.demo.truth import Truth, pair
+from daemon.demo.truth import Truth, pair_masks
 from daemon.demo.web_user import WebUser
 from daemon.domain import ClassSet
 from daemon.store import FILE, Store
@@ -97,7 +97,7 @@ class Work:
             invite=self._invite,
             project=self.project,
             classes=CLASSES,
-            truth=Truth(pair(sorted(self.images.iterdir()), self.masks)),
+            truth=Truth(pair_masks(sorted(self.images.iterdir()), self.masks)),
             pace_s=pace_s,
             idle_s=0.2,
         )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from connectors.masks.regions import Control, decode, encode
-from daemon.demo.corrections import correct
+from daemon.demo.region_correction import correct
 from daemon.domain import IGNORE, Annotation, ClassSet, Image
 from daemon.store import FILE, Store
 from tests.fakes.labels import NOON
