@@ -35,8 +35,8 @@ from daemon.loop.tick import WAITING, Outcome, tick
 from daemon.rules.incidents import Incidents, reason_of
 from daemon.stages.classes import require_same_classes, update_classes
 from daemon.stages.context import Context
-from daemon.stages.image_scan import Ingest
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
+from daemon.stages.image_scan import Ingest
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store, sole_writer
 
