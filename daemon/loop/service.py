@@ -220,8 +220,11 @@ def _ticker(
 
 
 class _Waker:
-    """Brings the next tick forward while there is a schedule; called from other threads and from ticks,
-    which a scheduler that is being stopped waits for: then it is asked for nothing more."""
+    """Brings the next tick forward while there is a schedule.
+
+    Other threads and ticks call it. A scheduler that is stopping waits for its tick, so it gets
+    no further calls.
+    """
 
     def __init__(self) -> None:
         self._schedule: Schedule | None = None
