@@ -116,7 +116,7 @@ class TaskRequest:
 
 
 def annotator_text(reason: str, refused: RefusedAnswer | None) -> str:
-    """The text above an image for annotators: why it is asked again, if so, and why it was selected."""
+    """The text above an image for annotators: why it is asked (again)."""
     if refused is None:
         return reason
     got, expected = (printable(part, ANNOTATOR_CHARS) for part in (refused.got, refused.expected))

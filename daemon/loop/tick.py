@@ -43,7 +43,7 @@ from daemon.stages import (
     sync,
 )
 from daemon.stages.context import Context
-from daemon.stages.image_intake import still_looking
+from daemon.stages.image_intake import image_wait_reason
 from daemon.stages.loop_facts import read_loop_facts
 from daemon.stages.waiting_time import usual_pause_min
 from daemon.store.counts import counts_of
@@ -94,8 +94,8 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     failure is raised after all of them ran.
     """
     failures, outcome = DeferredFailures(), None
-    sync.take_in(context, failures)  # first: annotations arrive even while the tool refuses tasks
-    if reading := still_looking(context.store):
+    sync.sync(context, failures)  # first: annotations arrive even while the tool refuses tasks
+    if reading := image_wait_reason(context.store):
         failures.raise_deferred()
         context.store.keep_fact(WAITING, reading)
         return Outcome(waiting=reading, running=True)
@@ -198,7 +198,9 @@ def _open_cycle(context: Context, number: int) -> Cycle:
 
 def _may_reassign_roles(context: Context, facts: LoopFacts, cycle: int) -> bool:
     """Whether cycle 0 left no image to train on, and a setting or new images may change that."""
-    return not (cycle or facts.train_labels or facts.open_tasks) and roles.undecided(context)
+    return not (cycle or facts.train_labels or facts.open_tasks) and roles.roles_are_outdated(
+        context
+    )
 
 
 def _reopen(context: Context, cycle: int, stage: Stage) -> Cycle:

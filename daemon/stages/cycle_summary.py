@@ -73,8 +73,8 @@ def record_cycle_start(context: Context, cycle: int) -> None:
     """Store what the line of a cycle needs: the labels of each person, and the settings."""
     store = context.store
     labels_per_person = Counter(label.annotator for label in store.labels().values())
-    store.keep_people(cycle, labels_per_person)
-    store.keep_circumstances(cycle, logged_settings(context.config), maskloop_version())
+    store.keep_labels_by_annotator(cycle, labels_per_person)
+    store.keep_cycle_settings(cycle, logged_settings(context.config), maskloop_version())
     if cycle:
         labels = counts_of(store, context.config.loop.budget_labels).labels
         log.info("cycle %d begins: training on %s", cycle, count(labels.train, "label"))
@@ -137,7 +137,7 @@ def _label_text(store: Store, cycle: int) -> str:
     """How many labels each person added or deleted since the previous cycle."""
     if cycle == 0:
         return ""
-    before, now = store.people(cycle - 1), store.people(cycle)
+    before, now = store.labels_by_annotator(cycle - 1), store.labels_by_annotator(cycle)
     labeled = store.labels_at_start(cycle - 1)
     if labeled != sum(before.values()):  # of an earlier release, which stored no names
         return count(store.labels_at_start(cycle) - labeled, "new label")
