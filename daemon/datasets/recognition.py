@@ -1,0 +1,40 @@
+"""Which format a source has: told by its files, never by an option."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from daemon.datasets.formats import coco, mask_folders
+from daemon.datasets.samples import Source
+from daemon.datasets.source_tree import Tree
+from daemon.domain.errors import DatasetRefused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """How a format is told, in words and in deed."""
+
+    looked_for: str
+    recognize: Callable[[Tree], Source | None]
+
+
+FORMATS: Sequence[Format] = (  # the first that fits is taken
+    Format(looked_for=coco.LOOKED_FOR, recognize=coco.recognize),
+    Format(looked_for=mask_folders.LOOKED_FOR, recognize=mask_folders.recognize),
+)
+
+
+def recognize(tree: Tree) -> Source:
+    """The source. Raises DatasetRefused that says what was looked for."""
+    for one in FORMATS:
+        found = one.recognize(tree)
+        if found is not None:
+            return found
+    looked_for = "\n".join(f"  {one.looked_for}" for one in FORMATS)
+    suffixes = sorted({name.rpartition(".")[2][:20] for name in tree.others if "." in name})
+    raise DatasetRefused(
+        f"{tree.root}: got {len(tree.pictures)} pictures and {len(tree.others)} other files "
+        f"({', '.join(suffixes[:10]) or 'none'}); expected one of\n{looked_for}\nname the folder "
+        f"that holds images and labels"
+    )
