@@ -133,7 +133,8 @@ def _write(
 
 def _pooled(sample: Sample, *, own_pool: bool) -> Sample:
     """The sample, on the list `pool` too where the source has none and does not hold it out."""
-    if own_pool or any(split.lower() in HELD_OUT for split in sample.splits):
+    parts = {part for split in sample.splits for part in split.lower().split("/")}
+    if own_pool or not parts.isdisjoint(HELD_OUT):
         return sample
     return replace(sample, splits=(*sample.splits, POOL))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from daemon.datasets.formats import coco, mask_folders
+from daemon.datasets.formats import coco, label_studio, mask_folders, supervisely
 from daemon.datasets.samples import Source
 from daemon.datasets.source_tree import Tree
 from daemon.domain.errors import DatasetRefused
@@ -20,7 +20,9 @@ class Format:
 
 
 FORMATS: Sequence[Format] = (  # the first that fits is taken
+    Format(looked_for=supervisely.LOOKED_FOR, recognize=supervisely.recognize),
     Format(looked_for=coco.LOOKED_FOR, recognize=coco.recognize),
+    Format(looked_for=label_studio.LOOKED_FOR, recognize=label_studio.recognize),
     Format(looked_for=mask_folders.LOOKED_FOR, recognize=mask_folders.recognize),
 )
 

@@ -37,6 +37,11 @@ class Tree:
         """The paths of the pictures, in order."""
         return tuple(self.kinds)
 
+    @cached_property
+    def others_listed(self) -> frozenset[str]:
+        """The paths of the other files, to look one up."""
+        return frozenset(self.others)
+
     def ending(self, suffix: str) -> tuple[str, ...]:
         """The other files whose name ends so, in any case."""
         return tuple(name for name in self.others if name.lower().endswith(suffix))

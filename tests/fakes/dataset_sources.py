@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
@@ -103,3 +107,89 @@ def coco(root: Path, masks: Mapping[str, Mask], form: str = "text", name: str = 
     categories = [{"id": 7, "name": "crop"}, {"id": 14, "name": "weed"}]
     content = {"images": images, "annotations": annotations, "categories": categories}
     return write_json(root / f"annotations/{name}.json", content)
+
+
+def supervisely_bitmap(inside: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """The pixels of an object as the SDK packs them: the smallest patch, a palette PNG, zlib."""
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    top, left = int(rows[0]), int(columns[0])
+    patch = Image.fromarray(inside[top : rows[-1] + 1, left : columns[-1] + 1].astype(np.uint8))
+    patch.putpalette([0, 0, 0, 255, 255, 255])
+    stream = io.BytesIO()
+    patch.save(stream, "PNG", transparency=0)
+    packed = base64.b64encode(zlib.compress(stream.getvalue())).decode()
+    return {"geometryType": "bitmap", "bitmap": {"data": packed, "origin": [left, top]}}
+
+
+def supervisely_polygons(inside: npt.NDArray[np.bool_]) -> Iterator[dict[str, Any]]:
+    """Each 8-connected object as its outline and the outlines of its holes, outermost first."""
+    number, objects = cv2.connectedComponents(inside.astype(np.uint8), connectivity=8)
+    shapes = []
+    for value in range(1, number):
+        one = (objects == value).astype(np.uint8)
+        outline = _outlines(one)[0]
+        filled = cv2.fillPoly(np.zeros_like(one), [outline], 1)
+        holes = _outlines(((filled > 0) & (one == 0)).astype(np.uint8), connectivity=4)
+        shapes.append((int(filled.sum()), outline, holes))
+    for _, outline, holes in sorted(shapes, key=lambda one: -one[0]):
+        yield {
+            "geometryType": "polygon",
+            "points": {
+                "exterior": outline.reshape(-1, 2).tolist(),
+                "interior": [hole.reshape(-1, 2).tolist() for hole in holes],
+            },
+        }
+
+
+def _outlines(inside: npt.NDArray[np.uint8], connectivity: int = 8) -> list[Any]:
+    """The outer outline of each object, twice round where it has fewer than three points."""
+    number, objects = cv2.connectedComponents(inside, connectivity=connectivity)
+    found = []
+    for value in range(1, number):
+        one = (objects == value).astype(np.uint8)
+        outline = cv2.findContours(one, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0][0]
+        found.append(np.concatenate([outline] * (3 if len(outline) < 3 else 1)))
+    return found
+
+
+def supervisely_objects(mask: Mask, form: str) -> list[dict[str, Any]]:
+    """The objects of an annotation. form: bitmap or polygon; the classes are crop and weed."""
+    found = []
+    for value, title in ((1, "crop"), (2, "weed")):
+        inside = mask == value
+        if not inside.any():
+            continue
+        shapes = [supervisely_bitmap(inside)] if form == "bitmap" else supervisely_polygons(inside)
+        found += [{"classTitle": title, "tags": [], **shape} for shape in shapes]
+    return found
+
+
+def supervisely_annotation(mask: Mask, objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """The content of an annotation file."""
+    height, width = mask.shape
+    return {"tags": [], "size": {"height": height, "width": width}, "objects": objects}
+
+
+def supervisely(
+    root: Path, datasets: Mapping[str, Mapping[str, Mask]], form: str = "bitmap"
+) -> Path:
+    """A project of several datasets; names of images come with their ending."""
+    classes = [{"title": title, "shape": form} for title in ("crop", "weed")]
+    meta = {"classes": classes, "tags": [], "projectType": "images"}
+    for dataset, masks in datasets.items():
+        for number, (name, mask) in enumerate(masks.items()):
+            picture(root / dataset / "img" / name, mask.shape, number)
+            annotation = supervisely_annotation(mask, supervisely_objects(mask, form))
+            write_json(root / dataset / "ann" / f"{name}.json", annotation)
+    return write_json(root / "meta.json", meta)
+
+
+def label_studio(root: Path, results: Mapping[str, list[Any] | None], name: str = "export") -> Path:
+    """A JSON export. results: name of the image file -> regions of its annotation; None: none."""
+    tasks = []
+    for number, (file, result) in enumerate(results.items(), start=1):
+        picture(root / f"images/{file}", (24, 30), number)
+        annotations = [] if result is None else [{"id": number, "result": result}]
+        address = f"/data/local-files/?d=field/{file}"
+        tasks.append({"id": number, "data": {"image": address}, "annotations": annotations})
+    return write_json(root / f"{name}.json", tasks)
