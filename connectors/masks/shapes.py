@@ -66,7 +66,7 @@ def polygon(value: Mapping[str, Any], size: tuple[int, int]) -> Patch:
     corners = np.array([[_percent("points", each) for each in point] for point in points])
     if len(points) < 3:
         return _NOTHING
-    return filled_polygon(corners / 100 * _width_and_height(size), size)
+    return _filled_polygon(corners / 100 * _width_and_height(size), size)
 
 
 def rectangle(value: Mapping[str, Any], size: tuple[int, int]) -> Patch:
@@ -79,7 +79,7 @@ def rectangle(value: Mapping[str, Any], size: tuple[int, int]) -> Patch:
     along, away = _directions(value)
     start = np.array([x, y])
     right, below = across * along, down * away
-    return filled_polygon(
+    return _filled_polygon(
         np.stack([start, start + right, start + right + below, start + below]), size
     )
 
@@ -117,7 +117,7 @@ def ellipse(value: Mapping[str, Any], size: tuple[int, int]) -> Patch:
     return box.patch()
 
 
-def filled_polygon(corners: Floats, size: tuple[int, int]) -> Patch:
+def _filled_polygon(corners: Floats, size: tuple[int, int]) -> Patch:
     """A polygon with these corners, (N, 2) as x, y in pixels."""
     low, high = corners.min(axis=0), corners.max(axis=0)
     box = _Box.around((low[0], high[0]), (low[1], high[1]), size)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
 from daemon.datasets.class_map import ClassMap
+from daemon.datasets.formats import coco_rle
 from daemon.datasets.formats.coco import decode
 from daemon.datasets.import_folder import import_folder
 from daemon.datasets.import_report import Report
@@ -61,6 +62,28 @@ def test_a_folder_is_imported_with_its_classes_and_splits(tmp_path: Path) -> Non
     splits = json.loads((tmp_path / "out/splits.json").read_text())
     assert splits == {"pool": ["a", "b"], "train": ["a", "b"]}
     assert report.repairs[Repair.BACKGROUND_ONLY, ""].number == 1
+
+
+@pytest.mark.parametrize(
+    ("ring", "text"),
+    [  # in 10 rows and 12 columns, as pycocotools 2.0 fills them
+        ([2.3, 1.7, 9.6, 3.1, 5.5, 8.9], "P1282N3NN1N2Ol0"),
+        ([-3, -2, 14, 5, 1, 11.5], "0n01[O001N100O2O0O2O0OM"),
+        ([1, 1, 9, 9, 9, 1, 1, 9], ";74N2N2N10O2N2N2l0"),
+        ([4.2, 4.1, 4.9, 4.2, 4.6, 4.8], "\\11[2"),
+    ],
+)
+def test_a_ring_holds_the_pixels_of_the_reference(ring: list[float], text: str) -> None:
+    patch, _ = decode([ring], (10, 12))
+
+    found = np.zeros((10, 12), np.bool_)
+    found[:, patch.left : patch.left + patch.inside.shape[1]] = patch.inside
+    assert np.array_equal(found, coco_rle.decompress(text, (10, 12)))
+
+
+def test_a_ring_around_the_world_is_refused() -> None:
+    with pytest.raises(ValueError, match="perimeter"):
+        decode([[0, 0, 1e6, 0, 1e6, 1e6, 0, 1e6] * 9], (10, 12))
 
 
 def test_a_ring_inside_a_ring_is_a_hole_and_counted() -> None:
@@ -170,7 +193,15 @@ def test_a_file_that_is_no_coco_is_not_taken_for_it(content: str, tmp_path: Path
     (tmp_path / "in").mkdir()
     (tmp_path / "in/instances.json").write_text(content)
 
-    with pytest.raises(DatasetRefused, match=r"expected one of\n  .*COCO"):
+    with pytest.raises(DatasetRefused, match=r"(?s)expected one of\n.*COCO"):
         imported(tmp_path / "in", tmp_path / "out")
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+
+
+def test_a_broken_json_is_said_where_nothing_else_is_found(tmp_path: Path) -> None:
+    path = coco(tmp_path / "in", {"a": ring()})
+    path.write_text(path.read_text()[:-9])
+
+    with pytest.raises(DatasetRefused, match=r"annotations/coco.json: got no JSON"):
+        imported(tmp_path / "in", tmp_path / "out")

@@ -1,8 +1,8 @@
 """COCO: one JSON file with images, annotations and categories; also several, a split each.
 
 An object is polygons in pixels, or run lengths. A ring inside another ring of its object is a
-hole (pycocotools fills it: COCO itself has none). A pixel belongs to a polygon when its centre
-lies inside. The later annotation of a list wins. A crowd region gives its pixels no label.
+hole (pycocotools fills it: COCO itself has none); a ring holds the pixels that it has there. The
+later annotation of a list wins. A crowd region gives its pixels no label.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from connectors.masks.shapes import MAX_POINTS, Patch, filled_polygon
-from daemon.datasets.formats import coco_rle
+from connectors.masks.shapes import Patch
+from daemon.datasets.formats import coco_polygon, coco_rle
 from daemon.datasets.json_files import head, object_of, read_json, size_of, text_of
 from daemon.datasets.painting import Canvas, whole
 from daemon.datasets.samples import (
@@ -37,7 +37,8 @@ from daemon.pixels.headers import MOST_PIXELS
 
 LOOKED_FOR = 'COCO: a .json file with the lists "images", "annotations" and "categories"'
 MOST_COORDINATE = 1e6  # pixels
-MOST_RINGS = 100_000  # of an image
+MOST_RINGS = 100_000  # of an object
+MOST_POINTS = 1_000_000  # of a ring
 _KEYS = ("images", "annotations", "categories")
 _SPLIT = re.compile(r"(?<![a-z])(train|val|valid|validation|test)(?![a-z])")
 
@@ -219,7 +220,7 @@ def decode(outline: object, size: tuple[int, int]) -> tuple[Patch, int]:
         return whole(coco_rle.decode(counts, size)), 0
     if not isinstance(outline, list) or len(outline) > MOST_RINGS:
         raise ValueError(f"the segmentation {short_repr(outline)}")
-    return _rings([filled_polygon(_ring(ring), size) for ring in outline], size)
+    return _rings([coco_polygon.fill(_ring(ring), size) for ring in outline], size)
 
 
 def _rings(rings: Sequence[Patch], size: tuple[int, int]) -> tuple[Patch, int]:
@@ -240,7 +241,7 @@ def _rings(rings: Sequence[Patch], size: tuple[int, int]) -> tuple[Patch, int]:
 
 def _ring(ring: object) -> Any:
     """[x, y, x, y, ...] -> (N, 2), pixels."""
-    if not isinstance(ring, list) or len(ring) % 2 or not 6 <= len(ring) <= 2 * MAX_POINTS:
+    if not isinstance(ring, list) or len(ring) % 2 or not 6 <= len(ring) <= 2 * MOST_POINTS:
         raise ValueError(f"the ring {short_repr(ring)}; expected x, y, ... of 3 or more points")
     if not all(_is_coordinate(value) for value in ring):
         raise ValueError(f"the ring {short_repr(ring)}; expected numbers of pixels")
