@@ -34,7 +34,10 @@ FORMATS: Sequence[Format] = (  # the first that fits is taken
 def recognize(tree: Tree) -> Source:
     """The source. Raises DatasetRefused that says what was looked for."""
     for one in FORMATS:
-        found = one.recognize(tree)
+        try:
+            found = one.recognize(tree)
+        except LabelsUnusable as exc:
+            raise DatasetRefused(str(exc)) from exc
         if found is not None:
             return found
     broken = "".join(f"\n{fault}" for fault in _broken(tree))

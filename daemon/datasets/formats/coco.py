@@ -17,7 +17,7 @@ import numpy as np
 
 from connectors.masks.shapes import Patch
 from daemon.datasets.formats import coco_polygon, coco_rle
-from daemon.datasets.json_files import head, object_of, read_json, size_of, text_of
+from daemon.datasets.json_files import head, read_json, size_of
 from daemon.datasets.painting import Canvas, whole
 from daemon.datasets.samples import (
     BACKGROUND,
@@ -36,7 +36,7 @@ from daemon.domain.formatting import short_repr
 from daemon.pixels.headers import MOST_PIXELS
 
 LOOKED_FOR = 'COCO: a .json file with the lists "images", "annotations" and "categories"'
-MOST_COORDINATE = 1e6  # pixels
+MOST_COORDINATE = 1e5  # pixels
 MOST_RINGS = 100_000  # of an object
 MOST_POINTS = 1_000_000  # of a ring
 _KEYS = ("images", "annotations", "categories")
@@ -91,10 +91,12 @@ class _Reader:
         """Category id -> value; categories of one name are one class."""
         by_id: dict[Any, int] = {}
         for category in categories:
-            where = f"{name}, category {short_repr(category, 60)}"
-            entry = object_of(category, where)
-            title = " ".join(text_of(entry.get("name"), where).split())
-            by_id[_key(entry.get("id"))] = self.values.setdefault(title, len(self.values))
+            if not isinstance(category, dict) or not isinstance(category.get("name"), str):
+                where = f"{name}, category {short_repr(category, 60)}"
+                self._fault(where, "no name", "an object with id and name")
+                continue
+            title = " ".join(category["name"].split())
+            by_id[_key(category.get("id"))] = self.values.setdefault(title, len(self.values))
         if len(self.values) > MOST_CLASSES:
             raise DatasetRefused(
                 f"{name}: got {len(self.values)} categories; expected at most {MOST_CLASSES}"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from connectors.masks.shapes import Patch
 
 SCALE = 5
-MOST_STEPS = 20_000_000  # of the walk along a ring: a perimeter of 4 million pixels
+MOST_STEPS = 4_000_000  # of the walk along a ring: a perimeter of 800,000 pixels
 CLIP_TOLERANCE_PX = 0.5
 Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]

@@ -176,10 +176,10 @@ def _draw(
         if not isinstance(title, str) or title not in values:
             raise LabelsUnusable(where, short_repr(title), _WHERE_EXPECTED, "add the class")
         kind = entry.get("geometryType", entry.get("shape"))
-        if kind not in AREAS:
+        if not isinstance(kind, str) or kind not in AREAS:
             canvas.note(Repair.OTHER_GEOMETRY, detail=short_repr(kind, 40))
             continue
-        patch = decode(str(kind), entry, size, where)
+        patch = decode(kind, entry, size, where)
         canvas.note(Repair.BOX, int(kind == "rectangle"))
         canvas.note(Repair.MACHINE, int(bool(entry.get("nnCreated"))))
         canvas.paint(patch, values[title])
