@@ -14,7 +14,7 @@ from daemon.cli.commands import main
 from daemon.datasets.class_map import ClassMap
 from daemon.datasets.import_folder import import_folder
 from daemon.demo.dataset import own_dataset
-from daemon.experiment.folders import class_names, read_folders
+from daemon.experiment.image_folders import class_names, read_folders
 from daemon.experiment.options import add_options, read_options
 from daemon.experiment.splits import draw
 from tests.fakes.dataset_sources import coco, mask_png, picture, ring
