@@ -16,7 +16,7 @@ from daemon.datasets.import_folder import import_folder
 from daemon.demo.dataset import own_dataset
 from daemon.experiment.image_folders import class_names, read_folders
 from daemon.experiment.options import add_options, read_options
-from daemon.experiment.splits import draw
+from daemon.experiment.splits import assign_roles
 from tests.fakes.dataset_sources import coco, mask_png, picture, ring
 
 LABELED = tuple(f"f{row:02}" for row in range(14))
@@ -50,7 +50,7 @@ def test_what_is_imported_can_be_trained_on_and_shown(
     line = f"--images {out}/images --masks {out}/masks --labeled 4 --unlabeled all --out {out}/run"
     options = read_options(parser.parse_args([*line.split(), "--test", f"{out}/splits.json:test"]))
     folders = read_folders(options.images, options.masks)
-    roles = draw(folders, options)
+    roles = assign_roles(folders, options)
     assert len(roles.labeled) == 4
     assert class_names((), folders, roles.labeled) == ("background", "crop", "weed")
 
