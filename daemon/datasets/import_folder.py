@@ -18,7 +18,7 @@ from daemon.datasets.class_map import ClassMap
 from daemon.datasets.import_report import Report
 from daemon.datasets.recognition import recognize
 from daemon.datasets.sample_names import names_of
-from daemon.datasets.samples import Count, Repair, Sample, Source
+from daemon.datasets.samples import Sample, Source
 from daemon.datasets.source_tree import Tree, list_tree
 from daemon.datasets.written_sample import Writer
 from daemon.domain import Fault
@@ -155,9 +155,6 @@ def _write_lists(lists: Mapping[str, Sequence[str]], part: Path, report: Report)
     report.splits = {name: len(ids) for name, ids in filled.items()}
     if set(filled) - {POOL}:
         write_json(part / "splits.json", {POOL: [], **filled})
-    if lists[UNLABELED]:
-        unlabeled = Count(repair=Repair.UNLABELED, number=len(lists[UNLABELED]))
-        report.repaired([unlabeled], lists[UNLABELED][0])
 
 
 def _left_out(tree: Tree) -> list[Fault]:

@@ -58,7 +58,9 @@ class Writer:
         picture = read_picture(content, where=where, max_pixels=MOST_PIXELS)  # it is whole
         repairs = [*sample.repairs]
         mask = None
-        if sample.labels is not None:
+        if sample.labels is None:
+            repairs.append(Count(repair=Repair.UNLABELED))
+        else:
             size = (header.height_px, header.width_px)
             labels = _upright(sample.labels(size), header, sample.image)
             repairs += labels.repairs

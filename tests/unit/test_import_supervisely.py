@@ -98,6 +98,8 @@ def test_a_project_is_imported_and_its_datasets_decide_the_roles(form: str, tmp_
         "validation/north": ["validation__datasets__north__img__a"],
     }
     assert report.repairs[Repair.BACKGROUND_ONLY, ""].first == "project/labeled/img/b.jpg"
+    unlabeled = report.repairs[Repair.UNLABELED, ""]
+    assert vars(unlabeled) == {"number": 2, "images": 2, "first": "project/unlabeled/img/c.png"}
 
 
 SQUARE = [[2, 2], [5, 2], [5, 5], [2, 5]]
