@@ -198,9 +198,9 @@ def _open_cycle(context: Context, number: int) -> Cycle:
 
 def _may_reassign_roles(context: Context, facts: LoopFacts, cycle: int) -> bool:
     """Whether cycle 0 left no image to train on, and a setting or new images may change that."""
-    return not (cycle or facts.train_labels or facts.open_tasks) and roles.roles_are_outdated(
-        context
-    )
+    if cycle or facts.train_labels or facts.open_tasks:
+        return False
+    return roles.roles_are_outdated(context)
 
 
 def _reopen(context: Context, cycle: int, stage: Stage) -> Cycle:

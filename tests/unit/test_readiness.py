@@ -94,7 +94,7 @@ def test_when_nobody_has_anything_open_the_missing_labels_are_asked_within_the_b
         ({"new_labels": 2, "train_labels": 0} | NO_IMAGE_LEFT, Ending.ALL_LABELED),
         ({"trained_cycles": 3, "cycle_limit": 3, "open_tasks": 4}, Ending.CYCLES_TRAINED),
         ({"started": False, "usable_images": 0}, None),
-        ({"new_labels": 0, "train_labels": 0, "no_training_images": "all are alike"} | NO_IMAGE_LEFT, None),
+        (NO_IMAGE_LEFT | {"new_labels": 0, "train_labels": 0, "no_training_images": "alike"}, None),
     ],
 )
 def test_the_loop_ends_when_neither_daemon_nor_people_move_it_on(
