@@ -11,27 +11,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from daemon.domain import Exclusion, Role
+from daemon.domain import Exclusion, IdenticalImage, Role
 from daemon.stages.context import Context
-from daemon.store import Holder
 
 log = logging.getLogger(__name__)
 
 
-def settle_copies(context: Context) -> None:
+def exclude_copies(context: Context) -> None:
     """Give all images of each content one role between them. Twice changes nothing."""
     store = context.store
-    groups = store.same_content()
+    groups = store.identical_images()
     if not groups:
         return
-    labeled, asked = store.labeled_ids(), store.asked_ids()
+    labeled, asked = store.labeled_ids(), store.queried_ids()
     with store.atomic():
         copies = sum(_settle(context, group, labeled, asked) for group in groups)
     if copies:
         log.info("images left out as copies of others images=%d", copies)
 
 
-def _settle(context: Context, group: Sequence[Holder], labeled: set[int], asked: set[int]) -> int:
+def _settle(
+    context: Context, group: Sequence[IdenticalImage], labeled: set[int], asked: set[int]
+) -> int:
     """How many images became copies."""
     store = context.store
     own = [one for one in group if one.copy_of is None]
@@ -55,13 +56,15 @@ def _settle(context: Context, group: Sequence[Holder], labeled: set[int], asked:
     return made
 
 
-def _leave_out(context: Context, copy: Holder, original: Holder) -> None:
+def _leave_out(context: Context, copy: IdenticalImage, original: IdenticalImage) -> None:
     words = f"the same bytes as {original.key}"
     context.store.exclude(Exclusion.COPY, {copy.id: words})
     context.store.keep_copy_of(copy.id, original.id)
 
 
-def _precedence(one: Holder, labeled: set[int], asked: set[int]) -> tuple[bool, bool, bool, int]:
+def _precedence(
+    one: IdenticalImage, labeled: set[int], asked: set[int]
+) -> tuple[bool, bool, bool, int]:
     return (
         one.role is not Role.VALIDATION,
         one.id not in labeled,

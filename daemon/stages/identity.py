@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from connectors.images.addresses import without_signature
-from daemon.domain import FoundImage
-from daemon.store import KnownImage
+from daemon.domain import FoundImage, KnownImage
 
 
 @dataclass(frozen=True, kw_only=True)

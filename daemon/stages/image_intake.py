@@ -20,16 +20,16 @@ from daemon.intake import Intake
 from daemon.runs.records import Progress
 from daemon.stages.context import Context
 from daemon.stages.file_stamps import local_path, stamp_of
-from daemon.stages.identical_images import settle_copies
+from daemon.stages.identical_images import exclude_copies
 from daemon.stages.identity import Identities
 from daemon.stages.image_content import DECIDED, place_of
 from daemon.stages.image_look import Ingest, Look
 from daemon.stages.image_readers import InlineReader
 from daemon.stages.image_reading import Reading, Wanted
 from daemon.stages.image_recording import keep_reading
-from daemon.stages.renamed_files import ask_where_it_is
+from daemon.stages.renamed_files import ask_at_new_address
 from daemon.stages.replaced_images import CHECKED_A_LOOK, leave_out, to_compare
-from daemon.stages.unused_files import keep_left_out
+from daemon.stages.unused_files import keep_unused_files
 from daemon.store import Store
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def _look(context: Context, ingest: Ingest) -> None:
         _say_waiting(context.store, look)
     ingest.look = look
     ingest.reader.ask(wanted[:MOST_ASKED])
-    keep_left_out(context.store, context.connector)
+    keep_unused_files(context.store, context.connector)
     _go_on(context, ingest, look)
 
 
@@ -143,8 +143,8 @@ def _go_on(context: Context, ingest: Ingest, look: Look) -> None:
         ingest.drop()
         raise
     if kept:
-        settle_copies(context)
-        ask_where_it_is(context, look.renamed)
+        exclude_copies(context)
+        ask_at_new_address(context, look.renamed)
         look.renamed.clear()
     failure = ingest.reader.failure()
     if failure is not None:
@@ -158,8 +158,8 @@ def _end(context: Context, ingest: Ingest, look: Look) -> None:
     store, now = context.store, context.now()
     ingest.look = None
     broken = _keep_faults(context, look)
-    ingest.through = look.intake.through if broken is not None else 0
-    settle_copies(context)
+    ingest.through = look.intake.accepted if broken is not None else 0
+    exclude_copies(context)
     look.hold = look.identities.may_be_known(list(look.rest.values()))
     with store.atomic():
         _say_waiting(store, look)
@@ -172,7 +172,7 @@ def _end(context: Context, ingest: Ingest, look: Look) -> None:
     if look.moved:
         words = f"{look.moved} images found again at new addresses"
         log.info("%s", words)
-        store.note("info", words, now)
+        store.add_event("info", words, now)
     if broken is not None:
         raise broken
 

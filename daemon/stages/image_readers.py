@@ -17,7 +17,7 @@ from typing import Protocol
 
 from connectors.base import Connector
 from daemon.config.loading import Config
-from daemon.intake import Paused
+from daemon.intake import Postponed
 from daemon.stages.image_reading import Reading, Wanted, read_image
 
 LOOK_S = 10.0  # of one tick, where the tick reads; people's answers are read in between
@@ -75,7 +75,7 @@ class InlineReader:
         until, self._failure = self._monotonic() + LOOK_S, None
         while self._queue:
             done = read_image(self._connector, self._config, self._queue[0])
-            if isinstance(done, Paused):
+            if isinstance(done, Postponed):
                 self._failure = done.cause
                 return
             self._queue.popleft()
@@ -207,11 +207,11 @@ class BackgroundReader:
             self._begun = None if self._stopped else self._queue.popleft()
             return self._begun
 
-    def _keep(self, wanted: Wanted, done: Reading | Paused) -> bool:
+    def _keep(self, wanted: Wanted, done: Reading | Postponed) -> bool:
         """Whether all is read now."""
         with self._changed:
             self._begun = None
-            if isinstance(done, Paused):
+            if isinstance(done, Postponed):
                 self._queue.appendleft(wanted)
                 self._failure, self._waits = done.cause, True
                 return False

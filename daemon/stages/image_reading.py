@@ -12,13 +12,12 @@ from pathlib import Path
 from connectors.base import Connector
 from connectors.images.cache import save_to_cache
 from daemon.config.loading import Config
-from daemon.domain import FoundImage, Image
+from daemon.domain import FoundImage, Image, KnownImage
 from daemon.domain.errors import ImageRefused
 from daemon.domain.faults import printable
-from daemon.intake import Failure, Paused, attempt
+from daemon.intake import InputFailure, Postponed, try_input
 from daemon.stages.file_stamps import local_path, stamp_of
 from daemon.stages.image_content import CURE, EXPECTED, cache_of, image_of, place_of
-from daemon.store import KnownImage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +45,7 @@ class Reading:
     wanted: Wanted
     image: Image | None = None
     stamp: str = ""
-    failure: Failure | None = None
+    failure: InputFailure | None = None
 
     @property
     def place(self) -> str:
@@ -54,20 +53,20 @@ class Reading:
         return printable(place_of(self.wanted.found.key))
 
 
-def read_image(connector: Connector, config: Config, wanted: Wanted) -> Reading | Paused:
+def read_image(connector: Connector, config: Config, wanted: Wanted) -> Reading | Postponed:
     """Look into one image. Whatever it raises is told as a value: no image ends the work."""
     if wanted.by_address:
         return Reading(wanted=wanted)
     found = wanted.found
     path = local_path(found.uri)
     stamp = stamp_of(path) if path else ""  # before the bytes: a later change is another stamp
-    done = attempt(
+    done = try_input(
         lambda: _look_into(connector, config, wanted, stamp),
         place_of(found.key),
         expected=EXPECTED,
         cure=CURE,
     )
-    if isinstance(done, Failure):
+    if isinstance(done, InputFailure):
         return Reading(wanted=wanted, stamp=stamp, failure=done)
     return done
 

@@ -27,7 +27,7 @@ def keep_reading(context: Context, look: Look, reading: Reading) -> None:
         look.unusable.append(reading)
         return
     done = False
-    with look.intake.one(reading.place, expected=EXPECTED, cure=CURE), context.store.atomic():
+    with look.intake.guard(reading.place, expected=EXPECTED, cure=CURE), context.store.atomic():
         if reading.wanted.known is not None:
             keep_comparison(context, reading, reading.wanted.known)
         else:
@@ -75,7 +75,7 @@ def _renew(context: Context, look: Look, found: FoundImage, recognised: Recognis
         return
     store.renew_image(image.id, found)
     if image.task is not None and found.task is not None:
-        store.move_question(image.id, image.task, found.task, context.now())
+        store.move_task(image.id, image.task, found.task, context.now())
     if found.task is None:
         look.renamed.append(image.id)
     look.identities.move(image, found)

@@ -1,5 +1,5 @@
-"""Which images of the pool stand for those that are like them: a small pool at once, a large one
-in a run of its own, so that no tick is held by it."""
+"""Which images of the pool represent their near-duplicates: in the tick for a small pool, in a run
+of its own for a large one, so that no tick waits for it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from daemon.rules.near_duplicates import representatives
 from daemon.rules.validation_split import stack_embeddings
 from daemon.runs.folder import DistinctRequest
 from daemon.stages.context import Context
-from daemon.stages.run_settings import ask
+from daemon.stages.run_settings import write_request
 from strategies.base import Pool
 
 AT_ONCE = 3e9  # multiplications: some tenths of a second, as for 3000 images of 432 numbers
 
 
 def comparing(context: Context, cycle: int) -> bool:
-    """Whether a run that compares the pool works still: nothing else has to be looked at then."""
+    """Whether a run still compares the pool; then SELECT waits."""
     run = context.run(cycle, Stage.SELECT)
     return run.request_file.exists() and not context.launcher.advance(run, "near-duplicates")
 
 
 def distinct_ids(context: Context, cycle: int, pool: Pool) -> set[int] | None:
-    """The images of the pool that no other of it with a lower id, and none that was asked or
-    labeled, is too much alike. None while the run that finds them works: ask again.
+    """Ids of the images of the pool that are no near-duplicate of an image with a lower id, nor of
+    one that was asked for or labeled. None while the run that finds them works: call again.
 
-    An image without an embedding of the encoder is left out. What a run found once is the answer
-    for its cycle from then on: what is asked meanwhile comes off the same list.
+    Images without an embedding of the encoder are left out. The result of a run stays for its
+    cycle: images that are asked for meanwhile come from the same result.
     """
     run, limit = context.run(cycle, Stage.SELECT), context.config.selection.duplicate_similarity
     if run.finished() and run.read_request(DistinctRequest).similarity != limit:
@@ -37,7 +37,7 @@ def distinct_ids(context: Context, cycle: int, pool: Pool) -> set[int] | None:
     if not run.request_file.exists():
         embedded = context.embedded_ids()
         ids = [int(i) for i in pool.ids if int(i) in embedded]
-        taken = context.store.labeled_ids() | context.store.asked_ids()
+        taken = context.store.labeled_ids() | context.store.queried_ids()
         asked = sorted(taken & embedded)
         width = 0 if pool.embeddings is None else pool.embeddings.shape[1]
         if len(ids) * (len(ids) / 2 + len(asked)) * width <= AT_ONCE:
@@ -49,7 +49,7 @@ def distinct_ids(context: Context, cycle: int, pool: Pool) -> set[int] | None:
             asked=tuple(asked),
             similarity=limit,
         )
-        ask(context, run, Stage.SELECT, request)
+        write_request(context, run, Stage.SELECT, request)
     if not context.launcher.advance(run, "near-duplicates"):
         return None
     return set(run.read_kept().tolist())

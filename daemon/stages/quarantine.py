@@ -1,4 +1,4 @@
-"""Images that a run could not use, though they could be read when they came, are set aside."""
+"""Excludes images that a run could not use, though the intake could read them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from daemon.stages.file_stamps import stamp_of
 log = logging.getLogger(__name__)
 
 
-def set_aside(context: Context, stage: Stage, faults: Sequence[FileFault]) -> int:
-    """Exclude the images that these faults are about; how many that were.
+def exclude_unusable(context: Context, stage: Stage, faults: Sequence[FileFault]) -> int:
+    """Exclude the images of these faults; how many are new.
 
-    A fault of a test image is none of the pool: its id is a place in the test set. An image that
-    is out already is not counted.
+    Faults of test images do not count: their ids are indices in the test set. Nor do images that
+    are excluded already.
     """
     store = context.store
-    images = {image.id: image for image in store.images() if image.role is not Role.EXCLUDED}
+    blamed = store.images_of(fault.id for fault in faults if fault.role is not FileRole.TEST)
+    images = {key: image for key, image in blamed.items() if image.role is not Role.EXCLUDED}
     found = {
         fault.id: fault
         for fault in faults
@@ -39,7 +40,7 @@ def set_aside(context: Context, stage: Stage, faults: Sequence[FileFault]) -> in
             [_fault(images[image_id], fault) for image_id, fault in found.items()], context.now()
         )
     for image_id, fault in found.items():
-        log.warning("image set aside image=%s stage=%s: %s", images[image_id].key, stage, fault)
+        log.warning("image excluded image=%s stage=%s: %s", images[image_id].key, stage, fault)
     return len(found)
 
 

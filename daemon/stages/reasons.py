@@ -17,7 +17,7 @@ def reasons_for(pool: Pool, arms: Sequence[tuple[int, str]]) -> list[Pick]:
     gaps = _gaps(pool)
     return [
         Pick(image_id=i, rank=rank, arm=arm, reason=_reason(pool, rows[i], arm, gaps))
-        for rank, (i, arm) in enumerate(arms)
+        for rank, (i, arm) in enumerate(arms, start=1)
     ]
 
 

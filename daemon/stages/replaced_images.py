@@ -12,13 +12,12 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from daemon.domain import Exclusion, Fault, FoundImage, Image, TaskState
+from daemon.domain import Exclusion, Fault, FoundImage, Image, KnownImage, TaskState
 from daemon.domain.faults import printable
 from daemon.stages.context import Context
 from daemon.stages.file_stamps import local_path, stamp_of
 from daemon.stages.image_content import DECIDED, place_of
 from daemon.stages.image_reading import Reading, Wanted
-from daemon.store import KnownImage
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ Pair = tuple[FoundImage, KnownImage]
 
 def to_compare(context: Context, known: Sequence[Pair]) -> list[Wanted]:
     """The known images whose bytes may have changed, those that are told by their files first."""
-    shown = {row["image_id"] for row in context.store.tasks(TaskState.OPEN)}
+    shown = {task.image_id for task in context.store.tasks(TaskState.OPEN)}
     return [
         Wanted(found=found, known=image, is_shown=image.id in shown)
         for found, image in [*_changed(known), *_due(context, known)]
@@ -60,7 +59,7 @@ def flag_labels(context: Context) -> None:
     before = set(json.loads(store.fact(_UNCONFIRMED) or "[]"))
     if not unconfirmed and not before:
         return
-    images = [image for image in store.images() if image.id in unconfirmed]
+    images = list(store.images_of(unconfirmed).values())
     faults = [_flag(context, image) for image in images]
     with store.atomic():
         store.quarantine(faults, context.now())
@@ -131,11 +130,11 @@ def keep_comparison(context: Context, reading: Reading, image: KnownImage) -> No
 def _replace(context: Context, image: KnownImage, seen: Image) -> None:
     store = context.store
     last = store.last_cycle()
-    store.replace_bytes(image.id, seen, int(last["id"]) if last else None)
+    store.replace_bytes(image.id, seen, last.number if last else None)
     store.keep_fact(DECIDED, "1")  # its masks are read again, against the size that it has now
     words = f"image {image.key}: its picture was replaced, now {seen.width_px}x{seen.height_px}"
     log.warning("%s", words)
-    store.note("warning", words, context.now())
+    store.add_event("warning", words, context.now())
 
 
 def _take_back(context: Context, image: KnownImage, seen: Image) -> None:
@@ -144,9 +143,9 @@ def _take_back(context: Context, image: KnownImage, seen: Image) -> None:
         return
     store = context.store
     store.readmit([image.id], "its file is whole again")
-    store.reopen_question(image.id, context.now())
+    store.reopen_task(image.id, context.now())
     store.release([printable(place_of(image.key))])
     store.forget_refused([printable(place_of(image.key))])
     words = f"image {image.key}: its file is whole again, so it takes part again"
     log.info("%s", words)
-    store.note("info", words, context.now())
+    store.add_event("info", words, context.now())

@@ -1,7 +1,8 @@
-"""What each image is for: validation, drawn once; what would leak from it or from the test set,
-left out; the rest is the pool. Decided anew whenever images arrive or a setting changes.
+"""The role of each image: validation is drawn once; images that would leak from validation or the
+test set are excluded; the rest is the pool. Roles are decided again whenever images arrive or a
+setting changes.
 
-An image that was left out by a limit that has been changed comes back. Validation never moves.
+An excluded image comes back when the limit that excluded it changes. Validation never moves.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from daemon.stages.test_set import KnownTestSet, known_test_set
 log = logging.getLogger(__name__)
 
 DRAWN = "validation_drawn"
-DECIDED_WITH = "roles_decided_with"  # the settings
+DECIDED_WITH = "roles_decided_with"  # the fact: the settings that roles were decided with
 TESTED_VALIDATION = "validation_in_test_set"  # how many validation images are test images
-KEPT = frozenset({Exclusion.COPY, Exclusion.UNREADABLE})  # decided when images come in
-DECIDED_ANEW = frozenset(Exclusion) - KEPT
+INTAKE_EXCLUSIONS = frozenset({Exclusion.COPY, Exclusion.UNREADABLE})  # decided by the intake
+ROLE_EXCLUSIONS = frozenset(Exclusion) - INTAKE_EXCLUSIONS
 Reasons = Mapping[int, tuple[Exclusion, str]]
 Table = Mapping[int, FloatArray]
 
@@ -57,7 +58,9 @@ def decide_roles(context: Context) -> None:
     store, table, test = context.store, context.embeddings(), known_test_set(context)
     why = store.excluded()
     images = [
-        image for image in store.images() if image.id in table and why.get(image.id) not in KEPT
+        image
+        for image in store.images()
+        if image.id in table and why.get(image.id) not in INTAKE_EXCLUSIONS
     ]
     drawn = store.fact(DRAWN) is not None
     found = plan(context.config, images, table, test, drawn=drawn)
@@ -71,9 +74,9 @@ def decide_roles(context: Context) -> None:
 def plan(
     config: Config, images: Sequence[Image], table: Table, test: KnownTestSet, *, drawn: bool
 ) -> Plan:
-    """What each of these images is for. Pure.
+    """The roles of these images. Pure.
 
-    drawn: whether the validation images are those that have that role, or are drawn now.
+    drawn: whether validation was drawn before; otherwise it is drawn here.
     """
     tested = _test_images(config, images, table, test)
     if drawn:
@@ -129,7 +132,7 @@ def words_of_empty_pool(config: Config, images: Sequence[Image], found: Plan) ->
     )
 
 
-def words_of_left_out(context: Context) -> str:
+def words_of_excluded(context: Context) -> str:
     """Why the pool is empty though there are images, "" where it is not."""
     counts, roles = context.store.exclusion_counts(), context.store.role_counts()
     if roles.get(Role.POOL) or not counts:
@@ -146,8 +149,8 @@ def words_of_left_out(context: Context) -> str:
 
 
 def undecided(context: Context) -> bool:
-    """Whether roles may come out otherwise than when they were decided: another setting, or
-    images that came since."""
+    """Whether roles may differ from those that were decided last: a setting changed, or images
+    arrived since."""
     if context.store.fact(DECIDED_WITH) != _decided_with(context.config):
         return True
     table = context.embeddings()
@@ -188,15 +191,15 @@ def _settings(config: Config) -> Mapping[str, object]:
 
 
 def _limit_words(counts: Mapping[Exclusion, int], found: Plan) -> str:
-    """From which limit on something is left, where near-duplicates are what is in the way."""
+    """The limit from which on images remain, where near-duplicates are the only reason."""
     if set(counts) != {Exclusion.NEAR_VALIDATION}:
         return ""
     least = min(found.nearest.values(), default=1.0)
     if least >= 1:
-        return "; they are the same pictures: no limit tells them apart"
+        return "; they are the same images: no limit separates them"
     return (
         f"; their similarities are {least:.4f} to {max(found.nearest.values()):.4f}: a higher "
-        f"limit leaves those below it, which then are hardly new to the model either"
+        f"limit keeps those below it, which are hardly new to the model either"
     )
 
 
@@ -217,7 +220,7 @@ def _drawn(config: Config, images: Sequence[Image]) -> set[int]:
 def _test_images(
     config: Config, images: Sequence[Image], table: Table, test: KnownTestSet
 ) -> dict[int, tuple[Exclusion, str]]:
-    """The images that are in the test set, by their bytes or by their looks."""
+    """Image id -> why it counts as a test image: the same bytes, or a near-duplicate."""
     near = _near(config, [image.id for image in images], table, test.embeddings)
     found = {
         image_id: (Exclusion.NEAR_TEST, f"near-duplicate of a test image, similarity {value:.4f}")
@@ -250,22 +253,22 @@ def _keep(
                 new.setdefault(why, {})[image_id] = words
         for why, reasons in sorted(new.items()):
             store.exclude(why, reasons)
-            _say(context, f"{len(reasons)} images {EXCLUDED_WORDS[why]}: left out")
+            _log_event(context, f"{len(reasons)} images {EXCLUDED_WORDS[why]}: left out")
         back = [
             image.id
             for image in images
-            if before.get(image.id) in DECIDED_ANEW and image.id not in found.excluded
+            if before.get(image.id) in ROLE_EXCLUSIONS and image.id not in found.excluded
         ]
         store.readmit(back, "no longer too near to validation or test images")
         if back:
-            _say(context, f"{len(back)} images that were left out are in the pool again")
+            _log_event(context, f"{len(back)} images that were left out are in the pool again")
         _count_tested_validation(context, images)
         store.keep_fact(DECIDED_WITH, _decided_with(context.config))
 
 
-def _say(context: Context, words: str) -> None:
+def _log_event(context: Context, words: str) -> None:
     log.info("roles: %s", words)
-    context.store.note("info", words, context.now())
+    context.store.add_event("info", words, context.now())
 
 
 def _count_tested_validation(context: Context, images: Sequence[Image]) -> None:
@@ -273,4 +276,6 @@ def _count_tested_validation(context: Context, images: Sequence[Image]) -> None:
     count = sum(image.role is Role.VALIDATION and image.sha256 in known for image in images)
     if str(count) != (context.store.fact(TESTED_VALIDATION) or "0"):
         context.store.keep_fact(TESTED_VALIDATION, str(count))
-        _say(context, f"{count} validation images are test images too: the two figures agree there")
+        _log_event(
+            context, f"{count} validation images are test images too: the two figures agree there"
+        )

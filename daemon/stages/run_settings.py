@@ -1,9 +1,8 @@
-"""A run belongs to the settings it was asked with.
+"""A run belongs to the settings with which it was requested.
 
-Beside request.json stands settings.json: what config.toml said of everything that the run depends
-on. When config.toml says otherwise later and the run has not finished, it is asked anew: its
-request and what was done for it are removed, and the pause after failures ends. A finished run
-stays.
+Beside request.json stands settings.json: the values of config.toml that the run depends on. When
+they change before the run has finished, the run starts again: its request and its files are
+removed, and the pause after failures ends. A finished run stays.
 """
 
 from __future__ import annotations
@@ -29,52 +28,52 @@ from daemon.stages.context import Context
 log = logging.getLogger(__name__)
 
 SHOWN = 6  # changed settings in one line
-# They count at the next attempt as they are: no request carries them.
+# These apply to the next attempt without a new request.
 _APPLIED_BY_THE_LAUNCHER = ("[training] processes",)
-_STAYS = ("lock", "log.txt")  # of a run that is asked anew
+_STAYS = ("lock", "log.txt")  # of a run that starts again
 
 Named = Mapping[str, Any]
 
 
-def ask(context: Context, run: RunFolder, stage: Stage, request: Request) -> None:
+def write_request(context: Context, run: RunFolder, stage: Stage, request: Request) -> None:
     """Write the request of a run, and beside it the settings that it depends on."""
     run.path.mkdir(parents=True, exist_ok=True)
     write_json(run.settings_file, depends_on(context.config, stage))
     run.write_request(request)
 
 
-def settle_settings(context: Context, cycle: int, stage: Stage) -> bool:
-    """Have the run of an open stage asked anew where config.toml changed what it depends on.
+def apply_changed_settings(context: Context, cycle: int, stage: Stage) -> bool:
+    """Start the run of an open stage again where config.toml changed what it depends on.
 
-    False while a process of the old request still works: look again. Twice changes nothing.
+    False while a process of the old request still works: call again. Twice changes nothing.
     """
     run = context.open_run(cycle, stage)
     if run.finished() or not run.request_file.exists():
         return True
-    now, before = depends_on(context.config, stage), _asked_with(run)
+    now, before = depends_on(context.config, stage), _settings_of(run)
     changed = _changed(before, now)
     if not changed:
         return True
-    anew = [name for name in changed if name not in _APPLIED_BY_THE_LAUNCHER]
-    if anew and not context.launcher.release(run):
+    restart = [name for name in changed if name not in _APPLIED_BY_THE_LAUNCHER]
+    if restart and not context.launcher.release(run):
         return False
-    if anew and run.finished():  # while it was asked to leave
+    if restart and run.finished():  # it ended before it was stopped
         return True
-    words = f"cycle {cycle}: {stage} is {'asked anew' if anew else 'tried again at once'}"
-    _say(context, f"{words}, config.toml changed: {_differences(changed, before, now)}")
+    words = f"cycle {cycle}: {stage} is {'started again' if restart else 'tried again at once'}"
+    _log_event(context, f"{words}, config.toml changed: {_differences(changed, before, now)}")
     context.store.forget_failures(cycle)
-    if anew:
+    if restart:
         _clear(run)
     else:
         write_json(run.settings_file, now)
     return True
 
 
-def coming_changes(config: Config, run: RunFolder, stage: Stage) -> str:
-    """What config.toml changed for an unfinished run, in words; empty where nothing did."""
+def pending_changes(config: Config, run: RunFolder, stage: Stage) -> str:
+    """The changed settings that an unfinished run depends on, in words; "" without any."""
     if run.finished() or not run.request_file.exists():
         return ""
-    now, before = depends_on(config, stage), _asked_with(run)
+    now, before = depends_on(config, stage), _settings_of(run)
     return _differences(_changed(before, now), before, now)
 
 
@@ -104,7 +103,7 @@ def depends_on(config: Config, stage: Stage) -> dict[str, Any]:
     else:
         learner = {name: changes.get(name) for name in INFERENCE}
         named |= _test_set(config) if stage is Stage.SCORE else {}
-    named |= _by_place(learner)
+    named |= _by_setting(learner)
     found: dict[str, Any] = json.loads(json.dumps(named))  # tuples become lists, as in the file
     return found
 
@@ -118,7 +117,7 @@ def _test_set(config: Config) -> dict[str, Any]:
     return named
 
 
-def _asked_with(run: RunFolder) -> Named:
+def _settings_of(run: RunFolder) -> Named:
     """The settings of an unfinished run; of a run of an older version, what its request says."""
     try:
         found: dict[str, Any] = json.loads(run.settings_file.read_bytes())
@@ -133,7 +132,7 @@ def _of_request(run: RunFolder) -> Named:
     except (OSError, ValueError) as exc:
         raise RunFailed(
             f"{run.request_file}: cannot be read: {exc}; delete the folder {run.path}, the run is "
-            f"asked anew"
+            f"started again"
         ) from exc
     named = {f"[training] {name}": content.get(name) for name in ("device", "threads", "seed")}
     if content.get("kind") == "train":
@@ -143,10 +142,10 @@ def _of_request(run: RunFolder) -> Named:
         learner = {name: changes.get(name) for name in INFERENCE}  # as `depends_on` has them
     else:
         learner = json.loads(json.dumps(resolved(changes)))
-    return named | _by_place(learner)
+    return named | _by_setting(learner)
 
 
-def _by_place(learner: Named) -> dict[str, Any]:
+def _by_setting(learner: Named) -> dict[str, Any]:
     return {
         f"[training] {'' if name == 'preset' else 'settings.'}{name}": value
         for name, value in learner.items()
@@ -165,9 +164,9 @@ def _differences(changed: list[str], before: Named, now: Named) -> str:
     return Redactor(()).words(", ".join([*words, *([f"and {rest} more"] if rest > 0 else [])]))
 
 
-def _say(context: Context, words: str) -> None:
+def _log_event(context: Context, words: str) -> None:
     log.warning("%s", words)
-    context.store.note("warning", words, context.now())
+    context.store.add_event("warning", words, context.now())
 
 
 def _clear(run: RunFolder) -> None:

@@ -1,4 +1,4 @@
-"""Every tick: take in what people did. Images come in by `image_intake.py`."""
+"""SYNC, in every tick: read what people did. `image_intake.py` reads new images."""
 
 from __future__ import annotations
 
@@ -6,81 +6,81 @@ import logging
 import shutil
 from datetime import datetime
 
-from daemon.domain import Annotation, AnswerId, Changes, Fault, Skip, TaskState
+from daemon.domain import Annotation, AnswerId, Changes, Fault, Skip, Task, TaskState
 from daemon.domain.errors import ConnectorRefused
-from daemon.intake import Failures, Intake
+from daemon.intake import DeferredFailures, Intake
 from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
-from daemon.stages.corrections import measure_missed, measured
+from daemon.stages.corrections import measure_missing, measured
 from daemon.stages.image_intake import CURSOR, list_images
 from daemon.stages.reask import ask_again, withdraw
 from daemon.stages.replaced_images import flag_labels
 from daemon.stages.unread_images import looked_at_strangers, without_waiting
-from daemon.store.base import Row
 
 log = logging.getLogger(__name__)
 
-_READ_WITH = "annotations_read_with"  # the classes that they were read with
+_READ_WITH = "annotations_read_with"  # the fact: the classes that answers were read with
 _PLACE = "state_folder"
 _EXPECTED = "an answer that the store can hold"
 _CURE = "open it in the labeling tool and submit it again, or delete it"
 
 
 def sync(context: Context) -> None:
-    """Images first, then what people did to them, where each task stands, and what is asked
-    once more because its answer cannot be used. Raises the first failure, after all had a turn."""
-    failures = Failures()
+    """Read images, then answers; close tasks; ask again where an answer cannot be used. Raises the
+    first failure, after every part was tried."""
+    failures = DeferredFailures()
     take_in(context, failures)
-    failures.raise_first()
+    failures.raise_deferred()
 
 
-def take_in(context: Context, failures: Failures) -> None:
-    """`sync`, whose failures are kept for the end of the tick."""
-    with failures.part("looking for runs of another place"):
-        forget_runs_of_another_place(context)
-    with failures.part("taking in images"):
+def take_in(context: Context, failures: DeferredFailures) -> None:
+    """The same; `failures` collects what fails, for the end of the tick."""
+    with failures.defer("looking for runs of a state folder that was moved"):
+        discard_moved_runs(context)
+    with failures.defer("taking in images"):
         list_images(context)
-    with failures.part("taking in answers"):
-        context.store.let_count(context.config.loop.label_in_effect)
+    with failures.defer("taking in answers"):
+        context.store.set_label_policy(context.config.loop.label_in_effect)
         pull(context)
-    with failures.part("measuring how much was corrected"):
-        measure_missed(context)
-    with failures.part("flagging labels of replaced images"):
+    with failures.defer("measuring how much was corrected"):
+        measure_missing(context)
+    with failures.defer("flagging labels of replaced images"):
         flag_labels(context)
-    with failures.part("closing tasks"):
-        settle_tasks(context)
-    with failures.part("asking again for what cannot be used"):
+    with failures.defer("closing tasks"):
+        close_tasks(context)
+    with failures.defer("asking again for what cannot be used"):
         ask_again(context)
 
 
-def forget_runs_of_another_place(context: Context) -> None:
-    """After the state folder was moved, a run that is not finished knows paths that are gone:
-    it is made again."""
+def discard_moved_runs(context: Context) -> None:
+    """Delete unfinished runs after the state folder was moved, since they hold paths that are
+    gone; their stages make them again."""
     place, known = str(context.config.state.absolute()), context.store.fact(_PLACE)
     if known == place:
         return
     for folder in (context.config.state / "runs").glob("*") if known else ():
         if not RunFolder(folder).finished():
             shutil.rmtree(folder, ignore_errors=True)
-            log.warning("run begun again run=%s: the state folder was moved", folder.name)
+            log.warning("run deleted run=%s: the state folder was moved", folder.name)
     context.store.keep_fact(_PLACE, place)
 
 
 def pull(context: Context) -> None:
-    """Keep annotations, skips and deletions since the cursor, each portion and its cursor in one
-    commit. An answer that the store cannot hold is a fault of its own.
+    """Save annotations, skips and deletions since the cursor, each page with its cursor in one
+    commit. An answer that the store cannot hold becomes a fault.
 
-    Other classes in config.toml, or another meaning of undrawn pixels: all are read again.
+    All answers are read again where the classes of config.toml or the meaning of undrawn pixels
+    changed.
     """
     store, classes = context.store, repr(context.config.class_set)
     images = store.image_sizes()
     sizes = {key: (height_px, width_px) for key, (_, height_px, width_px) in images.items()}
-    cursor = store.fact(CURSOR) if store.fact(_READ_WITH) == classes else None
     ids = {key: image_id for key, (image_id, _, _) in images.items()}
-    asked = [row["task"] for row in store.tasks(TaskState.OPEN)]
+    cursor = store.fact(CURSOR) if store.fact(_READ_WITH) == classes else None
+    open_tasks = [task.id for task in store.tasks(TaskState.OPEN)]
     more = True
     while more:
-        changes = context.connector.changes(cursor or None, sizes, asked)
+        changes = context.connector.changes(cursor or None, sizes, open_tasks)
         if changes.has_more and changes.cursor == cursor:
             raise ConnectorRefused(
                 "the labeling tool has more changes and tells the same ones again; see its log"
@@ -90,58 +90,58 @@ def pull(context: Context) -> None:
             return
         changes = without_waiting(context, changes, ids)
         with store.atomic():
-            _keep_changes(context, changes, ids)
+            _save_changes(context, changes, ids)
             store.keep_fact(CURSOR, changes.cursor)
             store.keep_fact(_READ_WITH, classes)
         cursor, more = changes.cursor, changes.has_more
 
 
-def settle_tasks(context: Context) -> None:
-    """Open tasks whose image is labeled, skipped by enough people or too old are closed."""
+def close_tasks(context: Context) -> None:
+    """Close open tasks whose image is labeled, skipped by enough people, or too old."""
     store, now = context.store, context.now()
     labeled, skips = store.labeled_ids(), store.skip_counts()
     withdraw(context)
     left_out = store.excluded()
-    for row in store.tasks(TaskState.OPEN, TaskState.LABELED):
-        state = _state_of(context, row, row["image_id"] in labeled, skips, now)
-        if state is TaskState.OPEN and row["image_id"] in left_out:
-            state = TaskState.EXPIRED  # its answer would neither teach nor measure
-        if state is not TaskState(row["state"]):
-            store.set_task_state([row["task"]], state, now)
+    for task in store.tasks(TaskState.OPEN, TaskState.LABELED):
+        state = _new_state(context, task, task.image_id in labeled, skips, now)
+        if state is TaskState.OPEN and task.image_id in left_out:
+            state = TaskState.EXPIRED  # its answer would neither train nor measure
+        if state is not task.state:
+            store.set_task_state([task.id], state, now)
             if state in (TaskState.SKIPPED, TaskState.EXPIRED):
-                context.connector.retire([row["task"]])
+                context.connector.retire([task.id])
 
 
-def _keep_changes(context: Context, changes: Changes, ids: dict[str, int]) -> None:
+def _save_changes(context: Context, changes: Changes, ids: dict[str, int]) -> None:
     store, now, intake = context.store, context.now(), Intake()
     for task, key in changes.image_keys.items():
-        store.reassign(task, ids.get(key), now)
+        store.reassign_task(task, ids.get(key), now)
     answers: list[Annotation | Skip] = [*changes.annotations, *changes.skips]
     for answer in answers:
         name = AnswerId(annotation=answer.id, task=answer.task, image_key=answer.image_key)
         if answer.image_key not in ids:
-            intake.add(_stranger(name))
+            intake.add(_of_unknown_image(name))
             continue
-        with intake.one(name.place, expected=_EXPECTED, cure=_CURE, answer=name), store.atomic():
-            _keep_answer(context, ids[answer.image_key], answer)
+        with intake.guard(name.place, expected=_EXPECTED, cure=_CURE, answer=name), store.atomic():
+            _save_answer(context, ids[answer.image_key], answer)
             store.release([name.place])
     store.delete_annotations(changes.deletions)
-    store.delete_unseen_annotations(changes.annotation_ids)
+    store.delete_absent_annotations(changes.annotation_ids)
     if changes.is_full_read:
-        store.forget_task_faults()
-    store.forget_unseen_faults({**changes.annotation_ids, **dict.fromkeys(changes.lost_tasks, ())})
+        store.delete_task_faults()
+    store.delete_absent_faults({**changes.annotation_ids, **dict.fromkeys(changes.lost_tasks, ())})
     store.set_task_state(changes.lost_tasks, TaskState.DELETED, now)
     store.quarantine([*changes.faults, *intake.faults()], now)
 
 
-def _keep_answer(context: Context, image_id: int, answer: Annotation | Skip) -> None:
+def _save_answer(context: Context, image_id: int, answer: Annotation | Skip) -> None:
     if isinstance(answer, Skip):
         context.store.keep_skip(image_id, answer)
     else:
         context.store.keep_annotation(image_id, *measured(context, image_id, answer))
 
 
-def _stranger(answer: AnswerId) -> Fault:
+def _of_unknown_image(answer: AnswerId) -> Fault:
     return Fault(
         where=answer.place,
         got=f"an answer about {answer.image_key!r}",
@@ -151,15 +151,14 @@ def _stranger(answer: AnswerId) -> Fault:
     )
 
 
-def _state_of(
-    context: Context, row: Row, labeled: bool, skips: dict[int, int], now: datetime
+def _new_state(
+    context: Context, task: Task, labeled: bool, skips: dict[int, int], now: datetime
 ) -> TaskState:
     limits = context.config.loop
     if labeled:
         return TaskState.LABELED
-    if skips.get(row["image_id"], 0) >= limits.max_skips:
+    if skips.get(task.image_id, 0) >= limits.max_skips:
         return TaskState.SKIPPED
-    asked = datetime.fromisoformat(row["asked_at"])
-    if limits.too_old(now - asked):
+    if limits.too_old(now - task.asked_at):
         return TaskState.EXPIRED
     return TaskState.OPEN

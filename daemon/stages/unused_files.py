@@ -15,29 +15,30 @@ NAMED = 50  # files that are named; all are counted
 FACT = "images_left_out"
 
 
-def keep_left_out(store: Store, connector: Connector) -> None:
-    """Remember what was left out, for status and page; written only where it changed."""
+def keep_unused_files(store: Store, connector: Connector) -> None:
+    """Save which files are unused, for status and page, where that changed."""
     text = json.dumps(_summary(connector.left_out()))
     if store.fact(FACT) != text:
         store.keep_fact(FACT, text)
 
 
-def kept_left_out(store: Store) -> dict[str, Any]:
-    """counts: how many for each reason. named: path, reason, got and cure of some of them.
+def kept_unused_files(store: Store) -> dict[str, Any]:
+    """The unused files. counts: how many for each reason. named: path, reason, got, cure of some.
 
-    missed: how many people may expect to see, whatever lies in image folders as a rule left out.
+    missed: how many people may expect to see; files that usually lie in image folders are not
+    among them.
     """
     text = store.fact(FACT)
-    return json.loads(text) if text else none_left_out()
+    return json.loads(text) if text else no_unused_files()
 
 
-def none_left_out() -> dict[str, Any]:
-    """The same where nothing was left out."""
+def no_unused_files() -> dict[str, Any]:
+    """The same without any unused file."""
     return _summary(())
 
 
 def faults_and_notes(left: Sequence[LeftOut]) -> tuple[list[str], list[str]]:
-    """(what somebody has to look at, what is worth knowing), a line each; named up to NAMED."""
+    """(faults to look into, notes), a line each; at most NAMED files are named."""
     missed = [one for one in left if not one.reason.expected]
     faults = [f"left out: {one}" for one in missed[:NAMED]]
     if len(missed) > NAMED:

@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 def warm_start(context: Context, cycle: int) -> dict[str, Any]:
-    """The parts of a TrainRequest that name its parent; empty: it starts from ImageNet weights.
+    """The fields of a TrainRequest that name its parent; empty: it starts from ImageNet weights.
 
-    A parent of another width or encoder cannot be continued; that is said, and not used.
+    A parent of another width or encoder cannot be continued; an event says so.
     """
     serving = context.store.serving(cycle - 1)
     run = context.run(serving, Stage.TRAIN)
@@ -37,7 +37,7 @@ def warm_start(context: Context, cycle: int) -> dict[str, Any]:
         f"[training] changed the network: {changed}"
     )
     log.warning("%s", note)
-    context.store.note("warning", note, context.now())
+    context.store.add_event("warning", note, context.now())
     return {}
 
 

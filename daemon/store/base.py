@@ -81,9 +81,9 @@ class StoreBase:
             raise
 
     @contextmanager
-    def one_moment(self) -> Iterator[None]:
+    def read_transaction(self) -> Iterator[None]:
         """All reads inside see the store as it is at the first of them, whatever a daemon writes
-        meanwhile: numbers that are shown beside each other belong together."""
+        meanwhile."""
         self._db.execute("BEGIN")
         try:
             yield
@@ -116,7 +116,7 @@ class StoreBase:
             )
 
     def fact(self, name: str) -> str | None:
-        """A single remembered value, None when never kept."""
+        """The value of a fact; None where it was never kept."""
         rows = self._rows("SELECT value FROM facts WHERE name = ?", name)
         return str(rows[0]["value"]) if rows else None
 
@@ -129,15 +129,15 @@ class StoreBase:
         return known
 
     def keep_fact(self, name: str, value: str) -> None:
-        """Remember a single value."""
+        """Keep the value of a fact, in the place of an earlier one."""
         self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, utf_8(value))
 
-    def _kept(self, path: Path) -> str:
+    def _relative_path(self, path: Path) -> str:
         """A path as the store writes it: relative where it may move with the state folder."""
         inside = path.is_relative_to(self.folder.parent)
         return os.path.relpath(path, self.folder) if inside else str(path)
 
-    def _where(self, kept: str) -> Path:
+    def _absolute_path(self, kept: str) -> Path:
         return Path(os.path.normpath(os.path.join(self.folder, kept)))
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
@@ -175,7 +175,7 @@ def _is_full(exc: sqlite3.Error) -> bool:
 
 
 def _cure(path: Path, exc: sqlite3.Error) -> str:
-    """What helps, by what SQLite said."""
+    """The cure for an error of SQLite."""
     if path.is_dir():
         return "it is a folder: remove it, or name another [project] state_dir"
     if "locked" in str(exc):
@@ -190,7 +190,7 @@ def _cure(path: Path, exc: sqlite3.Error) -> str:
 
 @contextmanager
 def sole_writer(state: Path) -> Iterator[None]:
-    """Hold the state folder for this process. Raises StoreInUse that names the holder."""
+    """Lock the state folder for this process. Raises StoreInUse, which names the holder."""
     with _folder_in_words(state):
         state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
@@ -221,6 +221,11 @@ def _folder_in_words(state: Path) -> Iterator[None]:
 def utf_8(text: str) -> str:
     """A text as the store can hold it: what UTF-8 cannot, as in some file names, is escaped."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def moment(kept: str | None) -> datetime | None:
+    """A point in time that may be missing, as `stamp` wrote it."""
+    return None if kept is None else datetime.fromisoformat(kept)
 
 
 def stamp(at: datetime) -> str:

@@ -1,6 +1,6 @@
-"""Classes: with which names the labels were read, and what a change of them means for all rows.
+"""The classes that labels were read with, and what a change of them does to all rows.
 
-Masks hold classes by their place in the list of names; everything else holds them by name.
+Masks hold classes by their index in the list of names; everything else holds them by name.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from PIL import Image as Pillow
 
 from daemon.domain import IGNORE, Mask
 from daemon.store.base import StoreBase
-from daemon.store.labels import png_of
+from daemon.store.labels import encode_png
 
 _CLASSES = "classes"
 
 
-class ClassVerbs(StoreBase):
-    """Verbs on classes."""
+class ClassQueries(StoreBase):
+    """Queries on classes."""
 
     def kept_classes(self) -> tuple[str, ...] | None:
         """The names that the labels were read with, by pixel value; None before the first."""
@@ -29,11 +29,11 @@ class ClassVerbs(StoreBase):
         return None if known is None else tuple(json.loads(known))
 
     def keep_classes(self, names: Sequence[str]) -> None:
-        """Remember the names that labels are read with from now on."""
+        """Keep the names that labels are read with from now on."""
         self.keep_fact(_CLASSES, json.dumps(list(names)))
 
     def rename_classes(self, names: Mapping[str, str | None]) -> None:
-        """Old name -> present name, in all figures of earlier cycles. None: the figure goes.
+        """Rename classes in all figures of earlier cycles. old name -> present; None deletes them.
 
         Where several old names become one, no figure of theirs can stand for it: they go too.
         """
@@ -59,7 +59,7 @@ class ClassVerbs(StoreBase):
 
     def remap_masks(self, values: Mapping[int, int]) -> int:
         """Give the pixels of every mask other class indices: old value -> new value. Other values
-        stay. The number of masks that were written anew. Confusion matrices, whose rows are class
+        stay. The number of masks that changed. Confusion matrices, whose rows are class
         indices, go."""
         table = np.arange(256, dtype=np.uint8)
         for old, new in values.items():
@@ -81,7 +81,7 @@ class ClassVerbs(StoreBase):
             return False
         self._write(
             "UPDATE annotations SET mask = ?, blank = ? WHERE id = ?",
-            png_of(after),
+            encode_png(after),
             int((after == IGNORE).all()),
             annotation,
         )
@@ -91,7 +91,7 @@ class ClassVerbs(StoreBase):
 def _renamed(
     figures: Mapping[str, Any], names: Mapping[str, str | None], kept: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Figures by class under their present names, without those that go."""
+    """Figures by class under their present names, without the deleted ones."""
     return {
         kept.get(name, name): value
         for name, value in figures.items()

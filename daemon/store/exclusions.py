@@ -1,4 +1,4 @@
-"""Images that are left out, each with a typed reason, so that they can come back."""
+"""Excluded images, each with a typed reason, so that they can come back."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from daemon.domain import Exclusion, Role
 from daemon.store.base import StoreBase
 
 
-class ExclusionVerbs(StoreBase):
-    """Verbs on excluded images."""
+class ExclusionQueries(StoreBase):
+    """Queries on excluded images."""
 
     def exclude(self, why: Exclusion, reasons: Mapping[int, str]) -> None:
-        """Leave these images out, each with its reason in words. Twice changes nothing: what an
-        image was before is kept from the first time."""
+        """Exclude these images, each with its reason in words. Twice changes nothing: the role that
+        an image had is kept from the first time."""
         with self.atomic():
             for image_id, words in reasons.items():
                 self._write(
@@ -40,7 +40,7 @@ class ExclusionVerbs(StoreBase):
                 )
 
     def excluded(self) -> dict[int, Exclusion]:
-        """Image id -> why it is left out."""
+        """Image id -> why it is excluded."""
         rows = self._rows(
             "SELECT id, excluded_why FROM images WHERE role = ? AND excluded_why IS NOT NULL",
             Role.EXCLUDED.value,
@@ -48,7 +48,7 @@ class ExclusionVerbs(StoreBase):
         return {row["id"]: Exclusion(row["excluded_why"]) for row in rows}
 
     def exclusion_counts(self) -> dict[Exclusion, int]:
-        """How many images are left out for each reason; reasons without any are left out."""
+        """Reason -> how many images are excluded for it; reasons without any are missing."""
         rows = self._rows(
             "SELECT excluded_why AS why, count(*) AS n FROM images "
             "WHERE role = ? AND excluded_why IS NOT NULL GROUP BY 1 ORDER BY 1",

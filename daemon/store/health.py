@@ -1,4 +1,4 @@
-"""Looking at a store without being able to change it, however new or damaged it is."""
+"""Reports on a store without changing it, however new or damaged it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.rules.heartbeat import Heartbeat
+from daemon.domain import Heartbeat
 from daemon.store.incidents import heartbeat_of
 from daemon.store.migrations import migrations
 
@@ -37,7 +37,7 @@ _LONGEST_CHECK_STEPS = 2_000  # of 100000 instructions each: about a minute
 
 
 def examine(path: Path) -> dict[str, Any]:
-    """What a support engineer would ask about this store. Opens it for reading only.
+    """The report on a store for `maskloop doctor`. Opens it for reading only.
 
     Never raises: what cannot be read is said in place of its answer.
     """

@@ -1,14 +1,12 @@
-"""What does not work and since when; when the daemon looked last; what a set clock moves."""
+"""Incidents, the heartbeat of the daemon, and times that move when the clock is set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from daemon.domain import TaskState
-from daemon.rules.heartbeat import Heartbeat
-from daemon.rules.incidents import Incident, Reason, Source
-from daemon.store.base import Row, StoreBase, stamp
+from daemon.domain import Heartbeat, Incident, Reason, Source, TaskState
+from daemon.store.base import Row, StoreBase, moment, stamp
 
 # (table, its key, the moment that something waits for, which rows still wait)
 _WAITS = (
@@ -18,11 +16,11 @@ _WAITS = (
 )
 
 
-class IncidentVerbs(StoreBase):
-    """Verbs on incidents, the heartbeat, and moments that something waits for."""
+class IncidentQueries(StoreBase):
+    """Queries on incidents, the heartbeat, and moments that something waits for."""
 
     def keep_incidents(self, incidents: Iterable[Incident]) -> None:
-        """Keep these as they are now, one a source; the newest of a source replaces the others."""
+        """Keep these incidents, one a source; the newest of a source replaces the others."""
         with self.atomic():
             for incident in incidents:
                 reason, ended = incident.reason, incident.ended_at
@@ -40,7 +38,7 @@ class IncidentVerbs(StoreBase):
                 self._insert("incidents", row, clash="REPLACE")
 
     def open_incidents(self) -> list[Incident]:
-        """What does not work now, the oldest first."""
+        """The incidents that last, the oldest first."""
         rows = self._rows("SELECT * FROM incidents WHERE ended_at IS NULL ORDER BY since")
         return [_incident(row) for row in rows]
 
@@ -77,11 +75,6 @@ class IncidentVerbs(StoreBase):
                         moved += self._write(sql, stamp(at + by), row[key])
         return moved
 
-    def was_noted(self, words: str, since: datetime) -> bool:
-        """Whether an event with these very words was kept since then."""
-        sql = "SELECT 1 FROM events WHERE words = ? AND at >= ? LIMIT 1"
-        return bool(self._rows(sql, words, stamp(since)))
-
 
 def _incident(row: Row) -> Incident:
     reason = Reason(
@@ -102,12 +95,11 @@ def _incident(row: Row) -> Incident:
 
 def heartbeat_of(row: Row) -> Heartbeat:
     """A row of the table `heartbeat`. Raises ValueError for times that are none."""
-    looked, ended = row["looked_at"], row["ended_at"]
     return Heartbeat(
         pid=row["pid"],
         started_at=datetime.fromisoformat(row["started_at"]),
         began_at=datetime.fromisoformat(row["began_at"]),
-        looked_at=datetime.fromisoformat(looked) if looked else None,
+        looked_at=moment(row["looked_at"]),
         next_at=datetime.fromisoformat(row["next_at"]),
-        ended_at=datetime.fromisoformat(ended) if ended else None,
+        ended_at=moment(row["ended_at"]),
     )

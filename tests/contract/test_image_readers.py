@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from daemon.config.loading import Config
-from daemon.domain import FoundImage, Image
+from daemon.domain import FoundImage, Image, KnownImage
 from daemon.domain.errors import ConnectorUnavailable
 from daemon.stages.file_stamps import stamp_of
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
 from daemon.stages.image_reading import Reading, Wanted
-from daemon.store import KnownImage
 from tests.fakes.gated import Gated, gated
 from tests.integration.workbench import configured, paint
 

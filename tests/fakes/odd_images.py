@@ -74,8 +74,8 @@ def _dropped(config: Config, names: list[str]) -> list[str]:
                 now=lambda now=now: now,  # type: ignore[misc]
             )
             list_images(context)
-            places = {row["place"] for row in store.quarantined()}
-            known = store.known_keys() | {one.path for one in tool.left_out()}
+            places = {row.where for row in store.quarantined()}
+            known = {image.key for image in store.images()} | {one.path for one in tool.left_out()}
             known |= {name for name in names if printable(f"image {name}") in places}
             if missing := [name for name in names if name not in known]:
                 continue

@@ -30,7 +30,7 @@ def standing(team: ProjectTeam) -> tuple[Any, ...]:
         return (
             {image.id: (image.sha256, image.role) for image in store.images()},
             store.labeled_ids(),
-            {row["image_id"]: row["state"] for row in store.tasks()},
+            {row.image_id: row.state for row in store.tasks()},
         )
 
 
@@ -93,7 +93,7 @@ def test_a_project_that_was_imported_anew_goes_on_where_it_was(
 
     assert standing(team) == before
     with team.store() as store:
-        assert {int(row["task"]) for row in store.tasks()} <= set(made)
+        assert {int(row.id) for row in store.tasks()} <= set(made)
     team.finish()
     assert team.status()["labels"]["spent"] == 16
 

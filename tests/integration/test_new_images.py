@@ -45,7 +45,7 @@ def test_a_twin_of_validation_that_comes_after_embed_is_never_trained_on(
     with Store(config.state / FILE, read_only=True) as store:
         (twin,) = [image for image in store.images() if image.name == "twin.png"]
         assert store.excluded()[twin.id] is Exclusion.NEAR_VALIDATION
-        assert twin.id not in store.asked_ids()
+        assert twin.id not in store.queried_ids()
     for file in (config.state / "runs").glob("*-train/request.json"):
         request = TrainRequest.model_validate_json(file.read_bytes())
         assert twin.id not in {one.id for one in (*request.labeled, *request.unlabeled)}

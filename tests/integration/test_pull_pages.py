@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.domain import Ask
+from daemon.domain import TaskRequest
 from daemon.loop.components import open_connector
 from daemon.stages.context import Context
 from daemon.stages.sync import sync
@@ -40,7 +40,8 @@ def test_a_pull_takes_in_every_portion(tmp_path: Path, store: Store) -> None:
     panorama = replace(images[0], key="p", sha256="p", height_px=12_000, width_px=12_000)
     context.store.add_image(panorama, None)  # so large that masks are read one by one
     asks = [
-        Ask(image=image, position=place, cycle=0, reason="") for place, image in enumerate(images)
+        TaskRequest(image=image, position=place, cycle=0, reason="")
+        for place, image in enumerate(images)
     ]
     context.connector.push(asks, "push-1", version(0, 1))
 

@@ -66,7 +66,7 @@ def test_a_replaced_picture_keeps_its_row_and_its_label_waits_for_a_confirmation
         assert (image.height_px, image.width_px) == (12, 16)
         assert store.unconfirmed_ids() == {image.id}
         assert image.id in store.labeled_ids()
-        assert image.id not in store.telling_ids()
+        assert image.id not in store.informative_ids()
     (row,) = [row for row in team.status()["quarantine"] if row["place"].startswith("label of")]
     assert "now 16x12" in row["got"]
     assert "press Update" in row["cure"]
@@ -76,7 +76,7 @@ def test_a_replaced_picture_keeps_its_row_and_its_label_waits_for_a_confirmation
 
     with team.store() as store:
         assert store.unconfirmed_ids() == set()
-        assert image.id in store.telling_ids()
+        assert image.id in store.informative_ids()
     assert team.status()["quarantine"] == []
 
 

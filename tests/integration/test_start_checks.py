@@ -19,7 +19,7 @@ import strategies
 from connectors.label_studio import create_or_adopt_project
 from daemon.config.loading import Config
 from daemon.config.rendering import render
-from daemon.diagnostics.check import ASK_THE_TOOL, NOT_TRIED, checks
+from daemon.diagnostics.check import NEED_LABELING_TOOL, SKIPPED_BY_DOCTOR, checks
 from daemon.diagnostics.doctor import diagnose
 from daemon.domain.errors import MaskloopError
 from daemon.loop.components import open_connector
@@ -206,7 +206,9 @@ def test_doctor_finds_what_check_finds_and_says_what_it_did_not_try(home: Path) 
     with FakeLabelStudio() as fake:
         config = on_label_studio(home, fake)
         report = diagnose(home / "config.toml", NOW, {})
-        tried = {name: attempt() for name, attempt in checks(config) if name not in NOT_TRIED}
+        tried = {
+            name: attempt() for name, attempt in checks(config) if name not in SKIPPED_BY_DOCTOR
+        }
 
     for name, found in tried.items():
         assert report["checks"][name] == (list(found) or "ok")
@@ -214,7 +216,7 @@ def test_doctor_finds_what_check_finds_and_says_what_it_did_not_try(home: Path) 
             assert f"{name}: {fault}" in report["findings"]
     assert any("thistle" in words for words in report["findings"])
     assert len(set(report["findings"])) == len(report["findings"])
-    for name in NOT_TRIED:
+    for name in SKIPPED_BY_DOCTOR:
         assert report["checks"][name].startswith("not tried: ")
     json.dumps(report)
 
@@ -225,7 +227,7 @@ def test_doctor_does_not_try_what_a_silent_tool_cannot_answer(home: Path) -> Non
 
     report = diagnose(home / "config.toml", NOW, {})
 
-    for name in ASK_THE_TOOL:
+    for name in NEED_LABELING_TOOL:
         assert "does not let us in" in report["checks"][name]
     assert not (home / "state").exists()
 

@@ -19,7 +19,7 @@ from connectors.label_studio import create_or_adopt_project
 from connectors.label_studio.api import Api
 from connectors.masks.regions import Control, encode
 from daemon.config.loading import Config
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.web_user import WebUser
 from daemon.domain import ClassSet
 from daemon.launchers.local import LocalLauncher
@@ -108,7 +108,7 @@ class Campaign:
             return (
                 {image.id: (image.sha256, image.role) for image in store.images()},
                 store.labeled_ids(),
-                {row["image_id"]: row["state"] for row in store.tasks()},
+                {row.image_id: row.state for row in store.tasks()},
             )
 
     def status(self) -> dict[str, Any]:
