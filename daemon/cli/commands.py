@@ -91,6 +91,12 @@ COMMANDS = (
         add_options=options.add_demo,
     ),
     Command(
+        name="import",
+        help="turn a data set of another tool into plain folders: images, masks, splits, classes",
+        run=actions.import_dataset,
+        add_options=options.add_import,
+    ),
+    Command(
         name="train",
         help="train on plain folders and measure: an experiment without Label Studio",
         run=actions.train,

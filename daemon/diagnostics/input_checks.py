@@ -11,7 +11,7 @@ from daemon.domain.errors import MaskloopError, StoreTooOld
 from daemon.intake import Intake
 from daemon.loop.components import open_connector, require_token
 from daemon.stages.classes import require_same_classes
-from daemon.stages.image_content import CURE, EXPECTED, check_image, place_of
+from daemon.stages.image_content import CURE, EXPECTED, check_image, fault_location
 from daemon.stages.unused_files import faults_and_notes
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
@@ -49,7 +49,7 @@ def image_faults(config: Config) -> Sequence[str]:
             images = list(islice(connector.images(), MAX_IMAGES))
             intake = Intake()
             for image in images:
-                with intake.guard(place_of(image.key), expected=EXPECTED, cure=CURE):
+                with intake.guard(fault_location(image.key), expected=EXPECTED, cure=CURE):
                     check_image(connector, config, image)
             faults = [str(fault) for fault in intake.faults()]
             faults += faults_and_notes(connector.left_out())[0]

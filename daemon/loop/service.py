@@ -35,8 +35,8 @@ from daemon.loop.tick import WAITING, Outcome, tick
 from daemon.rules.incidents import Incidents, reason_of
 from daemon.stages.classes import require_same_classes, update_classes
 from daemon.stages.context import Context
-from daemon.stages.image_look import Ingest
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
+from daemon.stages.image_scan import Ingest
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store, sole_writer
 
@@ -76,7 +76,7 @@ class Ticker:
 
     def tick(self) -> Outcome:
         """One tick on a store opened for it. Raises what the tick raises."""
-        with self._ingest.reader.resting(), self._store() as store:
+        with self._ingest.reader.paused(), self._store() as store:
             jump = self._pulse.begin_tick(store)
             if jump:
                 self._known().move(jump)

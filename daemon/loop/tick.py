@@ -24,19 +24,19 @@ from daemon.stages.cycle_summary import log_cycle, log_settings, record_cycle_st
 from daemon.stages.duplicate_labels import report_duplicate_labels
 from daemon.stages.embed import embed
 from daemon.stages.ending import go_on, record_end, retire_open_tasks
-from daemon.stages.image_intake import still_looking
+from daemon.stages.image_intake import image_wait_reason
 from daemon.stages.predict import predict, reset_predictions
 from daemon.stages.prediction_cleanup import delete_old_predictions
 from daemon.stages.push import VERSION, deliver, keep_order, push
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.queue import ask_more, fill_queue, top_up
-from daemon.stages.roles import undecided
+from daemon.stages.roles import roles_are_outdated
 from daemon.stages.run_settings import apply_changed_settings
 from daemon.stages.score import score
 from daemon.stages.select import candidates, select
 from daemon.stages.serving import train_and_gate
 from daemon.stages.standing import standing
-from daemon.stages.sync import take_in
+from daemon.stages.sync import sync
 from daemon.stages.waiting_time import usual_pause_min
 from daemon.store.counts import counts_of
 
@@ -82,8 +82,8 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     """Sync, mend, advance, fill the queue. Raises what the connector and the stages raise; what
     says nothing about the rest of the tick is raised at its end."""
     failures, outcome = DeferredFailures(), None
-    take_in(context, failures)  # first: answers arrive also while the tool refuses to be asked
-    if words := still_looking(context.store):
+    sync(context, failures)  # first: answers arrive also while the tool refuses to be asked
+    if words := image_wait_reason(context.store):
         failures.raise_deferred()
         context.store.keep_fact(WAITING, words)
         return Outcome(waiting=words, running=True)
@@ -182,7 +182,7 @@ def _open_cycle(context: Context, number: int) -> Cycle:
 
 def _may_decide_anew(context: Context, now: Standing, cycle: int) -> bool:
     """Whether cycle 0 left nothing to train on, and a setting or new images may change that."""
-    return not (cycle or now.train_labels or now.open_tasks) and undecided(context)
+    return not (cycle or now.train_labels or now.open_tasks) and roles_are_outdated(context)
 
 
 def _reopen(context: Context, cycle: int, stage: Stage) -> Cycle:

@@ -16,7 +16,7 @@ from daemon.config.loading import Config
 from daemon.config.sections import Classes
 from daemon.domain import IGNORE, Clock, Stage
 from daemon.domain.errors import ConfigError, MaskloopError
-from daemon.stages.classes import keep_moved, refusals
+from daemon.stages.classes import refusals, save_class_mapping
 from daemon.store import FILE, Store, sole_writer
 
 BETWEEN_MODELS = (
@@ -96,7 +96,7 @@ def _apply(store: Store, config: Config, migration: Migration, now: Clock) -> Se
     copy = config.state / f"before-classes-{now():%Y%m%dT%H%M%S}.db"
     store.backup(copy)
     with store.atomic():
-        keep_moved(store, migration.new_names)
+        save_class_mapping(store, migration.new_names)
         count = store.remap_masks(migration.new_indices)
         store.rename_classes(migration.new_names)
         store.keep_classes(config.classes.names)

@@ -18,7 +18,7 @@ from daemon.domain import Clock, Image, Role, Stage
 from daemon.launchers import Launcher
 from daemon.rules.validation_split import FloatArray, IdArray
 from daemon.runs.folder import EmbedRequest, FileRole, ImageFile, Request, RunFolder, TrainRequest
-from daemon.stages.image_look import Ingest
+from daemon.stages.image_scan import Ingest
 from daemon.store import Store
 
 AnyRequest = TypeVar("AnyRequest", bound=Request)

@@ -71,8 +71,8 @@ def record_cycle_start(context: Context, cycle: int) -> None:
     """Save what the line of a cycle needs: how many labels each person gave, and the settings."""
     store = context.store
     authors = Counter(label.annotator for label in store.labels().values())
-    store.keep_people(cycle, authors)
-    store.keep_circumstances(cycle, shown_settings(context.config), maskloop_version())
+    store.keep_labels_by_annotator(cycle, authors)
+    store.keep_cycle_settings(cycle, shown_settings(context.config), maskloop_version())
     if cycle:
         labels = counts_of(store, context.config.loop.budget_labels).labels
         log.info("cycle %d begins: training on %s", cycle, count(labels.train, "label"))
@@ -135,7 +135,7 @@ def _label_words(store: Store, cycle: int) -> str:
     """How many labels each person gave, or took back, between the cycle before and this one."""
     if cycle == 0:
         return ""
-    before, now = store.people(cycle - 1), store.people(cycle)
+    before, now = store.labels_by_annotator(cycle - 1), store.labels_by_annotator(cycle)
     labeled = store.labels_at_start(cycle - 1)
     if labeled != sum(before.values()):  # an earlier release began it, and kept no names
         return f"{count(store.labels_at_start(cycle) - labeled, 'label')} came"

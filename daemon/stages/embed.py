@@ -1,4 +1,4 @@
-"""EMBED: a vector for every new image and for the test images; then what each image is for."""
+"""EMBED: embeds new images and the test images, then decides the role of each image."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from daemon.stages.test_set import embed_test_set
 
 
 def embed(context: Context, cycle: int) -> bool:
-    """Embed the images that have no embedding yet; True when done. Then decide their roles.
+    """Embed the images without an embedding, then decide roles; True when done.
 
-    Images that cannot be read are set aside after the run. Raises PoolEmpty where validation and
-    the test set leave nothing to train on.
+    Images that the run could not read are excluded. Raises PoolEmpty if validation and the test set
+    leave nothing to train on.
     """
     run = context.open_run(cycle, Stage.EMBED)
     if not run.request_file.exists():

@@ -1,5 +1,5 @@
-"""Which images of the pool represent their near-duplicates: in the tick for a small pool, in a run
-of its own for a large one, so that no tick waits for it."""
+"""Finds the images of the pool that are no near-duplicates: in the tick for a small pool, in a run
+for a large one, so that no tick waits for it."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from daemon.stages.context import Context
 from daemon.stages.run_settings import write_request
 from strategies.base import Pool
 
-AT_ONCE = 3e9  # multiplications: some tenths of a second, as for 3000 images of 432 numbers
+MAX_IN_TICK = 3e9  # multiplications: tenths of a second, as for 3000 embeddings of 432 numbers
 
 
-def comparing(context: Context, cycle: int) -> bool:
-    """Whether a run still compares the pool; then SELECT waits."""
+def comparison_runs(context: Context, cycle: int) -> bool:
+    """Whether the run that compares the pool is unfinished; then SELECT waits."""
     run = context.run(cycle, Stage.SELECT)
     return run.request_file.exists() and not context.launcher.advance(run, "near-duplicates")
 
 
 def distinct_ids(context: Context, cycle: int, pool: Pool) -> set[int] | None:
-    """Ids of the images of the pool that are no near-duplicate of an image with a lower id, nor of
-    one that was asked for or labeled. None while the run that finds them works: call again.
+    """Ids of the pool images that are no near-duplicates; None while their run is unfinished.
 
-    Images without an embedding of the encoder are left out. The result of a run stays for its
-    cycle: images that are asked for meanwhile come from the same result.
+    Such an image is similar to no image of the pool with a lower id, and to none that was asked
+    for or labeled. Images without an embedding of the encoder are left out. The result of a run is
+    used for the whole cycle, also after further images were asked for.
     """
     run, limit = context.run(cycle, Stage.SELECT), context.config.selection.duplicate_similarity
     if run.finished() and run.read_request(DistinctRequest).similarity != limit:
-        shutil.rmtree(run.path)  # the setting was corrected since
+        shutil.rmtree(run.path)  # the setting has changed
     if not run.request_file.exists():
         embedded = context.embedded_ids()
         ids = [int(i) for i in pool.ids if int(i) in embedded]
-        taken = context.store.labeled_ids() | context.store.queried_ids()
-        asked = sorted(taken & embedded)
+        used = context.store.labeled_ids() | context.store.queried_ids()
+        asked = sorted(used & embedded)
         width = 0 if pool.embeddings is None else pool.embeddings.shape[1]
-        if len(ids) * (len(ids) / 2 + len(asked)) * width <= AT_ONCE:
-            return _found_now(context, ids, asked)
+        if len(ids) * (len(ids) / 2 + len(asked)) * width <= MAX_IN_TICK:
+            return _compare_in_tick(context, ids, asked)
         request = context.request(
             DistinctRequest,
             embeddings=tuple(run.scores_file for run in context.embedding_runs()),
@@ -55,7 +55,7 @@ def distinct_ids(context: Context, cycle: int, pool: Pool) -> set[int] | None:
     return set(run.read_kept().tolist())
 
 
-def _found_now(context: Context, ids: list[int], asked: list[int]) -> set[int]:
+def _compare_in_tick(context: Context, ids: list[int], asked: list[int]) -> set[int]:
     if not ids:
         return set()
     table = context.embeddings()

@@ -1,4 +1,4 @@
-"""A file that was renamed: the tasks that we made for it show the address that it had."""
+"""Renamed files: replaces open tasks that show the old address of an image."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ log = logging.getLogger(__name__)
 
 
 def ask_at_new_address(context: Context, image_ids: Collection[int]) -> None:
-    """Images of open tasks get tasks of their own, which show the new address; the old tasks are
-    handed out no more. Each push is written down here, and sent later in this tick."""
+    """Retire the open tasks of these images, and enqueue new tasks that show the new address.
+
+    The pushes are sent later in this tick.
+    """
     store, now = context.store, context.now()
     version = store.fact(VERSION)
     tasks = [task for task in store.tasks(TaskState.OPEN) if task.image_id in image_ids]

@@ -11,7 +11,7 @@ import strategies
 from daemon.domain import Pick, Role, Stage, TaskState
 from daemon.rules.validation_split import FloatArray, stack_embeddings
 from daemon.stages.context import Context
-from daemon.stages.near_duplicates import comparing, distinct_ids
+from daemon.stages.near_duplicates import comparison_runs, distinct_ids
 from daemon.stages.reasons import reasons_for
 from strategies.base import Pool
 
@@ -21,7 +21,7 @@ RESERVE_SHARE = 0.2  # of the batch: they replace images that people skip
 def select(context: Context, cycle: int) -> bool:
     """Save the batch of this cycle and its reserve; True when done. Calling it twice gives the
     same."""
-    if comparing(context, cycle):
+    if comparison_runs(context, cycle):
         return False
     pool = candidates(context, cycle)
     validation = _validation_picks(context) if cycle == 0 else []

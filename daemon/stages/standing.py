@@ -7,7 +7,7 @@ import math
 from daemon.domain import Role
 from daemon.rules.readiness import Standing
 from daemon.stages.context import Context
-from daemon.stages.roles import words_of_excluded
+from daemon.stages.roles import excluded_pool_message
 from daemon.store.counts import count_beyond_batch, counts_of, is_dropped
 
 
@@ -29,7 +29,7 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         may_ask=counts.may_ask,
         trained_cycles=cycle or 0,
         cycle_limit=cycle_limit,
-        left_out="" if counts.images[Role.POOL] else words_of_excluded(context),
+        left_out="" if counts.images[Role.POOL] else excluded_pool_message(context),
     )
 
 

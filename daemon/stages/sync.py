@@ -1,4 +1,7 @@
-"""SYNC, in every tick: read what people did. `image_intake.py` reads new images."""
+"""SYNC, in every tick: reads new images and the answers of annotators, and closes tasks.
+
+Images are read by image_intake.py.
+"""
 
 from __future__ import annotations
 
@@ -12,87 +15,83 @@ from daemon.intake import DeferredFailures, Intake
 from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
 from daemon.stages.corrections import measure_missing, measured
-from daemon.stages.image_intake import CURSOR, list_images
+from daemon.stages.image_intake import CURSOR, sync_images
 from daemon.stages.reask import ask_again, withdraw
-from daemon.stages.replaced_images import flag_labels
-from daemon.stages.unread_images import looked_at_strangers, without_waiting
+from daemon.stages.replaced_images import flag_unconfirmed_labels
+from daemon.stages.unread_images import scan_unlisted_images, without_unread_images
 
 log = logging.getLogger(__name__)
 
-_READ_WITH = "annotations_read_with"  # the fact: the classes that answers were read with
-_PLACE = "state_folder"
+_CLASSES_READ_WITH = "annotations_read_with"  # the fact: the classes that answers were read with
+_STATE_FOLDER = "state_folder"
 _EXPECTED = "an answer that the store can hold"
 _CURE = "open it in the labeling tool and submit it again, or delete it"
 
 
-def sync(context: Context) -> None:
-    """Read images, then answers; close tasks; ask again where an answer cannot be used. Raises the
-    first failure, after every part was tried."""
-    failures = DeferredFailures()
-    take_in(context, failures)
-    failures.raise_deferred()
+def sync(context: Context, failures: DeferredFailures) -> None:
+    """Read images, then answers; close tasks; ask again where an answer cannot be used.
 
-
-def take_in(context: Context, failures: DeferredFailures) -> None:
-    """The same; `failures` collects what fails, for the end of the tick."""
+    failures: collects the errors of the parts, so that one does not stop the others.
+    """
     with failures.defer("looking for runs of a state folder that was moved"):
-        discard_moved_runs(context)
+        delete_moved_runs(context)
     with failures.defer("taking in images"):
-        list_images(context)
+        sync_images(context)
     with failures.defer("taking in answers"):
         context.store.set_label_policy(context.config.loop.label_in_effect)
-        pull(context)
+        sync_answers(context)
     with failures.defer("measuring how much was corrected"):
         measure_missing(context)
     with failures.defer("flagging labels of replaced images"):
-        flag_labels(context)
+        flag_unconfirmed_labels(context)
     with failures.defer("closing tasks"):
         close_tasks(context)
     with failures.defer("asking again for what cannot be used"):
         ask_again(context)
 
 
-def discard_moved_runs(context: Context) -> None:
-    """Delete unfinished runs after the state folder was moved, since they hold paths that are
-    gone; their stages make them again."""
-    place, known = str(context.config.state.absolute()), context.store.fact(_PLACE)
-    if known == place:
+def delete_moved_runs(context: Context) -> None:
+    """Delete unfinished runs if the state folder was moved, since their paths are gone.
+
+    Their stages request them again.
+    """
+    present, saved = str(context.config.state.absolute()), context.store.fact(_STATE_FOLDER)
+    if saved == present:
         return
-    for folder in (context.config.state / "runs").glob("*") if known else ():
+    for folder in (context.config.state / "runs").glob("*") if saved else ():
         if not RunFolder(folder).finished():
             shutil.rmtree(folder, ignore_errors=True)
             log.warning("run deleted run=%s: the state folder was moved", folder.name)
-    context.store.keep_fact(_PLACE, place)
+    context.store.keep_fact(_STATE_FOLDER, present)
 
 
-def pull(context: Context) -> None:
-    """Save annotations, skips and deletions since the cursor, each page with its cursor in one
-    commit. An answer that the store cannot hold becomes a fault.
+def sync_answers(context: Context) -> None:
+    """Save annotations, skips and deletions since the cursor, page by page.
 
-    All answers are read again where the classes of config.toml or the meaning of undrawn pixels
-    changed.
+    A page and its cursor are one commit. An answer that the store cannot hold becomes a fault. All
+    answers are read again if the classes of config.toml or the meaning of undrawn pixels changed.
     """
     store, classes = context.store, repr(context.config.class_set)
     images = store.image_sizes()
     sizes = {key: (height_px, width_px) for key, (_, height_px, width_px) in images.items()}
     ids = {key: image_id for key, (image_id, _, _) in images.items()}
-    cursor = store.fact(CURSOR) if store.fact(_READ_WITH) == classes else None
+    cursor = store.fact(CURSOR) if store.fact(_CLASSES_READ_WITH) == classes else None
     open_tasks = [task.id for task in store.tasks(TaskState.OPEN)]
     more = True
     while more:
         changes = context.connector.changes(cursor or None, sizes, open_tasks)
         if changes.has_more and changes.cursor == cursor:
             raise ConnectorRefused(
-                "the labeling tool has more changes and tells the same ones again; see its log"
+                "the labeling tool has more changes but returns the same page twice; see its log"
             )
-        if looked_at_strangers(context, changes, ids):
-            pull(context)
+        if scan_unlisted_images(context, changes, ids):
+            sync_answers(context)
             return
-        changes = without_waiting(context, changes, ids)
+        changes = without_unread_images(context, changes, ids)
         with store.atomic():
             _save_changes(context, changes, ids)
             store.keep_fact(CURSOR, changes.cursor)
-            store.keep_fact(_READ_WITH, classes)
+            store.keep_fact(_CLASSES_READ_WITH, classes)
         cursor, more = changes.cursor, changes.has_more
 
 
@@ -101,10 +100,10 @@ def close_tasks(context: Context) -> None:
     store, now = context.store, context.now()
     labeled, skips = store.labeled_ids(), store.skip_counts()
     withdraw(context)
-    left_out = store.excluded()
+    excluded = store.excluded()
     for task in store.tasks(TaskState.OPEN, TaskState.LABELED):
         state = _new_state(context, task, task.image_id in labeled, skips, now)
-        if state is TaskState.OPEN and task.image_id in left_out:
+        if state is TaskState.OPEN and task.image_id in excluded:
             state = TaskState.EXPIRED  # its answer would neither train nor measure
         if state is not task.state:
             store.set_task_state([task.id], state, now)
@@ -118,13 +117,14 @@ def _save_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
         store.reassign_task(task, ids.get(key), now)
     answers: list[Annotation | Skip] = [*changes.annotations, *changes.skips]
     for answer in answers:
-        name = AnswerId(annotation=answer.id, task=answer.task, image_key=answer.image_key)
+        answer_id = AnswerId(annotation=answer.id, task=answer.task, image_key=answer.image_key)
         if answer.image_key not in ids:
-            intake.add(_of_unknown_image(name))
+            intake.add(_unknown_image_fault(answer_id))
             continue
-        with intake.guard(name.place, expected=_EXPECTED, cure=_CURE, answer=name), store.atomic():
+        guard = intake.guard(answer_id.place, expected=_EXPECTED, cure=_CURE, answer=answer_id)
+        with guard, store.atomic():
             _save_answer(context, ids[answer.image_key], answer)
-            store.release([name.place])
+            store.release([answer_id.place])
     store.delete_annotations(changes.deletions)
     store.delete_absent_annotations(changes.annotation_ids)
     if changes.is_full_read:
@@ -141,12 +141,12 @@ def _save_answer(context: Context, image_id: int, answer: Annotation | Skip) -> 
         context.store.keep_annotation(image_id, *measured(context, image_id, answer))
 
 
-def _of_unknown_image(answer: AnswerId) -> Fault:
+def _unknown_image_fault(answer: AnswerId) -> Fault:
     return Fault(
         where=answer.place,
         got=f"an answer about {answer.image_key!r}",
         expected="an image that the daemon knows",
-        cure="it is kept in the labeling tool and taken up when the image can be read",
+        cure="it stays in the labeling tool and is read when the image can be read",
         answer=answer,
     )
 

@@ -1,9 +1,9 @@
-"""The held-out images of [test]: their files, and which images of the pool they are.
+"""The test set, that is the held-out images of [test]: their files, hashes and embeddings.
 
-No decision depends on them, so no stage waits for them: where the test set cannot be used, its
-figure is missing, with the reason. Images of the pool that are test images or near-duplicates of
-one must stay out of training (roles.py). So a run of its own embeds and hashes the test images
-once, and again when their files change.
+No decision depends on the test set. If it cannot be used, its figures are missing, with the reason,
+and the loop goes on. A run of its own embeds and hashes the test images once, and again when their
+files change, because pool images that are test images or near-duplicates of one must stay out of
+training (roles.py).
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from daemon.stages.context import Context
 
 log = logging.getLogger(__name__)
 
-REPORTED = "test_set_noted_by_"  # the fact: the fault that a stage reported last
+REPORTED = "test_set_noted_by_"  # + stage: the fact with the fault that it reported last
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownTestSet:
-    """What is known of the test images, to find them in the pool.
+    """Hashes and embeddings of the test images, to find them in the pool.
 
-    sha256: of the bytes of each. embeddings: (M, D), rows L2-normalised; (0, 0) without any.
+    sha256: of the bytes of each file. embeddings: (M, D), rows L2-normalised; (0, 0) if M = 0.
     """
 
     sha256: frozenset[str] = frozenset()
@@ -51,8 +51,7 @@ class KnownTestSet:
 
 
 def test_files(config: Config) -> tuple[LabeledFile, ...]:
-    """The held-out images of [test], in order of name; the id is the index in this
-    order.
+    """The files of the test set: in order of [test] ids, else of name; id is the index in it.
 
     Raises ConfigError that names what is missing, repeated or cannot be read.
     """
@@ -68,7 +67,9 @@ def test_files(config: Config) -> tuple[LabeledFile, ...]:
         raise ConfigError(f"[test] images = {settings.images!r}: {images} holds no image")
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"[test] ids = {settings.ids!r}: {repeated[0]!r} is in it more than once")
-    missing = [n for n in names if n not in by_name or not (masks / f"{n}.png").is_file()]
+    missing = [
+        name for name in names if name not in by_name or not (masks / f"{name}.png").is_file()
+    ]
     if missing:
         raise ConfigError(
             f"[test] {len(missing)} of {len(names)} names have no image or no mask, the first is "
@@ -91,7 +92,7 @@ def test_files(config: Config) -> tuple[LabeledFile, ...]:
 
 
 def files_or_reason(config: Config) -> tuple[tuple[LabeledFile, ...], Missing | None]:
-    """The test files; or none, and why they are missing."""
+    """The files of the test set and None; or no files, and why they are missing."""
     try:
         return test_files(config), None
     except ConfigError as exc:
@@ -99,16 +100,20 @@ def files_or_reason(config: Config) -> tuple[tuple[LabeledFile, ...], Missing | 
 
 
 def embed_test_set(context: Context) -> bool:
-    """Embed and hash the test images where their files are new; True when there is nothing to
-    wait for. A failed run is reported, and tried again in the next cycle."""
+    """Embed and hash the test images if their files are new; True when that is done.
+
+    A failed run is reported, and tried again in the next cycle.
+    """
     files, missing = files_or_reason(context.config)
     report_test_fault(context, Stage.EMBED, "" if missing is None else missing.detail)
     if not files:
         return True
     run = _run(context, files)
     if not run.request_file.exists():
-        plain = (ImageFile(id=one.id, image=one.image, role=FileRole.TEST) for one in files)
-        run.write_request(context.request(EmbedRequest, images=tuple(plain)))
+        images = tuple(
+            ImageFile(id=file.id, image=file.image, role=FileRole.TEST) for file in files
+        )
+        run.write_request(context.request(EmbedRequest, images=images))
     try:
         done = context.launcher.advance(run, "embed")
     except RunFailed as exc:
@@ -117,7 +122,7 @@ def embed_test_set(context: Context) -> bool:
         return True
     if done:
         faults = run.read_result(PredictResult).faults
-        report_test_fault(context, Stage.EMBED, _words(faults, len(files)))
+        report_test_fault(context, Stage.EMBED, _fault_text(faults, len(files)))
     return done
 
 
@@ -127,46 +132,49 @@ def known_test_set(context: Context) -> KnownTestSet:
     run = _run(context, files) if files else None
     if run is None or not run.finished():
         return KnownTestSet(embeddings=np.empty((0, 0), dtype=np.float32))
-    found = run.read_result(PredictResult)
     return KnownTestSet(
-        sha256=frozenset(found.sha256.values()), embeddings=run.read_scores().embeddings
+        sha256=frozenset(run.read_result(PredictResult).sha256.values()),
+        embeddings=run.read_scores().embeddings,
     )
 
 
-def report_test_fault(context: Context, stage: Stage, words: str) -> None:
-    """Log what a stage finds wrong with the test set, once for as long as it lasts."""
-    if words == (context.store.fact(REPORTED + stage) or ""):
+def report_test_fault(context: Context, stage: Stage, fault: str) -> None:
+    """Log a fault of the test set and save it as an event, unless the stage reported it last.
+
+    fault: "" if the stage can use the test set.
+    """
+    if fault == (context.store.fact(REPORTED + stage) or ""):
         return
-    context.store.keep_fact(REPORTED + stage, words)
-    if words:
-        log.warning("test set: %s", words)
-        context.store.add_event("warning", f"test set: {words}", context.now())
+    context.store.keep_fact(REPORTED + stage, fault)
+    if fault:
+        log.warning("test set: %s", fault)
+        context.store.add_event("warning", f"test set: {fault}", context.now())
 
 
-def _words(faults: Sequence[FileFault], files: int) -> str:
+def _fault_text(faults: Sequence[FileFault], files: int) -> str:
     if not faults:
         return ""
     return f"{len(faults)} of {files} images cannot be used, the first: {faults[0]}"
 
 
 def _run(context: Context, files: Sequence[LabeledFile]) -> RunFolder:
-    """The run for the present files and encoder; its name holds a digest of both."""
-    stats = [(str(file.image), *_stat(file.image)) for file in files]
+    """The run of these files and the present encoder; its name holds a digest of both."""
+    stats = [(str(file.image), *_size_and_time(file.image)) for file in files]
     digest = hashlib.sha256(json.dumps([stats, context.encoder()]).encode()).hexdigest()
     return RunFolder(context.config.state / "runs" / f"test-set-{digest[:16]}")
 
 
-def _stat(path: Path) -> tuple[int, int]:
+def _size_and_time(path: Path) -> tuple[int, int]:
+    """Size in bytes and modification time in ns; (0, 0) without the file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return 0, 0
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns
 
 
 def _files_by_name(images: Path) -> Mapping[str, list[Path]]:
-    """The files below the folder by their path in it without the suffix; hidden ones are left
-    out. More than one file of a name is a fault where that name is used."""
+    """Path in the folder without suffix -> the files of that name; hidden files are left out."""
     table: dict[str, list[Path]] = {}
     for path in sorted(images.rglob("*")):
         inner = path.relative_to(images)
@@ -176,7 +184,7 @@ def _files_by_name(images: Path) -> Mapping[str, list[Path]]:
 
 
 def _names(home: Path, source: str) -> list[str]:
-    """A list of names: one a line, or the list NAME of FILE.json written as FILE.json:NAME."""
+    """The names in a file, one a line, or in the list NAME of a JSON file (FILE.json:NAME)."""
     try:
         return read_list(source, home)
     except ValueError as exc:

@@ -12,8 +12,8 @@ from daemon.loop.tick import WAITING
 from daemon.runs.folder import RunFolder
 from daemon.stages.ending import Ended, read_end
 from daemon.stages.image_intake import reading_progress
-from daemon.stages.roles import EXCLUDED_WORDS
-from daemon.stages.unused_files import kept_unused_files, no_unused_files
+from daemon.stages.roles import EXCLUSION_TEXTS
+from daemon.stages.unused_files import load_unused_files, no_unused_files
 from daemon.status.model import (
     ExcludedImages,
     LabelBudget,
@@ -89,7 +89,7 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         corrections=correction_totals(store, config.classes.names),
         notes=mask_notes(store),
         events=newest_events(store),
-        left_out=UnusedFiles(**kept_unused_files(store)),
+        left_out=UnusedFiles(**load_unused_files(store)),
     )
 
 
@@ -183,6 +183,6 @@ def _loop_end(ended: Ended | None) -> LoopEnd | None:
 
 def _excluded_images(store: Store) -> tuple[ExcludedImages, ...]:
     return tuple(
-        ExcludedImages(why=why, images=count, words=EXCLUDED_WORDS[why])
+        ExcludedImages(why=why, images=count, words=EXCLUSION_TEXTS[why])
         for why, count in store.exclusion_counts().items()
     )

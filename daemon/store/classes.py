@@ -1,4 +1,4 @@
-"""The classes that labels were read with, and what a change of them does to all rows.
+"""The classes that labels were read with, and the migration of all rows when they change.
 
 Masks hold classes by their index in the list of names; everything else holds them by name.
 """
@@ -33,9 +33,9 @@ class ClassQueries(StoreBase):
         self.keep_fact(_CLASSES, json.dumps(list(names)))
 
     def rename_classes(self, names: Mapping[str, str | None]) -> None:
-        """Rename classes in all figures of earlier cycles. old name -> present; None deletes them.
+        """Rename classes in all figures of earlier cycles. names: old -> present; None: delete.
 
-        Where several old names become one, no figure of theirs can stand for it: they go too.
+        If several old names become one, their figures are deleted, since none holds for it.
         """
         targets = list(names.values())
         kept = {old: new for old, new in names.items() if new and targets.count(new) == 1}
@@ -58,9 +58,11 @@ class ClassQueries(StoreBase):
                     self._insert("corrections", row | {"class": new}, clash="REPLACE")
 
     def remap_masks(self, values: Mapping[int, int]) -> int:
-        """Give the pixels of every mask other class indices: old value -> new value. Other values
-        stay. The number of masks that changed. Confusion matrices, whose rows are class
-        indices, go."""
+        """Replace class indices in every mask; returns the number of masks that changed.
+
+        values: old index -> new index; other indices stay. Confusion matrices, whose rows are class
+        indices, are deleted.
+        """
         table = np.arange(256, dtype=np.uint8)
         for old, new in values.items():
             table[old] = new

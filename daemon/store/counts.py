@@ -1,4 +1,4 @@
-"""Every number of images, labels and tasks that anybody sees, counted in this one place.
+"""Counts images, labels and tasks, for everything that decides by them or shows them.
 
 The decision to begin a cycle, `maskloop status`, its JSON, the page and the log all read these, so
 that they cannot differ; tests/integration/test_counts.py checks that they add up.

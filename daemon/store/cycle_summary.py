@@ -66,7 +66,7 @@ class CycleSummaryQueries(StoreBase):
         rows = self._rows("SELECT total(seconds) AS s FROM stages WHERE cycle = ?", cycle)
         return float(rows[0]["s"])
 
-    def keep_people(self, cycle: int, labels: Mapping[str, int]) -> None:
+    def keep_labels_by_annotator(self, cycle: int, labels: Mapping[str, int]) -> None:
         """Keep annotator -> how many labels of theirs count when the cycle begins."""
         with self.atomic():
             self._write("DELETE FROM cycle_people WHERE cycle = ?", cycle)
@@ -74,7 +74,7 @@ class CycleSummaryQueries(StoreBase):
                 row = {"cycle": cycle, "annotator": annotator, "labels": number}
                 self._insert("cycle_people", row)
 
-    def people(self, cycle: int) -> dict[str, int]:
+    def labels_by_annotator(self, cycle: int) -> dict[str, int]:
         """annotator -> how many labels of theirs counted when the cycle began."""
         sql = "SELECT annotator, labels FROM cycle_people WHERE cycle = ? ORDER BY annotator"
         return {row["annotator"]: row["labels"] for row in self._rows(sql, cycle)}
@@ -84,7 +84,7 @@ class CycleSummaryQueries(StoreBase):
         rows = self._rows("SELECT labels FROM cycles WHERE id = ?", cycle)
         return int(rows[0]["labels"]) if rows else 0
 
-    def keep_circumstances(self, cycle: int, settings: Mapping[str, Any], version: str) -> None:
+    def keep_cycle_settings(self, cycle: int, settings: Mapping[str, Any], version: str) -> None:
         """Keep the settings and the version of Maskloop that a cycle began with."""
         self._write(
             "UPDATE cycles SET settings = ?, maskloop = ? WHERE id = ?",

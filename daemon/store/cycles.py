@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from daemon.domain import CurvePoint, Cycle, Evaluation, Missing, Pick, Stage, StageTime, Why
-from daemon.store.base import Row, StoreBase, moment, stamp
-from daemon.store.evaluations import details_of, with_details
+from daemon.store.base import Row, StoreBase, parse_time, stamp
+from daemon.store.evaluations import details_of, parse_details
 
 
 class CycleQueries(StoreBase):
@@ -120,7 +120,9 @@ class CycleQueries(StoreBase):
             "miou_low": low,
             "miou_high": high,
             "iou": json.dumps(dict(evaluation.iou)),
-            "missing": json.dumps({key: asdict(one) for key, one in evaluation.missing.items()}),
+            "missing": json.dumps(
+                {key: asdict(missing) for key, missing in evaluation.missing.items()}
+            ),
             "interval_coverage": evaluation.interval_coverage,
             "interval_groups": evaluation.interval_groups,
             "seconds": point.seconds,
@@ -156,7 +158,7 @@ def _cycle(row: Row) -> Cycle:
         labels=row["labels"],
         train_labels=row["train_labels"],
         failures=row["failures"],
-        failed_at=moment(row["failed_at"]),
+        failed_at=parse_time(row["failed_at"]),
     )
 
 
@@ -165,7 +167,7 @@ def _stage_time(row: Row) -> StageTime:
         cycle=row["cycle"],
         stage=Stage(row["stage"]),
         started_at=datetime.fromisoformat(row["started_at"]),
-        finished_at=moment(row["finished_at"]),
+        finished_at=parse_time(row["finished_at"]),
         seconds=row["seconds"],
     )
 
@@ -194,7 +196,7 @@ def _evaluation(row: Row | None) -> Evaluation | None:
         interval_coverage=row["interval_coverage"],
         interval_groups=row["interval_groups"],
         missing={key: _missing(one) for key, one in json.loads(row["missing"]).items()},
-        **with_details(row["details"]),
+        **parse_details(row["details"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""Who worked on what: several people on one image."""
+"""Images that several people labeled, and how many people work."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from daemon.store.base import StoreBase, stamp
 
 
 class DuplicateLabelQueries(StoreBase):
-    """Queries on the people behind the labels."""
+    """Queries on annotators and duplicate labels."""
 
     def people_since(self, at: datetime) -> int:
-        """How many different people answered or skipped at this time or later."""
+        """The number of people who answered or skipped at this time or later."""
         sql = (
             "SELECT count(*) AS n FROM (SELECT annotator FROM annotations WHERE updated_at >= ? "
             "UNION SELECT annotator FROM skips WHERE at >= ?)"

@@ -11,9 +11,9 @@ from daemon.store.base import StoreBase, stamp, utf_8
 class EventQueries(StoreBase):
     """Queries on events."""
 
-    def add_event(self, level: str, words: str, at: datetime) -> None:
+    def add_event(self, level: str, message: str, at: datetime) -> None:
         """Keep an event ("info", "warning" or "error") for the page and `status`."""
-        self._insert("events", {"at": stamp(at), "level": level, "words": utf_8(words)})
+        self._insert("events", {"at": stamp(at), "level": level, "words": utf_8(message)})
 
     def events(self, limit: int = 50) -> list[Event]:
         """The newest events, newest first."""
@@ -23,7 +23,7 @@ class EventQueries(StoreBase):
             for row in rows
         ]
 
-    def has_event(self, words: str, since: datetime) -> bool:
-        """Whether an event with exactly these words was kept since then."""
+    def has_event(self, message: str, since: datetime) -> bool:
+        """Whether an event with exactly this message was kept since then."""
         sql = "SELECT 1 FROM events WHERE words = ? AND at >= ? LIMIT 1"
-        return bool(self._rows(sql, words, stamp(since)))
+        return bool(self._rows(sql, message, stamp(since)))

@@ -12,29 +12,31 @@ class ExclusionQueries(StoreBase):
     """Queries on excluded images."""
 
     def exclude(self, why: Exclusion, reasons: Mapping[int, str]) -> None:
-        """Exclude these images, each with its reason in words. Twice changes nothing: the role that
-        an image had is kept from the first time."""
+        """Exclude these images. reasons: image id -> text. Twice changes nothing.
+
+        The role that an image had before is kept for `readmit`.
+        """
         with self.atomic():
-            for image_id, words in reasons.items():
+            for image_id, reason in reasons.items():
                 self._write(
                     "UPDATE images SET excluded_why = ?, role_reason = ?, role_before = "
                     "iif(role = ?, role_before, role), role = ? WHERE id = ?",
                     why.value,
-                    words,
+                    reason,
                     Role.EXCLUDED.value,
                     Role.EXCLUDED.value,
                     image_id,
                 )
 
-    def readmit(self, image_ids: Iterable[int], words: str) -> None:
-        """Give excluded images back the role that they had; others stay as they are."""
+    def readmit(self, image_ids: Iterable[int], reason: str) -> None:
+        """Give excluded images the role that they had before; other images stay as they are."""
         with self.atomic():
             for image_id in image_ids:
                 self._write(
                     "UPDATE images SET role = coalesce(role_before, ?), role_reason = ?, "
                     "excluded_why = NULL, role_before = NULL WHERE id = ? AND role = ?",
                     Role.POOL.value,
-                    words,
+                    reason,
                     image_id,
                     Role.EXCLUDED.value,
                 )

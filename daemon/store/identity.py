@@ -1,7 +1,7 @@
 """Which image is which: new addresses, replaced bytes, copies, unusable files.
 
-The sha256 of the bytes recognises an image at a new address. Each label remembers the bytes that
-it was drawn on; where the image has others now, nobody has confirmed that the label still fits.
+The sha256 of the bytes recognizes an image at a new address. Each label holds the digest of the
+bytes that it was drawn on; if the image has other bytes now, the label is unconfirmed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class IdentityQueries(StoreBase):
             )
 
     def move_file(self, image_id: int, path: Path, mark: str) -> None:
-        """Keep that the same bytes are in this local file now. mark: its stamp."""
+        """Keep the local file that has the bytes of an image now. mark: its stamp."""
         self._write(
             "UPDATE images SET path = ?, stamp = ? WHERE id = ?",
             self._relative_path(path),
@@ -49,11 +49,11 @@ class IdentityQueries(StoreBase):
         )
 
     def add_former_key(self, key: str, image_id: int) -> None:
-        """Let a further key lead to this image, since a second task shows it at another address."""
+        """Keep a further key of an image, which a second task shows at another address."""
         self._write("INSERT OR REPLACE INTO former_keys VALUES (?, ?)", key, image_id)
 
     def former_keys(self) -> dict[str, int]:
-        """Key that an image had -> its id."""
+        """Former key of an image -> its id."""
         return {row["key"]: row["image_id"] for row in self._rows("SELECT * FROM former_keys")}
 
     def replace_bytes(self, image_id: int, image: Image, cycle: int | None) -> None:
@@ -71,7 +71,7 @@ class IdentityQueries(StoreBase):
         )
 
     def replaced_in(self) -> dict[int, int]:
-        """Image id -> the cycle in which its bytes were replaced, of those that were."""
+        """Image id -> the cycle in which its bytes were replaced; other images are missing."""
         rows = self._rows("SELECT id, replaced_in FROM images WHERE replaced_in IS NOT NULL")
         return {row["id"]: row["replaced_in"] for row in rows}
 
@@ -110,21 +110,21 @@ class IdentityQueries(StoreBase):
         )
 
     def refused_images(self) -> dict[str, tuple[str, str]]:
-        """Place -> (stamp of the file, when it was looked into) of images that cannot be used."""
+        """`where` of the fault -> (state of the file, time of the read) of unusable images."""
         rows = self._rows("SELECT * FROM refused_images")
         return {row["place"]: (row["stamp"], row["at"]) for row in rows}
 
-    def keep_refused(self, place: str, mark: str, at: datetime) -> None:
-        """Keep that an image cannot be used. mark: the stamp of its file."""
+    def keep_refused(self, where: str, mark: str, at: datetime) -> None:
+        """Keep that an image cannot be used. where: of its fault. mark: state of its file."""
         self._write(
-            "INSERT OR REPLACE INTO refused_images VALUES (?, ?, ?)", place, mark, stamp(at)
+            "INSERT OR REPLACE INTO refused_images VALUES (?, ?, ?)", where, mark, stamp(at)
         )
 
-    def forget_refused(self, places: Iterable[str]) -> None:
-        """Delete these images from the unusable ones: they can be used now, or are gone."""
+    def forget_refused(self, faults: Iterable[str]) -> None:
+        """Delete these unusable images, by `where` of the fault: they are usable now, or gone."""
         with self.atomic():
-            for place in places:
-                self._write("DELETE FROM refused_images WHERE place = ?", place)
+            for where in faults:
+                self._write("DELETE FROM refused_images WHERE place = ?", where)
 
     def keep_used_labels(self, cycle: int, annotations: Iterable[str]) -> None:
         """Keep which labels train or measure the model of a cycle. Twice changes nothing."""

@@ -59,12 +59,12 @@ class ImageQueries(StoreBase):
         return {row[0]: row[1:] for row in (*former, *own)}
 
     def image_tasks(self) -> dict[int, str]:
-        """Image id -> the task that existed before us (source = project)."""
+        """Image id -> the task that the labeling tool had before Maskloop (source = project)."""
         rows = self._rows("SELECT id, task FROM images WHERE task IS NOT NULL")
         return {row["id"]: row["task"] for row in rows}
 
     def known_images(self) -> list[KnownImage]:
-        """What the intake compares found images with, by id."""
+        """All images with the fields by which the intake recognizes them, by id."""
         rows = self._tuples(
             "SELECT id, key, sha256, task, stamp, checked_at, "
             "iif(excluded_why = ?, aside_stamp, NULL) FROM images ORDER BY id",

@@ -1,4 +1,4 @@
-"""Labels: what people drew, skipped and deleted."""
+"""Labels: the annotations, skips and deletions of annotators."""
 
 from __future__ import annotations
 
@@ -43,12 +43,15 @@ class LabelQueries(StoreBase):
     """Queries on annotations and skips."""
 
     def keep_annotation(
-        self, image_id: int, annotation: Annotation, effort: Correction | Unmeasured | None = None
+        self,
+        image_id: int,
+        annotation: Annotation,
+        correction: Correction | Unmeasured | None = None,
     ) -> None:
         """Insert or update by the tool's id: the last one read counts. Its time does not decide:
         the tool's clock may have been set back between two edits.
 
-        effort: against the prediction that the annotator began with, or why it is not known.
+        correction: how much of the prediction the annotator changed, or why that is not known.
         """
         row = {
             "id": annotation.id,
@@ -64,7 +67,7 @@ class LabelQueries(StoreBase):
             "deleted": 0,
             "notes": json.dumps(annotation.notes),
             "shown": annotation.shown,
-            **_effort_columns(effort),
+            **_correction_columns(correction),
             "blank": int((annotation.mask == IGNORE).all()),
         }
         with self.atomic():
@@ -74,11 +77,13 @@ class LabelQueries(StoreBase):
             self._insert("annotations", row, clash="REPLACE")
             self._write("DELETE FROM skips WHERE id = ?", annotation.id)
             if row["shown"] is None or annotation.shown is not None:
-                self._keep_classes(annotation.id, effort)
+                self._keep_corrected_classes(annotation.id, correction)
 
     def _free_id(self, number: str, task: str) -> None:
-        """Rows under this number that belong to another task get a mark behind it: a tool that
-        gives one number to two answers loses neither."""
+        """Rename rows with this number that belong to another task.
+
+        So no answer is lost if the tool gives one number to two answers.
+        """
         for table in ("annotations", "skips"):
             for row in self._rows(f"SELECT task, image_id FROM {table} WHERE id = ?", number):
                 if row["task"].partition("#")[0] == task:
@@ -90,8 +95,8 @@ class LabelQueries(StoreBase):
                     self._write(sql, marked, number)
 
     def _known_provenance(self, annotation: Annotation) -> Row:
-        """Which prediction an answer began with, where that was known before and the prediction
-        is deleted now."""
+        """The saved columns about the prediction that an answer began with, if the prediction is
+        deleted by now and the answer has not changed."""
         if annotation.shown is not None:
             return {}
         rows = self._rows(
@@ -102,20 +107,20 @@ class LabelQueries(StoreBase):
         )
         return rows[0] if rows else {}
 
-    def keep_correction(self, annotation: str, effort: Correction | Unmeasured) -> None:
+    def keep_correction(self, annotation: str, correction: Correction | Unmeasured) -> None:
         """Keep how much of its prediction an answer changed, or why that is not known."""
-        columns = _effort_columns(effort)
+        columns = _correction_columns(correction)
         with self.atomic():
             self._write(
                 "UPDATE annotations SET changed_share = ?, unmeasured = ? WHERE id = ?",
                 *columns.values(),
                 annotation,
             )
-            self._keep_classes(annotation, effort)
+            self._keep_corrected_classes(annotation, correction)
 
     def _drawn_on(self, image_id: int, annotation: Annotation) -> str | None:
-        """sha256 of the bytes that an answer was drawn on: the present ones, unless the answer has
-        not changed since they came."""
+        """sha256 of the bytes that an answer was drawn on: the present ones, unless the answer is
+        older than they are."""
         rows = self._rows(
             "SELECT drawn_on FROM annotations WHERE id = ? AND image_id = ? AND updated_at = ? "
             "AND drawn_on IS NOT NULL",
@@ -133,11 +138,11 @@ class LabelQueries(StoreBase):
             "ON i.id = a.image_id WHERE a.deleted = 0 AND a.drawn_on != i.sha256"
         )
         now = {row["image_id"]: row["sha256"] for row in rows}
-        drawn = self._of_labels(now, "drawn_on")
+        drawn = self._label_column(now, "drawn_on")
         return {image_id for image_id, sha256 in drawn.items() if sha256 != now[image_id]}
 
     def kept_annotations(self, ids: Iterable[str]) -> set[str]:
-        """Those of these annotations that are kept and not deleted."""
+        """The annotations among these that are in the store and not deleted."""
         rows = self._rows(
             "SELECT id FROM annotations WHERE deleted = 0 AND id IN "
             "(SELECT value FROM json_each(?))",
@@ -147,11 +152,15 @@ class LabelQueries(StoreBase):
 
     def label_ids(self, image_ids: Iterable[int]) -> dict[int, str]:
         """Image id -> the annotation that is its label, for those of these that have one."""
-        return self._of_labels(image_ids, "id")
+        return self._label_column(image_ids, "id")
 
-    def _keep_classes(self, annotation: str, effort: Correction | Unmeasured | None) -> None:
+    def _keep_corrected_classes(
+        self, annotation: str, correction: Correction | Unmeasured | None
+    ) -> None:
         self._write("DELETE FROM corrections WHERE annotation = ?", annotation)
-        for name, pixels in effort.classes.items() if isinstance(effort, Correction) else ():
+        for name, pixels in (
+            correction.classes.items() if isinstance(correction, Correction) else ()
+        ):
             row = {"annotation": annotation, "class": name, "iou": pixels.iou} | vars(pixels)
             self._insert("corrections", row)
 
@@ -162,8 +171,10 @@ class LabelQueries(StoreBase):
                 self._write("UPDATE annotations SET deleted = 1 WHERE id = ?", annotation_id)
 
     def delete_absent_annotations(self, present: Mapping[str, Iterable[str]]) -> None:
-        """present: task -> the ids of annotations and skips that it has now; others of the task
-        are deleted."""
+        """Delete annotations and skips that their task has no more.
+
+        present: task -> ids of its annotations and skips.
+        """
         for task, ids in present.items():
             rows = self._rows("SELECT id FROM annotations WHERE task = ? AND deleted = 0", task)
             self.delete_annotations({row["id"] for row in rows} - set(ids))
@@ -172,7 +183,7 @@ class LabelQueries(StoreBase):
                     self._write("DELETE FROM skips WHERE id = ?", row["id"])
 
     def annotation_notes(self, limit: int = 50) -> list[AnnotationNotes]:
-        """Annotations of which something was made beyond reading them, newest first."""
+        """The newest annotations that were changed while they were read, with notes on how."""
         rows = self._rows(
             "SELECT 'annotation ' || a.id || ' of task ' || a.task AS place, i.name AS image_name, "
             "a.updated_at AS at, a.notes FROM annotations a JOIN images i ON i.id = a.image_id "
@@ -190,7 +201,7 @@ class LabelQueries(StoreBase):
         ]
 
     def keep_skip(self, image_id: int, skip: Skip) -> None:
-        """Keep that a person skipped an image, also one who had labeled it before."""
+        """Keep that a person skipped an image; an earlier label of the same id is deleted."""
         row = {
             "id": skip.id,
             "image_id": image_id,
@@ -209,8 +220,10 @@ class LabelQueries(StoreBase):
         return {row["image_id"]: row["n"] for row in rows}
 
     def set_label_policy(self, which: str) -> None:
-        """Which of several labels of an image counts, where none is ground truth: "latest", the
-        one that was edited last, which is the default; "first", the one that was created first."""
+        """Set which of several labels of an image counts if none is ground truth.
+
+        which: "latest", edited last (the default), or "first", created first.
+        """
         if self.fact(_POLICY) != which:
             self.keep_fact(_POLICY, which)
 
@@ -218,13 +231,13 @@ class LabelQueries(StoreBase):
         """Ids of the labeled images whose label gives at least one pixel a class, in the image as
         it is now."""
         rows = self._rows("SELECT image_id FROM annotations WHERE blank = 1 AND deleted = 0")
-        blank = self._of_labels({row["image_id"] for row in rows}, "blank")
+        blank = self._label_column({row["image_id"] for row in rows}, "blank")
         blank_ids = {image_id for image_id, is_blank in blank.items() if is_blank}
         return self.labeled_ids() - blank_ids - self.unconfirmed_ids()
 
     def label_tasks(self, image_ids: Iterable[int]) -> dict[int, str]:
         """Image id -> the task that its label was drawn in, for those of these that have one."""
-        return self._of_labels(image_ids, "task")
+        return self._label_column(image_ids, "task")
 
     def labeled_ids(self) -> set[int]:
         """Ids of the images that people have labeled; each costs a label of the budget, also where
@@ -232,8 +245,8 @@ class LabelQueries(StoreBase):
         rows = self._rows("SELECT DISTINCT image_id FROM annotations WHERE deleted = 0")
         return {row["image_id"] for row in rows}
 
-    def _of_labels(self, image_ids: Iterable[int], column: str) -> dict[int, Any]:
-        """Image id -> a column of its label; masks, which lie between, are not read."""
+    def _label_column(self, image_ids: Iterable[int], column: str) -> dict[int, Any]:
+        """Image id -> a column of its label; the large masks are not read."""
         rows = self._rows(
             f"SELECT image_id, {column} AS value FROM (SELECT image_id, {column}, {LABEL_ORDER} "
             "FROM annotations WHERE deleted = 0 AND image_id IN "
@@ -267,10 +280,10 @@ def _label(row: Row) -> Label:
     )
 
 
-def _effort_columns(effort: Correction | Unmeasured | None) -> Row:
+def _correction_columns(correction: Correction | Unmeasured | None) -> Row:
     return {
-        "changed_share": effort.changed_share if isinstance(effort, Correction) else None,
-        "unmeasured": effort.value if isinstance(effort, Unmeasured) else None,
+        "changed_share": correction.changed_share if isinstance(correction, Correction) else None,
+        "unmeasured": correction.value if isinstance(correction, Unmeasured) else None,
     }
 
 

@@ -21,7 +21,7 @@ class OutboxQueries(TaskQueries):
     """Queries on pushes, and the tasks that they make."""
 
     def enqueue_push(self, push: Push, at: datetime) -> None:
-        """Write down a push before it is sent."""
+        """Keep a push before it is sent."""
         row = {
             "key": push.key,
             "cycle": push.cycle,
@@ -38,7 +38,7 @@ class OutboxQueries(TaskQueries):
         return [_push(row) for row in rows]
 
     def pushed_version(self, cycle: int) -> str | None:
-        """The version that the newest push of a cycle carries, None before any."""
+        """The prediction version of the newest push of a cycle; None before any."""
         sql = "SELECT version FROM outbox WHERE cycle = ? ORDER BY rowid DESC LIMIT 1"
         rows = self._rows(sql, cycle)
         return str(rows[0]["version"]) if rows else None
@@ -91,7 +91,7 @@ class OutboxQueries(TaskQueries):
         self._insert("tasks", row, clash="IGNORE")
 
     def _delete_retired(self, task: str) -> None:
-        """A task that was taken back is asked once more: its old row goes."""
+        """Delete the row of a retired task, which is asked once more."""
         sql = "DELETE FROM tasks WHERE task = ? AND state = ?"
         self._write(sql, task, TaskState.RETIRED.value)
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 
 from daemon.domain import PredictionSet
-from daemon.store.base import StoreBase, moment, stamp
+from daemon.store.base import StoreBase, parse_time, stamp
 
 
 class PredictionSetQueries(StoreBase):
     """Queries on sets of predictions."""
 
     def add_prediction_set(self, version: str, at: datetime) -> None:
-        """Remember a version before the labeling tool hears of it. Twice changes nothing."""
+        """Keep a version before it is sent to the labeling tool. Twice changes nothing."""
         row = {"version": version, "made_at": stamp(at)}
         self._insert("versions", row, clash="IGNORE")
 
     def activate_prediction_set(self, version: str, at: datetime) -> None:
-        """This version is shown from now on, and no other one is."""
+        """Mark all other versions as replaced, since annotators see this one from now on."""
         self._write(
             "UPDATE versions SET left_at = ? WHERE version != ? AND left_at IS NULL",
             stamp(at),
@@ -25,8 +25,8 @@ class PredictionSetQueries(StoreBase):
         )
 
     def replaced_prediction_sets(self, before: datetime) -> list[PredictionSet]:
-        """The sets that the labeling tool may still hold and that another one replaced before this
-        moment, oldest first."""
+        """The sets that were replaced before this time and that the labeling tool may still hold,
+        oldest first."""
         rows = self._rows(
             "SELECT version, made_at, left_at FROM versions "
             "WHERE left_at < ? AND forgotten_at IS NULL ORDER BY left_at, version",
@@ -36,11 +36,11 @@ class PredictionSetQueries(StoreBase):
             PredictionSet(
                 version=row["version"],
                 made_at=datetime.fromisoformat(row["made_at"]),
-                replaced_at=moment(row["left_at"]),
+                replaced_at=parse_time(row["left_at"]),
             )
             for row in rows
         ]
 
     def delete_prediction_set(self, version: str, at: datetime) -> None:
-        """The labeling tool does not hold this version any more."""
+        """Mark a version as deleted in the labeling tool."""
         self._write("UPDATE versions SET forgotten_at = ? WHERE version = ?", stamp(at), version)

@@ -1,4 +1,4 @@
-"""The quarantine: what came from outside and cannot be used, and what became of it."""
+"""The quarantine: inputs that cannot be used, and what became of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class QuarantineQueries(StoreBase):
     "image a/7.jpg": the column `place`."""
 
     def quarantine(self, faults: Iterable[Fault], at: datetime) -> None:
-        """Keep what could not be used, each input once, with its newest reason.
+        """Keep these faults, one for each input, with its newest reason.
 
         A fault that is resolved and comes again with the same reason stays resolved: the labeling
         tool reports the same change more than once.
@@ -37,7 +37,7 @@ class QuarantineQueries(StoreBase):
                 )
 
     def release(self, inputs: Iterable[str]) -> None:
-        """These inputs can be used now: answers stay as mended, other faults are deleted."""
+        """Mark the faults of these inputs as mended, if about answers; delete the others."""
         with self.atomic():
             for where in inputs:
                 self._write("DELETE FROM quarantine WHERE place = ? AND image_id IS NULL", where)
@@ -46,7 +46,7 @@ class QuarantineQueries(StoreBase):
                 )
 
     def delete_absent_faults(self, present: Mapping[str, Iterable[str]]) -> None:
-        """present: task -> the annotations that it has now; faults of others of it are deleted."""
+        """Delete faults of annotations that are gone. present: task -> its annotations."""
         for task, ids in present.items():
             rows = self._rows("SELECT place, annotation FROM quarantine WHERE task = ?", task)
             gone = [row["place"] for row in rows if row["annotation"] not in set(ids)]
@@ -54,7 +54,7 @@ class QuarantineQueries(StoreBase):
                 self._write("DELETE FROM quarantine WHERE place = ?", where)
 
     def delete_task_faults(self) -> None:
-        """Delete the faults of tasks: the tool is read from its beginning, so they come again."""
+        """Delete the faults of tasks, before the labeling tool is read from its beginning."""
         self._write("DELETE FROM quarantine WHERE task IS NOT NULL AND annotation IS NULL")
 
     def set_fault_state(self, where: str, state: FaultState) -> None:

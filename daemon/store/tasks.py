@@ -1,4 +1,4 @@
-"""Tasks: the images that stand in front of the annotators, and where each of them stands."""
+"""Tasks: the images that annotators were asked for, and their states."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from daemon.domain import RefusedAnswer, Task, TaskState
-from daemon.store.base import Row, StoreBase, moment, stamp
+from daemon.store.base import Row, StoreBase, parse_time, stamp
 
 
 class TaskQueries(StoreBase):
@@ -54,8 +54,10 @@ class TaskQueries(StoreBase):
                 self._write(sql, position, task)
 
     def move_task(self, image_id: int, task: str, new: str, at: datetime) -> None:
-        """The image that the task `task` asked for is in the task `new` now; where the old one was
-        open or is thought to be deleted, the new one is open and is to be put in order."""
+        """Replace the task of an image by `new`, which shows it now.
+
+        If the old task was open or taken for deleted, the new one is open and needs a position.
+        """
         with self.atomic():
             self.reassign_task(new, image_id, at)
             rows = self._rows(
@@ -77,7 +79,7 @@ class TaskQueries(StoreBase):
                 )
 
     def reopen_task(self, image_id: int, at: datetime) -> None:
-        """The newest task of an image, where it expired, is open again, to be put in order."""
+        """Open the newest task of an image again if it has expired; it then needs a position."""
         self._write(
             "UPDATE tasks SET state = ?, closed_at = ? WHERE state = ? AND rowid = "
             "(SELECT max(rowid) FROM tasks WHERE image_id = ?)",
@@ -88,15 +90,15 @@ class TaskQueries(StoreBase):
         )
 
     def task_images(self) -> dict[str, int]:
-        """Task -> its image, of all tasks that there ever were."""
+        """Task -> id of its image, of all tasks ever."""
         rows = self._rows("SELECT task, image_id FROM tasks")
         return {row["task"]: row["image_id"] for row in rows}
 
     def reassign_task(self, task: str, image_id: int | None, at: datetime) -> None:
-        """The number `task` means this image now; None: an image that is not known.
+        """Keep that the number `task` means this image now; None: an unknown image.
 
-        Servers on SQLite give the number of a deleted task out again. Rows of another image under
-        that number keep it with a mark: its task counts as deleted, its labels stay.
+        Servers on SQLite reuse the number of a deleted task. Rows of another image under that
+        number get a suffix: its task counts as deleted, its labels stay.
         """
         others = "WHERE task = ? AND image_id IS NOT ?"
         with self.atomic():
@@ -124,6 +126,6 @@ def _task(row: Row) -> Task:
         position=row["position"],
         state=TaskState(row["state"]),
         asked_at=datetime.fromisoformat(row["asked_at"]),
-        closed_at=moment(row["closed_at"]),
+        closed_at=parse_time(row["closed_at"]),
         refused=None if got is None else RefusedAnswer(got=got, expected=expected),
     )

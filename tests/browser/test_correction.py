@@ -24,7 +24,7 @@ from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.domain import Label, Mask, Stage
 from daemon.launchers.local import LocalLauncher
 from daemon.stages.context import Context
-from daemon.stages.sync import pull
+from daemon.stages.sync import sync_answers
 from daemon.store import FILE, Store
 from daemon.store.labels import encode_png
 from tests.contract.rigs import LabelStudioRig, Server, folder_source_rig
@@ -129,7 +129,7 @@ class Work:
     def labels(self) -> dict[str, tuple[Mask, Label]]:
         """What the daemon reads: the mask and its author, by image."""
         with self._opened() as context:
-            pull(context)
+            sync_answers(context)
             assert context.store.quarantined() == []
             rows = context.store.labels()
             return {

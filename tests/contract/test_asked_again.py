@@ -18,9 +18,9 @@ from daemon.domain.errors import OutcomeUnknown
 from daemon.launchers.local import LocalLauncher
 from daemon.stages.context import Context
 from daemon.stages.push import VERSION, deliver, push
-from daemon.stages.sync import sync
 from daemon.store import FILE, Store
 from tests.contract.rigs import CLASSES, CONTROL, LabelStudioRig, Server, project_source_rig
+from tests.fakes.sync import synchronize
 
 
 def spoiled(region: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class Desk:
         )
 
     def ask(self, images: int) -> None:
-        sync(self.context)
+        synchronize(self.context)
         self.store.start_cycle(0, Stage.PUSH, datetime.now(UTC), labels=0, train_labels=0)
         ids = [image.id for image in self.store.images()][:images]
         picks = [Pick(image_id=i, rank=n, arm="x", reason="new") for n, i in enumerate(ids, 1)]
@@ -60,7 +60,7 @@ class Desk:
     def look(self) -> None:
         """What a tick does about people."""
         deliver(self.context)
-        sync(self.context)
+        synchronize(self.context)
         tasks = [row.id for row in self.store.tasks(TaskState.OPEN)]
         self.tool.connector.repair(self.store.fact(VERSION), tasks)
 

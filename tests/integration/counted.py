@@ -105,7 +105,7 @@ def _page(status: dict[str, Any]) -> Iterator[Pair]:
 def _curve(status: dict[str, Any], store: Store) -> Iterator[Pair]:
     last = store.last_cycle()
     for cycle in range(last.number + 1 if last else 0):
-        people = sum(store.people(cycle).values())
+        people = sum(store.labels_by_annotator(cycle).values())
         yield f"people of cycle {cycle}", people, store.labels_at_start(cycle)
     for point in status["evaluations"]:
         measuring = point["labels"] - point["train_labels"]

@@ -58,7 +58,7 @@ def test_a_replaced_picture_keeps_its_row_and_its_label_waits_for_a_confirmation
     fresh = bytearray((team.home / "images" / other).read_bytes())
     team.bucket.put(name, _repainted(bytes(fresh)))
 
-    team.shift += image_intake.AGAIN * 2
+    team.shift += image_intake.RETRY_AFTER * 2
     team.daemon.tick()
 
     with team.store() as store:
@@ -90,7 +90,7 @@ def test_an_old_picture_that_returns_needs_no_confirmation(team: ProjectTeam) ->
 
     for content, unconfirmed in ((_repainted(old), 1), (old, 0)):
         team.bucket.put(name, content)
-        team.shift += image_intake.AGAIN * 2
+        team.shift += image_intake.RETRY_AFTER * 2
         team.daemon.tick()
         with team.store() as store:
             assert len(store.unconfirmed_ids()) == unconfirmed
@@ -102,11 +102,11 @@ def test_a_server_that_tells_of_its_pictures_is_not_asked_to_send_them_again(
     for name in team.names:
         team.bucket.put(name, (team.home / "images" / name).read_bytes(), ETag=f'"{name}"')
     team.until("wait for annotators")
-    team.shift += image_intake.AGAIN * 2
+    team.shift += image_intake.RETRY_AFTER * 2
     team.daemon.tick()  # the tags are learned
     sent = team.bucket.sent
 
-    team.shift += image_intake.AGAIN * 2
+    team.shift += image_intake.RETRY_AFTER * 2
     team.daemon.tick()
 
     assert team.bucket.fetched() >= 2 * FIELDS

@@ -116,7 +116,7 @@ def test_a_store_of_an_earlier_release_is_taken_over_without_loss(tmp_path: Path
         )
         assert store.serving(1) == 1
         assert store.refused_cycles() == {}
-        assert store.people(1) == {}
+        assert store.labels_by_annotator(1) == {}
         assert store.labels_at_start(1) == 8
 
 
