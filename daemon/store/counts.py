@@ -125,7 +125,7 @@ def count_beyond_batch(store: Store, cycle: int) -> int:
 def _count_beyond(store: Store, tasks: Sequence[Task], labeled: set[int]) -> int:
     """As `count_beyond_batch`, of the tasks of one cycle."""
     batch = {pick.image_id for pick in store.picks(tasks[0].cycle)} if tasks else set()
-    pool = [task for task in tasks if not task.measures]
+    pool = [task for task in tasks if not task.is_validation]
     beyond = sum(not is_dropped(task, labeled) for task in pool if task.image_id not in batch)
     dropped = sum(is_dropped(task, labeled) for task in pool if task.image_id in batch)
     return max(0, beyond - dropped)
