@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strategies.base import FloatArray, IdArray, Pool
-from strategies.distances import SAMPLE_NUMBERS, Numbers, Points, blocks
+from strategies.distances import SAMPLE_NUMBERS, Numbers, Points, blocks, one_thread
 
 LARGEST_SAMPLE = 20_000
 MOST_STEPS = 50  # of Lloyd's algorithm
@@ -91,7 +91,6 @@ def fit_centers(rows: FloatArray, k: int, rng: np.random.Generator) -> FloatArra
     """Centers of k-means (k-means++ start) of rows (M, D), at most k; (K, D). Seeded from rng."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     means = KMeans(
         min(k, len(rows)),
@@ -100,7 +99,7 @@ def fit_centers(rows: FloatArray, k: int, rng: np.random.Generator) -> FloatArra
         random_state=int(rng.integers(2**31)),
         copy_x=False,
     )
-    with threadpool_limits(limits=1, user_api="openmp"), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct images than k
         centers: FloatArray = means.fit(rows).cluster_centers_
     return centers

@@ -11,7 +11,7 @@ import numpy as np
 
 from strategies.base import FloatArray, IdArray, Pool
 from strategies.checks import need
-from strategies.distances import Numbers, Points, blocks
+from strategies.distances import Numbers, Points, blocks, one_thread
 
 FIRST_ONES = "unlike the images asked before it"
 FAIR = "drawn at random, as a fair sample of the pool"
@@ -33,6 +33,7 @@ def more_uncertain(pool: Pool, picks: Sequence[int]) -> list[str]:
     ]
 
 
+@one_thread()
 def less_like_labeled(pool: Pool, picks: Sequence[int]) -> list[str]:
     """The percentile of the distance to the nearest labeled image."""
     gaps = _gaps(pool)
@@ -44,6 +45,7 @@ def less_like_labeled(pool: Pool, picks: Sequence[int]) -> list[str]:
     ]
 
 
+@one_thread()
 def stands_for(pool: Pool, picks: Sequence[int]) -> list[str]:
     """The share of the pool that is nearer to a pick than to any other pick or labeled image.
 

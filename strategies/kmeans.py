@@ -15,6 +15,7 @@ import numpy as np
 from strategies.base import Pool
 from strategies.checks import check, check_count, need
 from strategies.clusters import clustered
+from strategies.distances import one_thread
 from strategies.explanations import stands_for
 
 
@@ -31,6 +32,7 @@ class KMeans:
     def __post_init__(self) -> None:
         check_count("kmeans", "max_clusters", self.max_clusters, 2, 2000)
 
+    @one_thread()
     def select(self, pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
         """Return ids, O(N·K·D) for K clusters. Needs embeddings; a labeled image takes its cluster.
 

@@ -20,7 +20,7 @@ from strategies.base import FloatArray, IdArray, Pool
 from strategies.checks import check, check_count, check_setting, need
 from strategies.clusters import fit_centers
 from strategies.coverage import farthest_rest
-from strategies.distances import BoolArray, Points, blocks, sample
+from strategies.distances import BoolArray, Points, blocks, one_thread, sample
 from strategies.explanations import stands_for
 
 IMPURE = 0.05  # share of the balls that may hold images of several clusters
@@ -45,6 +45,7 @@ class ProbCover:
         check_setting("probcover", "radius", self.radius, 0, 2)
         check_count("probcover", "clusters", self.clusters, 2, 500)
 
+    @one_thread()
     def select(self, pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
         """Return ids. O(N·M·D) in all, M = min(N, 4096) images to be covered. Needs embeddings.
 

@@ -16,7 +16,7 @@ import numpy as np
 from strategies.base import FloatArray, IdArray, Pool
 from strategies.checks import check, check_count, need
 from strategies.clusters import clustered
-from strategies.distances import Points, blocks, sample
+from strategies.distances import Points, blocks, one_thread, sample
 from strategies.explanations import stands_for
 
 SMALLEST = 5  # images of a cluster that is no outlier
@@ -37,6 +37,7 @@ class TypiClust:
         check_count("typiclust", "max_clusters", self.max_clusters, 2, 2000)
         check_count("typiclust", "neighbours", self.neighbours, 1, 200)
 
+    @one_thread()
     def select(self, pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
         """Return ids. Needs embeddings; a labeled image takes its cluster.
 

@@ -17,7 +17,7 @@ import numpy as np
 from strategies.base import FloatArray, IdArray, Pool
 from strategies.checks import check, check_setting, need
 from strategies.coverage import farthest_rest
-from strategies.distances import BoolArray, Numbers, Points, blocks, sample
+from strategies.distances import BoolArray, Numbers, Points, blocks, one_thread, sample
 from strategies.explanations import more_uncertain, stands_for
 
 MOST_COMPARED = 1024  # images that the width is taken from
@@ -40,6 +40,7 @@ class UHerding:
     def __post_init__(self) -> None:
         check_setting("uherding", "bandwidth", self.bandwidth, 0, 2)
 
+    @one_thread()
     def select(self, pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
         """Return ids, largest gain first. Needs embeddings and uncertainty (of a calibrated model).
 

@@ -21,6 +21,7 @@ from daemon.domain.moved_modules import failed_import
 from daemon.intake import Intake
 from daemon.loop.components import strategy_faults
 from daemon.runs.locks import holder_of
+from daemon.stages.reasons import strategy_words
 from daemon.store import FILE, LOCK
 from strategies import Pool
 
@@ -133,19 +134,22 @@ def _trial(where: str, name: str, settings: Mapping[str, Setting], pool: Pool) -
     """Let a strategy choose from a made-up pool; what is wrong with what it gives or raises."""
     expected = f"{TRIAL_BATCH} ids of a trial pool of {TRIAL_IMAGES} images"
     cure = "mend the strategy (strategies/README.md says what it must do), or name another one"
-    intake = Intake()
+    intake, chosen = Intake(), list[int]()
     try:
         with intake.one(where, expected=expected, cure=cure):
             chosen = _chosen(name, settings, pool)
             known = set(pool.ids.tolist())
             if len(set(chosen)) != TRIAL_BATCH or not known.issuperset(chosen):
                 return [f"{where}: got {str(chosen)[:80]}; expected {expected}; {cure}"]
+        with intake.one(where, expected="reasons of its own choice, one a pick", cure=cure):
+            chosen_by = [(image_id, name) for image_id in chosen] if not intake.faults() else []
+            strategy_words(pool, chosen_by, strategies.load(name, **settings))
     except ConfigError as exc:
         return [f"{where}: {exc}"]
     return [str(fault) for fault in intake.faults()]
 
 
-def _chosen(name: str, settings: Mapping[str, Setting], pool: Pool) -> Sequence[int]:
+def _chosen(name: str, settings: Mapping[str, Setting], pool: Pool) -> list[int]:
     strategy, rng = strategies.load(name, **settings), np.random.default_rng(0)
     try:
         return [int(i) for i in strategy.select(pool, TRIAL_BATCH, rng)]

@@ -1,4 +1,4 @@
-"""The slow, obvious versions of the strategies that cover: all pairs, counted again for each pick."""
+"""The slow, obvious versions of the strategies that cover: all pairs, counted for every pick."""
 
 from __future__ import annotations
 

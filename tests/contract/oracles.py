@@ -6,10 +6,12 @@ Only the fit of k-means itself is scikit-learn's, with the seed that the strateg
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from strategies.base import Pool
@@ -57,7 +59,8 @@ def slow_rare_class(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
 
 def centers_of(rows: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
     seed = int(rng.integers(2**31))
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         return KMeans(k, n_init=1, max_iter=50, random_state=seed).fit(rows).cluster_centers_
 
 
