@@ -115,9 +115,10 @@ def _centers_of(
         drawn = np.sort(rng.choice(total, size=size, replace=False))
     mine = drawn[drawn >= len(labeled)] - len(labeled)
     rows = np.empty((size, embeddings.shape[1]), dtype=np.float32)
-    rows[size - len(mine) :] = embeddings[order[mine]]
-    if len(mine) < size:
-        rows[: size - len(mine)] = labeled[drawn[: size - len(mine)]]
+    theirs = size - len(mine)
+    if theirs:
+        rows[:theirs] = labeled[drawn[:theirs]]
+    np.take(embeddings, order[mine], axis=0, out=rows[theirs:], mode="clip")  # without a copy
     return fit_centers(rows, k, rng)
 
 

@@ -271,11 +271,6 @@ def test_a_strategy_that_gives_reasons_gives_one_sentence_a_pick(
     assert not any("nan" in one or "inf" in one for one in words)
 
 
-@pytest.mark.parametrize("name", list(strategies.SHIPPED))
-def test_every_shipped_strategy_gives_its_own_reasons(name: str) -> None:
-    assert isinstance(strategies.load(name), GivesReasons)
-
-
 # --- what it costs ------------------------------------------------------------------------
 
 

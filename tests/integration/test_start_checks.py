@@ -54,9 +54,21 @@ class Few:
 class Nothing:
     def select(self, pool, n, rng):
         return None
+
+class Curt:
+    def select(self, pool, n, rng):
+        return pool.ids[:n].tolist()
+
+    def reasons(self, pool, picks):
+        return ["far"]
+
+class Mumbles(Curt):
+    def reasons(self, pool, picks):
+        raise KeyError("the words")
 '''
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BROKEN = ("raises", "twice", "positions", "few", "nothing")
+WITHOUT_WORDS = ("curt", "mumbles")
 
 
 @pytest.fixture
@@ -67,7 +79,7 @@ def plugged(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     installed.mkdir(parents=True)
     (folder / "broken_strategies.py").write_text(PLUG_IN)
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
-    points = "\n".join(f"{name} = broken_strategies:{name.title()}" for name in BROKEN)
+    points = "\n".join(f"{name} = broken_strategies:{name.title()}" for name in BROKEN + WITHOUT_WORDS)
     (installed / "entry_points.txt").write_text(f"[{strategies.GROUP}]\n{points}\n")
     monkeypatch.syspath_prepend(str(folder))
     assert {"raises"} <= {point.name for point in metadata.entry_points(group=strategies.GROUP)}
@@ -84,6 +96,19 @@ def test_a_strategy_that_breaks_its_contract_is_found_before_any_training(
 
     assert f"strategy = {name!r}" in fault
     assert "4 ids of a trial pool of 40 images" in fault
+    assert "strategies/README.md" in fault
+
+
+@pytest.mark.parametrize("name", WITHOUT_WORDS)
+def test_a_strategy_whose_reasons_fail_is_found_before_any_training(
+    plugged: Path, name: str
+) -> None:
+    config = configured(plugged, selection={"strategy": name})
+
+    (fault,) = faults_of(config, "strategies")
+
+    assert f"strategy = {name!r}" in fault
+    assert "one a pick" in fault
     assert "strategies/README.md" in fault
 
 

@@ -10,7 +10,7 @@ import pytest
 import strategies
 from daemon.domain.errors import ConfigError
 from daemon.stages.reasons import reasons_for
-from strategies.base import Pool
+from strategies.base import GivesReasons, Pool
 
 
 def seeded() -> np.random.Generator:
@@ -18,8 +18,8 @@ def seeded() -> np.random.Generator:
 
 
 def field() -> Pool:
-    """Four images on a line; 1 is where the labeled one is, 3 is the most uncertain and the only one
-    with the second foreground class."""
+    """Four images on a line; 1 is where the labeled one is, 3 is the most uncertain and the only
+    one with the second foreground class."""
     return Pool(
         ids=np.array([1, 2, 3, 4]),
         embeddings=np.array([[-1.0], [1.0], [2.0], [2.1]], dtype=np.float32),
@@ -99,6 +99,11 @@ def test_reasons_that_are_not_one_sentence_a_pick_are_refused(words: object) -> 
 )
 def test_a_strategy_says_what_it_looked_at_and_nothing_else(name: str, words: str) -> None:
     assert strategies.load(name).reasons(field(), [3]) == [words]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", list(strategies.SHIPPED))
+def test_every_shipped_strategy_gives_its_own_reasons(name: str) -> None:
+    assert isinstance(strategies.load(name), GivesReasons)
 
 
 def test_images_without_foreground_are_said_to_be_the_rest() -> None:
