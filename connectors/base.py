@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from daemon.domain import Ask, Changes, Fault, FoundImage
+from daemon.domain import Changes, Fault, FoundImage, TaskRequest
 from daemon.pixels.folders import LeftOut
 
 
@@ -58,7 +58,7 @@ class Connector(Protocol):
         cursor.
         """
 
-    def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
+    def push(self, asks: Sequence[TaskRequest], key: str, version: str) -> Mapping[int, str]:
         """Ask people for these images; image id -> task. An image whose task was deleted in the
         tool meanwhile is left out.
 
@@ -68,7 +68,7 @@ class Connector(Protocol):
         an earlier task of the image.
         """
 
-    def rerank(self, version: str, asks: Sequence[Ask]) -> None:
+    def rerank(self, version: str, asks: Sequence[TaskRequest]) -> None:
         """Give every open task its new position and prediction, all of them by one switch.
 
         asks: all open tasks, each with its `task`. `version` was never used for a rerank

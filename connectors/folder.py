@@ -21,11 +21,11 @@ from connectors.unreadable import typed
 from daemon.domain import (
     Annotation,
     AnswerId,
-    Ask,
     Changes,
     ClassSet,
     Fault,
     FoundImage,
+    TaskRequest,
 )
 from daemon.domain.errors import ConnectorRefused, MaskRefused
 from daemon.domain.faults import printable
@@ -150,7 +150,7 @@ class Folder:
             annotation_ids={one.task: (one.id,) for one in annotations},
         )
 
-    def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
+    def push(self, asks: Sequence[TaskRequest], key: str, version: str) -> Mapping[int, str]:
         """Create tasks, which the truth folder answers. An image with an open task keeps it."""
         state = self._load()
         tasks = state["tasks"]
@@ -176,7 +176,7 @@ class Folder:
         self._save(state)
         return {ask.image.id: known[ask.image.key] for ask in asks}
 
-    def rerank(self, version: str, asks: Sequence[Ask]) -> None:
+    def rerank(self, version: str, asks: Sequence[TaskRequest]) -> None:
         """Only refuses unknown tasks: the truth needs neither order nor prediction."""
         known = self._load()["tasks"]
         if unknown := [ask.task for ask in asks if ask.task not in known]:
@@ -281,7 +281,7 @@ def _guard(intake: Intake, task: str, entry: object) -> AbstractContextManager[N
     """Turns any exception about this task into a fault of its answer."""
     key = entry.get("key") if isinstance(entry, dict) else None
     answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=str(key or ""))
-    return intake.one(
+    return intake.guard(
         answer.place,
         expected="a task that this Maskloop wrote, and a mask for its image",
         cure=f"see the mask of this image; if it is well, {_RESTORE}",

@@ -19,10 +19,10 @@ class UnreadableValue(MaskRefused):
     def __init__(self, got: str, expected: str, cure: str = "label it again") -> None:
         super().__init__(got=got, expected=expected, cure=cure)
 
-    def at(self, where: str) -> AnnotationRefused:
-        """The same with its position, such as "annotation 12 of task 3, region 2"."""
+    def at(self, where: str, part: str = "") -> AnnotationRefused:
+        """The same with its position: "annotation 12 of task 3", and the part "region 2" of it."""
         return AnnotationRefused(
-            Fault(where=where, got=self.got, expected=self.expected, cure=self.cure)
+            Fault(where=where, part=part, got=self.got, expected=self.expected, cure=self.cure)
         )
 
 

@@ -1,12 +1,12 @@
 """The guard around everything that comes from outside: one bad input never ends a tick.
 
-`Intake.one` wraps the reading of one image, annotation, skip, file or address. Whatever that
-raises becomes a fault which names the culprit; the caller goes on with the next input. Three kinds
-of exceptions are no fault of the input and pass through: want of memory or disk, a lost
-connection or a refusal of the whole server, and faults of the configuration.
+`Intake.guard` wraps the reading of one image, annotation, skip, file or address. An exception in it
+becomes a fault that names the input; the caller goes on with the next one. Exceptions that are not
+about the input pass through (`is_environment_error`): too little memory or disk, a lost connection,
+a server that refuses every request, a fault of the configuration.
 
-One line of our own code that fails on more than a fifth of at least 20 inputs is our own fault:
-`Intake.faults` then raises IntakeBroken and nothing is quarantined.
+If one line of Maskloop's own code fails on more than a fifth of at least 20 inputs, the fault is
+Maskloop's: `Intake.faults` then raises IntakeBroken and nothing is quarantined.
 """
 
 from __future__ import annotations
@@ -33,12 +33,19 @@ from daemon.domain.errors import (
     StoreInUse,
 )
 
-ENOUGH_INPUTS = 20  # fewer say nothing about whose fault it is
-OUR_SHARE = 0.2  # of the inputs: above it the line of code is at fault, not the inputs
-_OURS = Path(__file__).resolve().parent.parent
+MIN_INPUTS = 20  # with fewer, every failure is a fault of its input
+MAX_FAILING_SHARE = 0.2  # above it the line of code is at fault, not the inputs
+_ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = ("daemon", "connectors", "strategies")
-_RESOURCES = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EROFS)
-_PASSING = (
+_RESOURCE_ERRNOS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ENOMEM,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EROFS,
+)
+_ENVIRONMENT_ERRORS = (
     MemoryError,
     DiskFull,
     ConnectorUnavailable,
@@ -50,60 +57,62 @@ _PASSING = (
 
 
 T = TypeVar("T")
-Line = tuple[str, str]  # the name of an exception, and the line of ours that raised it
+OwnLine = tuple[str, str]  # name of an exception, line of our code that raised it
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
-    """Why one input cannot be used. surprise: set where it was no refusal of our own."""
+class InputFailure:
+    """Why one input cannot be used. own_line: None for a refusal, a MaskloopError."""
 
     fault: Fault
-    surprise: Line | None
+    own_line: OwnLine | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paused:
-    """An attempt that says nothing about its input: it has to be made again later."""
+class Postponed:
+    """The work failed for a reason that is not about its input: it has to be done again later."""
 
     cause: Exception
 
 
-def attempt(work: Callable[[], T], where: str, *, expected: str, cure: str) -> T | Failure | Paused:
-    """Do the work on one input; what it raises is told as a value, for another thread to judge.
+def try_input(
+    work: Callable[[], T], where: str, *, expected: str, cure: str
+) -> T | InputFailure | Postponed:
+    """The result of the work on one input, or its failure as a value, for use in another thread.
 
-    where, expected, cure: as in `Intake.one`.
+    where, expected, cure: as in `Intake.guard`. `Intake.add_failure` takes the failure.
     """
     try:
-        return _tried(work, where, expected, cure)
-    except (*_PASSING, OSError) as exc:
-        return Paused(cause=exc)
+        return _run_guarded(work, where, expected, cure)
+    except (*_ENVIRONMENT_ERRORS, OSError) as exc:
+        return Postponed(cause=exc)
 
 
-def _tried(work: Callable[[], T], where: str, expected: str, cure: str) -> T | Failure:
+def _run_guarded(work: Callable[[], T], where: str, expected: str, cure: str) -> T | InputFailure:
     try:
         return work()
     except Exception as exc:
-        if passes(exc):
+        if is_environment_error(exc):
             raise
         return failure_of(exc, where, expected=expected, cure=cure)
 
 
 class Intake:
-    """Takes inputs in, one by one, and collects a fault for each that cannot be used.
+    """Guards inputs one by one and collects a fault for each that cannot be used.
 
-    through: inputs that came through an earlier intake, which was broken: they are not tried again
-    and count beside those that are.
+    accepted: inputs that an earlier intake could use before it raised IntakeBroken; they are not
+    read again, and count among the inputs.
     """
 
-    def __init__(self, through: int = 0) -> None:
-        self.count = through  # of the inputs so far
-        self.through = through  # of them, those that can be used
+    def __init__(self, accepted: int = 0) -> None:
+        self.count = accepted  # of the inputs so far
+        self.accepted = accepted  # of them, those that can be used
         self._faults: list[Fault] = []
-        self._lines: Counter[Line] = Counter()  # of surprises
-        self._samples: dict[Line, str] = {}
+        self._failing_lines: Counter[OwnLine] = Counter()  # failures by line
+        self._first_faults: dict[OwnLine, str] = {}
 
     @contextmanager
-    def one(
+    def guard(
         self,
         where: str,
         *,
@@ -112,15 +121,15 @@ class Intake:
         answer: AnswerId | None = None,
         task: str | None = None,
     ) -> Iterator[None]:
-        """Read one input inside this block; what the block raises becomes a fault of `where`.
+        """Read one input inside this block; an exception in it becomes a fault of `where`.
 
-        expected, cure: for exceptions that do not say so themselves. answer: where the input is a
-        person's answer about a known image. task: where it is a task of the labeling tool.
+        expected, cure: used where the exception does not carry its own. answer: set if the input is
+        a person's answer about a known image. task: set if it is a task of the labeling tool.
         """
         try:
             yield
         except Exception as exc:
-            if passes(exc):
+            if is_environment_error(exc):
                 raise
             failure = failure_of(exc, where, expected=expected, cure=cure)
             fault = failure.fault
@@ -128,57 +137,59 @@ class Intake:
             self.add_failure(replace(failure, fault=fault))
         else:
             self.count += 1
-            self.through += 1
+            self.accepted += 1
 
-    def add_failure(self, failure: Failure) -> None:
-        """Count an input that somebody else tried in vain."""
+    def add_failure(self, failure: InputFailure) -> None:
+        """Count and collect a failure of `try_input`."""
         self.count += 1
         self._faults.append(failure.fault)
-        if failure.surprise is not None:
-            self._lines[failure.surprise] += 1
-            self._samples.setdefault(failure.surprise, str(failure.fault))
+        if failure.own_line is not None:
+            self._failing_lines[failure.own_line] += 1
+            self._first_faults.setdefault(failure.own_line, str(failure.fault))
 
     def add(self, fault: Fault) -> None:
-        """Keep a fault that was found without an exception."""
+        """Collect a fault that was found without an exception."""
         self._faults.append(fault)
 
     def faults(self) -> tuple[Fault, ...]:
-        """The faults so far. Raises IntakeBroken where one line of ours failed on too many."""
-        for line, times in self._lines.most_common(1):
-            if self.count >= ENOUGH_INPUTS and times > OUR_SHARE * self.count:
+        """The faults so far. Raises IntakeBroken if one line of ours failed on too many inputs."""
+        for line, times in self._failing_lines.most_common(1):
+            if self.count >= MIN_INPUTS and times > MAX_FAILING_SHARE * self.count:
                 raise IntakeBroken(
                     f"{line[1]}: {line[0]} on {times} of {self.count} inputs, the first: "
-                    f"{self._samples[line]}; expected none; this is a fault of Maskloop, not of "
-                    f"your data: nothing was quarantined, it is tried again at every tick; please "
-                    f"report it with the output of `maskloop doctor`"
+                    f"{self._first_faults[line]}; expected none; this is a fault of Maskloop, not "
+                    f"of your data: nothing was quarantined, it is tried again at every tick; "
+                    f"please report it with the output of `maskloop doctor`"
                 )
         return tuple(self._faults)
 
 
-class Failures:
-    """What went wrong in the parts of a tick: a part that fails does not stop the others.
+class DeferredFailures:
+    """Failures of parts of a tick, raised at its end: one part that fails stops no other.
 
-    Only for failures that say nothing about the rest of the tick. Whatever `passes`, except for
-    IntakeBroken, and errors of the machine come through at once.
+    Deferred are failures that say nothing about the rest of the tick, and IntakeBroken. Other
+    environment errors, errors of the operating system and StoreInUse are raised at once.
     """
 
     def __init__(self) -> None:
         self._failed: list[Exception] = []
 
     @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """Do one part of a tick inside this block; what it raises is kept for `raise_first`."""
+    def defer(self, name: str) -> Iterator[None]:
+        """Do one part of a tick inside this block; its exception waits for `raise_deferred`."""
         try:
             yield
         except Exception as exc:
-            is_ours = isinstance(exc, IntakeBroken)
-            if not is_ours and (passes(exc) or isinstance(exc, OSError | StoreInUse)):
+            is_broken = isinstance(exc, IntakeBroken)
+            if not is_broken and (
+                is_environment_error(exc) or isinstance(exc, OSError | StoreInUse)
+            ):
                 raise
             exc.add_note(f"while {name}")
             self._failed.append(exc)
 
-    def raise_first(self) -> None:
-        """Raise the first failure, when every part had its turn; the others come as notes."""
+    def raise_deferred(self) -> None:
+        """Raise the first deferred failure, if any, with the others as its notes."""
         if not self._failed:
             return
         first, *others = self._failed
@@ -187,42 +198,46 @@ class Failures:
         raise first
 
 
-def passes(exc: BaseException) -> bool:
-    """Whether an exception says nothing about the input: the tick has to pause instead."""
-    if isinstance(exc, OSError) and exc.errno in _RESOURCES:
+def is_environment_error(exc: BaseException) -> bool:
+    """Whether an exception is about the machine, the server or the configuration, not the input.
+
+    The caller has to stop and try again later, since the next input would fail too.
+    """
+    if isinstance(exc, OSError) and exc.errno in _RESOURCE_ERRNOS:
         return True
-    return isinstance(exc, _PASSING)
+    return isinstance(exc, _ENVIRONMENT_ERRORS)
 
 
-def failure_of(exc: Exception, where: str, *, expected: str, cure: str) -> Failure:
-    """What an exception means for its input; nothing of the exception is kept."""
-    is_ours = isinstance(exc, MaskloopError)
-    return Failure(
+def failure_of(exc: Exception, where: str, *, expected: str, cure: str) -> InputFailure:
+    """The failure of an input as a value that holds no reference to the exception."""
+    is_refusal = isinstance(exc, MaskloopError)
+    return InputFailure(
         fault=fault_of(exc, where, expected=expected, cure=cure),
-        surprise=None if is_ours else (type(exc).__name__, line_of_ours(exc)),
+        own_line=None if is_refusal else (type(exc).__name__, own_source_line(exc)),
     )
 
 
 def fault_of(exc: Exception, where: str, *, expected: str, cure: str) -> Fault:
-    """The fault that an exception means: its own where it carries one."""
+    """The fault of an exception: the one that it carries, else one made of its message."""
     own = getattr(exc, "fault", None)
     if isinstance(own, Fault):
         return own
     if isinstance(exc, InputRefused) and exc.got:
-        told = exc.expected or expected, exc.cure or cure
-        return Fault(where=where, got=exc.got, expected=told[0], cure=told[1])
+        return Fault(
+            where=where, got=exc.got, expected=exc.expected or expected, cure=exc.cure or cure
+        )
     if isinstance(exc, MaskloopError):
         return Fault(where=where, got=str(exc), expected=expected, cure=cure)
-    words = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
-    return Fault(where=where, got=words, expected=expected, cure=cure)
+    got = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+    return Fault(where=where, got=got, expected=expected, cure=cure)
 
 
-def line_of_ours(exc: BaseException) -> str:
+def own_source_line(exc: BaseException) -> str:
     """The innermost line of our own code in the traceback, as "connectors/folder.py:167"."""
     for frame in reversed(traceback.extract_tb(exc.__traceback__)):
         path = Path(frame.filename)
-        if path.is_relative_to(_OURS):
-            inner = path.relative_to(_OURS)
+        if path.is_relative_to(_ROOT):
+            inner = path.relative_to(_ROOT)
             if inner.parts[0] in _PACKAGES and inner.as_posix() != "daemon/intake.py":
                 return f"{inner.as_posix()}:{frame.lineno}"
     return "outside of Maskloop"

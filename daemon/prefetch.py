@@ -1,4 +1,7 @@
-"""Work done ahead of its turn, in a few threads; the order stays."""
+"""Compute results in a few threads before their consumer asks for them; the order stays.
+
+For work that releases the interpreter lock: reading, decoding and encoding of images.
+"""
 
 from __future__ import annotations
 
@@ -7,51 +10,52 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-T = TypeVar("T")
-U = TypeVar("U")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 THREADS = 2
 
 
-def done_ahead(
-    work: Callable[[T], U], things: Iterable[T], ahead: int
-) -> Generator[tuple[T, U], None, None]:
-    """Each thing with `work` of it, in order; up to `ahead` are done before they are asked for.
+def prefetch(
+    function: Callable[[Input], Output], inputs: Iterable[Input], depth: int
+) -> Generator[tuple[Input, Output], None, None]:
+    """Each input with `function` of it, in order; up to `depth` results are computed in advance.
 
-    What `work` raises is raised where the turn of its thing comes.
+    Raises what `function` raises, where the turn of its input comes; nothing follows then.
     """
-    for thing, working in tried_ahead(work, things, ahead):
-        yield thing, working.result()
+    for value, future in prefetch_futures(function, inputs, depth):
+        yield value, future.result()
 
 
-def tried_ahead(
-    work: Callable[[T], U],
-    things: Iterable[T],
-    ahead: int,
-    cost: Callable[[T], int] = lambda thing: 0,
-    room: int = 0,
-) -> Generator[tuple[T, Future[U]], None, None]:
-    """As `done_ahead`, with the finished future of each thing: its `result()` raises what `work`
-    raised, and the things behind it still come.
+def prefetch_futures(
+    function: Callable[[Input], Output],
+    inputs: Iterable[Input],
+    depth: int,
+    cost: Callable[[Input], int] = lambda value: 0,
+    max_cost: int = 0,
+) -> Generator[tuple[Input, Future[Output]], None, None]:
+    """As `prefetch`, with a future in place of each result, so that a failure ends nothing: its
+    `result()` waits, and raises what `function` raised.
 
-    cost, room: the costs of those that wait add up to `room` at most; a larger one waits alone.
+    cost: of one input, in any unit. max_cost: largest sum of the costs in the queue; an input that
+    costs more than that waits in the queue alone.
     """
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="ahead") as threads:
-        waiting: deque[tuple[T, Future[U]]] = deque()
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="prefetch") as threads:
+        queue: deque[tuple[Input, Future[Output]]] = deque()
         costs: deque[int] = deque()
         try:
-            for thing in things:
-                price = cost(thing)
-                while waiting and sum(costs) + price > room:
+            for value in inputs:
+                value_cost = cost(value)
+                while queue and sum(costs) + value_cost > max_cost:
                     costs.popleft()
-                    yield waiting.popleft()
-                waiting.append((thing, threads.submit(work, thing)))
-                costs.append(price)
-                if len(waiting) > ahead:
+                    yield queue.popleft()
+                queue.append((value, threads.submit(function, value)))
+                costs.append(value_cost)
+                if len(queue) > depth:
                     costs.popleft()
-                    yield waiting.popleft()
-            while waiting:
-                yield waiting.popleft()
+                    yield queue.popleft()
+            while queue:
+                yield queue.popleft()
         finally:
-            for _, working in waiting:
-                working.cancel()
+            for _, future in queue:
+                future.cancel()

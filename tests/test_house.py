@@ -59,14 +59,18 @@ ONE_MEANING = {
     "evaluations": ("how good a model is", "daemon/domain daemon/store"),
     "identity": ("which image is which", "daemon/stages daemon/store"),
     "images": ("what there is to label", "daemon/domain daemon/store"),
-    "incidents": ("what keeps the loop from working", "daemon/rules daemon/store"),
+    "incidents": ("what keeps the loop from working", "daemon/domain daemon/rules daemon/store"),
+    "cycles": ("the turns of the loop", "daemon/domain daemon/store"),
+    "events": ("what the daemon did", "daemon/domain daemon/store"),
+    "heartbeat": ("the last sign of life of a daemon", "daemon/domain daemon/rules"),
+    "quarantine": ("inputs that cannot be used", "daemon/stages daemon/store"),
+    "tasks": (
+        "images in front of the annotators",
+        "daemon/domain daemon/store connectors/label_studio",
+    ),
     "near_duplicates": (
         "images that are too alike: the rule, the run, the stage",
         "daemon/hrda daemon/rules daemon/stages",
-    ),
-    "prediction_versions": (
-        "sets of predictions in the tool",
-        "daemon/store connectors/label_studio",
     ),
     # a stage, and what does its work elsewhere
     "embed": ("the stage and its run", "daemon/hrda daemon/stages"),
@@ -78,12 +82,9 @@ ONE_MEANING = {
 # To be renamed; nothing may be added here.
 UNDER_WAY_FILES = {
     "batches",
-    "corrections",
     "folder",
-    "folders",
     "model",
     "records",
-    "server",
 }
 UNDER_WAY_NAMES = {
     "Law",
@@ -99,10 +100,8 @@ UNDER_WAY_NAMES = {
     "_told",
     "ask_again",
     "ask_ahead",
-    "done_ahead",
     "predict_anew",
     "telling_ids",
-    "tried_ahead",
 }
 ANYWHERE = {"__init__", "__main__", "base"}  # base: a contract, or what a room rests on
 # The stages are named after what they do; they are imported as `daemon.stages.select` only.

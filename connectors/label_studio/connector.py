@@ -26,7 +26,7 @@ from connectors.label_studio.project_images import ProjectImages
 from connectors.label_studio.pull import Puller
 from connectors.label_studio.push import Pusher
 from connectors.unreadable import typed
-from daemon.domain import Ask, Changes, ClassSet, Fault, FoundImage
+from daemon.domain import Changes, ClassSet, Fault, FoundImage, TaskRequest
 from daemon.domain.errors import ConnectorRefused, ImageRefused
 from daemon.pixels import require_shown_in_browser
 from daemon.pixels.folders import LeftOut
@@ -140,7 +140,7 @@ class LabelStudio:
         source = self._source(label_config)
         return self._puller.changes(since, sizes, source, label_config, project["task_number"])
 
-    def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
+    def push(self, asks: Sequence[TaskRequest], key: str, version: str) -> Mapping[int, str]:
         """Ask people for these images; image id -> task. Repeating it asks once."""
         label_config = self._label_config(self._project())
         source = self._source(label_config)
@@ -153,7 +153,7 @@ class LabelStudio:
             self._pusher.create(again, key, version, source, label_config) if again else {}
         )
 
-    def rerank(self, version: str, asks: Sequence[Ask]) -> None:
+    def rerank(self, version: str, asks: Sequence[TaskRequest]) -> None:
         """Give every open task its new position and prediction, by one switch."""
         self._pusher.rerank(version, asks, self._label_config(self._project()))
 

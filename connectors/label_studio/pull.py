@@ -106,7 +106,7 @@ class Puller:
             for given in listed:
                 answer = _answer_id(given, number, keys.get(number), taken)
                 ids.append(answer.annotation)
-                with intake.one(
+                with intake.guard(
                     answer.place,
                     expected="an annotation as Label Studio writes it",
                     cure="open it in Label Studio and submit it again, or delete it",
@@ -189,7 +189,7 @@ def _key(
     field, where, key = label_config.image_field, tasks.task_label(task), None
     expected = f"the address of an image under {field!r}"
     cure = f"correct {field!r} in the task's data, or delete the task in Label Studio"
-    with intake.one(where, expected=expected, cure=cure, task=str(task)):
+    with intake.guard(where, expected=expected, cure=cure, task=str(task)):
         try:
             key = source.key_of(data, field)
         except ValueError as exc:  # an address that none can be, such as "http://[x"

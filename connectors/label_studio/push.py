@@ -26,7 +26,7 @@ from connectors.label_studio.provenance import SourcePrediction
 from connectors.label_studio.request_bodies import Row, request_bodies
 from connectors.masks.regions import encode
 from connectors.unreadable import typed
-from daemon.domain import Ask, ClassSet
+from daemon.domain import ClassSet, TaskRequest
 from daemon.domain.errors import ConnectorRefused, OutcomeUnknown
 
 PUSH_FIELD = "maskloop_push"
@@ -49,6 +49,9 @@ def score(position: int) -> float:
     return (position + 0.5) / POSITIONS
 
 
+Requests = Sequence[TaskRequest]
+
+
 class Pusher:
     """Writes to one project."""
 
@@ -56,7 +59,7 @@ class Pusher:
         self._api, self._project, self._classes = api, project, classes
 
     def create(
-        self, asks: Sequence[Ask], key: str, version: str, source: Source, label_config: LabelConfig
+        self, asks: Requests, key: str, version: str, source: Source, label_config: LabelConfig
     ) -> dict[int, str]:
         """Create tasks for these images, by one import where they fit into one; image id -> task.
         In a project with its own images they are copies, since Label Studio hands no task to
@@ -67,7 +70,7 @@ class Pusher:
         deleted = {ask.image.key for ask in rest} - base.keys()
         rest = [ask for ask in rest if ask.image.key not in deleted]
 
-        def row_of(ask: Ask) -> Row:
+        def row_of(ask: TaskRequest) -> Row:
             return self._new_task(ask, key, version, label_config, base[ask.image.key])
 
         for body in request_bodies(row_of, rest, NEW_TASKS):
@@ -87,7 +90,7 @@ class Pusher:
         return {ask.image.id: str(found[ask.image.key]["id"]) for ask in asks}
 
     def ask_existing(
-        self, asks: Sequence[Ask], version: str, source: ProjectSource, label_config: LabelConfig
+        self, asks: Requests, version: str, source: ProjectSource, label_config: LabelConfig
     ) -> dict[int, str]:
         """Give tasks that exist a prediction and add them to the stream; image id -> task.
 
@@ -102,7 +105,7 @@ class Pusher:
         self._return_to_stream(found.values(), numbered if label_config.shows_reason else {})
         return {ask.image.id: str(task) for task, ask in numbered.items()}
 
-    def rerank(self, version: str, asks: Sequence[Ask], label_config: LabelConfig) -> None:
+    def rerank(self, version: str, asks: Requests, label_config: LabelConfig) -> None:
         """One prediction of `version` on each of these tasks, then the switch to it."""
         numbered = {int(ask.task): ask for ask in asks if ask.task is not None}
         if len(numbered) != len(asks):
@@ -123,7 +126,9 @@ class Pusher:
             )
         self._api.patch(f"api/projects/{self._project}/", {"model_version": version})
 
-    def predict(self, version: str, asks: Mapping[int, Ask], label_config: LabelConfig) -> None:
+    def predict(
+        self, version: str, asks: Mapping[int, TaskRequest], label_config: LabelConfig
+    ) -> None:
         """Import predictions of `version` for those of these tasks that have none of it yet."""
         holders = self._tasks_with_prediction(version)
         rest = [task for task in asks if task not in holders]
@@ -153,7 +158,7 @@ class Pusher:
         return self._return_to_stream(self._find("id", hidden))
 
     def _return_to_stream(
-        self, found: Iterable[tasks.Task], reasons: Mapping[int, Ask] = MappingProxyType({})
+        self, found: Iterable[tasks.Task], reasons: Mapping[int, TaskRequest] = MappingProxyType({})
     ) -> list[int]:
         """Tasks with an annotation stay out of the stream, so a repeated push asks once.
 
@@ -171,7 +176,7 @@ class Pusher:
             self._api.patch(f"api/tasks/{task['id']}/", change)
         return [int(task["id"]) for task in hidden]
 
-    def _tasks_of(self, asks: Sequence[Ask], key: str) -> dict[str, tasks.Task]:
+    def _tasks_of(self, asks: Requests, key: str) -> dict[str, tasks.Task]:
         """Image key -> the task of this push; or an open one of another push, whose import became
         visible after its sender had given up."""
         images = [ask.image.key for ask in asks]
@@ -187,7 +192,7 @@ class Pusher:
         )
         return {task["data"][KEY_FIELD]: task for task in found}  # answered, open, oldest first
 
-    def _await_import(self, asks: Sequence[Ask], key: str) -> None:
+    def _await_import(self, asks: Requests, key: str) -> None:
         """Look a few times for the tasks of an import whose answer was lost."""
         for _ in self._lookups():
             if not _without_task(asks, self._tasks_of(asks, key)):
@@ -209,7 +214,12 @@ class Pusher:
         return {task["id"] for task in found if version in str(task.get(field)).split(",")}
 
     def _new_task(
-        self, ask: Ask, key: str, version: str, label_config: LabelConfig, base: Mapping[str, Any]
+        self,
+        ask: TaskRequest,
+        key: str,
+        version: str,
+        label_config: LabelConfig,
+        base: Mapping[str, Any],
     ) -> dict[str, Any]:
         data = {
             **base,
@@ -221,7 +231,7 @@ class Pusher:
         return {"data": data, "predictions": [self._prediction(ask, version, label_config)]}
 
     def _base_data(
-        self, asks: Sequence[Ask], source: Source, label_config: LabelConfig
+        self, asks: Requests, source: Source, label_config: LabelConfig
     ) -> dict[str, Mapping[str, Any]]:
         """Image key -> data of a new task for it: its address; in a project with its own images all
         of the first task's data, which the label config may need."""
@@ -231,7 +241,7 @@ class Pusher:
         return {key: row["data"] for key, row in self._existing(asks, source, label_config).items()}
 
     def _existing(
-        self, asks: Sequence[Ask], source: ProjectSource, label_config: LabelConfig
+        self, asks: Requests, source: ProjectSource, label_config: LabelConfig
     ) -> dict[str, tasks.Task]:
         """Image key -> the oldest task that shows it, found by its address; where the key is a
         digest, by the id of the task that the image was found in."""
@@ -242,7 +252,9 @@ class Pusher:
             found.setdefault(source.key_of(task["data"], label_config.image_field) or "", task)
         return found
 
-    def _prediction(self, ask: Ask, version: str, label_config: LabelConfig) -> dict[str, Any]:
+    def _prediction(
+        self, ask: TaskRequest, version: str, label_config: LabelConfig
+    ) -> dict[str, Any]:
         """Without a mask the page opens blank, and the task still has its position."""
         given = ask.prediction
         control = label_config.control
@@ -252,7 +264,7 @@ class Pusher:
         return {"model_version": version, "score": score(ask.position), "result": named}
 
 
-def _reason(ask: Ask) -> Row:
+def _reason(ask: TaskRequest) -> Row:
     """The fields of a task's data that say why it is asked; they never change afterwards."""
     return {REASON_FIELD: ask.reason, CYCLE_FIELD: ask.cycle}
 
@@ -277,5 +289,5 @@ def _is_open(task: tasks.Task) -> bool:
     return task["overlap"] > 0 and not task["is_labeled"]
 
 
-def _without_task(asks: Sequence[Ask], found: Mapping[str, tasks.Task]) -> list[Ask]:
+def _without_task(asks: Requests, found: Mapping[str, tasks.Task]) -> list[TaskRequest]:
     return [ask for ask in asks if ask.image.key not in found]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from daemon.prefetch import done_ahead
+from daemon.prefetch import prefetch
 
 CHUNK_BYTES = 8 * 2**20  # of JSON a POST, unless one row alone is larger
 ENCODED_AHEAD = 50  # rows that wait for their POST
@@ -22,7 +22,7 @@ def request_bodies(
     some rows are made while the list before is sent."""
     chunk: list[Row] = []
     chunk_bytes = 0
-    for _, row in done_ahead(row_of, inputs, ENCODED_AHEAD):
+    for _, row in prefetch(row_of, inputs, ENCODED_AHEAD):
         row_bytes = len(json.dumps(row))
         if chunk and (len(chunk) == most or chunk_bytes + row_bytes > CHUNK_BYTES):
             yield chunk

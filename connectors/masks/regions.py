@@ -150,7 +150,7 @@ def decode(
     readable = control.types
     drawn: list[tuple[int, Mapping[str, Any]]] = []
     for index, entry in enumerate(result):
-        with _at_position(f"{where}, region {index}"):
+        with _at_position(where, index):
             found, region = kind_of(entry, readable, control.other_objects)
             if found is RegionKind.PIXELS:
                 drawn.append((index, region))
@@ -160,7 +160,7 @@ def decode(
         raise _nothing_region_value(left_out).at(where)
     _check_work(drawn, size, where)
     for index, region in sorted(drawn, key=_layer):
-        with _at_position(f"{where}, region {index}"):
+        with _at_position(where, index):
             value = region_class(region, classes, readable)
             canvas.paint(region_pixels(region, size), value)
             canvas.note(str(region.get("id", index)), str(region.get("origin", "manual")))
@@ -176,12 +176,12 @@ def decode(
 
 
 @contextmanager
-def _at_position(where: str) -> Iterator[None]:
+def _at_position(where: str, index: int) -> Iterator[None]:
     """Add the position of a region to whatever cannot be read in it."""
     try:
         yield
     except UnreadableValue as exc:
-        raise exc.at(where) from exc
+        raise exc.at(where, f"region {index}") from exc
 
 
 def _layer(drawn: tuple[int, Mapping[str, Any]]) -> int:

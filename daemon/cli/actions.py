@@ -27,27 +27,31 @@ def now() -> datetime:
 
 def init(options: argparse.Namespace) -> int:
     """Write config.toml where there is none, then create or adopt the project."""
-    from daemon.setup.project_choice import Talk, Wish, command
-    from daemon.setup.steps import prepare
+    from daemon.setup.init import init_project
+    from daemon.setup.project_choice import Dialog, InitOptions, command_line
 
     path: Path = options.config
-    wish = Wish(project=options.project, new=options.new, add_reason=options.add_reason)
+    init_options = InitOptions(
+        project=options.project, new=options.new, add_reason=options.add_reason
+    )
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    to_do = prepare(path, wish, Talk(say=say, ask=ask if at_terminal else None))
+    to_do = init_project(path, init_options, Dialog(say=say, ask=ask if at_terminal else None))
     if not to_do:
-        say(f"ready; next: {command(path, 'check')}")
+        say(f"ready; next: {command_line(path, 'check')}")
         return 0
     say("not ready yet. To do:")
-    for number, step in enumerate([*to_do, f"then run {command(path, 'init')} again"], start=1):
+    for number, step in enumerate(
+        [*to_do, f"then run {command_line(path, 'init')} again"], start=1
+    ):
         say(f"{number}. {step}")
     return 1
 
 
 def check(options: argparse.Namespace) -> int:
     """Print what is wrong with settings, labeling tool, images and store; 1 for any fault."""
-    from daemon.diagnostics.check import report
+    from daemon.diagnostics.check import print_checks
 
-    return min(report(_load(options), say), 1)
+    return min(print_checks(_load(options), say), 1)
 
 
 def once(options: argparse.Namespace) -> int:
@@ -108,13 +112,14 @@ def web(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Print what a support engineer would ask for, without secrets."""
-    from daemon.diagnostics.doctor import diagnose, lines
+    from daemon.diagnostics.doctor import diagnose
+    from daemon.diagnostics.report_text import text_lines
 
     found = diagnose(options.config, now())
     if options.json:
         _write_json(found)
     else:
-        sys.stdout.write("\n".join(lines(found)) + "\n")
+        sys.stdout.write("\n".join(text_lines(found)) + "\n")
     return 0
 
 

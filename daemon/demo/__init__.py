@@ -1,1 +1,1 @@
-"""A real loop on real parts from one command."""
+"""`maskloop demo`: the whole loop on a real Label Studio, from one command."""

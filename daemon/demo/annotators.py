@@ -1,8 +1,8 @@
-"""Simulated annotators: people with an account each, who work as the labeling page does.
+"""Simulated annotators, who make the requests that the labeling page makes.
 
-They sign up by invite, press "Label All Tasks", look at the picture, correct the regions that
-are shown to the truth, and submit. They know the picture and the truth, nothing of the daemon.
-When there is nothing to do they wait; when the server is away they come back.
+Each has an account, made by invite. They press "Label All Tasks", correct the regions of the
+prediction to the true mask, and submit. They know the image and its true mask, nothing of the
+daemon. They wait while there is no task, and while the server is down.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connectors.label_studio import label_config
-from daemon.demo.corrections import correct
+from daemon.demo.region_correction import correct
 from daemon.demo.truth import Truth
 from daemon.demo.web_user import WebUser
 from daemon.domain import ClassSet, Fault
@@ -21,7 +21,7 @@ from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable, Maskloo
 
 log = logging.getLogger(__name__)
 
-MOST_PATIENT = 4
+MAX_IDLE_FACTOR = 4  # the wait for work grows up to this many times `idle_s`
 MAX_REFUSALS = 20  # in a row, before an annotator gives up
 
 
@@ -34,12 +34,12 @@ class Person:
 
 
 class Annotator:
-    """One person at work in one project, in a thread of its own.
+    """One person who labels in one project, in a thread of its own.
 
-    invite: gives the address of an invite, for the first sign-in. pace_s: time spent looking
-    at each picture. idle_s: time to the next look for work when there is none, four times
-    that after a while.
-    submitted: how many masks this person stored since the start.
+    invite: returns the address of an invite, for the first sign-in. pace_s: seconds spent on each
+    image. idle_s: seconds to the next request when there is no task; it grows to MAX_IDLE_FACTOR
+    times that. submitted: how many masks were stored since the start. failure: why the person gave
+    up, else empty.
     """
 
     def __init__(
@@ -65,21 +65,23 @@ class Annotator:
         self._pace_s = pace_s
         self._idle_s = idle_s
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name=person.email, daemon=True)
+        self._thread = threading.Thread(
+            target=self._label_until_stopped, name=person.email, daemon=True
+        )
 
     def start(self) -> None:
-        """Sit down and begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the picture at hand and leave."""
+        """Finish the task in progress and end the thread."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
 
-    def _work(self) -> None:
-        """Work until told to stop; every outage is waited out."""
-        user, refusals, looks = self._arrive(), 0, 0
+    def _label_until_stopped(self) -> None:
+        """Label until `stop`, or until MAX_REFUSALS requests in a row were refused."""
+        user, refusals, idle_factor = self._connect(), 0, 0
         while user and not self._stopping.is_set():
             try:
                 answered = self.answer_one(user)
@@ -95,38 +97,38 @@ class Annotator:
                     log.exception(self.failure)
                     break
                 user.close()
-                user, answered = self._arrive(), False
-            looks = 0 if answered else min(looks + 1, MOST_PATIENT)
-            self._stopping.wait(self._idle_s * looks)
+                user, answered = self._connect(), False
+            idle_factor = 0 if answered else min(idle_factor + 1, MAX_IDLE_FACTOR)
+            self._stopping.wait(self._idle_s * idle_factor)
         if user:
             user.close()
 
     def answer_one(self, user: WebUser) -> bool:
-        """Fetch the next task, correct it, submit; False when there is nothing to do.
+        """Fetch the next task, correct it and submit it; False if there is none.
 
-        A submit whose answer was lost is not repeated: the task, if it is still ours, is
-        what the server hands out next.
+        A submit whose response was lost is not repeated: if the server did not store it, it hands
+        out the same task again.
         """
-        question = user.next_task(self._project)
-        if question is None:
+        task = user.next_task(self._project)
+        if task is None:
             return False
         found = label_config.parse(user.label_config(self._project))
         if isinstance(found, Fault):
             raise ConnectorRefused(str(found))
-        mask = self._truth.mask(user.image(question, found.image_field))
+        mask = self._truth.mask(user.image(task, found.image_field))
         self._stopping.wait(self._pace_s)
-        regions = correct(question.result, mask, self._classes, found.control)
-        user.submit(question, self._project, regions)
+        regions = correct(task.result, mask, self._classes, found.control)
+        user.submit(task, self._project, regions)
         self.submitted += 1
-        log.info("%s labeled task %d", self.person.email, question.task)
+        log.info("%s labeled task %d", self.person.email, task.task)
         return True
 
-    def _arrive(self) -> WebUser | None:
-        """Sign in, or sign up the first time; None when told to stop meanwhile."""
+    def _connect(self) -> WebUser | None:
+        """Sign in, or sign up the first time, as often as it takes; None if `stop` was called."""
         while not self._stopping.is_set():
             user = WebUser(self._url)
             try:
-                self._enter(user)
+                self._sign_in(user)
                 return user
             except (ConnectorUnavailable, ConnectorRefused) as exc:
                 log.info("%s cannot sign in yet: %s", self.person.email, exc)
@@ -134,7 +136,7 @@ class Annotator:
                 self._stopping.wait(self._idle_s)
         return None
 
-    def _enter(self, user: WebUser) -> None:
+    def _sign_in(self, user: WebUser) -> None:
         email, password = self.person.email, self.person.password
         if not user.sign_in(email, password) and not user.sign_up(self._invite(), email, password):
             raise ConnectorRefused(f"{email} can neither sign in nor sign up")

@@ -1,11 +1,11 @@
-"""`maskloop demo`: everything on real parts, from one command, in one folder.
+"""`maskloop demo`: Label Studio, images, annotators and the daemon, from one command in one folder.
 
 DIR/field/          the synthetic data set (without --images)
 DIR/files/images/   what Label Studio may read: the pool's images, nothing else
-DIR/config.toml     of the daemon; DIR/state/ its store, runs and cache
+DIR/config.toml     settings of the daemon; DIR/state/ its store, runs and cache
 DIR/.env            ports and secrets, mode 0600; DIR/label-studio/ its data
-DIR/demo.json       which data set this folder is for
-DIR/*.log           what everybody said
+DIR/demo.json       which data set this folder belongs to
+DIR/*.log           the output of every process
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from rich.console import Console
 
 from daemon.config.loading import Config
 from daemon.demo.annotators import Annotator, Person
-from daemon.demo.dataset import Dataset, field_dataset, list_test, own_dataset, serve
+from daemon.demo.dataset import Dataset, copy_pool, field_dataset, own_dataset, write_test_list
 from daemon.demo.installation import find_executable
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.options import Options, read_options
 from daemon.demo.report import curve
-from daemon.demo.server import LabelStudioServer
 from daemon.demo.settings import (
     FIELD_PLAN,
-    SERVED,
+    SERVED_FOLDER,
     TITLE,
     TOKEN_ENV,
     Plan,
     first_config,
     own_plan,
-    settle_config,
+    update_config,
 )
 from daemon.demo.supervisor import Supervisor
-from daemon.demo.truth import Truth, pair
+from daemon.demo.truth import Truth, pair_masks
 from daemon.demo.watch import Watch
 from daemon.demo.web_user import WebUser
 from daemon.domain.errors import ConnectorRefused, DemoFailed
@@ -52,79 +52,82 @@ from daemon.runs.durable import write_json
 OUT = Console(highlight=False, soft_wrap=True)
 ANNOTATORS = ("ada@maskloop.local", "ben@maskloop.local")
 DAEMON_STOP_S = 30.0
-LOOK_S = 1.0
-INTERRUPTED = 130  # the shell's code for Ctrl-C
+POLL_S = 1.0
+INTERRUPTED = 130  # exit code of a shell for Ctrl-C
 
 
 def run_demo(given: argparse.Namespace) -> int:
-    """Run until the cycles are trained (--exit) or Ctrl-C. Raises MaskloopError."""
+    """Run until the cycles are trained (--exit) or until Ctrl-C. Returns the exit code.
+
+    Raises DemoFailed when a part gives up or nothing moves, MaskloopError at the start.
+    """
     options = read_options(given)
     done = False
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell's `&` leaves SIGINT ignored
         signal.signal(number, _interrupt)
     try:
-        with _everything(options) as (config, server, watch):
+        with _running_demo(options) as (config, server, watch):
             for line in curve(watch.until_trained(options.cycles)):
                 say(line)
             done = True
             for line in _addresses(config, server):
                 say(line)
-            while not options.leave:
+            while not options.exit_when_trained:
                 watch.expect_all_alive()
-                time.sleep(LOOK_S)
+                time.sleep(POLL_S)
     except KeyboardInterrupt:
         say("stopped; the same command continues here")
     return 0 if done else INTERRUPTED
 
 
 def say(line: str) -> None:
-    """One line to the terminal, as it is."""
+    """Print one line to the terminal, without markup."""
     OUT.print(line, markup=False)
 
 
 @contextmanager
-def _everything(options: Options) -> Iterator[tuple[Config, LabelStudioServer, Watch]]:
-    """Data, server, project, daemon and people; all of it is gone afterwards."""
+def _running_demo(options: Options) -> Iterator[tuple[Config, LabelStudioServer, Watch]]:
+    """Start server, daemon and annotators; they are stopped at the end of the block."""
     folder = options.folder.resolve()
     executable = find_executable(os.environ)
-    _claim(folder, options)
+    _claim_folder(folder, options)
     _log_to_file(folder / "demo.log")
     dataset, plan = _dataset(folder, options)
-    serve(dataset, folder / SERVED / "images")
-    list_test(dataset, folder / "test.json")
+    copy_pool(dataset, folder / SERVED_FOLDER / "images")
+    write_test_list(dataset, folder / "test.json")
     with ExitStack() as stack:
         say("starting Label Studio (a minute the first time)")
         server = stack.enter_context(
             LabelStudioServer(
                 folder=folder,
-                document_root=folder / SERVED,
+                document_root=folder / SERVED_FOLDER,
                 executable=executable,
                 port=options.port,
             )
         )
-        config = _settle(folder, dataset, plan, options, server)
+        config = _set_up_project(folder, dataset, plan, options, server)
         for line in _addresses(config, server):
             say(line)
-        daemon = _daemon(folder, server, options.cycles)
-        people = _people(config, dataset, server, options)
-        parts: list[Supervisor | Annotator] = [daemon, *people]
+        daemon = _daemon_supervisor(folder, server, options.cycles)
+        annotators = _annotators(config, dataset, server, options)
+        parts: list[Supervisor | Annotator] = [daemon, *annotators]
         for part in parts:
             stack.callback(part.stop)
             part.start()
-        yield config, server, Watch(config, server, daemon, people, say)
+        yield config, server, Watch(config, server, daemon, annotators, say)
 
 
-def _claim(folder: Path, options: Options) -> None:
-    """A folder belongs to one data set for ever. Raises DemoFailed for another."""
-    mine = {"images": str(options.images.resolve()) if options.images else "field"}
+def _claim_folder(folder: Path, options: Options) -> None:
+    """Tie the folder to one data set. Raises DemoFailed if it belongs to another."""
+    wanted = {"images": str(options.images.resolve()) if options.images else "field"}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "demo.json"
     if not path.exists():
-        write_json(path, mine)
-    known = json.loads(path.read_text())
-    if known != mine:
+        write_json(path, wanted)
+    owner = json.loads(path.read_text())
+    if owner != wanted:
         raise DemoFailed(
-            f"{folder} holds a demo on {known['images']}; choose another folder with --dir,"
+            f"{folder} holds a demo on {owner['images']}; choose another folder with --dir,"
             " or give the same --images again"
         )
 
@@ -132,20 +135,20 @@ def _claim(folder: Path, options: Options) -> None:
 def _dataset(folder: Path, options: Options) -> tuple[Dataset, Plan]:
     if options.images and options.masks:
         say(f"reading {options.images} and {options.masks}")
-        found = own_dataset(options.images, options.masks, options.splits, options.classes)
-        plan = own_plan(len(found.pool))
+        dataset = own_dataset(options.images, options.masks, options.splits, options.classes)
+        plan = own_plan(len(dataset.pool))
     else:
         say(f"field images in {folder / 'field'}")
-        found, plan = field_dataset(folder / "field"), FIELD_PLAN
-    say(f"{len(found.pool)} images to label, {len(found.test)} to test on; classes: "
-        f"{', '.join(found.classes.names)}")  # fmt: skip
-    return found, plan
+        dataset, plan = field_dataset(folder / "field"), FIELD_PLAN
+    say(f"{len(dataset.pool)} images to label, {len(dataset.test)} to test on; classes: "
+        f"{', '.join(dataset.classes.names)}")  # fmt: skip
+    return dataset, plan
 
 
-def _settle(
+def _set_up_project(
     folder: Path, dataset: Dataset, plan: Plan, options: Options, server: LabelStudioServer
 ) -> Config:
-    """The project and the config.toml that names it."""
+    """Create or adopt the project; write its number and address into config.toml."""
     from connectors.label_studio import FolderSource, create_or_adopt_project
 
     adopted = create_or_adopt_project(
@@ -153,11 +156,11 @@ def _settle(
         token=lambda: server.credentials.token,
         project=TITLE,
         classes=dataset.classes,
-        source=FolderSource(folder / SERVED / "images", folder / SERVED),
+        source=FolderSource(folder / SERVED_FOLDER / "images", folder / SERVED_FOLDER),
     )
     if adopted.faults:
         raise DemoFailed("; ".join(map(str, adopted.faults)))
-    return settle_config(
+    return update_config(
         folder / "config.toml",
         first_config(folder, dataset, plan),
         url=server.url,
@@ -166,7 +169,7 @@ def _settle(
     )
 
 
-def _daemon(folder: Path, server: LabelStudioServer, cycles: int) -> Supervisor:
+def _daemon_supervisor(folder: Path, server: LabelStudioServer, cycles: int) -> Supervisor:
     loopback = dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")
     return Supervisor(
         name="the daemon",
@@ -181,16 +184,16 @@ def _daemon(folder: Path, server: LabelStudioServer, cycles: int) -> Supervisor:
     )
 
 
-def _people(
+def _annotators(
     config: Config, dataset: Dataset, server: LabelStudioServer, options: Options
 ) -> Sequence[Annotator]:
-    truth = Truth(pair(dataset.pool, dataset.masks))
-    known = server.credentials
+    truth = Truth(pair_masks(dataset.pool, dataset.masks))
+    credentials = server.credentials
     return [
         Annotator(
             url=server.url,
-            person=Person(email=email, password=known.annotator_password),
-            invite=lambda: _invite(server),
+            person=Person(email=email, password=credentials.annotator_password),
+            invite=lambda: _invite_url(server),
             project=config.label_studio.project,
             classes=dataset.classes,
             truth=truth,
@@ -200,7 +203,7 @@ def _people(
     ]
 
 
-def _invite(server: LabelStudioServer) -> str:
+def _invite_url(server: LabelStudioServer) -> str:
     with WebUser(server.url) as admin:
         if not admin.sign_in(server.credentials.username, server.credentials.password):
             raise ConnectorRefused("the administrator cannot sign in")
@@ -218,12 +221,12 @@ def _addresses(config: Config, server: LabelStudioServer) -> Iterator[str]:
 
 
 def _log_to_file(path: Path) -> None:
-    """The terminal is for the story; the details of who waited for whom go to a file."""
+    """Log to a file only: the terminal shows the news of the demo."""
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root = logging.getLogger()
-    for known in list(root.handlers):
-        root.removeHandler(known)
+    for other in list(root.handlers):
+        root.removeHandler(other)
     root.addHandler(handler)
 
 

@@ -1,4 +1,4 @@
-"""The secrets of a demo: made once, kept in FOLDER/.env with mode 0600, shown nowhere."""
+"""The secrets of a demo: made once, kept in FOLDER/.env with mode 0600, never shown."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _KEYS = {
 
 
 def make_credentials(port: int) -> Credentials:
-    """Fresh secrets from the system's generator."""
+    """New random secrets."""
     return Credentials(
         port=port,
         password=secrets.token_urlsafe(18),
@@ -48,7 +48,7 @@ def make_credentials(port: int) -> Credentials:
 
 
 def save_credentials(path: Path, credentials: Credentials) -> None:
-    """Write the file with mode 0600 from its first byte on; an older one is replaced whole."""
+    """Write the file atomically, with mode 0600 from its first byte on."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     lines = [f"{key}={getattr(credentials, name)}\n" for name, key in _KEYS.items()]
@@ -60,17 +60,17 @@ def save_credentials(path: Path, credentials: Credentials) -> None:
 
 
 def load_credentials(path: Path) -> Credentials:
-    """Read them back. Raises DemoFailed for a file that others can read or that lacks a key."""
+    """Read the file. Raises DemoFailed if others can read it or a key is missing."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise DemoFailed(f"{path}: mode is {mode:04o}, expected 0600; run: chmod 600 {path}")
     pairs = (line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
-    found = {key.strip(): value.strip() for key, value in pairs}
-    missing = [key for key in _KEYS.values() if not found.get(key)]
-    if missing or not found[_KEYS["port"]].isdigit():
+    values = {key.strip(): value.strip() for key, value in pairs}
+    missing = [key for key in _KEYS.values() if not values.get(key)]
+    if missing or not values[_KEYS["port"]].isdigit():
         raise DemoFailed(
             f"{path}: {', '.join(missing) or 'LABEL_STUDIO_PORT'} is missing or unusable;"
             " put it back, or start in a fresh folder"
         )
-    values = {name: found[key] for name, key in _KEYS.items() if name != "port"}
-    return Credentials(port=int(found[_KEYS["port"]]), **values)
+    fields = {name: values[key] for name, key in _KEYS.items() if name != "port"}
+    return Credentials(port=int(values[_KEYS["port"]]), **fields)

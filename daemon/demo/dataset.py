@@ -1,8 +1,8 @@
-"""A labeled folder to play with: the synthetic field, or a user's own images and masks.
+"""The data set of a demo: the synthetic field, or a user's own images and masks.
 
-Form: images/NAME.jpg, masks/NAME.png (8 bits, one class index a pixel, 255 = ignore),
+Layout: images/NAME.jpg, masks/NAME.png (8 bits, one class index a pixel, 255 = ignore),
 splits.json {"pool": [NAME], "test": [NAME]}, classes.json ["background", ...] or classes.txt.
-Only `pool` images are shown to Label Studio; `test` measures.
+Label Studio gets the images of `pool` only; those of `test` measure the model.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from daemon import pixels
 from daemon.config.name_lists import read_class_names, read_lists
 from daemon.config.sections import Classes
 from daemon.demo.field import write_field
-from daemon.demo.truth import pair, read_mask
+from daemon.demo.truth import pair_masks, read_mask
 from daemon.domain import IGNORE, ClassSet
 from daemon.domain.errors import DemoFailed, ImageRefused
 from daemon.pixels.folders import PictureFolder
@@ -27,14 +27,15 @@ from daemon.runs.durable import write_json
 
 FIELD_SEED = 20
 FIELD_POOL, FIELD_TEST = 160, 40
-LEAST_IMAGES = 12
+MIN_IMAGES = 12
 IGNORE_LABEL = "unsure"
-FIELD_MARK = "complete"
+COMPLETE_FILE = "complete"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Images and their true masks. pool and test: image files, each with masks/STEM.png."""
+    """Images and their true masks. pool: image files; test: names without extension; each has
+    masks/NAME.png."""
 
     images: Path
     masks: Path
@@ -44,35 +45,33 @@ class Dataset:
 
 
 def field_dataset(folder: Path) -> Dataset:
-    """The synthetic field below `folder`, drawn there the first time (about 15 s)."""
-    if not (folder / FIELD_MARK).exists():
+    """The synthetic field in `folder`, which is rendered the first time (about 15 s)."""
+    if not (folder / COMPLETE_FILE).exists():
         shutil.rmtree(folder, ignore_errors=True)
         write_field(folder, np.random.default_rng(FIELD_SEED), FIELD_POOL, FIELD_TEST)
-        (folder / FIELD_MARK).touch()
+        (folder / COMPLETE_FILE).touch()
     return own_dataset(folder / "images", folder / "masks", folder / "splits.json", ())
 
 
 def own_dataset(
     images: Path, masks: Path, splits: Path | None, class_names: Sequence[str]
 ) -> Dataset:
-    """A user's own folder, checked in full. Raises DemoFailed that names the first faults.
+    """A user's own data set; every file is checked. Raises DemoFailed with the first faults.
 
-    class_names: empty takes those of classes.json or classes.txt beside the folders.
+    class_names: by class index; empty: those of classes.json or classes.txt beside the folders.
     """
     by_name = _images(images)
     pool, test = _split(by_name, splits)
-    pairs = pair([by_name[name] for name in (*pool, *test)], masks)
-    highest, has_ignore = _values(pairs.items())
-    names = tuple(class_names) or _named(images.parent) or _default_names(highest)
+    pairs = pair_masks([by_name[name] for name in (*pool, *test)], masks)
+    highest, has_ignore = _highest_class(pairs.items())
+    names = tuple(class_names) or _names_of_file(images.parent) or _default_names(highest)
     if highest >= len(names):
         raise DemoFailed(
             f"{masks}: a mask holds the value {highest}, but there are {len(names)} classes"
             f" ({', '.join(names)}), values 0 to {len(names) - 1}; name all with --classes"
         )
-    if len(pool) < LEAST_IMAGES:
-        raise DemoFailed(
-            f"{images}: {len(pool)} images in the pool, expected {LEAST_IMAGES} or more"
-        )
+    if len(pool) < MIN_IMAGES:
+        raise DemoFailed(f"{images}: {len(pool)} images in the pool, expected {MIN_IMAGES} or more")
     return Dataset(
         images=images.resolve(),
         masks=masks.resolve(),
@@ -82,8 +81,8 @@ def own_dataset(
     )
 
 
-def serve(dataset: Dataset, folder: Path) -> None:
-    """Copy the pool's images to where Label Studio may read them; those there already stay."""
+def copy_pool(dataset: Dataset, folder: Path) -> None:
+    """Copy the images of the pool to where Label Studio may read them, but for existing ones."""
     folder.mkdir(parents=True, exist_ok=True)
     for image in dataset.pool:
         target = folder / image.name
@@ -93,8 +92,8 @@ def serve(dataset: Dataset, folder: Path) -> None:
             part.replace(target)
 
 
-def list_test(dataset: Dataset, path: Path) -> None:
-    """Write the names of the test images where config.toml refers to them."""
+def write_test_list(dataset: Dataset, path: Path) -> None:
+    """Write the names of the test images into the file that config.toml names."""
     write_json(path, {"test": list(dataset.test)})
 
 
@@ -102,14 +101,16 @@ def _images(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise DemoFailed(f"{folder}: no such folder; name the folder of the images")
     listing = PictureFolder(folder, deep=False).listing()
-    found = [folder / name for name in listing.pictures]
-    by_name = {path.stem: path for path in found}
-    if not found:
+    images = [folder / name for name in listing.pictures]
+    by_name = {path.stem: path for path in images}
+    if not images:
         others = f", but {len(listing.left_out)} other files" if listing.left_out else ""
         raise DemoFailed(f"{folder}: no images in it{others}; expected pictures: {EXPECTED}")
-    if len(by_name) < len(found):
-        twins = [path.name for path in found if by_name[path.stem] != path]
-        raise DemoFailed(f"{folder}: two images are called alike but for the ending: {twins[:3]}")
+    if len(by_name) < len(images):
+        same = [path.name for path in images if by_name[path.stem] != path]
+        raise DemoFailed(
+            f"{folder}: images with the same name but another extension: {same[:3]}; rename them"
+        )
     return by_name
 
 
@@ -126,14 +127,16 @@ def _split(by_name: dict[str, Path], splits: Path | None) -> tuple[list[str], li
     unknown = [name for name in (*pool, *test) if name not in by_name]
     if unknown:
         raise DemoFailed(f"{splits}: {len(unknown)} names have no image, first {unknown[0]!r}")
-    if both := sorted(set(pool) & set(test)):
-        raise DemoFailed(f"{splits}: {len(both)} names are in pool and in test, first {both[0]!r}")
+    if shared := sorted(set(pool) & set(test)):
+        raise DemoFailed(
+            f"{splits}: {len(shared)} names are in pool and in test, first {shared[0]!r}"
+        )
     return pool, test
 
 
-def _values(pairs: Iterable[tuple[Path, Path]]) -> tuple[int, bool]:
-    """The highest class index of all masks, and whether any pixel is to be ignored."""
-    seen = np.zeros(256, dtype=np.int64)
+def _highest_class(pairs: Iterable[tuple[Path, Path]]) -> tuple[int, bool]:
+    """The highest class index in all masks, and whether any pixel has the value IGNORE."""
+    counts = np.zeros(256, dtype=np.int64)
     for image, mask in pairs:
         values = read_mask(mask)
         height, width = _size(image)
@@ -142,8 +145,8 @@ def _values(pairs: Iterable[tuple[Path, Path]]) -> tuple[int, bool]:
                 f"mask {mask}: {values.shape[1]}x{values.shape[0]} pixels, but its image has"
                 f" {width}x{height}; make them the same size"
             )
-        seen += np.bincount(values.ravel(), minlength=256)
-    return int(np.flatnonzero(seen[:IGNORE]).max(initial=0)), bool(seen[IGNORE])
+        counts += np.bincount(values.ravel(), minlength=256)
+    return int(np.flatnonzero(counts[:IGNORE]).max(initial=0)), bool(counts[IGNORE])
 
 
 def _size(image: Path) -> tuple[int, int]:
@@ -153,7 +156,7 @@ def _size(image: Path) -> tuple[int, int]:
         raise DemoFailed(str(exc)) from exc
 
 
-def _named(folder: Path) -> tuple[str, ...]:
+def _names_of_file(folder: Path) -> tuple[str, ...]:
     for name in ("classes.json", "classes.txt"):
         if (folder / name).is_file():
             try:
@@ -164,8 +167,8 @@ def _named(folder: Path) -> tuple[str, ...]:
 
 
 def _default_names(highest: int) -> tuple[str, ...]:
-    """The default of config.toml where it fits, else class_0, class_1, ..."""
-    usual = Classes().names
-    if highest + 1 == len(usual):
-        return usual
+    """The default of config.toml if it has as many names, else class_0, class_1, ..."""
+    default = Classes().names
+    if highest + 1 == len(default):
+        return default
     return tuple(f"class_{value}" for value in range(max(2, highest + 1)))

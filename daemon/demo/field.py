@@ -1,9 +1,8 @@
-"""Field photographs that never were: top views of rows of a crop, two weeds, exact masks.
+"""Synthetic field photographs with exact masks: top views of crop rows and two weeds.
 
-Like frames of a video, they come in sequences: a camera moves along the rows, so
-neighbours overlap and some frames are nearly the same. Light, soil, moisture, stones, straw
-and growth vary between sequences. Colour does not tell a crop from a weed (one hue
-for all); shape, size, texture and place do. Weeds are few.
+They are frames of videos: a camera moves along the rows, so that neighbouring frames overlap and
+some are nearly the same. Light, soil, moisture, stones, straw and growth vary between videos. Crop
+and weeds have the same colours; they differ in shape, size, texture and position. Weeds are rare.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from daemon.demo.soil import Floats, Weather, draw_soil, draw_weather
 CLASSES = ("soil", "crop", "broadleaf_weed", "grass_weed")
 SIZE_PX = 320
 FRAMES = 8  # of a sequence, on average
-STILL_SHARE = 0.3  # of the frames hardly differ from the one before
+STILL_SHARE = 0.3  # share of frames that hardly differ from the one before
 JPEG_QUALITY = 92
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One photograph. name: VIDEO_FRAME. image: (H, W, 3) uint8; mask: (H, W), see CLASSES."""
+    """One photograph. name: VIDEO_FRAME. image: (H, W, 3) RGB; mask: (H, W) indices of CLASSES."""
 
     name: str
     image: npt.NDArray[np.uint8]
@@ -38,7 +37,7 @@ class Frame:
 
 
 def draw_sequence(rng: np.random.Generator, video: int, frames: int) -> Iterator[Frame]:
-    """The frames of one video, in order; each is (SIZE_PX, SIZE_PX)."""
+    """The frames of one video, in order; each is SIZE_PX x SIZE_PX."""
     weather = draw_weather(rng)
     still = rng.random(frames) < STILL_SHARE
     steps_px = np.where(still, rng.integers(0, 3, frames), rng.integers(25, 80, frames))
@@ -56,43 +55,44 @@ def draw_sequence(rng: np.random.Generator, video: int, frames: int) -> Iterator
 
 
 def draw_stretch(rng: np.random.Generator, weather: Weather, shape: tuple[int, int]) -> Canvas:
-    """A stretch of field under one weather: soil, weeds below, crop rows on top."""
+    """A strip of field of this (H, W): soil, then weeds, then crop rows on top."""
     canvas = Canvas(colours=draw_soil(rng, shape, weather), labels=np.zeros(shape, np.uint8))
-    crops = _row_places(rng, weather, shape)
+    crops = _crop_positions(rng, weather, shape)
     area = shape[0] * shape[1] / SIZE_PX**2  # in photographs
     kinds = (plant_broadleaf, plant_grass)
-    favourite = rng.uniform(0.25, 0.75)  # a field has its own mixture
+    broadleaf_share = rng.uniform(0.25, 0.75)  # each field has its own mixture of weeds
     for _ in range(rng.poisson(5.5 * weather.weeds * area)):
-        place = rng.uniform(0, 1, 2) * shape
-        if crops.size and np.hypot(*(crops - place).T).min() < 14 + 14 * weather.growth:
-            continue  # shaded out by the crop
-        kinds[int(rng.random() > favourite)](rng, canvas, weather, *place)
+        position = rng.uniform(0, 1, 2) * shape
+        if crops.size and np.hypot(*(crops - position).T).min() < 14 + 14 * weather.growth:
+            continue  # no weed grows in the shade of the crop
+        kinds[int(rng.random() > broadleaf_share)](rng, canvas, weather, *position)
     for y, x in crops:
         plant_crop(rng, canvas, weather, float(y), float(x))
     return canvas
 
 
-def _row_places(
+def _crop_positions(
     rng: np.random.Generator, weather: Weather, shape: tuple[int, int]
 ) -> npt.NDArray[np.float64]:
-    """Where the crop was sown, (N, 2) y and x: rows with even gaps, some seeds missing."""
+    """Positions of the crop plants, (N, 2) y and x in px: rows with even gaps, some missing."""
     gap_px = 50 + 36 * weather.growth
     first = rng.uniform(0, weather.row_gap_px)
     slope = np.tan(weather.row_angle)
-    places = []
+    positions = []
     for row in np.arange(first - weather.row_gap_px, shape[1] + 120, weather.row_gap_px):
         for y in np.arange(rng.uniform(0, gap_px), shape[0] + 30, gap_px):
             if rng.random() < 0.85:
                 x = row + slope * (y - shape[0] / 2) + rng.normal(0, 4)
-                places.append((y + rng.normal(0, 6), x))
-    return np.array(places).reshape(-1, 2)
+                positions.append((y + rng.normal(0, 6), x))
+    return np.array(positions).reshape(-1, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """How a sequence was photographed. gain: exposure per channel, (3,).
+    """The camera of a video. gain: exposure per channel, (3,).
 
-    shade: (SIZE_PX, SIZE_PX) what the rig and the lens take away, 1 = nothing.
+    shade: (SIZE_PX, SIZE_PX) share of the light that rig and lens let through, 1: all of it. grain:
+    standard deviation of the sensor noise, of 1.
     """
 
     gain: Floats
@@ -101,7 +101,7 @@ class Camera:
     grain: float
 
     def expose(self, rng: np.random.Generator, scene: Floats) -> npt.NDArray[np.uint8]:
-        """Photograph a view of the field, (H, W, 3) in [0, 1], to 8 bits."""
+        """The photograph of a view of the field: (H, W, 3) in [0, 1] to uint8."""
         flicker = np.float32(rng.normal(1, 0.02))
         light = ndimage.gaussian_filter(scene, (self.blur_px, self.blur_px, 0))
         light = light * self.gain * self.shade[..., None] * flicker
@@ -128,7 +128,7 @@ def _draw_camera(rng: np.random.Generator) -> Camera:
 
 
 def draw_field(rng: np.random.Generator, images: int, first_video: int = 0) -> Iterator[Frame]:
-    """So many frames, in sequences of 5 to 11."""
+    """This many frames, in videos of 5 to 11."""
     video, left = first_video, images
     while left > 0:
         frames = min(left, int(rng.integers(FRAMES - 3, FRAMES + 4)))
@@ -137,7 +137,7 @@ def draw_field(rng: np.random.Generator, images: int, first_video: int = 0) -> I
 
 
 def write_field(folder: Path, rng: np.random.Generator, pool: int, test: int) -> None:
-    """Write images/, masks/, splits.json and classes.json; test has sequences of its own."""
+    """Write images/, masks/, splits.json and classes.json. No video is in both pool and test."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     (folder / "masks").mkdir(exist_ok=True)
     splits: dict[str, list[str]] = {"pool": [], "test": []}

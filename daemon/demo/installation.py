@@ -1,4 +1,4 @@
-"""Which Label Studio the demo runs, where it is installed, and how it is set up."""
+"""The Label Studio of the demo: its version, where it is installed, its environment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ _SETTINGS = {
 
 
 def find_executable(environ: Mapping[str, str]) -> Path:
-    """Where label-studio is installed: MASKLOOP_LABEL_STUDIO, or the venv that make setup makes."""
+    """Path of label-studio: MASKLOOP_LABEL_STUDIO, else in the environment of `make setup`.
+
+    Raises DemoFailed if it is not there.
+    """
     default = Path(__file__).parents[2] / ".venv-label-studio" / "bin" / "label-studio"
     path = Path(environ.get("MASKLOOP_LABEL_STUDIO") or default)
     if not os.access(path, os.X_OK):
@@ -42,11 +45,12 @@ def find_executable(environ: Mapping[str, str]) -> Path:
 
 
 def server_environment(
-    known: Credentials, folder: Path, document_root: Path, lock_ttl_s: int
+    credentials: Credentials, folder: Path, document_root: Path, lock_ttl_s: int
 ) -> dict[str, str]:
-    """What Label Studio is told, secrets included: `ps` shows command lines, not this.
+    """The environment of Label Studio. It holds the secrets, since `ps` shows command lines.
 
-    Little is inherited: a variable of ours or of the user's shell would change how it behaves.
+    lock_ttl_s: how long a task stays reserved. Few variables are inherited: others of the user's
+    shell could change how Label Studio behaves.
     """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {
@@ -55,7 +59,7 @@ def server_environment(
         "LABEL_STUDIO_BASE_DATA_DIR": str(folder / "label-studio"),
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(document_root),
         "LABEL_STUDIO_TASK_LOCK_TTL": str(lock_ttl_s),
-        "LABEL_STUDIO_HOST": f"http://{LOOPBACK}:{known.port}",
-        "LABEL_STUDIO_PASSWORD": known.password,
-        "LABEL_STUDIO_USER_TOKEN": known.token,
+        "LABEL_STUDIO_HOST": f"http://{LOOPBACK}:{credentials.port}",
+        "LABEL_STUDIO_PASSWORD": credentials.password,
+        "LABEL_STUDIO_USER_TOKEN": credentials.token,
     }

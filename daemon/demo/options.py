@@ -1,4 +1,4 @@
-"""What `maskloop demo` can be told."""
+"""The options of `maskloop demo`."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from daemon.config.name_lists import names_given
 from daemon.config.ranges import expanded_path
 from daemon.domain.errors import DemoFailed
 
-LONGEST_PACE_S = 86_400
-MOST_PORT = 65_535
+MAX_PACE_S = 86_400
+MAX_PORT = 65_535
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options, checked. folder: holds everything of the demo. cycles: trained ones.
+    """The checked options.
+
+    folder: holds all files of the demo. cycles: how many are trained. exit_when_trained: end then
+    instead of staying up.
 
     images, masks: a data set of the user's own, both or neither. splits: JSON with the lists
-    `pool` and `test`. port: of Label Studio, 0 for any free one. pace_s: time that a simulated
-    annotator looks at a picture.
+    `pool` and `test`. port: of Label Studio, 0: any free one. pace_s: seconds that a simulated
+    annotator spends on an image.
     """
 
     folder: Path
     cycles: int
-    leave: bool
+    exit_when_trained: bool
     images: Path | None
     masks: Path | None
     splits: Path | None
@@ -37,7 +40,7 @@ class Options:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     add = parser.add_argument
-    add("--dir", type=Path, default=Path("demo"), help="folder that holds all of it (./demo)")
+    add("--dir", type=Path, default=Path("demo"), help="folder for all files of the demo (./demo)")
     add("--cycles", type=int, default=3, help="trained cycles (3)")
     add("--exit", action="store_true", help="end after the last cycle instead of staying up")
     add("--images", type=Path, help="your own images, NAME.jpg")
@@ -48,30 +51,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--pace", type=float, default=1.0, help="seconds an annotator looks at an image (1)")
 
 
-def read_options(given: argparse.Namespace) -> Options:
+def read_options(typed: argparse.Namespace) -> Options:
     """The options of a command line. Raises DemoFailed for those that do not fit together."""
-    if (given.images is None) != (given.masks is None):
+    if (typed.images is None) != (typed.masks is None):
         raise DemoFailed("--images and --masks belong together; give both, or neither")
-    if given.images is None and (given.splits or given.classes):
+    if typed.images is None and (typed.splits or typed.classes):
         raise DemoFailed("--splits and --classes describe your own --images and --masks")
-    if given.cycles < 1:
-        raise DemoFailed(f"--cycles {given.cycles}: expected 1 or more")
-    if not 0 <= given.pace <= LONGEST_PACE_S:  # NaN neither
-        raise DemoFailed(
-            f"--pace {given.pace}: expected 0 or more seconds, at most {LONGEST_PACE_S}"
-        )
-    if not 0 <= given.port <= MOST_PORT:
-        raise DemoFailed(f"--port {given.port}: expected a number from 0 to {MOST_PORT}")
+    if typed.cycles < 1:
+        raise DemoFailed(f"--cycles {typed.cycles}: expected 1 or more")
+    if not 0 <= typed.pace <= MAX_PACE_S:  # NaN neither
+        raise DemoFailed(f"--pace {typed.pace}: expected 0 or more seconds, at most {MAX_PACE_S}")
+    if not 0 <= typed.port <= MAX_PORT:
+        raise DemoFailed(f"--port {typed.port}: expected a number from 0 to {MAX_PORT}")
     return Options(
-        folder=_path(given.dir, "--dir"),
-        cycles=given.cycles,
-        leave=given.exit,
-        images=_path(given.images, "--images") if given.images else None,
-        masks=_path(given.masks, "--masks") if given.masks else None,
-        splits=_path(given.splits, "--splits") if given.splits else None,
-        classes=_classes(given.classes),
-        port=given.port,
-        pace_s=given.pace,
+        folder=_path(typed.dir, "--dir"),
+        cycles=typed.cycles,
+        exit_when_trained=typed.exit,
+        images=_path(typed.images, "--images") if typed.images else None,
+        masks=_path(typed.masks, "--masks") if typed.masks else None,
+        splits=_path(typed.splits, "--splits") if typed.splits else None,
+        classes=_classes(typed.classes),
+        port=typed.port,
+        pace_s=typed.pace,
     )
 
 

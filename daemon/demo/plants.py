@@ -1,7 +1,7 @@
 """Plants from above: a crop and two weeds that differ in shape and habit, not in colour.
 
-A leaf is a region around a bent midrib: a pixel belongs to it where its distance across
-the midrib is below the width at its position along it. So masks are exact by construction.
+A leaf is a region around a bent midrib: a pixel belongs to it if its distance from the midrib is
+below the half width at its position along it. So masks are exact by construction.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SOIL, CROP, BROADLEAF, GRASS = range(4)
 
 @dataclass(frozen=True, kw_only=True)
 class Canvas:
-    """A stretch of field that is painted on. colours: (H, W, 3) in [0, 1]; labels: (H, W)."""
+    """A strip of field that is painted on. colours: (H, W, 3) in [0, 1]; labels: (H, W) classes."""
 
     colours: Floats
     labels: npt.NDArray[np.uint8]
@@ -30,8 +30,8 @@ class Canvas:
 class Leaf:
     """One leaf. profile: position along it in [0, 1] -> half width, as a share of `half_width_px`.
 
-    bend: how far the tip leaves the straight line, as a share of the length. lift_px: how
-    far its shadow falls. veins: strength of the side veins.
+    y, x: its base, px. angle: radians. bend: distance of the tip from the straight line,
+    as a share of the length. lift_px: distance to its shadow. veins: contrast of the side veins.
     """
 
     y: float

@@ -1,4 +1,4 @@
-"""config.toml of a demo: written at the first start, later only brought up to date."""
+"""config.toml of a demo: written at the first start, later only updated."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from daemon.demo.dataset import Dataset
 from daemon.demo.ports import free_port, is_free
 from daemon.runs.durable import atomic_file
 
-TOKEN_ENV = "LABEL_STUDIO_USER_TOKEN"  # as DIR/.env has it
+TOKEN_ENV = "LABEL_STUDIO_USER_TOKEN"  # also a key of DIR/.env
 TITLE = "Maskloop demo"
-SERVED = "files"  # below DIR: what Label Studio may read
+SERVED_FOLDER = "files"  # in DIR: the document root of Label Studio
 POLL_S = 2.0
 
 AnySection = TypeVar("AnySection", bound=Section)
@@ -24,15 +24,18 @@ AnySection = TypeVar("AnySection", bound=Section)
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How many images are asked: once for validation, once for the seed, then per batch."""
+    """Numbers of images: of validation, of the seed batch, of each further batch.
+
+    learner: settings of the learner that differ from the preset.
+    """
 
     validation: int
     seed: int
     batch: int
-    learner: Mapping[str, int] = field(default_factory=dict)  # settings other than the preset's
+    learner: Mapping[str, int] = field(default_factory=dict)
 
     def budget(self, cycles: int) -> int:
-        """Labels in all when the last of so many trained cycles begins; nobody labels in vain."""
+        """All labels at the start of the last trained cycle: a later one would not be used."""
         return self.validation + self.seed + (cycles - 1) * self.batch
 
 
@@ -50,7 +53,7 @@ def own_plan(pool: int) -> Plan:
 
 
 def first_config(folder: Path, dataset: Dataset, plan: Plan) -> Config:
-    """The settings of a demo that was never started. Paths are relative to `folder`."""
+    """The settings at the first start. Paths in them are relative to `folder`."""
     base = Config(home=folder)
     test = {
         "images": str(dataset.images),
@@ -59,53 +62,54 @@ def first_config(folder: Path, dataset: Dataset, plan: Plan) -> Config:
     }
     return base.model_copy(
         update={
-            "classes": _with(
+            "classes": _changed(
                 base.classes,
                 names=dataset.classes.names,
                 ignore_label=dataset.classes.ignore_label,
             ),
-            "images": _with(base.images, folder=f"{SERVED}/images"),
-            "label_studio": _with(
-                base.label_studio, title=TITLE, token_env=TOKEN_ENV, document_root=SERVED
+            "images": _changed(base.images, folder=f"{SERVED_FOLDER}/images"),
+            "label_studio": _changed(
+                base.label_studio, title=TITLE, token_env=TOKEN_ENV, document_root=SERVED_FOLDER
             ),
-            "loop": _with(
+            "loop": _changed(
                 base.loop,
                 poll_s=POLL_S,
                 batch_images=plan.batch,
                 seed_images=plan.seed,
-                queue_low=0,  # people of any speed make the same curve
+                queue_low=0,  # so that the curve does not depend on how fast people label
             ),
-            "validation": _with(
+            "validation": _changed(
                 base.validation, min_images=plan.validation, max_images=plan.validation
             ),
-            "training": _with(base.training, settings=dict(plan.learner)),
-            "test": _with(base.test, **test) if dataset.test else base.test,
-            "web": _with(base.web, port=0),
+            "training": _changed(base.training, settings=dict(plan.learner)),
+            "test": _changed(base.test, **test) if dataset.test else base.test,
+            "web": _changed(base.web, port=0),
         }
     )
 
 
-def settle_config(path: Path, fresh: Config, *, url: str, project: int, budget: int) -> Config:
-    """Write config.toml, or bring the one that is there up to date; return what it says.
+def update_config(path: Path, fresh: Config, *, url: str, project: int, budget: int) -> Config:
+    """Write config.toml, or update an existing one; returns its settings.
 
-    What a user changed in it stays, but for the addresses, the project and a budget too small.
+    An update changes the address, the project, a port that is taken and too small a budget; other
+    changes of the user stay.
     """
-    known = load_config(path) if path.exists() else fresh
-    loop = _with(known.loop, budget_labels=budget)
-    if path.exists() and known.loop.budget_labels > budget:
-        loop = known.loop
-    port = known.web.port if known.web.port and is_free(known.web.port) else free_port()
-    settled = known.model_copy(
+    current = load_config(path) if path.exists() else fresh
+    loop = _changed(current.loop, budget_labels=budget)
+    if path.exists() and current.loop.budget_labels > budget:
+        loop = current.loop
+    port = current.web.port if current.web.port and is_free(current.web.port) else free_port()
+    updated = current.model_copy(
         update={
-            "label_studio": _with(known.label_studio, url=url, project=project),
+            "label_studio": _changed(current.label_studio, url=url, project=project),
             "loop": loop,
-            "web": _with(known.web, port=port),
+            "web": _changed(current.web, port=port),
         }
     )
     with atomic_file(path) as part:
-        part.write_text(render(settled))
+        part.write_text(render(updated))
     return load_config(path)
 
 
-def _with(section: AnySection, **changes: Any) -> AnySection:
+def _changed(section: AnySection, **changes: Any) -> AnySection:
     return section.model_copy(update=changes)

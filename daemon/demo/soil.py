@@ -30,12 +30,13 @@ STRAW = np.array([0.76, 0.68, 0.48], dtype=np.float32)
 
 @dataclass(frozen=True, kw_only=True)
 class Weather:
-    """What a whole sequence has in common. Angles in radians, image axes (y down).
+    """The conditions of one video. Angles in radians, image axes (y down).
 
     sun: 0 overcast to 1 hard sun. wet: 0 dry to 1 soaked. row_angle: of the crop rows
     against the vertical. growth: 0 seedling to 1 nearly closed rows. hue: of the leaves, on
-    the colour circle in [0, 1]; crops and weeds share it. sun_angle: where shadows fall.
-    weeds: how many, 1 is usual. moss: share of the ground under a green film.
+    the colour circle in [0, 1]; crops and weeds share it. sun_angle: direction of shadows.
+    weeds: their density, 1 on average. moss: share of the ground under a green film. stones, straw:
+    how many.
     """
 
     sun: float
@@ -52,7 +53,7 @@ class Weather:
 
 
 def draw_weather(rng: np.random.Generator) -> Weather:
-    """One sequence's conditions."""
+    """Random conditions for one video."""
     return Weather(
         sun=float(rng.uniform(0.1, 1.0)),
         sun_angle=float(rng.uniform(0, 2 * np.pi)),
@@ -69,7 +70,7 @@ def draw_weather(rng: np.random.Generator) -> Weather:
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], scales_px: list[float]) -> Floats:
-    """Fractal noise, mean 0, standard deviation 1; an octave at `s` px weighs `s` ** 0.4."""
+    """Fractal noise, mean 0, standard deviation 1; an octave of s px has the weight s ** 0.4."""
     total = np.zeros(shape, dtype=np.float32)
     for scale in scales_px:
         octave = ndimage.gaussian_filter(
@@ -105,7 +106,7 @@ def _clods(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
 
 
 def leaf_colour(rng: np.random.Generator, weather: Weather) -> Floats:
-    """A green of this sequence, the same distribution for every species; RGB in [0, 1]."""
+    """A green of this video, (3,) RGB in [0, 1]; the same distribution for every species."""
     hue = 6 * (weather.hue + rng.normal(0, 0.018))
     saturation, value = rng.uniform(0.32, 0.62), rng.uniform(0.36, 0.64)
     ramp = np.abs((hue + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1
@@ -113,7 +114,7 @@ def leaf_colour(rng: np.random.Generator, weather: Weather) -> Floats:
 
 
 def _overgrow(rng: np.random.Generator, ground: Floats, relief: Floats, weather: Weather) -> Floats:
-    """A thin film of moss in patches: as green as a leaf, without being one."""
+    """Add patches of moss, as green as leaves, so that colour alone does not find plants."""
     patches = noise(rng, (len(relief), relief.shape[1]), [5.0, 18.0])
     edge = np.quantile(patches, 1 - weather.moss)
     film = 0.85 / (1 + np.exp(-4 * (patches - edge) - relief))[..., None]

@@ -1,4 +1,4 @@
-"""Keep one child process running: started again when it dies, gone when we are gone."""
+"""Keep a child process running: restarted when it ends, killed when this process ends."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from daemon.runs import parent_death
 log = logging.getLogger(__name__)
 
 POLL_S = 0.25
-QUICK_DEATHS = 5  # in a row, before the supervisor gives up
-QUICK_S = 20.0
+MAX_QUICK_EXITS = 5  # in a row, before the supervisor gives up
+QUICK_S = 20.0  # an exit so soon after the start counts as quick
 
 
 class Supervisor:
-    """A command and the thread that watches it. What it says goes to `log_file`.
+    """Runs a command and restarts it. Its output goes to `log_file`.
 
-    name: for messages. environment: all that the child gets. stop_s: how long it may take to
-    leave when asked to, before it is killed with its process group.
-    starts: how often it was started. gave_up: why it is not started again, else empty.
+    name: for messages. environment: the whole environment of the child. stop_s: seconds between
+    SIGTERM and SIGKILL to its process group. starts: how often it was started. gave_up: why it is
+    not restarted any more, else empty.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Supervisor:
 
     @property
     def pid(self) -> int | None:
-        """Of the process that runs now, None between two."""
+        """Process id of the child; None between two starts."""
         child = self._child
         return child.pid if child and child.poll() is None else None
 
@@ -63,32 +63,32 @@ class Supervisor:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the child and its process group; returns when it is gone."""
+        """End the child and its process group, and wait for that."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
 
     def _keep_running(self) -> None:
-        quick_deaths = 0
+        quick_exits = 0
         while not self._stopping.is_set():
             started = time.monotonic()
             code = self._run_child()
             if self._stopping.is_set():
                 return
-            if code == -signal.SIGKILL:  # somebody's hand or the kernel's, no fault of the child
-                quick_deaths = 0
+            if code == -signal.SIGKILL:  # by a person or for want of memory: no fault of the child
+                quick_exits = 0
             else:
                 quick = time.monotonic() - started < QUICK_S
-                quick_deaths = quick_deaths + 1 if quick else 1
-            if quick_deaths >= QUICK_DEATHS:
+                quick_exits = quick_exits + 1 if quick else 1
+            if quick_exits >= MAX_QUICK_EXITS:
                 self.gave_up = (
-                    f"{self.name} ended {quick_deaths} times, each within {QUICK_S:.0f} s of its"
+                    f"{self.name} ended {quick_exits} times, each within {QUICK_S:.0f} s of its"
                     f" start, last with {code}; see {self.log_file}"
                 )
                 log.error(self.gave_up)
                 return
-            log.warning("%s ended with %s; it is started again", self.name, code)
-            self._stopping.wait(0.5 * quick_deaths)
+            log.warning("%s ended with %s; it is restarted", self.name, code)
+            self._stopping.wait(0.5 * quick_exits)
 
     def _run_child(self) -> int:
         wrapper = [sys.executable, "-I", "-S", str(Path(parent_death.__file__)), str(os.getpid())]
@@ -117,7 +117,7 @@ class Supervisor:
             except ProcessLookupError:
                 return
             except subprocess.TimeoutExpired:
-                log.warning("%s does not leave; it is killed", self.name)
+                log.warning("%s does not end; it is killed", self.name)
                 continue
             return
 
@@ -125,5 +125,5 @@ class Supervisor:
 def tail(log_file: Path, lines: int = 25) -> str:
     """The last lines of a log."""
     if not log_file.exists():
-        return "(it said nothing)"
+        return "(there is no log)"
     return "\n".join(log_file.read_text(errors="replace").splitlines()[-lines:])

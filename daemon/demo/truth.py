@@ -1,4 +1,4 @@
-"""The true masks, as an annotator's eye knows them: by the picture itself."""
+"""The true masks of the demo, looked up by the bytes of an image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daemon.pixels import masks
 
 
 def read_mask(path: Path) -> Mask:
-    """An 8-bit mask, (H, W) class indices. Raises DemoFailed for anything else."""
+    """An 8-bit mask, (H, W) class indices. Raises DemoFailed for another file."""
     try:
         return masks.read_mask(path)
     except masks.MaskUnusable as exc:
@@ -20,13 +20,16 @@ def read_mask(path: Path) -> Mask:
 
 
 class Truth:
-    """Looks up the true mask of a picture by its bytes: nothing else is known of it."""
+    """Finds the true mask of an image by its bytes, as a person recognizes it by sight.
+
+    masks: image file -> mask file.
+    """
 
     def __init__(self, masks: Mapping[Path, Path]) -> None:
         self._masks = {_digest(image.read_bytes()): mask for image, mask in masks.items()}
 
     def mask(self, picture: bytes) -> Mask:
-        """The mask of a picture. Raises DemoFailed for one that was never seen."""
+        """The true mask, (H, W). Raises DemoFailed for an image that is not in the data set."""
         path = self._masks.get(_digest(picture))
         if path is None:
             raise DemoFailed(
@@ -35,8 +38,8 @@ class Truth:
         return read_mask(path)
 
 
-def pair(images: Iterable[Path], masks: Path) -> dict[Path, Path]:
-    """Image -> mask, NAME.png beside each image's NAME. Raises DemoFailed for missing ones."""
+def pair_masks(images: Iterable[Path], masks: Path) -> dict[Path, Path]:
+    """Image file -> mask file, NAME.png in `masks`. Raises DemoFailed for missing masks."""
     pairs = {image: masks / f"{image.stem}.png" for image in images}
     missing = [mask.name for mask in pairs.values() if not mask.is_file()]
     if missing:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from daemon.config.loading import Config
 from daemon.demo.annotators import Annotator
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.report import activity, finished, news
-from daemon.demo.server import LabelStudioServer
 from daemon.demo.supervisor import Supervisor, tail
 from daemon.domain.errors import DemoFailed, MaskloopError
 from daemon.status.model import Status

@@ -1,7 +1,7 @@
-"""A person's browser, without the browser: sign-up by invite, sign-in, the calls of the page.
+"""The requests of a person's browser: sign-up by invite, sign-in, the calls of the labeling page.
 
-Every call is one that Label Studio's own pages make, with the session cookie and the CSRF
-token of a signed-in user. No API token is involved, and nothing of the daemon's.
+Label Studio's own pages make the same requests, with the session cookie and the CSRF token of a
+signed-in user. No API token is used, and no code of the connector.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ import httpx
 from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable
 
 TIMEOUT_S = 60.0
-NOTHING_LEFT = "There are no tasks"
-SHOWN = 300  # characters of a refusal that are worth reading
+NO_TASK_MESSAGE = "There are no tasks"
+MAX_ERROR_CHARS = 300  # of a refusal, in a message
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class OpenTask:
     """A task as the labeling page opens it.
 
-    result: the regions of the prediction that is shown, to be corrected; empty without one.
-    opened_at: on the monotonic clock, in seconds.
+    task: its id. details: the task as the API returns it. prediction: id of the shown prediction;
+    None: there is none. result: the regions of the prediction, to be corrected. opened_at: seconds
+    of the monotonic clock.
     """
 
     task: int
@@ -37,7 +38,11 @@ class Question:
 
 
 class WebUser:
-    """One signed-in person. Raises ConnectorUnavailable when the server does not answer."""
+    """The session of one person.
+
+    Its calls raise ConnectorUnavailable if the server does not answer, ConnectorRefused if it
+    refuses.
+    """
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False)
@@ -54,24 +59,24 @@ class WebUser:
         self.close()
 
     def close(self) -> None:
-        """Drop the connections; the session stays valid on the server."""
+        """Close the connections; the session stays valid on the server."""
         self._http.close()
 
     def sign_in(self, email: str, password: str) -> bool:
-        """Fill in the sign-in form. False when there is no such user with this password."""
-        return self._fill_in("/user/login/", {"email": email, "password": password})
+        """Submit the sign-in form. False if no user has this address and password."""
+        return self._submit_form("/user/login/", {"email": email, "password": password})
 
     def sign_up(self, invite_url: str, email: str, password: str) -> bool:
-        """Fill in the form behind an invite. False when the form is shown again."""
+        """Submit the form of an invite. False if the server shows the form again."""
         form = {"email": email, "password": password, "allow_newsletters": "false"}
-        return self._fill_in(invite_url, form)
+        return self._submit_form(invite_url, form)
 
     def invite_url(self) -> str:
-        """The path that lets others sign up; any signed-in user may ask for it."""
+        """The path at which others can sign up; any signed-in user may ask for it."""
         return str(self._call("GET", "/api/invite").json()["invite_url"])
 
-    def next_task(self, project: int) -> Question | None:
-        """What the button "Label All Tasks" fetches; None when nothing is left for this user."""
+    def next_task(self, project: int) -> OpenTask | None:
+        """The task that the button "Label All Tasks" opens; None if none is left for this user."""
         answer = self._call(
             "POST",
             "/api/dm/actions",
@@ -80,49 +85,51 @@ class WebUser:
             allowed=(httpx.codes.NOT_FOUND,),
         )
         if answer.status_code == httpx.codes.NOT_FOUND:
-            if NOTHING_LEFT not in answer.text:
-                raise ConnectorRefused(f"next task of project {project}: {answer.text[:SHOWN]}")
+            if NO_TASK_MESSAGE not in answer.text:
+                raise ConnectorRefused(
+                    f"next task of project {project}: {answer.text[:MAX_ERROR_CHARS]}"
+                )
             return None
         version = self._call("GET", f"/api/projects/{project}").json()["model_version"]
-        return _question(answer.json(), version)
+        return _open_task(answer.json(), version)
 
     def submit(
-        self, question: Question, project: int, result: Sequence[Mapping[str, Any]]
+        self, task: OpenTask, project: int, result: Sequence[Mapping[str, Any]]
     ) -> Mapping[str, Any]:
         """Press Submit: store the regions as this user's annotation, and return it."""
         body: dict[str, Any] = {
             "result": list(result),
-            "lead_time": round(time.monotonic() - question.opened_at, 3),
+            "lead_time": round(time.monotonic() - task.opened_at, 3),
             "draft_id": 0,
             "project": project,
         }
-        if question.prediction is not None:
-            body["parent_prediction"] = question.prediction
-        path = f"/api/tasks/{question.task}/annotations"
+        if task.prediction is not None:
+            body["parent_prediction"] = task.prediction
+        path = f"/api/tasks/{task.task}/annotations"
         stored: Mapping[str, Any] = self._call(
             "POST", path, params={"project": project}, json=body
         ).json()
         return stored
 
-    def skip(self, question: Question, project: int) -> None:
+    def skip(self, task: OpenTask, project: int) -> None:
         """Press Skip: the task goes to others."""
         body = {"result": [], "was_cancelled": True, "draft_id": 0, "project": project}
-        path = f"/api/tasks/{question.task}/annotations"
+        path = f"/api/tasks/{task.task}/annotations"
         self._call("POST", path, params={"project": project}, json=body)
 
     def label_config(self, project: int) -> str:
-        """The labeling interface, as the page sets itself up with it."""
+        """The label config of the project, as XML."""
         return str(self._call("GET", f"/api/projects/{project}").json()["label_config"])
 
-    def image(self, question: Question, field: str) -> bytes:
-        """The picture that the page shows."""
-        return self._call("GET", str(question.details["data"][field])).content
+    def image(self, task: OpenTask, field: str) -> bytes:
+        """The bytes of the image in this field of the task."""
+        return self._call("GET", str(task.details["data"][field])).content
 
     def _csrf_token(self) -> str:
         return self._http.cookies.get("csrftoken") or ""
 
-    def _fill_in(self, path: str, form: Mapping[str, str]) -> bool:
-        self._http.cookies.clear()  # a signed-in user is sent on, whatever the form says
+    def _submit_form(self, path: str, form: Mapping[str, str]) -> bool:
+        self._http.cookies.clear()  # with a session, the server redirects whatever the form holds
         self._call("GET", path)
         token = self._csrf_token()
         answer = self._call(
@@ -141,21 +148,23 @@ class WebUser:
             raise ConnectorUnavailable(f"{method} {path}: {exc}") from exc
         if answer.status_code in allowed or not answer.is_error:
             return answer
-        message = f"{method} {path}: HTTP {answer.status_code}: {answer.text[:SHOWN]}"
+        message = f"{method} {path}: HTTP {answer.status_code}: {answer.text[:MAX_ERROR_CHARS]}"
         if answer.is_server_error:
             raise ConnectorUnavailable(message)
         raise ConnectorRefused(message)
 
 
-def _question(task: Mapping[str, Any], version: str) -> Question:
-    """The page copies the prediction of the project's current version into a new annotation."""
-    shown = [
-        known for known in task["predictions"] if version and known["model_version"] == version
+def _open_task(task: Mapping[str, Any], version: str) -> OpenTask:
+    """The task with the prediction of the project's current version, which the page copies."""
+    current = [
+        prediction
+        for prediction in task["predictions"]
+        if version and prediction["model_version"] == version
     ]
-    return Question(
+    return OpenTask(
         task=int(task["id"]),
         details=task,
-        prediction=int(shown[0]["id"]) if shown else None,
-        result=shown[0]["result"] if shown else [],
+        prediction=int(current[0]["id"]) if current else None,
+        result=current[0]["result"] if current else [],
         opened_at=time.monotonic(),
     )

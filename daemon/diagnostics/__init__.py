@@ -1,1 +1,1 @@
-"""What `maskloop check` and `maskloop doctor` find out about an installation."""
+"""`maskloop check` and `maskloop doctor`: the faults and the facts of an installation."""

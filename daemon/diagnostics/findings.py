@@ -1,4 +1,4 @@
-"""What a person should look at first in a report of `maskloop doctor`."""
+"""The findings of a report of `maskloop doctor`: its faults, gathered from all parts."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ from daemon.config.loading import Config
 from daemon.rules.heartbeat import Life
 from daemon.status.model_health import incident_line
 
-CLOCK_S = 60.0  # a difference that a person should know of
-SILENT_TICKS = 10
+MAX_CLOCK_DIFFERENCE_S = 60.0  # between the labeling tool's clock and ours
+SILENT_TICKS = 10  # without a write to the store, before it is reported
 
 
 def findings(report: Mapping[str, Any], config: Config) -> Iterator[str]:
-    """What a person should look at first."""
+    """A text for each fault in the report; some may repeat."""
     for name in ("config", "paths", "daemon", "store", "labeling tool"):
         if isinstance(report[name], Mapping) and "fault" in report[name]:
             yield f"{name}: {report[name]['fault']}"
     yield from _store_findings(report["store"])
-    silent, state = (
-        report["daemon"].get("last sign of life s ago", 0.0),
-        report["daemon"].get("state"),
-    )
+    silent_s = report["daemon"].get("store last written s ago", 0.0)
+    state = report["daemon"].get("state")
     if state in (Life.DEAD, Life.SILENT):
-        yield f"daemon: {report['daemon']['said']}"
-    elif state == Life.RUNNING and silent > SILENT_TICKS * config.loop.poll_s + 60:
-        yield f"daemon: runs, and wrote nothing for {silent:.0f} s"
-    ahead = report["labeling tool"].get("its clock is ahead by s", 0.0)
-    if abs(ahead) > CLOCK_S:
-        yield f"labeling tool: its clock and ours differ by {ahead:.0f} s; set both by NTP"
+        yield f"daemon: {report['daemon']['description']}"
+    elif state == Life.RUNNING and silent_s > SILENT_TICKS * config.loop.poll_s + 60:
+        yield f"daemon: runs, and wrote nothing for {silent_s:.0f} s"
+    ahead_s = report["labeling tool"].get("its clock is ahead by s", 0.0)
+    if abs(ahead_s) > MAX_CLOCK_DIFFERENCE_S:
+        yield f"labeling tool: its clock and ours differ by {ahead_s:.0f} s; set both by NTP"
     yield from (
         f"labeling tool: {words}" for words in report["labeling tool"].get("mismatches", ())
     )
@@ -38,7 +36,7 @@ def findings(report: Mapping[str, Any], config: Config) -> Iterator[str]:
 
 
 def _check_findings(checks: Mapping[str, Any]) -> Iterator[str]:
-    """What `maskloop check` would call a fault."""
+    """The faults that the checks found."""
     for name, found in checks.items():
         if isinstance(found, list):
             yield from (f"{name}: {words}" for words in found)
@@ -49,11 +47,11 @@ def _store_findings(store: Mapping[str, Any]) -> Iterator[str]:
         yield f"store: damaged: {store['integrity']}; restore a backup"
     if store.get("steps of a newer Maskloop"):
         yield "store: written by a newer Maskloop; install that version"
-    counted = store.get("quarantine")
-    lasting = store.get("does not work")
-    for row in lasting if isinstance(lasting, list) else ():
+    quarantine = store.get("quarantine")
+    incidents = store.get("does not work")
+    for row in incidents if isinstance(incidents, list) else ():
         yield incident_line(row["source"], row["since"], row["count"], row["words"])
-    states = counted if isinstance(counted, Mapping) else {}
+    states = quarantine if isinstance(quarantine, Mapping) else {}
     count = sum(n for state, n in states.items() if state not in ("mended", "replaced"))
     if count:
         yield f"store: {count} inputs are quarantined; see `maskloop status`"

@@ -1,4 +1,4 @@
-"""What this machine is and what is installed on it; nothing heavy is imported to find out."""
+"""The machine and the packages installed on it, found without importing any of them."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_BESIDE = (
+_OTHER_PACKAGES = (
     *("torchvision", "opencv-python", "opencv-python-headless", "fsspec", "httpcore", "s3fs"),
     *("gcsfs", "adlfs", "pip", "setuptools"),
 )
-_SETTINGS = (
+_VARIABLES = (
     *("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "TZ", "LANG", "HTTP_PROXY", "HTTPS_PROXY"),
     *("NO_PROXY", "PYTHONPATH", "VIRTUAL_ENV"),
 )
 
 
 def versions() -> dict[str, str]:
-    """Maskloop, Python, and every package that Maskloop asks for."""
+    """Versions of Maskloop, Python and the packages that Maskloop needs, by name."""
     return {
         "maskloop": _version("maskloop"),
-        "commit": _words("git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"),
+        "commit": _output_of(
+            "git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"
+        ),
         "python": sys.version.replace("\n", " "),
         "executable": sys.executable,
-        **{name: _version(name) for name in sorted({*_required(), *_BESIDE})},
+        **{name: _version(name) for name in sorted({*_required(), *_OTHER_PACKAGES})},
     }
 
 
 def machine() -> dict[str, Any]:
-    """Hardware, system and the few settings of the environment that matter; never a secret."""
+    """Hardware, system and some environment variables, none of which holds a secret."""
     return {
         "system": platform.platform(),
         "processors": os.cpu_count(),
@@ -48,10 +50,10 @@ def machine() -> dict[str, Any]:
         "container": Path("/.dockerenv").exists() or Path("/run/.containerenv").exists(),
         "time zone": time.tzname[0],
         "text encoding": locale.getpreferredencoding(False),
-        "graphics": _words(
+        "graphics": _output_of(
             "nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"
         ),
-        "environment": {name: os.environ[name] for name in _SETTINGS if name in os.environ},
+        "environment": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
 
 
@@ -72,12 +74,12 @@ def _required() -> Iterator[str]:
 def _memory() -> Iterator[tuple[str, float]]:
     with suppress(OSError, ValueError):
         rows = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-        for words, name in (("memory GB", "MemTotal"), ("memory free GB", "MemAvailable")):
-            yield words, round(int(rows[name].split()[0]) / 1e6, 1)
+        for label, name in (("memory GB", "MemTotal"), ("memory free GB", "MemAvailable")):
+            yield label, round(int(rows[name].split()[0]) / 1e6, 1)
 
 
-def _words(program: str, *arguments: str) -> str:
-    """What a program prints, or why it does not."""
+def _output_of(program: str, *arguments: str) -> str:
+    """The output of a program, or a text that says why there is none."""
     path = shutil.which(program)
     if path is None:
         return f"{program} is not installed"

@@ -8,19 +8,18 @@ from __future__ import annotations
 from daemon.domain.annotations import (
     IGNORE,
     Annotation,
+    AnnotationNotes,
     Changes,
     ClassSet,
+    DuplicateLabels,
+    Label,
+    LostLabels,
     Mask,
     Skip,
 )
 from daemon.domain.batches import (
-    Ask,
     Budget,
-    KeptPrediction,
     Pick,
-    Prediction,
-    Stage,
-    TaskState,
 )
 from daemon.domain.clock import (
     Clock,
@@ -28,8 +27,14 @@ from daemon.domain.clock import (
 from daemon.domain.corrections import (
     ClassPixels,
     CorrectedLabel,
-    Effort,
+    Correction,
     Unmeasured,
+    UnmeasuredAnswer,
+)
+from daemon.domain.cycles import (
+    Cycle,
+    Stage,
+    StageTime,
 )
 from daemon.domain.evaluations import (
     Calibration,
@@ -39,18 +44,48 @@ from daemon.domain.evaluations import (
     Missing,
     Why,
 )
+from daemon.domain.events import (
+    Event,
+)
 from daemon.domain.faults import (
+    RESOLVED,
     AnswerId,
     Fault,
+    FaultState,
+    QuarantinedAnswer,
+    QuarantinedFault,
+)
+from daemon.domain.heartbeat import (
+    Heartbeat,
 )
 from daemon.domain.images import (
     Exclusion,
     FoundImage,
+    IdenticalImage,
     Image,
+    KnownImage,
     Role,
+)
+from daemon.domain.incidents import (
+    Incident,
+    Reason,
+    Source,
 )
 from daemon.domain.prediction_version import (
     PredictionVersion,
+)
+from daemon.domain.predictions import (
+    KeptPrediction,
+    Prediction,
+    PredictionSet,
+)
+from daemon.domain.tasks import (
+    Push,
+    QueuedTask,
+    RefusedAnswer,
+    Task,
+    TaskRequest,
+    TaskState,
 )
 
 HINT_PATH = "/hint"  # of our page, where a labeling tool says "look now" ...
@@ -60,9 +95,10 @@ __all__ = [
     "HINT_HEADER",
     "HINT_PATH",
     "IGNORE",
+    "RESOLVED",
     "Annotation",
+    "AnnotationNotes",
     "AnswerId",
-    "Ask",
     "Budget",
     "Calibration",
     "Changes",
@@ -70,24 +106,46 @@ __all__ = [
     "ClassSet",
     "Clock",
     "CorrectedLabel",
+    "Correction",
     "CurvePoint",
-    "Effort",
+    "Cycle",
+    "DuplicateLabels",
     "Evaluation",
+    "Event",
     "Exclusion",
     "Fault",
+    "FaultState",
     "FoundImage",
+    "Heartbeat",
+    "IdenticalImage",
     "Image",
+    "Incident",
     "Interval",
     "KeptPrediction",
+    "KnownImage",
+    "Label",
+    "LostLabels",
     "Mask",
     "Missing",
     "Pick",
     "Prediction",
+    "PredictionSet",
     "PredictionVersion",
+    "Push",
+    "QuarantinedAnswer",
+    "QuarantinedFault",
+    "QueuedTask",
+    "Reason",
+    "RefusedAnswer",
     "Role",
     "Skip",
+    "Source",
     "Stage",
+    "StageTime",
+    "Task",
+    "TaskRequest",
     "TaskState",
     "Unmeasured",
+    "UnmeasuredAnswer",
     "Why",
 ]

@@ -73,6 +73,52 @@ class Annotation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Label:
+    """The annotation that counts for an image, without its mask; fields as in Annotation."""
+
+    id: str
+    image_id: int
+    annotator: str
+    updated_at: datetime
+    lead_time_s: float | None
+    corrected: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationNotes:
+    """What was made of an annotation beyond reading it, in words. where: "annotation 3 of task 7".
+    at: when it was edited last."""
+
+    where: str
+    image_name: str
+    at: datetime
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicateLabels:
+    """An image that several people labeled; one of these labels counts. people: different ones.
+    answers: labels in all."""
+
+    image_id: int
+    image_name: str
+    people: int
+    answers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LostLabels:
+    """Labels that the model of a cycle learned from or was measured with, and that count no more.
+
+    deleted: people deleted them since. unconfirmed: their image was replaced since, and nobody
+    has confirmed them.
+    """
+
+    deleted: int
+    unconfirmed: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Skip:
     """A person declined to label an image."""
 

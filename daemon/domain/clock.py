@@ -1,7 +1,7 @@
 """Kept moments against a clock that may jump: set by hand, by NTP, or wrong until the first sync.
 
-A moment that lies in the future was written before the clock was set back: nobody can tell how
-long ago that was. What waits for it must not wait for ever, so `is_due` says yes.
+A moment in the future was written before the clock was set back, so its age is unknown. What waits
+for it must not wait for ever, so `is_due` is True then.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ STEP = timedelta(minutes=1)  # smaller corrections of the clock matter to nothin
 
 
 def time_since(moment: datetime, now: datetime) -> timedelta | None:
-    """How long ago a kept moment was; None where the clock was set back behind it."""
+    """Age of a kept moment; None where the clock was set back behind it."""
     passed = now - moment
     return passed if passed >= timedelta(0) else None
 
 
 def is_due(moment: datetime, after: timedelta, now: datetime) -> bool:
-    """Whether `after` has passed since a kept moment, or nobody can tell: see `time_since`."""
+    """Whether `after` has passed since a kept moment; True where its age is unknown."""
     passed = time_since(moment, now)
     return passed is None or passed >= after
 
@@ -41,7 +41,7 @@ class ClockWatch:
     def jump(self, now: datetime, steady: float) -> timedelta:
         """By how much the clock was set since the last call, forward or back (negative).
 
-        steady: seconds of a clock that nobody sets. Zero at the first call, and for less than
+        steady: seconds of a clock that is never set. Zero at the first call, and for less than
         `STEP` since the clock was found set, so that a slow drift adds up until it is one.
         """
         if self._last is None:

@@ -38,7 +38,7 @@ class ClassPixels:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Effort:
+class Correction:
     """How much of a prediction a person changed.
 
     changed_share: of the pixels, in [0, 1]; one that became "no label" counts as changed.
@@ -52,7 +52,7 @@ class Effort:
 @dataclass(frozen=True, kw_only=True)
 class CorrectedLabel:
     """A label that a person made of a prediction. version: of that prediction. lead_time_s: of
-    work, as the labeling tool measured it. changed_share and classes: see `Effort`."""
+    work, as the labeling tool measured it. changed_share and classes: see `Correction`."""
 
     image_id: int
     annotator: str
@@ -60,6 +60,19 @@ class CorrectedLabel:
     changed_share: float
     lead_time_s: float | None
     classes: Mapping[str, ClassPixels]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnmeasuredAnswer:
+    """A kept answer to a prediction whose correction is not measured yet.
+
+    id: of the annotation. version: of the prediction that its annotator began with. mask: PNG.
+    """
+
+    id: str
+    image_id: int
+    version: str
+    mask: bytes
 
 
 class Unmeasured(enum.StrEnum):

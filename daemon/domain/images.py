@@ -54,3 +54,32 @@ class Image:
     width_px: int
     sha256: str
     role: Role = Role.POOL
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownImage:
+    """What the intake compares a found image with.
+
+    task: the labeling tool's task that shows it, where one existed before us. stamp: of its file
+    or of the server's answer, "" for none: it differs when the bytes may have changed.
+    checked_at: when the bytes were compared last, ISO 8601, "" for never. aside_stamp: of the file
+    that a run could not use; None for an image that is not set aside.
+    """
+
+    id: int
+    key: str
+    sha256: str
+    task: str | None
+    stamp: str
+    checked_at: str
+    aside_stamp: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdenticalImage:
+    """An image among those with the same bytes. copy_of: the one that stands for it, or None."""
+
+    id: int
+    key: str
+    role: Role
+    copy_of: int | None

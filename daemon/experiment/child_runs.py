@@ -1,4 +1,4 @@
-"""The two child processes of an experiment, from start to end, and what they cost."""
+"""The two child processes of an experiment: run to their end, with progress and CPU time."""
 
 from __future__ import annotations
 
@@ -27,62 +27,65 @@ from daemon.runs.folder import RunFolder
 log = logging.getLogger(__name__)
 
 POLL_S = 0.2
-TELL_S = 30.0  # between two lines where nobody watches a bar
+LOG_EVERY_S = 30.0  # between two lines of progress, without a terminal
 
-Watch = Callable[[RunFolder], None]
+ProgressCallback = Callable[[RunFolder], None]
 
 
-def finish(run: RunFolder, verb: str, watch: Watch, processes: int = 1) -> None:
-    """Run `verb` in its folder to the end; what an earlier process began, it goes on with.
+def run_to_end(
+    run: RunFolder, command: str, on_progress: ProgressCallback, processes: int = 1
+) -> None:
+    """Run `python -m daemon.hrda COMMAND` in its folder until it has finished.
 
-    An interrupt lets the process save and leave. Raises RunFailed with its words.
+    It resumes what an earlier process has saved. An interrupt lets it save and exit. processes: how
+    many train together, on a GPU each. Raises RunFailed with the message of the process.
     """
-    launcher, before = LocalLauncher(processes=processes), _children_cpu_s()
+    launcher, cpu_before_s = LocalLauncher(processes=processes), _children_cpu_s()
     try:
-        while not launcher.advance(run, verb):
-            watch(run)
+        while not launcher.advance(run, command):
+            on_progress(run)
             time.sleep(POLL_S)
     finally:
         launcher.stop()
-        spent = _children_cpu_s() - before
+        spent = _children_cpu_s() - cpu_before_s
         if spent:
-            write_json(_usage(run), {"cpu_seconds": cpu_seconds(run) + spent})
+            write_json(_usage_file(run), {"cpu_seconds": cpu_seconds(run) + spent})
 
 
 def cpu_seconds(run: RunFolder) -> float:
-    """User and system time of all processes that worked in the folder and ended while watched."""
+    """User and system seconds of all processes of the folder that ended during `run_to_end`."""
     try:
-        return float(json.loads(_usage(run).read_text())["cpu_seconds"])
+        return float(json.loads(_usage_file(run).read_text())["cpu_seconds"])
     except FileNotFoundError:
         return 0.0
 
 
 @contextmanager
-def watching(console: Console) -> Iterator[Watch]:
-    """Shows how far a run is: a bar on a terminal, else a line in the log now and then."""
+def progress_display(console: Console) -> Iterator[ProgressCallback]:
+    """A callback that shows the progress of a run: a bar on a terminal, else lines in the log."""
     if not console.is_terminal:
-        yield _Lines().tell
+        yield _ProgressLog().log_progress
         return
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         bar = bars.add_task("starting", total=None)
-        yield lambda run: _draw(run, bars, bar)
+        yield lambda run: _update_bar(run, bars, bar)
 
 
-def _draw(run: RunFolder, bars: Progress, bar: TaskID) -> None:
+def _update_bar(run: RunFolder, bars: Progress, bar: TaskID) -> None:
     now = run.read_progress()
     if now:
         bars.update(bar, description=now.phase, completed=now.step, total=now.steps)
 
 
-class _Lines:
+class _ProgressLog:
     def __init__(self) -> None:
-        self._told_s = time.monotonic()
+        self._logged_at_s = time.monotonic()
 
-    def tell(self, run: RunFolder) -> None:
+    def log_progress(self, run: RunFolder) -> None:
         now = run.read_progress()
-        if now and time.monotonic() - self._told_s > TELL_S:
-            self._told_s = time.monotonic()
+        if now and time.monotonic() - self._logged_at_s > LOG_EVERY_S:
+            self._logged_at_s = time.monotonic()
             left = "" if now.eta_s is None else f", about {now.eta_s:.0f} s left"
             log.info("%s: %d of %d%s", now.phase, now.step, now.steps, left)
 
@@ -92,5 +95,5 @@ def _children_cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _usage(run: RunFolder) -> Path:
+def _usage_file(run: RunFolder) -> Path:
     return run.path / "usage.json"

@@ -1,10 +1,10 @@
-"""`maskloop train`: draw the roles, train, measure on test, write result.json.
+"""`maskloop train`: assign the roles, train, measure on test, write result.json.
 
-    DIR/experiment.json   what is asked; another request in the same folder is refused
+    DIR/experiment.json   the request; another request in the same folder is refused
     DIR/train, predict    run folders (daemon/runs/folder.py)
     DIR/result.json       written last
 
-The masks of --test are first opened by the second process, when the first has ended.
+Masks of --test are opened only by the second process, when the first has ended.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from rich.console import Console
 from daemon.domain import Evaluation
 from daemon.domain.errors import ExperimentRefused, RunFailed
 from daemon.domain.evaluations import MIOU
-from daemon.experiment.child_runs import finish, watching
-from daemon.experiment.folders import Folders, class_names, read_folders
+from daemon.experiment.child_runs import progress_display, run_to_end
+from daemon.experiment.image_folders import Folders, class_names, read_folders
 from daemon.experiment.options import Options
-from daemon.experiment.report import report, show
-from daemon.experiment.splits import Roles, draw
+from daemon.experiment.report import build_report, print_report
+from daemon.experiment.splits import Roles, assign_roles
 from daemon.insight.missing_figures import explain
 from daemon.runs.durable import write_json
 from daemon.runs.folder import (
@@ -39,22 +39,22 @@ from daemon.runs.folder import (
     TrainResult,
 )
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # exit code of a shell for Ctrl-C
 
 
 def run_experiment(options: Options, out: Console, err: Console) -> int:
-    """Do all that is not done yet; 0, or 130 when it was interrupted.
+    """Run the steps that are not done yet; the exit code: 0, or 130 after an interrupt.
 
-    Raises ExperimentRefused, or RunFailed with the words of the process.
+    Raises ExperimentRefused, or RunFailed with the message of the process.
     """
     _make_folder(options.out)
     with RunFolder(options.out).locked(), _sigterm_interrupts():
         try:
-            found = _experiment(options, err)
+            content = _run(options, err)
         except KeyboardInterrupt:
-            err.print(f"stopped; the same command goes on in {options.out}", markup=False)
+            err.print(f"stopped; the same command resumes in {options.out}", markup=False)
             return INTERRUPTED
-    show(found, out)
+    print_report(content, out)
     return 0
 
 
@@ -68,42 +68,44 @@ def _make_folder(path: Path) -> None:
         ) from exc
 
 
-def _experiment(options: Options, err: Console) -> Mapping[str, Any]:
+def _run(options: Options, err: Console) -> Mapping[str, Any]:
     result = options.out / "result.json"
     folders = read_folders(options.images, options.masks)
-    roles = draw(folders, options)
+    roles = assign_roles(folders, options)
     classes = class_names(options.classes, folders, (*roles.labeled, *roles.validation))
-    plan = _plan(options, roles, classes)
-    _same_request(options.out / "experiment.json", plan)
+    request = _request(options, roles, classes)
+    _require_same_request(options.out / "experiment.json", request)
     if result.exists():
-        return _read(result)
+        return _read_json(result)
     train, predict = RunFolder(options.out / "train"), RunFolder(options.out / "predict")
-    train.write_request(_training(options, folders, roles, classes))
-    with watching(err) as watch:
-        finish(train, "train", watch, options.processes)
-        predict.write_request(_testing(options, folders, roles, classes, train))
-        finish(predict, "predict", watch)
+    train.write_request(_train_request(options, folders, roles, classes))
+    with progress_display(err) as on_progress:
+        run_to_end(train, "train", on_progress, options.processes)
+        predict.write_request(_predict_request(options, folders, roles, classes, train))
+        run_to_end(predict, "predict", on_progress)
     _require_test_figures(predict)
-    found = report(plan, train, predict)
-    write_json(result, found)
-    return found
+    content = build_report(request, train, predict)
+    write_json(result, content)
+    return content
 
 
 def _require_test_figures(predict: RunFolder) -> None:
-    """An experiment is worth its test figures: without them the same command measures again.
+    """Raise RunFailed if no test image could be measured, with the files that cannot be used.
 
-    Raises RunFailed with the files that cannot be used, or what else was in the way.
+    The result of the run is deleted, so that the same command measures again.
     """
     tested = predict.read_result(PredictResult)
     if tested.test is None or tested.test.images:
         return
     predict.result_file.unlink()
-    why = "; ".join(explain(one) for name, one in tested.test.missing.items() if name == MIOU)
+    why = "; ".join(
+        explain(why_missing) for name, why_missing in tested.test.missing.items() if name == MIOU
+    )
     raise RunFailed(f"the test images: {why}", tested.faults)
 
 
-def _plan(options: Options, roles: Roles, classes: tuple[str, ...]) -> dict[str, Any]:
-    """What is asked, ready for JSON."""
+def _request(options: Options, roles: Roles, classes: tuple[str, ...]) -> dict[str, Any]:
+    """The content of experiment.json."""
     return {
         "images": str(options.images),
         "masks": str(options.masks),
@@ -117,71 +119,73 @@ def _plan(options: Options, roles: Roles, classes: tuple[str, ...]) -> dict[str,
         "device": options.device,
         "parent": str(options.parent) if options.parent else None,
         "students": options.students,
-        **{name: list(value) for name, value in vars(roles).items() if name != "twins"},
+        **{name: list(value) for name, value in vars(roles).items() if name != "copies"},
     }
 
 
-def _same_request(path: Path, plan: Mapping[str, Any]) -> None:
-    """Keep what is asked; raise ExperimentRefused where something else was asked before."""
+def _require_same_request(path: Path, request: Mapping[str, Any]) -> None:
+    """Write the request; raise ExperimentRefused if the folder holds a different one."""
     if not path.exists():
-        write_json(path, plan)
+        write_json(path, request)
         return
-    before = _read(path)
-    differing = sorted(name for name in plan if before.get(name) != json.loads(_text(plan[name])))
+    before = _read_json(path)
+    differing = sorted(
+        name for name in request if before.get(name) != json.loads(_to_json(request[name]))
+    )
     if differing:
         raise ExperimentRefused(
-            f"{path}: another experiment is in this folder, it differs in {', '.join(differing)}; "
-            f"name another folder with --out"
+            f"{path}: the folder holds another experiment, which differs in "
+            f"{', '.join(differing)}; name another folder with --out"
         )
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A file of ours in the folder. Raises ExperimentRefused for one that is none."""
+def _read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of the folder. Raises ExperimentRefused if it holds none."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
         raise ExperimentRefused(
             f"{path}: cannot be read: {exc}; delete it and run the command again, or name another "
             f"folder with --out"
         ) from exc
-    if isinstance(found, dict):
-        return found
+    if isinstance(content, dict):
+        return content
     raise ExperimentRefused(f"{path}: holds no experiment; name another folder with --out")
 
 
-def _text(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return json.dumps(value)
 
 
-def _training(
+def _train_request(
     options: Options, folders: Folders, roles: Roles, classes: tuple[str, ...]
 ) -> TrainRequest:
-    numbers = {name: row for row, name in enumerate(folders.images)}
+    image_ids = {name: row for row, name in enumerate(folders.images)}
     return TrainRequest(
-        labeled=_files(folders, numbers, roles.labeled),
-        validation=_files(folders, numbers, roles.validation),
+        labeled=_labeled_files(folders, image_ids, roles.labeled),
+        validation=_labeled_files(folders, image_ids, roles.validation),
         unlabeled=tuple(
-            ImageFile(id=numbers[name], image=folders.images[name]) for name in roles.unlabeled
+            ImageFile(id=image_ids[name], image=folders.images[name]) for name in roles.unlabeled
         ),
         parent=options.parent,
         max_seconds=options.max_seconds,
         keep_student=options.students,
-        **_shared(options, classes),
+        **_common_fields(options, classes),
     )
 
 
-def _testing(
+def _predict_request(
     options: Options, folders: Folders, roles: Roles, classes: tuple[str, ...], train: RunFolder
 ) -> PredictRequest:
-    numbers = {name: row for row, name in enumerate(folders.images)}
+    image_ids = {name: row for row, name in enumerate(folders.images)}
     trained = train.read_result(TrainResult)
     return PredictRequest(
         checkpoint=train.checkpoint,
         temperature=_temperature(trained.validation),
         student=train.student if options.students else None,
         student_temperature=_temperature(trained.student),
-        test=_files(folders, numbers, roles.test),
-        **_shared(options, classes),
+        test=_labeled_files(folders, image_ids, roles.test),
+        **_common_fields(options, classes),
     )
 
 
@@ -190,7 +194,7 @@ def _temperature(measured: Evaluation | None) -> float | None:
     return calibration.temperature if calibration else None
 
 
-def _shared(options: Options, classes: tuple[str, ...]) -> dict[str, Any]:
+def _common_fields(options: Options, classes: tuple[str, ...]) -> dict[str, Any]:
     return {
         "classes": classes,
         "device": options.device,
@@ -200,18 +204,18 @@ def _shared(options: Options, classes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _files(
-    folders: Folders, numbers: Mapping[str, int], names: tuple[str, ...]
+def _labeled_files(
+    folders: Folders, image_ids: Mapping[str, int], names: tuple[str, ...]
 ) -> tuple[LabeledFile, ...]:
     return tuple(
-        LabeledFile(id=numbers[name], image=folders.images[name], mask=folders.mask(name))
+        LabeledFile(id=image_ids[name], image=folders.images[name], mask=folders.mask(name))
         for name in names
     )
 
 
 @contextmanager
 def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does."""
+    """Raise KeyboardInterrupt at SIGTERM, as at Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""What `maskloop train` can be told."""
+"""The options of `maskloop train`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from daemon.domain.formatting import short_repr
 
 METHODS = ("hrda", "supervised", "segformer")
 ALL, NONE = "all", "none"
-LENGTH_S = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
+MaxSeconds = Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options, checked one by one.
+    """The checked options.
 
-    labeled, val, unlabeled, test: a number, a word or a file, as typed; `draw` reads them.
-    settings: the learner's, by name. students: whether the student is measured too.
+    labeled, val, unlabeled, test: a number, a word or a file, as typed; `assign_roles` reads them.
+    settings: of the learner, by name. max_seconds: None: no limit. students: whether the student is
+    measured too.
     """
 
     images: Path
@@ -54,8 +55,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     parser.epilog = (
         "FILE: a text file with one id a line, or splits.json:NAME for a list inside JSON. An id "
-        "is the name of an image without its ending; its mask is MASKS/ID.png. Ctrl-C saves; the "
-        "same command goes on."
+        "is the name of an image without its extension; its mask is MASKS/ID.png. Ctrl-C saves; "
+        "the same command resumes."
     )
     add = parser.add_argument
     add("--images", type=Path, required=True, metavar="DIR", help="images, ID.jpg")
@@ -98,41 +99,41 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting; repeatable")
 
 
-def read_options(given: argparse.Namespace) -> Options:
-    """The options of a command line. Raises ExperimentRefused that lists all that is wrong."""
-    settings = {"preset": given.preset, "method": given.method} | _settings(given.set)
-    if given.iterations is not None:
-        settings["iterations"] = given.iterations
-    faults = [*_number_faults(given), *_setting_faults(settings)]
+def read_options(typed: argparse.Namespace) -> Options:
+    """The options of a command line. Raises ExperimentRefused that lists all faults."""
+    settings = {"preset": typed.preset, "method": typed.method} | _settings(typed.set)
+    if typed.iterations is not None:
+        settings["iterations"] = typed.iterations
+    faults = [*_number_faults(typed), *_setting_faults(settings)]
     if faults:
         raise ExperimentRefused("\n  ".join(["the options of `maskloop train`:", *faults]))
     return Options(
-        images=_path(given.images, "--images"),
-        masks=_path(given.masks, "--masks"),
-        labeled=given.labeled,
-        val=given.val,
-        unlabeled=given.unlabeled,
-        test=given.test,
-        seed=given.seed,
+        images=_path(typed.images, "--images"),
+        masks=_path(typed.masks, "--masks"),
+        labeled=typed.labeled,
+        val=typed.val,
+        unlabeled=typed.unlabeled,
+        test=typed.test,
+        seed=typed.seed,
         settings=settings,
-        max_seconds=given.max_seconds,
-        threads=given.threads,
-        processes=given.processes,
-        device=given.device,
-        classes=_classes(given.classes),
-        parent=_parent(given.parent),
-        students=given.measure == "both",
-        out=_path(given.out, "--out"),
+        max_seconds=typed.max_seconds,
+        threads=typed.threads,
+        processes=typed.processes,
+        device=typed.device,
+        classes=_classes(typed.classes),
+        parent=_parent(typed.parent),
+        students=typed.measure == "both",
+        out=_path(typed.out, "--out"),
     )
 
 
-def _number_faults(given: argparse.Namespace) -> Iterator[str]:
+def _number_faults(typed: argparse.Namespace) -> Iterator[str]:
     for option, value, field in (
-        ("--seed", given.seed, FieldInfo.from_annotation(Seed)),
-        ("--threads", given.threads, Training.model_fields["threads"]),
-        ("--processes", given.processes, Training.model_fields["processes"]),
-        ("--device", given.device, Training.model_fields["device"]),
-        ("--max-seconds", given.max_seconds, FieldInfo.from_annotation(LENGTH_S)),
+        ("--seed", typed.seed, FieldInfo.from_annotation(Seed)),
+        ("--threads", typed.threads, Training.model_fields["threads"]),
+        ("--processes", typed.processes, Training.model_fields["processes"]),
+        ("--device", typed.device, Training.model_fields["device"]),
+        ("--max-seconds", typed.max_seconds, FieldInfo.from_annotation(MaxSeconds)),
     ):
         if value is not None and not fits(value, field):
             yield f"{option} {short_repr(value)}: expected {expected(field)}"
@@ -140,13 +141,13 @@ def _number_faults(given: argparse.Namespace) -> Iterator[str]:
 
 def _setting_faults(settings: Mapping[str, Any]) -> Iterator[str]:
     options = ("preset", "method", "iterations")
-    for name, found in faults_of(settings).items():
-        place = f"--{name}" if name in options else "--set"
-        yield from (f"{place}: {words}" for words in found)
+    for name, faults in faults_of(settings).items():
+        option = f"--{name}" if name in options else "--set"
+        yield from (f"{option}: {fault}" for fault in faults)
 
 
 def _path(path: Path, option: str) -> Path:
-    """A path as typed, `~` and variables replaced; relative to the present folder."""
+    """The absolute path: `~` and variables replaced, relative to the present folder."""
     try:
         return Path(expanded_path(str(path))).absolute()
     except ValueError as exc:
@@ -156,10 +157,10 @@ def _path(path: Path, option: str) -> Path:
 def _parent(path: Path | None) -> Path | None:
     if path is None:
         return None
-    found = _path(path, "--parent")
-    if not found.is_file():
+    checkpoint = _path(path, "--parent")
+    if not checkpoint.is_file():
         raise ExperimentRefused(f"--parent {path}: no such file; name the checkpoint of a training")
-    return found
+    return checkpoint
 
 
 def _classes(text: str) -> tuple[str, ...]:
@@ -170,7 +171,7 @@ def _classes(text: str) -> tuple[str, ...]:
 
 
 def _settings(texts: Sequence[str]) -> dict[str, Any]:
-    """NAME=VALUE each; a value that is no Python literal is text."""
+    """Settings by name from KEY=VALUE texts; a value that is no Python literal is a string."""
     settings: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")

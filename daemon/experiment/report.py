@@ -1,4 +1,4 @@
-"""result.json of an experiment, and its short table."""
+"""result.json of an experiment, and the table that is printed of it."""
 
 from __future__ import annotations
 
@@ -19,30 +19,32 @@ from daemon.insight.missing_figures import interval_words, reasons
 from daemon.runs.folder import PredictResult, RunFolder, TrainResult
 
 Report = Mapping[str, Any]
-ASKED = ("method", "preset", "seed", "classes", "max_seconds", "threads", "device", "parent")
+REQUEST_KEYS = ("method", "preset", "seed", "classes", "max_seconds", "threads", "device", "parent")
 
 
-def report(plan: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]:
-    """All figures of a finished experiment, ready for JSON.
+def build_report(request: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]:
+    """The content of result.json for a finished experiment.
 
-    Those at the top are of the model that is kept, on the test images.
+    request: the content of experiment.json. The figures at the top level are those of the model
+    that is kept, on the test images.
     """
     trained, tested = train.read_result(TrainResult), predict.read_result(PredictResult)
     return {
         **_figures(tested.test),
         **_models(trained, tested.test, tested.student),
         "validation": _models(trained, trained.validation, trained.student),
-        **{name: plan[name] for name in ASKED},
-        "labels": len(plan["labeled"]) + len(plan["validation"]),
-        "labeled_ids": plan["labeled"],
-        "validation_ids": plan["validation"],
+        **{name: request[name] for name in REQUEST_KEYS},
+        "labels": len(request["labeled"]) + len(request["validation"]),
+        "labeled_ids": request["labeled"],
+        "validation_ids": request["validation"],
         "counts": {
-            name: len(plan[name]) for name in ("labeled", "validation", "unlabeled", "test")
+            name: len(request[name]) for name in ("labeled", "validation", "unlabeled", "test")
         },
         "iterations": trained.iterations,
         "seconds": trained.seconds,
         "cpu_seconds": cpu_seconds(train),
-        "images_per_second": _crops(trained, len(plan["unlabeled"])) / max(trained.seconds, 1e-9),
+        "images_per_second": _crops(trained, len(request["unlabeled"]))
+        / max(trained.seconds, 1e-9),
         "test_seconds": tested.seconds,
         "test_cpu_seconds": cpu_seconds(predict),
         "peak_memory_bytes": trained.peak_memory_bytes,
@@ -55,52 +57,52 @@ def report(plan: Report, train: RunFolder, predict: RunFolder) -> dict[str, Any]
     }
 
 
-def table(found: Report) -> Table:
-    """The figures on the test images, a line for each model that was measured."""
-    names = found["classes"]
-    shown = Table("model", "labels", "mIoU", "95 %", *names, box=SIMPLE_HEAD)
+def figures_table(content: Report) -> Table:
+    """The figures on the test images, a row for each model that was measured."""
+    names = content["classes"]
+    table = Table("model", "labels", "mIoU", "95 %", *names, box=SIMPLE_HEAD)
     for model in ("teacher", "student"):
-        figures = found.get(model)
+        figures = content.get(model)
         if figures:
-            shown.add_row(
+            table.add_row(
                 model,
-                str(found["labels"]),
+                str(content["labels"]),
                 _number(figures["miou"]),
                 "-".join(_number(end) for end in figures["miou_interval"] or ()),
                 *(_number(figures["iou"].get(name)) for name in names),
             )
-    return shown
+    return table
 
 
-def show(found: Report, console: Console) -> None:
-    """The table and a line of costs, for a person."""
-    console.print(table(found))
-    for words in remarks(found):
-        console.print(words, markup=False)
+def print_report(content: Report, console: Console) -> None:
+    """Print the table, the remarks and a line of costs."""
+    console.print(figures_table(content))
+    for remark in remarks(content):
+        console.print(remark, markup=False)
     console.print(
-        f"{found['method']}, {found['iterations']} iterations, {found['seconds']:.0f} s, "
-        f"{found['cpu_seconds']:.0f} CPU seconds",
+        f"{content['method']}, {content['iterations']} iterations, {content['seconds']:.0f} s, "
+        f"{content['cpu_seconds']:.0f} CPU seconds",
         markup=False,
     )
 
 
-def remarks(found: Report) -> list[str]:
-    """What the intervals are made from, and why a figure is missing, a line each."""
+def remarks(content: Report) -> list[str]:
+    """What the intervals are made from, why a figure is missing, which files were left out."""
     lines = []
     for model in ("teacher", "student"):
-        figures = found.get(model)
+        figures = content.get(model)
         if figures:
             lines.append(f"{model}: 95 % interval: {figures['interval_words']}")
             lines += [f"{model}: {name}: {why}" for name, why in figures["reasons"].items()]
-    return lines + [f"left out: {fault}" for fault in found.get("faults", ())]
+    return lines + [f"left out: {fault}" for fault in content.get("faults", ())]
 
 
 def _models(
     trained: TrainResult, kept: Evaluation | None, student: Evaluation | None
 ) -> dict[str, Any]:
-    """The figures of the model that is kept, by its name, and of the student."""
-    found = {"student": _figures(student)} if student else {}
-    return found | {str(trained.settings["evaluated"]): _figures(kept)}
+    """Figures by model name: those of the model that is kept, and of the student if measured."""
+    by_model = {"student": _figures(student)} if student else {}
+    return by_model | {str(trained.settings["evaluated"]): _figures(kept)}
 
 
 def _figures(evaluation: Evaluation | None) -> dict[str, Any]:
@@ -114,7 +116,7 @@ def _figures(evaluation: Evaluation | None) -> dict[str, Any]:
 
 
 def _crops(trained: TrainResult, unlabeled: int) -> int:
-    """Labeled and unlabeled crops that the training looked at."""
+    """How many labeled and unlabeled crops the training used."""
     settings, iterations = trained.settings, trained.iterations
     crops = iterations * int(settings["minibatch"])
     if unlabeled and settings["unlabeled_weight"]:
@@ -124,7 +126,7 @@ def _crops(trained: TrainResult, unlabeled: int) -> int:
 
 
 def _commit() -> str | None:
-    """The commit of this program's own tree, "-dirty" behind it where files have changed."""
+    """The commit of this program, with "-dirty" if files have changed; None without git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(

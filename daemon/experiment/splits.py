@@ -1,4 +1,4 @@
-"""Which image is labeled, validates, stays unlabeled or tests. Pure but for reading files."""
+"""Which images are labeled, validation, unlabeled or test. It reads files and writes none."""
 
 from __future__ import annotations
 
@@ -8,41 +8,45 @@ from dataclasses import dataclass
 import numpy as np
 
 from daemon.domain.errors import ExperimentRefused
-from daemon.experiment.folders import Folders, read_ids, same_bytes
+from daemon.experiment.image_folders import Folders, find_copies, read_ids
 from daemon.experiment.options import ALL, NONE, Options
 
-LABELS, VALIDATION = range(2)  # streams of the seed
+LABELED_STREAM, VALIDATION_STREAM = range(2)  # numbers of the random streams of a seed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
-    """Ids by what they are for; none has two roles. twins: unlabeled ones left out as copies."""
+    """The ids of each role; no image has two.
+
+    copies: how many unlabeled images were left out, since their file is a copy of one with a role.
+    """
 
     labeled: tuple[str, ...]
     validation: tuple[str, ...]
     unlabeled: tuple[str, ...]
     test: tuple[str, ...]
-    twins: int = 0
+    copies: int = 0
 
 
-def draw(folders: Folders, options: Options) -> Roles:
-    """Give each image its role; the same for the same seed, whatever the method.
+def assign_roles(folders: Folders, options: Options) -> Roles:
+    """Give each image its role. The roles depend on the seed, not on the method.
 
-    A smaller N draws a part of what a larger one draws. Raises ExperimentRefused.
+    A smaller number of labels gives a subset of a larger one. Raises ExperimentRefused for an image
+    without a mask, for one in two lists and for too large a number.
     """
-    test = _masked(read_ids(options.test, folders, "--test"), folders, "--test")
-    listed = () if _count(options.val) is not None else _listed(options.val, folders, "--val")
-    labeled = _labeled(folders, options, test, listed)
-    for name, ids in (("--labeled", labeled), ("--val", listed)):
-        _apart(name, ids, "--test", test, folders)
-    _apart("--labeled", labeled, "--val", listed, folders)
-    carved = _carved(labeled, _count(options.val), options.seed)
-    labeled = tuple(name for name in labeled if name not in set(carved))
-    validation = listed or carved
-    _apart("--labeled", labeled, "--val", validation, folders)
-    unlabeled, twins = _unlabeled(folders, options, {*labeled, *validation, *test})
+    test = _require_masks(read_ids(options.test, folders, "--test"), folders, "--test")
+    val_ids = () if _count(options.val) is not None else _ids_of_list(options.val, folders, "--val")
+    labeled = _labeled(folders, options, test, val_ids)
+    for name, ids in (("--labeled", labeled), ("--val", val_ids)):
+        _require_disjoint(name, ids, "--test", test, folders)
+    _require_disjoint("--labeled", labeled, "--val", val_ids, folders)
+    val_drawn = _validation_from_labeled(labeled, _count(options.val), options.seed)
+    labeled = tuple(name for name in labeled if name not in set(val_drawn))
+    validation = val_ids or val_drawn
+    _require_disjoint("--labeled", labeled, "--val", validation, folders)
+    unlabeled, copies = _unlabeled(folders, options, {*labeled, *validation, *test})
     return Roles(
-        labeled=labeled, validation=validation, unlabeled=unlabeled, test=test, twins=twins
+        labeled=labeled, validation=validation, unlabeled=unlabeled, test=test, copies=copies
     )
 
 
@@ -51,54 +55,58 @@ def _labeled(
 ) -> tuple[str, ...]:
     count = _count(options.labeled)
     if count is None:
-        return _masked(read_ids(options.labeled, folders, "--labeled"), folders, "--labeled")
-    among: Sequence[str] = tuple(folders.images)
+        return _require_masks(read_ids(options.labeled, folders, "--labeled"), folders, "--labeled")
+    candidates: Sequence[str] = tuple(folders.images)
     if options.unlabeled not in (ALL, NONE):
-        among = read_ids(options.unlabeled, folders, "--unlabeled")
-    taken = {*test, *validation}
-    free = sorted(n for n in among if n not in taken and folders.mask(n).is_file())
+        candidates = read_ids(options.unlabeled, folders, "--unlabeled")
+    assigned = {*test, *validation}
+    free = sorted(n for n in candidates if n not in assigned and folders.mask(n).is_file())
     if not 1 <= count <= len(free):
         raise ExperimentRefused(
             f"--labeled {count}: expected 1 to {len(free)}, which is how many images have a mask "
             f"and are in neither --test nor --val"
         )
-    order = np.random.default_rng([options.seed, LABELS]).permutation(len(free))
+    order = np.random.default_rng([options.seed, LABELED_STREAM]).permutation(len(free))
     return tuple(free[row] for row in order[:count])
 
 
-def _carved(labeled: Sequence[str], count: int | None, seed: int) -> tuple[str, ...]:
+def _validation_from_labeled(
+    labeled: Sequence[str], count: int | None, seed: int
+) -> tuple[str, ...]:
     if not count:
         return ()
     if count >= len(labeled):
         raise ExperimentRefused(
             f"--val {count}: expected fewer than the {len(labeled)} labeled images, which it is "
-            f"taken from"
+            f"assigned from"
         )
-    order = np.random.default_rng([seed, VALIDATION]).permutation(len(labeled))
+    order = np.random.default_rng([seed, VALIDATION_STREAM]).permutation(len(labeled))
     return tuple(labeled[row] for row in order[:count])
 
 
-def _unlabeled(folders: Folders, options: Options, taken: set[str]) -> tuple[tuple[str, ...], int]:
-    """The images without a role so far, and how many were left out as copies of one with."""
+def _unlabeled(
+    folders: Folders, options: Options, assigned: set[str]
+) -> tuple[tuple[str, ...], int]:
+    """The images without another role, and how many were left out as copies of one with a role."""
     if options.unlabeled == NONE:
         return (), 0
-    among: Sequence[str] = tuple(folders.images)
+    candidates: Sequence[str] = tuple(folders.images)
     if options.unlabeled != ALL:
-        among = read_ids(options.unlabeled, folders, "--unlabeled")
-    free = [name for name in among if name not in taken]
+        candidates = read_ids(options.unlabeled, folders, "--unlabeled")
+    free = [name for name in candidates if name not in assigned]
     images = folders.images
-    twins = same_bytes((images[name] for name in taken), (images[name] for name in free))
-    kept = tuple(name for name in free if images[name] not in twins)
+    copies = find_copies((images[name] for name in assigned), (images[name] for name in free))
+    kept = tuple(name for name in free if images[name] not in copies)
     return kept, len(free) - len(kept)
 
 
-def _listed(text: str, folders: Folders, option: str) -> tuple[str, ...]:
+def _ids_of_list(text: str, folders: Folders, option: str) -> tuple[str, ...]:
     if text == NONE:
         return ()
-    return _masked(read_ids(text, folders, option), folders, option)
+    return _require_masks(read_ids(text, folders, option), folders, option)
 
 
-def _masked(ids: tuple[str, ...], folders: Folders, option: str) -> tuple[str, ...]:
+def _require_masks(ids: tuple[str, ...], folders: Folders, option: str) -> tuple[str, ...]:
     without = [name for name in ids if not folders.mask(name).is_file()]
     if without:
         raise ExperimentRefused(
@@ -110,23 +118,23 @@ def _masked(ids: tuple[str, ...], folders: Folders, option: str) -> tuple[str, .
     return ids
 
 
-def _apart(
-    option: str, ids: Sequence[str], other: str, others: Sequence[str], folders: Folders
+def _require_disjoint(
+    option: str, ids: Sequence[str], other: str, other_ids: Sequence[str], folders: Folders
 ) -> None:
-    """Raise ExperimentRefused where an image, or a copy of it, is in both lists."""
-    both = sorted(set(ids) & set(others))
-    if both:
+    """Raise ExperimentRefused if an image, or a copy of its file, is in both lists."""
+    shared = sorted(set(ids) & set(other_ids))
+    if shared:
         raise ExperimentRefused(
-            f"{option} and {other}: {len(both)} images are in both, first {both[0]!r}; a model is "
-            f"not measured on what it has seen: take them out of one"
+            f"{option} and {other}: {len(shared)} images are in both, first {shared[0]!r}; a model "
+            f"must not be measured on images that it was trained on; take them out of one list"
         )
     images = folders.images
-    twins = same_bytes((images[name] for name in ids), (images[name] for name in others))
-    if twins:
-        copy, like = next(iter(twins.items()))
+    copies = find_copies((images[name] for name in ids), (images[name] for name in other_ids))
+    if copies:
+        copy, original = next(iter(copies.items()))
         raise ExperimentRefused(
-            f"{option} and {other}: {len(twins)} files have the same content, first {like.name} "
-            f"and {copy.name}; take them out of one"
+            f"{option} and {other}: {len(copies)} files have the same content, first "
+            f"{original.name} and {copy.name}; take them out of one list"
         )
 
 

@@ -1,4 +1,4 @@
-"""Launchers start, watch and end runs. README.md says what one promises, and how to write one."""
+"""Launchers start, watch and end runs. The contract is explained in README.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Launcher(Protocol):
         """
 
     def release(self, run: RunFolder) -> bool:
-        """Have whatever works in the folder save and leave; True once nothing does. Never waits."""
+        """Ask the process of the folder to save and exit; True once there is none. Never waits."""
 
     def stop(self) -> None:
-        """End every process that was started, and wait until they are gone."""
+        """End every process that was started, and wait until they have ended."""

@@ -1,4 +1,4 @@
-"""From settings to parts: which connector, launcher and strategies a configuration means."""
+"""Make the connector, the launcher and the strategies that a configuration names."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def open_connector(config: Config) -> Connector:
 
     if not config.label_studio.project:
         raise ConfigError(
-            "[label_studio] project = 0: run `maskloop init`, which adopts or makes one"
+            "[label_studio] project = 0: expected the number of a project; run `maskloop init`, "
+            "which adopts or creates one"
         )
     return LabelStudio(
         url=config.label_studio.url,
@@ -52,12 +53,15 @@ def open_connector(config: Config) -> Connector:
 
 
 def open_launcher(config: Config) -> Launcher:
-    """What runs embed, train and predict for this configuration; the caller stops it."""
+    """The launcher that runs embed, train and predict; the caller stops it."""
     return LocalLauncher(processes=config.training.processes)
 
 
 def folder_source(config: Config) -> FolderSource | None:
-    """The folder whose images are shown to annotators; None when the project has its own."""
+    """The folder whose images become tasks; None if the project has its own images.
+
+    Raises ConfigError if Label Studio's document root is not set.
+    """
     from connectors.label_studio import FolderSource
 
     if config.images.source == "project":
@@ -77,13 +81,13 @@ def folder_source(config: Config) -> FolderSource | None:
 
 
 def require_token(config: Config) -> None:
-    """Raise ConfigError where Label Studio is used and there is no token for it."""
+    """Raise ConfigError if Label Studio is used and there is no token for it."""
     if config.connector.kind == "label_studio":
         token_reader(config)()
 
 
 def strategy_faults(config: Config) -> Sequence[str]:
-    """What is wrong with the strategies of [selection] and their settings; empty: nothing."""
+    """The faults of the strategies of [selection] and their settings, each with its setting."""
     selection = config.selection
     faults = []
     for key, name, settings in (
@@ -92,7 +96,7 @@ def strategy_faults(config: Config) -> Sequence[str]:
     ):
         where, intake = f"[selection] {key} = {name!r}", Intake()
         try:
-            with intake.one(where, expected="a strategy", cure="mend the plug-in"):
+            with intake.guard(where, expected="a strategy", cure="correct the plug-in"):
                 strategies.load(name, **settings)
         except ConfigError as exc:
             faults.append(f"{where}: {exc}")

@@ -1,4 +1,4 @@
-"""What a daemon writes at each look: that it lives, and by how much the clock was set since."""
+"""The heartbeat that a daemon writes at each tick, and jumps of the wall clock between ticks."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from daemon.domain import Clock
+from daemon.domain import Clock, Heartbeat
 from daemon.domain.clock import ClockWatch
-from daemon.rules.heartbeat import Heartbeat
 from daemon.store import Store
 
 log = logging.getLogger(__name__)
 
 
 class Pulse:
-    """The heartbeat of one daemon, from its first look to its end.
+    """Writes the heartbeat of one daemon, from its first tick to its end.
 
-    steady_s: seconds of a clock that nobody sets; None where `now` may jump as it likes. every_s:
-    how long until the next look.
+    steady_s: a monotonic clock in seconds; None: jumps of `now` are not looked for. every_s:
+    seconds from the end of a tick to the next one.
     """
 
     def __init__(self, now: Clock, steady_s: Callable[[], float] | None, every_s: float) -> None:
         self._now, self._steady_s = now, steady_s
-        self._every = timedelta(seconds=every_s)
+        self._interval = timedelta(seconds=every_s)
         self._watch = ClockWatch()
         self._beat: Heartbeat | None = None
 
-    def begin(self, store: Store) -> timedelta:
-        """A look begins. By how much the clock was set since the last one, mostly zero; then what
-        waits in the store has been moved with it."""
+    def begin_tick(self, store: Store) -> timedelta:
+        """Write that a tick begins; how far the wall clock was set since the last one, or 0.
+
+        After a jump the times that something in the store waits for are moved by as much.
+        """
         now = self._now()
         jump = timedelta(0) if self._steady_s is None else self._watch.jump(now, self._steady_s())
         if self._beat is None:
@@ -39,44 +40,50 @@ class Pulse:
                 pid=os.getpid(), started_at=now, began_at=now, looked_at=None, next_at=now
             )
         elif jump:
-            beat = self._moved(store, self._beat, jump, now)
+            beat = self._after_jump(store, self._beat, jump, now)
         else:
             beat = replace(self._beat, began_at=now)
-        self._keep(store, beat)
+        self._write(store, beat)
         return jump
 
-    def end(self, store: Store) -> None:
-        """The look has ended, well or not."""
+    def end_tick(self, store: Store) -> None:
+        """Write that the tick has ended, whether it failed or not."""
         if self._beat is not None:
             now = self._now()
-            self._keep(store, replace(self._beat, looked_at=now, next_at=now + self._every))
+            self._write(store, replace(self._beat, looked_at=now, next_at=now + self._interval))
 
     def stop(self, store: Store) -> None:
-        """The daemon ends as it should."""
+        """Write that the daemon was stopped, so that it does not count as dead."""
         if self._beat is not None:
-            self._keep(store, replace(self._beat, ended_at=self._now()))
+            self._write(store, replace(self._beat, ended_at=self._now()))
 
-    def _moved(self, store: Store, beat: Heartbeat, jump: timedelta, now: datetime) -> Heartbeat:
-        """Forward, everything that waits is moved, so that nothing expires by it; back, only what
-        this daemon wrote: what is older was perhaps written by the right clock."""
-        long_ago = datetime.min.replace(tzinfo=UTC)
-        moved = store.move_waits(
-            jump, long_ago if jump > timedelta(0) else beat.started_at, now - jump
+    def _after_jump(
+        self, store: Store, beat: Heartbeat, jump: timedelta, now: datetime
+    ) -> Heartbeat:
+        """Move the times that something waits for; the heartbeat in the new time.
+
+        Forward: all of them, so that nothing expires by the jump. Back: only those that this
+        daemon wrote, since an earlier one may have had the right time.
+        """
+        earliest = datetime.min.replace(tzinfo=UTC)
+        count = store.move_waits(
+            jump, earliest if jump > timedelta(0) else beat.started_at, now - jump
         )
-        way = "forward" if jump > timedelta(0) else "back"
-        words = (
-            f"the clock of this machine was set {way} by {_rounded(abs(jump))}; looks go on, and "
-            f"{moved} moments that something waits for were moved with it"
+        direction = "forward" if jump > timedelta(0) else "back"
+        message = (
+            f"the clock of this machine was set {direction} by {_to_seconds(abs(jump))}; ticks "
+            f"go on, and {count} times that something waits for were moved with it"
         )
-        log.warning("%s", words)
-        store.note("warning", words, now)
+        log.warning("%s", message)
+        store.add_event("warning", message, now)
         started = beat.started_at + jump
         return replace(beat, started_at=started, began_at=now, looked_at=None, next_at=now)
 
-    def _keep(self, store: Store, beat: Heartbeat) -> None:
+    def _write(self, store: Store, beat: Heartbeat) -> None:
         store.beat(beat)
         self._beat = beat
 
 
-def _rounded(time: timedelta) -> timedelta:
+def _to_seconds(time: timedelta) -> timedelta:
+    """Rounded to whole seconds."""
     return timedelta(seconds=round(time.total_seconds()))

@@ -1,9 +1,9 @@
-"""When to look: one APScheduler job, never two at once. What is left to do stands in the store.
+"""Ticks on a schedule: one APScheduler job, never two at once. What is left to do is in the store.
 
-APScheduler waits for a time of the wall clock, which people and NTP set. Set back by an hour, it
-would wait for an hour; set forward by fifty years, its interval trigger would count every look
-that was missed. So the next look is always one interval from now, and a thread that waits by the
-steady clock brings a look forward that lies further away than that.
+APScheduler waits for a time of the wall clock, which people and NTP change. Set back by an hour, it
+would wait for an hour; set forward by fifty years, its interval trigger would count every run that
+was missed. So the next tick is always one interval from now, and a thread that waits by the
+monotonic clock moves a tick nearer that is planned later than that.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from apscheduler.triggers.base import BaseTrigger
 from daemon.domain import Clock
 
 _TICK = "tick"
-HINT_DELAY_S = 1.0  # a webhook is sent before its change is committed, some tenths of a second
+HINT_DELAY_S = 1.0  # Label Studio sends a webhook some tenths of a second before it commits
 _CLOCK_CHECK_S = 1.0
-_SLACK_S = 1.0  # so that a look which is just being planned is not brought forward
+_SLACK_S = 1.0  # so that a tick which is being planned at this moment is not moved
 
 
-class _Every(BaseTrigger):  # type: ignore[misc]  # untyped
-    """One interval after now, however many looks a clock that was set forward has skipped."""
+class _IntervalFromNow(BaseTrigger):  # type: ignore[misc]  # untyped
+    """Fires one interval after now; runs that a clock set forward has skipped are not made up."""
 
     def __init__(self, interval: timedelta) -> None:
         self._interval = interval
@@ -36,43 +36,43 @@ class _Every(BaseTrigger):  # type: ignore[misc]  # untyped
 
 
 class Schedule:
-    """Looks every `interval_s` seconds, whatever happens to the wall clock, until `stop`."""
+    """Runs the job every `interval_s` seconds until `stop`, also when the wall clock is changed."""
 
     def __init__(self, scheduler: BackgroundScheduler, interval_s: float, wall: Clock) -> None:
         self._scheduler, self._wall = scheduler, wall
-        self._furthest = timedelta(seconds=interval_s + _SLACK_S)
+        self._longest_wait = timedelta(seconds=interval_s + _SLACK_S)
         self._stopped = threading.Event()
-        self._watch = threading.Thread(target=self._keep_up, name="clock", daemon=True)
-        self._watch.start()
+        self._clock_thread = threading.Thread(target=self._follow_clock, name="clock", daemon=True)
+        self._clock_thread.start()
 
-    def hasten(self, delay_s: float = HINT_DELAY_S) -> None:
-        """Look in `delay_s` seconds unless a look comes sooner; so hints in a row make one look."""
+    def tick_soon(self, delay_s: float = HINT_DELAY_S) -> None:
+        """Tick in `delay_s` seconds at the latest; several calls in a row cause one tick."""
         now = self._wall()
-        self._bring_forward(now, now + timedelta(seconds=delay_s))
+        self._tick_by(now, now + timedelta(seconds=delay_s))
 
     def stop(self) -> None:
-        """Wait for a look that is under way, then make no more."""
+        """Wait until a tick that runs has ended; no further one starts."""
         self._stopped.set()
-        self._watch.join()
+        self._clock_thread.join()
         self._scheduler.shutdown(wait=True)
 
-    def _keep_up(self) -> None:
+    def _follow_clock(self) -> None:
         while not self._stopped.wait(_CLOCK_CHECK_S):
             now = self._wall()
             job = self._scheduler.get_job(_TICK)
-            if job is not None and job.next_run_time - now > self._furthest:
-                self._move(now)
+            if job is not None and job.next_run_time - now > self._longest_wait:
+                self._reschedule(now)
 
-    def _bring_forward(self, now: datetime, soon: datetime) -> None:
+    def _tick_by(self, now: datetime, latest: datetime) -> None:
         job = self._scheduler.get_job(_TICK)
-        if job is not None and not now <= job.next_run_time <= soon:
-            self._move(soon)
+        if job is not None and not now <= job.next_run_time <= latest:
+            self._reschedule(latest)
 
-    def _move(self, to: datetime) -> None:
+    def _reschedule(self, time: datetime) -> None:
         try:
-            self._scheduler.modify_job(_TICK, next_run_time=to)
+            self._scheduler.modify_job(_TICK, next_run_time=time)
         except JobLookupError:
-            return  # the schedule ends
+            return  # `stop` was called meanwhile
 
 
 def start_scheduler(
@@ -80,18 +80,18 @@ def start_scheduler(
     interval_s: float,
     wall: Clock = lambda: datetime.now(UTC),
 ) -> Schedule:
-    """Run `job` now and then every `interval_s` seconds; a look that comes due while one
-    runs is left out.
+    """Run `job` now and then every `interval_s` seconds; a run that is due while another one
+    works is left out.
 
-    One worker thread for the whole life: the kernel ties a child's parent-death signal to the
-    thread that started it. wall: the clock that APScheduler goes by.
+    All runs share one thread that lives as long as the schedule: the kernel's parent-death signal
+    of a child follows the thread that started it. wall: the clock that APScheduler uses.
     """
     scheduler = BackgroundScheduler(
         timezone="UTC", executors={"default": ThreadPoolExecutor(max_workers=1)}
     )
     scheduler.add_job(
         job,
-        _Every(timedelta(seconds=interval_s)),
+        _IntervalFromNow(timedelta(seconds=interval_s)),
         id=_TICK,
         next_run_time=wall(),
         max_instances=1,

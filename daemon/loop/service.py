@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from connectors.base import Connector
 from daemon.config.loading import Config
 from daemon.config.tokens import webhook_secret
-from daemon.domain import Clock
+from daemon.domain import Clock, Source
 from daemon.domain.clock import steady_s
 from daemon.domain.errors import MaskloopError
 from daemon.launchers import Launcher
@@ -28,15 +28,15 @@ from daemon.loop.components import (
     require_token,
 )
 from daemon.loop.pulse import Pulse
-from daemon.loop.repeated_lines import drop_repeats
+from daemon.loop.repeated_lines import filter_repeats
 from daemon.loop.scheduler import Schedule, start_scheduler
 from daemon.loop.start_checks import require_access, start_faults
 from daemon.loop.tick import WAITING, Outcome, tick
-from daemon.rules.incidents import Incidents, Source, reason_of
-from daemon.stages.classes import require_same_classes, settle_classes
+from daemon.rules.incidents import Incidents, reason_of
+from daemon.stages.classes import require_same_classes, update_classes
 from daemon.stages.context import Context
-from daemon.stages.image_look import Ingest
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
+from daemon.stages.image_scan import Ingest
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store, sole_writer
 
@@ -76,8 +76,8 @@ class Ticker:
 
     def tick(self) -> Outcome:
         """One tick on a store opened for it. Raises what the tick raises."""
-        with self._ingest.reader.resting(), self._store() as store:
-            jump = self._pulse.begin(store)
+        with self._ingest.reader.paused(), self._store() as store:
+            jump = self._pulse.begin_tick(store)
             if jump:
                 self._known().move(jump)
             context = Context(
@@ -89,13 +89,13 @@ class Ticker:
                 ingest=self._ingest,
             )
             if not self._claimed:
-                settle_classes(store, self._config, self._now)
+                update_classes(store, self._config, self._now)
                 self._connector.claim(store.identity())
                 self._claimed = True
             outcome = tick(context, cycle_limit=self._cycle_limit)
             self._worked(store, outcome)
             self._say_start_faults(store)
-            self._pulse.end(store)
+            self._pulse.end_tick(store)
         return outcome
 
     def tick_and_go_on(self) -> None:
@@ -120,7 +120,7 @@ class Ticker:
             return
         for words in self._start_faults():
             log.warning("start check: %s", words)
-            store.note("warning", f"start check: {words}", self._now())
+            store.add_event("warning", f"start check: {words}", self._now())
         self._start_faults = None
 
     def _store(self) -> Store:
@@ -148,8 +148,8 @@ class Ticker:
                 store.keep_fact(WAITING, reason.words)
                 store.keep_incidents(known.open)
                 if line is not None and line.event:
-                    store.note(line.level, line.message, now)
-                self._pulse.end(store)
+                    store.add_event(line.level, line.message, now)
+                self._pulse.end_tick(store)
         except Exception as other:
             if line is not None:
                 log.warning("the store cannot take a note of it: %s", other)
@@ -162,7 +162,7 @@ class Ticker:
         lines = known.worked([Source.RUN] if outcome.failing else [], now)
         for line in lines:
             log.info("%s", line.message)
-            store.note(line.level, line.message, now)
+            store.add_event(line.level, line.message, now)
         if lines:
             store.keep_incidents(filter(None, (known.of(one.reason.source) for one in before)))
 
@@ -172,7 +172,7 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
     require_strategies(config)
     require_token(config)
     require_access(config)
-    drop_repeats(logging.getLogger())
+    filter_repeats(logging.getLogger())
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
@@ -220,22 +220,25 @@ def _ticker(
 
 
 class _Waker:
-    """Hastens the next look while there is a scheduler; called from other threads and from ticks,
-    which a scheduler that is being stopped waits for: then it is asked for nothing more."""
+    """Brings the next tick forward while there is a schedule.
+
+    Other threads and ticks call it. A scheduler that is stopping waits for its tick, so it gets
+    no further calls.
+    """
 
     def __init__(self) -> None:
         self._schedule: Schedule | None = None
         self._used = threading.Lock()
 
     def serve(self, schedule: Schedule | None) -> None:
-        """From now on hasten this one; None: none. Returns when no call is under way."""
+        """Use this schedule from now on; None: none. Returns when no call is under way."""
         with self._used:
             self._schedule = schedule
 
     def __call__(self) -> None:
         with self._used:
             if self._schedule is not None:
-                self._schedule.hasten()
+                self._schedule.tick_soon()
 
 
 def run_once(

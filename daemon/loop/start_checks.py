@@ -1,5 +1,8 @@
-"""Checks that cost less than a second or two: `check`, `doctor` and the start of the daemon make
-them all."""
+"""Checks that take at most two seconds: strategies, state folder, access, disk, port.
+
+`maskloop check`, `maskloop doctor` and the start of the daemon share them. A check returns its
+faults, one text each; an empty result means that all is well.
+"""
 
 from __future__ import annotations
 
@@ -25,24 +28,24 @@ from daemon.stages.reasons import strategy_words
 from daemon.store import FILE, LOCK
 from strategies import Pool
 
-PROBE_BYTES = 2**20  # written where the store will be, to see that it can
+PROBE_BYTES = 2**20  # written as a test into the folder of the store
 TRIAL_IMAGES, TRIAL_LABELED, TRIAL_DIMENSIONS, TRIAL_BATCH = 40, 5, 64, 4
 
 
 def start_faults(config: Config, connector: Connector) -> Sequence[str]:
-    """What is wrong that does not keep the daemon from starting, each with what it is about."""
+    """Faults that do not keep the daemon from starting, as "CHECK: FAULT"."""
     found = {
         "strategies": strategy_trial_faults(config),
         "disk": disk_faults(config),
         "labeling tool": _tool_faults(connector),
     }
-    return [f"{name}: {words}" for name, faults in found.items() for words in faults]
+    return [f"{name}: {fault}" for name, faults in found.items() for fault in faults]
 
 
 def _tool_faults(connector: Connector) -> Sequence[str]:
     intake, found = Intake(), []
     try:
-        with intake.one(
+        with intake.guard(
             "labeling tool", expected="a check that ends", cure="report it with `maskloop doctor`"
         ):
             found = [str(fault) for fault in connector.check()]
@@ -52,21 +55,23 @@ def _tool_faults(connector: Connector) -> Sequence[str]:
 
 
 def strategy_trial_faults(config: Config) -> Sequence[str]:
-    """Whether the strategies can be made, and choose from a small pool as the contract says: a
-    strategy that fails would do so only when the first training is over."""
+    """Load both strategies and let each select from a synthetic pool, as its contract says.
+
+    Without this, a strategy would fail only after the first training.
+    """
     if faults := strategy_faults(config):
         return faults
     selection = config.selection
+    seed_pool = _seed_pool(selection.seed)
+    scored_pool = _scored_pool(selection.seed, len(config.classes.names))
     return [
-        *_trial(f"[selection] seed_strategy = {selection.seed_strategy!r}", selection.seed_strategy,
-                {}, _seed_pool(selection.seed)),
-        *_trial(f"[selection] strategy = {selection.strategy!r}", selection.strategy,
-                selection.settings, _scored_pool(selection.seed, len(config.classes.names))),
-    ]  # fmt: skip
+        *_trial_faults("seed_strategy", selection.seed_strategy, {}, seed_pool),
+        *_trial_faults("strategy", selection.strategy, selection.settings, scored_pool),
+    ]
 
 
 def state_folder_faults(config: Config) -> Sequence[str]:
-    """Whether a store can be kept: the folder is made and written to."""
+    """Create the state folder and write a file of PROBE_BYTES into it."""
     config.state.mkdir(parents=True, exist_ok=True)
     if faults := access_faults(config):
         return faults
@@ -78,29 +83,29 @@ def state_folder_faults(config: Config) -> Sequence[str]:
 
 
 def access_faults(config: Config) -> Sequence[str]:
-    """What in the state folder this user may not write, as where another one ran the daemon
-    before; of a folder that is not there, the place where it would be made."""
+    """Paths of the state folder that this user may not write, for example because another user
+    ran the daemon before. If the folder is missing: the folder that it would be created in."""
     if not config.state.exists():
-        place = _existing(config.state)
-        return [] if os.access(place, os.W_OK | os.X_OK) else [_no_right(place)]
+        folder = _nearest_folder(config.state)
+        return [] if os.access(folder, os.W_OK | os.X_OK) else [_not_writable(folder)]
     names = ("", FILE, f"{FILE}-wal", f"{FILE}-shm", LOCK, "runs", "images")
     paths = [config.state / name for name in names]
     return [
-        _no_right(path)
+        _not_writable(path)
         for path in paths
         if path.exists() and not os.access(path, os.W_OK | (os.X_OK if path.is_dir() else 0))
     ]
 
 
 def require_access(config: Config) -> None:
-    """Raise ConfigError where this user may not write what the daemon must."""
+    """Raise ConfigError with the access faults, if there are any."""
     if faults := access_faults(config):
         raise ConfigError("[project] state_dir:\n  " + "\n  ".join(faults))
 
 
 def disk_faults(config: Config) -> Sequence[str]:
-    """Whether as much is free as [storage] asks for."""
-    free = shutil.disk_usage(_existing(config.state)).free / 1e9
+    """Whether the disk has the free space that [storage] min_free_gb asks for."""
+    free = shutil.disk_usage(_nearest_folder(config.state)).free / 1e9
     wanted = config.storage.min_free_gb
     if free >= wanted:
         return []
@@ -111,13 +116,15 @@ def disk_faults(config: Config) -> Sequence[str]:
 
 
 def port_faults(config: Config) -> Sequence[str]:
-    """Whether the page can be served; of a daemon that runs nothing, it has the port."""
+    """Whether the page can be served. No fault while a daemon runs, since it uses the port."""
     web = config.web
     if not web.enabled or holder_of(config.state / LOCK) is not None:
         return []
     try:
-        places = socket.getaddrinfo(web.host, web.port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)
-        family, kind, _, _, address = places[0]
+        addresses = socket.getaddrinfo(
+            web.host, web.port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE
+        )
+        family, kind, _, _, address = addresses[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
@@ -130,35 +137,39 @@ def port_faults(config: Config) -> Sequence[str]:
     return []
 
 
-def _trial(where: str, name: str, settings: Mapping[str, Setting], pool: Pool) -> Sequence[str]:
-    """Let a strategy choose from a made-up pool; what is wrong with what it gives or raises."""
+def _trial_faults(
+    key: str, name: str, settings: Mapping[str, Setting], pool: Pool
+) -> Sequence[str]:
+    """Faults of what the strategy of a setting selects from a synthetic pool, or raises."""
+    where = f"[selection] {key} = {name!r}"
     expected = f"{TRIAL_BATCH} ids of a trial pool of {TRIAL_IMAGES} images"
-    cure = "mend the strategy (strategies/README.md says what it must do), or name another one"
-    intake, chosen = Intake(), list[int]()
+    cure = "correct the strategy (its contract is in strategies/README.md), or name another one"
+    intake, picks = Intake(), list[int]()
     try:
-        with intake.one(where, expected=expected, cure=cure):
-            chosen = _chosen(name, settings, pool)
+        with intake.guard(where, expected=expected, cure=cure):
+            picks = _select(name, settings, pool)
             known = set(pool.ids.tolist())
-            if len(set(chosen)) != TRIAL_BATCH or not known.issuperset(chosen):
-                return [f"{where}: got {str(chosen)[:80]}; expected {expected}; {cure}"]
-        with intake.one(where, expected="reasons of its own choice, one a pick", cure=cure):
-            chosen_by = [(image_id, name) for image_id in chosen] if not intake.faults() else []
-            strategy_words(pool, chosen_by, strategies.load(name, **settings))
+            if len(set(picks)) != TRIAL_BATCH or not known.issuperset(picks):
+                return [f"{where}: got {str(picks)[:80]}; expected {expected}; {cure}"]
+        if not intake.faults():
+            with intake.guard(where, expected="a reason for each pick", cure=cure):
+                arms = [(image_id, name) for image_id in picks]
+                strategy_words(pool, arms, strategies.load(name, **settings))
     except ConfigError as exc:
         return [f"{where}: {exc}"]
     return [str(fault) for fault in intake.faults()]
 
 
-def _chosen(name: str, settings: Mapping[str, Setting], pool: Pool) -> list[int]:
+def _select(name: str, settings: Mapping[str, Setting], pool: Pool) -> list[int]:
     strategy, rng = strategies.load(name, **settings), np.random.default_rng(0)
     try:
         return [int(i) for i in strategy.select(pool, TRIAL_BATCH, rng)]
-    except ImportError as exc:  # of a plug-in that imports where it computes
+    except ImportError as exc:  # a plug-in may import inside `select`
         raise ConfigError(f"strategy {name}: {failed_import(exc, name)}") from exc
 
 
 def _seed_pool(seed: int) -> Pool:
-    """What a strategy is given in cycle 0: embeddings and nothing else."""
+    """A pool as in cycle 0: random unit embeddings, (TRIAL_IMAGES, TRIAL_DIMENSIONS), only."""
     rng = np.random.default_rng(seed)
     rows = rng.standard_normal((TRIAL_IMAGES, TRIAL_DIMENSIONS), dtype=np.float32)
     ids = np.arange(1, TRIAL_IMAGES + 1, dtype=np.int64)
@@ -166,7 +177,7 @@ def _seed_pool(seed: int) -> Pool:
 
 
 def _scored_pool(seed: int, classes: int) -> Pool:
-    """What it is given once there is a model."""
+    """A pool as after a training: with labeled embeddings, uncertainty and class shares."""
     rng, first = np.random.default_rng(seed), _seed_pool(seed)
     rows = rng.standard_normal((TRIAL_LABELED, TRIAL_DIMENSIONS), dtype=np.float32)
     return Pool(
@@ -178,12 +189,13 @@ def _scored_pool(seed: int, classes: int) -> Pool:
     )
 
 
-def _existing(path: Path) -> Path:
-    return next(place for place in (path, *path.absolute().parents) if place.is_dir())
+def _nearest_folder(path: Path) -> Path:
+    """The path itself or its nearest parent that is a folder."""
+    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
 
 
-def _no_right(path: Path) -> str:
+def _not_writable(path: Path) -> str:
     return (
-        f"{path}: this user may not write there, or nobody may; expected the right to; run the "
-        f"daemon as the user who owns it, chown it to this one, or name a disk that can be written"
+        f"{path}: this user may not write there, or the disk is read-only; expected write access; "
+        f"run the daemon as the owner, chown it to this user, or name a disk that can be written"
     )

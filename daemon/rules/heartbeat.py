@@ -7,9 +7,9 @@ heartbeat in the store, which has the time of the last tick.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from daemon.domain import Heartbeat
 from daemon.domain.clock import time_since
 
 MISSED_TICKS = 10
@@ -24,28 +24,6 @@ class Life(enum.StrEnum):
     SILENT = "silent"  # a process holds the store and has made no tick for long
     STOPPED = "stopped"  # it ended on request
     DEAD = "dead"  # it ended without a note: killed, or the machine went down
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heartbeat:
-    """The last sign of life of a daemon.
-
-    began_at: beginning of its newest tick. looked_at: end of its last whole tick, None before the
-    first. next_at: when the next tick was due. ended_at: when it stopped on request, None where
-    it did not.
-    """
-
-    pid: int
-    started_at: datetime
-    began_at: datetime
-    looked_at: datetime | None
-    next_at: datetime
-    ended_at: datetime | None = None
-
-    @property
-    def last_at(self) -> datetime:
-        """The newest moment at which it was seen alive."""
-        return max(filter(None, (self.began_at, self.looked_at, self.ended_at)))
 
 
 def life_of(beat: Heartbeat | None, *, held: bool | None, now: datetime) -> Life:

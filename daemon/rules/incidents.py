@@ -8,14 +8,13 @@ hour. The caller brings the time, writes the log lines and stores the incidents.
 
 from __future__ import annotations
 
-import enum
 import errno
-import re
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from daemon.domain import Incident, Reason, Source
 from daemon.domain.clock import is_due, time_since
 from daemon.domain.errors import (
     ConfigError,
@@ -36,20 +35,7 @@ REMIND = timedelta(hours=1)  # the first reminder; each later one takes twice as
 LONGEST_PAUSE = timedelta(hours=24)  # between two reminders
 MOST_REASONS = 8  # that are logged of one incident; the store has the newest anyway
 MOST_CHARACTERS = 2_000  # of a message that is kept
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _DISK = (errno.ENOSPC, errno.EDQUOT)
-
-
-class Source(enum.StrEnum):
-    """What does not work."""
-
-    TOOL = "labeling tool"
-    RUN = "run"
-    DISK = "disk"
-    INTAKE = "intake"
-    CONFIG = "config.toml"
-    STORE = "store"
-    OTHER = "daemon"
 
 
 _SOURCES: Sequence[tuple[type[Exception], Source]] = (
@@ -64,37 +50,6 @@ _SOURCES: Sequence[tuple[type[Exception], Source]] = (
     (StoreTooOld, Source.STORE),
     (sqlite3.Error, Source.STORE),
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reason:
-    """Why a tick ended early. kind: the name of the exception. unexpected: a fault of ours, whose
-    traceback belongs into the log."""
-
-    source: Source
-    kind: str
-    words: str
-    unexpected: bool = False
-
-    @property
-    def pattern(self) -> tuple[str, str]:
-        """Kind and message without numbers: equal for messages that differ in numbers only."""
-        return self.kind, _NUMBER.sub("#", self.words)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Incident:
-    """Something that does not work, or did not. reason: the newest. count: ticks that failed.
-
-    returns: how often it came back soon after it seemed over. ended_at: None while it lasts.
-    """
-
-    reason: Reason
-    since: datetime
-    last_at: datetime
-    count: int = 1
-    returns: int = 0
-    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""`maskloop init` and `maskloop classes`: adopting a project, and migrating its classes."""
+"""`maskloop init` adopts or creates a project; `maskloop classes` migrates a store."""

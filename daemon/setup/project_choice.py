@@ -1,4 +1,4 @@
-"""Which project `maskloop init` adopts, and what has to be settled with a person before it does."""
+"""Which project `maskloop init` adopts, and the questions that it asks before it does."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from daemon.store import FILE
 if TYPE_CHECKING:
     from connectors.label_studio import ServerProject, ServerProjects
 
-SHOWN_PROJECTS = 50
+MAX_LISTED = 50
 DEFAULT_CONFIG = Path("config.toml")
 _YES = ("", "y", "yes")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What the options of `init` ask for. project: the number of the one to adopt. new: an empty
-    one, also beside others. add_reason: that people see why an image is asked."""
+class InitOptions:
+    """The options of `maskloop init`.
+
+    project: number of the project to adopt. new: create an empty one, also beside others.
+    add_reason: show annotators why an image is asked.
+    """
 
     project: int | None = None
     new: bool = False
@@ -34,132 +37,147 @@ class Wish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Talk:
-    """How `init` speaks. say: shows a line. ask: shows a question and gives the answer; None where
-    nobody can answer."""
+class Dialog:
+    """The dialog of `init` with a person.
+
+    say: shows a line. ask: shows a question and returns the answer; None: nobody can answer, as in
+    a script.
+    """
 
     say: Callable[[str], None]
     ask: Callable[[str], str] | None = None
 
-    def agreed(self, question: str) -> bool:
-        """Whether somebody is there and says yes, which is the default."""
+    def confirm(self, question: str) -> bool:
+        """Whether a person answers yes, which is the default; False if nobody can answer."""
         return self.ask is not None and self.ask(f"{question} [Y/n] ").strip().lower() in _YES
 
 
-def command(path: Path, name: str) -> str:
-    """A command of ours as a person types it for the settings at `path`."""
-    place = "" if path == DEFAULT_CONFIG else f"--config {shlex.quote(str(path))} "
-    return f"maskloop {place}{name}"
+def command_line(path: Path, name: str) -> str:
+    """The command line of `maskloop NAME` for the settings at `path`."""
+    option = "" if path == DEFAULT_CONFIG else f"--config {shlex.quote(str(path))} "
+    return f"maskloop {option}{name}"
 
 
-def chosen(
-    path: Path, config: Config, wish: Wish, talk: Talk, server: ServerProjects
+def choose_project(
+    path: Path, config: Config, options: InitOptions, dialog: Dialog, server: ServerProjects
 ) -> ServerProject | None:
-    """The project to adopt, None for a new one. Raises ConfigError where that is open."""
-    named = config.label_studio
-    if named.project:
-        if wish.new or wish.project not in (None, named.project):
+    """The project to adopt; None: create a new one.
+
+    Raises ConfigError if neither settings, options nor a person decide it.
+    """
+    settings = config.label_studio
+    if settings.project:
+        if options.new or options.project not in (None, settings.project):
             kept = ", and another [project] state_dir" if (config.state / FILE).exists() else ""
             raise ConfigError(
-                f"{path}: got [label_studio] project = {named.project} already; expected no other "
-                f"choice; write project = 0 there to choose anew{kept}"
+                f"{path}: got [label_studio] project = {settings.project} already; expected no "
+                f"other choice; write project = 0 there to choose again{kept}"
             )
-        return server.get(named.project)
-    if wish.project is not None:
-        return server.get(wish.project)
-    there = server.list_all()
-    same = [one for one in there if one.title == named.title]
-    if wish.new and same:
+        return server.get(settings.project)
+    if options.project is not None:
+        return server.get(options.project)
+    projects = server.list_all()
+    same = [project for project in projects if project.title == settings.title]
+    if options.new and same:
         raise ConfigError(
             f"project {same[0]} has the title of [label_studio] title already; write another "
-            f"title, or adopt it: {command(path, f'init --project {same[0].number}')}"
+            f"title, or adopt it: {command_line(path, f'init --project {same[0].number}')}"
         )
-    if wish.new or not there:
+    if options.new or not projects:
         return None
     if len(same) == 1:
         return same[0]
-    return _asked(path, config, there, talk)
+    return _ask_for_project(path, config, projects, dialog)
 
 
-def _asked(
-    path: Path, config: Config, there: Sequence[ServerProject], talk: Talk
+def _ask_for_project(
+    path: Path, config: Config, projects: Sequence[ServerProject], dialog: Dialog
 ) -> ServerProject | None:
-    """The one that a person names. Raises ConfigError where nobody does."""
-    numbers = {str(one.number): one for one in there}
-    listed = [f"  {one}" for one in there[-SHOWN_PROJECTS:]]
-    if len(there) > SHOWN_PROJECTS:
-        listed.insert(0, f"  {len(there) - SHOWN_PROJECTS} older ones, and")
+    """The project that a person chooses. Raises ConfigError if nobody can answer, or not so."""
+    by_number = {str(project.number): project for project in projects}
+    listed = [f"  {project}" for project in projects[-MAX_LISTED:]]
+    if len(projects) > MAX_LISTED:
+        listed.insert(0, f"  {len(projects) - MAX_LISTED} older ones, and")
     title = config.label_studio.title
-    if talk.ask is not None:
-        talk.say(f"projects of {config.label_studio.url}:")
+    if dialog.ask is not None:
+        dialog.say(f"projects of {config.label_studio.url}:")
         for line in listed:
-            talk.say(line)
+            dialog.say(line)
         question = f"number of the project to adopt, or new for an empty one named {title!r}: "
-        answer = talk.ask(question).strip()
+        answer = dialog.ask(question).strip()
         if answer == "new":
             return None
-        if answer in numbers:
-            return numbers[answer]
+        if answer in by_number:
+            return by_number[answer]
         raise ConfigError(
             f"got {answer!r}; expected the number of one of these projects, or new; run init again"
         )
     raise ConfigError(
         "\n".join(
             [
-                f"say which project: {config.label_studio.url} has {len(there)}, and {path} names "
-                f"none of them:",
+                f"say which project: {config.label_studio.url} has {len(projects)}, and {path} "
+                f"names none of them:",
                 *listed,
-                f"  to adopt one: {command(path, 'init --project NUMBER')}",
-                f"  to make an empty one named {title!r}: {command(path, 'init --new')}",
+                f"  to adopt one: {command_line(path, 'init --project NUMBER')}",
+                f"  to create an empty one named {title!r}: {command_line(path, 'init --new')}",
             ]
         )
     )
 
 
-def with_source(path: Path, config: Config, chosen: ServerProject, talk: Talk) -> Config:
-    """The settings, after it was settled whether an adopted project keeps its own images."""
-    if not chosen.tasks or chosen.owner or config.images.source == "project":
+def settle_image_source(
+    path: Path, config: Config, project: ServerProject, dialog: Dialog
+) -> Config:
+    """The settings, after a person decided whether an adopted project uses its own images.
+
+    Raises ConfigError if it does not and no folder for other images is set.
+    """
+    if not project.tasks or project.owner or config.images.source == "project":
         return config
-    found = f"project {chosen.number} has {chosen.tasks} tasks of its own"
-    if talk.agreed(f'{found}: use these images ([images] source = "project")?'):
+    tasks = f"project {project.number} has {project.tasks} tasks of its own"
+    if dialog.confirm(f'{tasks}: use these images ([images] source = "project")?'):
         write_setting(path, "images", "source", "project")
-        talk.say(f'{path}: source = "project"')
+        dialog.say(f'{path}: source = "project"')
         return load_config(path)
     if not config.label_studio.document_root:
         raise ConfigError(
-            f'{found}, and {path} says [images] source = "folder": write source = "project" to use '
+            f'{tasks}, and {path} says [images] source = "folder": write source = "project" to use '
             f"them; or name the folder that Label Studio serves in [label_studio] document_root, "
             f"and Maskloop makes further tasks from [images] folder"
         )
-    talk.say(f'note: {found}; Maskloop makes others from [images] folder, as source = "folder"')
+    dialog.say(f'note: {tasks}; Maskloop makes others from [images] folder, as source = "folder"')
     return config
 
 
-def with_classes(
-    path: Path, config: Config, number: int, talk: Talk, server: ServerProjects
+def settle_class_names(
+    path: Path, config: Config, number: int, dialog: Dialog, server: ServerProjects
 ) -> tuple[Config, Sequence[str]]:
-    """The settings with the classes of the project, where somebody takes them; and what to do
-    where they differ: nothing in the project was changed then."""
+    """The settings, with the class names of the project if a person accepts them, and what to do
+    if the two differ. Nothing in the project is changed.
+    """
     faults = server.config_faults(number, config.class_set)
     if faults and (text := server.config_to_paste(number, config.class_set)):
         return config, [f"{faults[0]}; for the classes of {path} that is:\n{text}"]
     names = classes_for(config.classes, server.labels(number)) if faults else []
     if not names:
         return config, [str(fault) for fault in faults]
-    said = json.dumps(names, ensure_ascii=False)
-    question = f"the project has other labels than {path}: take them as classes, names = {said}?"
-    if not (config.state / FILE).exists() and talk.agreed(question):
+    listed = json.dumps(names, ensure_ascii=False)
+    question = f"the project has other labels than {path}: take them as classes, names = {listed}?"
+    if not (config.state / FILE).exists() and dialog.confirm(question):
         write_setting(path, "classes", "names", names)
-        talk.say(f"{path}: names = {said}")
+        dialog.say(f"{path}: names = {listed}")
         config = load_config(path)
-        return config, [str(one) for one in server.config_faults(number, config.class_set)]
-    advice = f"to take the labels of project {number} as they are, write names = {said} in {path}"
+        return config, [str(fault) for fault in server.config_faults(number, config.class_set)]
+    advice = f"to take the labels of project {number} as they are, write names = {listed} in {path}"
     return config, [*map(str, faults), f"{advice}, under [classes]"]
 
 
 def classes_for(classes: Classes, labels: Sequence[str]) -> list[str]:
-    """Class names that fit the labels of a project, background first: those of config.toml in
-    their order, then the others. Empty where these fit, or where no names would. Pure."""
+    """Class names that fit the labels of a project. Pure.
+
+    Background first, then the names of config.toml in their order, then the others. Empty if the
+    present names fit, or if no names would.
+    """
     drawn = dict.fromkeys(classes.renamed.get(name, name) for name in labels)
     drawn.pop(classes.ignore_label, None)
     first = classes.names[0]
@@ -167,7 +185,7 @@ def classes_for(classes: Classes, labels: Sequence[str]) -> list[str]:
         return []
     if classes.unlabeled == "background":
         if first in drawn and "background" in drawn:
-            return []  # a project whose background is drawn: the fault says so
+            return []  # people draw the background too: `config_faults` reports that
         first = "background" if first in drawn else first
         drawn = {first: None, **drawn}
     kept = [name for name in classes.names if name in drawn and name != first]
@@ -176,18 +194,20 @@ def classes_for(classes: Classes, labels: Sequence[str]) -> list[str]:
     return [] if names == list(classes.names) else names
 
 
-def show_reason(path: Path, number: int, wish: Wish, talk: Talk, server: ServerProjects) -> None:
-    """Let people see why an image is asked, where that is wished; say how otherwise."""
-    hides = server.reason_obstacles(number)
-    if not hides:
+def show_reason(
+    path: Path, number: int, options: InitOptions, dialog: Dialog, server: ServerProjects
+) -> None:
+    """Show annotators why an image is asked, if the options or a person want it; else say how."""
+    obstacles = server.reason_obstacles(number)
+    if not obstacles:
         return
-    words = " and ".join(hides)
-    question = f"people would not see why an image is asked, or asked again: {words}; change that?"
-    if wish.add_reason or talk.agreed(question):
+    cause = " and ".join(obstacles)
+    question = f"people would not see why an image is asked, or asked again: {cause}; change that?"
+    if options.add_reason or dialog.confirm(question):
         for line in server.show_reason(number):
-            talk.say(line)
+            dialog.say(line)
     else:
-        talk.say(
-            f"note: people do not see why an image is asked, or asked again: {words}; "
-            f"{command(path, 'init --add-reason')} changes that"
+        dialog.say(
+            f"note: people do not see why an image is asked, or asked again: {cause}; "
+            f"{command_line(path, 'init --add-reason')} changes that"
         )

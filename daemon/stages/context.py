@@ -18,7 +18,7 @@ from daemon.domain import Clock, Image, Role, Stage
 from daemon.launchers import Launcher
 from daemon.rules.validation_split import FloatArray, IdArray
 from daemon.runs.folder import EmbedRequest, FileRole, ImageFile, Request, RunFolder, TrainRequest
-from daemon.stages.image_look import Ingest
+from daemon.stages.image_scan import Ingest
 from daemon.store import Store
 
 AnyRequest = TypeVar("AnyRequest", bound=Request)
@@ -64,8 +64,8 @@ class Context:
         return np.random.default_rng([self.config.selection.seed, cycle])
 
     def open_run(self, cycle: int, stage: Stage) -> RunFolder:
-        """The run of a stage that has not finished, else the last one that did not begin: an EMBED
-        may have several, as images arrive while it waits for somebody to correct a setting."""
+        """The unfinished run of a stage, or a new one. An EMBED may have several runs, as images
+        arrive while it waits until a setting is corrected."""
         run, number = self.run(cycle, stage), 1
         while stage is Stage.EMBED and run.finished():
             number += 1
@@ -73,7 +73,7 @@ class Context:
         return run
 
     def encoder(self) -> Mapping[str, Any]:
-        """The settings that decide the embedding of an image, as config.toml has them."""
+        """The settings of config.toml that decide the embedding of an image."""
         training = self.config.training
         return _encoder_of({"preset": training.preset, **training.settings})
 
@@ -81,8 +81,8 @@ class Context:
         """Image id -> embedding (D,) of one ImageNet encoder, from all embed runs that used it;
         without those of bytes that were replaced since.
 
-        None: the encoder of the newest finished run, so that a change of it in config.toml counts
-        from the next EMBED on, which embeds every image again.
+        None: the encoder of the newest finished run, so that another encoder in config.toml takes
+        effect with the next EMBED, which embeds every image again.
         """
         table: dict[int, FloatArray] = {}
         for run in self.embedding_runs(encoder):
@@ -92,7 +92,7 @@ class Context:
         return table
 
     def embedded_ids(self, encoder: Mapping[str, Any] | None = None) -> set[int]:
-        """The images that have such an embedding; their vectors are not read."""
+        """Ids of the images that have such an embedding; the vectors are not read."""
         found: set[int] = set()
         for run in self.embedding_runs(encoder):
             ids = run.read_ids()
@@ -121,8 +121,8 @@ class Context:
 
 
 def decided(context: Context, images: Sequence[Image]) -> list[Image]:
-    """Those of these images that EMBED has looked at. The others arrived since: whether they
-    would leak into validation or test is not known yet, so no training sees them."""
+    """Those of these images that have an embedding. The others arrived since: whether they would
+    leak from validation or test is not known yet, so no training uses them."""
     known = context.embedded_ids()
     return [image for image in images if image.id in known]
 
@@ -134,7 +134,8 @@ def _cycle_and_number(folder: Path) -> tuple[int, int]:
 
 
 def _encoder_used(run: RunFolder) -> dict[str, Any]:
-    """The encoder of an embed run; the request, which lists every image, is read where it must."""
+    """The encoder of an embed run. Its request, which lists every image, is read only where the run
+    has no settings file."""
     try:
         known = json.loads(run.settings_file.read_bytes())
         return {name: known[f"[training] settings.{name}"] for name in ENCODER}
@@ -148,7 +149,7 @@ def _encoder_of(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def files_of(images: Sequence[Image]) -> tuple[ImageFile, ...]:
-    """Images as a run folder names them."""
+    """Images as the files of a run folder."""
     roles = {Role.VALIDATION: FileRole.VALIDATION}
     return tuple(
         ImageFile(id=image.id, image=image.path, role=roles.get(image.role, FileRole.POOL))
@@ -157,7 +158,7 @@ def files_of(images: Sequence[Image]) -> tuple[ImageFile, ...]:
 
 
 def by_role(images: Sequence[Image]) -> Mapping[Role, list[Image]]:
-    """Images by what they are for; every role is there."""
+    """Images by role; every role has a list."""
     table: dict[Role, list[Image]] = {role: [] for role in Role}
     for image in images:
         table[image.role].append(image)

@@ -13,7 +13,7 @@ from daemon.domain import (
     IGNORE,
     Annotation,
     ClassPixels,
-    Effort,
+    Correction,
     Mask,
     PredictionVersion,
     Stage,
@@ -21,62 +21,62 @@ from daemon.domain import (
 )
 from daemon.domain.errors import RunFailed
 from daemon.domain.faults import printable
-from daemon.intake import passes
+from daemon.intake import is_environment_error
 from daemon.runs.folder import PredictRequest
 from daemon.stages.context import Context
 from daemon.stages.predict import predicted_ids, predicted_mask
 
-A_LOOK = 50  # answers of an earlier release that one tick measures: some tenths of a second
+MEASURED_PER_TICK = 50  # answers of an earlier release: some tenths of a second
 
 # What Pillow, pydantic and the run folder raise for files that are torn.
 _DAMAGED = (OSError, ValueError, SyntaxError, RunFailed)
 _UNKNOWN = "how much of the prediction was changed is unknown: "
 
 
-def effort_of(
+def correction_of(
     context: Context, image_id: int, annotation: Annotation
-) -> Effort | Unmeasured | None:
-    """What the work on the prediction came to, or why that is not known; None where no prediction
+) -> Correction | Unmeasured | None:
+    """How much of the prediction was changed, or why that is not known; None where no prediction
     is known to have been shown."""
     if annotation.shown is None:
         return None
-    found = _effort(context, image_id, annotation.shown, annotation.mask)
-    if annotation.shown_empty and isinstance(found, Effort) and _drew(context, found):
+    found = _measure(context, image_id, annotation.shown, annotation.mask)
+    if annotation.shown_empty and isinstance(found, Correction) and _shows_a_class(context, found):
         return Unmeasured.EMPTY_PAGE  # as where people draw shapes, which no mask becomes
     return found
 
 
-def measure_missed(context: Context) -> None:
-    """Measure some answers that were kept without a word about it, as by earlier releases, which
-    could not read the names of versions. Twice changes nothing."""
-    for row in context.store.unmeasured_answers(A_LOOK):
-        with Pillow.open(io.BytesIO(row["mask"])) as png:
+def measure_missing(context: Context) -> None:
+    """Measure some answers that an earlier release saved without measuring them, since it could not
+    read the names of versions. Calling it twice changes nothing."""
+    for answer in context.store.unmeasured_answers(MEASURED_PER_TICK):
+        with Pillow.open(io.BytesIO(answer.mask)) as png:
             submitted = np.asarray(png, dtype=np.uint8)
         try:
-            effort = _effort(context, row["image_id"], row["shown"], submitted)
+            correction = _measure(context, answer.image_id, answer.version, submitted)
         except _DAMAGED as exc:
-            if passes(exc):
+            if is_environment_error(exc):
                 raise
-            effort = Unmeasured.MASK_UNREADABLE
-        context.store.keep_effort(row["id"], effort)
+            correction = Unmeasured.MASK_UNREADABLE
+        context.store.keep_correction(answer.id, correction)
 
 
 def measured(
     context: Context, image_id: int, annotation: Annotation
-) -> tuple[Annotation, Effort | Unmeasured | None]:
-    """The annotation and its effort. A prediction of ours that cannot be read any more costs the
-    figure, and a note on the annotation says so; never the label."""
+) -> tuple[Annotation, Correction | Unmeasured | None]:
+    """The annotation and its correction. A prediction of ours that cannot be read any more costs
+    the figure, and a note on the annotation says so; never the label."""
     try:
-        return annotation, effort_of(context, image_id, annotation)
+        return annotation, correction_of(context, image_id, annotation)
     except _DAMAGED as exc:
-        if passes(exc):
+        if is_environment_error(exc):
             raise
         words = printable(f"{_UNKNOWN}{type(exc).__name__}: {exc}")
         noted = replace(annotation, notes=(*annotation.notes, words))
         return noted, Unmeasured.MASK_UNREADABLE
 
 
-def compared(shown: Mask, submitted: Mask, names: Sequence[str]) -> Effort:
+def measure_correction(shown: Mask, submitted: Mask, names: Sequence[str]) -> Correction:
     """shown, submitted: (H, W) of the same size. Pure."""
     classes = {}
     for value, name in enumerate(names):
@@ -88,10 +88,12 @@ def compared(shown: Mask, submitted: Mask, names: Sequence[str]) -> Effort:
         )
         if pixels.union_px:
             classes[name] = pixels
-    return Effort(changed_share=float(np.mean(shown != submitted)), classes=classes)
+    return Correction(changed_share=float(np.mean(shown != submitted)), classes=classes)
 
 
-def _effort(context: Context, image_id: int, version: str, submitted: Mask) -> Effort | Unmeasured:
+def _measure(
+    context: Context, image_id: int, version: str, submitted: Mask
+) -> Correction | Unmeasured:
     try:
         cycle = PredictionVersion.parse(version).cycle
     except ValueError:
@@ -105,29 +107,29 @@ def _effort(context: Context, image_id: int, version: str, submitted: Mask) -> E
         return shown
     if shown.shape != submitted.shape:
         return Unmeasured.OTHER_SIZE
-    return compared(shown, submitted, context.config.classes.names)
+    return measure_correction(shown, submitted, context.config.classes.names)
 
 
-def _drew(context: Context, effort: Effort) -> bool:
+def _shows_a_class(context: Context, correction: Correction) -> bool:
     """Whether the prediction gave any pixel another class than that of undrawn ones."""
     undrawn = context.config.class_set.unlabeled
     names = context.config.classes.names
     drawn = {name for value, name in enumerate(names) if value != undrawn}
-    return any(effort.classes[name].shown_px for name in drawn & effort.classes.keys())
+    return any(correction.classes[name].shown_px for name in drawn & correction.classes.keys())
 
 
 def _shown(context: Context, cycle: int, image_id: int) -> Mask | Unmeasured:
-    """The mask that a cycle showed people of an image; without one, why."""
+    """The mask that people saw of an image, or why there is none."""
     mask = predicted_mask(context, cycle, image_id)
     if mask is not None:
-        return _as_of_now(context, cycle, mask)
+        return _in_present_classes(context, cycle, mask)
     predicted = predicted_ids(context, cycle)
     empty = predicted is not None and image_id not in predicted
     return Unmeasured.EMPTY_PAGE if empty else Unmeasured.MASK_GONE
 
 
-def _as_of_now(context: Context, cycle: int, mask: Mask) -> Mask | Unmeasured:
-    """A predicted mask with the class indices of now, which may be others than the model's."""
+def _in_present_classes(context: Context, cycle: int, mask: Mask) -> Mask | Unmeasured:
+    """A predicted mask with the present class indices, which may differ from the model's."""
     run, classes = context.run(cycle, Stage.PREDICT), context.config.classes
     if not run.request_file.exists():
         return mask

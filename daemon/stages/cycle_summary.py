@@ -1,7 +1,7 @@
-"""What the log tells an admin: one line a cycle, and what changed between two runs.
+"""The log for an administrator: one line a cycle, and which settings changed between two runs.
 
-The rest is told at debug level. The words are made from typed facts that the store keeps; nothing
-is read back out of them.
+All else is logged at debug level. The sentences are made from typed facts of the store and never
+parsed.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from daemon.domain.formatting import count, duration, fraction, measured, signed
 from daemon.stages.context import Context
 from daemon.stages.push import VERSION
 from daemon.store import Store
-from daemon.store.counts import beyond_batch, counts_of
+from daemon.store.counts import count_beyond_batch, counts_of
 
 log = logging.getLogger(__name__)
 
-_RUN = "told_circumstances"  # the process that said which settings it runs with
+_LOGGED_BY = "told_circumstances"  # the fact: the process that logged its settings
 _SETTINGS = "settings"  # of the newest run
-_MASKLOOP = "maskloop_version"  # likewise
-_TOLD = "told_cycle"
+_MASKLOOP = "maskloop_version"  # of the newest run
+_LOGGED = "told_cycle"
 _PROCESS = uuid.uuid4().hex
 _SHOWN = 8  # changed settings in one line
 _PEOPLE = 6  # named in one line
 
 
-def tell_circumstances(context: Context) -> None:
-    """Say once a run with which version and settings it works, and what changed since the last."""
+def log_settings(context: Context) -> None:
+    """Log version and settings once a run, and what changed since the run before."""
     store = context.store
-    if store.fact(_RUN) == _PROCESS:
+    if store.fact(_LOGGED_BY) == _PROCESS:
         return
     now, version = shown_settings(context.config), maskloop_version()
     before = store.fact(_SETTINGS)
@@ -62,41 +62,41 @@ def tell_circumstances(context: Context) -> None:
     with store.atomic():
         store.keep_fact(_SETTINGS, json.dumps(now))
         store.keep_fact(_MASKLOOP, version)
-        store.keep_fact(_RUN, _PROCESS)
+        store.keep_fact(_LOGGED_BY, _PROCESS)
         if changed:
-            _say(context, f"changed since the last run: {'; '.join(changed)}")
+            _log_event(context, f"changed since the last run: {'; '.join(changed)}")
 
 
-def begin_story(context: Context, cycle: int) -> None:
-    """Keep what the line of a cycle is told from: whose labels it begins with, and the settings."""
+def record_cycle_start(context: Context, cycle: int) -> None:
+    """Save what the line of a cycle needs: how many labels each person gave, and the settings."""
     store = context.store
-    authors = Counter(str(row["annotator"]) for row in store.label_authors().values())
-    store.keep_people(cycle, authors)
-    store.keep_circumstances(cycle, shown_settings(context.config), maskloop_version())
+    authors = Counter(label.annotator for label in store.labels().values())
+    store.keep_labels_by_annotator(cycle, authors)
+    store.keep_cycle_settings(cycle, shown_settings(context.config), maskloop_version())
     if cycle:
         labels = counts_of(store, context.config.loop.budget_labels).labels
         log.info("cycle %d begins: training on %s", cycle, count(labels.train, "label"))
 
 
-def tell_cycle(context: Context, cycle: int) -> None:
-    """The line of a cycle that is over. Twice says it once; one that chose again says only that."""
+def log_cycle(context: Context, cycle: int) -> None:
+    """Log the line of a finished cycle, once; of a cycle that selected again only that."""
     store = context.store
-    if store.fact(_TOLD) == str(cycle):
-        log.info("cycle %d: %s", cycle, _asked(store, cycle))
+    if store.fact(_LOGGED) == str(cycle):
+        log.info("cycle %d: %s", cycle, _batch_words(store, cycle))
         return
     counts = counts_of(store, context.config.loop.budget_labels)
     given, total = counts.labels.spent, count(counts.labels.total, "label")
     parts = [
-        _who_labeled(store, cycle),
-        _model(store, cycle),
-        _asked(store, cycle),
+        _label_words(store, cycle),
+        _model_words(store, cycle),
+        _batch_words(store, cycle),
         f"{given} of {total} given, {count(counts.open, 'image')} open",
         f"took {duration(store.cycle_seconds(cycle))}",
     ]
     words = f"cycle {cycle}: {'; '.join(filter(None, parts))}"
     with store.atomic():
-        store.keep_fact(_TOLD, str(cycle))
-        store.note("info", words, context.now())
+        store.keep_fact(_LOGGED, str(cycle))
+        store.add_event("info", words, context.now())
     log.info("%s", words)
 
 
@@ -131,11 +131,11 @@ def _value(settings: Mapping[str, Any], name: str) -> str:
     return json.dumps(settings[name]) if name in settings else "not there"
 
 
-def _who_labeled(store: Store, cycle: int) -> str:
-    """Whose labels came, or went, between the cycle before and this one."""
+def _label_words(store: Store, cycle: int) -> str:
+    """How many labels each person gave, or took back, between the cycle before and this one."""
     if cycle == 0:
         return ""
-    before, now = store.people(cycle - 1), store.people(cycle)
+    before, now = store.labels_by_annotator(cycle - 1), store.labels_by_annotator(cycle)
     labeled = store.labels_at_start(cycle - 1)
     if labeled != sum(before.values()):  # an earlier release began it, and kept no names
         return f"{count(store.labels_at_start(cycle) - labeled, 'label')} came"
@@ -149,25 +149,27 @@ def _who_labeled(store: Store, cycle: int) -> str:
 
 
 def _name(annotator: str) -> str:
-    """A person; where the tool tells no name, its number."""
+    """A person; "user NUMBER" where the tool gives no name."""
     return f"user {annotator}" if annotator.isdigit() else annotator
 
 
-def _model(store: Store, cycle: int) -> str:
+def _model_words(store: Store, cycle: int) -> str:
     if cycle == 0:
         return "no model yet"
     points = {point.cycle: point for point in store.curve()}
     point = points.get(cycle)
     if point is None:
         return "the model was not measured: no validation image is labeled"
-    words = f"trained on {point.train_labels} of {count(point.labels, 'label')}: {_figure(point)}"
+    words = (
+        f"trained on {point.train_labels} of {count(point.labels, 'label')}: {_figure_words(point)}"
+    )
     serving = store.serving(cycle)
     if serving != cycle:
         return f"{words}, refused: the model of cycle {serving} stays in use"
-    return words + _gain(point, points.get(store.serving(cycle - 1)))
+    return words + _gain_words(point, points.get(store.serving(cycle - 1)))
 
 
-def _figure(point: CurvePoint) -> str:
+def _figure_words(point: CurvePoint) -> str:
     found = point.validation
     if found is None:
         return "mIoU not measured"
@@ -175,7 +177,7 @@ def _figure(point: CurvePoint) -> str:
     return words + (f", test mIoU {fraction(point.test.miou)}" if point.test else "")
 
 
-def _gain(point: CurvePoint, before: CurvePoint | None) -> str:
+def _gain_words(point: CurvePoint, before: CurvePoint | None) -> str:
     new = point.validation.miou if point.validation else None
     old = before.validation.miou if before and before.validation else None
     if before is None or new is None or old is None:
@@ -183,9 +185,9 @@ def _gain(point: CurvePoint, before: CurvePoint | None) -> str:
     return f", {signed(new - old)} against cycle {before.cycle}"
 
 
-def _asked(store: Store, cycle: int) -> str:
-    """Whom the cycle asked for, and which predictions people see."""
-    picks, ahead = store.picks(cycle), beyond_batch(store, cycle - 1) if cycle else 0
+def _batch_words(store: Store, cycle: int) -> str:
+    """How many images the cycle asked for, by arm, and which predictions people see."""
+    picks, ahead = store.picks(cycle), count_beyond_batch(store, cycle - 1) if cycle else 0
     arms = Counter(pick.arm for pick in picks)
     words = ", ".join(f"{n} {arm}" for arm, n in arms.most_common())
     asked = f"asked {count(len(picks), 'image')} ({words})" if picks else "asked nobody more"
@@ -194,6 +196,6 @@ def _asked(store: Store, cycle: int) -> str:
     return f"{asked}; predictions {store.fact(VERSION)}" if picks and cycle else asked
 
 
-def _say(context: Context, words: str) -> None:
+def _log_event(context: Context, words: str) -> None:
     log.info("%s", words)
-    context.store.note("info", words, context.now())
+    context.store.add_event("info", words, context.now())

@@ -1,21 +1,21 @@
-"""EMBED: a vector for every new image and for the test images; then what each image is for."""
+"""EMBED: embeds new images and the test images, then decides the role of each image."""
 
 from __future__ import annotations
 
 from daemon.domain import Role, Stage
 from daemon.runs.folder import EmbedRequest, PredictResult
 from daemon.stages.context import Context, files_of
-from daemon.stages.quarantine import set_aside
+from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.roles import decide_roles
-from daemon.stages.run_settings import ask
-from daemon.stages.test_set import look_at_test_set
+from daemon.stages.run_settings import write_request
+from daemon.stages.test_set import embed_test_set
 
 
 def embed(context: Context, cycle: int) -> bool:
-    """Embed the images that have no embedding yet; True when done. Then decide their roles.
+    """Embed the images without an embedding, then decide roles; True when done.
 
-    Images that cannot be read are set aside after the run. Raises PoolEmpty where validation and
-    the test set leave nothing to train on.
+    Images that the run could not read are excluded. Raises PoolEmpty if validation and the test set
+    leave nothing to train on.
     """
     run = context.open_run(cycle, Stage.EMBED)
     if not run.request_file.exists():
@@ -27,12 +27,12 @@ def embed(context: Context, cycle: int) -> bool:
         ]
         if new:
             request = context.request(EmbedRequest, images=files_of(new))
-            ask(context, run, Stage.EMBED, request)
+            write_request(context, run, Stage.EMBED, request)
     if run.request_file.exists():
         if not context.launcher.advance(run, "embed"):
             return False
-        set_aside(context, Stage.EMBED, run.read_result(PredictResult).faults)
-    if not look_at_test_set(context):
+        exclude_unusable(context, Stage.EMBED, run.read_result(PredictResult).faults)
+    if not embed_test_set(context):
         return False
     decide_roles(context)
     return True

@@ -1,5 +1,4 @@
-"""How the loop ended: said once, with the final figure; and what nobody needs any more is taken
-back from the annotators."""
+"""The end of the loop: one event with the final figure; open tasks are taken back."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from daemon.domain.formatting import count, measured
 from daemon.rules.readiness import Ending
 from daemon.stages.context import Context
 from daemon.store import Store
-from daemon.store.counts import Labels, counts_of
+from daemon.store.counts import LabelCounts, counts_of
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +19,12 @@ ENDED = "ended"  # the fact that says how, empty while the loop goes on
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """The end of the loop. open: images that annotators may go on with. cycles: how many were
-    trained. serving: the cycle whose model serves, None without any. figure: how good that one is
-    on validation, None where it was not measured."""
+    """The end of the loop. open: images that annotators may still label. cycles: how many were
+    trained. serving: the cycle whose model serves, None without any. figure: of that model on
+    validation, None where it was not measured."""
 
     how: Ending
-    labels: Labels
+    labels: LabelCounts
     open: int
     cycles: int
     serving: int | None
@@ -33,7 +32,7 @@ class Ended:
 
     @property
     def words(self) -> str:
-        """All of it in one sentence, with what makes the loop go on."""
+        """One sentence: how it ended, which model serves, and what makes the loop go on."""
         happened, cure = {
             Ending.BUDGET_SPENT: (
                 f"the label budget is spent: {self.labels.spent} labels of {self.labels.total}",
@@ -68,43 +67,42 @@ def read_end(store: Store, budget_labels: int) -> Ended | None:
     return _end(store, Ending(kept), budget_labels) if kept else None
 
 
-def conclude(context: Context, how: Ending) -> str:
-    """The loop has ended: say so, once. The words."""
+def record_end(context: Context, how: Ending) -> str:
+    """Record that the loop has ended, with one event; the sentence about it."""
     store = context.store
     words = _end(store, how, context.config.loop.budget_labels).words
     if store.fact(ENDED) != how:
         with store.atomic():
             store.keep_fact(ENDED, how)
-            store.note("info", f"the loop has ended: {words}", context.now())
+            store.add_event("info", f"the loop has ended: {words}", context.now())
         log.info("the loop has ended: %s", words)
     return words
 
 
 def go_on(context: Context) -> None:
-    """The loop goes on. Twice changes nothing."""
+    """Record that the loop goes on. Calling it twice changes nothing."""
     if context.store.fact(ENDED):
         context.store.keep_fact(ENDED, "")
 
 
-def take_back(context: Context) -> None:
-    """No label is left in the budget: open images are handed out no more. Validation images stay,
-    since they are drawn once and measure the model. Twice changes nothing."""
+def retire_open_tasks(context: Context) -> None:
+    """Take open tasks back, since the budget has no label left. Tasks of validation images stay:
+    they measure the model. Calling it twice changes nothing."""
     store = context.store
-    rows = [row for row in store.tasks(TaskState.OPEN) if row["arm"] != "validation"]
-    if not rows:
+    tasks = [task.id for task in store.tasks(TaskState.OPEN) if not task.measures]
+    if not tasks:
         return
-    tasks = [row["task"] for row in rows]
     context.connector.retire(tasks)
     words = f"the label budget is spent: {count(len(tasks), 'open image')} taken back"
     with store.atomic():
         store.set_task_state(tasks, TaskState.RETIRED, context.now())
-        store.note("info", words, context.now())
+        store.add_event("info", words, context.now())
     log.info("%s", words)
 
 
 def _end(store: Store, how: Ending, budget_labels: int) -> Ended:
     last = store.last_cycle()
-    trained = int(last["id"]) if last else 0
+    trained = last.number if last else 0
     serving = store.serving(trained) if trained else None
     figures = {point.cycle: point.validation for point in store.curve()}
     counts = counts_of(store, budget_labels)

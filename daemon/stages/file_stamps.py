@@ -1,4 +1,4 @@
-"""Whether a file may have changed, without reading it."""
+"""Stamps of local files: time and size, which show a change without reading the file."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _PLAIN = re.compile(r"file:///[^?#\x00-\x20\x7f-\U0010ffff]*")  # as Path.as_uri
 
 
 def stamp_of(path: Path) -> str:
-    """Time of change and size of a file, "missing" where there is none that can be asked.
+    """Modification time in ns and size in bytes, as "TIME-SIZE"; "missing" without such a file.
 
-    Two stamps that are equal mean the same bytes, unless somebody set the file's time back.
+    Equal stamps mean the same bytes, unless somebody set the file's time back.
     """
     try:
-        told = path.stat()
-    except (OSError, ValueError):  # ValueError: a name that holds a NUL
+        status = path.stat()
+    except (OSError, ValueError):  # ValueError: a name with a NUL
         return MISSING
-    return f"{told.st_mtime_ns}-{told.st_size}"
+    return f"{status.st_mtime_ns}-{status.st_size}"
 
 
 def local_path(uri: str) -> Path | None:
-    """The file that a file:// address names, None for other addresses."""
-    if uri.startswith(("/", "http://", "https://")):  # quick: asked of every image at a listing
+    """The path of a file:// address; None for other addresses."""
+    if uri.startswith(("/", "http://", "https://")):  # fast, since a listing calls this per image
         return None
     if _PLAIN.fullmatch(uri):
         return Path(unquote(uri.removeprefix("file://")))

@@ -1,86 +1,92 @@
-"""Images from outside: listed every minute, looked into one by one, recognised by their bytes.
+"""Intake of images: lists them every minute, has them read, and recognizes them by their bytes.
 
-A look lists all images and asks a reader (image_readers.py) for those that are new, changed, or
-due to be compared. Each tick keeps what is read by then, in one commit. A look ends when all is
-read, or at the next listing; then its faults are kept. What still waits is for the next look.
+A scan (image_scan.py) lists all images and requests from a reader (image_readers.py) those that are
+new, changed, or due for a comparison. Each tick saves what is read by then, in one commit. A scan
+ends when all requested images are read, or at the next listing; then its faults are saved. The next
+scan requests the images that are still unread.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from daemon.domain import FoundImage
 from daemon.domain.clock import is_due
 from daemon.domain.errors import IntakeBroken
-from daemon.domain.faults import printable
 from daemon.intake import Intake
 from daemon.runs.records import Progress
 from daemon.stages.context import Context
 from daemon.stages.file_stamps import local_path, stamp_of
-from daemon.stages.identical_images import settle_copies
+from daemon.stages.identical_images import exclude_copies
 from daemon.stages.identity import Identities
-from daemon.stages.image_content import DECIDED, place_of
-from daemon.stages.image_look import Ingest, Look
+from daemon.stages.image_content import READ_ANSWERS_AGAIN, fault_location
 from daemon.stages.image_readers import InlineReader
-from daemon.stages.image_reading import Reading, Wanted
-from daemon.stages.image_recording import keep_reading
-from daemon.stages.renamed_files import ask_where_it_is
-from daemon.stages.replaced_images import CHECKED_A_LOOK, leave_out, to_compare
-from daemon.stages.unused_files import keep_left_out
+from daemon.stages.image_reading import ReadRequest
+from daemon.stages.image_recording import save_result
+from daemon.stages.image_scan import Ingest, Scan
+from daemon.stages.renamed_files import ask_at_new_address
+from daemon.stages.replaced_images import (
+    COMPARED_PER_SCAN,
+    exclude_unreadable,
+    images_to_compare,
+)
+from daemon.stages.unused_files import save_unused_files
 from daemon.store import Store
 
 log = logging.getLogger(__name__)
 
-CURSOR = "cursor"  # the fact that says how far the answers were read
-AGAIN = timedelta(hours=1)  # a refused file that has not changed is read again after so long
-MOST_ASKED = 20_000  # images of one look that wait for the reader, so that memory is bounded
-WAITING = "images_waiting"  # JSON: looked, of, new, hold; "" where all are looked into
-BROKEN = "images_intake_broken"  # the words of IntakeBroken; "" where intake works
-_BROKEN_OF_OLD = "1"  # how an earlier version said so, without words
-_LISTED = "images_listed_at"
-_LISTING_EVERY = timedelta(seconds=60)
+CURSOR = "cursor"  # the fact: up to which change the answers are read
+RETRY_AFTER = timedelta(hours=1)  # for a refused image whose file has not changed
+MAX_REQUESTS = 20_000  # of one scan, so that memory is bounded
+WAITING = "images_waiting"  # JSON: looked, of, new, hold; "" once all images are read
+BROKEN = "images_intake_broken"  # the message of IntakeBroken; "" while the intake works
+_BROKEN_WITHOUT_MESSAGE = "1"  # as an earlier version saved it
+_LISTED_AT = "images_listed_at"
+_LISTING_INTERVAL = timedelta(seconds=60)
 
 
-def list_images(context: Context) -> None:
-    """Keep what is read; list all images at most once a minute, or go on where some still wait.
+def sync_images(context: Context) -> None:
+    """Save what is read; list all images when that is due, or when images of the last scan wait.
 
-    Raises what the connector raises, what kept the reader from reading, and IntakeBroken.
+    Raises what the connector raises, what stopped the reader, and IntakeBroken.
     """
     store, ingest = context.store, ingest_of(context)
-    listed, now = store.fact(_LISTED), context.now()
-    due = not listed or is_due(datetime.fromisoformat(listed), _LISTING_EVERY, now)
-    if ingest.look is not None and not due:  # a listing may be without what cannot be read
-        _go_on(context, ingest, ingest.look)
-    waits = ingest.look is None and (store.fact(WAITING) or store.fact(BROKEN))
+    listed_at, now = store.fact(_LISTED_AT), context.now()
+    due = not listed_at or is_due(datetime.fromisoformat(listed_at), _LISTING_INTERVAL, now)
+    if ingest.scan is not None and not due:  # a listing may lack what cannot be read now
+        _continue_scan(context, ingest, ingest.scan)
+    waits = ingest.scan is None and (store.fact(WAITING) or store.fact(BROKEN))
     if due or waits:
-        _look(context, ingest)
-    _stay_broken(store, ingest)
+        _start_scan(context, ingest)
+    _raise_if_still_broken(store, ingest)
 
 
-def look_at_images(context: Context) -> None:
-    """List all images; look into those that are new, changed, or due to be compared."""
-    _look(context, ingest_of(context))
+def scan_images(context: Context) -> None:
+    """Start a scan now, whenever the last listing was. Raises as `sync_images` does."""
+    _start_scan(context, ingest_of(context))
 
 
 def ingest_of(context: Context) -> Ingest:
-    """That of the daemon; a tick without one reads by itself."""
+    """The ingest of the daemon; a new one that reads inside the tick if the context has none."""
     return context.ingest or Ingest(reader=InlineReader(context.connector, context.config))
 
 
-def still_looking(store: Store) -> str | None:
-    """Why the loop waits for images that are not looked into yet, in words; None where it need not:
-    before the first cycle it needs all of them, later those that it may know already."""
+def image_wait_reason(store: Store) -> str | None:
+    """Why the loop waits for unread images; None if it need not wait.
+
+    The first cycle needs all images; later ones wait only for those that may be known ones.
+    """
     waiting = json.loads(store.fact(WAITING) or "{}")
     if not waiting or not (waiting["hold"] or store.last_cycle() is None):
         return None
-    return f"{waiting['looked']} of {waiting['of']} images are looked into; the rest follows"
+    return f"{waiting['looked']} of {waiting['of']} images are read; the rest follows"
 
 
 def reading_progress(store: Store) -> Progress | None:
-    """How many of the new images of the last listing are looked into; None where none waits."""
+    """How many new images of the last listing are read; None if none is unread."""
     waiting = json.loads(store.fact(WAITING) or "{}")
     if "new" not in waiting:
         return None
@@ -88,156 +94,162 @@ def reading_progress(store: Store) -> Progress | None:
     return Progress(phase="reading new images", step=read, steps=waiting["new"])
 
 
-def _look(context: Context, ingest: Ingest) -> None:
-    found = list(context.connector.images())
-    if ingest.look is not None:
-        _end(context, ingest, ingest.look)
-    look, wanted = _new_look(context, found, ingest.through)
+def _start_scan(context: Context, ingest: Ingest) -> None:
+    images = list(context.connector.images())
+    if ingest.scan is not None:
+        _end_scan(context, ingest, ingest.scan)
+    scan, requests = _new_scan(context, images, ingest.accepted)
     with context.store.atomic():
-        context.store.keep_fact(_LISTED, context.now().isoformat())
-        _say_waiting(context.store, look)
-    ingest.look = look
-    ingest.reader.ask(wanted[:MOST_ASKED])
-    keep_left_out(context.store, context.connector)
-    _go_on(context, ingest, look)
+        context.store.keep_fact(_LISTED_AT, context.now().isoformat())
+        _save_waiting(context.store, scan)
+    ingest.scan = scan
+    ingest.reader.request(requests[:MAX_REQUESTS])
+    save_unused_files(context.store, context.connector)
+    _continue_scan(context, ingest, scan)
 
 
-def _new_look(
-    context: Context, found: Sequence[FoundImage], through: int
-) -> tuple[Look, list[Wanted]]:
-    """A look at these images, and what it asks the reader for, in order: some that are to be
-    compared come early, so that a large pool of new images does not hold them up."""
+def _new_scan(
+    context: Context, images: Sequence[FoundImage], accepted: int
+) -> tuple[Scan, list[ReadRequest]]:
+    """A scan of these images, and its requests in order.
+
+    Some comparisons come early, so that a large pool of new images does not delay them.
+    """
     store = context.store
-    listed = {one.key for one in found}
+    listed = {found.key for found in images}
     identities = Identities(store.known_images(), store.former_keys(), store.task_images(), listed)
     refused = store.refused_images()
-    known = [(one, image) for one in found if (image := identities.known(one))]
-    fresh = [one for one in found if identities.known(one) is None]
-    first = [one for one in fresh if _place(one) not in refused]
-    new = [Wanted(found=one, by_address=identities.by_address(one) is not None) for one in first]
-    again = [Wanted(found=one) for one in fresh if _is_due(context, one, refused)]
-    compared, some = to_compare(context, known), CHECKED_A_LOOK
-    look = Look(
+    known = [(found, image) for found in images if (image := identities.known(found))]
+    unknown = [found for found in images if identities.known(found) is None]
+    unread = [found for found in unknown if fault_location(found.key) not in refused]
+    new = [
+        ReadRequest(found=found, recognized_by_address=identities.by_address(found) is not None)
+        for found in unread
+    ]
+    retries = [ReadRequest(found=found) for found in unknown if _is_due(context, found, refused)]
+    compared, early = images_to_compare(context, known), COMPARED_PER_SCAN
+    scan = Scan(
         identities=identities,
         refused=refused,
         listed=listed,
-        rest={one.key: one for one in first},
-        first=len(first),
-        hold=identities.may_be_known(first),
-        intake=Intake(through),
+        unread={found.key: found for found in unread},
+        new=len(unread),
+        blocks_cycle=identities.may_be_known(unread),
+        intake=Intake(accepted),
     )
-    return look, [*new[:some], *compared[:some], *new[some:], *again, *compared[some:]]
+    return scan, [*new[:early], *compared[:early], *new[early:], *retries, *compared[early:]]
 
 
-def _go_on(context: Context, ingest: Ingest, look: Look) -> None:
-    """Keep what is read by now. Raises what keeps the reader from reading."""
-    kept = 0
+def _continue_scan(context: Context, ingest: Ingest, scan: Scan) -> None:
+    """Save what is read by now, and end the scan if that is all. Raises what stopped the reader."""
+    saved = 0
     try:
         with context.store.atomic():
-            for reading in ingest.reader.finished():
-                keep_reading(context, look, reading)
-                kept += 1
-            if kept:
-                _say_waiting(context.store, look)
+            for result in ingest.reader.results():
+                save_result(context, scan, result)
+                saved += 1
+            if saved:
+                _save_waiting(context.store, scan)
     except Exception:
-        ingest.drop()
+        ingest.discard_scan()
         raise
-    if kept:
-        settle_copies(context)
-        ask_where_it_is(context, look.renamed)
-        look.renamed.clear()
+    if saved:
+        exclude_copies(context)
+        ask_at_new_address(context, scan.renamed)
+        scan.renamed.clear()
     failure = ingest.reader.failure()
     if failure is not None:
         raise failure
-    if not ingest.reader.left():
-        _end(context, ingest, look)
+    if not ingest.reader.remaining():
+        _end_scan(context, ingest, scan)
 
 
-def _end(context: Context, ingest: Ingest, look: Look) -> None:
-    """Say what the look came to; where images wait, the next one goes on with them."""
+def _end_scan(context: Context, ingest: Ingest, scan: Scan) -> None:
+    """Save the outcome of a scan; unread images are left for the next one. Raises IntakeBroken."""
     store, now = context.store, context.now()
-    ingest.look = None
-    broken = _keep_faults(context, look)
-    ingest.through = look.intake.through if broken is not None else 0
-    settle_copies(context)
-    look.hold = look.identities.may_be_known(list(look.rest.values()))
+    ingest.scan = None
+    broken = _save_faults(context, scan)
+    ingest.accepted = scan.intake.accepted if broken is not None else 0
+    exclude_copies(context)
+    scan.blocks_cycle = scan.identities.may_be_known(list(scan.unread.values()))
     with store.atomic():
-        _say_waiting(store, look)
-        if not look.rest and store.fact(DECIDED):
-            store.keep_fact(CURSOR, "")  # images may have annotations that came before them
-            store.keep_fact(DECIDED, "")
-    if look.new or look.rest:
-        looked = look.first - len(look.rest)
-        log.info("images found new=%d looked=%d of=%d", look.new, looked, look.first)
-    if look.moved:
-        words = f"{look.moved} images found again at new addresses"
-        log.info("%s", words)
-        store.note("info", words, now)
+        _save_waiting(store, scan)
+        if not scan.unread and store.fact(READ_ANSWERS_AGAIN):
+            store.keep_fact(CURSOR, "")  # annotations of new images may be older than the cursor
+            store.keep_fact(READ_ANSWERS_AGAIN, "")
+    if scan.added or scan.unread:
+        read = scan.new - len(scan.unread)
+        log.info("images read added=%d read=%d of=%d", scan.added, read, scan.new)
+    if scan.recognized:
+        message = f"{scan.recognized} images recognized at new addresses"
+        log.info("%s", message)
+        store.add_event("info", message, now)
     if broken is not None:
         raise broken
 
 
-def _say_waiting(store: Store, look: Look) -> None:
+def _save_waiting(store: Store, scan: Scan) -> None:
     waiting = {
-        "looked": look.looked,
-        "of": len(look.listed),
-        "new": look.first,
-        "hold": look.hold,
+        "looked": scan.read,
+        "of": len(scan.listed),
+        "new": scan.new,
+        "hold": scan.blocks_cycle,
     }
-    store.keep_fact(WAITING, json.dumps(waiting) if look.rest else "")
+    store.keep_fact(WAITING, json.dumps(waiting) if scan.unread else "")
 
 
-def _keep_faults(context: Context, look: Look) -> IntakeBroken | None:
-    """Quarantine what cannot be used, and forget what is gone; nothing where it is our fault."""
+def _save_faults(context: Context, scan: Scan) -> IntakeBroken | None:
+    """Quarantine the images that cannot be used, and forget those that are not listed any more.
+
+    Saves no fault and returns the error if Maskloop itself is at fault.
+    """
     store, now = context.store, context.now()
     try:
-        faults = look.intake.faults()
+        faults = scan.intake.faults()
     except IntakeBroken as exc:
         store.keep_fact(BROKEN, str(exc))
         return exc
-    gone = look.refused.keys() - {printable(place_of(key)) for key in look.listed}
+    gone = scan.refused.keys() - {fault_location(key) for key in scan.listed}
     with store.atomic():
         store.keep_fact(BROKEN, "")
         store.quarantine(faults, now)
         store.release(gone)
         store.forget_refused(gone)
-        leave_out(context, look.unusable)
-        for one in look.unusable:
-            store.keep_refused(one.place, _mark_of(context, one), now)
-        if any(one.wanted.known is None and one.place not in look.refused for one in look.unusable):
-            store.keep_fact(DECIDED, "1")
+        exclude_unreadable(context, scan.unusable)
+        for result in scan.unusable:
+            state = _file_state(context, result.request.found, result.stamp)
+            store.keep_refused(result.fault_location, state, now)
+        newly_refused = [
+            result
+            for result in scan.unusable
+            if result.request.known is None and result.fault_location not in scan.refused
+        ]
+        if newly_refused:
+            store.keep_fact(READ_ANSWERS_AGAIN, "1")
     return None
 
 
-def _stay_broken(store: Store, ingest: Ingest) -> None:
-    """Until a further look has come to its end, nothing says that intake works again."""
-    words = store.fact(BROKEN)
-    if ingest.look is not None and words and words != _BROKEN_OF_OLD:
-        raise IntakeBroken(words)
+def _raise_if_still_broken(store: Store, ingest: Ingest) -> None:
+    """Raise IntakeBroken again while the next scan has not ended: only its end disproves it."""
+    message = store.fact(BROKEN)
+    if ingest.scan is not None and message and message != _BROKEN_WITHOUT_MESSAGE:
+        raise IntakeBroken(message)
 
 
-def _is_due(context: Context, found: FoundImage, refused: dict[str, tuple[str, str]]) -> bool:
-    """Whether an image that was refused is read again: at once where its file changed."""
-    mark, at = refused.get(_place(found), (None, ""))
-    if mark is None:
+def _is_due(context: Context, found: FoundImage, refused: Mapping[str, tuple[str, str]]) -> bool:
+    """Whether a refused image is read again now: at once if its file or the limit changed."""
+    before, at = refused.get(fault_location(found.key), (None, ""))
+    if before is None:
         return False
     path = local_path(found.uri)
-    stamp = stamp_of(path) if path else ""
-    old = is_due(datetime.fromisoformat(at), AGAIN, context.now())
-    return old or mark == "" or mark != _mark(context, found, stamp)
+    state = _file_state(context, found, stamp_of(path) if path else "")
+    retry = is_due(datetime.fromisoformat(at), RETRY_AFTER, context.now())
+    return retry or before == "" or before != state
 
 
-def _mark_of(context: Context, reading: Reading) -> str:
-    return _mark(context, reading.wanted.found, reading.stamp)
-
-
-def _mark(context: Context, found: FoundImage, stamp: str) -> str:
-    """What has to change for a refused file to be read again: its stamp, or a limit; "" for an
-    address that only a fetch can tell about."""
+def _file_state(context: Context, found: FoundImage, stamp: str) -> str:
+    """What decides whether a local file can be used: its stamp and the size limit; "" for other
+    addresses, whose images are read again at every scan."""
     if local_path(found.uri) is None:
         return ""
     return f"{stamp} {context.config.images.max_megapixels}"
-
-
-def _place(found: FoundImage) -> str:
-    return printable(place_of(found.key))

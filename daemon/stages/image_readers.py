@@ -1,9 +1,9 @@
-"""Who reads the images that a tick asks for: the tick itself, or a thread beside it.
+"""Readers of images: inside the tick, or in a thread beside it.
 
-`maskloop run` has a thread, with a connection to the labeling tool of its own, so that a new pool
-delays nobody's answers. It is no child process, as those get no token. Whatever makes single
-ticks reads inside them: `maskloop once`, simulations. The contract for both is
-tests/contract/test_image_readers.py.
+`maskloop run` uses a thread with a connection of its own to the labeling tool, so that a large new
+pool does not delay the answers of annotators. It is not a child process, because child processes
+get no token. `maskloop once` and simulations read inside their ticks. tests/contract/
+test_image_readers.py holds for both readers.
 """
 
 from __future__ import annotations
@@ -17,43 +17,51 @@ from typing import Protocol
 
 from connectors.base import Connector
 from daemon.config.loading import Config
-from daemon.intake import Paused
-from daemon.stages.image_reading import Reading, Wanted, read_image
+from daemon.intake import Postponed
+from daemon.stages.image_reading import ReadRequest, ReadResult, read_image
 
-LOOK_S = 10.0  # of one tick, where the tick reads; people's answers are read in between
-TAKE_S = 0.3  # of one tick, where a thread reads: what more is done waits for the next tick
-STOP_S = 1.0  # a reading that takes longer is given up when the daemon ends: nothing is lost
+INLINE_READ_S = 10.0  # of one tick that reads by itself; answers are read between such ticks
+COLLECT_S = 0.3  # of one tick beside a thread; further results wait for the next tick
+STOP_TIMEOUT_S = 1.0  # a slower read is abandoned when the daemon ends; nothing is lost
 
 
 class Reader(Protocol):
-    """Looks into images one by one, in the order in which they are asked for."""
+    """Reads images one by one, in the order of the requests."""
 
-    def ask(self, wanted: Sequence[Wanted]) -> None:
-        """Look into these, instead of what was asked for before and is not begun. What is done or
-        begun is handed over all the same, and not read again."""
+    def request(self, requests: Sequence[ReadRequest]) -> None:
+        """Read these images instead of earlier ones whose read has not started.
 
-    def finished(self) -> Iterator[Reading]:
-        """What is done, each once and in order, for as long as this tick has time for it. After a
-        failure it is tried again from here on."""
+        The result of a read that has started or ended is still returned, and not read twice.
+        """
+
+    def results(self) -> Iterator[ReadResult]:
+        """Yield the results, each once and in order, within the time that a tick has for it.
+
+        After a failure the failed request is tried again.
+        """
 
     def failure(self) -> Exception | None:
-        """What keeps it from reading, and says nothing about an image; None as soon as it could
-        read one again."""
+        """The error that stopped reading and is not about an image; None after the next success."""
 
-    def left(self) -> int:
-        """How many of those asked for are not handed over; of those, what a tick has no more time
-        for is dropped where the tick reads, and has to be asked for again."""
+    def remaining(self) -> int:
+        """The number of requests without a returned result.
 
-    def resting(self) -> AbstractContextManager[None]:
-        """While a tick works, no further image is begun beside it: SQLite gives the interpreter
-        away at every row, and a thread that decodes would keep it for milliseconds each time."""
+        A reader inside the tick drops requests when its time is over; they are requested again.
+        """
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Start no further read inside this block, which is a tick.
+
+        SQLite releases the interpreter lock at every row, and a thread that decodes images would
+        hold it for milliseconds each time.
+        """
 
     def stop(self) -> None:
-        """Read no more; returns within seconds, whatever is being read."""
+        """Stop reading; returns within seconds."""
 
 
 class InlineReader:
-    """Reads inside the tick, LOOK_S seconds at most, and one image at least."""
+    """Reads inside the tick: for INLINE_READ_S seconds, and at least one image."""
 
     def __init__(
         self,
@@ -62,49 +70,49 @@ class InlineReader:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connector, self._config, self._monotonic = connector, config, monotonic
-        self._queue: deque[Wanted] = deque()
+        self._queue: deque[ReadRequest] = deque()
         self._failure: Exception | None = None
 
-    def ask(self, wanted: Sequence[Wanted]) -> None:
-        """Look into these instead of what was asked for before."""
-        self._queue = deque(wanted)
+    def request(self, requests: Sequence[ReadRequest]) -> None:
+        """Read these images instead of earlier requests."""
+        self._queue = deque(requests)
         self._failure = None
 
-    def finished(self) -> Iterator[Reading]:
-        """Read now, and hand over one by one."""
-        until, self._failure = self._monotonic() + LOOK_S, None
+    def results(self) -> Iterator[ReadResult]:
+        """Read now, and yield the results one by one."""
+        deadline, self._failure = self._monotonic() + INLINE_READ_S, None
         while self._queue:
-            done = read_image(self._connector, self._config, self._queue[0])
-            if isinstance(done, Paused):
-                self._failure = done.cause
+            result = read_image(self._connector, self._config, self._queue[0])
+            if isinstance(result, Postponed):
+                self._failure = result.cause
                 return
             self._queue.popleft()
-            yield done
-            if self._monotonic() > until:
+            yield result
+            if self._monotonic() > deadline:
                 self._queue.clear()
 
     def failure(self) -> Exception | None:
-        """What ended the last `finished`."""
+        """The error that ended the last call of `results`."""
         return self._failure
 
-    def left(self) -> int:
-        """How many wait behind a failure."""
+    def remaining(self) -> int:
+        """The number of requests that wait after a failure."""
         return len(self._queue)
 
-    def resting(self) -> AbstractContextManager[None]:
-        """Nothing to do: only the tick reads."""
+    def paused(self) -> AbstractContextManager[None]:
+        """Do nothing: only the tick reads."""
         return nullcontext()
 
     def stop(self) -> None:
-        """Forget what was asked for."""
+        """Drop all requests."""
         self._queue.clear()
 
 
 class BackgroundReader:
-    """Reads in a thread of its own, one image at a time; a tick takes what is done.
+    """Reads in a thread of its own, one image at a time; a tick collects the results.
 
-    connector: used by the thread alone. wake: called, from any thread, when a tick is worth while:
-    all is read, or a tick had no time for all that was.
+    connector: used by the thread alone. wake: called from any thread when the next tick should
+    come early: all images are read, or a tick had no time to collect all results.
     """
 
     def __init__(
@@ -116,105 +124,109 @@ class BackgroundReader:
     ) -> None:
         self._connector, self._config = connector, config
         self._wake, self._monotonic = wake, monotonic
-        self._changed = threading.Condition()  # guards all below
-        self._queue: deque[Wanted] = deque()
-        self._begun: Wanted | None = None
-        self._done: deque[Reading] = deque()
+        self._condition = threading.Condition()  # guards the fields below
+        self._queue: deque[ReadRequest] = deque()
+        self._current: ReadRequest | None = None
+        self._results: deque[ReadResult] = deque()
         self._failure: Exception | None = None
-        self._waits = False  # after a failure, for the next tick
-        self._rests = False  # while a tick works
-        self._stopped = False
+        self._waits_for_tick = False  # after a failure
+        self._is_paused = False  # during a tick
+        self._is_stopped = False
         self._thread: threading.Thread | None = None
 
-    def ask(self, wanted: Sequence[Wanted]) -> None:
-        """Look into these; the thread begins at the first call."""
-        with self._changed:
-            there = [reading.wanted for reading in self._done]
-            keys = {one.found.key for one in (*there, *filter(None, [self._begun]))}
-            self._queue = deque(one for one in wanted if one.found.key not in keys)
-            if not wanted:
+    def request(self, requests: Sequence[ReadRequest]) -> None:
+        """Read these images; the first call starts the thread."""
+        with self._condition:
+            started = [result.request for result in self._results]
+            if self._current is not None:
+                started.append(self._current)
+            keys = {request.found.key for request in started}
+            self._queue = deque(request for request in requests if request.found.key not in keys)
+            if not requests:
                 self._failure = None
-            self._go_on()
+            self._run_thread()
 
-    def finished(self) -> Iterator[Reading]:
-        """Take what is done; TAKE_S seconds at most, and one at least."""
-        until = self._monotonic() + TAKE_S
-        with self._changed:
-            self._waits = False
-            self._go_on()
-        while (reading := self._taken()) is not None:
-            yield reading
-            if self._monotonic() > until:
+    def results(self) -> Iterator[ReadResult]:
+        """Yield the results: for COLLECT_S seconds, and at least one."""
+        deadline = self._monotonic() + COLLECT_S
+        with self._condition:
+            self._waits_for_tick = False
+            self._run_thread()
+        while (result := self._next_result()) is not None:
+            yield result
+            if self._monotonic() > deadline:
                 self._wake()
                 return
 
     def failure(self) -> Exception | None:
-        """What the newest reading that came to an end had to wait for."""
-        with self._changed:
+        """The error of the newest read, if it was not about its image."""
+        with self._condition:
             return self._failure
 
-    def left(self) -> int:
-        """How many are not begun, being read, or not taken."""
-        with self._changed:
-            return len(self._queue) + len(self._done) + (self._begun is not None)
+    def remaining(self) -> int:
+        """The number of requests that wait, are being read, or have a result to collect."""
+        with self._condition:
+            return len(self._queue) + len(self._results) + (self._current is not None)
 
     @contextmanager
-    def resting(self) -> Iterator[None]:
-        """Begin no image inside; one that is begun goes on."""
-        with self._changed:
-            self._rests = True
+    def paused(self) -> Iterator[None]:
+        """Start no read inside this block; a read that has started goes on."""
+        with self._condition:
+            self._is_paused = True
         try:
             yield
         finally:
-            with self._changed:
-                self._rests = False
-                self._changed.notify()
+            with self._condition:
+                self._is_paused = False
+                self._condition.notify()
 
     def stop(self) -> None:
-        """Wait STOP_S seconds at most for the image that is being read."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
+        """Stop the thread; waits at most STOP_TIMEOUT_S seconds for the image being read."""
+        with self._condition:
+            self._is_stopped = True
+            self._condition.notify()
         if self._thread is not None:
-            self._thread.join(STOP_S)
+            self._thread.join(STOP_TIMEOUT_S)
 
-    def _go_on(self) -> None:
-        """Have a thread that reads, also where the last one died of a fault of ours."""
+    def _run_thread(self) -> None:
+        """Start the thread, or wake it; a thread that died of an error is replaced."""
         if self._thread is not None and self._thread.is_alive():
-            self._changed.notify()
-        elif self._queue or self._begun is not None:
-            if self._begun is not None:
-                self._queue.append(self._begun)
-                self._begun = None
-            self._thread = threading.Thread(target=self._work, name="images", daemon=True)
+            self._condition.notify()
+        elif self._queue or self._current is not None:
+            if self._current is not None:
+                self._queue.append(self._current)
+                self._current = None
+            self._thread = threading.Thread(target=self._read_all, name="images", daemon=True)
             self._thread.start()
 
-    def _taken(self) -> Reading | None:
-        with self._changed:
-            return self._done.popleft() if self._done else None
+    def _next_result(self) -> ReadResult | None:
+        with self._condition:
+            return self._results.popleft() if self._results else None
 
-    def _work(self) -> None:
-        while (wanted := self._next()) is not None:
-            done = read_image(self._connector, self._config, wanted)
-            if self._keep(wanted, done):
+    def _read_all(self) -> None:
+        while (request := self._next_request()) is not None:
+            result = read_image(self._connector, self._config, request)
+            if self._add_result(request, result):
                 self._wake()
 
-    def _next(self) -> Wanted | None:
-        """The next one to read; None where nothing more is to be read at all."""
-        with self._changed:
-            while not self._stopped and (self._rests or self._waits or not self._queue):
-                self._changed.wait()
-            self._begun = None if self._stopped else self._queue.popleft()
-            return self._begun
+    def _next_request(self) -> ReadRequest | None:
+        """Wait for the next request; None after `stop`."""
+        with self._condition:
+            while not self._is_stopped and (
+                self._is_paused or self._waits_for_tick or not self._queue
+            ):
+                self._condition.wait()
+            self._current = None if self._is_stopped else self._queue.popleft()
+            return self._current
 
-    def _keep(self, wanted: Wanted, done: Reading | Paused) -> bool:
-        """Whether all is read now."""
-        with self._changed:
-            self._begun = None
-            if isinstance(done, Paused):
-                self._queue.appendleft(wanted)
-                self._failure, self._waits = done.cause, True
+    def _add_result(self, request: ReadRequest, result: ReadResult | Postponed) -> bool:
+        """Save the result for a tick; returns whether all images are read now."""
+        with self._condition:
+            self._current = None
+            if isinstance(result, Postponed):
+                self._queue.appendleft(request)
+                self._failure, self._waits_for_tick = result.cause, True
                 return False
-            self._done.append(done)
+            self._results.append(result)
             self._failure = None
             return not self._queue

@@ -1,6 +1,7 @@
-"""The heavy part of taking images in: bytes are fetched, decoded, hashed and kept in the cache.
+"""Reads one image: its bytes are fetched, decoded, hashed and cached.
 
-Nothing here knows the store, so that it may be done beside the ticks; see image_readers.py.
+This is the slow part of the intake. It does not use the store, so that a thread can run it beside
+the ticks; see image_readers.py.
 """
 
 from __future__ import annotations
@@ -12,98 +13,99 @@ from pathlib import Path
 from connectors.base import Connector
 from connectors.images.cache import save_to_cache
 from daemon.config.loading import Config
-from daemon.domain import FoundImage, Image
+from daemon.domain import FoundImage, Image, KnownImage
 from daemon.domain.errors import ImageRefused
-from daemon.domain.faults import printable
-from daemon.intake import Failure, Paused, attempt
+from daemon.intake import InputFailure, Postponed, try_input
 from daemon.stages.file_stamps import local_path, stamp_of
-from daemon.stages.image_content import CURE, EXPECTED, cache_of, image_of, place_of
-from daemon.store import KnownImage
+from daemon.stages.image_content import CURE, EXPECTED, cache_of, fault_location, image_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """An image that has to be looked into.
+class ReadRequest:
+    """An image to read.
 
-    known: what the store holds of it; None for one that is new, which is read in any case.
-    is_shown: an annotator may open it now, so that it must be there to be seen. by_address: its
-    address tells which image it is, so that nothing has to be read.
+    known: what the store holds of it; None for a new image. has_open_task: whether an annotator may
+    open it now, so that its original must be readable. recognized_by_address: whether its address
+    identifies a known image, so that its bytes need not be read.
     """
 
     found: FoundImage
     known: KnownImage | None = None
-    is_shown: bool = False
-    by_address: bool = False
+    has_open_task: bool = False
+    recognized_by_address: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What came of one. image: what is inside now, None where nothing was read: it is the same, or
-    it cannot be read now. stamp: of the local file before it was read, else what the server told
-    about it, "" for nothing. failure: why it cannot be used.
+class ReadResult:
+    """The result of a request.
+
+    image: the present content; None if it is unchanged or cannot be read now. stamp: of the local
+    file before it was read, or the fingerprint that the server sent; "" without either. failure:
+    why the image cannot be used.
     """
 
-    wanted: Wanted
+    request: ReadRequest
     image: Image | None = None
     stamp: str = ""
-    failure: Failure | None = None
+    failure: InputFailure | None = None
 
     @property
-    def place(self) -> str:
-        """As faults name the image."""
-        return printable(place_of(self.wanted.found.key))
+    def fault_location(self) -> str:
+        """The `where` of faults of this image."""
+        return fault_location(self.request.found.key)
 
 
-def read_image(connector: Connector, config: Config, wanted: Wanted) -> Reading | Paused:
-    """Look into one image. Whatever it raises is told as a value: no image ends the work."""
-    if wanted.by_address:
-        return Reading(wanted=wanted)
-    found = wanted.found
-    path = local_path(found.uri)
-    stamp = stamp_of(path) if path else ""  # before the bytes: a later change is another stamp
-    done = attempt(
-        lambda: _look_into(connector, config, wanted, stamp),
-        place_of(found.key),
+def read_image(
+    connector: Connector, config: Config, request: ReadRequest
+) -> ReadResult | Postponed:
+    """Read one image. An exception is returned as a value, so that no image ends the thread."""
+    if request.recognized_by_address:
+        return ReadResult(request=request)
+    path = local_path(request.found.uri)
+    stamp = stamp_of(path) if path else ""  # before the read, so that a later change is noticed
+    result = try_input(
+        lambda: _read(connector, config, request, stamp),
+        fault_location(request.found.key),
         expected=EXPECTED,
         cure=CURE,
     )
-    if isinstance(done, Failure):
-        return Reading(wanted=wanted, stamp=stamp, failure=done)
-    return done
+    if isinstance(result, InputFailure):
+        return ReadResult(request=request, stamp=stamp, failure=result)
+    return result
 
 
-def _look_into(connector: Connector, config: Config, wanted: Wanted, stamp: str) -> Reading:
-    found, known = wanted.found, wanted.known
+def _read(connector: Connector, config: Config, request: ReadRequest, stamp: str) -> ReadResult:
+    found, known = request.found, request.known
     if known is not None:
-        return _compare(connector, config, wanted, known, stamp)
-    found.key.encode()  # a file name that is no UTF-8 cannot be kept
+        return _compare(connector, config, request, known, stamp)
+    found.key.encode()  # raises for a file name that is not UTF-8, which the store cannot hold
     image = image_of(connector.read(found), config, found)
-    return Reading(wanted=wanted, image=image, stamp=stamp)
+    return ReadResult(request=request, image=image, stamp=stamp)
 
 
 def _compare(
-    connector: Connector, config: Config, wanted: Wanted, known: KnownImage, stamp: str
-) -> Reading:
-    """Whether a known image has other bytes now; they are not asked for where that is told."""
-    found, is_local = wanted.found, local_path(wanted.found.uri) is not None
-    is_aside = known.aside_stamp is not None
+    connector: Connector, config: Config, request: ReadRequest, known: KnownImage, stamp: str
+) -> ReadResult:
+    """Read a known image again, unless its stamp or fingerprint shows that it is unchanged."""
+    found, is_local = request.found, local_path(request.found.uri) is not None
+    is_excluded = known.aside_stamp is not None
     try:
-        told = stamp if is_local else connector.fingerprint(found)
-        if not is_aside and told and told == known.stamp:
-            return Reading(wanted=wanted, stamp=told)
+        fingerprint = stamp if is_local else connector.fingerprint(found)
+        if not is_excluded and fingerprint and fingerprint == known.stamp:
+            return ReadResult(request=request, stamp=fingerprint)
         content = connector.read(found)
     except ImageRefused:
-        if is_local or wanted.is_shown:
+        if is_local or request.has_open_task:
             raise
-        return Reading(wanted=wanted, stamp=known.stamp)  # the copy serves; nobody looks at it
+        return ReadResult(request=request, stamp=known.stamp)  # the cached copy is enough
     image = image_of(content, config, found)
-    if is_aside and image.path.is_relative_to(cache_of(config)):
-        _mend_cache(config, image.path, content)
-    return Reading(wanted=wanted, image=image, stamp=told)
+    if is_excluded and image.path.is_relative_to(cache_of(config)):
+        _repair_cache(config, image.path, content)
+    return ReadResult(request=request, image=image, stamp=fingerprint)
 
 
-def _mend_cache(config: Config, path: Path, content: bytes) -> None:
-    """Write the cached picture anew where it is not what these bytes give."""
+def _repair_cache(config: Config, path: Path, content: bytes) -> None:
+    """Write the cached copy again if it differs from what these bytes give."""
     pixels = config.images.max_megapixels * 10**6
     with tempfile.TemporaryDirectory(dir=config.state) as folder:
         fresh = save_to_cache(content, Path(folder), max_pixels=pixels).path

@@ -1,82 +1,86 @@
-"""What was read becomes rows of the store: images that are new, at a new address, or replaced."""
+"""Saves what was read of an image: as a new image, a known one at a new address, or a change."""
 
 from __future__ import annotations
 
 from daemon.domain import FoundImage, Image
 from daemon.stages.context import Context
 from daemon.stages.file_stamps import local_path
-from daemon.stages.identity import Recognised
-from daemon.stages.image_content import CURE, DECIDED, EXPECTED
-from daemon.stages.image_look import Look
-from daemon.stages.image_reading import Reading
-from daemon.stages.replaced_images import keep_comparison
+from daemon.stages.identity import Recognized
+from daemon.stages.image_content import CURE, EXPECTED, READ_ANSWERS_AGAIN
+from daemon.stages.image_reading import ReadResult
+from daemon.stages.image_scan import Scan
+from daemon.stages.replaced_images import save_comparison
 
 
-def keep_reading(context: Context, look: Look, reading: Reading) -> None:
-    """Keep what came of one image, inside the guard: one that cannot be used is a fault.
+def save_result(context: Context, scan: Scan, result: ReadResult) -> None:
+    """Save the result of one read; an image that cannot be used becomes a fault of the scan.
 
-    An image that is not listed any more is left alone, and one that had to be read after all waits
-    for the next look.
+    A result is ignored if its image is not listed any more, or if its bytes are needed after all:
+    the next scan requests it again.
     """
-    found = reading.wanted.found
-    if found.key not in look.listed or _has_to_be_read(look, reading):
+    found = result.request.found
+    if found.key not in scan.listed or _needs_bytes(scan, result):
         return
-    look.rest.pop(found.key, None)
-    if reading.failure is not None:
-        look.intake.add_failure(reading.failure)
-        look.unusable.append(reading)
+    scan.unread.pop(found.key, None)
+    if result.failure is not None:
+        scan.intake.add_failure(result.failure)
+        scan.unusable.append(result)
         return
-    done = False
-    with look.intake.one(reading.place, expected=EXPECTED, cure=CURE), context.store.atomic():
-        if reading.wanted.known is not None:
-            keep_comparison(context, reading, reading.wanted.known)
+    saved = False
+    where = result.fault_location
+    with scan.intake.guard(where, expected=EXPECTED, cure=CURE), context.store.atomic():
+        if result.request.known is not None:
+            save_comparison(context, result, result.request.known)
         else:
-            _keep_new(context, look, reading)
-        done = True
-    if not done:
-        look.unusable.append(reading)
+            _save_new(context, scan, result)
+        saved = True
+    if not saved:
+        scan.unusable.append(result)
 
 
-def _has_to_be_read(look: Look, reading: Reading) -> bool:
-    """Whether its address told which image it is, and another one has turned out to be that."""
-    found = reading.wanted.found
-    return reading.wanted.by_address and look.identities.by_address(found) is None
+def _needs_bytes(scan: Scan, result: ReadResult) -> bool:
+    """Whether an address that identified a known image does so no more, since another image of the
+    scan has turned out to be that one."""
+    request = result.request
+    return request.recognized_by_address and scan.identities.by_address(request.found) is None
 
 
-def _keep_new(context: Context, look: Look, reading: Reading) -> None:
-    """Keep one image, or recognise it. What was read before it was known is read again."""
-    store, found, image = context.store, reading.wanted.found, reading.image
-    recognised = look.identities.by_address(found)
+def _save_new(context: Context, scan: Scan, result: ReadResult) -> None:
+    """Save a new key: as another address of a known image, or as a new image."""
+    store, found, image = context.store, result.request.found, result.image
+    recognized = scan.identities.by_address(found)
     path, stamp = local_path(found.uri), ""
-    if recognised is None and image is not None:
-        recognised = look.identities.by_content(found, image.sha256)
-        path, stamp = image.path, reading.stamp
-    if recognised is not None:
-        _renew(context, look, found, recognised)
+    if recognized is None and image is not None:
+        recognized = scan.identities.by_content(found, image.sha256)
+        path, stamp = image.path, result.stamp
+    if recognized is not None:
+        _update_address(context, scan, found, recognized)
         if path is not None:
-            store.move_file(recognised.image.id, path, stamp)
+            store.move_file(recognized.image.id, path, stamp)
     elif image is not None:
-        _add(context, look, image, reading)
-    store.release([reading.place])
-    store.forget_refused([reading.place])
-    store.keep_fact(DECIDED, "1")
+        _add(context, scan, image, result)
+    store.release([result.fault_location])
+    store.forget_refused([result.fault_location])
+    store.keep_fact(READ_ANSWERS_AGAIN, "1")
 
 
-def _add(context: Context, look: Look, image: Image, reading: Reading) -> None:
+def _add(context: Context, scan: Scan, image: Image, result: ReadResult) -> None:
     at = context.now().isoformat()
-    context.store.add_image(image, reading.wanted.found.task, reading.stamp, at)
-    look.new += 1
+    context.store.add_image(image, result.request.found.task, result.stamp, at)
+    scan.added += 1
 
 
-def _renew(context: Context, look: Look, found: FoundImage, recognised: Recognised) -> None:
-    store, image = context.store, recognised.image
-    if recognised.further:
+def _update_address(
+    context: Context, scan: Scan, found: FoundImage, recognized: Recognized
+) -> None:
+    store, image = context.store, recognized.image
+    if recognized.is_second_address:
         store.add_former_key(found.key, image.id)
         return
     store.renew_image(image.id, found)
     if image.task is not None and found.task is not None:
-        store.move_question(image.id, image.task, found.task, context.now())
+        store.move_task(image.id, image.task, found.task, context.now())
     if found.task is None:
-        look.renamed.append(image.id)
-    look.identities.move(image, found)
-    look.moved += 1
+        scan.renamed.append(image.id)
+    scan.identities.move(image, found)
+    scan.recognized += 1

@@ -6,10 +6,11 @@ pixels along their outside have, or background where there is no outside. A *hol
 of background with fewer than `fill_holes_px` pixels that does not reach the edge of the
 picture, and becomes the class that most pixels around it have. Of two equally frequent classes
 the lower index wins. Specks are taken out before holes are filled. No pixel of a region that
-is large enough changes, and tidying twice changes nothing more.
+is large enough changes, and a second call changes nothing more.
 
-A mask is cut into runs, stretches of one class within a row, and everything is asked of the
-graph of runs that share an edge: some thousand runs stand for a million pixels.
+A mask is cut into runs, stretches of one class within a row; all work is done on the graph of runs
+that share an edge: some thousand runs stand for a million pixels. On usual masks that takes less
+time than OpenCV's labeling alone (tests/benchmarks/connected_components.py).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
-def tidied(mask: Mask, *, min_region_px: int, fill_holes_px: int) -> Mask:
+def postprocessed(mask: Mask, *, min_region_px: int, fill_holes_px: int) -> Mask:
     """The mask without specks and holes. mask: (H, W); 0 px leaves either kind as it is.
 
     Pixels without a label (255) are neither.
@@ -37,16 +38,6 @@ def tidied(mask: Mask, *, min_region_px: int, fill_holes_px: int) -> Mask:
     runs = _Runs.of(mask)
     smooth = _without_specks(runs, runs.values, min_region_px)
     return runs.painted(_without_holes(runs, smooth, fill_holes_px))
-
-
-def without_specks(mask: Mask, min_region_px: int) -> Mask:
-    """The mask with every region of a drawn class at least so large."""
-    return tidied(mask, min_region_px=min_region_px, fill_holes_px=0)
-
-
-def without_holes(mask: Mask, fill_holes_px: int) -> Mask:
-    """The mask with every enclosed region of background at least so large."""
-    return tidied(mask, min_region_px=0, fill_holes_px=fill_holes_px)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +87,8 @@ class _Runs:
         """(M,): the region of each member, (R,) flags, where these pairs of members, (E,), belong
         together. Regions are numbered from 0."""
         count = int(np.count_nonzero(members))
-        place = np.cumsum(members, dtype=np.int32) - np.int32(1)
-        pairs = (place[self.first[joined]], place[self.second[joined]])
+        index = np.cumsum(members, dtype=np.int32) - np.int32(1)
+        pairs = (index[self.first[joined]], index[self.second[joined]])
         graph = sparse.csr_matrix((np.ones(pairs[0].size, np.bool_), pairs), shape=(count, count))
         return np.asarray(csgraph.connected_components(graph, directed=False)[1], np.int64)
 
@@ -127,10 +118,10 @@ def _regions_within(runs: _Runs, values: Mask, members: Flags) -> Ints:
     return runs.regions(members, same & members[runs.first])
 
 
-def _spread(members: Flags, told: Flags) -> Flags:
-    """(R,): what is told of each member; False for the others."""
+def _spread(members: Flags, values: Flags) -> Flags:
+    """(R,): the values, (M,), at the members; False for the other runs."""
     flags = members.copy()
-    flags[members] = told
+    flags[members] = values
     return flags
 
 
@@ -140,16 +131,16 @@ def _absorbed(runs: _Runs, values: Mask, taken: Flags) -> Mask:
         return values
     inner, outer = taken[runs.first], taken[runs.second]
     regions = runs.regions(taken, inner & outer)
-    place = np.cumsum(taken) - 1
+    index = np.cumsum(taken) - 1
     classes = int(values[values != IGNORE].max()) + 1
     votes = np.zeros((int(regions.max()) + 1) * classes)  # (region, class); 255 has no vote
     for inside, outside, border in (
         (runs.first, runs.second, inner & ~outer),
         (runs.second, runs.first, outer & ~inner),
     ):
-        told = border & (values[outside] != IGNORE)
-        cast = regions[place[inside[told]]] * classes + values[outside[told]]
-        votes += np.bincount(cast, weights=runs.shared[told], minlength=votes.size)
+        voting = border & (values[outside] != IGNORE)
+        cast = regions[index[inside[voting]]] * classes + values[outside[voting]]
+        votes += np.bincount(cast, weights=runs.shared[voting], minlength=votes.size)
     winner = votes.reshape(-1, classes).argmax(axis=1).astype(np.uint8)
     changed = values.copy()
     changed[taken] = winner[regions]

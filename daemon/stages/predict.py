@@ -15,9 +15,9 @@ from daemon.domain import KeptPrediction, Mask, Stage, TaskState
 from daemon.runs.durable import write_json
 from daemon.runs.folder import PredictRequest, PredictResult, RunFolder
 from daemon.stages.context import Context, files_of
-from daemon.stages.postprocess import tidied
-from daemon.stages.quarantine import set_aside
-from daemon.stages.run_settings import ask
+from daemon.stages.postprocess import postprocessed
+from daemon.stages.quarantine import exclude_unusable
+from daemon.stages.run_settings import write_request
 from daemon.stages.serving import serving_checkpoint
 
 
@@ -27,8 +27,8 @@ def predict(context: Context, cycle: int) -> bool:
     if not run.request_file.exists():
         store = context.store
         wanted = {pick.image_id for pick in [*store.picks(cycle), *store.reserve(cycle)]}
-        wanted |= {row["image_id"] for row in store.tasks(TaskState.OPEN)}
-        images = [image for image in store.images() if image.id in wanted]
+        wanted |= {task.image_id for task in store.tasks(TaskState.OPEN)}
+        images = list(store.images_of(wanted).values())
         request = context.request(
             PredictRequest,
             classes=context.trained_classes(store.serving(cycle)),
@@ -37,16 +37,16 @@ def predict(context: Context, cycle: int) -> bool:
         )
         if not images:
             return True
-        ask(context, run, Stage.PREDICT, request)
+        write_request(context, run, Stage.PREDICT, request)
     if not context.launcher.advance(run, "predict"):
         return False
-    set_aside(context, Stage.PREDICT, run.read_result(PredictResult).faults)
+    exclude_unusable(context, Stage.PREDICT, run.read_result(PredictResult).faults)
     return True
 
 
-def predict_anew(context: Context, cycle: int) -> None:
-    """The batch is selected once more, so PREDICT runs once more, for its images too. Masks that
-    people saw stay where they are. Twice changes nothing."""
+def reset_predictions(context: Context, cycle: int) -> None:
+    """Let PREDICT run once more, since the batch is selected once more. Masks that people saw stay.
+    Calling it twice changes nothing."""
     run = context.run(cycle, Stage.PREDICT)
     run.result_file.unlink(missing_ok=True)
     run.request_file.unlink(missing_ok=True)
@@ -57,11 +57,14 @@ def predictions(context: Context, cycle: int) -> Mapping[int, KeptPrediction]:
     run = context.run(cycle, Stage.PREDICT)
     if not run.finished():
         return {}
-    confidence, rules = run.read_result(PredictResult).confidence, _rules(context, run)
+    confidence, settings = (
+        run.read_result(PredictResult).confidence,
+        _postprocess_settings(context, run),
+    )
     return {
         file.id: KeptPrediction(
             image_id=file.id,
-            read=partial(_shown, run, file.id, rules),
+            read=partial(_postprocessed_mask, run, file.id, settings),
             confidence=confidence.get(file.id, {}),
         )
         for file in run.read_request(PredictRequest).masks
@@ -78,26 +81,32 @@ def predicted_ids(context: Context, cycle: int) -> set[int] | None:
 
 
 def predicted_mask(context: Context, cycle: int, image_id: int) -> Mask | None:
-    """The mask that a cycle predicted for an image, as people were shown it; None without one."""
+    """The mask that a cycle predicted for an image, as people saw it; None without one."""
     run = context.run(cycle, Stage.PREDICT)
-    return _shown(run, image_id, _rules(context, run)) if run.mask(image_id).exists() else None
+    return (
+        _postprocessed_mask(run, image_id, _postprocess_settings(context, run))
+        if run.mask(image_id).exists()
+        else None
+    )
 
 
-def _rules(context: Context, run: RunFolder) -> Predictions:
-    """How the masks of this run are tidied: by the rules of the first look at it. Other rules in
-    config.toml change later predictions only, and an effort is measured against what was seen."""
+def _postprocess_settings(context: Context, run: RunFolder) -> Predictions:
+    """How the masks of this run are postprocessed: as [predictions] said at their first use. Later
+    settings change later predictions only, so corrections are measured against what people saw."""
     file = run.path / "shown.json"
     if not file.exists():
         write_json(file, context.config.predictions.model_dump())
     return Predictions.model_validate_json(file.read_bytes())
 
 
-def _shown(run: RunFolder, image_id: int, rules: Predictions) -> Mask:
-    """The mask as people see it."""
-    mask = _read(run.mask(image_id))
-    return tidied(mask, min_region_px=rules.min_region_px, fill_holes_px=rules.fill_holes_px)
+def _postprocessed_mask(run: RunFolder, image_id: int, settings: Predictions) -> Mask:
+    """The predicted mask as people see it."""
+    mask = _read_mask(run.mask(image_id))
+    return postprocessed(
+        mask, min_region_px=settings.min_region_px, fill_holes_px=settings.fill_holes_px
+    )
 
 
-def _read(path: Path) -> Mask:
+def _read_mask(path: Path) -> Mask:
     with Pillow.open(io.BytesIO(path.read_bytes())) as png:
         return np.asarray(png, dtype=np.uint8)

@@ -1,7 +1,7 @@
-"""No idle annotator: while a model trains, the next best images of the last scores are asked.
+"""The queue of open tasks: while a model trains, annotators get the next best images.
 
-They belong to the cycle that chose them and count against the budget. The next batch is served
-before those that nobody answered; its model's masks and order reach them as all others.
+These images belong to the cycle whose scores ranked them, and count against the budget. The next
+batch is served before those of them that nobody answered; they too get its masks and positions.
 """
 
 from __future__ import annotations
@@ -11,121 +11,123 @@ from dataclasses import replace
 from datetime import timedelta
 
 from daemon.domain import Pick, Role, Stage
-from daemon.stages.context import Context, by_role
-from daemon.stages.push import VERSION, deliver, intend
+from daemon.stages.context import Context
+from daemon.stages.push import VERSION, deliver, enqueue
 from daemon.stages.select import extend
-from daemon.store.counts import beyond_batch, is_dropped, open_images
+from daemon.store.counts import count_beyond_batch, is_dropped, open_images
 
-PRESENT = timedelta(hours=24)  # who answered since then counts as at work
+PRESENT = timedelta(hours=24)  # people who answered since then count as active
 
 
 def top_up(context: Context, cycle: int) -> None:
     """Ask for a stand-in for every dropped batch image; a dropped validation image stays out."""
-    ask_more(context, cycle, _batch(context, cycle) - _standing(context, cycle))
+    ask_more(context, cycle, _batch_size(context, cycle) - _count_answerable(context, cycle))
 
 
 def ask_more(context: Context, cycle: int, wanted: int) -> int:
-    """Ask for so many further images of the last scores, within the budget; how many it were.
+    """Ask for `wanted` further images by the newest scores, within the budget; how many it were.
 
-    The reserve first; when that is used up the next best follow.
+    The reserve comes first, then the next best images.
     """
     wanted = min(wanted, _labels_left(context))
     if wanted <= 0:
         return 0
     picks = _next_best(context, cycle, wanted)[:wanted]
-    _ask(context, cycle, picks)
+    _send(context, cycle, picks)
     return len(picks)
 
 
-def ask_ahead(context: Context) -> None:
-    """Keep `queue_low` tasks open for each person, from the scores of the last batch, within the
-    budget. Twice asks once: the outbox keeps what is on its way.
+def fill_queue(context: Context) -> None:
+    """Keep `queue_low` tasks open for each active person, by the scores of the newest batch and
+    within the budget. Calling it twice asks once: the outbox holds the pushes on their way.
 
-    A cycle asks at most `queue_top_up` images beyond its batch, where that is set. When its
-    reserve is used up the next best follow; they have no mask to begin with.
+    A cycle asks for at most `queue_top_up` images beyond its batch, where that is set. The reserve
+    comes first, then the next best images, which have no predicted mask.
     """
-    cycle, waiting = _last_asked(context), len(open_images(context.store))
+    cycle, waiting = _newest_batch_cycle(context), len(open_images(context.store))
     if cycle is None or waiting >= (low := queue_low(context)):
         return
     cap = context.config.loop.queue_top_up
     wanted = min(
         low - waiting,
-        cap - beyond_batch(context.store, cycle) if cap else low,
+        cap - count_beyond_batch(context.store, cycle) if cap else low,
         _labels_left(context),
     )
     if wanted > 0:
         new = _next_best(context, cycle, wanted)[:wanted]
-        _ask(context, cycle, [replace(one, reason=_ahead(cycle, one)) for one in new])
+        _send(context, cycle, [replace(one, reason=_queue_reason(cycle, one)) for one in new])
 
 
 def queue_low(context: Context) -> int:
-    """How many open tasks keep everybody busy: so many for each person who is at work."""
+    """How many open tasks there should be: `[loop] queue_low` for each active person."""
     people = context.store.people_since(context.now() - PRESENT)
     return context.config.loop.queue_low * max(1, people)
 
 
-def spare(context: Context, cycle: int) -> list[Pick]:
-    """The images of a cycle's reserve that may still be asked, best first."""
+def available_reserve(context: Context, cycle: int) -> list[Pick]:
+    """The picks of a cycle's reserve that may still be asked for, best first."""
     store = context.store
-    pool = {image.id for image in by_role(store.images())[Role.POOL]}
-    free = pool - store.asked_ids() - store.labeled_ids() - _chosen(context)
-    return [pick for pick in store.reserve(cycle) if pick.image_id in free]
+    reserve = store.reserve(cycle)
+    images = store.images_of(pick.image_id for pick in reserve)
+    pool = {image.id for image in images.values() if image.role is Role.POOL}
+    free = pool - store.queried_ids() - store.labeled_ids() - _unpushed_ids(context)
+    return [pick for pick in reserve if pick.image_id in free]
 
 
-def _last_asked(context: Context) -> int | None:
-    """The newest cycle that has a batch; None before any, and in the moment of a push. While the
-    masks of a batch are made this is its own cycle: its reserve gets masks too."""
+def _newest_batch_cycle(context: Context) -> int | None:
+    """The newest cycle whose batch is selected; None before any, and during a push. While the
+    masks of a batch are predicted this is its own cycle: its reserve gets masks too."""
     last = context.store.last_cycle()
-    if last is None or last["stage"] == Stage.PUSH:
+    if last is None or last.stage is Stage.PUSH:
         return None
-    selected = last["stage"] in (Stage.PREDICT, Stage.DONE)
-    number = int(last["id"]) if selected else int(last["id"]) - 1
+    selected = last.stage in (Stage.PREDICT, Stage.DONE)
+    number = last.number if selected else last.number - 1
     return number if number >= 0 else None
 
 
-def _chosen(context: Context) -> set[int]:
-    """Images of the newest batch that were not asked yet: it was selected, not pushed."""
+def _unpushed_ids(context: Context) -> set[int]:
+    """Ids of the images of a batch that is selected and not pushed yet."""
     last = context.store.last_cycle()
-    if last is None or last["stage"] == Stage.DONE:
+    if last is None or last.stage is Stage.DONE:
         return set()
-    picks = context.store.picks(int(last["id"]))
-    return {pick.image_id for pick in picks} - context.store.asked_ids()
+    picks = context.store.picks(last.number)
+    return {pick.image_id for pick in picks} - context.store.queried_ids()
 
 
 def _next_best(context: Context, cycle: int, wanted: int) -> list[Pick]:
-    """At least so many images that may be asked, best first, where there are so many."""
-    new = spare(context, cycle)
+    """Picks that may be asked for, best first; at least `wanted` where the pool has as many."""
+    new = available_reserve(context, cycle)
     if len(new) < wanted and extend(context, cycle, max(wanted, context.config.loop.batch_images)):
-        new = spare(context, cycle)
+        new = available_reserve(context, cycle)
     return new
 
 
 def _labels_left(context: Context) -> int:
-    """Of the budget, when everything that is asked or chosen gets its label."""
+    """Labels of the budget that are left when every open and every chosen image has its label."""
     store = context.store
-    spoken_for = store.labeled_ids() | open_images(store) | _chosen(context)
-    return context.config.loop.budget_labels - len(spoken_for)
+    reserved = store.labeled_ids() | open_images(store) | _unpushed_ids(context)
+    return context.config.loop.budget_labels - len(reserved)
 
 
-def _batch(context: Context, cycle: int) -> int:
+def _batch_size(context: Context, cycle: int) -> int:
     return sum(pick.arm != "validation" for pick in context.store.picks(cycle))
 
 
-def _standing(context: Context, cycle: int) -> int:
-    """How many images of the pool that this cycle asked are answered, or may be."""
+def _count_answerable(context: Context, cycle: int) -> int:
+    """How many images of the pool that this cycle asked for are answered or still open."""
     labeled = context.store.labeled_ids()
-    rows = context.store.tasks_of_cycle(cycle)
-    return sum(row["arm"] != "validation" and not is_dropped(row, labeled) for row in rows)
+    tasks = context.store.tasks_of_cycle(cycle)
+    return sum(not task.measures and not is_dropped(task, labeled) for task in tasks)
 
 
-def _ahead(cycle: int, pick: Pick) -> str:
+def _queue_reason(cycle: int, pick: Pick) -> str:
     if cycle == 0:
         return f"asked ahead of the first model: {pick.reason}"
     return f"asked ahead of the next model, by the scores of cycle {cycle}: {pick.reason}"
 
 
-def _ask(context: Context, cycle: int, picks: Sequence[Pick]) -> None:
+def _send(context: Context, cycle: int, picks: Sequence[Pick]) -> None:
     version = context.store.fact(VERSION)
     if picks and version is not None:
-        intend(context, cycle, picks, version)
+        enqueue(context, cycle, picks, version)
         deliver(context)

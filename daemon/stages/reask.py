@@ -1,9 +1,9 @@
-"""An answer that cannot be used is not the end of its image: people are asked once more.
+"""An image whose answer cannot be used is asked again.
 
 The image gets a task of its own, so that the person whose mask was unusable can be handed it too
 (Label Studio never hands a task to somebody who answered it), and the reason stands in front of
-whoever draws it. The first task rests; what was drawn in it stays there. When somebody mends that
-first answer after all, it counts, and the second task is withdrawn.
+whoever draws it. The first task is handed out no more; what was drawn in it stays there. When
+somebody corrects that first answer after all, it counts, and the second task is withdrawn.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 
-from daemon.domain import TaskState
-from daemon.domain.faults import printable
+from daemon.domain import (
+    FaultState,
+    Push,
+    QuarantinedAnswer,
+    QueuedTask,
+    RefusedAnswer,
+    Task,
+    TaskState,
+)
 from daemon.stages.context import Context
 from daemon.stages.push import VERSION, deliver
-from daemon.store import FaultState, Intent, Question
-from daemon.store.base import Row
-
-WORDS = 200  # characters of each half of the reason that annotators read
 
 log = logging.getLogger(__name__)
 
@@ -28,97 +31,79 @@ log = logging.getLogger(__name__)
 def ask_again(context: Context) -> None:
     """Ask for the images whose answers cannot be used. Twice asks once."""
     store, most = context.store, context.config.loop.ask_again
-    faults = store.unusable_answers()
-    if not faults or store.fact(VERSION) is None:
+    answers = store.unusable_answers()
+    if not answers or store.fact(VERSION) is None:
         return
     labeled = store.labeled_ids()
-    holders = {row["task"]: row for row in store.tasks(TaskState.OPEN)}
-    refused = Counter(row["image_id"] for row in store.tasks(TaskState.UNUSABLE))
-    for fault in faults:
-        if fault["image_id"] in labeled:
-            store.set_fault_state(fault["place"], FaultState.REPLACED)
-        elif fault["task"] in holders:
-            task = holders.pop(fault["task"])
-            decide = _ask_anew if refused[fault["image_id"]] < most else _give_up
-            decide(context, task, fault)
-    _tell_the_others(context, [fault for fault in faults if fault["image_id"] not in labeled])
+    open_tasks = {task.id: task for task in store.tasks(TaskState.OPEN)}
+    refusals = Counter(task.image_id for task in store.tasks(TaskState.UNUSABLE))
+    for answer in answers:
+        if answer.image_id in labeled:
+            store.set_fault_state(answer.where, FaultState.REPLACED)
+        elif answer.task in open_tasks:
+            task = open_tasks.pop(answer.task)
+            decide = _enqueue if refusals[answer.image_id] < most else _give_up
+            decide(context, task, answer)
+    _settle_older(context, [answer for answer in answers if answer.image_id not in labeled])
     deliver(context)
 
 
 def withdraw(context: Context) -> None:
-    """Take back the second question about an image whose first answer was mended."""
+    """Take back the second task of an image whose first answer was corrected."""
     store, now = context.store, context.now()
     unusable = store.tasks(TaskState.UNUSABLE)
     if not unusable:
         return
-    drawn_in = store.label_tasks({row["image_id"] for row in unusable})
-    mended = {
-        row["image_id"]: row["task"]
-        for row in unusable
-        if drawn_in.get(row["image_id"]) == row["task"]
+    label_tasks = store.label_tasks({task.image_id for task in unusable})
+    corrected = {
+        task.image_id: task.id for task in unusable if label_tasks.get(task.image_id) == task.id
     }
-    for row in store.tasks(TaskState.OPEN):
-        if row["image_id"] in mended:
-            context.connector.retire([row["task"]])
-            store.set_task_state([row["task"]], TaskState.WITHDRAWN, now)
-            log.info("withdrawn task=%s: the first answer was mended", row["task"])
-    store.set_task_state(list(mended.values()), TaskState.LABELED, now)
+    for task in store.tasks(TaskState.OPEN):
+        if task.image_id in corrected:
+            context.connector.retire([task.id])
+            store.set_task_state([task.id], TaskState.WITHDRAWN, now)
+            log.info("withdrawn task=%s: the first answer was mended", task.id)
+    store.set_task_state(list(corrected.values()), TaskState.LABELED, now)
 
 
-def _ask_anew(context: Context, task: Row, fault: Row) -> None:
+def _enqueue(context: Context, task: Task, answer: QuarantinedAnswer) -> None:
+    """Write down that the image of this task is to be asked again, in a task of its own."""
     store, now = context.store, context.now()
-    context.connector.retire([task["task"]])
-    question = Question(
-        image_id=task["image_id"],
-        position=store.position_behind(),
-        arm=task["arm"],
-        reason=f"{_why(fault)} {_first_reason(task['reason'])}",
-        anew=True,
+    context.connector.retire([task.id])
+    new = QueuedTask(
+        image_id=task.image_id,
+        position=store.next_position(),
+        arm=task.arm,
+        reason=task.reason,
+        needs_new_task=True,
+        refused=RefusedAnswer(got=answer.got, expected=answer.expected),
     )
-    intent = Intent(
-        key=str(uuid.uuid4()),
-        cycle=task["cycle"],
-        version=str(store.fact(VERSION)),
-        questions=(question,),
+    push = Push(
+        key=str(uuid.uuid4()), cycle=task.cycle, version=str(store.fact(VERSION)), tasks=(new,)
     )
     with store.atomic():
-        store.set_task_state([task["task"]], TaskState.UNUSABLE, now)
-        store.set_fault_state(fault["place"], FaultState.ASKED_AGAIN)
-        store.intend(intent, now)
-    log.warning("asked again image=%d: %s: %s", task["image_id"], fault["place"], fault["got"])
+        store.set_task_state([task.id], TaskState.UNUSABLE, now)
+        store.set_fault_state(answer.where, FaultState.ASKED_AGAIN)
+        store.enqueue_push(push, now)
+    log.warning("asked again image=%d: %s: %s", task.image_id, answer.where, answer.got)
 
 
-def _give_up(context: Context, task: Row, fault: Row) -> None:
+def _give_up(context: Context, task: Task, answer: QuarantinedAnswer) -> None:
     store, most = context.store, context.config.loop.ask_again
-    words = f"{fault['place']}: not asked again, answers that could not be used: {most + 1}"
+    words = f"{answer.where}: not asked again, answers that could not be used: {most + 1}"
     with store.atomic():
-        store.set_task_state([task["task"]], TaskState.UNUSABLE, context.now())
-        store.set_fault_state(fault["place"], FaultState.GIVEN_UP)
-        store.note("warning", words, context.now())
+        store.set_task_state([task.id], TaskState.UNUSABLE, context.now())
+        store.set_fault_state(answer.where, FaultState.GIVEN_UP)
+        store.add_event("warning", words, context.now())
     log.warning("%s", words)
 
 
-def _tell_the_others(context: Context, faults: Sequence[Row]) -> None:
-    """Earlier answers about an image share the lot of its newest one."""
+def _settle_older(context: Context, answers: Sequence[QuarantinedAnswer]) -> None:
+    """Older unusable answers about an image take the state of its newest one."""
     store = context.store
-    waiting = {row["image_id"] for row in store.tasks(TaskState.OPEN)}
-    for intent in store.pending_intents():
-        waiting |= {question.image_id for question in intent.questions}
-    for fault in faults:
-        if fault["image_id"] in waiting:
-            store.set_fault_state(fault["place"], FaultState.ASKED_AGAIN)
-        elif fault["state"] == FaultState.ASKED_AGAIN:
-            store.set_fault_state(fault["place"], FaultState.GIVEN_UP)
-
-
-_AGAIN = "Asked again: the last mask could not be used ("
-
-
-def _why(fault: Row) -> str:
-    got, expected = (printable(fault[name], WORDS) for name in ("got", "expected"))
-    return f"{_AGAIN}got {got}; expected {expected}). Please draw it anew."
-
-
-def _first_reason(reason: str) -> str:
-    """Why the image was asked the first time."""
-    return reason.rpartition("Please draw it anew. ")[2]
+    waiting = {task.image_id for task in store.tasks(TaskState.OPEN)} | store.pending_ids()
+    for answer in answers:
+        if answer.image_id in waiting:
+            store.set_fault_state(answer.where, FaultState.ASKED_AGAIN)
+        elif answer.state is FaultState.ASKED_AGAIN:
+            store.set_fault_state(answer.where, FaultState.GIVEN_UP)

@@ -19,7 +19,7 @@ def reasons_for(pool: Pool, arms: Sequence[tuple[int, str]], strategy: QueryStra
     words = strategy_words(pool, asked, strategy)
     return [
         Pick(image_id=image_id, rank=rank, arm=arm, reason=words.get(image_id, FAIR))
-        for rank, (image_id, arm) in enumerate(arms)
+        for rank, (image_id, arm) in enumerate(arms, start=1)
     ]
 
 
@@ -38,7 +38,7 @@ def strategy_words(
     if not listed or len(words) != len(picks) or not all(map(_is_sentence, words)):
         raise ConfigError(
             f"strategy {name}: reasons(pool, picks) gave {str(words)[:80]}; expected a list of "
-            f"{len(picks)} sentences, one a pick; mend the strategy (strategies/README.md)"
+            f"{len(picks)} sentences, one a pick; correct the strategy (strategies/README.md)"
         )
     return {
         image_id: f"{name}: {sentence}" for image_id, sentence in zip(picks, words, strict=True)

@@ -1,4 +1,4 @@
-"""A file that was renamed: the tasks that we made for it show the address that it had."""
+"""Renamed files: replaces open tasks that show the old address of an image."""
 
 from __future__ import annotations
 
@@ -6,35 +6,37 @@ import logging
 import uuid
 from collections.abc import Collection
 
-from daemon.domain import TaskState
+from daemon.domain import Push, QueuedTask, TaskState
 from daemon.stages.context import Context
 from daemon.stages.push import VERSION
-from daemon.store import Intent, Question
 
 log = logging.getLogger(__name__)
 
 
-def ask_where_it_is(context: Context, image_ids: Collection[int]) -> None:
-    """Open questions about these images are asked by tasks of their own, at the new address; the
-    old ones rest. Each is written down before it is sent, and sent by the rest of the tick."""
+def ask_at_new_address(context: Context, image_ids: Collection[int]) -> None:
+    """Retire the open tasks of these images, and enqueue new tasks that show the new address.
+
+    The pushes are sent later in this tick.
+    """
     store, now = context.store, context.now()
     version = store.fact(VERSION)
-    rows = [row for row in store.tasks(TaskState.OPEN) if row["image_id"] in image_ids]
-    if not rows or version is None:
+    tasks = [task for task in store.tasks(TaskState.OPEN) if task.image_id in image_ids]
+    if not tasks or version is None:
         return
-    context.connector.retire([row["task"] for row in rows])
-    behind = store.position_behind()
+    context.connector.retire([task.id for task in tasks])
+    first = store.next_position()
     with store.atomic():
-        for place, row in enumerate(rows):
-            question = Question(
-                image_id=row["image_id"],
-                position=behind + place,
-                arm=row["arm"],
-                reason=row["reason"],
-                anew=True,
+        for position, task in enumerate(tasks, start=first):
+            new = QueuedTask(
+                image_id=task.image_id,
+                position=position,
+                arm=task.arm,
+                reason=task.reason,
+                needs_new_task=True,
+                refused=task.refused,
             )
             key = str(uuid.uuid4())
-            intent = Intent(key=key, cycle=row["cycle"], version=version, questions=(question,))
-            store.set_task_state([row["task"]], TaskState.UNUSABLE, now)
-            store.intend(intent, now)
-    log.info("asked at their new address images=%d", len(rows))
+            push = Push(key=key, cycle=task.cycle, version=version, tasks=(new,))
+            store.set_task_state([task.id], TaskState.UNUSABLE, now)
+            store.enqueue_push(push, now)
+    log.info("asked at their new address images=%d", len(tasks))

@@ -1,4 +1,4 @@
-"""What is kept on disk: the best checkpoint, the last ones, and the one in use."""
+"""Which checkpoints stay on disk: the best, the newest, and the one that serves."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def require_space(context: Context) -> None:
         )
 
 
-def thin_out(context: Context) -> None:
-    """Delete checkpoints that nothing needs; results and scores stay."""
+def delete_old_checkpoints(context: Context) -> None:
+    """Delete checkpoints that nothing needs; results and scores stay. Calling it twice is safe."""
     runs = sorted((context.config.state / "runs").glob(f"*-{Stage.TRAIN}"))
     kept = {folder.name for folder in runs[-context.config.storage.keep_checkpoints :]}
     points = [point for point in context.store.curve() if point.validation]

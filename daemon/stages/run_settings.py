@@ -1,9 +1,8 @@
-"""A run belongs to the settings it was asked with.
+"""Starts a run again when settings change that it depends on.
 
-Beside request.json stands settings.json: what config.toml said of everything that the run depends
-on. When config.toml says otherwise later and the run has not finished, it is asked anew: its
-request and what was done for it are removed, and the pause after failures ends. A finished run
-stays.
+settings.json, beside request.json, holds the values of config.toml that a run depends on. If they
+change before the run has finished, its request and its files are removed, its stage requests it
+again, and the pause after failures ends. A finished run stays.
 """
 
 from __future__ import annotations
@@ -28,53 +27,54 @@ from daemon.stages.context import Context
 
 log = logging.getLogger(__name__)
 
-SHOWN = 6  # changed settings in one line
-# They count at the next attempt as they are: no request carries them.
+MAX_NAMED_CHANGES = 6  # in one line; further changes are counted
+# These apply to the next attempt without a new request.
 _APPLIED_BY_THE_LAUNCHER = ("[training] processes",)
-_STAYS = ("lock", "log.txt")  # of a run that is asked anew
+_KEPT_FILES = ("lock", "log.txt")  # when a run starts again
 
-Named = Mapping[str, Any]
+SettingValues = Mapping[str, Any]
 
 
-def ask(context: Context, run: RunFolder, stage: Stage, request: Request) -> None:
-    """Write the request of a run, and beside it the settings that it depends on."""
+def write_request(context: Context, run: RunFolder, stage: Stage, request: Request) -> None:
+    """Write the request of a run and the settings that it depends on."""
     run.path.mkdir(parents=True, exist_ok=True)
     write_json(run.settings_file, depends_on(context.config, stage))
     run.write_request(request)
 
 
-def settle_settings(context: Context, cycle: int, stage: Stage) -> bool:
-    """Have the run of an open stage asked anew where config.toml changed what it depends on.
+def apply_changed_settings(context: Context, cycle: int, stage: Stage) -> bool:
+    """Start the run of an open stage again if settings changed that it depends on.
 
-    False while a process of the old request still works: look again. Twice changes nothing.
+    False while a process of the old request still runs: call again. Twice changes nothing.
     """
     run = context.open_run(cycle, stage)
     if run.finished() or not run.request_file.exists():
         return True
-    now, before = depends_on(context.config, stage), _asked_with(run)
+    now, before = depends_on(context.config, stage), _settings_of(run)
     changed = _changed(before, now)
     if not changed:
         return True
-    anew = [name for name in changed if name not in _APPLIED_BY_THE_LAUNCHER]
-    if anew and not context.launcher.release(run):
+    restart = [name for name in changed if name not in _APPLIED_BY_THE_LAUNCHER]
+    if restart and not context.launcher.release(run):
         return False
-    if anew and run.finished():  # while it was asked to leave
+    if restart and run.finished():  # it finished before it could be stopped
         return True
-    words = f"cycle {cycle}: {stage} is {'asked anew' if anew else 'tried again at once'}"
-    _say(context, f"{words}, config.toml changed: {_differences(changed, before, now)}")
+    action = "started again" if restart else "tried again at once"
+    start = f"cycle {cycle}: {stage} is {action}"
+    _log_event(context, f"{start}, config.toml changed: {_differences(changed, before, now)}")
     context.store.forget_failures(cycle)
-    if anew:
-        _clear(run)
+    if restart:
+        _clear_run(run)
     else:
         write_json(run.settings_file, now)
     return True
 
 
-def coming_changes(config: Config, run: RunFolder, stage: Stage) -> str:
-    """What config.toml changed for an unfinished run, in words; empty where nothing did."""
+def pending_changes(config: Config, run: RunFolder, stage: Stage) -> str:
+    """The changed settings that an unfinished run depends on, as text; "" without any."""
     if run.finished() or not run.request_file.exists():
         return ""
-    now, before = depends_on(config, stage), _asked_with(run)
+    now, before = depends_on(config, stage), _settings_of(run)
     return _differences(_changed(before, now), before, now)
 
 
@@ -83,7 +83,7 @@ def depends_on(config: Config, stage: Stage) -> dict[str, Any]:
     if stage is Stage.SELECT:
         return {"[selection] duplicate_similarity": config.selection.duplicate_similarity}
     training = config.training
-    named = {
+    values = {
         "[training] device": training.device,
         "[training] threads": training.threads,
         "[training] seed": training.seed,
@@ -93,7 +93,7 @@ def depends_on(config: Config, stage: Stage) -> dict[str, Any]:
         learner = {name: resolved(changes)[name] for name in (*ENCODER, "precision")}
     elif stage is Stage.TRAIN:
         learner = resolved(changes)
-        named |= {
+        values |= {
             "[training] warm_start": training.warm_start,
             "[training] processes": training.processes,
             "[classes] names": config.classes.names,
@@ -103,78 +103,81 @@ def depends_on(config: Config, stage: Stage) -> dict[str, Any]:
         }
     else:
         learner = {name: changes.get(name) for name in INFERENCE}
-        named |= _test_set(config) if stage is Stage.SCORE else {}
-    named |= _by_place(learner)
-    found: dict[str, Any] = json.loads(json.dumps(named))  # tuples become lists, as in the file
-    return found
+        values |= _test_set(config) if stage is Stage.SCORE else {}
+    values |= _by_setting_name(learner)
+    as_saved: dict[str, Any] = json.loads(json.dumps(values))  # tuples become lists
+    return as_saved
 
 
 def _test_set(config: Config) -> dict[str, Any]:
+    """The settings of [test], with a digest of the list of ids."""
     test = config.test
-    listed = config.home / test.ids.rpartition(":")[0 if ".json:" in test.ids else 2]
-    named: dict[str, Any] = {f"[test] {name}": value for name, value in test.model_dump().items()}
-    if test.ids and listed.is_file():
-        named["[test] the list of ids"] = sha256_of(listed)[:12]
-    return named
+    list_file = config.home / test.ids.rpartition(":")[0 if ".json:" in test.ids else 2]
+    values: dict[str, Any] = {f"[test] {name}": value for name, value in test.model_dump().items()}
+    if test.ids and list_file.is_file():
+        values["[test] the list of ids"] = sha256_of(list_file)[:12]
+    return values
 
 
-def _asked_with(run: RunFolder) -> Named:
-    """The settings of an unfinished run; of a run of an older version, what its request says."""
+def _settings_of(run: RunFolder) -> SettingValues:
+    """The saved settings of an unfinished run; those in its request if an older version made it."""
     try:
-        found: dict[str, Any] = json.loads(run.settings_file.read_bytes())
-        return found
+        saved: dict[str, Any] = json.loads(run.settings_file.read_bytes())
+        return saved
     except (OSError, ValueError):
-        return _of_request(run)
+        return _settings_of_request(run)
 
 
-def _of_request(run: RunFolder) -> Named:
+def _settings_of_request(run: RunFolder) -> SettingValues:
     try:
         content = json.loads(run.request_file.read_bytes())
     except (OSError, ValueError) as exc:
         raise RunFailed(
             f"{run.request_file}: cannot be read: {exc}; delete the folder {run.path}, the run is "
-            f"asked anew"
+            f"started again"
         ) from exc
-    named = {f"[training] {name}": content.get(name) for name in ("device", "threads", "seed")}
+    values = {f"[training] {name}": content.get(name) for name in ("device", "threads", "seed")}
     if content.get("kind") == "train":
-        named["[classes] names"] = content.get("classes")
+        values["[classes] names"] = content.get("classes")
     changes = content.get("settings", {})
     if content.get("kind") == "predict":
         learner = {name: changes.get(name) for name in INFERENCE}  # as `depends_on` has them
     else:
         learner = json.loads(json.dumps(resolved(changes)))
-    return named | _by_place(learner)
+    return values | _by_setting_name(learner)
 
 
-def _by_place(learner: Named) -> dict[str, Any]:
+def _by_setting_name(learner: SettingValues) -> dict[str, Any]:
     return {
         f"[training] {'' if name == 'preset' else 'settings.'}{name}": value
         for name, value in learner.items()
     }
 
 
-def _changed(before: Named, now: Named) -> list[str]:
+def _changed(before: SettingValues, now: SettingValues) -> list[str]:
     return [name for name in now if name in before and before[name] != now[name]]
 
 
-def _differences(changed: list[str], before: Named, now: Named) -> str:
-    words = [
-        f"{name} {short_repr(before[name])} -> {short_repr(now[name])}" for name in changed[:SHOWN]
+def _differences(changed: list[str], before: SettingValues, now: SettingValues) -> str:
+    changes = [
+        f"{name} {short_repr(before[name])} -> {short_repr(now[name])}"
+        for name in changed[:MAX_NAMED_CHANGES]
     ]
-    rest = len(changed) - SHOWN
-    return Redactor(()).words(", ".join([*words, *([f"and {rest} more"] if rest > 0 else [])]))
+    rest = len(changed) - MAX_NAMED_CHANGES
+    return Redactor(()).words(", ".join([*changes, *([f"and {rest} more"] if rest > 0 else [])]))
 
 
-def _say(context: Context, words: str) -> None:
-    log.warning("%s", words)
-    context.store.note("warning", words, context.now())
+def _log_event(context: Context, message: str) -> None:
+    log.warning("%s", message)
+    context.store.add_event("warning", message, context.now())
 
 
-def _clear(run: RunFolder) -> None:
-    """Remove the request first: what a crash leaves of the rest fits no other request."""
+def _clear_run(run: RunFolder) -> None:
+    """Remove the files of a run; the request first, so that a crash leaves no request with a part
+    of its files."""
     run.request_file.unlink()
     for path in sorted(run.path.iterdir()):
-        if path.name not in _STAYS:
+        if path.name not in _KEPT_FILES:
             _remove(path)
 
 

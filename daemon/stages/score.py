@@ -8,11 +8,11 @@ from daemon.domain import Role, Stage
 from daemon.domain.evaluations import MIOU
 from daemon.domain.formatting import fraction
 from daemon.runs.folder import PredictRequest, PredictResult, TrainResult
-from daemon.stages.context import Context, by_role, decided, files_of
-from daemon.stages.quarantine import set_aside
-from daemon.stages.run_settings import ask
+from daemon.stages.context import Context, decided, files_of
+from daemon.stages.quarantine import exclude_unusable
+from daemon.stages.run_settings import write_request
 from daemon.stages.serving import serving_checkpoint
-from daemon.stages.test_set import files_or_why, say_test_fault
+from daemon.stages.test_set import files_or_reason, report_test_fault
 from daemon.stages.train import curve_point
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,8 @@ def score(context: Context, cycle: int) -> bool:
     """
     run = context.run(cycle, Stage.SCORE)
     if not run.request_file.exists():
-        pool = decided(context, by_role(context.store.images())[Role.POOL])
-        test, test_missing = files_or_why(context.config)
+        pool = decided(context, context.store.images(Role.POOL))
+        test, test_missing = files_or_reason(context.config)
         serving = context.store.serving(cycle)
         request = context.request(
             PredictRequest,
@@ -36,11 +36,11 @@ def score(context: Context, cycle: int) -> bool:
             test=test if serving == cycle else (),
             test_missing=test_missing,
         )
-        ask(context, run, Stage.SCORE, request)
+        write_request(context, run, Stage.SCORE, request)
     if not context.launcher.advance(run, "predict"):
         return False
     _keep(context, cycle)
-    set_aside(context, Stage.SCORE, run.read_result(PredictResult).faults)
+    exclude_unusable(context, Stage.SCORE, run.read_result(PredictResult).faults)
     return True
 
 
@@ -49,7 +49,7 @@ def _keep(context: Context, cycle: int) -> None:
     result = run.read_result(PredictResult)
     if result.test is not None:
         detail = result.test.missing.get(MIOU)
-        say_test_fault(context, Stage.SCORE, detail.detail if detail else "")
+        report_test_fault(context, Stage.SCORE, detail.detail if detail else "")
         trained = context.run(cycle, Stage.TRAIN)
         point = curve_point(trained, cycle, trained.read_result(TrainResult))
         context.store.keep_evaluation("test", point, result.test)

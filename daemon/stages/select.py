@@ -1,4 +1,4 @@
-"""SELECT: which images next, and why each. Computed from the run folders, never by chance."""
+"""SELECT: which images next, and why each. The result depends on the run folders and the seed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import strategies
 from daemon.domain import Pick, Role, Stage, TaskState
 from daemon.rules.validation_split import FloatArray, stack_embeddings
 from daemon.stages.context import Context
-from daemon.stages.near_duplicates import comparing, distinct_ids
+from daemon.stages.near_duplicates import comparison_runs, distinct_ids
 from daemon.stages.reasons import reasons_for
 from strategies.base import Pool
 
-RESERVE_SHARE = 0.2  # of the batch: stand-ins for images that people skip
+RESERVE_SHARE = 0.2  # of the batch: they replace images that people skip
 
 
 def select(context: Context, cycle: int) -> bool:
-    """Save the batch of this cycle and its reserve; True when done. Twice gives the same."""
-    if comparing(context, cycle):
+    """Save the batch of this cycle and its reserve; True when done. Calling it twice gives the
+    same."""
+    if comparison_runs(context, cycle):
         return False
     pool = candidates(context, cycle)
     validation = _validation_picks(context) if cycle == 0 else []
@@ -29,14 +30,14 @@ def select(context: Context, cycle: int) -> bool:
     if kept is None:
         return False
     chosen = choose(context, cycle, pool, n, kept)
-    picks = [replace(pick, rank=rank) for rank, pick in enumerate([*validation, *chosen])]
+    picks = [replace(pick, rank=rank) for rank, pick in enumerate([*validation, *chosen], 1)]
     batch = len(validation) + n
     context.store.save_picks(cycle, picks[:batch], picks[batch:])
     return True
 
 
 def batch_size(context: Context, cycle: int, validation: int) -> int:
-    """How many pool images may be asked: the configured batch, within the budget."""
+    """How many pool images may be asked for: the configured batch, within the budget."""
     settings = context.config.loop
     spent = len(context.store.labeled_ids())
     waiting = len(context.store.tasks(TaskState.OPEN))
@@ -46,20 +47,20 @@ def batch_size(context: Context, cycle: int, validation: int) -> int:
 
 def candidates(context: Context, cycle: int) -> Pool:
     """The unlabeled, unasked images of the pool with what is known of them, by id."""
-    pool = context.store.hashes(Role.POOL)
-    taken = context.store.labeled_ids() | context.store.asked_ids()
+    pool = context.store.ids(Role.POOL)
+    taken = context.store.labeled_ids() | context.store.queried_ids()
     free = [image_id for image_id in pool if image_id not in taken]
-    teaching = [image_id for image_id in pool if image_id in taken]
+    taken_ids = [image_id for image_id in pool if image_id in taken]
     if cycle == 0:
         table = context.embeddings()
         free = [i for i in free if i in table]
-        known = [i for i in teaching if i in table]
+        known = [i for i in taken_ids if i in table]
         return Pool(
             ids=np.array(free, dtype=np.int64),
             embeddings=stack_embeddings(free, table),
             labeled=stack_embeddings(known, table),
         )
-    return _scored_pool(context, cycle, set(free), set(teaching))
+    return _scored_pool(context, cycle, set(free), set(taken_ids))
 
 
 def choose(
@@ -71,19 +72,19 @@ def choose(
         return []
     settings, rng = context.config.selection, context.rng(cycle)
     loop = context.config.loop
-    ahead = (loop.queue_top_up or n) if loop.queue_low else 0
-    wanted = min(len(pool), n + max(1, round(n * RESERVE_SHARE), ahead))
+    beyond = (loop.queue_top_up or n) if loop.queue_low else 0
+    wanted = min(len(pool), n + max(1, round(n * RESERVE_SHARE), beyond))
     uniform = round(loop.random_share * n) if cycle else 0
     drawn = [int(i) for i in rng.choice(np.sort(pool.ids), size=uniform, replace=False)]
     left = _without(pool, drawn)
-    unlike = _only(left, distinct)
-    rest = unlike if len(unlike) >= wanted - uniform else left
+    distinct_pool = _only(left, distinct)
+    rest = distinct_pool if len(distinct_pool) >= wanted - uniform else left
     name = settings.strategy if cycle else settings.seed_strategy
     strategy = strategies.load(name, **(settings.settings if cycle else {}))
     asked = strategy.select(rest, wanted - uniform, rng)
     arms = [(image_id, name) for image_id in asked]
-    for place, image_id in enumerate(drawn):  # spread over the batch, so that half of it is fair
-        arms.insert(round((place + 0.5) * n / max(1, uniform)), (image_id, "random"))
+    for index, image_id in enumerate(drawn):  # spread over the batch, so that half of it is fair
+        arms.insert(round((index + 0.5) * n / max(1, uniform)), (image_id, "random"))
     return reasons_for(pool, arms, strategy)
 
 
@@ -92,25 +93,24 @@ def extend(context: Context, cycle: int, n: int) -> bool:
     from; whether there were any."""
     store, last = context.store, context.store.last_cycle()
     batch, reserve = store.picks(cycle), store.reserve(cycle)
-    newest = store.picks(int(last["id"])) if last else []
+    newest = store.picks(last.number) if last else []
     known = {pick.image_id for pick in [*batch, *reserve, *newest]}
-    free = store.hashes(Role.POOL).keys() - known
-    if not free - store.asked_ids() - store.labeled_ids():
+    if set(store.ids(Role.POOL)) <= known | store.queried_ids() | store.labeled_ids():
         return False
     pool = _without(candidates(context, cycle), sorted(known))
     kept = distinct_ids(context, cycle, pool)
     if kept is None:
         return False
     picks = [*reserve, *choose(context, cycle, pool, min(n, len(pool)), kept)]
-    ranked = [replace(one, rank=rank) for rank, one in enumerate(picks, start=len(batch))]
+    ranked = [replace(one, rank=rank) for rank, one in enumerate(picks, start=len(batch) + 1)]
     store.save_picks(cycle, batch, ranked)
     return len(ranked) > len(reserve)
 
 
-def _scored_pool(context: Context, cycle: int, free: set[int], teaching: set[int]) -> Pool:
+def _scored_pool(context: Context, cycle: int, free: set[int], taken_ids: set[int]) -> Pool:
     scores = context.run(cycle, Stage.SCORE).read_scores()
     mine = np.array([int(i) in free for i in scores.ids], dtype=bool)
-    theirs = np.array([int(i) in teaching for i in scores.ids], dtype=bool)
+    theirs = np.array([int(i) in taken_ids for i in scores.ids], dtype=bool)
     return Pool(
         ids=scores.ids[mine],
         embeddings=scores.embeddings[mine],
@@ -144,7 +144,7 @@ def _validation_picks(context: Context) -> list[Pick]:
     images = context.store.hashes(Role.VALIDATION)
     reason = "drawn at random to measure the model; it never trains on it"
     return [
-        Pick(image_id=image_id, rank=0, arm="validation", reason=reason)
+        Pick(image_id=image_id, rank=1, arm="validation", reason=reason)
         for image_id in sorted(images, key=lambda image_id: images[image_id])
         if image_id not in labeled
     ]

@@ -7,14 +7,14 @@ import math
 from daemon.domain import Role
 from daemon.rules.readiness import Standing
 from daemon.stages.context import Context
-from daemon.stages.roles import words_of_left_out
-from daemon.store.counts import beyond_batch, counts_of, is_dropped
+from daemon.stages.roles import excluded_pool_message
+from daemon.store.counts import count_beyond_batch, counts_of, is_dropped
 
 
 def standing(context: Context, cycle_limit: int | None) -> Standing:
-    """What the decision to start a cycle is made from."""
+    """The facts for the decision to start a cycle."""
     last = context.store.last_cycle()
-    cycle = None if last is None else int(last["id"])
+    cycle = None if last is None else last.number
     counts = counts_of(context.store, context.config.loop.budget_labels)
     return Standing(
         started=cycle is not None,
@@ -29,28 +29,27 @@ def standing(context: Context, cycle_limit: int | None) -> Standing:
         may_ask=counts.may_ask,
         trained_cycles=cycle or 0,
         cycle_limit=cycle_limit,
-        left_out="" if counts.images[Role.POOL] else words_of_left_out(context),
+        left_out="" if counts.images[Role.POOL] else excluded_pool_message(context),
     )
 
 
 def _open_allowed(context: Context, cycle: int) -> int | None:
-    """How many asked images may still wait when the next cycle starts; those that were asked ahead
-    never hold it up. None: with images asked ahead it is the labels alone that say it, whichever
-    images they are of."""
+    """How many open images a new cycle may leave behind. Images beyond the batch do not count.
+    None: with `queue_low` the number of new labels decides alone, whichever images they are of."""
     if context.config.loop.queue_low:
         return None
-    ahead = beyond_batch(context.store, cycle)
+    ahead = count_beyond_batch(context.store, cycle)
     asked = len(context.store.tasks_of_cycle(cycle)) - ahead
     return int((1 - context.config.loop.done_share) * asked) + ahead
 
 
 def _enough_labels(context: Context, cycle: int) -> int:
-    """How many new labels are worth a training: a batch's, whatever this one came to; after cycle 0
-    its seed and the validation images that were not dropped."""
+    """How many new labels a training needs: those of a batch of configured size; after cycle 0
+    those of the seed batch and of the validation images that were not dropped."""
     loop, store = context.config.loop, context.store
     batch = loop.batch_images
     if cycle == 0:
         labeled = store.labeled_ids()
-        measuring = [row for row in store.tasks_of_cycle(0) if row["arm"] == "validation"]
-        batch = len(store.picks(0)) - sum(is_dropped(row, labeled) for row in measuring)
+        measuring = [task for task in store.tasks_of_cycle(0) if task.measures]
+        batch = len(store.picks(0)) - sum(is_dropped(task, labeled) for task in measuring)
     return max(1, math.ceil(loop.done_share * batch))

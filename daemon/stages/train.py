@@ -1,4 +1,4 @@
-"""TRAIN: a checkpoint from the labels of now and the pool, in a process of its own."""
+"""TRAIN: a checkpoint from the present labels and the pool, in a process of its own."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from daemon.rules.validation_split import group_of
 from daemon.runs.durable import atomic_file
 from daemon.runs.folder import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
 from daemon.stages.context import Context, by_role, decided, files_of
-from daemon.stages.quarantine import set_aside
-from daemon.stages.retention import require_space, thin_out
-from daemon.stages.roles import DECIDED_ANEW
-from daemon.stages.run_settings import ask
+from daemon.stages.quarantine import exclude_unusable
+from daemon.stages.retention import delete_old_checkpoints, require_space
+from daemon.stages.roles import ROLE_EXCLUSIONS
+from daemon.stages.run_settings import write_request
 from daemon.stages.warm_start import warm_start
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ ENOUGH_IMAGES = 5  # that hold a class, for its IoU to be worth reading
 def train(context: Context, cycle: int) -> bool:
     """Train on what is labeled when the stage begins; True when done.
 
-    An image whose label says nothing about any pixel is one of the unlabeled images, and measures
-    nothing. Images that cannot be read are left out by the run, and set aside after it.
+    An image whose label gives no pixel a class counts as unlabeled, and takes no part in
+    validation. The run leaves out images that cannot be read; they are excluded after it.
     """
     run = context.run(cycle, Stage.TRAIN)
     if not run.request_file.exists():
@@ -44,17 +44,17 @@ def train(context: Context, cycle: int) -> bool:
     if not context.launcher.advance(run, "train"):
         return False
     result = run.read_result(TrainResult)
-    validation = _with_unlabeled_classes(context, result)
+    validation = _with_missing_labels(context, result)
     if validation is not None:
         point = curve_point(run, cycle, result)
         context.store.keep_evaluation("validation", point, validation)
-    set_aside(context, Stage.TRAIN, result.faults)
-    thin_out(context)
+    exclude_unusable(context, Stage.TRAIN, result.faults)
+    delete_old_checkpoints(context)
     return True
 
 
 def curve_point(run: RunFolder, cycle: int, result: TrainResult) -> CurvePoint:
-    """The point of the curve that a finished training stands for."""
+    """The point of the learning curve of a finished training."""
     request = run.read_request(TrainRequest)
     unused = sum(fault.role is FileRole.LABELED for fault in result.faults)
     return CurvePoint(
@@ -69,57 +69,59 @@ def curve_point(run: RunFolder, cycle: int, result: TrainResult) -> CurvePoint:
 def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
     store = context.store
     images = by_role(decided(context, store.images()))
-    labeled = store.telling_ids()
-    teaching = [image for image in images[Role.POOL] if image.id in labeled]
-    if not teaching:
+    labeled = store.informative_ids()
+    training_images = [image for image in images[Role.POOL] if image.id in labeled]
+    if not training_images:
         raise PoolEmpty(
             "no labeled image is left to train on: those that were are left out now, see the "
             "excluded images of the status; label others, or correct the setting that decides it"
         )
-    measuring = [image for image in images[Role.VALIDATION] if image.id in labeled]
+    validation_images = [image for image in images[Role.VALIDATION] if image.id in labeled]
     request = context.request(
         TrainRequest,
-        labeled=_with_masks(context, run, teaching),
-        validation=_with_masks(context, run, measuring, FileRole.VALIDATION),
+        labeled=_labeled_files(context, run, training_images),
+        validation=_labeled_files(context, run, validation_images, FileRole.VALIDATION),
         unlabeled=files_of([image for image in images[Role.POOL] if image.id not in labeled]),
         **_parent(context, cycle),
     )
-    _warn_of_rare_classes(context, request)
-    used = store.label_ids(image.id for image in [*teaching, *measuring])
+    _report_rare_classes(context, request)
+    used = store.label_ids(image.id for image in [*training_images, *validation_images])
     store.keep_used_labels(cycle, used.values())
-    ask(context, run, Stage.TRAIN, request)
+    write_request(context, run, Stage.TRAIN, request)
 
 
 def _parent(context: Context, cycle: int) -> dict[str, Any]:
-    """The model to start from: that which serves, unless it saw images that have been
-    found to be validation or test images since: then ImageNet weights."""
+    """The model to start from: the serving one. ImageNet weights where that was trained on images
+    that turned out to be validation or test images."""
     found = warm_start(context, cycle)
     if not found:
         return {}
     serving = context.store.serving(cycle - 1)
-    seen = seen_though_left_out(context, serving)
+    seen = excluded_training_images(context, serving)
     if not seen:
         return found
     words = (
-        f"the model of cycle {serving} saw {len(seen)} images that are left out now: training "
-        f"starts from ImageNet weights, so that no figure profits from them"
+        f"the model of cycle {serving} was trained on {len(seen)} images that are excluded now: "
+        f"training starts from ImageNet weights, so that no figure profits from them"
     )
     log.warning("%s", words)
-    context.store.note("warning", words, context.now())
+    context.store.add_event("warning", words, context.now())
     return {}
 
 
-def seen_though_left_out(context: Context, cycle: int) -> set[int]:
-    """Images that the model of a cycle was trained on and that have been found to be validation or
-    test images since: its figures profit from them."""
+def excluded_training_images(context: Context, cycle: int) -> set[int]:
+    """Ids of the images that the model of a cycle was trained on and that turned out to be
+    validation or test images: its figures are too good."""
     request = context.run(cycle, Stage.TRAIN).read_request(TrainRequest)
-    leaks = {image_id for image_id, why in context.store.excluded().items() if why in DECIDED_ANEW}
+    leaks = {
+        image_id for image_id, why in context.store.excluded().items() if why in ROLE_EXCLUSIONS
+    }
     return leaks & {file.id for file in (*request.labeled, *request.unlabeled)}
 
 
-def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:
-    """Say so where classes are in too few validation images for their IoU to mean anything: once,
-    and again only when that changes."""
+def _report_rare_classes(context: Context, request: TrainRequest) -> None:
+    """Warn of classes that are in too few validation images for a reliable IoU: once, and again
+    when that changes."""
     seen = np.zeros(256, dtype=np.int64)
     for file in request.validation:
         with Pillow.open(file.mask) as png:
@@ -131,11 +133,11 @@ def _warn_of_rare_classes(context: Context, request: TrainRequest) -> None:
         f"measured: {held} of {len(request.validation)}; validation never changes, but images "
         f"that hold these classes can be named in [test], which is measured after each training"
     )
-    _say_news(context, "rare_classes", sorted(rare), [words] if rare else [])
+    _log_change(context, "rare_classes", sorted(rare), [words] if rare else [])
 
 
-def _with_unlabeled_classes(context: Context, result: TrainResult) -> Evaluation | None:
-    """The figures on validation, with a word beside each class that no label taught."""
+def _with_missing_labels(context: Context, result: TrainResult) -> Evaluation | None:
+    """The figures on validation, with a reason beside each class that no training label holds."""
     found = result.validation
     why = Why.CLASS_AS_IGNORE if result.labeled_ignored >= COMMON_IGNORE else Why.CLASS_UNLABELED
     missing = {
@@ -144,22 +146,22 @@ def _with_unlabeled_classes(context: Context, result: TrainResult) -> Evaluation
         if not images
     }
     lines = [f"labels: {explain(one)}" for one in missing.values()]
-    _say_news(context, "unlabeled_classes", sorted(missing), lines)
+    _log_change(context, "unlabeled_classes", sorted(missing), lines)
     return found and dataclasses.replace(found, missing={**found.missing, **missing})
 
 
-def _say_news(context: Context, fact: str, what: Sequence[str], lines: Sequence[str]) -> None:
-    """Log and note the lines where what they are about is not what was told of before."""
-    told = json.dumps(list(what))
-    if told == (context.store.fact(fact) or "[]"):
+def _log_change(context: Context, fact: str, what: Sequence[str], lines: Sequence[str]) -> None:
+    """Log the lines where `what` differs from what was logged before. fact: keeps that."""
+    known = json.dumps(list(what))
+    if known == (context.store.fact(fact) or "[]"):
         return
     for words in lines:
         log.warning("%s", words)
-        context.store.note("warning", words, context.now())
-    context.store.keep_fact(fact, told)
+        context.store.add_event("warning", words, context.now())
+    context.store.keep_fact(fact, known)
 
 
-def _with_masks(
+def _labeled_files(
     context: Context,
     run: RunFolder,
     images: Sequence[Image],

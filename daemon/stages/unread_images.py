@@ -1,4 +1,4 @@
-"""Changes about images that no look has met, or that wait to be read."""
+"""Changes in the labeling tool about images that are not listed yet, or not read."""
 
 from __future__ import annotations
 
@@ -7,54 +7,56 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from daemon.domain import Changes, Fault
-from daemon.domain.faults import printable
 from daemon.stages.context import Context
-from daemon.stages.image_content import place_of
-from daemon.stages.image_intake import BROKEN, WAITING, look_at_images
+from daemon.stages.image_content import fault_location
+from daemon.stages.image_intake import BROKEN, WAITING, scan_images
 
-_STRANGE = "images_never_listed"  # JSON: keys of tasks that no listing holds
-_MOST_STRANGE = 1000
+_UNLISTED = "images_never_listed"  # JSON: image keys of tasks that are in no listing
+_MAX_UNLISTED = 1000
 
 
-def looked_at_strangers(context: Context, changes: Changes, known: Iterable[str]) -> bool:
-    """Look at once where a changed task shows an image that no look has met; whether it did."""
+def scan_unlisted_images(context: Context, changes: Changes, known: Iterable[str]) -> bool:
+    """Scan the images at once if a changed task shows an unlisted one; returns whether it did."""
     store = context.store
     if store.fact(WAITING) or store.fact(BROKEN):
-        return False  # the next look goes on
-    strange = set(json.loads(store.fact(_STRANGE) or "[]"))
-    if not _unknown(context, changes, known) - strange:
+        return False  # the next scan lists them
+    unlisted = set(json.loads(store.fact(_UNLISTED) or "[]"))
+    if not _unknown(context, changes, known) - unlisted:
         return False
-    look_at_images(context)
+    scan_images(context)
     keys = store.known_keys() | store.former_keys().keys()
-    left = sorted(_unknown(context, changes, keys)) if not store.fact(WAITING) else []
-    store.keep_fact(_STRANGE, json.dumps(left[:_MOST_STRANGE]))
+    still_unknown = sorted(_unknown(context, changes, keys)) if not store.fact(WAITING) else []
+    store.keep_fact(_UNLISTED, json.dumps(still_unknown[:_MAX_UNLISTED]))
     return True
 
 
-def without_waiting(context: Context, changes: Changes, known: Iterable[str]) -> Changes:
-    """Without what is about images that wait for a look, or that cannot be read now: the question
-    and the labels of a task stay what they are until it is clear what the task shows."""
+def without_unread_images(context: Context, changes: Changes, known: Iterable[str]) -> Changes:
+    """The changes without those about images that are not read yet, or cannot be read now.
+
+    Until it is clear which image such a task shows, its labels and its place in the loop stay.
+    """
     store = context.store
     refused, waiting = store.refused_images(), bool(store.fact(WAITING) or store.fact(BROKEN))
     unknown = {key for key in changes.image_keys.values() if key} - set(known)
-    later = {key for key in unknown if waiting or printable(place_of(key)) in refused}
-    if not later:
+    unread = {key for key in unknown if waiting or fault_location(key) in refused}
+    if not unread:
         return changes
-    about = {one.answer.annotation: one for one in changes.faults if one.answer is not None}
-    kept = about.keys() if waiting else store.kept_annotations(about)
-    dropped = {id(about[number]) for number in kept if _image_of(about[number]) in later}
+    faults = {fault.answer.annotation: fault for fault in changes.faults if fault.answer}
+    candidates = faults.keys() if waiting else store.kept_annotations(faults)
+    dropped = {id(faults[key]) for key in candidates if _image_key(faults[key]) in unread}
     return replace(
         changes,
-        image_keys={task: key for task, key in changes.image_keys.items() if key not in later},
-        faults=tuple(one for one in changes.faults if id(one) not in dropped),
+        image_keys={task: key for task, key in changes.image_keys.items() if key not in unread},
+        faults=tuple(fault for fault in changes.faults if id(fault) not in dropped),
     )
 
 
-def _image_of(fault: Fault) -> str:
+def _image_key(fault: Fault) -> str:
     return fault.answer.image_key if fault.answer else ""
 
 
 def _unknown(context: Context, changes: Changes, known: Iterable[str]) -> set[str]:
+    """Keys of the images of changed tasks that are neither known nor refused."""
     refused = context.store.refused_images()
-    shown = {key for key in changes.image_keys.values() if key} - set(known)
-    return {key for key in shown if printable(place_of(key)) not in refused}
+    unknown = {key for key in changes.image_keys.values() if key} - set(known)
+    return {key for key in unknown if fault_location(key) not in refused}

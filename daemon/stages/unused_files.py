@@ -1,4 +1,4 @@
-"""Files of the image folder that are not used: counted and named where people look."""
+"""Files of the image folder that are not used as images: counts and names for status and page."""
 
 from __future__ import annotations
 
@@ -11,40 +11,43 @@ from connectors.base import Connector
 from daemon.pixels.folders import LeftOut, Reason
 from daemon.store import Store
 
-NAMED = 50  # files that are named; all are counted
+MAX_NAMED = 50  # further files are counted only
 FACT = "images_left_out"
 
 
-def keep_left_out(store: Store, connector: Connector) -> None:
-    """Remember what was left out, for status and page; written only where it changed."""
+def save_unused_files(store: Store, connector: Connector) -> None:
+    """Save which files are unused, if that changed."""
     text = json.dumps(_summary(connector.left_out()))
     if store.fact(FACT) != text:
         store.keep_fact(FACT, text)
 
 
-def kept_left_out(store: Store) -> dict[str, Any]:
-    """counts: how many for each reason. named: path, reason, got and cure of some of them.
+def load_unused_files(store: Store) -> dict[str, Any]:
+    """The unused files, as saved.
 
-    missed: how many people may expect to see, whatever lies in image folders as a rule left out.
+    counts: reason -> number of files. named: path, reason, got and cure of at most MAX_NAMED files.
+    missed: number of files that people may expect to be used; files that are usual in an image
+    folder (no pictures, or hidden) do not count.
     """
     text = store.fact(FACT)
-    return json.loads(text) if text else none_left_out()
+    return json.loads(text) if text else no_unused_files()
 
 
-def none_left_out() -> dict[str, Any]:
-    """The same where nothing was left out."""
+def no_unused_files() -> dict[str, Any]:
+    """What `load_unused_files` returns if every file is used."""
     return _summary(())
 
 
-def faults_and_notes(left: Sequence[LeftOut]) -> tuple[list[str], list[str]]:
-    """(what somebody has to look at, what is worth knowing), a line each; named up to NAMED."""
-    missed = [one for one in left if not one.reason.expected]
-    faults = [f"left out: {one}" for one in missed[:NAMED]]
-    if len(missed) > NAMED:
-        faults.append(f"left out: {len(missed) - NAMED} more files")
+def faults_and_notes(unused: Sequence[LeftOut]) -> tuple[list[str], list[str]]:
+    """Two lists of lines: faults that somebody has to correct, and notes on files that are usual
+    in an image folder. At most MAX_NAMED files are named."""
+    missed = [file for file in unused if not file.reason.expected]
+    faults = [f"left out: {file}" for file in missed[:MAX_NAMED]]
+    if len(missed) > MAX_NAMED:
+        faults.append(f"left out: {len(missed) - MAX_NAMED} more files")
     notes = []
-    for reason in (one for one in Reason if one.expected):
-        names = [one.path for one in left if one.reason is reason]
+    for reason in (reason for reason in Reason if reason.expected):
+        names = [file.path for file in unused if file.reason is reason]
         if names:
             more = ", ..." if len(names) > 3 else ""
             notes.append(
@@ -54,18 +57,18 @@ def faults_and_notes(left: Sequence[LeftOut]) -> tuple[list[str], list[str]]:
     return faults, notes
 
 
-def _summary(left: Sequence[LeftOut]) -> dict[str, Any]:
-    ranked = sorted(left, key=lambda one: one.reason.expected)  # stable: by path within
+def _summary(unused: Sequence[LeftOut]) -> dict[str, Any]:
+    files = sorted(unused, key=lambda file: file.reason.expected)  # stable: each half by path
     return {
-        "missed": sum(not one.reason.expected for one in left),
-        "counts": dict(Counter(one.reason.value for one in ranked)),
+        "missed": sum(not file.reason.expected for file in files),
+        "counts": dict(Counter(file.reason.value for file in files)),
         "named": [
             {
-                "path": one.path,
-                "reason": one.reason.value,
-                "got": one.got,
-                "cure": one.reason.cure,
+                "path": file.path,
+                "reason": file.reason.value,
+                "got": file.got,
+                "cure": file.reason.cure,
             }
-            for one in ranked[:NAMED]
+            for file in files[:MAX_NAMED]
         ],
     }

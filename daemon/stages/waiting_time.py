@@ -1,14 +1,12 @@
-"""How long people usually wait for the next batch, when nothing is asked ahead of a training."""
+"""How long people usually wait for the next batch, when no images are asked ahead of a training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from statistics import median
 
-from daemon.domain import Stage
+from daemon.domain import Stage, StageTime
 from daemon.stages.context import Context
-from daemon.store.base import Row
 
 CYCLES = 3  # of the last ones: trainings grow with the labels, and one pause may have been a night
 STEPS_MIN = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 1440)
@@ -19,27 +17,27 @@ def usual_pause_min(context: Context) -> int | None:
     return pause_min(context.store.stage_times())
 
 
-def pause_min(stages: Sequence[Row]) -> int | None:
-    """The median over the last cycles with a training, rounded up to a step that people say, so
-    that it rarely changes. stages: of the store, with `started_at` and `finished_at`. Pure."""
-    by_cycle: dict[int, dict[str, Row]] = {}
-    for row in stages:
-        by_cycle.setdefault(row["cycle"], {})[row["stage"]] = row
-    times = [
-        sum(map(_seconds, rows.values()))
-        for cycle, rows in sorted(by_cycle.items())
-        if cycle > 0 and _is_asked(rows)
+def pause_min(stages: Sequence[StageTime]) -> int | None:
+    """The median over the last cycles with a training, rounded up to one of `STEPS_MIN`, so that
+    it rarely changes. Pure."""
+    by_cycle: dict[int, dict[Stage, StageTime]] = {}
+    for time in stages:
+        by_cycle.setdefault(time.cycle, {})[time.stage] = time
+    pauses = [
+        sum(map(_seconds, times.values()))
+        for cycle, times in sorted(by_cycle.items())
+        if cycle > 0 and _is_pushed(times)
     ]
-    if not times:
+    if not pauses:
         return None
-    minutes = median(times[-CYCLES:]) / 60
+    minutes = median(pauses[-CYCLES:]) / 60
     return next((step for step in STEPS_MIN if step >= minutes), STEPS_MIN[-1])
 
 
-def _is_asked(rows: dict[str, Row]) -> bool:
-    return Stage.PUSH in rows and all(row["finished_at"] for row in rows.values())
+def _is_pushed(times: Mapping[Stage, StageTime]) -> bool:
+    return Stage.PUSH in times and all(time.finished_at for time in times.values())
 
 
-def _seconds(row: Row) -> float:
-    began, ended = (datetime.fromisoformat(row[end]) for end in ("started_at", "finished_at"))
-    return max(0.0, (ended - began).total_seconds())
+def _seconds(time: StageTime) -> float:
+    ended = time.finished_at or time.started_at
+    return max(0.0, (ended - time.started_at).total_seconds())

@@ -1,4 +1,4 @@
-"""From which model a training starts: the previous one, where it is the same network."""
+"""Warm start: a training starts from the serving model if that has the same network."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 def warm_start(context: Context, cycle: int) -> dict[str, Any]:
-    """The parts of a TrainRequest that name its parent; empty: it starts from ImageNet weights.
+    """The fields of a TrainRequest that name its parent model; empty: start from ImageNet weights.
 
-    A parent of another width or encoder cannot be continued; that is said, and not used.
+    A parent with another network cannot be used; an event says so.
     """
     serving = context.store.serving(cycle - 1)
     run = context.run(serving, Stage.TRAIN)
@@ -32,22 +32,22 @@ def warm_start(context: Context, cycle: int) -> dict[str, Any]:
             "parent": run.checkpoint,
             "parent_classes": present_names(context.store, serving, classes),
         }
-    note = (
+    message = (
         f"cycle {cycle}: training starts from ImageNet weights, not from the model before: "
         f"[training] changed the network: {changed}"
     )
-    log.warning("%s", note)
-    context.store.note("warning", note, context.now())
+    log.warning("%s", message)
+    context.store.add_event("warning", message, context.now())
     return {}
 
 
 def network_changes(config: Config, run: RunFolder) -> str:
-    """How the network of config.toml differs from that of a finished training, in words; empty
-    where it does not, and its model can be continued."""
+    """How the network of config.toml differs from that of a finished training; "" if it is the
+    same, so that its model can be the parent of the next training."""
     training = config.training
     now = resolved({"preset": training.preset, **training.settings})
-    asked, result = run.read_request(TrainRequest), run.read_result(TrainResult)
-    before = resolved({**asked.settings, **result.settings})
+    request, result = run.read_request(TrainRequest), run.read_result(TrainResult)
+    before = resolved({**request.settings, **result.settings})
     changed = [name for name in NETWORK if before[name] != now[name]]
     return ", ".join(
         f"{name} {short_repr(before[name])} -> {short_repr(now[name])}" for name in changed

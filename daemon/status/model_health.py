@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from daemon.domain import Source
 from daemon.insight.view_model import Count, Timestamp, ViewModel
 from daemon.rules.heartbeat import Life
-from daemon.rules.incidents import Source
 
 
 class DaemonState(ViewModel):

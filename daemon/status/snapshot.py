@@ -12,8 +12,8 @@ from daemon.loop.tick import WAITING
 from daemon.runs.folder import RunFolder
 from daemon.stages.ending import Ended, read_end
 from daemon.stages.image_intake import reading_progress
-from daemon.stages.roles import EXCLUDED_WORDS
-from daemon.stages.unused_files import kept_left_out, none_left_out
+from daemon.stages.roles import EXCLUSION_TEXTS
+from daemon.stages.unused_files import load_unused_files, no_unused_files
 from daemon.status.model import (
     ExcludedImages,
     LabelBudget,
@@ -38,7 +38,7 @@ from daemon.status.snapshot_health import (
     settled_quarantine,
 )
 from daemon.store import FILE, Store
-from daemon.store.counts import Counts, Labels, counts_of
+from daemon.store.counts import Counts, LabelCounts, counts_of
 
 _RUN_STAGES = (Stage.EMBED, Stage.TRAIN, Stage.SCORE, Stage.SELECT, Stage.PREDICT)
 
@@ -54,13 +54,13 @@ def read_status(config: Config) -> Status:
         return _before_first_run(config, now)
     with Store(path, read_only=True) as store:
         store.require_current(path)
-        with store.one_moment():
+        with store.read_transaction():
             return _status(store, config, now)
 
 
 def _status(store: Store, config: Config, now: datetime) -> Status:
     last = store.last_cycle()
-    cycle, stage = (last["id"], Stage(last["stage"])) if last else (None, None)
+    cycle, stage = (last.number, last.stage) if last else (None, None)
     counts = counts_of(store, config.loop.budget_labels)
     points, refused = store.curve(), store.refused_cycles()
     quarantined = store.quarantined()
@@ -82,14 +82,14 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         curve=tuple(lines(points, config.classes.names, refused)),
         newest=serving_model(points, refused),
         batch=batch_progress(store, counts.batch),
-        stages=tuple(StageTime(**row) for row in store.stage_times()),
+        stages=_stage_times(store),
         quarantine=quarantine(quarantined),
         quarantine_settled=settled_quarantine(quarantined),
         doubles=duplicate_labels(store),
         corrections=correction_totals(store, config.classes.names),
         notes=mask_notes(store),
         events=newest_events(store),
-        left_out=UnusedFiles(**kept_left_out(store)),
+        left_out=UnusedFiles(**load_unused_files(store)),
     )
 
 
@@ -120,7 +120,20 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         corrections=no_corrections({}),
         notes=(),
         events=(),
-        left_out=UnusedFiles(**none_left_out()),
+        left_out=UnusedFiles(**no_unused_files()),
+    )
+
+
+def _stage_times(store: Store) -> tuple[StageTime, ...]:
+    return tuple(
+        StageTime(
+            cycle=time.cycle,
+            stage=time.stage,
+            started_at=time.started_at.isoformat(),
+            finished_at=time.finished_at.isoformat() if time.finished_at else None,
+            seconds=time.seconds,
+        )
+        for time in store.stage_times()
     )
 
 
@@ -136,11 +149,11 @@ def _progress(
     return None if reading is None else RunProgress(**reading.model_dump())
 
 
-def _label_budget(labels: Labels) -> LabelBudget:
+def _label_budget(labels: LabelCounts) -> LabelBudget:
     return LabelBudget(total=labels.total, spent=labels.spent, left=labels.left)
 
 
-def _label_uses(labels: Labels) -> LabelUses:
+def _label_uses(labels: LabelCounts) -> LabelUses:
     return LabelUses(train=labels.train, validation=labels.validation, unused=labels.unused)
 
 
@@ -170,6 +183,6 @@ def _loop_end(ended: Ended | None) -> LoopEnd | None:
 
 def _excluded_images(store: Store) -> tuple[ExcludedImages, ...]:
     return tuple(
-        ExcludedImages(why=why, images=count, words=EXCLUDED_WORDS[why])
+        ExcludedImages(why=why, images=count, words=EXCLUSION_TEXTS[why])
         for why, count in store.exclusion_counts().items()
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from daemon.domain import CorrectedLabel, Image, TaskState
+from daemon.domain import CorrectedLabel, Image, Label, Task, TaskState
 from daemon.insight.corrections import corrections, effort, mean_iou
 from daemon.status.model_batch import (
     BatchCorrections,
@@ -13,7 +13,6 @@ from daemon.status.model_batch import (
     CorrectionTotals,
 )
 from daemon.store import Store
-from daemon.store.base import Row
 from daemon.store.counts import BatchCounts, newest_batch, state_of
 
 NO_PREDICTION = "no prediction is known to have been shown"
@@ -65,34 +64,35 @@ def no_corrections(unmeasured: Mapping[str, int]) -> CorrectionTotals:
 
 
 def _batch_images(store: Store) -> tuple[BatchImage, ...]:
-    images = {image.id: image for image in store.images()}
-    authors, labeled = store.label_authors(), store.labeled_ids()
+    tasks = newest_batch(store)
+    images = store.images_of(task.image_id for task in tasks)
+    labels, labeled = store.labels(), store.labeled_ids()
     return tuple(
         _batch_image(
             rank,
-            row,
-            state_of(row, labeled),
-            images[row["image_id"]],
-            authors.get(row["image_id"]),
+            task,
+            state_of(task, labeled),
+            images[task.image_id],
+            labels.get(task.image_id),
         )
-        for rank, row in enumerate(newest_batch(store), start=1)
+        for rank, task in enumerate(tasks, start=1)
     )
 
 
 def _batch_image(
-    rank: int, row: Row, state: TaskState, image: Image, author: Row | None
+    rank: int, task: Task, state: TaskState, image: Image, label: Label | None
 ) -> BatchImage:
     return BatchImage(
         image_id=image.id,
         name=image.name,
-        task=row["task"],
+        task=task.id,
         rank=rank,
-        arm=row["arm"],
-        reason=row["reason"],
+        arm=task.arm,
+        reason=task.words,
         state=state,
-        since=row["closed_at"] or row["asked_at"],
-        annotator=author["annotator"] if author else None,
-        corrected=author["corrected"] if author else None,
+        since=(task.closed_at or task.asked_at).isoformat(),
+        annotator=label.annotator if label else None,
+        corrected=label.corrected if label else None,
     )
 
 

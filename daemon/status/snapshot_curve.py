@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from daemon.domain import CurvePoint, Evaluation
+from daemon.domain import CurvePoint, Evaluation, LostLabels
 from daemon.insight.missing_figures import explain, interval_words, remarks
 from daemon.status.model_curve import CalibrationFigures, EvaluatedCycle, MissingFigure
-from daemon.store import LostLabels
 
 NO_LOSS = LostLabels(deleted=0, unconfirmed=0)
 

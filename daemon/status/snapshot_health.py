@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from daemon.rules.heartbeat import Heartbeat, life_of, sentence_of
+from daemon.domain import RESOLVED, Heartbeat, QuarantinedFault
+from daemon.rules.heartbeat import life_of, sentence_of
 from daemon.runs.folder import RunFolder
 from daemon.runs.locks import holder_of
 from daemon.status.model import RunProgress
@@ -20,8 +21,7 @@ from daemon.status.model_health import (
     MaskNote,
     QuarantinedInput,
 )
-from daemon.store import LOCK, SETTLED, Store
-from daemon.store.base import Row
+from daemon.store import LOCK, Store
 
 LISTED_DUPLICATES = 50
 
@@ -77,41 +77,68 @@ def incidents(store: Store) -> tuple[Incident, ...]:
     )
 
 
-def quarantine(rows: Sequence[Row]) -> tuple[QuarantinedInput, ...]:
+def quarantine(faults: Sequence[QuarantinedFault]) -> tuple[QuarantinedInput, ...]:
     """What could not be used and was not mended or replaced since.
 
-    Of an image's answers with the same fault only the newest, which comes first in `rows`: an image
-    that was asked again and again is one fault.
+    Of an image's answers with the same fault only the newest, which comes first in `faults`: an
+    image that was asked again and again is one fault.
     """
     newest: dict[tuple[object, ...], QuarantinedInput] = {}
-    for row in rows:
-        if row["state"] not in SETTLED:
-            source = row["place"] if row["image_id"] is None else row["image_id"]
-            newest.setdefault((source, row["got"], row["cure"]), QuarantinedInput(**row))
+    for fault in faults:
+        if fault.state not in RESOLVED:
+            source = fault.where if fault.image_id is None else fault.image_id
+            newest.setdefault((source, fault.got, fault.cure), _quarantined(fault))
     return tuple(newest.values())
 
 
-def settled_quarantine(rows: Sequence[Row]) -> tuple[QuarantinedInput, ...]:
+def settled_quarantine(faults: Sequence[QuarantinedFault]) -> tuple[QuarantinedInput, ...]:
     """What could not be used and was mended or replaced since."""
-    return tuple(QuarantinedInput(**row) for row in rows if row["state"] in SETTLED)
+    return tuple(_quarantined(fault) for fault in faults if fault.state in RESOLVED)
+
+
+def _quarantined(fault: QuarantinedFault) -> QuarantinedInput:
+    return QuarantinedInput(
+        place=fault.where,
+        got=fault.got,
+        expected=fault.expected,
+        cure=fault.cure,
+        at=fault.at.isoformat(),
+        state=fault.state.value,
+        image=fault.image_name,
+        image_id=fault.image_id,
+    )
 
 
 def duplicate_labels(store: Store) -> DuplicateLabels:
     """How many images several people labeled, and the newest of them with whose label counts."""
-    rows = store.doubles()
-    authors = store.label_authors() if rows else {}
-    newest = rows[: -LISTED_DUPLICATES - 1 : -1]
+    found = store.duplicate_labels()
+    labels = store.labels() if found else {}
     listed = tuple(
-        DuplicateLabel(**row, annotator=authors[row["image_id"]]["annotator"]) for row in newest
+        DuplicateLabel(
+            image_id=duplicate.image_id,
+            image=duplicate.image_name,
+            people=duplicate.people,
+            answers=duplicate.answers,
+            annotator=labels[duplicate.image_id].annotator,
+        )
+        for duplicate in found[: -LISTED_DUPLICATES - 1 : -1]
     )
-    return DuplicateLabels(images=len(rows), listed=listed)
+    return DuplicateLabels(images=len(found), listed=listed)
 
 
 def mask_notes(store: Store) -> tuple[MaskNote, ...]:
     """Labels whose mask was repaired when it was read, newest first."""
-    return tuple(MaskNote(**row) for row in store.noted())
+    return tuple(
+        MaskNote(
+            place=notes.where, image=notes.image_name, at=notes.at.isoformat(), notes=notes.notes
+        )
+        for notes in store.annotation_notes()
+    )
 
 
 def newest_events(store: Store) -> tuple[Event, ...]:
     """The newest events, newest first."""
-    return tuple(Event(**row) for row in store.events())
+    return tuple(
+        Event(at=event.at.isoformat(), level=event.level, words=event.words)
+        for event in store.events()
+    )

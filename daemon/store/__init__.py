@@ -1,53 +1,41 @@
-"""The loop's memory; the only room that speaks SQL. One file a noun."""
+"""The loop's memory; the only room that speaks SQL. README.md says which file has which table."""
 
 from __future__ import annotations
 
-from daemon.store.asks import AskVerbs, Intent, Question
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
-from daemon.store.classes import ClassVerbs
-from daemon.store.corrections import CorrectionVerbs
-from daemon.store.cycle_summary import StoryVerbs
-from daemon.store.cycles import CycleVerbs
-from daemon.store.duplicate_labels import TeamVerbs
-from daemon.store.exclusions import ExclusionVerbs
-from daemon.store.identity import Holder, IdentityVerbs, LostLabels
-from daemon.store.images import ImageVerbs, KnownImage
-from daemon.store.incidents import IncidentVerbs
-from daemon.store.labels import LabelVerbs, png_of
-from daemon.store.prediction_versions import VersionVerbs
-from daemon.store.records import SETTLED, FaultState, RecordVerbs
+from daemon.store.classes import ClassQueries
+from daemon.store.corrections import CorrectionQueries
+from daemon.store.cycle_summary import CycleSummaryQueries
+from daemon.store.cycles import CycleQueries
+from daemon.store.duplicate_labels import DuplicateLabelQueries
+from daemon.store.events import EventQueries
+from daemon.store.exclusions import ExclusionQueries
+from daemon.store.identity import IdentityQueries
+from daemon.store.images import ImageQueries
+from daemon.store.incidents import IncidentQueries
+from daemon.store.labels import LabelQueries, encode_png
+from daemon.store.outbox import OutboxQueries
+from daemon.store.prediction_sets import PredictionSetQueries
+from daemon.store.quarantine import QuarantineQueries
 
 
 class Store(
-    ImageVerbs,
-    IdentityVerbs,
-    ExclusionVerbs,
-    LabelVerbs,
-    CorrectionVerbs,
-    TeamVerbs,
-    CycleVerbs,
-    AskVerbs,
-    VersionVerbs,
-    RecordVerbs,
-    StoryVerbs,
-    IncidentVerbs,
-    ClassVerbs,
+    ImageQueries,
+    IdentityQueries,
+    ExclusionQueries,
+    LabelQueries,
+    CorrectionQueries,
+    DuplicateLabelQueries,
+    CycleQueries,
+    OutboxQueries,
+    PredictionSetQueries,
+    QuarantineQueries,
+    EventQueries,
+    CycleSummaryQueries,
+    IncidentQueries,
+    ClassQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 
-__all__ = [
-    "FILE",
-    "LOCK",
-    "SETTLED",
-    "FaultState",
-    "Holder",
-    "Intent",
-    "KnownImage",
-    "LostLabels",
-    "Question",
-    "Store",
-    "StoreBase",
-    "png_of",
-    "sole_writer",
-]
+__all__ = ["FILE", "LOCK", "Store", "StoreBase", "encode_png", "sole_writer"]

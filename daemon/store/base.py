@@ -81,9 +81,9 @@ class StoreBase:
             raise
 
     @contextmanager
-    def one_moment(self) -> Iterator[None]:
+    def read_transaction(self) -> Iterator[None]:
         """All reads inside see the store as it is at the first of them, whatever a daemon writes
-        meanwhile: numbers that are shown beside each other belong together."""
+        meanwhile."""
         self._db.execute("BEGIN")
         try:
             yield
@@ -116,12 +116,12 @@ class StoreBase:
             )
 
     def fact(self, name: str) -> str | None:
-        """A single remembered value, None when never kept."""
+        """The value of a fact; None if it was never kept."""
         rows = self._rows("SELECT value FROM facts WHERE name = ?", name)
         return str(rows[0]["value"]) if rows else None
 
     def identity(self) -> str:
-        """The name of this store, made at the first call; a backup has the same."""
+        """The UUID of this store, made at the first call; a backup has the same."""
         known = self.fact("identity")
         if known is None:
             known = str(uuid.uuid4())
@@ -129,28 +129,28 @@ class StoreBase:
         return known
 
     def keep_fact(self, name: str, value: str) -> None:
-        """Remember a single value."""
+        """Keep the value of a fact; it replaces an earlier one."""
         self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, utf_8(value))
 
-    def _kept(self, path: Path) -> str:
-        """A path as the store writes it: relative where it may move with the state folder."""
+    def _relative_path(self, path: Path) -> str:
+        """A path as the store writes it: relative if it may move with the state folder."""
         inside = path.is_relative_to(self.folder.parent)
         return os.path.relpath(path, self.folder) if inside else str(path)
 
-    def _where(self, kept: str) -> Path:
+    def _absolute_path(self, kept: str) -> Path:
         return Path(os.path.normpath(os.path.join(self.folder, kept)))
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         return list(self._db.query(sql, list(values)))
 
     def _tuples(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """As `_rows`, by the place of the columns: for tables with a row for every image."""
+        """As `_rows`, but tuples: faster, for tables with a row for every image."""
         return list(self._db.execute(sql, list(values)))
 
     def _write(self, sql: str, *values: object) -> int:
-        """Run one writing statement; the number of rows it touched.
+        """Run one writing statement; returns the number of rows that it changed.
 
-        Inside `atomic` it needs no savepoint of its own: one statement is kept whole or not at all.
+        Inside `atomic` it needs no savepoint: SQLite runs a statement whole or not at all.
         """
         with nullcontext() if self._db.conn.in_transaction else self.atomic():
             return int(self._db.execute(sql, list(values)).rowcount)
@@ -175,7 +175,7 @@ def _is_full(exc: sqlite3.Error) -> bool:
 
 
 def _cure(path: Path, exc: sqlite3.Error) -> str:
-    """What helps, by what SQLite said."""
+    """What to do about an error of SQLite."""
     if path.is_dir():
         return "it is a folder: remove it, or name another [project] state_dir"
     if "locked" in str(exc):
@@ -190,12 +190,12 @@ def _cure(path: Path, exc: sqlite3.Error) -> str:
 
 @contextmanager
 def sole_writer(state: Path) -> Iterator[None]:
-    """Hold the state folder for this process. Raises StoreInUse that names the holder."""
-    with _folder_in_words(state):
+    """Lock the state folder for this process. Raises StoreInUse, which names the holder."""
+    with _explain_folder_errors(state):
         state.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         try:
-            with _folder_in_words(state):
+            with _explain_folder_errors(state):
                 held.enter_context(lock_file(state / LOCK))
         except LockHeld as exc:
             raise StoreInUse(
@@ -206,7 +206,7 @@ def sole_writer(state: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _folder_in_words(state: Path) -> Iterator[None]:
+def _explain_folder_errors(state: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
@@ -219,12 +219,17 @@ def _folder_in_words(state: Path) -> Iterator[None]:
 
 
 def utf_8(text: str) -> str:
-    """A text as the store can hold it: what UTF-8 cannot, as in some file names, is escaped."""
+    """Escape what UTF-8 cannot encode, such as parts of some file names."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def parse_time(kept: str | None) -> datetime | None:
+    """Read a time that `stamp` wrote; None stays None."""
+    return None if kept is None else datetime.fromisoformat(kept)
+
+
 def stamp(at: datetime) -> str:
-    """A point in time as the store writes it: UTC-aware ISO 8601. Raises ValueError if naive."""
+    """Write a time as ISO 8601 with its zone. Raises ValueError if it has none."""
     if at.tzinfo is None:
         raise ValueError(f"{at!r} has no time zone; the store keeps only times with one")
     return at.isoformat()

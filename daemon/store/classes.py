@@ -1,6 +1,6 @@
-"""Classes: with which names the labels were read, and what a change of them means for all rows.
+"""The classes that labels were read with, and the migration of all rows when they change.
 
-Masks hold classes by their place in the list of names; everything else holds them by name.
+Masks hold classes by their index in the list of names; everything else holds them by name.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from PIL import Image as Pillow
 
 from daemon.domain import IGNORE, Mask
 from daemon.store.base import StoreBase
-from daemon.store.labels import png_of
+from daemon.store.labels import encode_png
 
 _CLASSES = "classes"
 
 
-class ClassVerbs(StoreBase):
-    """Verbs on classes."""
+class ClassQueries(StoreBase):
+    """Queries on classes."""
 
     def kept_classes(self) -> tuple[str, ...] | None:
         """The names that the labels were read with, by pixel value; None before the first."""
@@ -29,13 +29,13 @@ class ClassVerbs(StoreBase):
         return None if known is None else tuple(json.loads(known))
 
     def keep_classes(self, names: Sequence[str]) -> None:
-        """Remember the names that labels are read with from now on."""
+        """Keep the names that labels are read with from now on."""
         self.keep_fact(_CLASSES, json.dumps(list(names)))
 
     def rename_classes(self, names: Mapping[str, str | None]) -> None:
-        """Old name -> present name, in all figures of earlier cycles. None: the figure goes.
+        """Rename classes in all figures of earlier cycles. names: old -> present; None: delete.
 
-        Where several old names become one, no figure of theirs can stand for it: they go too.
+        If several old names become one, their figures are deleted, since none holds for it.
         """
         targets = list(names.values())
         kept = {old: new for old, new in names.items() if new and targets.count(new) == 1}
@@ -58,9 +58,11 @@ class ClassVerbs(StoreBase):
                     self._insert("corrections", row | {"class": new}, clash="REPLACE")
 
     def remap_masks(self, values: Mapping[int, int]) -> int:
-        """Give the pixels of every mask other class indices: old value -> new value. Other values
-        stay. The number of masks that were written anew. Confusion matrices, whose rows are class
-        indices, go."""
+        """Replace class indices in every mask; returns the number of masks that changed.
+
+        values: old index -> new index; other indices stay. Confusion matrices, whose rows are class
+        indices, are deleted.
+        """
         table = np.arange(256, dtype=np.uint8)
         for old, new in values.items():
             table[old] = new
@@ -81,7 +83,7 @@ class ClassVerbs(StoreBase):
             return False
         self._write(
             "UPDATE annotations SET mask = ?, blank = ? WHERE id = ?",
-            png_of(after),
+            encode_png(after),
             int((after == IGNORE).all()),
             annotation,
         )
@@ -91,7 +93,7 @@ class ClassVerbs(StoreBase):
 def _renamed(
     figures: Mapping[str, Any], names: Mapping[str, str | None], kept: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Figures by class under their present names, without those that go."""
+    """Figures by class under their present names, without the deleted ones."""
     return {
         kept.get(name, name): value
         for name, value in figures.items()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from daemon.domain import ClassPixels, CorrectedLabel, PredictionVersion
+from daemon.domain import ClassPixels, CorrectedLabel, PredictionVersion, UnmeasuredAnswer
 from daemon.store.base import Row, StoreBase
-from daemon.store.labels import PLACE
+from daemon.store.labels import LABEL_ORDER
 
 _CLASSES = (
     "SELECT json_group_object(class, json_array(shown_px, submitted_px, kept_px)) "
@@ -15,40 +15,41 @@ _CLASSES = (
 # Without the masks, which are large.
 _LABELS = (
     "SELECT * FROM (SELECT id, image_id, annotator, shown, changed_share, unmeasured, lead_time_s, "
-    f"{PLACE} FROM annotations WHERE deleted = 0) WHERE place = 1"
+    f"{LABEL_ORDER} FROM annotations WHERE deleted = 0) WHERE label_order = 1"
 )
 
 
-class CorrectionVerbs(StoreBase):
-    """Verbs on the work that labels took."""
+class CorrectionQueries(StoreBase):
+    """Queries on how much of the predictions people corrected."""
 
     def corrected_labels(self) -> list[CorrectedLabel]:
-        """The labels in effect whose annotator began with a prediction of ours, by image."""
+        """The labels whose annotator began with a prediction of ours, by image."""
         return self._corrected("")
 
     def corrected_labels_of(self, cycle: int) -> list[CorrectedLabel]:
-        """Those of them that a cycle asked for."""
+        """The same, of the images that a cycle asked for."""
         return self._corrected(
             "AND a.image_id IN (SELECT image_id FROM tasks WHERE cycle = ?)", cycle
         )
 
     def unmeasured_labels(self) -> dict[str, int]:
-        """Why no effort is known of the other labels in effect: reason -> how many; "" where no
-        prediction is known to have been shown."""
+        """Reason -> how many labels have no measured correction for it; "" where no prediction is
+        known to have been shown."""
         rows = self._rows(
             "SELECT coalesce(unmeasured, '') AS reason, count(*) AS n "
             f"FROM ({_LABELS}) WHERE changed_share IS NULL GROUP BY reason ORDER BY reason"
         )
         return {row["reason"]: row["n"] for row in rows}
 
-    def unmeasured_answers(self, limit: int) -> list[Row]:
-        """Answers to a prediction of which neither an effort is kept nor why there is none, each
-        with id, image_id, shown (the version) and mask (PNG), by id."""
-        return self._rows(
-            "SELECT id, image_id, shown, mask FROM annotations WHERE shown IS NOT NULL "
+    def unmeasured_answers(self, limit: int) -> list[UnmeasuredAnswer]:
+        """Answers to a prediction that have neither a correction nor a reason for having none, by
+        id, at most `limit`."""
+        rows = self._rows(
+            "SELECT id, image_id, shown AS version, mask FROM annotations WHERE shown IS NOT NULL "
             "AND changed_share IS NULL AND unmeasured IS NULL AND deleted = 0 ORDER BY id LIMIT ?",
             limit,
         )
+        return [UnmeasuredAnswer(**row) for row in rows]
 
     def _corrected(self, condition: str, *values: object) -> list[CorrectedLabel]:
         rows = self._rows(

@@ -1,4 +1,4 @@
-"""Every number of images, labels and tasks that anybody is shown, counted in this one place.
+"""Counts images, labels and tasks, for everything that decides by them or shows them.
 
 The decision to begin a cycle, `maskloop status`, its JSON, the page and the log all read these, so
 that they cannot differ; tests/integration/test_counts.py checks that they add up.
@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from daemon.domain import Role, TaskState
+from daemon.domain import Role, Task, TaskState
 from daemon.store import Store
-from daemon.store.base import Row
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labels:
-    """spent: labeled images, each once, whoever labeled them. They are made up of train (may teach
-    the model), validation (measure it) and unused: no pixel of them has a label, or their image is
-    left out. left: of the budget, never negative.
+class LabelCounts:
+    """Labels of the budget. total: the budget. left: never negative. spent: labeled images, each
+    once, whoever labeled them; they are made up of train (may train the model), validation
+    (measure it) and unused: no pixel of them has a label, or their image is left out.
     """
 
     total: int
@@ -53,7 +52,7 @@ class Counts:
     """
 
     images: Mapping[Role, int]
-    labels: Labels
+    labels: LabelCounts
     open: int
     open_batch: int
     open_earlier: int
@@ -65,91 +64,99 @@ class Counts:
 
 
 def counts_of(store: Store, budget_labels: int) -> Counts:
-    """Count what the store holds. budget_labels: [loop] budget_labels."""
-    images, labeled = store.ids_by_role(), store.labeled_ids()
-    last, rows = store.last_cycle(), newest_batch(store)
-    labels = _labels(images, labeled, store.telling_ids(), budget_labels)
+    """Count what the store holds. budget_labels: [loop] budget_labels.
+
+    Ids are read of what people labeled and were asked for, never of the whole pool.
+    """
+    roles, labeled = store.role_counts(), store.labeled_ids()
+    last, tasks = store.last_cycle(), newest_batch(store)
+    labels = _labels(store, labeled, budget_labels)
     asked, sent = _open_and_sent(store, labeled)
-    mine = {row["image_id"] for row in rows}
-    free = images[Role.POOL] - labeled - store.asked_ids()
+    batch = {task.image_id for task in tasks}
+    taken = store.role_counts_of(labeled | store.queried_ids())
+    candidates = roles.get(Role.POOL, 0) - taken[Role.POOL]
     return Counts(
-        images={role: len(ids) for role, ids in images.items()},
+        images={role: roles.get(role, 0) for role in Role},
         labels=labels,
         open=len(asked | sent),
-        open_batch=len(asked & mine),
-        open_earlier=len(asked - mine),
+        open_batch=len(asked & batch),
+        open_earlier=len(asked - batch),
         being_sent=len(sent - asked),
-        candidates=len(free),
-        may_ask=max(0, min(len(free), labels.left - len(asked | sent))),
-        new_labels=max(0, len(labeled) - (int(last["labels"]) if last else 0)),
-        batch=_batch(store, rows, labeled) if rows else None,
+        candidates=candidates,
+        may_ask=max(0, min(candidates, labels.left - len(asked | sent))),
+        new_labels=max(0, len(labeled) - (last.labels if last else 0)),
+        batch=_batch(store, tasks, labeled) if tasks else None,
     )
 
 
 def open_images(store: Store) -> set[int]:
-    """The images that wait for annotators, and those on their way to them."""
+    """Ids of the images that wait for annotators, and of those on their way to them."""
     asked, sent = _open_and_sent(store, store.labeled_ids())
     return asked | sent
 
 
-def newest_batch(store: Store) -> list[Row]:
+def newest_batch(store: Store) -> list[Task]:
     """The tasks of the newest cycle that asked anybody, in the order of its ranks: what was picked
     first, first. Empty before any."""
     last = store.last_cycle()
-    for cycle in range(int(last["id"]) if last else -1, -1, -1):
-        if rows := store.tasks_of_cycle(cycle):
+    for cycle in range(last.number if last else -1, -1, -1):
+        if tasks := store.tasks_of_cycle(cycle):
             picks = [*store.picks(cycle), *store.reserve(cycle)]
             ranks = {pick.image_id: pick.rank for pick in picks}
-            return sorted(rows, key=lambda row: ranks.get(row["image_id"], len(ranks)))
+            return sorted(tasks, key=lambda task: ranks.get(task.image_id, len(ranks)))
     return []
 
 
-def state_of(row: Row, labeled: set[int]) -> TaskState:
-    """Where a question stands, for people: an image that is labeled is labeled, also where the
-    answer came after its task was closed."""
-    return TaskState.LABELED if row["image_id"] in labeled else TaskState(row["state"])
+def state_of(task: Task, labeled: set[int]) -> TaskState:
+    """Where a task stands, for people: an image that is labeled is labeled, also where the answer
+    came after its task was closed."""
+    return TaskState.LABELED if task.image_id in labeled else task.state
 
 
-def beyond_batch(store: Store, cycle: int) -> int:
-    """How many images a cycle has asked beyond its batch, dropped ones and stand-ins left out."""
-    batch, labeled = {pick.image_id for pick in store.picks(cycle)}, store.labeled_ids()
-    rows = [row for row in store.tasks_of_cycle(cycle) if row["arm"] != "validation"]
-    beyond = sum(not is_dropped(row, labeled) for row in rows if row["image_id"] not in batch)
-    dropped = sum(is_dropped(row, labeled) for row in rows if row["image_id"] in batch)
+def count_beyond_batch(store: Store, cycle: int) -> int:
+    """How many images a cycle has asked for beyond its batch; dropped images are left out, and so
+    are as many others, which stand in for them."""
+    return _count_beyond(store, store.tasks_of_cycle(cycle), store.labeled_ids())
+
+
+def _count_beyond(store: Store, tasks: Sequence[Task], labeled: set[int]) -> int:
+    """The same of the tasks of one cycle."""
+    batch = {pick.image_id for pick in store.picks(tasks[0].cycle)} if tasks else set()
+    pool = [task for task in tasks if not task.measures]
+    beyond = sum(not is_dropped(task, labeled) for task in pool if task.image_id not in batch)
+    dropped = sum(is_dropped(task, labeled) for task in pool if task.image_id in batch)
     return max(0, beyond - dropped)
 
 
-def is_dropped(row: Row, labeled: set[int]) -> bool:
-    """Whether nobody has answered this question, and nobody will."""
-    return state_of(row, labeled) not in (TaskState.OPEN, TaskState.LABELED)
+def is_dropped(task: Task, labeled: set[int]) -> bool:
+    """Whether nobody has answered this task, and nobody will."""
+    return state_of(task, labeled) not in (TaskState.OPEN, TaskState.LABELED)
 
 
 def _open_and_sent(store: Store, labeled: set[int]) -> tuple[set[int], set[int]]:
-    asked = {row["image_id"] for row in store.tasks(TaskState.OPEN)} - labeled
-    questions = [question for intent in store.pending_intents() for question in intent.questions]
-    return asked, {question.image_id for question in questions} - labeled
+    asked = {task.image_id for task in store.tasks(TaskState.OPEN)}
+    return asked - labeled, store.pending_ids() - labeled
 
 
-def _batch(store: Store, rows: Sequence[Row], labeled: set[int]) -> BatchCounts:
-    states = [state_of(row, labeled) for row in rows]
+def _batch(store: Store, tasks: Sequence[Task], labeled: set[int]) -> BatchCounts:
+    states = [state_of(task, labeled) for task in tasks]
     skipped = store.skip_counts()
-    still_open = [row for row, state in zip(rows, states, strict=True) if state is TaskState.OPEN]
-    cycle = int(rows[0]["cycle"])
+    still_open = [
+        task for task, state in zip(tasks, states, strict=True) if state is TaskState.OPEN
+    ]
     return BatchCounts(
-        cycle=cycle,
-        images=len(rows),
+        cycle=tasks[0].cycle,
+        images=len(tasks),
         states={state: states.count(state) for state in TaskState},
-        ahead=beyond_batch(store, cycle),
-        skipped_once=sum(row["image_id"] in skipped for row in still_open),
+        ahead=_count_beyond(store, tasks, labeled),
+        skipped_once=sum(task.image_id in skipped for task in still_open),
     )
 
 
-def _labels(
-    images: Mapping[Role, set[int]], labeled: set[int], telling: set[int], budget_labels: int
-) -> Labels:
-    train = len(images[Role.POOL] & telling)
-    validation = len(images[Role.VALIDATION] & telling)
-    return Labels(
+def _labels(store: Store, labeled: set[int], budget_labels: int) -> LabelCounts:
+    informative = store.role_counts_of(store.informative_ids())
+    train, validation = informative[Role.POOL], informative[Role.VALIDATION]
+    return LabelCounts(
         total=budget_labels,
         spent=len(labeled),
         left=max(0, budget_labels - len(labeled)),

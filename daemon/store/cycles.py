@@ -1,4 +1,4 @@
-"""Cycles: where the loop stands, what it picked and how good each model was."""
+"""Cycles and their stages, picks and evaluations."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from daemon.domain import CurvePoint, Evaluation, Missing, Pick, Stage, Why
-from daemon.store.base import Row, StoreBase, stamp
-from daemon.store.evaluations import details_of, with_details
+from daemon.domain import CurvePoint, Cycle, Evaluation, Missing, Pick, Stage, StageTime, Why
+from daemon.store.base import Row, StoreBase, parse_time, stamp
+from daemon.store.evaluations import details_of, parse_details
 
 
-class CycleVerbs(StoreBase):
-    """Verbs on cycles, picks and evaluations."""
+class CycleQueries(StoreBase):
+    """Queries on cycles, picks and evaluations."""
 
     def start_cycle(
         self, number: int, stage: Stage, at: datetime, *, labels: int, train_labels: int
@@ -31,10 +31,10 @@ class CycleVerbs(StoreBase):
             self._insert("cycles", row)
             self._start_stage(number, stage, at)
 
-    def last_cycle(self) -> Row | None:
+    def last_cycle(self) -> Cycle | None:
         """The newest cycle, open or done; None before the first."""
         rows = self._rows("SELECT * FROM cycles ORDER BY id DESC LIMIT 1")
-        return rows[0] if rows else None
+        return _cycle(rows[0]) if rows else None
 
     def finish_stage(self, cycle: int, stage: Stage, at: datetime) -> None:
         """Record that `stage` is done, so that a restart resumes at the one after."""
@@ -64,16 +64,16 @@ class CycleVerbs(StoreBase):
             )
             self._start_stage(cycle, stage, at)
 
-    def stage_times(self) -> list[Row]:
-        """When each stage of each cycle began and ended, and how many seconds a daemon spent on
-        it; None where an earlier release did not count them."""
-        return self._rows(
+    def stage_times(self) -> list[StageTime]:
+        """When each stage of each cycle began and ended, by cycle and start."""
+        rows = self._rows(
             "SELECT cycle, stage, started_at, finished_at, seconds FROM stages "
             "ORDER BY cycle, started_at"
         )
+        return [_stage_time(row) for row in rows]
 
     def count_failure(self, cycle: int, at: datetime) -> int:
-        """Record that a stage of the cycle failed; how many times in a row."""
+        """Record that a stage of the cycle failed; returns how many times in a row it did."""
         self._write(
             "UPDATE cycles SET failures = failures + 1, failed_at = ? WHERE id = ?",
             stamp(at),
@@ -82,11 +82,11 @@ class CycleVerbs(StoreBase):
         return int(self._rows("SELECT failures FROM cycles WHERE id = ?", cycle)[0]["failures"])
 
     def forget_failures(self, cycle: int) -> None:
-        """The reason of earlier failures may be gone: the next attempt waits for nothing."""
+        """End the pause after failures, since their reason may be gone."""
         self._write("UPDATE cycles SET failures = 0, failed_at = NULL WHERE id = ?", cycle)
 
     def next_attempt(self, cycle: int) -> int:
-        """A number that no earlier attempt of this cycle had; kept before it is used."""
+        """A new attempt number of this cycle; it is kept before it is used."""
         with self.atomic():
             self._write("UPDATE cycles SET attempt = attempt + 1 WHERE id = ?", cycle)
             return int(self._rows("SELECT attempt FROM cycles WHERE id = ?", cycle)[0]["attempt"])
@@ -104,11 +104,11 @@ class CycleVerbs(StoreBase):
         return self._picks(cycle, reserve=0)
 
     def reserve(self, cycle: int) -> list[Pick]:
-        """The images that stand in for dropped ones, best first."""
+        """The reserve of a cycle, which replaces dropped images, best first."""
         return self._picks(cycle, reserve=1)
 
     def keep_evaluation(self, split: str, point: CurvePoint, evaluation: Evaluation) -> None:
-        """Keep how good the model of a cycle is on `split` ("validation" or "test")."""
+        """Keep the figures of the model of a cycle on `split` ("validation" or "test")."""
         low, high = evaluation.miou_interval or (None, None)
         row = {
             "cycle": point.cycle,
@@ -120,7 +120,9 @@ class CycleVerbs(StoreBase):
             "miou_low": low,
             "miou_high": high,
             "iou": json.dumps(dict(evaluation.iou)),
-            "missing": json.dumps({key: asdict(one) for key, one in evaluation.missing.items()}),
+            "missing": json.dumps(
+                {key: asdict(missing) for key, missing in evaluation.missing.items()}
+            ),
             "interval_coverage": evaluation.interval_coverage,
             "interval_groups": evaluation.interval_groups,
             "seconds": point.seconds,
@@ -149,6 +151,27 @@ class CycleVerbs(StoreBase):
         self._insert("stages", row, clash="IGNORE")
 
 
+def _cycle(row: Row) -> Cycle:
+    return Cycle(
+        number=row["id"],
+        stage=Stage(row["stage"]),
+        labels=row["labels"],
+        train_labels=row["train_labels"],
+        failures=row["failures"],
+        failed_at=parse_time(row["failed_at"]),
+    )
+
+
+def _stage_time(row: Row) -> StageTime:
+    return StageTime(
+        cycle=row["cycle"],
+        stage=Stage(row["stage"]),
+        started_at=datetime.fromisoformat(row["started_at"]),
+        finished_at=parse_time(row["finished_at"]),
+        seconds=row["seconds"],
+    )
+
+
 def _point(cycle: int, rows: dict[str, Row]) -> CurvePoint:
     first = next(iter(rows.values()))
     return CurvePoint(
@@ -173,7 +196,7 @@ def _evaluation(row: Row | None) -> Evaluation | None:
         interval_coverage=row["interval_coverage"],
         interval_groups=row["interval_groups"],
         missing={key: _missing(one) for key, one in json.loads(row["missing"]).items()},
-        **with_details(row["details"]),
+        **parse_details(row["details"]),
     )
 
 

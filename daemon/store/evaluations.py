@@ -1,4 +1,4 @@
-"""What an evaluation measured beside IoU, as the one JSON column that keeps it."""
+"""The figures of an evaluation beside IoU, as one JSON column."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _NAMES = ("image_miou", "boundary_iou", "confusion", "calibration")
 
 def details_of(evaluation: Evaluation) -> str:
     """image_miou, boundary_iou, confusion and calibration of an evaluation, as JSON."""
-    found = asdict(evaluation)
-    return json.dumps({name: found[name] for name in _NAMES})
+    fields = asdict(evaluation)
+    return json.dumps({name: fields[name] for name in _NAMES})
 
 
-def with_details(text: str) -> dict[str, Any]:
-    """The parts of an Evaluation that `details_of` wrote; none for a row of an earlier release."""
-    found = json.loads(text)
-    if not found:
+def parse_details(text: str) -> dict[str, Any]:
+    """The fields of an Evaluation that `details_of` wrote; {} for a row of an earlier release."""
+    details = json.loads(text)
+    if not details:
         return {}
-    calibration = found["calibration"]
+    calibration = details["calibration"]
     return {
-        "image_miou": found["image_miou"],
-        "boundary_iou": found["boundary_iou"],
-        "confusion": tuple(tuple(row) for row in found["confusion"]),
+        "image_miou": details["image_miou"],
+        "boundary_iou": details["boundary_iou"],
+        "confusion": tuple(tuple(row) for row in details["confusion"]),
         "calibration": None if calibration is None else Calibration(**calibration),
     }

@@ -1,4 +1,4 @@
-"""Images that are left out, each with a typed reason, so that they can come back."""
+"""Excluded images, each with a typed reason, so that they can come back."""
 
 from __future__ import annotations
 
@@ -8,39 +8,41 @@ from daemon.domain import Exclusion, Role
 from daemon.store.base import StoreBase
 
 
-class ExclusionVerbs(StoreBase):
-    """Verbs on excluded images."""
+class ExclusionQueries(StoreBase):
+    """Queries on excluded images."""
 
     def exclude(self, why: Exclusion, reasons: Mapping[int, str]) -> None:
-        """Leave these images out, each with its reason in words. Twice changes nothing: what an
-        image was before is kept from the first time."""
+        """Exclude these images. reasons: image id -> text. Twice changes nothing.
+
+        The role that an image had before is kept for `readmit`.
+        """
         with self.atomic():
-            for image_id, words in reasons.items():
+            for image_id, reason in reasons.items():
                 self._write(
                     "UPDATE images SET excluded_why = ?, role_reason = ?, role_before = "
                     "iif(role = ?, role_before, role), role = ? WHERE id = ?",
                     why.value,
-                    words,
+                    reason,
                     Role.EXCLUDED.value,
                     Role.EXCLUDED.value,
                     image_id,
                 )
 
-    def readmit(self, image_ids: Iterable[int], words: str) -> None:
-        """Give excluded images back the role that they had; others stay as they are."""
+    def readmit(self, image_ids: Iterable[int], reason: str) -> None:
+        """Give excluded images the role that they had before; other images stay as they are."""
         with self.atomic():
             for image_id in image_ids:
                 self._write(
                     "UPDATE images SET role = coalesce(role_before, ?), role_reason = ?, "
                     "excluded_why = NULL, role_before = NULL WHERE id = ? AND role = ?",
                     Role.POOL.value,
-                    words,
+                    reason,
                     image_id,
                     Role.EXCLUDED.value,
                 )
 
     def excluded(self) -> dict[int, Exclusion]:
-        """Image id -> why it is left out."""
+        """Image id -> why it is excluded."""
         rows = self._rows(
             "SELECT id, excluded_why FROM images WHERE role = ? AND excluded_why IS NOT NULL",
             Role.EXCLUDED.value,
@@ -48,7 +50,7 @@ class ExclusionVerbs(StoreBase):
         return {row["id"]: Exclusion(row["excluded_why"]) for row in rows}
 
     def exclusion_counts(self) -> dict[Exclusion, int]:
-        """How many images are left out for each reason; reasons without any are left out."""
+        """Reason -> how many images are excluded for it; reasons without any are missing."""
         rows = self._rows(
             "SELECT excluded_why AS why, count(*) AS n FROM images "
             "WHERE role = ? AND excluded_why IS NOT NULL GROUP BY 1 ORDER BY 1",

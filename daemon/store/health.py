@@ -1,4 +1,4 @@
-"""Looking at a store without being able to change it, however new or damaged it is."""
+"""Reports on a store without changing it, however new or damaged it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.rules.heartbeat import Heartbeat
+from daemon.domain import Heartbeat
 from daemon.store.incidents import heartbeat_of
 from daemon.store.migrations import migrations
 
@@ -37,9 +37,9 @@ _LONGEST_CHECK_STEPS = 2_000  # of 100000 instructions each: about a minute
 
 
 def examine(path: Path) -> dict[str, Any]:
-    """What a support engineer would ask about this store. Opens it for reading only.
+    """The report on a store for `maskloop doctor`. Opens it for reading only.
 
-    Never raises: what cannot be read is said in place of its answer.
+    Never raises: a part that cannot be read is replaced by a message.
     """
     report: dict[str, Any] = {
         "bytes": {file.name: file.stat().st_size for file in sorted(path.parent.glob("store.db*"))},
@@ -60,7 +60,7 @@ def examine(path: Path) -> dict[str, Any]:
 
 
 def last_heartbeat(path: Path) -> Heartbeat | None:
-    """The last sign of life of a daemon; None where there is none or it cannot be read."""
+    """The last heartbeat; None if there is none or it cannot be read."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as store:
             store.row_factory = sqlite3.Row
@@ -71,7 +71,7 @@ def last_heartbeat(path: Path) -> Heartbeat | None:
 
 
 def last_write(path: Path) -> str | None:
-    """When the store was written last; a daemon that is well writes at every tick."""
+    """When the store was written last; a working daemon writes at every tick."""
     times = [file.stat().st_mtime for file in (path, Path(f"{path}-wal")) if file.exists()]
     return datetime.fromtimestamp(max(times), UTC).isoformat() if times else None
 

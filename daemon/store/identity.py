@@ -1,48 +1,24 @@
-"""Which image is which: new addresses, replaced bytes, copies, and what was set aside.
+"""Which image is which: new addresses, replaced bytes, copies, unusable files.
 
-The sha256 of the bytes recognises an image at a new address. Each label remembers the bytes that
-it was drawn on; where the image has others now, nobody has confirmed that the label still fits.
+The sha256 of the bytes recognizes an image at a new address. Each label holds the digest of the
+bytes that it was drawn on; if the image has other bytes now, the label is unconfirmed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from daemon.domain import FoundImage, Image, Role
+from daemon.domain import FoundImage, IdenticalImage, Image, LostLabels, Role
 from daemon.store.base import Row, StoreBase, stamp
 
 
-@dataclass(frozen=True, kw_only=True)
-class Holder:
-    """An image among those with the same bytes. copy_of: the one that stands for it, or None."""
-
-    id: int
-    key: str
-    role: Role
-    copy_of: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LostLabels:
-    """Labels that the model of a cycle learned from or was measured with, and that count no more.
-
-    deleted: people deleted them since. unconfirmed: their picture was replaced since, and nobody
-    has confirmed them.
-    """
-
-    deleted: int
-    unconfirmed: int
-
-
-class IdentityVerbs(StoreBase):
-    """Verbs on what an image is, whatever it is called."""
+class IdentityQueries(StoreBase):
+    """Queries on the addresses and the bytes of images."""
 
     def renew_image(self, image_id: int, found: FoundImage) -> None:
-        """The image is at another address now, perhaps in another task; all else stays, and the
-        key that it had leads to it still."""
+        """Give an image a new address, perhaps in another task. Its old key still leads to it."""
         with self.atomic():
             self._write("DELETE FROM former_keys WHERE key = ?", found.key)
             self._write(
@@ -64,21 +40,24 @@ class IdentityVerbs(StoreBase):
             )
 
     def move_file(self, image_id: int, path: Path, mark: str) -> None:
-        """The same bytes are in this local file now. mark: its stamp."""
+        """Keep the local file that has the bytes of an image now. mark: its stamp."""
         self._write(
-            "UPDATE images SET path = ?, stamp = ? WHERE id = ?", self._kept(path), mark, image_id
+            "UPDATE images SET path = ?, stamp = ? WHERE id = ?",
+            self._relative_path(path),
+            mark,
+            image_id,
         )
 
     def add_former_key(self, key: str, image_id: int) -> None:
-        """A further key leads to this image: a second task shows it at another address."""
+        """Keep a further key of an image, which a second task shows at another address."""
         self._write("INSERT OR REPLACE INTO former_keys VALUES (?, ?)", key, image_id)
 
     def former_keys(self) -> dict[str, int]:
-        """Key that an image had -> its id."""
+        """Former key of an image -> its id."""
         return {row["key"]: row["image_id"] for row in self._rows("SELECT * FROM former_keys")}
 
     def replace_bytes(self, image_id: int, image: Image, cycle: int | None) -> None:
-        """The same address gives other bytes now: size, digest and file follow. The labels stay,
+        """Keep size, digest and file of other bytes at the same address. The labels stay,
         unconfirmed. cycle: the newest one; embeddings made until then are of the old bytes."""
         self._write(
             "UPDATE images SET sha256 = ?, height_px = ?, width_px = ?, path = ?, replaced_in = ? "
@@ -86,43 +65,43 @@ class IdentityVerbs(StoreBase):
             image.sha256,
             image.height_px,
             image.width_px,
-            self._kept(image.path),
+            self._relative_path(image.path),
             -1 if cycle is None else cycle,
             image_id,
         )
 
     def replaced_in(self) -> dict[int, int]:
-        """Image id -> the cycle in which its bytes were replaced, of those that were."""
+        """Image id -> the cycle in which its bytes were replaced; other images are missing."""
         rows = self._rows("SELECT id, replaced_in FROM images WHERE replaced_in IS NOT NULL")
         return {row["id"]: row["replaced_in"] for row in rows}
 
     def mark_checked(self, image_id: int, mark: str, at: datetime) -> None:
-        """The bytes were compared now; mark: the stamp of the file or of the server's answer."""
+        """Keep when the bytes were compared. mark: stamp of the file or of the server's answer."""
         self._write(
             "UPDATE images SET stamp = ?, checked_at = ? WHERE id = ?", mark, stamp(at), image_id
         )
 
     def keep_aside_stamp(self, image_id: int, mark: str) -> None:
-        """mark: the stamp of the file that could not be used; another one may be."""
+        """Keep the stamp of a file that could not be used; another stamp is tried again."""
         self._write("UPDATE images SET aside_stamp = ? WHERE id = ?", mark, image_id)
 
-    def same_content(self) -> list[list[Holder]]:
-        """The images that share their bytes with others, one list for each content, by id; and
-        images that are kept as copies and share them with none any more."""
-        groups: dict[str, list[Holder]] = {}
+    def identical_images(self) -> list[list[IdenticalImage]]:
+        """The images that share their bytes with others, one list for each content, by id; also
+        images that are marked as copies of an image whose bytes have changed."""
+        groups: dict[str, list[IdenticalImage]] = {}
         for row in self._rows(
             "SELECT id, key, role, copy_of, sha256 FROM images WHERE copy_of IS NOT NULL OR sha256 "
             "IN (SELECT sha256 FROM images GROUP BY sha256 HAVING count(*) > 1) ORDER BY id"
         ):
-            groups.setdefault(row["sha256"], []).append(_holder(row))
+            groups.setdefault(row["sha256"], []).append(_identical_image(row))
         return list(groups.values())
 
     def keep_copy_of(self, image_id: int, original: int) -> None:
-        """`original` stands for this image, which has the same bytes."""
+        """Mark an image as a copy of `original`, which has the same bytes."""
         self._write("UPDATE images SET copy_of = ? WHERE id = ?", original, image_id)
 
     def free_copy(self, image_id: int, role: Role) -> None:
-        """This image stands for itself, in this role."""
+        """Make a copy an image of its own again, with this role."""
         self._write(
             "UPDATE images SET role = ?, role_reason = '', role_before = NULL, "
             "excluded_why = NULL, copy_of = NULL WHERE id = ?",
@@ -131,24 +110,24 @@ class IdentityVerbs(StoreBase):
         )
 
     def refused_images(self) -> dict[str, tuple[str, str]]:
-        """Place -> (stamp of the file, when it was looked into) of images that cannot be used."""
+        """`where` of the fault -> (state of the file, time of the read) of unusable images."""
         rows = self._rows("SELECT * FROM refused_images")
         return {row["place"]: (row["stamp"], row["at"]) for row in rows}
 
-    def keep_refused(self, place: str, mark: str, at: datetime) -> None:
-        """This image cannot be used. mark: the stamp of its file."""
+    def keep_refused(self, where: str, mark: str, at: datetime) -> None:
+        """Keep that an image cannot be used. where: of its fault. mark: state of its file."""
         self._write(
-            "INSERT OR REPLACE INTO refused_images VALUES (?, ?, ?)", place, mark, stamp(at)
+            "INSERT OR REPLACE INTO refused_images VALUES (?, ?, ?)", where, mark, stamp(at)
         )
 
-    def forget_refused(self, places: Iterable[str]) -> None:
-        """These images can be used now, or are gone."""
+    def forget_refused(self, faults: Iterable[str]) -> None:
+        """Delete these unusable images, by `where` of the fault: they are usable now, or gone."""
         with self.atomic():
-            for place in places:
-                self._write("DELETE FROM refused_images WHERE place = ?", place)
+            for where in faults:
+                self._write("DELETE FROM refused_images WHERE place = ?", where)
 
     def keep_used_labels(self, cycle: int, annotations: Iterable[str]) -> None:
-        """These labels teach or measure the model of a cycle. Repeating it changes nothing."""
+        """Keep which labels train or measure the model of a cycle. Twice changes nothing."""
         with self.atomic():
             self._write("DELETE FROM used_labels WHERE cycle = ?", cycle)
             for annotation in annotations:
@@ -160,7 +139,7 @@ class IdentityVerbs(StoreBase):
                 )
 
     def lost_labels(self) -> dict[int, LostLabels]:
-        """Cycle -> the labels of its model that count no more, for cycles that have any."""
+        """Cycle -> how many labels of its model no longer count, for cycles with any."""
         rows = self._rows(
             "SELECT cycle, sum(deleted) AS deleted, sum(NOT deleted) AS unconfirmed FROM ("
             "SELECT u.cycle, a.deleted FROM used_labels u "
@@ -174,5 +153,7 @@ class IdentityVerbs(StoreBase):
         }
 
 
-def _holder(row: Row) -> Holder:
-    return Holder(id=row["id"], key=row["key"], role=Role(row["role"]), copy_of=row["copy_of"])
+def _identical_image(row: Row) -> IdenticalImage:
+    return IdenticalImage(
+        id=row["id"], key=row["key"], role=Role(row["role"]), copy_of=row["copy_of"]
+    )

@@ -1,16 +1,14 @@
-"""What does not work and since when; when the daemon looked last; what a set clock moves."""
+"""Incidents, the heartbeat of the daemon, and waiting times after the clock was set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from daemon.domain import TaskState
-from daemon.rules.heartbeat import Heartbeat
-from daemon.rules.incidents import Incident, Reason, Source
-from daemon.store.base import Row, StoreBase, stamp
+from daemon.domain import Heartbeat, Incident, Reason, Source, TaskState
+from daemon.store.base import Row, StoreBase, parse_time, stamp
 
-# (table, its key, the moment that something waits for, which rows still wait)
+# (table, its key, the column with the start of a wait, which rows still wait)
 _WAITS = (
     ("tasks", "task", "asked_at", f"state = '{TaskState.OPEN}'"),
     ("cycles", "id", "failed_at", "failed_at IS NOT NULL"),
@@ -18,11 +16,11 @@ _WAITS = (
 )
 
 
-class IncidentVerbs(StoreBase):
-    """Verbs on incidents, the heartbeat, and moments that something waits for."""
+class IncidentQueries(StoreBase):
+    """Queries on incidents, the heartbeat, and starts of waiting times."""
 
     def keep_incidents(self, incidents: Iterable[Incident]) -> None:
-        """Keep these as they are now, one a source; the newest of a source replaces the others."""
+        """Keep these incidents, one a source; the newest of a source replaces the others."""
         with self.atomic():
             for incident in incidents:
                 reason, ended = incident.reason, incident.ended_at
@@ -40,12 +38,12 @@ class IncidentVerbs(StoreBase):
                 self._insert("incidents", row, clash="REPLACE")
 
     def open_incidents(self) -> list[Incident]:
-        """What does not work now, the oldest first."""
+        """The incidents that have not ended, oldest first."""
         rows = self._rows("SELECT * FROM incidents WHERE ended_at IS NULL ORDER BY since")
         return [_incident(row) for row in rows]
 
     def beat(self, heartbeat: Heartbeat) -> None:
-        """Keep the last sign of life of the daemon."""
+        """Keep the heartbeat of the daemon; it replaces the last one."""
         looked, ended = heartbeat.looked_at, heartbeat.ended_at
         row: Row = {
             "one": 1,
@@ -59,28 +57,25 @@ class IncidentVerbs(StoreBase):
         self._insert("heartbeat", row, clash="REPLACE")
 
     def heartbeat(self) -> Heartbeat | None:
-        """The last sign of life of a daemon; None before the first."""
+        """The last heartbeat; None before the first."""
         rows = self._rows("SELECT * FROM heartbeat")
         return heartbeat_of(rows[0]) if rows else None
 
     def move_waits(self, by: timedelta, first: datetime, last: datetime) -> int:
-        """The clock was set by so much: what waits for a time waits no longer and no shorter for
-        it. first, last: moments between them were written by the clock as it was. How many were
-        moved, of open tasks, failed stages and old predictions."""
-        moved = 0
+        """Shift the starts of waits after the clock was set, so that their lengths stay the same.
+
+        by: how far the clock was set. first, last: times in between were written by the clock as it
+        was. Returns how many open tasks, failed stages and old predictions were shifted.
+        """
+        shifted = 0
         with self.atomic():
             for table, key, column, waiting in _WAITS:
                 for row in self._rows(f"SELECT {key}, {column} FROM {table} WHERE {waiting}"):
                     at = datetime.fromisoformat(row[column])
                     if first <= at <= last:
                         sql = f"UPDATE {table} SET {column} = ? WHERE {key} = ?"
-                        moved += self._write(sql, stamp(at + by), row[key])
-        return moved
-
-    def was_noted(self, words: str, since: datetime) -> bool:
-        """Whether an event with these very words was kept since then."""
-        sql = "SELECT 1 FROM events WHERE words = ? AND at >= ? LIMIT 1"
-        return bool(self._rows(sql, words, stamp(since)))
+                        shifted += self._write(sql, stamp(at + by), row[key])
+        return shifted
 
 
 def _incident(row: Row) -> Incident:
@@ -101,13 +96,12 @@ def _incident(row: Row) -> Incident:
 
 
 def heartbeat_of(row: Row) -> Heartbeat:
-    """A row of the table `heartbeat`. Raises ValueError for times that are none."""
-    looked, ended = row["looked_at"], row["ended_at"]
+    """Read a row of the table `heartbeat`. Raises ValueError for a malformed time."""
     return Heartbeat(
         pid=row["pid"],
         started_at=datetime.fromisoformat(row["started_at"]),
         began_at=datetime.fromisoformat(row["began_at"]),
-        looked_at=datetime.fromisoformat(looked) if looked else None,
+        looked_at=parse_time(row["looked_at"]),
         next_at=datetime.fromisoformat(row["next_at"]),
-        ended_at=datetime.fromisoformat(ended) if ended else None,
+        ended_at=parse_time(row["ended_at"]),
     )

@@ -35,7 +35,7 @@ from daemon.config.loading import load_config
 from daemon.config.rendering import render
 from daemon.demo.dataset import field_dataset
 from daemon.demo.installation import find_executable
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.settings import FIELD_PLAN, first_config
 from daemon.store import FILE
 

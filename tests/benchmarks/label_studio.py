@@ -38,9 +38,9 @@ from connectors.label_studio import LabelStudio, create_or_adopt_project
 from connectors.label_studio.api import Api
 from connectors.masks.regions import Control, encode
 from daemon.demo.installation import find_executable
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.ports import free_port
-from daemon.demo.server import LabelStudioServer
-from daemon.domain import Ask, FoundImage, Image, Prediction
+from daemon.domain import FoundImage, Image, Prediction, TaskRequest
 from tests.benchmarks.pushing import CLASSES, counted, plants
 from tests.fakes.versions import version
 from tests.live.live_server import migrated_folder
@@ -190,7 +190,7 @@ def verbs(bench: Bench, found: list[FoundImage]) -> None:
     """A batch in a project that holds its images as tasks: one request a task brings it out."""
     masks = [plants(seed, WIDTH, HEIGHT) for seed in range(5)]
     asks = [
-        Ask(
+        TaskRequest(
             image=as_stored(number, image),
             position=number,
             cycle=1,

@@ -3,10 +3,10 @@
     LABEL_STUDIO_API_KEY=... python -m tests.benchmarks.pushing URL DOCUMENT_ROOT TASKS WIDTHxHEIGHT
 
 `label_studio.py` starts it as a child for each size of batch, so that its peak memory is that of
-one push alone. TASKS predictions of two classes, as a network would leave them, are tidied, encoded
-and pushed in chunks; then all of them are given a new order and the same masks again, as after a
-training. One JSON line: wall and CPU seconds of this process, requests, encoding ms a mask on its
-own, and memory before and at the peak, in MB.
+one push alone. TASKS predictions of two classes, as a network would leave them, are postprocessed,
+encoded and pushed in chunks; then all of them are given a new order and the same masks again, as
+after a training. One JSON line: wall and CPU seconds of this process, requests, encoding ms a mask
+on its own, and memory before and at the peak, in MB.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from daemon.domain import ClassSet, Image, Mask, Pick, Stage
 from daemon.launchers.local import LocalLauncher
 from daemon.runs.folder import ImageFile, PredictRequest, PredictResult
 from daemon.stages.context import Context
-from daemon.stages.postprocess import tidied
+from daemon.stages.postprocess import postprocessed
 from daemon.stages.push import push, rerank
 from daemon.store import FILE, Store
 
@@ -58,7 +58,7 @@ def plants(seed: int, width: int, height: int) -> Mask:
 
 def encoding_ms(masks: list[Mask]) -> dict[str, float]:
     """CPU ms of one mask, both classes; best of three rounds."""
-    control, tidy = Control(from_name="mask", to_name="image"), tidied
+    control, tidy = Control(from_name="mask", to_name="image"), postprocessed
     smooth = [tidy(one, min_region_px=25, fill_holes_px=25) for one in masks]
     works: dict[str, Callable[[], Any]] = {
         "tidying": lambda: [tidy(one, min_region_px=25, fill_holes_px=25) for one in masks],

@@ -40,9 +40,9 @@ from PIL import Image
 from connectors.label_studio import FolderSource, LabelStudio, create_or_adopt_project
 from connectors.masks.regions import Control, encode
 from daemon.demo.installation import find_executable
-from daemon.demo.server import LabelStudioServer
-from daemon.demo.web_user import Question, WebUser
-from daemon.domain import Ask, ClassSet, Prediction
+from daemon.demo.label_studio_server import LabelStudioServer
+from daemon.demo.web_user import OpenTask, WebUser
+from daemon.domain import ClassSet, Prediction, TaskRequest
 from daemon.domain.errors import ConnectorRefused, ConnectorUnavailable, OutcomeUnknown
 from tests.benchmarks.label_studio import started
 from tests.benchmarks.team_times import Order, Served, doubles, idle, inversions
@@ -80,7 +80,7 @@ class Project:
     number: int
     tool: LabelStudio
     switches: Switches
-    asks: list[Ask]
+    asks: list[TaskRequest]
     orders: list[Order]
     sizes: dict[str, tuple[int, int]]
     fetches: list[Served] = field(default_factory=list)
@@ -129,7 +129,7 @@ def opened(server: LabelStudioServer, tasks: int) -> Project:
     mask = np.zeros(SIZE, np.uint8)
     mask[4:12, 4:20] = 1
     asks = [
-        Ask(
+        TaskRequest(
             image=image,
             position=place,
             cycle=1,
@@ -183,7 +183,7 @@ def work(project: Project, users: Sequence[WebUser], think_s: float, seed: int) 
         thread.join()
 
 
-def _fetched(user: WebUser, project: int) -> Question | None:
+def _fetched(user: WebUser, project: int) -> OpenTask | None:
     """What is handed out; whoever waits in vain asks again, and is given what is theirs."""
     while True:
         with suppress(ConnectorUnavailable):
@@ -234,7 +234,7 @@ def read(project: Project) -> Iterator[str]:
         yield from (one.image_key for one in changes.annotations)
 
 
-def _places(asks: Sequence[Ask]) -> dict[int, int]:
+def _places(asks: Sequence[TaskRequest]) -> dict[int, int]:
     return {int(ask.task or 0): ask.position for ask in asks}
 
 

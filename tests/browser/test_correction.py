@@ -20,14 +20,13 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from connectors.label_studio.provenance import SourcePrediction
 from daemon.config.loading import Config
-from daemon.demo.server import LabelStudioServer
-from daemon.domain import Mask, Stage
+from daemon.demo.label_studio_server import LabelStudioServer
+from daemon.domain import Label, Mask, Stage
 from daemon.launchers.local import LocalLauncher
 from daemon.stages.context import Context
-from daemon.stages.sync import pull
+from daemon.stages.sync import sync_answers
 from daemon.store import FILE, Store
-from daemon.store.base import Row
-from daemon.store.labels import png_of
+from daemon.store.labels import encode_png
 from tests.contract.rigs import LabelStudioRig, Server, folder_source_rig
 from tests.fakes.versions import version
 from tests.live.live_server import MakeUser
@@ -125,14 +124,14 @@ class Work:
             for image_id in self.ids.values():
                 file = context.run(1, Stage.PREDICT).mask(image_id)
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(png_of(predicted))
+                file.write_bytes(encode_png(predicted))
 
-    def labels(self) -> dict[str, tuple[Mask, Row]]:
+    def labels(self) -> dict[str, tuple[Mask, Label]]:
         """What the daemon reads: the mask and its author, by image."""
         with self._opened() as context:
-            pull(context)
+            sync_answers(context)
             assert context.store.quarantined() == []
-            rows = context.store.label_authors()
+            rows = context.store.labels()
             return {
                 key: (_pixels(context.store.label_png(number)), rows[number])
                 for key, number in self.ids.items()
@@ -189,17 +188,17 @@ def test_a_stroke_on_a_prediction_and_a_submit_over_a_rerank_arrive_as_the_right
     tool.connector.rerank(version(1, 1), turned)  # while the tab shows image 1
     page.submit()
     page.reads("image 2")
-    over, untouched = page.wait(lambda: work.labels().get(tool.keys[1])) or (drawn, {})
+    over, untouched = page.wait(lambda: work.labels().get(tool.keys[1])) or (drawn, author)
 
     stroke = drawn != predicted
     assert drawn[180, 224] == WEED
     assert 200 < np.count_nonzero(stroke) < 10_000
     assert set(np.unique(drawn[stroke])) == {WEED}
     assert not stroke[:140].any()
-    assert author["corrected"] == 1
+    assert author.corrected
     assert work.effort(tool.keys[0]) == np.mean(stroke)
     assert np.array_equal(over, predicted)
-    assert untouched["corrected"] == 0
+    assert untouched.corrected is False
 
     # The page keeps the ids of the regions that it copies: connectors/label_studio/provenance.py.
     (shown, answer), (_, plain) = (_exchange(tool, ask.task) for ask in asks[:2])

@@ -12,7 +12,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.domain import ClassSet
 from tests.browser.test_correction import CROP, SIZE, Page
 from tests.contract.rigs import LabelStudioRig, Server, folder_source_rig

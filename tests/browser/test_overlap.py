@@ -22,7 +22,7 @@ from selenium.webdriver import Chrome
 from connectors.label_studio import label_config
 from connectors.masks import bitmask, brush_rle
 from connectors.masks.regions import BITMASK, BRUSH, SHAPES, decode
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.domain import ClassSet, Fault
 from tests.browser.test_correction import Page
 from tests.contract.rigs import LabelStudioRig, Server, folder_source_rig

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.label_studio import LabelStudio
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.web_user import WebUser
 from tests.contract.rigs import (
     CLASSES,

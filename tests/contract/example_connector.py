@@ -15,7 +15,16 @@ from typing import Any
 import numpy as np
 
 from connectors.images.cache import folder_images, read_below
-from daemon.domain import IGNORE, Annotation, AnswerId, Ask, Changes, ClassSet, Fault, FoundImage
+from daemon.domain import (
+    IGNORE,
+    Annotation,
+    AnswerId,
+    Changes,
+    ClassSet,
+    Fault,
+    FoundImage,
+    TaskRequest,
+)
 from daemon.domain.errors import ConnectorRefused, MaskRefused
 from daemon.intake import Intake
 from daemon.pixels.folders import LeftOut, PictureFolder
@@ -72,7 +81,7 @@ class JsonDesk:
         for task in changed:
             answer = AnswerId(annotation=task, task=task, image_key=tasks[task]["image"])
             cure = "correct the file"
-            with intake.one(answer.place, expected="a mask", cure=cure, answer=answer):
+            with intake.guard(answer.place, expected="a mask", cure=cure, answer=answer):
                 annotations.append(self._annotation(answer, files[task], times[task], sizes))
         return Changes(
             cursor=str(max(times.values(), default=since)),
@@ -82,7 +91,7 @@ class JsonDesk:
             faults=intake.faults(),
         )
 
-    def push(self, asks: Sequence[Ask], key: str, version: str) -> Mapping[int, str]:
+    def push(self, asks: Sequence[TaskRequest], key: str, version: str) -> Mapping[int, str]:
         tasks = self._tasks()
         known = {task["image"]: number for number, task in tasks.items() if task["open"]}
         known |= {task["image"]: number for number, task in tasks.items() if task["push"] == key}
@@ -96,7 +105,7 @@ class JsonDesk:
             pushed[ask.image.id] = number
         return pushed
 
-    def rerank(self, version: str, asks: Sequence[Ask]) -> None:
+    def rerank(self, version: str, asks: Sequence[TaskRequest]) -> None:
         tasks = self._tasks()
         if unknown := [ask.task for ask in asks if ask.task not in tasks]:
             raise ConnectorRefused(f"{self._desk}: got no task {unknown[0]}; restore its file")
@@ -150,7 +159,7 @@ class JsonDesk:
         )
 
 
-def _shown(ask: Ask) -> dict[str, Any]:
+def _shown(ask: TaskRequest) -> dict[str, Any]:
     """What the annotators' program needs: the order, the reason and the predicted mask."""
     mask = ask.prediction.mask.tolist() if ask.prediction else None
     return {"position": ask.position, "reason": ask.reason, "mask": mask}

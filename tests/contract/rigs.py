@@ -19,8 +19,8 @@ from connectors.images.cache import inspect
 from connectors.label_studio import FolderSource, LabelStudio, create_or_adopt_project
 from connectors.label_studio.api import Api
 from connectors.masks.regions import Control, encode
-from daemon.demo.web_user import Question, WebUser
-from daemon.domain import Ask, ClassSet, FoundImage, Image, Mask, Prediction
+from daemon.demo.web_user import OpenTask, WebUser
+from daemon.domain import ClassSet, FoundImage, Image, Mask, Prediction, TaskRequest
 from tests.contract.example_connector import JsonDesk
 from tests.fakes.versions import version
 
@@ -46,11 +46,11 @@ class Rig:
     def keys(self) -> list[str]:
         return list(self.images)
 
-    def asks(self, keys: Sequence[str], masks: dict[str, Mask] | None = None) -> list[Ask]:
+    def asks(self, keys: Sequence[str], masks: dict[str, Mask] | None = None) -> list[TaskRequest]:
         """These images at positions 0, 1, 2, ..., with the prediction of their mask."""
         shown = masks if masks is not None else self.truth
         return [
-            Ask(
+            TaskRequest(
                 image=self.images[key],
                 position=position,
                 cycle=1,
@@ -62,7 +62,7 @@ class Rig:
 
     def push(
         self, keys: Sequence[str], key: str = "push-1", version: str = version(1, 0)
-    ) -> list[Ask]:
+    ) -> list[TaskRequest]:
         """Push, and rerank to make it count; the asks with their tasks."""
         asks = self.asks(keys)
         tasks = self.connector.push(asks, key, version)
@@ -105,7 +105,7 @@ class LabelStudioRig(Rig):
     project: int
     source: FolderSource | None
     person: Callable[[str], WebUser]
-    key_of: Callable[[Question], str] = field(repr=False)
+    key_of: Callable[[OpenTask], str] = field(repr=False)
     classes: ClassSet = CLASSES
 
     def answer(self) -> list[str]:
@@ -115,12 +115,12 @@ class LabelStudioRig(Rig):
             self.submit("ada", question, self.truth[answered[-1]])
         return answered
 
-    def submit(self, name: str, question: Question, mask: Mask) -> str:
+    def submit(self, name: str, question: OpenTask, mask: Mask) -> str:
         """Submit a mask as drawn by hand; the annotation's id."""
         regions = [{**one, "origin": "manual"} for one in encode(mask, self.classes, CONTROL, {})]
         return str(self.person(name).submit(question, self.project, regions)["id"])
 
-    def taken(self, name: str) -> Question:
+    def taken(self, name: str) -> OpenTask:
         """What this person is handed next."""
         question = self.person(name).next_task(self.project)
         assert question is not None, f"{name} was handed nothing"

@@ -18,9 +18,9 @@ from daemon.domain.errors import OutcomeUnknown
 from daemon.launchers.local import LocalLauncher
 from daemon.stages.context import Context
 from daemon.stages.push import VERSION, deliver, push
-from daemon.stages.sync import sync
 from daemon.store import FILE, Store
 from tests.contract.rigs import CLASSES, CONTROL, LabelStudioRig, Server, project_source_rig
+from tests.fakes.sync import synchronize
 
 
 def spoiled(region: dict[str, Any]) -> dict[str, Any]:
@@ -50,18 +50,18 @@ class Desk:
         )
 
     def ask(self, images: int) -> None:
-        sync(self.context)
+        synchronize(self.context)
         self.store.start_cycle(0, Stage.PUSH, datetime.now(UTC), labels=0, train_labels=0)
         ids = [image.id for image in self.store.images()][:images]
-        picks = [Pick(image_id=i, rank=n, arm="kcenter", reason="new") for n, i in enumerate(ids)]
+        picks = [Pick(image_id=i, rank=n, arm="x", reason="new") for n, i in enumerate(ids, 1)]
         self.store.save_picks(0, picks, [])
         push(self.context, 0)
 
     def look(self) -> None:
         """What a tick does about people."""
         deliver(self.context)
-        sync(self.context)
-        tasks = [row["task"] for row in self.store.tasks(TaskState.OPEN)]
+        synchronize(self.context)
+        tasks = [row.id for row in self.store.tasks(TaskState.OPEN)]
         self.tool.connector.repair(self.store.fact(VERSION), tasks)
 
     def regions(self, key: str) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ class Desk:
         self.tool.api.patch(f"api/annotations/{annotation}/", {"result": self.regions(key)})
 
     def states(self) -> list[str]:
-        return [row["state"] for row in self.store.quarantined()]
+        return [row.state for row in self.store.quarantined()]
 
     def served(self) -> list[str]:
         """The images that the annotators' stream holds now."""
@@ -137,7 +137,7 @@ def test_the_same_person_is_asked_again_with_the_reason(desk: Desk) -> None:
     words = question.details["data"]["maskloop_reason"]
     assert words.startswith("Asked again: the last mask could not be used (got region 0: the label")
     assert "'thistle'" in words
-    assert words.endswith("Please draw it anew. cycle 0, new")
+    assert words.endswith("Please draw it again. cycle 0, new")
     assert desk.states() == ["asked again"]
 
     desk.answer("ada", well=True)
@@ -145,7 +145,7 @@ def test_the_same_person_is_asked_again_with_the_reason(desk: Desk) -> None:
     assert desk.states() == ["replaced"]
     assert len(desk.store.labeled_ids()) == 1
     assert desk.served() == []
-    assert [row["state"] for row in desk.store.tasks_of_cycle(0)] == ["labeled"]
+    assert [row.state for row in desk.store.tasks_of_cycle(0)] == ["labeled"]
 
 
 def test_a_mended_answer_counts_and_the_second_question_is_withdrawn(desk: Desk) -> None:
@@ -162,7 +162,7 @@ def test_a_mended_answer_counts_and_the_second_question_is_withdrawn(desk: Desk)
     assert desk.served() == []
     assert desk.tool.person("bo").next_task(desk.tool.project) is None
     assert len(desk.store.labeled_ids()) == 1
-    assert [row["state"] for row in desk.store.tasks()] == ["labeled", "withdrawn"]
+    assert [row.state for row in desk.store.tasks()] == ["labeled", "withdrawn"]
 
 
 @pytest.mark.parametrize("times", [0, 2])
@@ -181,7 +181,7 @@ def test_after_so_many_unusable_answers_an_image_is_given_up(
     assert answers == times + 1
     assert desk.states() == ["given up"] * answers
     assert desk.served() == []
-    assert f"could not be used: {answers}" in desk.store.events()[0]["words"]
+    assert f"could not be used: {answers}" in desk.store.events()[0].words
 
 
 def test_an_image_that_was_given_up_is_well_when_its_answer_is_mended(
@@ -286,10 +286,10 @@ def test_whatever_people_do_nothing_is_asked_for_ever(
     desk.look()
     desk.look()
 
-    asked = Counter(row["image_id"] for row in desk.store.tasks())
+    asked = Counter(row.image_id for row in desk.store.tasks())
     assert max(asked.values()) <= 3
     assert len(asked) == images
-    assert desk.store.pending_intents() == []
+    assert desk.store.pending_pushes() == []
     good = {
         fake.labeling.tasks[row["task"]]["data"]["maskloop_key"]
         for row in fake.labeling.annotations.values()

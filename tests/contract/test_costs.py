@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from connectors.label_studio import request_bodies
-from daemon.domain import Annotation, Ask, KeptPrediction, Mask
+from daemon.domain import Annotation, KeptPrediction, Mask, TaskRequest
 from daemon.domain.errors import OutcomeUnknown
 from tests.contract.rigs import LabelStudioRig, Server, project_source_rig
 from tests.contract.test_lost_answers import IMPORT, posts
@@ -175,7 +175,7 @@ def test_a_push_of_many_bytes_takes_several_imports_and_asks_once_whichever_is_l
     assert {keys[int(tasks[ask.image.id])] for ask in asks} == set(patient.keys)
 
 
-def _kept(ask: Ask, read: Callable[[Mask], Mask]) -> Ask:
+def _kept(ask: TaskRequest, read: Callable[[Mask], Mask]) -> TaskRequest:
     assert ask.prediction is not None
     truth = ask.prediction.mask
     shown = KeptPrediction(image_id=ask.image.id, read=lambda: read(truth))

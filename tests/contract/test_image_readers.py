@@ -1,4 +1,4 @@
-"""What the intake expects of whoever reads images: the tick itself, or a thread beside it."""
+"""The contract of both image readers: inside the tick, and in a thread beside it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from daemon.config.loading import Config
-from daemon.domain import FoundImage, Image
+from daemon.domain import FoundImage, Image, KnownImage
 from daemon.domain.errors import ConnectorUnavailable
 from daemon.stages.file_stamps import stamp_of
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
-from daemon.stages.image_reading import Reading, Wanted
-from daemon.store import KnownImage
+from daemon.stages.image_reading import ReadRequest, ReadResult
 from tests.fakes.gated import Gated, gated
 from tests.integration.workbench import configured, paint
 
@@ -42,22 +41,22 @@ def reader(request: pytest.FixtureRequest, config: Config, tool: Gated) -> Itera
     made.stop()
 
 
-def wanted(tool: Gated) -> list[Wanted]:
-    return [Wanted(found=one) for one in tool.images()]
+def requests_for(tool: Gated) -> list[ReadRequest]:
+    return [ReadRequest(found=found) for found in tool.images()]
 
 
-def keys(readings: list[Reading]) -> list[str]:
-    return [one.wanted.found.key for one in readings]
+def keys(results: list[ReadResult]) -> list[str]:
+    return [result.request.found.key for result in results]
 
 
-def taken(reader: Reader, until: Callable[[], bool] | None = None) -> list[Reading]:
-    """What it hands over until nothing is left, or until something else is so."""
-    is_over, found = until or (lambda: not reader.left()), list(reader.finished())
+def collect(reader: Reader, until: Callable[[], bool] | None = None) -> list[ReadResult]:
+    """The results until no request remains, or until a condition holds."""
+    is_over, found = until or (lambda: not reader.remaining()), list(reader.results())
     deadline = time.monotonic() + 20
     while not is_over():
         assert time.monotonic() < deadline, "it does not get there"
         time.sleep(0.005)
-        found += reader.finished()
+        found += reader.results()
     return found
 
 
@@ -73,15 +72,15 @@ def known_of(found: FoundImage, image: Image, stamp: str) -> KnownImage:
 
 
 def test_all_that_is_asked_for_comes_once_and_in_order(reader: Reader, tool: Gated) -> None:
-    asked = wanted(tool)[::-1]
-    reader.ask(asked)
+    asked = requests_for(tool)[::-1]
+    reader.request(asked)
 
-    found = taken(reader)
+    found = collect(reader)
 
-    assert keys(found) == [one.found.key for one in asked]
-    assert all(one.image and one.image.width_px == 32 and one.stamp for one in found)
+    assert keys(found) == [request.found.key for request in asked]
+    assert all(result.image and result.image.width_px == 32 and result.stamp for result in found)
     assert set(tool.reads.values()) == {1}
-    assert list(reader.finished()) == []
+    assert list(reader.results()) == []
 
 
 def test_one_that_cannot_be_read_is_a_failure_with_its_name_and_the_others_come(
@@ -89,12 +88,12 @@ def test_one_that_cannot_be_read_is_a_failure_with_its_name_and_the_others_come(
 ) -> None:
     (config.home / "images/field02.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     tool.raising["field04.png"] = KeyError("MPF")
-    reader.ask(wanted(tool))
+    reader.request(requests_for(tool))
 
-    failed = [one for one in taken(reader) if one.failure]
+    failed = [result for result in collect(reader) if result.failure]
 
     assert keys(failed) == ["field02.png", "field04.png"]
-    assert next(one.failure.surprise for one in failed if one.failure) is None
+    assert next(result.failure.surprise for result in failed if result.failure) is None
     assert failed[1].failure is not None
     assert failed[1].failure.fault.where == "image field04.png"
     assert (failed[1].failure.surprise or ("",))[0] == "KeyError"
@@ -106,26 +105,26 @@ def test_an_outage_is_told_until_an_image_can_be_read_again_and_loses_nothing(
     reader: Reader, tool: Gated
 ) -> None:
     tool.raising["field03.png"] = ConnectorUnavailable("gone")
-    reader.ask(wanted(tool))
-    found = taken(reader, until=lambda: reader.failure() is not None)
-    found += taken(reader, until=lambda: tool.reads["field03.png"] > 2)
+    reader.request(requests_for(tool))
+    found = collect(reader, until=lambda: reader.failure() is not None)
+    found += collect(reader, until=lambda: tool.reads["field03.png"] > 2)
     assert isinstance(reader.failure(), ConnectorUnavailable)
     assert keys(found) == ["field00.png", "field01.png", "field02.png"]
-    assert reader.left() == 3
+    assert reader.remaining() == 3
 
     del tool.raising["field03.png"]
-    found += taken(reader)
+    found += collect(reader)
 
-    assert keys(found) == [one.found.key for one in wanted(tool)]
+    assert keys(found) == [request.found.key for request in requests_for(tool)]
     assert reader.failure() is None
     assert {tool.reads[key] for key in keys(found) if key != "field03.png"} == {1}
 
 
 def test_a_new_list_replaces_what_is_not_begun(reader: Reader, tool: Gated) -> None:
-    reader.ask(wanted(tool))
-    reader.ask(wanted(tool)[4:])
+    reader.request(requests_for(tool))
+    reader.request(requests_for(tool)[4:])
 
-    found = keys(taken(reader))
+    found = keys(collect(reader))
 
     assert found[-2:] == ["field04.png", "field05.png"]
     assert len(found) == len(set(found))
@@ -133,22 +132,22 @@ def test_a_new_list_replaces_what_is_not_begun(reader: Reader, tool: Gated) -> N
 
 
 def test_what_is_told_by_an_address_or_a_stamp_is_not_read(reader: Reader, tool: Gated) -> None:
-    first, second = wanted(tool)[:2]
-    reader.ask([second])
-    (before,) = taken(reader)
+    first, second = requests_for(tool)[:2]
+    reader.request([second])
+    (before,) = collect(reader)
     assert before.image is not None
     same = known_of(second.found, before.image, before.stamp)
     tool.reads.clear()
 
-    reader.ask([replace(first, by_address=True), replace(second, known=same)])
-    found = taken(reader)
+    reader.request([replace(first, recognized_by_address=True), replace(second, known=same)])
+    found = collect(reader)
 
     assert keys(found) == ["field00.png", "field01.png"]
-    assert [one.image for one in found] == [None, None]
+    assert [result.image for result in found] == [None, None]
     assert tool.reads.total() == 0
 
-    reader.ask([replace(second, known=replace(same, stamp="another one"))])
-    (after,) = taken(reader)
+    reader.request([replace(second, known=replace(same, stamp="another one"))])
+    (after,) = collect(reader)
 
     assert after.image == before.image
     assert after.stamp == before.stamp
@@ -157,5 +156,5 @@ def test_what_is_told_by_an_address_or_a_stamp_is_not_read(reader: Reader, tool:
 def test_nothing_is_asked_for_after_a_stop(reader: Reader, tool: Gated) -> None:
     reader.stop()
 
-    assert list(reader.finished()) == []
+    assert list(reader.results()) == []
     assert tool.reads.total() == 0

@@ -39,10 +39,10 @@ def test_a_label_is_kept_where_a_figure_beside_it_is_absurd(
 
     assert len(desk.store.labeled_ids()) == 2
     assert desk.store.quarantined() == []
-    (note,) = desk.store.noted()
-    assert note["place"].startswith(f"annotation {first} of task")
-    assert f"{word} is taken as unknown" in note["notes"][0]
-    assert status_json(desk.context.config)["notes"][0]["notes"] == note["notes"]
+    (note,) = desk.store.annotation_notes()
+    assert note.where.startswith(f"annotation {first} of task")
+    assert f"{word} is taken as unknown" in note.notes[0]
+    assert status_json(desk.context.config)["notes"][0]["notes"] == list(note.notes)
 
 
 def test_an_author_who_is_told_as_an_object_or_was_deleted_is_shown(
@@ -56,7 +56,7 @@ def test_an_author_who_is_told_as_an_object_or_was_deleted_is_shown(
 
     people = [one["annotator"] for one in status_json(desk.context.config)["batch"]["images"]]
     assert sorted(people) == ["7", "unknown"]
-    assert desk.store.noted() == []
+    assert desk.store.annotation_notes() == []
 
 
 def test_what_cannot_be_used_is_one_fault_each_and_the_others_are_kept(
@@ -70,9 +70,9 @@ def test_what_cannot_be_used_is_one_fault_each_and_the_others_are_kept(
     desk.look()
 
     assert len(desk.store.labeled_ids()) == 2
-    places = [row["place"].split(" of ")[0] for row in desk.store.quarantined()]
+    places = [row.where.split(" of ")[0] for row in desk.store.quarantined()]
     assert sorted(places) == sorted(f"annotation {one}" for one in (first, second, third))
-    assert {row["state"] for row in desk.store.quarantined()} == {"asked again"}
+    assert {row.state for row in desk.store.quarantined()} == {"asked again"}
 
 
 def test_a_fault_that_is_cured_leaves_the_quarantine(fake: FakeLabelStudio, desk: Desk) -> None:
@@ -113,8 +113,8 @@ def test_a_task_without_an_image_is_one_fault_until_it_is_corrected(
         desk.look()
 
     (fault,) = desk.store.quarantined()
-    assert (fault["place"], fault["got"]) == (f"task {task}", "list ['a.png']")
-    assert "'image'" in fault["cure"]
+    assert (fault.where, fault.got) == (f"task {task}", "list ['a.png']")
+    assert "'image'" in fault.cure
 
     image = next(iter(desk.tool.images))
     fake.labeling.patch_task(task, {"data": {"image": image}})
@@ -126,7 +126,7 @@ def test_the_fault_of_a_task_that_people_delete_is_gone(fake: FakeLabelStudio, d
     answered(desk, 1)
     (task,) = fake.labeling.import_tasks(desk.tool.project, [{"data": {"image": None}}])["task_ids"]
     desk.look()
-    assert [row["place"] for row in desk.store.quarantined()] == [f"task {task}"]
+    assert [row.where for row in desk.store.quarantined()] == [f"task {task}"]
 
     fake.labeling.delete_task(task)
     desk.look()
@@ -201,7 +201,7 @@ def test_nothing_is_deleted_where_a_task_does_not_tell_its_annotations(
         desk.look()
 
     assert len(desk.store.labeled_ids()) == 2
-    assert {row["got"] for row in desk.store.quarantined()} == {"annotations: NoneType None"}
+    assert {row.got for row in desk.store.quarantined()} == {"annotations: NoneType None"}
     for number in fake.labeling.tasks:
         fake.labeling.patch_task(number, {})
     desk.look()
@@ -216,4 +216,4 @@ def test_two_annotations_of_one_number_lose_none(fake: FakeLabelStudio, desk: De
 
     assert len(desk.store.labeled_ids()) == 1
     (fault,) = desk.store.quarantined()
-    assert fault["got"] == f"id: int {first}"
+    assert fault.got == f"id: int {first}"

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.domain import Annotation, Image
-from daemon.store import Intent, Question
+from daemon.domain import Annotation, Image, Push, QueuedTask
 from tests.fakes.versions import version
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -42,10 +41,10 @@ def annotation(number: str, key: str = "a", value: int = 1, minutes: int = 0) ->
     )
 
 
-def intent(key: str, *image_ids: int) -> Intent:
+def push(key: str, *image_ids: int) -> Push:
     """A push of these images, in this order, in cycle 0."""
-    questions = [
-        Question(image_id=image_id, position=position, arm="x", reason="r")
+    tasks = [
+        QueuedTask(image_id=image_id, position=position, arm="x", reason="r")
         for position, image_id in enumerate(image_ids)
     ]
-    return Intent(key=key, cycle=0, version=version(0, 1), questions=tuple(questions))
+    return Push(key=key, cycle=0, version=version(0, 1), tasks=tuple(tasks))

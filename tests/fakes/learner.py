@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,12 +39,12 @@ from daemon.runs.folder import (
     TrainRequest,
     TrainResult,
 )
+from daemon.runs.parent_death import end_with_parent
 
 
 def main() -> None:
     command, run = sys.argv[1], RunFolder(Path(sys.argv[2]))
-    if os.environ.get("MASKLOOP_PARENT_STDIN"):
-        threading.Thread(target=_die_with_parent, daemon=True).start()
+    end_with_parent()
     with run.locked():
         COMMANDS[command](run)
 
@@ -231,11 +230,6 @@ def _measure(
         groups=groups if any(groups) else (),
         ignored=sum(int((truth == IGNORE).sum()) for truth in truths) / pixels,
     )
-
-
-def _die_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(9)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from daemon.config.loading import Config
 from daemon.domain.faults import printable
 from daemon.loop.components import open_connector
 from daemon.stages.context import Context
-from daemon.stages.image_intake import list_images
+from daemon.stages.image_intake import sync_images
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.mutations import broken
@@ -73,9 +73,9 @@ def _dropped(config: Config, names: list[str]) -> list[str]:
                 launcher=ForkLauncher(),
                 now=lambda now=now: now,  # type: ignore[misc]
             )
-            list_images(context)
-            places = {row["place"] for row in store.quarantined()}
-            known = store.known_keys() | {one.path for one in tool.left_out()}
+            sync_images(context)
+            places = {row.where for row in store.quarantined()}
+            known = {image.key for image in store.images()} | {one.path for one in tool.left_out()}
             known |= {name for name in names if printable(f"image {name}") in places}
             if missing := [name for name in names if name not in known]:
                 continue

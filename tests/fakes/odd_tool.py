@@ -24,10 +24,10 @@ from connectors.masks.regions import Control, encode
 from daemon.config.loading import Config
 from daemon.domain import Image
 from daemon.domain.faults import printable
-from daemon.intake import Failures
+from daemon.intake import DeferredFailures
 from daemon.stages.context import Context
 from daemon.stages.reask import ask_again
-from daemon.stages.sync import pull, settle_tasks
+from daemon.stages.sync import close_tasks, sync_answers
 from daemon.store import FILE, Store
 from tests.fakes.labeling import TIME
 from tests.fakes.launcher import ForkLauncher
@@ -110,11 +110,11 @@ class OddField:
 
     def take_in(self) -> None:
         """What a tick does with answers. Raises what would end the tick."""
-        failures = Failures()
-        for part in (pull, settle_tasks, ask_again):
-            with failures.part(part.__name__):
+        failures = DeferredFailures()
+        for part in (sync_answers, close_tasks, ask_again):
+            with failures.defer(part.__name__):
                 part(self.context)
-        failures.raise_first()
+        failures.raise_deferred()
 
     def dropped(self) -> list[str]:
         """Inputs that are neither kept nor in quarantine."""

@@ -16,7 +16,7 @@ from connectors.label_studio import FolderSource
 from daemon.config.loading import Config
 from daemon.domain import TaskState
 from daemon.loop.components import folder_source
-from daemon.stages.push import chosen, in_order
+from daemon.stages.push import batch_image_ids, serving_order
 from daemon.store import FILE, Store
 from tests.fakes.faulty import Faulty
 from tests.faults.people import People
@@ -55,7 +55,7 @@ class Checks:
     def wrong_order(self) -> list[str]:
         """Whether somebody new is handed what the store holds, in its order."""
         with self._store() as store:
-            wanted = [int(row["task"]) for row in store.tasks(TaskState.OPEN)]
+            wanted = [int(row.id) for row in store.tasks(TaskState.OPEN)]
         served = self._people.drain("zoe", len(wanted) + 3)
         return [] if served == wanted else [f"served {served}, the store wanted {wanted}"]
 
@@ -63,14 +63,14 @@ class Checks:
         served = [t for t in tasks if t["overlap"] > 0 and not t["is_labeled"]]
         doubles = Counter(self._key(task) for task in served)
         yield from (f"{n} open tasks of {key}" for key, n in doubles.items() if n > 1)
-        wanted = {int(row["task"]) for row in store.tasks(TaskState.OPEN)}
+        wanted = {int(row.id) for row in store.tasks(TaskState.OPEN)}
         if (found := {task["id"] for task in served}) != wanted:
             yield f"open are {sorted(found)}; the store wants {sorted(wanted)}"
         keys = {image.id: image.key for image in store.images()}
         shown = {task["id"]: self._key(task) for task in tasks}
         for row in store.tasks(TaskState.OPEN):
-            if shown.get(int(row["task"])) != keys[row["image_id"]]:
-                yield f"task {row['task']} shows {shown.get(int(row['task']))}, not {row}"
+            if shown.get(int(row.id)) != keys[row.image_id]:
+                yield f"task {row.id} shows {shown.get(int(row.id))}, not {row}"
 
     def _asked_twice(self) -> Iterator[str]:
         """A push makes one task of an image, and one more each time that it surfaced late."""
@@ -87,7 +87,7 @@ class Checks:
 
     def _known(self, store: Store) -> dict[int, str]:
         """Task -> key, of the tasks whose image the loop knows."""
-        keys = store.known_keys()
+        keys = {image.key for image in store.images()}
         shown = {task["id"]: self._key(task) for task in self._people.tasks()}
         return {task: key for task, key in shown.items() if key in keys}
 
@@ -152,19 +152,19 @@ def _store(store: Store, budget: int) -> Iterator[str]:
     standing = store.tasks(TaskState.OPEN, TaskState.LABELED)
     images: dict[int, list[str]] = defaultdict(list)
     for row in standing:
-        images[row["image_id"]].append(row["task"])
+        images[row.image_id].append(row.id)
     for image, numbers in images.items():
         if len(numbers) > 1:
             yield f"image {image} is asked by the tasks {numbers}"
     if len(standing) > budget:
         yield f"{len(standing)} images were asked; the budget is {budget}"
-    if pending := store.pending_intents():
+    if pending := store.pending_pushes():
         yield f"{len(pending)} pushes are pending for ever"
-    positions = [row["position"] for row in open_rows]
-    ordered = in_order(open_rows, chosen(store, open_rows))
+    positions = [row.position for row in open_rows]
+    ordered = serving_order(open_rows, batch_image_ids(store, open_rows))
     if len(positions) != len(set(positions)) or ordered != open_rows:
-        order = [(row["task"], row["arm"], row["cycle"], row["position"]) for row in open_rows]
+        order = [(row.id, row.arm, row.cycle, row.position) for row in open_rows]
         yield f"the store's own order is wrong: {order}"
     for event in store.events(1000):
-        if "unexpected" in event["words"]:
-            yield f"{event['words']}"
+        if "unexpected" in event.words:
+            yield event.words

@@ -22,7 +22,7 @@ from connectors.label_studio.api import Api
 from daemon.config.loading import Config
 from daemon.config.rendering import render
 from daemon.demo.installation import VERSION, find_executable
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.web_user import WebUser
 from daemon.store import FILE, Store
 from tests.fakes.faults import Unanswered

@@ -13,7 +13,8 @@ IN_A_FILE = 150  # of one file, likewise
 FILES = (
     "stages/sync.py",
     "stages/push.py",
-    "store/asks.py",
+    "store/outbox.py",
+    "store/tasks.py",
     "store/labels.py",
     "label_studio/changed.py",
     "label_studio/pull.py",

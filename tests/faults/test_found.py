@@ -11,9 +11,9 @@ import pytest
 
 from connectors.label_studio import LabelStudio
 from connectors.label_studio.tasks import PAGE
-from daemon.domain import Annotation, Image, Skip, Stage, TaskState
+from daemon.domain import Annotation, Image, Push, QueuedTask, Skip, Stage, TaskState
 from daemon.domain.errors import ConnectorRefused
-from daemon.store import FILE, Intent, Question, Store
+from daemon.store import FILE, Store
 from tests.contract.rigs import (
     CLASSES,
     LabelStudioRig,
@@ -57,10 +57,10 @@ def image(number: int) -> Image:
 
 
 def asked(store: Store, image_id: int, task: str) -> None:
-    question = Question(image_id=image_id, position=0, arm="random", reason="")
-    intent = Intent(key=f"{image_id}{task}", cycle=0, version=version(0, 1), questions=(question,))
-    store.intend(intent, NOON)
-    store.settle(intent, {image_id: task}, NOON)
+    new = QueuedTask(image_id=image_id, position=0, arm="random", reason="")
+    push = Push(key=f"{image_id}{task}", cycle=0, version=version(0, 1), tasks=(new,))
+    store.enqueue_push(push, NOON)
+    store.record_push(push, {image_id: task}, NOON)
 
 
 def annotation(task: str, image_id: int) -> Annotation:
@@ -80,22 +80,22 @@ def test_a_number_given_out_again_asks_its_new_image_and_the_old_label_stays(sto
     store.keep_annotation(1, annotation("5", 1))
 
     asked(store, 2, "5")  # task 5 was deleted, and the next import got its number
-    store.delete_unseen_annotations({"5": ()})
+    store.delete_absent_annotations({"5": ()})
 
     (row,) = store.tasks(TaskState.OPEN)
-    assert (row["task"], row["image_id"]) == ("5", 2)
+    assert (row.id, row.image_id) == ("5", 2)
     assert store.labeled_ids() == {1}
 
 
 def test_an_image_that_no_task_shows_any_more_is_not_asked_for_ever(store: Store) -> None:
-    question = Question(image_id=1, position=0, arm="random", reason="")
-    intent = Intent(key="k", cycle=0, version=version(0, 1), questions=(question,))
-    store.intend(intent, NOON)
+    new = QueuedTask(image_id=1, position=0, arm="random", reason="")
+    push = Push(key="k", cycle=0, version=version(0, 1), tasks=(new,))
+    store.enqueue_push(push, NOON)
 
-    store.settle(intent, {}, NOON)
+    store.record_push(push, {}, NOON)
 
-    assert store.pending_intents() == []
-    assert [row["image_id"] for row in store.tasks(TaskState.DELETED)] == [1]
+    assert store.pending_pushes() == []
+    assert [row.image_id for row in store.tasks(TaskState.DELETED)] == [1]
 
 
 def test_a_push_leaves_out_images_whose_tasks_were_deleted(
@@ -112,7 +112,7 @@ def test_a_push_leaves_out_images_whose_tasks_were_deleted(
 def test_a_skip_that_was_taken_back_no_longer_counts(store: Store) -> None:
     skip = Skip(id="7", task="5", image_key="1.png", annotator="1", at=NOON)
     store.keep_skip(1, skip)
-    store.delete_unseen_annotations({"5": ()})
+    store.delete_absent_annotations({"5": ()})
     assert store.skip_counts() == {}
 
     store.keep_annotation(1, annotation("5", 1))
@@ -203,7 +203,7 @@ def test_answers_arrive_while_label_studio_refuses_to_be_asked(
     loop.connector.close()
 
     with Store(loop.config.state / FILE) as store:
-        assert len(store.pending_intents()) > 0
+        assert len(store.pending_pushes()) > 0
     assert loop.labels() == len(fake.labeling.tasks)
 
 

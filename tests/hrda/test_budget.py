@@ -64,7 +64,7 @@ def test_max_seconds_is_a_number_of_iterations_that_is_written_down(
 
     written = json.loads(timed.schedule.read_text())
     assert written["iterations"] == count
-    assert count == 1 or count * (written["alone_s"] + written["mixed_s"]) / 2 <= 3.0
+    assert count == 1 or count * (written["labeled_s"] + written["mixed_s"]) / 2 <= 3.0
     assert timed.read_result(TrainResult).settings["iterations"] == count
     assert same(timed, counted)
 

@@ -155,7 +155,7 @@ def test_sigterm_saves_and_leaves(tmp_path: Path) -> None:
 
     _, said = child.communicate(timeout=60)
     assert child.returncode == 130
-    assert "the same command goes on" in said
+    assert "the same command resumes" in said
     assert train.resume.exists()
     assert train.holder() is None
     assert json.loads((train.path / "usage.json").read_text())["cpu_seconds"] > 1

@@ -19,7 +19,7 @@ from daemon.hrda.inference.streaming import predictions_of
 from daemon.hrda.inference.whole_images import padded, predict_image, window_of
 from daemon.hrda.network.hrda import half_scale
 from daemon.hrda.network.windows import Box
-from daemon.prefetch import tried_ahead
+from daemon.prefetch import prefetch_futures
 from daemon.runs.folder import ImageFile
 from tests.hrda.tiny import CLASSES, field, segmentor
 
@@ -94,8 +94,8 @@ def test_large_things_are_not_read_ahead_together() -> None:
         return thing
 
     def taken() -> Iterator[int]:
-        for thing, _ in tried_ahead(
-            work, range(len(costs)), 4, cost=lambda one: costs[one], room=45
+        for thing, _ in prefetch_futures(
+            work, range(len(costs)), 4, cost=lambda one: costs[one], max_cost=45
         ):
             time.sleep(0.01)
             yield thing

@@ -110,12 +110,13 @@ def test_an_encoder_of_your_own_trains_and_short_memory_halves_the_minibatch(
 ) -> None:
     run = own_run(files, tmp_path)
 
-    code = subprocess.call(
-        [sys.executable, "-m", "daemon.hrda", "train", str(run.path)],
-        stdout=run.log.open("ab"),
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "PYTHONPATH": str(own), "MOST": "2"},
-    )
+    with run.log.open("ab") as log:
+        code = subprocess.call(
+            [sys.executable, "-m", "daemon.hrda", "train", str(run.path)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(own), "MOST": "2"},
+        )
 
     assert code == DONE, run.log.read_text()
     counters = run.read_result(TrainResult).counters

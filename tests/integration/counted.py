@@ -52,11 +52,11 @@ def _tasks(status: dict[str, Any], store: Store) -> Iterator[Pair]:
     yield "open images and where they come from", tasks["open"], parts
     rows = store.tasks(TaskState.OPEN)
     yield "open tasks in the store", tasks["open_batch"] + tasks["open_earlier"], len(rows)
-    yield "images with two open tasks", len(rows), len({row["image_id"] for row in rows})
+    yield "images with two open tasks", len(rows), len({row.image_id for row in rows})
     if found := re.match(r"(\d+) images? waits? for annotators", status["waiting"] or ""):
         yield "images that the daemon waits for", int(found[1]), tasks["open"]
     pool = {image.id for image in store.images() if image.role is Role.POOL}
-    known = store.labeled_ids() | store.asked_ids()
+    known = store.labeled_ids() | store.queried_ids()
     left = status["labels"]["left"] - tasks["open"]
     yield "images that may be asked", tasks["may_ask"], max(0, min(len(pool - known), left))
 
@@ -104,8 +104,8 @@ def _page(status: dict[str, Any]) -> Iterator[Pair]:
 
 def _curve(status: dict[str, Any], store: Store) -> Iterator[Pair]:
     last = store.last_cycle()
-    for cycle in range(last["id"] + 1 if last else 0):
-        people = sum(store.people(cycle).values())
+    for cycle in range(last.number + 1 if last else 0):
+        people = sum(store.labels_by_annotator(cycle).values())
         yield f"people of cycle {cycle}", people, store.labels_at_start(cycle)
     for point in status["evaluations"]:
         measuring = point["labels"] - point["train_labels"]

@@ -139,7 +139,7 @@ class ProjectTeam:
     def states(self) -> dict[str, int]:
         with self.store() as store:
             rows = store.tasks()
-        return {one.value: n for one in TaskState if (n := sum(r["state"] == one for r in rows))}
+        return {one.value: n for one in TaskState if (n := sum(r.state == one for r in rows))}
 
     def store(self) -> Store:
         return Store(self.config.state / FILE, read_only=True)

@@ -13,7 +13,7 @@ from PIL import Image
 from connectors.label_studio import FolderSource, create_or_adopt_project
 from connectors.masks.regions import Control, encode
 from daemon.config.loading import Config
-from daemon.demo.web_user import Question, WebUser
+from daemon.demo.web_user import OpenTask, WebUser
 from daemon.domain import ClassSet, TaskState
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
@@ -77,7 +77,7 @@ class Team:
     def reorder(self) -> None:
         """The daemon's re-rank, the last of each batch first."""
         with Store(self.config.state / FILE) as store:
-            tasks = [row["task"] for row in store.tasks(TaskState.OPEN)]
+            tasks = [row.id for row in store.tasks(TaskState.OPEN)]
             store.set_positions({task: place for place, task in enumerate(reversed(tasks))})
             context = Context(
                 config=self.config,
@@ -94,10 +94,10 @@ class Team:
             assert self.people[name].sign_up("/user/signup/", f"{name}@example.org", "secret")
         return self.people[name]
 
-    def take(self, name: str) -> Question | None:
+    def take(self, name: str) -> OpenTask | None:
         return self.person(name).next_task(self.project)
 
-    def submit(self, name: str, question: Question, mask: np.ndarray | None = None) -> None:
+    def submit(self, name: str, question: OpenTask, mask: np.ndarray | None = None) -> None:
         """Draw the truth, or this mask."""
         key = question.details["data"]["maskloop_key"]
         truth = np.asarray(Image.open(self.home / "masks" / key)) if mask is None else mask

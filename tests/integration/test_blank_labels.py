@@ -24,13 +24,13 @@ def test_a_loop_goes_on_over_images_that_nobody_could_label(tmp_path: Path) -> N
     run_out(ticker(config))
 
     with Store(config.state / FILE, read_only=True) as store:
-        labeled, telling = store.labeled_ids(), store.telling_ids()
+        labeled, telling = store.labeled_ids(), store.informative_ids()
         pool = {image.id for image in store.images() if image.role is Role.POOL}
         last = store.last_cycle()
     assert len(labeled) == 16
     assert 0 < len(labeled - telling) < 16
     assert last is not None
-    run = RunFolder(config.state / "runs" / f"{last['id']:04d}-{Stage.TRAIN}")
+    run = RunFolder(config.state / "runs" / f"{last.number:04d}-{Stage.TRAIN}")
     request = run.read_request(TrainRequest)
     assert {file.id for file in request.labeled} == telling & pool
     assert {file.id for file in request.validation} == telling - pool

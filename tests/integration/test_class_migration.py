@@ -16,7 +16,7 @@ from daemon.diagnostics.check import checks
 from daemon.domain import IGNORE, ClassSet, Stage
 from daemon.domain.errors import ConfigError
 from daemon.runs.folder import RunFolder, TrainRequest
-from daemon.setup.class_migration import plan
+from daemon.setup.class_migration import plan_migration
 from daemon.stages.classes import present_names, refusals
 from daemon.store import FILE, Store
 from daemon.store.migrations import migrations
@@ -86,7 +86,7 @@ def test_a_renamed_class_keeps_its_labels_its_figures_and_its_weights(home: Path
     assert request.parent_classes == request.classes == ("soil", "sugar beet", "weed")
     with Store(config.state / FILE, read_only=True) as store:
         assert store.kept_classes() == ("soil", "sugar beet", "weed")
-        assert any("'crop' is called 'sugar beet' now" in e["words"] for e in store.events())
+        assert any("'crop' is called 'sugar beet' now" in e.words for e in store.events())
         for point in store.curve():
             assert point.validation is not None
             assert set(point.validation.boundary_iou) <= {"soil", "sugar beet", "weed"}
@@ -140,15 +140,15 @@ def test_a_migration_within_a_cycle_is_refused(home: Path) -> None:
     assert "cycle 1 is at predict" in done.err
 
 
-def test_a_class_that_is_gone_needs_a_word_on_its_pixels() -> None:
-    with pytest.raises(ConfigError, match="lacks 'weed': expected a word on what their"):
-        plan(USUAL, Classes(names=("soil", "crop")))
-    merged = plan(USUAL, Classes(names=("soil", "crop"), renamed={"weed": "soil"}))
-    taken_out = plan(USUAL, Classes(names=("crop", "soil"), renamed={"weed": ""}))
+def test_a_removed_class_needs_a_setting_for_its_pixels() -> None:
+    with pytest.raises(ConfigError, match="lacks 'weed': expected a new class for their"):
+        plan_migration(USUAL, Classes(names=("soil", "crop")))
+    merged = plan_migration(USUAL, Classes(names=("soil", "crop"), renamed={"weed": "soil"}))
+    removed = plan_migration(USUAL, Classes(names=("crop", "soil"), renamed={"weed": ""}))
 
-    assert dict(merged.values) == {0: 0, 1: 1, 2: 0}
-    assert dict(taken_out.values) == {0: 1, 1: 0, 2: IGNORE}
-    assert dict(taken_out.names) == {"soil": "soil", "crop": "crop", "weed": None}
+    assert dict(merged.new_indices) == {0: 0, 1: 1, 2: 0}
+    assert dict(removed.new_indices) == {0: 1, 1: 0, 2: IGNORE}
+    assert dict(removed.new_names) == {"soil": "soil", "crop": "crop", "weed": None}
 
 
 def test_a_swap_of_names_is_refused_as_a_setting() -> None:

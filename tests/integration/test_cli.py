@@ -128,11 +128,11 @@ def test_a_mask_that_cannot_be_used_is_quarantined_with_a_reason(
     with Store(config.state / FILE, read_only=True) as store:
         rows = store.quarantined()
         assert store.labeled_ids() == set()
-    images = Counter(row["image"] for row in rows)
+    images = Counter(row.image_name for row in rows)
     assert len(images) > 8  # a stand-in for every batch image that was given up, while there is one
     assert set(images.values()) == {3}
-    assert {row["state"] for row in rows} == {"given up"}
-    assert any(words in row["got"] for row in rows)
+    assert {row.state for row in rows} == {"given up"}
+    assert any(words in row.got for row in rows)
     assert any(words in fault for fault in faults_of(config, "quarantine"))
 
 
@@ -164,7 +164,7 @@ def test_a_backup_is_a_whole_store(home: Path) -> None:
 
 
 def test_init_writes_a_config_once(tmp_path: Path) -> None:
-    from daemon.setup.steps import write_config
+    from daemon.setup.init import write_config
 
     path = tmp_path / "config.toml"
 

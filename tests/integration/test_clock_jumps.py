@@ -91,7 +91,7 @@ def test_a_hint_counts_after_the_clock_was_set_back(wall: Wall) -> None:
     try:
         time.sleep(0.3)  # the first look is over
         wall.offset = timedelta(hours=-5)
-        schedule.hasten(0.1)
+        schedule.tick_soon(0.1)
         assert looks.more(1)
     finally:
         schedule.stop()

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from connectors.masks.regions import decode
 from daemon.cli.terminal import show_status
-from daemon.demo.web_user import Question
+from daemon.demo.web_user import OpenTask
 from daemon.domain import Mask, PredictionVersion, Unmeasured
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
@@ -24,7 +24,7 @@ def team(make_team: Callable[..., Team]) -> Team:
     return make_team(queue_low=0)
 
 
-def shown_to(team: Team, question: Question) -> Mask:
+def shown_to(team: Team, question: OpenTask) -> Mask:
     with Image.open(team.home / "masks" / question.details["data"]["maskloop_key"]) as png:
         size = (png.height, png.width)
     return decode(list(question.result), CLASSES, CONTROL, size, "shown").mask

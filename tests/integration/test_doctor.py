@@ -16,7 +16,8 @@ from connectors.label_studio import create_or_adopt_project
 from daemon.cli.commands import main
 from daemon.config.loading import Config
 from daemon.config.rendering import render
-from daemon.diagnostics.doctor import diagnose, lines
+from daemon.diagnostics.doctor import diagnose
+from daemon.diagnostics.report_text import text_lines
 from daemon.domain import Fault
 from daemon.store import FILE, Store, sole_writer
 from tests.fakes.label_studio import FakeLabelStudio
@@ -90,7 +91,7 @@ def test_a_loop_that_ran_is_described_and_not_changed(tmp_path: Path) -> None:
     assert store["steps of a newer Maskloop"] == []
     assert [run["finished"] for run in report["runs"]] == [True] * 5
     assert report["daemon"]["running"] == "no"
-    assert report["daemon"]["last sign of life s ago"] < 60
+    assert report["daemon"]["store last written s ago"] < 60
     assert report["versions"]["torch"][0].isdigit()
     assert report["labeling tool"] == {"kind": "folder"}
     assert report["findings"] == []
@@ -100,7 +101,7 @@ def test_a_store_that_another_process_holds_is_described(tmp_path: Path) -> None
     paint(tmp_path, images=1)
     config = configured(tmp_path)
     with sole_writer(config.state), Store(config.state / FILE) as store, store.atomic():
-        store.note("info", "in the middle of a write", NOW)  # the write lock is held
+        store.add_event("info", "in the middle of a write", NOW)  # the write lock is held
 
         report = report_on(config)
 
@@ -133,7 +134,7 @@ def test_a_store_that_cannot_be_used_is_a_finding(damage: str, tmp_path: Path) -
     path = config.state / FILE
     with Store(path) as store, store.atomic():
         for number in range(300):
-            store.note("info", f"event {number} {'x' * 100}", NOW)
+            store.add_event("info", f"event {number} {'x' * 100}", NOW)
     database = sqlite3.connect(path, isolation_level=None)
     sql = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)"
     if damage == "a newer schema":
@@ -149,7 +150,7 @@ def test_a_store_that_cannot_be_used_is_a_finding(damage: str, tmp_path: Path) -
     report = report_on(config)
 
     assert any(words.startswith("store: ") for words in report["findings"])
-    assert list(lines(report))
+    assert list(text_lines(report))
 
 
 def test_a_faulty_config_is_told_with_what_needs_none(tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ def test_the_token_is_nowhere_in_the_report(
     (run / "error.json").write_text(json.dumps({"kind": "X", "message": f"with {SECRET}"}))
     (run / "result.json").write_text(json.dumps({SECRET: SECRET}))
     with Store(config.state / FILE) as store:
-        store.note("error", f"got 401 for {SECRET}", NOW)
+        store.add_event("error", f"got 401 for {SECRET}", NOW)
         store.keep_fact("waiting", SECRET)
         store.quarantine([Fault(where=SECRET, got=SECRET, expected="x", cure=SECRET)], NOW)
 

@@ -136,7 +136,7 @@ def test_images_that_a_raised_budget_allows_come_with_masks(home: Path) -> None:
     config = configured(home, loop={**LOOP, "budget_labels": 12, "queue_low": 0})
     run_out(ticker(config))
     with Store(config.state / FILE, read_only=True) as store:
-        cycle = int(store.last_cycle()["id"])  # type: ignore[index]
+        cycle = store.last_cycle().number  # type: ignore[union-attr]
         shown = store.images()[0]
     run = RunFolder(config.state / "runs" / f"{cycle:04d}-{Stage.PREDICT}")
     request = PredictRequest(

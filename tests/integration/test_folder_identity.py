@@ -98,7 +98,7 @@ def test_a_replaced_file_keeps_its_row_and_its_label_counts_again_when_its_mask_
     assert after.sha256 != before.sha256
     with daemon.store() as store:
         assert store.unconfirmed_ids() == {after.id}
-        assert after.id not in store.telling_ids()
+        assert after.id not in store.informative_ids()
     assert daemon.faults() == [f"label of image {name}"]
     assert "save the mask's file again" in daemon.status()["quarantine"][0]["cure"]
     assert daemon.status()["evaluations"][-1]["labels_unconfirmed"] == 1
@@ -110,7 +110,7 @@ def test_a_replaced_file_keeps_its_row_and_its_label_counts_again_when_its_mask_
 
     with daemon.store() as store:
         assert store.unconfirmed_ids() == set()
-        assert after.id in store.telling_ids()
+        assert after.id in store.informative_ids()
     assert daemon.faults() == []
 
 
@@ -197,7 +197,7 @@ def test_a_question_about_a_renamed_file_is_asked_at_its_new_address(daemon: Dae
         time.sleep(0.01)
     with daemon.store() as store:
         task = store.tasks(TaskState.OPEN)[0]
-        image = next(one for one in store.images() if one.id == task["image_id"])
+        image = next(one for one in store.images() if one.id == task.image_id)
     (daemon.home / "images" / image.name).rename(daemon.home / "images" / "renamed.png")
     (hidden / image.name).rename(masks / "renamed.png")
 
@@ -206,7 +206,7 @@ def test_a_question_about_a_renamed_file_is_asked_at_its_new_address(daemon: Dae
 
     with daemon.store() as store:
         assert image.id in store.labeled_ids()
-        assert not [row for row in store.tasks(TaskState.OPEN) if row["image_id"] == image.id]
+        assert not [row for row in store.tasks(TaskState.OPEN) if row.image_id == image.id]
 
 
 def test_a_removed_mask_gives_its_budget_back_marks_the_curve_and_is_waited_for(
@@ -223,7 +223,7 @@ def test_a_removed_mask_gives_its_budget_back_marks_the_curve_and_is_waited_for(
     assert status["labels"] == {"total": 16, "spent": 15, "left": 1}
     assert [point["labels_deleted"] for point in status["evaluations"]][-1] == 1
     with daemon.store() as store:
-        assert [row["image_id"] for row in store.tasks(TaskState.OPEN)] == [daemon.image(name).id]
+        assert [row.image_id for row in store.tasks(TaskState.OPEN)] == [daemon.image(name).id]
 
     (daemon.home / "kept.png").rename(mask)
     daemon.ticker.tick()

@@ -30,7 +30,7 @@ def standing(team: ProjectTeam) -> tuple[Any, ...]:
         return (
             {image.id: (image.sha256, image.role) for image in store.images()},
             store.labeled_ids(),
-            {row["image_id"]: row["state"] for row in store.tasks()},
+            {row.image_id: row.state for row in store.tasks()},
         )
 
 
@@ -68,7 +68,7 @@ def test_renewed_addresses_keep_images_roles_labels_and_open_tasks(
     team.minute()
 
     assert standing(team) == before
-    found = f"{int(share * len(rows))} images found again at new addresses"
+    found = f"{int(share * len(rows))} images recognized at new addresses"
     assert team.events().count(found) == 1
     assert {image.key for image in team.images()} == {row["data"]["image"] for row in rows}
     team.finish()
@@ -93,7 +93,7 @@ def test_a_project_that_was_imported_anew_goes_on_where_it_was(
 
     assert standing(team) == before
     with team.store() as store:
-        assert {int(row["task"]) for row in store.tasks()} <= set(made)
+        assert {int(row.id) for row in store.tasks()} <= set(made)
     team.finish()
     assert team.status()["labels"]["spent"] == 16
 
@@ -124,15 +124,15 @@ def test_a_large_migration_is_looked_at_in_portions_while_answers_are_read(
     team: ProjectTeam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = in_the_middle(team)
-    monkeypatch.setattr(image_readers, "LOOK_S", 0.0)  # one image a tick
+    monkeypatch.setattr(image_readers, "INLINE_READ_S", 0.0)  # one image a tick
     for row in team.server.labeling.tasks.values():
         data = {"image": by_path(team, row["data"]["image"])}
         team.server.labeling.patch_task(row["id"], {"data": data})
 
     said = [team.daemon.tick().waiting for _ in range(FIELDS - 1)]
 
-    assert said[0] == f"1 of {FIELDS} images are looked into; the rest follows"
-    assert said[-1] == f"{FIELDS - 1} of {FIELDS} images are looked into; the rest follows"
+    assert said[0] == f"1 of {FIELDS} images are read; the rest follows"
+    assert said[-1] == f"{FIELDS - 1} of {FIELDS} images are read; the rest follows"
     team.until("3 images wait")
     assert standing(team) == before
 
@@ -140,11 +140,11 @@ def test_a_large_migration_is_looked_at_in_portions_while_answers_are_read(
 def test_the_first_cycle_waits_until_all_images_are_looked_into(
     team: ProjectTeam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_readers, "LOOK_S", 0.0)
+    monkeypatch.setattr(image_readers, "INLINE_READ_S", 0.0)
 
     said = [team.daemon.tick().waiting for _ in range(FIELDS - 1)]
 
-    assert all("images are looked into" in words for words in said)
+    assert all("images are read" in words for words in said)
     team.until("8 images wait")
     assert len(team.images()) == FIELDS
 

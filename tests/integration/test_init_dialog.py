@@ -14,8 +14,8 @@ import pytest
 
 from connectors.label_studio import label_config
 from daemon.config.loading import load_config
-from daemon.setup.project_choice import Talk, Wish
-from daemon.setup.steps import prepare
+from daemon.setup.init import init_project
+from daemon.setup.project_choice import Dialog, InitOptions
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.integration.three_projects import THEIRS, three_projects, written
 
@@ -26,7 +26,7 @@ def fake(tmp_path: Path) -> Iterator[FakeLabelStudio]:
         yield server
 
 
-def talked(path: Path, *answers: str, **wish: Any) -> tuple[list[str], list[str]]:
+def talked(path: Path, *answers: str, **options: Any) -> tuple[list[str], list[str]]:
     """What init says and what it leaves to do when somebody answers so, questions included."""
     said: list[str] = []
     left = list(answers)
@@ -35,7 +35,7 @@ def talked(path: Path, *answers: str, **wish: Any) -> tuple[list[str], list[str]
         said.append(question)
         return left.pop(0)
 
-    to_do = prepare(path, Wish(**wish), Talk(say=said.append, ask=ask))
+    to_do = init_project(path, InitOptions(**options), Dialog(say=said.append, ask=ask))
     assert left == []
     return said, list(to_do)
 

@@ -19,7 +19,7 @@ from daemon.config.loading import Config
 from daemon.domain import Annotation, Changes, Stage
 from daemon.domain.corrections import Unmeasured
 from daemon.domain.errors import ConnectorUnavailable, IntakeBroken, RunFailed
-from daemon.intake import Failures
+from daemon.intake import DeferredFailures
 from daemon.loop.service import Ticker
 from daemon.stages.context import Context
 from daemon.stages.corrections import measured
@@ -158,15 +158,15 @@ def test_an_open_stage_goes_on_while_the_intake_is_broken(
 
 
 def test_parts_of_a_tick_fail_apart_and_the_first_failure_is_raised_at_the_end() -> None:
-    failures, done = Failures(), []
+    failures, done = DeferredFailures(), []
     for name, error in (("a", KeyError("x")), ("b", RunFailed("no")), ("c", None)):
-        with failures.part(name):
+        with failures.defer(name):
             if error:
                 raise error
             done.append(name)
 
     with pytest.raises(KeyError) as caught:
-        failures.raise_first()
+        failures.raise_deferred()
     assert done == ["c"]
     assert caught.value.__notes__ == ["while a", "and then RunFailed: no"]
 
@@ -175,7 +175,7 @@ def test_parts_of_a_tick_fail_apart_and_the_first_failure_is_raised_at_the_end()
     "error", [ConnectorUnavailable("down"), MemoryError(), OSError("power cut")]
 )
 def test_an_outage_and_want_of_memory_end_a_tick_at_once(error: Exception) -> None:
-    with pytest.raises(type(error)), Failures().part("a"):
+    with pytest.raises(type(error)), DeferredFailures().defer("a"):
         raise error
 
 

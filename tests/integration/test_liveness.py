@@ -147,12 +147,12 @@ def test_a_clock_that_is_set_is_said_once_and_moves_what_waits_with_it(
     for seconds in (0, 10, 10):
         machine.go_on(seconds)
         with Store(config.state / FILE) as store:
-            pulse.begin(store)
+            pulse.begin_tick(store)
     machine.wall += jump
     for seconds in (0, 10, 10):
         machine.go_on(seconds)
         with Store(config.state / FILE) as store:
-            pulse.begin(store)
+            pulse.begin_tick(store)
 
     moved = tasks_of(config)
 
@@ -173,9 +173,9 @@ def test_a_clock_that_is_corrected_moves_nothing_that_the_right_clock_wrote(conf
     machine.wall += timedelta(days=365)  # the machine starts with a wrong clock,
     pulse = Pulse(machine.now, machine.steady_s, 10.0)
     with Store(config.state / FILE) as store:
-        pulse.begin(store)
+        pulse.begin_tick(store)
         machine.wall -= timedelta(days=365)  # which NTP sets right
-        pulse.begin(store)
+        pulse.begin_tick(store)
 
     assert tasks_of(config) == asked
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from daemon.config.loading import Config
-from daemon.domain import Ask, FoundImage, Image, Role, Stage, TaskState
+from daemon.domain import FoundImage, Image, Role, Stage, TaskRequest, TaskState
 from daemon.domain.errors import DiskFull, RunFailed
 from daemon.loop.components import open_connector
 from daemon.loop.tick import RUNNERS
@@ -29,10 +29,10 @@ def assert_whole(config: Config) -> None:
     """What must hold after any history: nothing lost, nothing doubled."""
     with Store(config.state / FILE, read_only=True) as store:
         rows = store.tasks()
-        images = [row["image_id"] for row in rows]
+        images = [row.image_id for row in rows]
         assert len(images) == len(set(images)) == 16
-        assert {row["image_id"] for row in store.tasks(TaskState.LABELED)} == store.labeled_ids()
-        assert store.pending_intents() == []
+        assert {row.image_id for row in store.tasks(TaskState.LABELED)} == store.labeled_ids()
+        assert store.pending_pushes() == []
         curve = store.curve()
     assert [(point.labels, point.train_labels) for point in curve] == [(8, 4), (12, 8), (16, 12)]
     for run in (config.state / "runs").iterdir():
@@ -243,7 +243,7 @@ def test_an_annotation_that_came_before_its_image_was_known_is_not_lost(home: Pa
         assert store.quarantined() == []
 
 
-def ask_for(found: FoundImage) -> Ask:
+def ask_for(found: FoundImage) -> TaskRequest:
     image = Image(
         id=1,
         key=found.key,
@@ -254,4 +254,4 @@ def ask_for(found: FoundImage) -> Ask:
         width_px=32,
         sha256="x",
     )
-    return Ask(image=image, position=0, cycle=0, reason="asked by hand")
+    return TaskRequest(image=image, position=0, cycle=0, reason="asked by hand")

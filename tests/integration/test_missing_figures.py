@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from daemon.config.loading import Config
-from daemon.domain import Exclusion, Role, TaskState
+from daemon.domain import Exclusion, Role, Task, TaskState
 from daemon.loop.components import open_connector
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
@@ -138,9 +138,9 @@ def test_an_open_task_of_an_image_that_is_left_out_is_withdrawn(home: Path) -> N
     while not (rows := _open(config)):
         daemon.tick()
         time.sleep(0.02)
-    picked = next(row for row in rows if row["arm"] != "validation")
+    picked = next(row for row in rows if row.arm != "validation")
     with Store(config.state / FILE) as store:
-        store.exclude(Exclusion.UNREADABLE, {picked["image_id"]: "for the test"})
+        store.exclude(Exclusion.UNREADABLE, {picked.image_id: "for the test"})
         from daemon.stages.context import Context
 
         context = Context(
@@ -150,12 +150,12 @@ def test_an_open_task_of_an_image_that_is_left_out_is_withdrawn(home: Path) -> N
             launcher=ForkLauncher(),
             now=daemon._now,
         )
-        from daemon.stages.sync import settle_tasks
+        from daemon.stages.sync import close_tasks
 
-        settle_tasks(context)
-        assert picked["task"] in {row["task"] for row in store.tasks(TaskState.EXPIRED)}
+        close_tasks(context)
+        assert picked.id in {row.id for row in store.tasks(TaskState.EXPIRED)}
 
 
-def _open(config: Config) -> list[dict[str, Any]]:
+def _open(config: Config) -> list[Task]:
     with Store(config.state / FILE, read_only=True) as store:
         return list(store.tasks(TaskState.OPEN))

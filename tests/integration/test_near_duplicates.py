@@ -53,8 +53,8 @@ def test_a_run_of_its_own_chooses_what_a_tick_chooses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = []
-    for name, at_once in (("tick", near_duplicates.AT_ONCE), ("run", -1.0)):
-        monkeypatch.setattr(near_duplicates, "AT_ONCE", at_once)
+    for name, at_once in (("tick", near_duplicates.MAX_IN_TICK), ("run", -1.0)):
+        monkeypatch.setattr(near_duplicates, "MAX_IN_TICK", at_once)
         (tmp_path / name).mkdir()
         config = painted(tmp_path / name)
         while not ended(ticker(config)).final:
@@ -74,7 +74,7 @@ def test_a_run_of_its_own_chooses_what_a_tick_chooses(
 def test_the_comparison_survives_the_end_of_its_daemon_and_shows_how_far_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(near_duplicates, "AT_ONCE", -1.0)
+    monkeypatch.setattr(near_duplicates, "MAX_IN_TICK", -1.0)
     config = painted(tmp_path)
     run = RunFolder(config.state / "runs" / f"0000-{Stage.SELECT}")
     daemon = ticker(config)
@@ -93,7 +93,7 @@ def test_the_comparison_survives_the_end_of_its_daemon_and_shows_how_far_it_is(
 def test_a_corrected_similarity_is_compared_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(near_duplicates, "AT_ONCE", -1.0)
+    monkeypatch.setattr(near_duplicates, "MAX_IN_TICK", -1.0)
     config = painted(tmp_path)
     run = RunFolder(config.state / "runs" / f"0000-{Stage.SELECT}")
     daemon = ticker(config)

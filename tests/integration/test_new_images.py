@@ -14,7 +14,7 @@ from daemon.domain import Exclusion, Role, Stage
 from daemon.loop.tick import RUNNERS
 from daemon.runs.folder import PredictRequest, TrainRequest
 from daemon.stages.context import Context
-from daemon.stages.image_intake import list_images
+from daemon.stages.image_intake import sync_images
 from daemon.store import FILE, Store
 from tests.integration.workbench import configured, paint, run_out, ticker
 
@@ -36,7 +36,7 @@ def test_a_twin_of_validation_that_comes_after_embed_is_never_trained_on(
             Image.fromarray(picture).save(tmp_path / "images/twin.png")
             shutil.copy(tmp_path / "masks" / first.name, tmp_path / "masks/twin.png")
             context.store.keep_fact("images_listed_at", "2026-01-01T00:00:00+00:00")
-            list_images(context)
+            sync_images(context)
         return work(context, cycle)
 
     monkeypatch.setitem(RUNNERS, stage, arrive_before)
@@ -45,7 +45,7 @@ def test_a_twin_of_validation_that_comes_after_embed_is_never_trained_on(
     with Store(config.state / FILE, read_only=True) as store:
         (twin,) = [image for image in store.images() if image.name == "twin.png"]
         assert store.excluded()[twin.id] is Exclusion.NEAR_VALIDATION
-        assert twin.id not in store.asked_ids()
+        assert twin.id not in store.queried_ids()
     for file in (config.state / "runs").glob("*-train/request.json"):
         request = TrainRequest.model_validate_json(file.read_bytes())
         assert twin.id not in {one.id for one in (*request.labeled, *request.unlabeled)}

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon.domain import Ask
+from daemon.domain import TaskRequest
 from daemon.loop.components import open_connector
 from daemon.stages.context import Context
-from daemon.stages.sync import sync
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
+from tests.fakes.sync import synchronize
 from tests.fakes.versions import version
 from tests.integration.workbench import configured, paint
 
@@ -35,15 +35,16 @@ def test_a_pull_takes_in_every_portion(tmp_path: Path, store: Store) -> None:
         launcher=ForkLauncher(),
         now=lambda: datetime.now(UTC),
     )
-    sync(context)
+    synchronize(context)
     images = context.store.images()
     panorama = replace(images[0], key="p", sha256="p", height_px=12_000, width_px=12_000)
     context.store.add_image(panorama, None)  # so large that masks are read one by one
     asks = [
-        Ask(image=image, position=place, cycle=0, reason="") for place, image in enumerate(images)
+        TaskRequest(image=image, position=place, cycle=0, reason="")
+        for place, image in enumerate(images)
     ]
     context.connector.push(asks, "push-1", version(0, 1))
 
-    sync(context)
+    synchronize(context)
 
     assert context.store.labeled_ids() == {image.id for image in images}

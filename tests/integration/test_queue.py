@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daemon.config.loading import Config
-from daemon.domain import Role, Stage
+from daemon.domain import Role, Stage, Task
 from daemon.loop.service import Ticker
 from daemon.stages import queue
 from daemon.stages.context import Context, by_role
@@ -30,21 +30,21 @@ def until(daemon: Ticker, words: str) -> None:
         time.sleep(0.02)
 
 
-def asked_ahead(config: Config) -> list[dict[str, Any]]:
+def asked_ahead(config: Config) -> list[Task]:
     with Store(config.state / FILE, read_only=True) as store:
-        return [row for row in store.tasks() if "asked ahead" in row["reason"]]
+        return [row for row in store.tasks() if "asked ahead" in row.reason]
 
 
 def assert_sound(config: Config) -> None:
     """No image twice, the budget spent and not overspent, validation asked by cycle 0 alone."""
     with Store(config.state / FILE, read_only=True) as store:
-        images = [row["image_id"] for row in store.tasks()]
+        images = [row.image_id for row in store.tasks()]
         assert len(images) == len(set(images))
         assert len(store.labeled_ids()) == config.loop.budget_labels
         measuring = {image.id for image in by_role(store.images())[Role.VALIDATION]}
-        assert {r["image_id"] for r in store.tasks() if r["arm"] == "validation"} == measuring
-        assert store.pending_intents() == []
-    assert not {row["image_id"] for row in asked_ahead(config)} & measuring
+        assert {r.image_id for r in store.tasks() if r.arm == "validation"} == measuring
+        assert store.pending_pushes() == []
+    assert not {row.image_id for row in asked_ahead(config)} & measuring
 
 
 def test_while_a_model_trains_the_next_best_images_are_asked(
@@ -59,10 +59,10 @@ def test_while_a_model_trains_the_next_best_images_are_asked(
     (first, second) = asked_ahead(config)
     with Store(config.state / FILE, read_only=True) as store:
         reserve = [pick.image_id for pick in store.reserve(0)]
-        assert store.last_cycle()["labels"] == 8  # type: ignore[index]
-    assert [first["image_id"], second["image_id"]] == reserve[:2]
-    assert first["cycle"] == 0
-    assert first["reason"].startswith("cycle 0, asked ahead of the first model: kcenter")
+        assert store.last_cycle().labels == 8  # type: ignore[union-attr]
+    assert [first.image_id, second.image_id] == reserve[:2]
+    assert first.cycle == 0
+    assert first.reason.startswith("cycle 0, asked ahead of the first model: kcenter")
     daemon.tick()
     daemon.tick()
     assert len(asked_ahead(config)) == 3  # the first two are labeled, and three is the most
@@ -77,15 +77,15 @@ def test_the_budget_and_the_curve_are_exact_with_images_asked_ahead(home: Path) 
     assert_sound(config)
     with Store(config.state / FILE, read_only=True) as store:
         curve = store.curve()
-        answered = {row["image_id"]: row["closed_at"] for row in store.tasks()}
+        answered = {row.image_id: row.closed_at for row in store.tasks()}
         for point in curve:
             (begun,) = [
-                row["started_at"]
+                row.started_at
                 for row in store.stage_times()
-                if (row["cycle"], row["stage"]) == (point.cycle, Stage.TRAIN)
+                if (row.cycle, row.stage) == (point.cycle, Stage.TRAIN)
             ]
-            assert point.labels == sum(at <= begun for at in answered.values())
-    words = [row["reason"] for row in asked_ahead(config) if row["cycle"] == 1]
+            assert point.labels == sum(at is not None and at <= begun for at in answered.values())
+    words = [row.reason for row in asked_ahead(config) if row.cycle == 1]
     assert words
     assert all("by the scores of cycle 1: hybrid" in reason for reason in words)
 

@@ -79,7 +79,7 @@ def config(tmp_path: Path) -> Config:
 
 @pytest.fixture
 def daemon(config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
-    monkeypatch.setattr(image_readers, "STOP_S", 0.1)
+    monkeypatch.setattr(image_readers, "STOP_TIMEOUT_S", 0.1)
     made = Daemon(config)
     yield made
     made.stop()
@@ -127,7 +127,7 @@ def test_the_first_cycle_waits_for_an_image_that_hangs_and_no_tick_does(
     words = daemon.ticker.tick().waiting
 
     assert time.monotonic() - began < 2
-    assert words == f"30 of {IMAGES} images are looked into; the rest follows"
+    assert words == f"30 of {IMAGES} images are read; the rest follows"
     progress = status_json(config)["progress"]
     assert (progress["phase"], progress["step"], progress["steps"]) == (
         "reading new images",

@@ -19,7 +19,7 @@ from tests.integration.project_team import FIELDS, Bucket, ProjectTeam
 
 @pytest.fixture
 def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProjectTeam]:
-    monkeypatch.setattr(image_readers, "STOP_S", 0.1)
+    monkeypatch.setattr(image_readers, "STOP_TIMEOUT_S", 0.1)
     with FakeLabelStudio(tmp_path) as server, Bucket() as bucket:
         monkeypatch.setenv("TEAM_TOKEN", server.token)
         made = ProjectTeam(tmp_path, server, bucket)

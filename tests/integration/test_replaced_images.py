@@ -58,7 +58,7 @@ def test_a_replaced_picture_keeps_its_row_and_its_label_waits_for_a_confirmation
     fresh = bytearray((team.home / "images" / other).read_bytes())
     team.bucket.put(name, _repainted(bytes(fresh)))
 
-    team.shift += image_intake.AGAIN * 2
+    team.shift += image_intake.RETRY_AFTER * 2
     team.daemon.tick()
 
     with team.store() as store:
@@ -66,7 +66,7 @@ def test_a_replaced_picture_keeps_its_row_and_its_label_waits_for_a_confirmation
         assert (image.height_px, image.width_px) == (12, 16)
         assert store.unconfirmed_ids() == {image.id}
         assert image.id in store.labeled_ids()
-        assert image.id not in store.telling_ids()
+        assert image.id not in store.informative_ids()
     (row,) = [row for row in team.status()["quarantine"] if row["place"].startswith("label of")]
     assert "now 16x12" in row["got"]
     assert "press Update" in row["cure"]
@@ -76,7 +76,7 @@ def test_a_replaced_picture_keeps_its_row_and_its_label_waits_for_a_confirmation
 
     with team.store() as store:
         assert store.unconfirmed_ids() == set()
-        assert image.id in store.telling_ids()
+        assert image.id in store.informative_ids()
     assert team.status()["quarantine"] == []
 
 
@@ -90,7 +90,7 @@ def test_an_old_picture_that_returns_needs_no_confirmation(team: ProjectTeam) ->
 
     for content, unconfirmed in ((_repainted(old), 1), (old, 0)):
         team.bucket.put(name, content)
-        team.shift += image_intake.AGAIN * 2
+        team.shift += image_intake.RETRY_AFTER * 2
         team.daemon.tick()
         with team.store() as store:
             assert len(store.unconfirmed_ids()) == unconfirmed
@@ -102,11 +102,11 @@ def test_a_server_that_tells_of_its_pictures_is_not_asked_to_send_them_again(
     for name in team.names:
         team.bucket.put(name, (team.home / "images" / name).read_bytes(), ETag=f'"{name}"')
     team.until("wait for annotators")
-    team.shift += image_intake.AGAIN * 2
+    team.shift += image_intake.RETRY_AFTER * 2
     team.daemon.tick()  # the tags are learned
     sent = team.bucket.sent
 
-    team.shift += image_intake.AGAIN * 2
+    team.shift += image_intake.RETRY_AFTER * 2
     team.daemon.tick()
 
     assert team.bucket.fetched() >= 2 * FIELDS

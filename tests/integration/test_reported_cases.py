@@ -219,7 +219,7 @@ def test_a_pattern_of_groups_that_matches_no_name_is_said(home: Path) -> None:
 
     (said,) = validation_faults(config, ForkLauncher())
 
-    assert "matches none of 20 names, as 'field00.png'" in said
+    assert "matches none of 20 names, such as 'field00.png'" in said
 
 
 def test_an_image_that_was_asked_again_and_again_is_one_fault(home: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from daemon.config.loading import Config
-from daemon.diagnostics.check import notes
+from daemon.diagnostics.notes import notes
 from daemon.domain import Stage
 from daemon.domain.errors import RunFailed
 from daemon.runs.folder import EmbedRequest, PredictRequest, Request, RunFolder, TrainRequest
@@ -62,9 +62,9 @@ def test_a_failed_run_is_asked_anew_when_its_settings_were_corrected(
 
     assert outcome.final
     assert run_of(corrected, cycle, stage).read_request(STAGES[stage]).device == "cpu"
-    words = f"cycle {cycle}: {stage} is asked anew, config.toml changed: [training] device"
+    words = f"cycle {cycle}: {stage} is started again, config.toml changed: [training] device"
     assert f"{words} 'cuda:0' -> 'cpu'" in said(corrected)
-    assert said(corrected).count("asked anew") == 1
+    assert said(corrected).count("started again") == 1
     if stage is not Stage.EMBED:  # what was finished with the old settings stays
         assert run_of(corrected, 0, Stage.EMBED).read_request(EmbedRequest).device == "cuda:0"
 
@@ -78,7 +78,7 @@ def test_a_failed_run_stays_and_waits_while_nothing_was_changed(home: Path) -> N
 
     assert "it is tried again in" in outcome.waiting
     assert run_of(config, 1, Stage.TRAIN).request_file.read_bytes() == before
-    assert "asked anew" not in said(config)
+    assert "started again" not in said(config)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_every_setting_of_a_training_is_compared(
     ticker(corrected).tick()
 
     assert words in said(corrected)
-    assert "asked anew" in said(corrected)
+    assert "started again" in said(corrected)
 
 
 def test_a_preset_written_out_is_the_same_settings(home: Path) -> None:
@@ -253,7 +253,7 @@ def test_check_says_what_changed_settings_will_do(home: Path) -> None:
 
     found = "\n".join(notes(changed))
 
-    assert "run 0002-train will be asked anew, config.toml changed: [training] device" in found
+    assert "run 0002-train will be started again, config.toml changed: [training] device" in found
     assert "starts from ImageNet weights, the network changed: width 64 -> 8" in found
     assert list(notes(config)) == []
 
@@ -271,8 +271,10 @@ def test_a_second_embedding_of_a_cycle_is_asked_anew_too(home: Path) -> None:
         store.reopen_cycle(1, Stage.EMBED, datetime.now(UTC))
     changed = configured(home, training={"device": "cpu"})
 
-    assert any("run 0001-2-embed will be asked anew" in words for words in notes(changed))
+    assert any("run 0001-2-embed will be started again" in words for words in notes(changed))
     ticker(changed).tick()
 
-    assert "cycle 1: embed is asked anew, config.toml changed: [training] device" in said(changed)
+    assert "cycle 1: embed is started again, config.toml changed: [training] device" in said(
+        changed
+    )
     assert run_of(changed, 1, Stage.EMBED).finished()

@@ -78,7 +78,7 @@ def test_a_refused_model_is_told_in_the_log_the_events_the_status_and_on_the_pag
 
     warned = [one for one in caplog.records if "the new model was refused" in one.message]
     assert [one.levelname for one in warned] == ["WARNING"]
-    assert "of the model of cycle 1, which goes on drawing masks" in warned[0].message
+    assert "of the model of cycle 1, which goes on predicting masks" in warned[0].message
     (line,) = [one.message for one in caplog.records if one.message.startswith("cycle 2: 4 labels")]
     assert "refused: the model of cycle 1 stays in use" in line
     status = status_json(collapsing)
@@ -126,7 +126,7 @@ def test_the_model_that_serves_is_kept_on_disk_however_many_are_refused(
 def test_a_crash_while_a_model_is_judged_says_it_once(
     collapsing: Config, after_the_work: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge, crashed = serving._judge, []
+    judge, crashed = serving._apply_gate, []
 
     def crash(context: Context, cycle: int) -> None:
         if after_the_work:
@@ -136,7 +136,7 @@ def test_a_crash_while_a_model_is_judged_says_it_once(
             raise OSError("power cut")
         judge(context, cycle)
 
-    monkeypatch.setattr(serving, "_judge", crash)
+    monkeypatch.setattr(serving, "_apply_gate", crash)
     run_through_power_cuts(collapsing)
     monkeypatch.undo()
     monkeypatch.setenv("FAKE_LEARNER_COLLAPSES", "0002-train")

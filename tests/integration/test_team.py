@@ -17,8 +17,8 @@ from daemon.loop.tick import RUNNERS
 from daemon.runs.folder import RunFolder
 from daemon.stages import push as push_stage
 from daemon.stages.context import Context
-from daemon.stages.sync import sync
 from daemon.store import FILE, Store
+from tests.fakes.sync import synchronize
 from tests.integration.team import Team
 
 
@@ -121,7 +121,7 @@ def test_images_asked_later_stay_behind_although_people_answered_between_push_an
     def slow(context: Context, cycle: int) -> None:
         for _ in range(4):
             team.answer("ada")
-        sync(context)
+        synchronize(context)
         rerank(context, cycle)
 
     monkeypatch.setattr(push_stage, "rerank", slow)

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,8 @@ import pytest
 
 from daemon.cli.commands import main
 from daemon.config.loading import Config, load_config
-from daemon.diagnostics.check import checks, notes
+from daemon.diagnostics.check import checks
+from daemon.diagnostics.notes import notes
 from daemon.loop.service import run_once
 from daemon.store import FILE, Store
 from tests.fakes.status_json import status_json
@@ -28,6 +30,23 @@ STARTS_THE_LEARNER = ("device and weights", "validation")
 DROPPED = {"scores"}  # a copy that nothing read
 RENAMED: dict[str, str] = {}  # "table.column" of then -> the column of now
 Rows = list[tuple[Any, ...]]
+
+
+def payload_of_now(then: str) -> str:
+    """The tasks of a push under the names of now; none of these was asked again."""
+    now = [
+        {name: value for name, value in task.items() if name != "anew"}
+        | {"needs_new_task": task["anew"], "refused": None}
+        for task in json.loads(then)
+    ]
+    return json.dumps(now)
+
+
+# "table.column" -> what a step made of each value
+REWRITTEN: dict[str, Callable[[Any], Any]] = {
+    "picks.rank": lambda rank: rank + 1,
+    "outbox.payload": payload_of_now,
+}
 
 both = pytest.mark.parametrize("state", ["in_score", "waiting"])
 
@@ -66,6 +85,13 @@ def contents(config: Config, table: str, names: list[str]) -> set[tuple[Any, ...
     return set(rows(config, f"SELECT {', '.join(names)} FROM {table}"))
 
 
+def as_of_now(table: str, names: list[str], row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(
+        REWRITTEN.get(f"{table}.{name}", lambda same: same)(value)
+        for name, value in zip(names, row, strict=True)
+    )
+
+
 def asked_images(config: Config) -> Counter[int]:
     return Counter(image for (image,) in rows(config, "SELECT image_id FROM tasks"))
 
@@ -91,7 +117,8 @@ def test_the_schema_is_brought_up_to_date_and_no_row_is_lost(state: str, tmp_pat
 
     for table, (names, found) in before.items():
         now = [RENAMED.get(f"{table}.{name}", name) for name in names]
-        assert found <= contents(config, table, now), table
+        expected = {as_of_now(table, names, row) for row in found}
+        assert expected <= contents(config, table, now), table
     assert len(before["images"][1]) == 24
     assert len(before["tasks"][1]) == {"in_score": 8, "waiting": 12}[state]
     assert labeled == {"in_score": 8, "waiting": 11}[state]

@@ -161,7 +161,7 @@ def left_out_words(config: Config) -> str:
     from datetime import UTC, datetime
 
     from daemon.stages.context import Context
-    from daemon.stages.roles import words_of_left_out
+    from daemon.stages.roles import excluded_pool_message
 
     with Store(config.state / FILE) as store:
         context = Context(
@@ -171,4 +171,4 @@ def left_out_words(config: Config) -> str:
             launcher=ForkLauncher(),
             now=lambda: datetime.now(UTC),
         )
-        return words_of_left_out(context)
+        return excluded_pool_message(context)

@@ -33,7 +33,7 @@ def test_hints_in_a_row_bring_one_look_forward() -> None:
         assert looked.wait(30)
         looked.clear()
         for _ in range(20):
-            scheduler.hasten(0.2)
+            scheduler.tick_soon(0.2)
         assert looked.wait(30)
         time.sleep(0.3)
     finally:

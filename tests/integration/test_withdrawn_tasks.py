@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from daemon.domain import Ask, Image, TaskState
+from daemon.domain import Image, TaskRequest, TaskState
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.rules.readiness import Ending
@@ -37,7 +37,7 @@ def test_a_project_that_came_labeled_is_trained_on(
     assert disagreements(team.config) == []
 
 
-def ask_for(number: int, name: str) -> Ask:
+def ask_for(number: int, name: str) -> TaskRequest:
     image = Image(
         id=number,
         key=name,
@@ -48,7 +48,7 @@ def ask_for(number: int, name: str) -> Ask:
         width_px=32,
         sha256=name,
     )
-    return Ask(image=image, position=number, cycle=0, reason="by hand")
+    return TaskRequest(image=image, position=number, cycle=0, reason="by hand")
 
 
 def test_open_images_are_taken_back_when_the_budget_is_spent_and_asked_again_when_it_is_raised(

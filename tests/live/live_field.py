@@ -13,8 +13,8 @@ import pytest
 from connectors.label_studio import FolderSource, create_or_adopt_project
 from connectors.masks.regions import Control, encode
 from daemon.config.loading import Config
-from daemon.demo.server import LabelStudioServer
-from daemon.demo.web_user import Question, WebUser
+from daemon.demo.label_studio_server import LabelStudioServer
+from daemon.demo.web_user import OpenTask, WebUser
 from daemon.domain import TaskState
 from daemon.launchers.local import LocalLauncher
 from daemon.loop.components import open_connector
@@ -81,13 +81,13 @@ class Field:
             outcome = self.ticker.tick()
         return outcome
 
-    def answer(self, user: WebUser) -> Question | None:
+    def answer(self, user: WebUser) -> OpenTask | None:
         question = user.next_task(self.project)
         if question is not None:
             self.submit(user, question)
         return question
 
-    def submit(self, user: WebUser, question: Question) -> None:
+    def submit(self, user: WebUser, question: OpenTask) -> None:
         """Draw the truth over what is shown."""
         mask = self.truth[question.details["data"]["maskloop_key"]]
         user.submit(question, self.project, encode(mask, self.config.class_set, CONTROL, {}))
@@ -95,12 +95,12 @@ class Field:
     def open_tasks(self) -> list[int]:
         """The open tasks by position, first the one that is served next."""
         with Store(self.config.state / FILE, read_only=True) as store:
-            return [int(row["task"]) for row in store.tasks(TaskState.OPEN)]
+            return [int(row.id) for row in store.tasks(TaskState.OPEN)]
 
     def turn_order(self) -> list[int]:
         """A re-rank by the daemon that puts the last of each batch first; the tasks by position."""
         with Store(self.config.state / FILE) as store:
-            tasks = [row["task"] for row in store.tasks(TaskState.OPEN)]
+            tasks = [row.id for row in store.tasks(TaskState.OPEN)]
             store.set_positions({task: place for place, task in enumerate(reversed(tasks))})
             cycle = store.last_cycle()
             assert cycle is not None
@@ -111,7 +111,7 @@ class Field:
                 launcher=self.launcher,
                 now=lambda: datetime.now(UTC),
             )
-            rerank(context, int(cycle["id"]))
+            rerank(context, cycle.number)
         return self.open_tasks()
 
     def status(self) -> dict:

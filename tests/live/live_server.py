@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from daemon.demo.installation import VERSION, find_executable
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.ports import free_port
-from daemon.demo.server import LabelStudioServer
 from daemon.demo.web_user import WebUser
 
 MakeUser = Callable[[str], WebUser]

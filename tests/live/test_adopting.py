@@ -12,7 +12,7 @@ import pytest
 
 from daemon.config.editing import write_setting
 from daemon.config.loading import load_config
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from tests.fakes.command import Ended, run_command
 from tests.integration.workbench import paint_images
 from tests.live.live_server import MakeUser

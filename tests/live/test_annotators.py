@@ -17,7 +17,7 @@ from PIL import Image
 from connectors.label_studio import FolderSource, create_or_adopt_project
 from connectors.masks.regions import Control, decode, encode
 from daemon.demo.annotators import Annotator, Person
-from daemon.demo.truth import Truth, pair
+from daemon.demo.truth import Truth, pair_masks
 from daemon.demo.web_user import WebUser
 from daemon.domain import ClassSet
 from daemon.store import FILE, Store
@@ -97,7 +97,7 @@ class Work:
             invite=self._invite,
             project=self.project,
             classes=CLASSES,
-            truth=Truth(pair(sorted(self.images.iterdir()), self.masks)),
+            truth=Truth(pair_masks(sorted(self.images.iterdir()), self.masks)),
             pace_s=pace_s,
             idle_s=0.2,
         )
@@ -228,10 +228,10 @@ def test_in_lock_step_the_order_holds_over_a_rerank_and_open_tabs_count_once(fie
     assert turned == [*asked[:5:-1], *later]
     assert later == sorted(later, reverse=True)  # before the re-rank it was 9, 10, 11, 12
     with Store(field.config.state / FILE, read_only=True) as store:
-        labels = store.label_authors()
+        labels = store.labels()
         keys = {image.id: image.key for image in store.images()}
         assert len(labels) == 12
-        assert {row["task"] for row in store.tasks() if row["image_id"] in labels} == {
+        assert {row.id for row in store.tasks() if row.image_id in labels} == {
             str(task) for task in [*asked, *later]
         }
         for image_id in labels:

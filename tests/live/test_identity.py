@@ -19,7 +19,7 @@ from connectors.label_studio import create_or_adopt_project
 from connectors.label_studio.api import Api
 from connectors.masks.regions import Control, encode
 from daemon.config.loading import Config
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.web_user import WebUser
 from daemon.domain import ClassSet
 from daemon.launchers.local import LocalLauncher
@@ -108,7 +108,7 @@ class Campaign:
             return (
                 {image.id: (image.sha256, image.role) for image in store.images()},
                 store.labeled_ids(),
-                {row["image_id"]: row["state"] for row in store.tasks()},
+                {row.image_id: row.state for row in store.tasks()},
             )
 
     def status(self) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def test_renewed_addresses_of_all_tasks_change_nothing_in_the_middle_of_a_cycle(
 
     assert campaign.standing() == before
     events = [row["words"] for row in campaign.status()["events"]]
-    assert "20 images found again at new addresses" in events
+    assert "20 images recognized at new addresses" in events
     campaign.finish(masks)
     assert campaign.status()["labels"] == {"total": 16, "spent": 16, "left": 0}
     assert campaign.status()["quarantine"] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.label_studio import LabelStudio
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from tests.contract.rigs import CLASSES, LabelStudioRig, Server, folder_source_rig
 from tests.fakes.proxy import LossyProxy
 from tests.fakes.versions import version

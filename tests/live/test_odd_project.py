@@ -23,7 +23,7 @@ from connectors.label_studio import create_or_adopt_project
 from connectors.label_studio.api import Api
 from connectors.masks.regions import Control, encode
 from daemon.config.loading import Config
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.web_user import WebUser
 from daemon.domain import Mask
 from daemon.launchers.local import LocalLauncher

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from daemon.demo.installation import find_executable
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.ports import free_port, is_free
-from daemon.demo.server import LabelStudioServer
 from daemon.domain.errors import DemoFailed
 from tests.fakes.child_process import running
 from tests.live.live_server import start_copy
@@ -127,7 +127,7 @@ def test_a_server_dies_with_the_process_that_supervises_it(migrated, tmp_path):
     script = (
         "import os, pathlib, time\n"
         "from daemon.demo.installation import find_executable\n"
-        "from daemon.demo.server import LabelStudioServer\n"
+        "from daemon.demo.label_studio_server import LabelStudioServer\n"
         f"folder = pathlib.Path({str(folder)!r})\n"
         "server = LabelStudioServer(folder=folder, document_root=folder, "
         f"port={port}, executable=find_executable(os.environ)).start()\n"
@@ -146,7 +146,7 @@ def test_a_server_dies_with_the_process_that_supervises_it(migrated, tmp_path):
 
 
 def test_a_taken_port_is_named_with_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr("daemon.demo.server.STOP_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("daemon.demo.label_studio_server.STOP_TIMEOUT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         server = LabelStudioServer(

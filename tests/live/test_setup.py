@@ -12,7 +12,7 @@ from PIL import Image
 from daemon.cli.commands import main
 from daemon.config.loading import Config, load_config
 from daemon.config.rendering import render
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.diagnostics.check import checks
 
 pytestmark = pytest.mark.live

@@ -13,7 +13,7 @@ from connectors.label_studio import create_or_adopt_project
 from connectors.label_studio.api import Api
 from daemon.config.loading import Config
 from daemon.config.rendering import render
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.diagnostics.doctor import diagnose
 from tests.live.live_server import MakeUser
 

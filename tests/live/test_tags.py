@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from connectors.masks.regions import BRUSH, Control, decode, encode
-from daemon.demo.server import LabelStudioServer
+from daemon.demo.label_studio_server import LabelStudioServer
 from tests.contract.rigs import CLASSES, SIZE, LabelStudioRig, Server, folder_source_rig
 from tests.live.live_server import MakeUser
 

@@ -1,4 +1,4 @@
-"""The thread beside the ticks: it never holds one up, and ends when it is told to."""
+"""The reader in a thread: it never delays a tick, and ends when it is stopped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from daemon.config.loading import Config
 from daemon.domain.errors import ConnectorUnavailable
 from daemon.stages import image_readers
 from daemon.stages.image_readers import BackgroundReader
-from daemon.stages.image_reading import Wanted
+from daemon.stages.image_reading import ReadRequest
 from tests.fakes.gated import Gated, gated
 from tests.integration.workbench import configured, paint
 
@@ -41,8 +41,8 @@ def reader(config: Config, tool: Gated, woken: threading.Event) -> Iterator[Back
     made.stop()
 
 
-def wanted(tool: Gated) -> list[Wanted]:
-    return [Wanted(found=one) for one in tool.images()]
+def requests_for(tool: Gated) -> list[ReadRequest]:
+    return [ReadRequest(found=found) for found in tool.images()]
 
 
 def until(said: Callable[[], bool]) -> None:
@@ -55,16 +55,16 @@ def until(said: Callable[[], bool]) -> None:
 def test_an_image_that_hangs_holds_up_neither_a_tick_nor_the_end(
     reader: BackgroundReader, tool: Gated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_readers, "STOP_S", 0.1)
+    monkeypatch.setattr(image_readers, "STOP_TIMEOUT_S", 0.1)
     tool.hold_back("field02.png")
-    reader.ask(wanted(tool))
+    reader.request(requests_for(tool))
     until(lambda: tool.reads["field02.png"] == 1)
 
     began = time.monotonic()
-    found = list(reader.finished())
+    found = list(reader.results())
     reader.stop()
 
-    assert [one.wanted.found.key for one in found] == ["field00.png", "field01.png"]
+    assert [result.request.found.key for result in found] == ["field00.png", "field01.png"]
     assert time.monotonic() - began < 2
     tool.let_through("field02.png")
 
@@ -73,10 +73,10 @@ def test_what_is_being_read_is_not_read_again_by_a_new_list(
     reader: BackgroundReader, tool: Gated
 ) -> None:
     tool.hold_back("field01.png")
-    reader.ask(wanted(tool))
+    reader.request(requests_for(tool))
     until(lambda: tool.reads["field01.png"] == 1)
 
-    reader.ask(wanted(tool))
+    reader.request(requests_for(tool))
     tool.let_through("field01.png")
     until(lambda: tool.reads.total() == 8)
 
@@ -87,7 +87,7 @@ def test_a_tick_is_hastened_when_all_is_read(
     reader: BackgroundReader, tool: Gated, woken: threading.Event
 ) -> None:
     tool.hold_back("field07.png")
-    reader.ask(wanted(tool))
+    reader.request(requests_for(tool))
     until(lambda: tool.reads["field07.png"] == 1)
     assert not woken.is_set()
 
@@ -101,19 +101,19 @@ def test_a_tick_takes_no_more_than_it_has_time_for_and_the_rest_hastens_the_next
 ) -> None:
     clock = iter(range(1000))
     reader = BackgroundReader(tool, config, woken.set, lambda: float(next(clock)))
-    reader.ask(wanted(tool))
+    reader.request(requests_for(tool))
     until(woken.is_set)
     woken.clear()
 
-    assert len(list(reader.finished())) == 1
+    assert len(list(reader.results())) == 1
     assert woken.is_set()
-    assert reader.left() == 7
+    assert reader.remaining() == 7
     reader.stop()
 
 
 def test_no_image_is_begun_while_a_tick_works(reader: BackgroundReader, tool: Gated) -> None:
-    with reader.resting():
-        reader.ask(wanted(tool))
+    with reader.paused():
+        reader.request(requests_for(tool))
         time.sleep(0.1)
         assert tool.reads.total() == 0
 
@@ -122,13 +122,13 @@ def test_no_image_is_begun_while_a_tick_works(reader: BackgroundReader, tool: Ga
 
 def test_after_a_failure_it_tries_once_a_tick(reader: BackgroundReader, tool: Gated) -> None:
     tool.raising[""] = ConnectorUnavailable("gone")
-    reader.ask(wanted(tool))
+    reader.request(requests_for(tool))
     until(lambda: reader.failure() is not None)
     time.sleep(0.1)
     assert tool.reads == {"field00.png": 1}
 
     for tries in (2, 3):
-        assert list(reader.finished()) == []
+        assert list(reader.results()) == []
         until(lambda tries=tries: tool.reads["field00.png"] == tries)  # type: ignore[misc]
         assert reader.failure() is not None
 
@@ -139,7 +139,7 @@ def test_a_thread_that_died_of_a_fault_of_ours_is_followed_by_another(
 ) -> None:
     reader = BackgroundReader(tool, config)
     tool.raising["field00.png"] = SystemExit("a fault of ours")
-    reader.ask(wanted(tool))
+    reader.request(requests_for(tool))
     until(lambda: tool.reads["field00.png"] == 1)
     del tool.raising["field00.png"]
 
@@ -147,8 +147,8 @@ def test_a_thread_that_died_of_a_fault_of_ours_is_followed_by_another(
     deadline = time.monotonic() + 20
     while len(found) < 8:
         assert time.monotonic() < deadline
-        found += [one.wanted.found.key for one in reader.finished()]
+        found += [result.request.found.key for result in reader.results()]
         time.sleep(0.005)
 
-    assert sorted(found) == [one.found.key for one in wanted(tool)]
+    assert sorted(found) == [request.found.key for request in requests_for(tool)]
     reader.stop()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.demo.dataset import IGNORE_LABEL, list_test, own_dataset, serve
+from daemon.demo.dataset import IGNORE_LABEL, copy_pool, own_dataset, write_test_list
 from daemon.domain.errors import DemoFailed
 
 NAMES = [f"v1_{number:03d}" for number in range(14)]
@@ -37,9 +37,9 @@ def _put_mask(folder, pixels):
 
 def test_only_images_of_the_pool_are_served(folder, tmp_path):
     dataset = _read(folder)
-    serve(dataset, tmp_path / "files" / "images")
+    copy_pool(dataset, tmp_path / "files" / "images")
     assert {path.stem for path in (tmp_path / "files" / "images").iterdir()} == set(NAMES[:12])
-    list_test(dataset, tmp_path / "test.json")
+    write_test_list(dataset, tmp_path / "test.json")
     assert json.loads((tmp_path / "test.json").read_text()) == {"test": NAMES[12:]}
 
 

@@ -12,7 +12,7 @@ from daemon.demo.credentials import load_credentials, make_credentials, save_cre
 from daemon.demo.dataset import Dataset
 from daemon.demo.options import add_options, read_options
 from daemon.demo.report import curve, finished, news
-from daemon.demo.settings import FIELD_PLAN, TOKEN_ENV, first_config, own_plan, settle_config
+from daemon.demo.settings import FIELD_PLAN, TOKEN_ENV, first_config, own_plan, update_config
 from daemon.domain import ClassSet, CurvePoint, Evaluation, Stage
 from daemon.domain.errors import DemoFailed
 from daemon.status.model import LabelBudget
@@ -30,7 +30,7 @@ DATASET = Dataset(
 def _settle(tmp_path, budget=64, project=3):
     fresh = first_config(tmp_path, DATASET, FIELD_PLAN)
     path = tmp_path / "config.toml"
-    return settle_config(path, fresh, url="http://127.0.0.1:9", project=project, budget=budget)
+    return update_config(path, fresh, url="http://127.0.0.1:9", project=project, budget=budget)
 
 
 def _options(*arguments):
@@ -75,7 +75,7 @@ def test_a_taken_page_port_is_replaced_by_a_free_one(tmp_path):
         fresh = first_config(tmp_path, DATASET, FIELD_PLAN)
         fresh = fresh.model_copy(update={"web": fresh.web.model_copy(update={"port": taken})})
         path = tmp_path / "config.toml"
-        settled = settle_config(path, fresh, url="http://127.0.0.1:9", project=1, budget=1)
+        settled = update_config(path, fresh, url="http://127.0.0.1:9", project=1, budget=1)
     assert settled.web.port not in (0, taken)
 
 
@@ -95,7 +95,7 @@ def test_options_that_do_not_fit_together_are_refused(arguments, words):
 
 def test_options_have_useful_defaults():
     options = _options()
-    assert (options.folder, options.cycles, options.leave) == (Path("demo"), 3, False)
+    assert (options.folder, options.cycles, options.exit_when_trained) == (Path("demo"), 3, False)
 
 
 def test_credentials_survive_a_round_trip_in_a_private_file(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from connectors.masks.regions import Control, decode, encode
-from daemon.demo.corrections import correct
-from daemon.demo.truth import Truth, pair, read_mask
+from daemon.demo.region_correction import correct
+from daemon.demo.truth import Truth, pair_masks, read_mask
 from daemon.domain import ClassSet
 from daemon.domain.errors import DemoFailed
 
@@ -65,7 +65,7 @@ def test_pixels_to_ignore_are_drawn_as_such():
 def test_a_picture_is_known_by_its_bytes(tmp_path):
     Image.fromarray(_mask(crop=CROP)).save(tmp_path / "a.png")
     (tmp_path / "a.jpg").write_bytes(b"picture a")
-    truth = Truth(pair([tmp_path / "a.jpg"], tmp_path))
+    truth = Truth(pair_masks([tmp_path / "a.jpg"], tmp_path))
     np.testing.assert_array_equal(truth.mask(b"picture a"), _mask(crop=CROP))
     with pytest.raises(DemoFailed, match="not in the data set"):
         truth.mask(b"picture b")
@@ -73,7 +73,7 @@ def test_a_picture_is_known_by_its_bytes(tmp_path):
 
 def test_an_image_without_a_mask_is_named(tmp_path):
     with pytest.raises(DemoFailed, match=r"1 of 1 images have no mask.*lonely.png"):
-        pair([tmp_path / "lonely.jpg"], tmp_path)
+        pair_masks([tmp_path / "lonely.jpg"], tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "I;16", "1"])

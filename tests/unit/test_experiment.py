@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from daemon.domain.errors import ExperimentRefused
-from daemon.experiment.folders import class_names, read_folders
+from daemon.experiment.image_folders import class_names, read_folders
 from daemon.experiment.options import Options, add_options, read_options
-from daemon.experiment.splits import Roles, draw
+from daemon.experiment.splits import Roles, assign_roles
 
 IDS = tuple(f"f{row:02}" for row in range(12))
 UNMASKED = ("f05", "f08")
@@ -57,7 +57,7 @@ def options(field: Path, *words: str, **changes: str) -> Options:
 
 def roles(field: Path, **changes: str) -> Roles:
     chosen = options(field, **changes)
-    return draw(read_folders(chosen.images, chosen.masks), chosen)
+    return assign_roles(read_folders(chosen.images, chosen.masks), chosen)
 
 
 def test_every_image_has_one_role_and_only_labeled_ones_need_a_mask(field: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_copy_of_a_test_image_is_no_unlabeled_image(field: Path, tmp_path: Pat
 
     found = roles(folder)
 
-    assert found.twins == 1
+    assert found.copies == 1
     assert "f08" not in found.unlabeled
     assert len(found.unlabeled) == 5
 

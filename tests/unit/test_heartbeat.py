@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from daemon.rules.heartbeat import Heartbeat, Life, life_of, sentence_of
+from daemon.domain import Heartbeat
+from daemon.rules.heartbeat import Life, life_of, sentence_of
 
 NOW = datetime(2026, 5, 1, 16, 24, tzinfo=UTC)
 BEAT = Heartbeat(

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from daemon.domain import Stage
-from daemon.rules.heartbeat import Heartbeat
-from daemon.rules.incidents import Incident, Reason, Source
+from daemon.domain import Heartbeat, Incident, Reason, Source, Stage
 from daemon.runs.locks import holder_of
 from daemon.store import FILE, LOCK, Store, sole_writer
 from daemon.store.health import examine, last_heartbeat
@@ -69,11 +67,11 @@ def test_only_moments_of_the_old_clock_are_moved(tmp_path: Path) -> None:
 
 def test_what_was_said_a_while_ago_is_known(tmp_path: Path) -> None:
     with Store(tmp_path / FILE) as store:
-        store.note("warning", "mended: sampling", NOON)
+        store.add_event("warning", "mended: sampling", NOON)
 
-        assert store.was_noted("mended: sampling", NOON - HOUR)
-        assert not store.was_noted("mended: sampling", NOON + HOUR)
-        assert not store.was_noted("mended: overlap", NOON - HOUR)
+        assert store.has_event("mended: sampling", NOON - HOUR)
+        assert not store.has_event("mended: sampling", NOON + HOUR)
+        assert not store.has_event("mended: overlap", NOON - HOUR)
 
 
 def test_a_store_of_before_gets_the_tables_and_keeps_what_it_has(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from daemon.domain import Source
 from daemon.domain.errors import (
     ConfigError,
     ConnectorRefused,
@@ -20,7 +21,7 @@ from daemon.domain.errors import (
     RunFailed,
     StoreTooNew,
 )
-from daemon.rules.incidents import Incidents, LogLine, Source, reason_of
+from daemon.rules.incidents import Incidents, LogLine, reason_of
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TICK = timedelta(seconds=10)

@@ -5,10 +5,10 @@ import sqlite3
 
 import pytest
 
+from daemon.domain import FaultState
 from daemon.domain.errors import ConnectorUnavailable, DiskFull, ImageRefused, IntakeBroken
 from daemon.domain.faults import FAULT_CHARS, AnswerId, Fault, printable
-from daemon.intake import Intake, line_of_ours
-from daemon.store import FaultState
+from daemon.intake import Intake, own_source_line
 
 WORDS = {"expected": "a whole image", "cure": "replace the file"}
 
@@ -21,7 +21,7 @@ def ours(number: int) -> None:
 def test_any_exception_becomes_a_fault_that_names_the_culprit() -> None:
     intake = Intake()
     for name in ("a.png", "b.png"):
-        with intake.one(f"image {name}", **WORDS):
+        with intake.guard(f"image {name}", **WORDS):
             raise KeyError("MPF")
 
     assert [str(fault) for fault in intake.faults()] == [
@@ -32,7 +32,7 @@ def test_any_exception_becomes_a_fault_that_names_the_culprit() -> None:
 
 def test_an_input_that_can_be_read_leaves_no_fault() -> None:
     intake = Intake()
-    with intake.one("image a.png", **WORDS):
+    with intake.guard("image a.png", **WORDS):
         pass
 
     assert intake.faults() == ()
@@ -47,7 +47,7 @@ def test_a_refusal_that_carries_its_own_fault_keeps_it() -> None:
 
     intake = Intake()
     answer = AnswerId(annotation="1", task="2", image_key="k")
-    with intake.one("annotation 1 of task 2", answer=answer, **WORDS):
+    with intake.guard("annotation 1 of task 2", answer=answer, **WORDS):
         raise Refused("words")
 
     (fault,) = intake.faults()
@@ -67,7 +67,7 @@ def test_a_refusal_that_carries_its_own_fault_keeps_it() -> None:
 )
 def test_want_of_memory_or_disk_and_lost_connections_pass_through(passing: Exception) -> None:
     intake = Intake()
-    with pytest.raises(type(passing)), intake.one("image a.png", **WORDS):
+    with pytest.raises(type(passing)), intake.guard("image a.png", **WORDS):
         raise passing
 
     assert intake.faults() == ()
@@ -76,9 +76,9 @@ def test_want_of_memory_or_disk_and_lost_connections_pass_through(passing: Excep
 def test_one_line_that_fails_on_more_than_a_fifth_of_the_inputs_is_our_own_fault() -> None:
     intake = Intake()
     for number in range(20):
-        with intake.one(f"image {number}", **WORDS):
+        with intake.guard(f"image {number}", **WORDS):
             if number % 4 == 0:
-                line_of_ours(number)  # type: ignore[arg-type]
+                own_source_line(number)  # type: ignore[arg-type]
 
     with pytest.raises(IntakeBroken, match=r"daemon/intake|5 of 20 inputs"):
         intake.faults()
@@ -88,7 +88,7 @@ def test_a_fifth_of_the_inputs_or_fewer_than_twenty_are_faults_of_the_inputs() -
     few, fifth = Intake(), Intake()
     for intake, count, step in ((few, 19, 1), (fifth, 20, 5)):
         for number in range(count):
-            with intake.one(f"image {number}", **WORDS):
+            with intake.guard(f"image {number}", **WORDS):
                 if number % step == 0:
                     ours(number)
 
@@ -99,7 +99,7 @@ def test_a_fifth_of_the_inputs_or_fewer_than_twenty_are_faults_of_the_inputs() -
 def test_refusals_in_words_never_count_as_our_own_fault() -> None:
     intake = Intake()
     for number in range(100):
-        with intake.one(f"image {number}", **WORDS):
+        with intake.guard(f"image {number}", **WORDS):
             raise ImageRefused("truncated")
 
     assert len(intake.faults()) == 100

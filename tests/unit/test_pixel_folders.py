@@ -14,7 +14,7 @@ from connectors.label_studio.image_source import FolderSource
 from daemon.domain import ClassSet
 from daemon.domain.errors import ImageRefused
 from daemon.pixels.folders import LeftOut, PictureFolder, Reason
-from daemon.stages.unused_files import faults_and_notes, keep_left_out, kept_left_out
+from daemon.stages.unused_files import faults_and_notes, load_unused_files, save_unused_files
 from daemon.store import Store
 from tests.fakes.picture_parts import picture, saved
 
@@ -178,11 +178,11 @@ def test_what_was_left_out_is_kept_for_status_and_page(tmp_path: Path) -> None:
     missed = LeftOut(path="photo.tif", reason=Reason.NOT_SHOWN, got="TIFF")
     text = LeftOut(path="a.txt", reason=Reason.NO_PICTURE)
     with Store(tmp_path / "store.db") as store:
-        assert kept_left_out(store)["counts"] == {}
+        assert load_unused_files(store)["counts"] == {}
 
-        keep_left_out(store, Leaves(text, missed))  # type: ignore[arg-type]
+        save_unused_files(store, Leaves(text, missed))  # type: ignore[arg-type]
 
-        kept = kept_left_out(store)
+        kept = load_unused_files(store)
     assert kept["missed"] == 1
     assert kept["counts"] == {"not shown by browsers": 1, "no picture": 1}
     assert [one["path"] for one in kept["named"]] == ["photo.tif", "a.txt"]

@@ -1,4 +1,4 @@
-"""Work ahead of its turn: the order stays, the bound holds, nothing goes on when nobody asks."""
+"""Prefetched results: the order stays, the bound holds, nothing goes on when nobody asks."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon.prefetch import done_ahead
+from daemon.prefetch import prefetch
 
-AHEAD = 8
+DEPTH = 8
 
 
-def numbers(begun: list[int]) -> Iterator[int]:
+def numbers(started: list[int]) -> Iterator[int]:
     for number in range(100):
-        begun.append(number)
+        started.append(number)
         yield number
 
 
 def test_it_keeps_the_order_and_its_bound() -> None:
-    begun: list[int] = []
-    results = done_ahead(lambda number: number**2, numbers(begun), AHEAD)
+    started: list[int] = []
+    results = prefetch(lambda number: number**2, numbers(started), DEPTH)
 
     first = [next(results) for _ in range(3)]
 
     assert first == [(0, 0), (1, 1), (2, 4)]
-    assert len(begun) == 3 + AHEAD
+    assert len(started) == 3 + DEPTH
     assert list(results)[-1] == (99, 99**2)
 
 
-def test_what_fails_is_told_where_its_turn_comes() -> None:
-    results = done_ahead(lambda number: 1 / number, [2, 1, 0, 4], AHEAD)
+def test_a_failure_is_raised_where_the_turn_of_its_input_comes() -> None:
+    results = prefetch(lambda number: 1 / number, [2, 1, 0, 4], DEPTH)
 
     assert [next(results), next(results)] == [(2, 0.5), (1, 1.0)]
     with pytest.raises(ZeroDivisionError):
         next(results)
 
 
-def test_work_is_done_while_the_one_before_is_looked_at() -> None:
+def test_a_result_is_computed_while_the_consumer_uses_the_one_before() -> None:
     done = threading.Event()
-    results = done_ahead(lambda number: number == 1 and done.set(), [0, 1], AHEAD)
+    results = prefetch(lambda number: number == 1 and done.set(), [0, 1], DEPTH)
 
     next(results)
 
     assert done.wait(10)
 
 
-def test_a_reader_that_leaves_ends_it() -> None:
-    begun: list[int] = []
-    results = done_ahead(lambda number: number, numbers(begun), AHEAD)
+def test_a_consumer_that_leaves_ends_the_threads() -> None:
+    started: list[int] = []
+    results = prefetch(lambda number: number, numbers(started), DEPTH)
     next(results)
 
     results.close()
 
-    assert len(begun) == 1 + AHEAD
-    assert not [one for one in threading.enumerate() if one.name.startswith("ahead")]
+    assert len(started) == 1 + DEPTH
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]

@@ -62,7 +62,7 @@ def test_the_random_share_is_said_to_be_random_whatever_the_strategy_says() -> N
         "drawn at random, as a fair sample of the pool",
         "mine: b",
     ]
-    assert [pick.rank for pick in picks] == [0, 1, 2]
+    assert [pick.rank for pick in picks] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("words", [["a"], ["a", ""], ["a", 3], "ab", None])

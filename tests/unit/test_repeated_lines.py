@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from daemon.loop.repeated_lines import MOST_LINES, Repeats
+from daemon.loop.repeated_lines import MAX_LINES, RepeatFilter
 
 HOUR = 3_600.0
 
@@ -17,7 +17,7 @@ class Log:
     def __init__(self) -> None:
         self.at = 0.0
         self.lines: list[tuple[float, str]] = []
-        self._filter = Repeats(lambda: self.at)
+        self._filter = RepeatFilter(lambda: self.at)
 
     def say(self, words: str, *values: object, level: int = logging.WARNING) -> None:
         record = logging.LogRecord("some.room", level, "file", 1, words, values, None)
@@ -46,7 +46,7 @@ def test_lines_that_differ_and_errors_are_always_shown() -> None:
     assert len(log.lines) == 6
 
 
-@pytest.mark.parametrize("number", [MOST_LINES * 3])
+@pytest.mark.parametrize("number", [MAX_LINES * 3])
 def test_its_memory_is_bounded(number: int) -> None:
     log = Log()
 
@@ -54,4 +54,4 @@ def test_its_memory_is_bounded(number: int) -> None:
         log.say("line %d", line)
 
     assert len(log.lines) == number
-    assert len(log._filter._shown) == MOST_LINES
+    assert len(log._filter._lines) == MAX_LINES

@@ -18,7 +18,7 @@ from daemon.domain import (
     IGNORE,
     Annotation,
     ClassPixels,
-    Effort,
+    Correction,
     PredictionVersion,
     Stage,
     Unmeasured,
@@ -27,10 +27,10 @@ from daemon.loop.components import open_connector
 from daemon.runs.folder import ImageFile, PredictRequest
 from daemon.stages import corrections
 from daemon.stages.context import Context
-from daemon.stages.corrections import compared, effort_of, measure_missed, measured
+from daemon.stages.corrections import correction_of, measure_correction, measure_missing, measured
 from daemon.stages.predict import predicted_mask
 from daemon.store import FILE, Store
-from tests.fakes.labels import NOON, annotation, image, intent
+from tests.fakes.labels import NOON, annotation, image, push
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.versions import NONCE, version
 from tests.integration.workbench import configured, paint
@@ -50,7 +50,7 @@ def pixels(shown: int, submitted: int, kept: int) -> ClassPixels:
 def test_the_effort_counts_pixels_and_overlaps() -> None:
     shown, submitted = mask("0011", "0011"), mask("0111", "00x1")
 
-    found = compared(shown, submitted, NAMES)
+    found = measure_correction(shown, submitted, NAMES)
 
     assert found.changed_share == 2 / 8  # one became crop, one became "no label"
     assert found.classes == {"soil": pixels(4, 3, 3), "crop": pixels(4, 4, 3)}  # none holds weed
@@ -65,7 +65,7 @@ def test_the_effort_counts_pixels_and_overlaps() -> None:
 
 
 def test_an_untouched_prediction_cost_nothing() -> None:
-    assert compared(mask("012"), mask("012"), NAMES) == Effort(
+    assert measure_correction(mask("012"), mask("012"), NAMES) == Correction(
         changed_share=0.0, classes=dict.fromkeys(NAMES, pixels(1, 1, 1))
     )
 
@@ -121,10 +121,10 @@ def test_the_mask_that_was_shown_is_found_by_its_version(context: Context) -> No
     path.parent.mkdir(parents=True)
     Pillow.fromarray(mask("102", "100")).save(path)  # people were shown it without the speck
 
-    found = effort_of(context, 7, answer(version(3, 2)))
+    found = correction_of(context, 7, answer(version(3, 2)))
 
-    assert found == effort_of(context, 7, answer("3.2"))  # as earlier releases named it
-    assert found == Effort(
+    assert found == correction_of(context, 7, answer("3.2"))  # as earlier releases named it
+    assert found == Correction(
         changed_share=4 / 6, classes={"soil": pixels(4, 0, 0), "crop": pixels(2, 6, 2)}
     )
 
@@ -148,23 +148,23 @@ def test_a_mask_stays_as_it_was_first_shown_whatever_the_rules_become(context: C
     "shown", ["", "sam", "3", "3.x", "-3.1", "3.1-XYZ", "3.1-", "03.1", "\u00b2.1", "9" * 40 + ".1"]
 )
 def test_a_prediction_of_another_maker_is_not_measured(context: Context, shown: str) -> None:
-    assert effort_of(context, 7, answer(shown)) is Unmeasured.OTHER_MAKER
+    assert correction_of(context, 7, answer(shown)) is Unmeasured.OTHER_MAKER
 
 
 def test_an_answer_is_not_measured_where_nothing_was_shown_or_the_mask_is_gone(
     context: Context,
 ) -> None:
-    assert effort_of(context, 7, answer(None)) is None
-    assert effort_of(context, 7, answer(version(0, 1))) is Unmeasured.EMPTY_PAGE  # no model yet
-    assert effort_of(context, 7, answer(version(4, 1))) is Unmeasured.MASK_GONE
+    assert correction_of(context, 7, answer(None)) is None
+    assert correction_of(context, 7, answer(version(0, 1))) is Unmeasured.EMPTY_PAGE  # no model yet
+    assert correction_of(context, 7, answer(version(4, 1))) is Unmeasured.MASK_GONE
 
     images = (ImageFile(id=8, image=Path("8.png")),)
     checkpoint = Path("checkpoint.pth")
     request = PredictRequest(classes=NAMES, checkpoint=checkpoint, masks=images)
     context.run(4, Stage.PREDICT).write_request(request)
 
-    assert effort_of(context, 7, answer(version(4, 1))) is Unmeasured.EMPTY_PAGE  # asked ahead
-    assert effort_of(context, 8, answer(version(4, 1))) is Unmeasured.MASK_GONE
+    assert correction_of(context, 7, answer(version(4, 1))) is Unmeasured.EMPTY_PAGE  # asked ahead
+    assert correction_of(context, 8, answer(version(4, 1))) is Unmeasured.MASK_GONE
 
 
 def test_a_page_that_began_empty_is_not_measured_against_a_mask_that_nobody_saw(
@@ -176,8 +176,8 @@ def test_a_page_that_began_empty_is_not_measured_against_a_mask_that_nobody_saw(
     Pillow.fromarray(mask("000", "000")).save(run.mask(8))  # all of it background
     empty = replace(answer(version(3, 1)), shown_empty=True)
 
-    assert effort_of(context, 7, empty) is Unmeasured.EMPTY_PAGE
-    assert effort_of(context, 8, empty) == Effort(
+    assert correction_of(context, 7, empty) is Unmeasured.EMPTY_PAGE
+    assert correction_of(context, 8, empty) == Correction(
         changed_share=1.0, classes={"soil": pixels(6, 0, 0), "crop": pixels(0, 6, 0)}
     )
 
@@ -200,12 +200,12 @@ def test_a_prediction_is_read_with_the_classes_of_its_model(
     run.mask(7).parent.mkdir()
     Pillow.fromarray(mask("011", "011")).save(run.mask(7))
 
-    found = effort_of(context, 7, answer(version(3, 1)))
+    found = correction_of(context, 7, answer(version(3, 1)))
 
     if expected is None:
         assert found is Unmeasured.OTHER_CLASSES
     else:
-        assert isinstance(found, Effort)
+        assert isinstance(found, Correction)
         assert found.classes == expected
 
 
@@ -223,7 +223,7 @@ def test_a_torn_mask_ends_no_tick(context: Context) -> None:
 def test_an_answer_without_any_label_is_not_measured(context: Context) -> None:
     blank = replace(answer(version(3, 1)), mask=mask("xxx", "xxx"))
 
-    assert effort_of(context, 7, blank) is Unmeasured.NO_PIXEL
+    assert correction_of(context, 7, blank) is Unmeasured.NO_PIXEL
 
 
 def test_a_prediction_of_another_size_is_not_measured(context: Context) -> None:
@@ -231,13 +231,13 @@ def test_a_prediction_of_another_size_is_not_measured(context: Context) -> None:
     path.parent.mkdir(parents=True)
     Pillow.fromarray(mask("1")).save(path)
 
-    assert effort_of(context, 7, answer(version(3, 1))) is Unmeasured.OTHER_SIZE
+    assert correction_of(context, 7, answer(version(3, 1))) is Unmeasured.OTHER_SIZE
 
 
 def test_answers_that_an_earlier_release_could_not_measure_are_measured_by_the_next_ticks(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corrections, "A_LOOK", 2)
+    monkeypatch.setattr(corrections, "MEASURED_PER_TICK", 2)
     store = context.store
     for key in ("a", "b", "c"):
         store.add_image(image(key), None)
@@ -247,10 +247,10 @@ def test_answers_that_an_earlier_release_could_not_measure_are_measured_by_the_n
     for image_id, shown in ((1, version(3, 1)), (2, "sam"), (3, version(5, 1))):
         store.keep_annotation(image_id, replace(answer(shown), id=str(image_id)))  # no effort
 
-    measure_missed(context)
-    first = [row["id"] for row in store.unmeasured_answers(9)]
-    measure_missed(context)
-    measure_missed(context)
+    measure_missing(context)
+    first = [row.id for row in store.unmeasured_answers(9)]
+    measure_missing(context)
+    measure_missing(context)
 
     assert first == ["3"]  # two a tick
     assert store.unmeasured_answers(9) == []
@@ -265,8 +265,10 @@ def test_the_effort_of_a_cycle_is_that_of_its_labels(context: Context) -> None:
     for key in ("a", "b"):
         store.add_image(image(key), None)
     store.start_cycle(0, Stage.PUSH, NOON, labels=0, train_labels=0)
-    store.settle(intent("k", 1), {1: "t1"}, NOON)
-    first = Effort(changed_share=0.5, classes={"soil": pixels(4, 2, 2), "weed": pixels(1, 3, 1)})
+    store.record_push(push("k", 1), {1: "t1"}, NOON)
+    first = Correction(
+        changed_share=0.5, classes={"soil": pixels(4, 2, 2), "weed": pixels(1, 3, 1)}
+    )
     shown = version(3, 1)
     store.keep_annotation(1, replace(answer(shown), lead_time_s=9.5), first)
     store.keep_annotation(2, replace(answer(shown), id="2"), first)  # of no task of this cycle
@@ -280,7 +282,7 @@ def test_the_effort_of_a_cycle_is_that_of_its_labels(context: Context) -> None:
 
     later = replace(annotation("1", minutes=1), shown=shown)  # corrected further
     crop = {"crop": pixels(6, 6, 6)}
-    store.keep_annotation(1, later, Effort(changed_share=0.75, classes=crop))
+    store.keep_annotation(1, later, Correction(changed_share=0.75, classes=crop))
     [label] = store.corrected_labels_of(0)
     assert (label.changed_share, label.classes) == (0.75, crop)
     store.delete_annotations(["1"])

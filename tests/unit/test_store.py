@@ -11,11 +11,19 @@ import pytest
 from PIL import Image as Pillow
 from sqlite_utils.utils import sqlite3
 
-from daemon.domain import Annotation, Fault, Pick, Role, Skip, Stage, TaskState
+from daemon.domain import (
+    Annotation,
+    Fault,
+    Pick,
+    Role,
+    Skip,
+    Stage,
+    TaskState,
+)
 from daemon.domain.errors import StoreInUse, StoreTooNew
 from daemon.store import Store, sole_writer
 from daemon.store.migrations import migrations
-from tests.fakes.labels import NOON, annotation, image, intent
+from tests.fakes.labels import NOON, annotation, image, push
 
 
 def label(store: Store, image_id: int) -> int:
@@ -68,9 +76,9 @@ def test_the_first_annotation_may_be_the_label(store: Store) -> None:
     store.keep_annotation(1, annotation("1", value=1, minutes=9))
     store.keep_annotation(1, annotation("2", value=2, minutes=5))
 
-    store.let_count("first")
+    store.set_label_policy("first")
     first = label(store, 1)
-    store.let_count("latest")
+    store.set_label_policy("latest")
 
     assert (first, label(store, 1)) == (2, 1)
 
@@ -84,7 +92,7 @@ def test_what_was_read_last_holds_although_the_tools_clock_was_set_back(store: S
 
 def test_a_deleted_annotation_is_no_label(store: Store) -> None:
     store.keep_annotation(1, annotation("1"))
-    store.delete_unseen_annotations({"t1": ()})
+    store.delete_absent_annotations({"t1": ()})
 
     assert store.labeled_ids() == set()
 
@@ -97,32 +105,34 @@ def test_two_skips_by_one_person_count_once(store: Store) -> None:
 
 
 def test_a_push_that_is_settled_twice_asks_once(store: Store) -> None:
-    store.intend(intent("k", 1, 2), NOON)
+    store.enqueue_push(push("k", 1, 2), NOON)
 
     for _ in range(2):
-        store.settle(intent("k", 1, 2), {1: "t1", 2: "t2"}, NOON)
+        store.record_push(push("k", 1, 2), {1: "t1", 2: "t2"}, NOON)
 
-    assert [row["task"] for row in store.tasks(TaskState.OPEN)] == ["t1", "t2"]
-    assert store.pending_intents() == []
+    assert [row.id for row in store.tasks(TaskState.OPEN)] == ["t1", "t2"]
+    assert store.pending_pushes() == []
 
 
 def test_an_image_on_its_way_counts_as_asked(store: Store) -> None:
-    store.intend(intent("k", 2), NOON)
+    store.enqueue_push(push("k", 2), NOON)
 
-    assert store.asked_ids() == {2}
+    assert store.queried_ids() == {2}
 
 
 def test_the_number_of_a_deleted_task_can_be_used_again(store: Store) -> None:
-    store.settle(intent("k", 1), {1: "t1"}, NOON)
+    store.record_push(push("k", 1), {1: "t1"}, NOON)
     store.set_task_state(["t1"], TaskState.DELETED, NOON)
 
-    store.settle(intent("l", 2), {2: "t1"}, NOON)
+    store.record_push(push("l", 2), {2: "t1"}, NOON)
 
-    assert [(row["task"], row["image_id"]) for row in store.tasks(TaskState.OPEN)] == [("t1", 2)]
+    assert [(row.id, row.image_id) for row in store.tasks(TaskState.OPEN)] == [("t1", 2)]
 
 
 def test_picks_come_back_in_rank_order_and_apart_from_the_reserve(store: Store) -> None:
-    picks = [Pick(image_id=i, rank=rank, arm="x", reason="r") for rank, i in enumerate((2, 1))]
+    picks = [
+        Pick(image_id=i, rank=rank, arm="x", reason="r") for rank, i in enumerate((2, 1), start=1)
+    ]
 
     for _ in range(2):
         store.save_picks(0, picks[:1], picks[1:])
@@ -132,11 +142,11 @@ def test_picks_come_back_in_rank_order_and_apart_from_the_reserve(store: Store) 
 
 
 def test_a_failed_save_keeps_the_former_picks(store: Store) -> None:
-    good = Pick(image_id=1, rank=0, arm="x", reason="r")
+    good = Pick(image_id=1, rank=1, arm="x", reason="r")
     store.save_picks(0, [good], [])
 
     with pytest.raises(sqlite3.IntegrityError):
-        store.save_picks(0, [Pick(image_id=404, rank=0, arm="x", reason="r")], [])
+        store.save_picks(0, [Pick(image_id=404, rank=1, arm="x", reason="r")], [])
 
     assert store.picks(0) == [good]
 
@@ -145,12 +155,12 @@ def test_a_place_is_quarantined_once_with_its_newest_reason(store: Store) -> Non
     for got in ("old", "new"):
         store.quarantine([Fault(where="image a", got=got, expected="e", cure="c")], NOON)
 
-    assert [row["got"] for row in store.quarantined()] == ["new"]
+    assert [row.got for row in store.quarantined()] == ["new"]
 
 
 def test_a_time_without_a_zone_is_refused(store: Store) -> None:
     with pytest.raises(ValueError, match="no time zone"):
-        store.note("info", "x", datetime(2026, 1, 1))  # noqa: DTZ001 (that is the point)
+        store.add_event("info", "x", datetime(2026, 1, 1))  # noqa: DTZ001 (that is the point)
 
 
 def test_a_read_only_store_cannot_write(store: Store, path: Path) -> None:

@@ -12,8 +12,18 @@ import numpy as np
 import pytest
 from sqlite_utils import Database
 
-from daemon.domain import Annotation, Exclusion, FoundImage, Role, Stage, TaskState
-from daemon.store import Intent, LostLabels, Question, Store
+from daemon.domain import (
+    Annotation,
+    Exclusion,
+    FoundImage,
+    LostLabels,
+    Push,
+    QueuedTask,
+    Role,
+    Stage,
+    TaskState,
+)
+from daemon.store import Store
 from daemon.store.migrations import migrations
 from tests.fakes.labels import NOON, image
 
@@ -45,10 +55,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def asked(store: Store, image_id: int, task: str) -> None:
-    question = Question(image_id=image_id, position=0, arm="x", reason="r")
-    intent = Intent(key=f"push {task}", cycle=0, version="0.1", questions=(question,))
-    store.intend(intent, NOON)
-    store.settle(intent, {image_id: task}, NOON)
+    new = QueuedTask(image_id=image_id, position=0, arm="x", reason="r")
+    push = Push(key=f"push {task}", cycle=0, version="0.1", tasks=(new,))
+    store.enqueue_push(push, NOON)
+    store.record_push(push, {image_id: task}, NOON)
 
 
 def test_a_renewed_image_is_found_by_both_keys_and_keeps_all_else(store: Store) -> None:
@@ -101,21 +111,21 @@ def test_a_question_moves_with_its_image(store: Store, state: TaskState) -> None
     asked(store, 1, "1")
     store.set_task_state(["1"], state, NOON)
 
-    store.move_question(1, "1", "101", NOON)
+    store.move_task(1, "1", "101", NOON)
 
     (row,) = store.tasks()
     expected = TaskState.LABELED if state is TaskState.LABELED else TaskState.OPEN
-    assert (row["task"], row["state"]) == ("101", expected)
-    assert row["closed_at"]  # so that it gets its place anew
+    assert (row.id, row.state) == ("101", expected)
+    assert row.closed_at  # so that it gets its place anew
 
 
 def test_a_question_moves_although_its_number_went_to_another_image(store: Store) -> None:
     asked(store, 1, "1")
-    store.reassign("1", 2, NOON)
+    store.reassign_task("1", 2, NOON)
 
-    store.move_question(1, "1", "101", NOON)
+    store.move_task(1, "1", "101", NOON)
 
-    assert [(row["task"], row["state"]) for row in store.tasks()] == [("101", TaskState.OPEN)]
+    assert [(row.id, row.state) for row in store.tasks()] == [("101", TaskState.OPEN)]
 
 
 def test_a_label_counts_for_the_bytes_that_it_was_drawn_on(store: Store) -> None:
@@ -124,13 +134,13 @@ def test_a_label_counts_for_the_bytes_that_it_was_drawn_on(store: Store) -> None
     store.keep_annotation(1, annotation("5"))  # the tool tells it again
     assert store.unconfirmed_ids() == {1}
     assert store.labeled_ids() == {1}
-    assert store.telling_ids() == set()
+    assert store.informative_ids() == set()
     assert store.replaced_in() == {1: 3}
 
     store.keep_annotation(1, annotation("5", minutes=1))
 
     assert store.unconfirmed_ids() == set()
-    assert store.telling_ids() == {1}
+    assert store.informative_ids() == {1}
 
 
 def test_old_bytes_that_return_need_no_confirmation(store: Store) -> None:
@@ -138,7 +148,7 @@ def test_old_bytes_that_return_need_no_confirmation(store: Store) -> None:
     store.replace_bytes(1, image("a", "new"), cycle=None)
     store.replace_bytes(1, image("a"), cycle=None)
 
-    assert store.telling_ids() == {1}
+    assert store.informative_ids() == {1}
 
 
 def test_a_model_is_marked_with_its_labels_that_count_no_more(store: Store) -> None:
@@ -185,7 +195,7 @@ def test_a_store_of_before_is_brought_up_to_date_without_loss(tmp_path: Path) ->
     database.close()
 
     with Store(path) as store:
-        assert store.labeled_ids() == store.telling_ids() == {1}
+        assert store.labeled_ids() == store.informative_ids() == {1}
         assert store.unconfirmed_ids() == set()
         assert [one.aside_stamp for one in store.known_images()] == [None, ""]
         store.replace_bytes(1, image("a", "new"), cycle=None)

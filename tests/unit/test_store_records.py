@@ -10,7 +10,7 @@ import pytest
 from sqlite_utils import Database
 
 from daemon.config.loading import Config
-from daemon.domain import Calibration, ClassPixels, CurvePoint, Effort, Evaluation, Skip, Stage
+from daemon.domain import Calibration, ClassPixels, Correction, CurvePoint, Evaluation, Skip, Stage
 from daemon.domain.errors import StoreTooOld
 from daemon.store import FILE, Store
 from daemon.store.migrations import migrations
@@ -49,7 +49,7 @@ def test_a_store_of_the_first_release_is_brought_up_to_date(tmp_path: Path) -> N
         store.keep_annotation(1, replace(annotation("2"), notes=(CUT,)))
 
         assert store.labeled_ids() == {1}
-        assert [row["place"] for row in store.noted()] == ["annotation 2 of task t1"]
+        assert [row.where for row in store.annotation_notes()] == ["annotation 2 of task t1"]
 
 
 def test_a_store_that_kept_scores_and_lost_efforts_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_store_that_kept_scores_and_lost_efforts_is_brought_up_to_date(tmp_pat
     db.close()
 
     with Store(path) as store:
-        assert [row["id"] for row in store.unmeasured_answers(5)] == ["1"]
+        assert [row.id for row in store.unmeasured_answers(5)] == ["1"]
         assert store.unmeasured_labels() == {"": 1}
         [point] = store.curve()
         assert point.validation == Evaluation(images=1, miou=0.5, iou={"soil": 0.5})
@@ -128,14 +128,14 @@ def test_notes_stay_with_the_annotation_that_is_there(tmp_path: Path) -> None:
         store.keep_annotation(1, replace(annotation("1"), notes=(CUT,)))
         store.keep_annotation(1, annotation("2"))
 
-        [row] = store.noted()
-        assert (row["image"], row["notes"]) == ("a", [CUT])
+        [row] = store.annotation_notes()
+        assert (row.image_name, row.notes) == ("a", (CUT,))
         store.keep_annotation(1, annotation("1", minutes=1))  # drawn again, all inside
-        assert store.noted() == []
+        assert store.annotation_notes() == []
 
         store.keep_annotation(1, replace(annotation("1", minutes=2), notes=(CUT,)))
         store.delete_annotations(["1"])
-        assert store.noted() == []
+        assert store.annotation_notes() == []
 
 
 def test_one_number_for_the_answers_of_two_tasks_costs_neither(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_one_number_for_the_answers_of_two_tasks_costs_neither(tmp_path: Path) -
         store.add_image(image("a"), None)
         store.add_image(image("b"), None)
         soil = ClassPixels(shown_px=4, submitted_px=2, kept_px=2)
-        effort = Effort(changed_share=0.5, classes={"soil": soil})
+        effort = Correction(changed_share=0.5, classes={"soil": soil})
         first = replace(annotation("1"), task="1", shown=version(1, 1))
         store.keep_annotation(1, first, effort)
 

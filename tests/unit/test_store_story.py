@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from daemon.domain import Stage, TaskState
-from daemon.store import Intent, Question, Store
+from daemon.domain import Push, QueuedTask, Stage, StageTime, TaskState
+from daemon.store import Store
 from daemon.store.migrations import migrations
 from tests.fakes.labels import NOON
 
@@ -26,37 +26,37 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def seconds(store: Store) -> float | None:
     (row,) = store.stage_times()
-    return None if row["seconds"] is None else float(row["seconds"])
+    return row.seconds
 
 
 def test_time_is_counted_between_two_looks_of_one_daemon(store: Store) -> None:
     assert seconds(store) is None
-    store.see_stage(1, Stage.TRAIN, NOON, "first")
-    store.see_stage(1, Stage.TRAIN, NOON + HOUR, "first")
+    store.add_stage_time(1, Stage.TRAIN, NOON, "first")
+    store.add_stage_time(1, Stage.TRAIN, NOON + HOUR, "first")
     assert seconds(store) == 3600.0
 
-    store.see_stage(1, Stage.TRAIN, NOON + 9 * HOUR, "second")
-    store.see_stage(1, Stage.TRAIN, NOON + 9.5 * HOUR, "second")
+    store.add_stage_time(1, Stage.TRAIN, NOON + 9 * HOUR, "second")
+    store.add_stage_time(1, Stage.TRAIN, NOON + 9.5 * HOUR, "second")
 
     assert seconds(store) == 5400.0
     assert store.cycle_seconds(1) == 5400.0
 
 
 def test_a_clock_that_is_set_back_takes_nothing_away(store: Store) -> None:
-    store.see_stage(1, Stage.TRAIN, NOON, "first")
-    store.see_stage(1, Stage.TRAIN, NOON - HOUR, "first")
-    store.see_stage(1, Stage.TRAIN, NOON, "first")
+    store.add_stage_time(1, Stage.TRAIN, NOON, "first")
+    store.add_stage_time(1, Stage.TRAIN, NOON - HOUR, "first")
+    store.add_stage_time(1, Stage.TRAIN, NOON, "first")
 
     assert seconds(store) == 3600.0
 
 
 def test_a_stage_that_is_entered_anew_does_not_count_the_days_between(store: Store) -> None:
-    store.see_stage(1, Stage.TRAIN, NOON, "first")
-    store.see_stage(1, Stage.TRAIN, NOON + HOUR, "first")
-    store.leave_stage(1, Stage.TRAIN)
+    store.add_stage_time(1, Stage.TRAIN, NOON, "first")
+    store.add_stage_time(1, Stage.TRAIN, NOON + HOUR, "first")
+    store.end_stage_time(1, Stage.TRAIN)
 
-    store.see_stage(1, Stage.TRAIN, NOON + 99 * HOUR, "first")
-    store.see_stage(1, Stage.TRAIN, NOON + 100 * HOUR, "first")
+    store.add_stage_time(1, Stage.TRAIN, NOON + 99 * HOUR, "first")
+    store.add_stage_time(1, Stage.TRAIN, NOON + 100 * HOUR, "first")
 
     assert seconds(store) == 7200.0
 
@@ -76,22 +76,22 @@ def test_a_task_that_was_taken_back_may_be_asked_under_its_old_number(tmp_path: 
         store.start_cycle(0, Stage.PUSH, NOON, labels=0, train_labels=0)
         store._insert("images", painted(7))
         settle(store, "first")
-        assert store.asked_ids() == {7}
+        assert store.queried_ids() == {7}
         store.set_task_state(["70"], TaskState.RETIRED, NOON)
-        assert store.asked_ids() == set()
+        assert store.queried_ids() == set()
 
         settle(store, "second")
 
         (row,) = store.tasks()
-        assert (row["task"], row["state"], row["closed_at"]) == ("70", "open", None)
-        assert store.asked_ids() == {7}
+        assert (row.id, row.state, row.closed_at) == ("70", "open", None)
+        assert store.queried_ids() == {7}
 
 
 def settle(store: Store, key: str) -> None:
-    question = Question(image_id=7, position=0, arm="random", reason="why")
-    intent = Intent(key=key, cycle=0, version="0.1-aa", questions=(question,))
-    store.intend(intent, NOON)
-    store.settle(intent, {7: "70"}, NOON)
+    new = QueuedTask(image_id=7, position=0, arm="random", reason="why")
+    push = Push(key=key, cycle=0, version="0.1-aa", tasks=(new,))
+    store.enqueue_push(push, NOON)
+    store.record_push(push, {7: "70"}, NOON)
 
 
 def painted(number: int) -> dict[str, object]:
@@ -111,10 +111,12 @@ def test_a_store_of_an_earlier_release_is_taken_over_without_loss(tmp_path: Path
 
     with Store(path) as store:
         (row,) = store.stage_times()
-        assert row == {**stage, "finished_at": (NOON + HOUR).isoformat(), "seconds": None}
+        assert row == StageTime(
+            cycle=1, stage=Stage.TRAIN, started_at=NOON, finished_at=NOON + HOUR, seconds=None
+        )
         assert store.serving(1) == 1
         assert store.refused_cycles() == {}
-        assert store.people(1) == {}
+        assert store.labels_by_annotator(1) == {}
         assert store.labels_at_start(1) == 8
 
 
@@ -123,7 +125,7 @@ def test_numbers_that_are_shown_together_are_of_one_moment(tmp_path: Path) -> No
     with Store(path) as writer:
         writer.keep_fact("labels", "8")
         with Store(path, read_only=True) as reader:
-            with reader.one_moment():
+            with reader.read_transaction():
                 assert reader.fact("labels") == "8"
                 writer.keep_fact("labels", "9")
                 assert reader.fact("labels") == "8"

@@ -64,7 +64,7 @@ def test_a_killed_child_is_started_again(make):
 
 
 def test_a_child_that_is_killed_again_and_again_is_not_given_up(make, monkeypatch):
-    monkeypatch.setattr(supervisor, "QUICK_DEATHS", 2)
+    monkeypatch.setattr(supervisor, "MAX_QUICK_EXITS", 2)
     child = make(SLEEPER)
     for starts in range(1, 4):
         _until(lambda starts=starts: child.starts == starts and child.pid)
@@ -112,4 +112,4 @@ def test_stopping_before_the_start_does_nothing(tmp_path):
         stop_s=1,
     )
     child.stop()
-    assert tail(child.log_file) == "(it said nothing)"
+    assert tail(child.log_file) == "(there is no log)"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from connectors.masks.regions import Control, decode, encode
-from daemon.demo.corrections import correct
+from daemon.demo.region_correction import correct
 from daemon.domain import IGNORE, Annotation, ClassSet, Image
 from daemon.store import FILE, Store
 from tests.fakes.labels import NOON
@@ -50,7 +50,7 @@ def test_a_label_without_a_labeled_pixel_is_spent_and_tells_nothing(store: Store
     store.keep_annotation(1, BLANK)
 
     assert store.labeled_ids() == {1}
-    assert store.telling_ids() == set()
+    assert store.informative_ids() == set()
 
 
 def test_one_labeled_pixel_tells(store: Store) -> None:
@@ -58,18 +58,18 @@ def test_one_labeled_pixel_tells(store: Store) -> None:
     mask[0, 0] = 0
     store.keep_annotation(1, replace(BLANK, mask=mask))
 
-    assert store.telling_ids() == {1}
+    assert store.informative_ids() == {1}
 
 
 def test_the_answer_in_effect_decides_and_a_deleted_one_does_not(store: Store) -> None:
     telling = replace(BLANK, id="2", mask=np.zeros((2, 3), np.uint8))
     store.keep_annotation(1, telling)
     store.keep_annotation(1, replace(BLANK, updated_at=NOON + timedelta(hours=1)))
-    assert store.telling_ids() == set()
+    assert store.informative_ids() == set()
 
     store.delete_annotations(["1"])
 
-    assert store.telling_ids() == {1}
+    assert store.informative_ids() == {1}
 
 
 def test_a_simulated_annotator_mends_what_is_wrong_where_background_is_drawn() -> None:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from daemon.domain import Stage, StageTime
 from daemon.stages.waiting_time import pause_min
-from daemon.store.base import Row
 from tests.fakes.labels import NOON
 
 
-def cycle(number: int, *minutes: float, gap: float = 0.0) -> list[Row]:
+def cycle(number: int, *minutes: float, gap: float = 0.0) -> list[StageTime]:
     """Stages that took so long, with so many minutes of waiting between them."""
     at, rows = NOON + timedelta(days=number), []
-    for stage, each in zip(("embed", "train", "push"), minutes, strict=False):
+    for stage, each in zip((Stage.EMBED, Stage.TRAIN, Stage.PUSH), minutes, strict=False):
         rows.append(
-            {
-                "cycle": number,
-                "stage": stage,
-                "started_at": at.isoformat(),
-                "finished_at": (at + timedelta(minutes=each)).isoformat(),
-            }
+            StageTime(
+                cycle=number,
+                stage=stage,
+                started_at=at,
+                finished_at=at + timedelta(minutes=each),
+                seconds=None,
+            )
         )
         at += timedelta(minutes=each + gap)
     return rows
@@ -29,7 +31,7 @@ def cycle(number: int, *minutes: float, gap: float = 0.0) -> list[Row]:
 
 def test_nothing_is_known_before_the_first_training() -> None:
     unfinished = cycle(1, 1, 5, 1)
-    unfinished[-1]["finished_at"] = None
+    unfinished[-1] = replace(unfinished[-1], finished_at=None)
 
     assert pause_min([]) is None
     assert pause_min(cycle(0, 3, 0, 1)) is None  # without a model
@@ -54,7 +56,6 @@ def test_one_odd_cycle_of_the_last_three_changes_nothing() -> None:
 
 def test_a_clock_that_was_set_back_counts_as_no_time() -> None:
     rows = cycle(1, 1, 4, 0)
-    began = datetime.fromisoformat(rows[0]["started_at"])
-    rows[0]["finished_at"] = (began - timedelta(hours=1)).isoformat()
+    rows[0] = replace(rows[0], finished_at=rows[0].started_at - timedelta(hours=1))
 
     assert pause_min(rows) == 5  # 4 minutes

@@ -17,9 +17,9 @@ from typing import TypeVar
 from daemon.domain import Mask
 from daemon.domain.errors import RunFailed
 from daemon.hrda.data.image_files import Picture, UnusableMask, read_image, read_mask
-from daemon.intake import ENOUGH_INPUTS, OUR_SHARE, Intake, passes
+from daemon.intake import MAX_FAILING_SHARE, MIN_INPUTS, Intake, is_environment_error
 from daemon.pixels import pixel_count
-from daemon.prefetch import tried_ahead
+from daemon.prefetch import prefetch_futures
 from daemon.runs.records import FileFault, FilePart, FileRole, ImageFile, LabeledFile
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,9 @@ class FileReader:
 
         Memory is bounded by PREFETCHED_PX, whatever sizes are mixed.
         """
-        waiting = tried_ahead(read_image, files, ahead, cost=_pixels_of, room=PREFETCHED_PX)
+        waiting = prefetch_futures(
+            read_image, files, ahead, cost=_pixels_of, max_cost=PREFETCHED_PX
+        )
         for file, work in waiting:
             picture = self._read_or_record(file, FilePart.IMAGE, work.result)
             if picture is not None:
@@ -82,7 +84,7 @@ class FileReader:
         path = file.mask if part is FilePart.MASK and isinstance(file, LabeledFile) else file.image
         expected = "a whole image file" if part is FilePart.IMAGE else "a mask of its image"
         intake, raised = Intake(), []
-        with intake.one(str(path), expected=expected, cure="restore the file"):
+        with intake.guard(str(path), expected=expected, cure="restore the file"):
             try:
                 return read()
             except Exception as exc:
@@ -111,7 +113,7 @@ class FileReader:
         self._faults[key] = fault
         self._kinds[fault.role, kind] += 1
         files, failed = self._files[fault.role], self._kinds[fault.role, kind]
-        if files >= ENOUGH_INPUTS and failed > OUR_SHARE * files:
+        if files >= MIN_INPUTS and failed > MAX_FAILING_SHARE * files:
             raise RunFailed(
                 f"{kind} on {failed} of {files} {fault.role} images, the last: {fault}; this is "
                 f"no fault of single files: nothing was set aside; check that the folder is "
@@ -139,6 +141,6 @@ def _kind_of(exc: Exception) -> str:
     while root.__cause__ is not None:
         root = root.__cause__
     number = getattr(root, "errno", None)
-    if passes(root) or number in NETWORK_ERRORS:
+    if is_environment_error(root) or number in NETWORK_ERRORS:
         raise RunFailed(f"{exc}; this is no fault of the file; the run is tried again") from exc
     return type(root).__name__ if number is None else f"{type(root).__name__} {number}"

@@ -1,1 +1,1 @@
-"""What a model is worth: IoU, outlines, calibration."""
+"""Figures of a model: IoU with interval, boundary IoU, calibration."""

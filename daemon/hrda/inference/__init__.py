@@ -1,1 +1,1 @@
-"""Whole images through a network, read ahead; scores written row by row."""
+"""Predictions of whole images: sliding windows, files read in advance, scores row by row."""

@@ -1,1 +1,1 @@
-"""One iteration: losses, pseudo-labels, mixtures, teacher, optimizer."""
+"""One training iteration: losses, pseudo-labels, the teacher, the optimizer; class priors."""

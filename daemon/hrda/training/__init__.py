@@ -1,1 +1,1 @@
-"""All iterations: their number, their end, what is kept and how they go on after a kill."""
+"""A whole training: its iterations, saved states, best model, time budget."""

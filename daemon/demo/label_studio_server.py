@@ -2,8 +2,8 @@
 
     FOLDER/.env                 port, user and generated secrets, mode 0600
     FOLDER/label-studio/        Label Studio's own data (SQLite, its secret key)
-    FOLDER/label-studio.log     everything that it says
-    FOLDER/label-studio.lock    flocked while a supervisor serves this folder
+    FOLDER/label-studio.log     its output
+    FOLDER/label-studio.lock    locked (flock) while a server runs for this folder
 
 Measured on 2 cores: the first start takes 40 to 60 s (migrations), a later one 5 s.
 """
@@ -35,7 +35,7 @@ STOP_TIMEOUT_S = 10.0
 
 
 class LabelStudioServer:
-    """Start it, keep it alive, stop it; a second start in the folder continues.
+    """Starts, supervises and stops Label Studio; a later start in the folder continues.
 
     document_root: Label Studio may serve files below it, as /data/local-files/?d=PATH.
     port: 0 keeps the folder's port, or takes a free one in a fresh folder.
@@ -62,42 +62,42 @@ class LabelStudioServer:
 
     @property
     def credentials(self) -> Credentials:
-        """Of this folder; there are some after the first start."""
+        """The credentials of this folder. Raises FileNotFoundError before the first start."""
         if self._credentials is None:
             self._credentials = load_credentials(self.secrets_file)
         return self._credentials
 
     @property
     def secrets_file(self) -> Path:
-        """Where port, user and secrets are kept."""
+        """The file that holds port, user and secrets."""
         return self.folder / ".env"
 
     @property
     def url(self) -> str:
-        """Where it answers, without a slash at the end."""
+        """Its address, without a slash at the end."""
         return f"http://{LOOPBACK}:{self.credentials.port}"
 
     @property
     def log_file(self) -> Path:
-        """What it said, all starts of this folder."""
+        """Its output over all starts in this folder."""
         return self.folder / "label-studio.log"
 
     @property
     def pid(self) -> int | None:
-        """Of the process that runs now, None between two."""
+        """Process id of the server; None between two starts."""
         return self._supervisor.pid if self._supervisor else None
 
     @property
     def failure(self) -> str:
-        """Why it is not running any more, and does not come back; else empty."""
+        """Why it does not run and is not restarted; else empty."""
         return self._supervisor.gave_up if self._supervisor else ""
 
     def start(self, timeout_s: float = START_TIMEOUT_S) -> Self:
-        """Start and wait until it is ready. Raises DemoFailed, and leaves nothing running."""
+        """Start and wait until it is ready. Raises DemoFailed if it is not; nothing runs then."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._take_lock()
         try:
-            self._settle_credentials()
+            self._load_credentials()
             self._supervisor = self._supervise()
             self._supervisor.start()
             self.wait_ready(timeout_s)
@@ -107,7 +107,10 @@ class LabelStudioServer:
         return self
 
     def wait_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
-        """Wait until our own process answers on our port. Raises DemoFailed with the log's end."""
+        """Wait until our own process answers on our port.
+
+        Raises DemoFailed with the end of the log after `timeout_s` or when the supervisor gave up.
+        """
         deadline = time.monotonic() + timeout_s
         while not self._is_ready():
             if self.failure:
@@ -120,7 +123,7 @@ class LabelStudioServer:
             time.sleep(POLL_S)
 
     def stop(self) -> None:
-        """End it and its process group; does nothing when it is not running."""
+        """End it and its process group; does nothing if it does not run."""
         if self._supervisor:
             self._supervisor.stop()
             self._supervisor = None
@@ -158,16 +161,16 @@ class LabelStudioServer:
                 " or use another folder"
             ) from exc
 
-    def _settle_credentials(self) -> None:
+    def _load_credentials(self) -> None:
         path = self.secrets_file
         if not path.exists():
             save_credentials(path, make_credentials(self._wanted_port or free_port()))
-        known = load_credentials(path)
-        if self._wanted_port and self._wanted_port != known.port:
-            known = replace(known, port=self._wanted_port)
-            save_credentials(path, known)
-        self._credentials = known
-        _expect_free(known.port, path)
+        credentials = load_credentials(path)
+        if self._wanted_port and self._wanted_port != credentials.port:
+            credentials = replace(credentials, port=self._wanted_port)
+            save_credentials(path, credentials)
+        self._credentials = credentials
+        _wait_until_free(credentials.port, path)
 
     def _is_ready(self) -> bool:
         pid = self.pid
@@ -180,24 +183,36 @@ class LabelStudioServer:
         return answer.status_code == httpx.codes.OK
 
     def _supervise(self) -> Supervisor:
-        known = self.credentials
+        credentials = self.credentials
         return Supervisor(
             name="Label Studio",
             command=[
                 str(self.executable),
-                *("start", "--no-browser", "--internal-host", LOOPBACK, "--port", str(known.port)),
-                *("--username", known.username, "--enable-legacy-api-token"),
+                *(
+                    "start",
+                    "--no-browser",
+                    "--internal-host",
+                    LOOPBACK,
+                    "--port",
+                    str(credentials.port),
+                ),
+                *("--username", credentials.username, "--enable-legacy-api-token"),
                 *("--log-level", "WARNING"),
             ],
-            environment=server_environment(known, self.folder, self.document_root, self.lock_ttl_s),
+            environment=server_environment(
+                credentials, self.folder, self.document_root, self.lock_ttl_s
+            ),
             folder=self.folder,
             log_file=self.log_file,
             stop_s=STOP_TIMEOUT_S,
         )
 
 
-def _expect_free(port: int, path: Path) -> None:
-    """A server that is being ended may hold its port for a moment longer."""
+def _wait_until_free(port: int, path: Path) -> None:
+    """Wait for the port: a server that is ending may hold it a moment longer.
+
+    Raises DemoFailed after STOP_TIMEOUT_S.
+    """
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while not is_free(port):
         if time.monotonic() > deadline:

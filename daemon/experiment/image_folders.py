@@ -1,4 +1,7 @@
-"""Plain folders: images by id, their masks, lists of ids, names of classes."""
+"""Plain folders: images by id, their masks, lists of ids, class names.
+
+An id is the name of an image file without its extension; its mask is ID.png.
+"""
 
 from __future__ import annotations
 
@@ -16,61 +19,65 @@ from daemon.runs.checksums import sha256_of
 
 @dataclass(frozen=True, kw_only=True)
 class Folders:
-    """images: id -> file, sorted by id. masks: the folder of ID.png."""
+    """images: id -> file, sorted by id. masks: the folder that holds ID.png."""
 
     images: Mapping[str, Path]
     masks: Path
 
     def mask(self, name: str) -> Path:
-        """Where the mask of an image is, if it has one."""
+        """The path of the mask of an image; it need not exist."""
         return self.masks / f"{name}.png"
 
 
 def read_folders(images: Path, masks: Path) -> Folders:
-    """Look for the images. Raises ExperimentRefused for a folder without any, and for twins."""
+    """List the images of a folder.
+
+    Raises ExperimentRefused for a folder that is missing or holds no image, and for two images with
+    the same id.
+    """
     for folder in (images, masks):
         if not folder.is_dir():
             raise ExperimentRefused(
                 f"{folder}: no such folder; name the one of the images or masks"
             )
     listing = PictureFolder(images, shown_in_browser=False, deep=False).listing()
-    found = [images / name for name in listing.pictures]
-    by_id = {path.stem: path for path in found}
-    if not found:
+    paths = [images / name for name in listing.pictures]
+    by_id = {path.stem: path for path in paths}
+    if not paths:
         raise ExperimentRefused(
-            f"{images}: no images{_why(listing)}; expected PNG, JPEG or another format of pictures"
+            f"{images}: no images{_other_files(listing)}; expected PNG, JPEG or another such format"
         )
-    if len(by_id) < len(found):
-        twin = next(path for path in found if by_id[path.stem] != path)
+    if len(by_id) < len(paths):
+        second = next(path for path in paths if by_id[path.stem] != path)
         raise ExperimentRefused(
-            f"{images}: {twin.name} and {by_id[twin.stem].name} have the same id; rename one"
+            f"{images}: {second.name} and {by_id[second.stem].name} have the same id; rename one"
         )
     return Folders(images=dict(sorted(by_id.items())), masks=masks)
 
 
-def _why(listing: Listing) -> str:
-    """What lies there instead, in words."""
+def _other_files(listing: Listing) -> str:
+    """What the folder holds instead of images."""
     first = next(iter(listing.left_out), None)
     return f", but {len(listing.left_out)} other files, such as {first}" if first else ""
 
 
 def read_ids(text: str, folders: Folders, option: str) -> tuple[str, ...]:
-    """The ids of FILE or of splits.json:NAME, each once, in the order of the file.
+    """The ids of FILE or of splits.json:NAME, without repeats, in the order of the file.
 
     Raises ExperimentRefused for a file that cannot be read and for an id without an image.
     """
-    ids = tuple(dict.fromkeys(_listed(text, option)))
+    ids = tuple(dict.fromkeys(_read_list(text, option)))
     unknown = [name for name in ids if name not in folders.images]
     if unknown:
         raise ExperimentRefused(
             f"{option} {text}: {len(unknown)} of {len(ids)} ids have no image, first "
-            f"{unknown[0]!r}; expected names of images without their ending, such as "
+            f"{unknown[0]!r}; expected names of images without their extension, such as "
             f"{next(iter(folders.images))!r}"
         )
     return ids
 
 
-def _listed(text: str, option: str) -> Sequence[str]:
+def _read_list(text: str, option: str) -> Sequence[str]:
     try:
         return read_list(text)
     except ValueError as exc:
@@ -80,31 +87,34 @@ def _listed(text: str, option: str) -> Sequence[str]:
         ) from exc
 
 
-def same_bytes(some: Iterable[Path], others: Iterable[Path]) -> dict[Path, Path]:
-    """Each of `others` whose content one of `some` has -> that one; equal sizes are read."""
+def find_copies(originals: Iterable[Path], candidates: Iterable[Path]) -> dict[Path, Path]:
+    """Candidate -> the original with the same bytes, for those that have one.
+
+    Only files of equal size are read.
+    """
     by_size: dict[int, list[Path]] = {}
-    for path in some:
+    for path in originals:
         by_size.setdefault(path.stat().st_size, []).append(path)
     digests: dict[int, dict[str, Path]] = {}
-    found = {}
-    for path in others:
+    copies = {}
+    for path in candidates:
         size = path.stat().st_size
         if size in by_size and size not in digests:
-            digests[size] = {sha256_of(like): like for like in by_size[size]}
-        twin = digests.get(size) and digests[size].get(sha256_of(path))
-        if twin:
-            found[path] = twin
-    return found
+            digests[size] = {sha256_of(original): original for original in by_size[size]}
+        original = digests.get(size) and digests[size].get(sha256_of(path))
+        if original:
+            copies[path] = original
+    return copies
 
 
 def class_names(named: Sequence[str], folders: Folders, labeled: Sequence[str]) -> tuple[str, ...]:
-    """The names given, else those of classes.txt or classes.json, else "0" to the highest value.
+    """The given names, else those of classes.txt or classes.json, else "0" to the highest index.
 
-    The values are those of the masks of `labeled`, and only these masks are opened. Raises
-    ExperimentRefused for names that are no set of classes, and for values without a name.
+    named: from the command line, may be empty. labeled: ids; only their masks are opened. Raises
+    ExperimentRefused for repeated names, for too few or too many, and for an index without a name.
     """
-    names = tuple(named) or _named(folders)
-    highest, where = _highest(folders, labeled)
+    names = tuple(named) or _names_of_file(folders)
+    highest, where = _highest_class(folders, labeled)
     names = names or tuple(str(value) for value in range(max(2, highest + 1)))
     if len(set(names)) != len(names) or not 2 <= len(names) <= IGNORE:
         raise ExperimentRefused(
@@ -118,7 +128,7 @@ def class_names(named: Sequence[str], folders: Folders, labeled: Sequence[str]) 
     return names
 
 
-def _named(folders: Folders) -> tuple[str, ...]:
+def _names_of_file(folders: Folders) -> tuple[str, ...]:
     for folder in (folders.masks, folders.masks.parent):
         for name in ("classes.txt", "classes.json"):
             if (folder / name).is_file():
@@ -131,8 +141,8 @@ def _named(folders: Folders) -> tuple[str, ...]:
     return ()
 
 
-def _highest(folders: Folders, labeled: Sequence[str]) -> tuple[int, Path]:
-    """The highest class index of some masks, and a mask that holds it."""
+def _highest_class(folders: Folders, labeled: Sequence[str]) -> tuple[int, Path]:
+    """The highest class index in the masks of these ids, and a mask that holds it."""
     highest, where = -1, folders.masks
     for name in labeled:
         path = folders.mask(name)

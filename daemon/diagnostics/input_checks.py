@@ -1,0 +1,66 @@
+"""Checks of what comes from outside: the labeling tool, its images, the classes, the quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import islice
+
+from daemon.config.loading import Config
+from daemon.domain.errors import MaskloopError, StoreTooOld
+from daemon.intake import Intake
+from daemon.loop.components import open_connector, require_token
+from daemon.stages.classes import require_same_classes
+from daemon.stages.image_content import CURE, EXPECTED, check_image, fault_location
+from daemon.stages.unused_files import faults_and_notes
+from daemon.status.snapshot import read_status
+from daemon.store import FILE, Store
+
+MAX_IMAGES = 200  # opened by the check; the daemon opens all of them
+
+
+def class_faults(config: Config) -> Sequence[str]:
+    """Whether the labels in the store were read with the classes of config.toml."""
+    path = config.state / FILE
+    if not path.exists():
+        return []
+    with Store(path, read_only=True) as store:
+        try:
+            require_same_classes(store, config)
+        except MaskloopError as exc:
+            return [str(exc)]
+    return []
+
+
+def labeling_tool_faults(config: Config) -> Sequence[str]:
+    """Whether the labeling tool lets us in, and its project is set up as the loop needs it."""
+    try:
+        require_token(config)
+        with closing(open_connector(config)) as connector:
+            return [str(fault) for fault in connector.check()]
+    except MaskloopError as exc:
+        return [str(exc)]
+
+
+def image_faults(config: Config) -> Sequence[str]:
+    """Whether the first MAX_IMAGES images can be opened."""
+    try:
+        with closing(open_connector(config)) as connector:
+            images = list(islice(connector.images(), MAX_IMAGES))
+            intake = Intake()
+            for image in images:
+                with intake.guard(fault_location(image.key), expected=EXPECTED, cure=CURE):
+                    check_image(connector, config, image)
+            faults = [str(fault) for fault in intake.faults()]
+            faults += faults_and_notes(connector.left_out())[0]
+    except MaskloopError as exc:
+        return [str(exc)]
+    return faults if images else ["got no image; expected at least one; correct [images]"]
+
+
+def quarantine_faults(config: Config) -> Sequence[str]:
+    """The inputs in quarantine. None for a store of an older version: a note says what to do."""
+    try:
+        return [fault.line() for fault in read_status(config).quarantine]
+    except StoreTooOld:
+        return []

@@ -1,0 +1,53 @@
+"""Incidents: what keeps the loop from working, and since when."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+
+
+class Source(enum.StrEnum):
+    """What does not work."""
+
+    TOOL = "labeling tool"
+    RUN = "run"
+    DISK = "disk"
+    INTAKE = "intake"
+    CONFIG = "config.toml"
+    STORE = "store"
+    OTHER = "daemon"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why a tick ended early. kind: the name of the exception. unexpected: a fault of ours, whose
+    traceback belongs into the log."""
+
+    source: Source
+    kind: str
+    words: str
+    unexpected: bool = False
+
+    @property
+    def pattern(self) -> tuple[str, str]:
+        """Kind and message without numbers: equal for messages that differ in numbers only."""
+        return self.kind, _NUMBER.sub("#", self.words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """Something that does not work, or did not. reason: the newest. count: ticks that failed.
+
+    returns: how often it came back soon after it seemed over. ended_at: None while it lasts.
+    """
+
+    reason: Reason
+    since: datetime
+    last_at: datetime
+    count: int = 1
+    returns: int = 0
+    ended_at: datetime | None = None

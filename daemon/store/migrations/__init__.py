@@ -1,0 +1,11 @@
+"""The schema, one step a function, in the order in which the files below are imported.
+
+A released step is never edited or renamed: add another, in the newest file.
+"""
+
+from __future__ import annotations
+
+from daemon.store.migrations import released, typed_facts
+from daemon.store.migrations.registry import migrations
+
+__all__ = ["migrations", "released", "typed_facts"]
