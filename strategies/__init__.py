@@ -12,10 +12,16 @@ from typing import Any
 from daemon.config.ranges import nearest
 from daemon.domain.errors import ConfigError
 from daemon.domain.moved_modules import failed_import
-from strategies.base import Pool, QueryStrategy
+from strategies.base import GivesReasons, Pool, QueryStrategy
 from strategies.entropy import Entropy
+from strategies.foreground_random import ForegroundRandom
 from strategies.hybrid import Hybrid
 from strategies.kcenter import KCenter
+from strategies.kmeans import KMeans
+from strategies.probcover import ProbCover
+from strategies.rare_class import RareClass
+from strategies.typiclust import TypiClust
+from strategies.uherding import UHerding
 from strategies.uniform import Uniform
 
 GROUP = "maskloop.strategies"
@@ -25,6 +31,12 @@ SHIPPED: dict[str, type[QueryStrategy]] = {
     "entropy": Entropy,
     "kcenter": KCenter,
     "hybrid": Hybrid,
+    "foreground_random": ForegroundRandom,
+    "kmeans": KMeans,
+    "typiclust": TypiClust,
+    "probcover": ProbCover,
+    "uherding": UHerding,
+    "rare_class": RareClass,
 }
 
 
@@ -89,4 +101,4 @@ def _check_names(name: str, factory: Any, settings: dict[str, Any]) -> None:
         )
 
 
-__all__ = ["GROUP", "SHIPPED", "Pool", "QueryStrategy", "load", "names"]
+__all__ = ["GROUP", "SHIPPED", "GivesReasons", "Pool", "QueryStrategy", "load", "names"]

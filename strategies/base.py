@@ -6,8 +6,9 @@ A strategy is pure: no clock, no file, no global random state. The contract suit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -54,4 +55,17 @@ class QueryStrategy(Protocol):
         ...
 
 
-__all__ = ["FloatArray", "IdArray", "Pool", "PoolInvalid", "QueryStrategy"]
+@runtime_checkable
+class GivesReasons(Protocol):
+    """What a strategy may offer beside `select`: why it picked an image, in its own words."""
+
+    def reasons(self, pool: Pool, picks: Sequence[int]) -> list[str]:
+        """Return one sentence a pick, in their order, that an annotator understands.
+
+        picks: ids that `select` gave, of this pool or of a part of it. Pure, and right whatever
+        else was picked beside them. The daemon puts the strategy's name before each.
+        """
+        ...
+
+
+__all__ = ["FloatArray", "GivesReasons", "IdArray", "Pool", "PoolInvalid", "QueryStrategy"]

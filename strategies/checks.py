@@ -50,10 +50,18 @@ def check_setting(strategy: str, name: str, value: Any, low: float, high: float)
         )
 
 
-def squared_norms(rows: FloatArray) -> FloatArray:
+def check_count(strategy: str, name: str, value: Any, low: int, high: int) -> None:
+    """Raise ConfigError unless `value` is a whole number in [low, high]."""
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ConfigError(
+            f"strategy {strategy}: {name} = {value!r}: expected a whole number in [{low}, {high}]"
+        )
+
+
+def squared_norms(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """|x|² of each row (N, D): (N,); not finite where a number of the row is not, or is huge."""
     with np.errstate(invalid="ignore", over="ignore"):
-        norms: FloatArray = np.vecdot(rows, rows)
+        norms: npt.NDArray[Any] = np.vecdot(rows, rows)
     return norms
 
 

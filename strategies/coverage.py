@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from strategies.base import FloatArray, IdArray
+from strategies.base import FloatArray, IdArray, Pool
 from strategies.checks import squared_norms
 
 BLOCK_NUMBERS = 2**18  # of one buffer while seeding: 1 MB in float32
@@ -67,3 +67,18 @@ def best_row(value: FloatArray, ids: IdArray) -> int:
     """The row of the largest value (N,); among equals the lowest id."""
     rows = np.flatnonzero(value == value.max())
     return int(rows[ids[rows].argmin()])
+
+
+def farthest_rest(pool: Pool, embeddings: FloatArray, rows: list[int], n: int) -> list[int]:
+    """Rows of n images (n <= N): those given, then by k-center what is farthest from them and from
+    the labeled images. O(N·D) a row, and nothing where n are given."""
+    if len(rows) >= n:
+        return rows
+    coverage = Coverage(pool.ids, embeddings, pool.labeled)
+    for row in rows:
+        coverage.pick(row)
+    chosen = list(rows)
+    while len(chosen) < n:
+        chosen.append(best_row(coverage.squared_gap, pool.ids))
+        coverage.pick(chosen[-1])
+    return chosen

@@ -8,12 +8,14 @@ the image: in fields nearly all pixels are easy soil, and an image mean only cou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from strategies.base import Pool
 from strategies.checks import check, need
+from strategies.explanations import more_uncertain
 
 
 @dataclass(frozen=True)
@@ -28,3 +30,7 @@ class Entropy:
         )
         order = np.lexsort((pool.ids, -uncertainty))
         return [int(pool.ids[row]) for row in order[:n]]
+
+    def reasons(self, pool: Pool, picks: Sequence[int]) -> list[str]:
+        """The percentile of the uncertainty."""
+        return more_uncertain(pool, picks)

@@ -13,6 +13,7 @@ batch of k-center.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 from strategies.base import FloatArray, IdArray, Pool
 from strategies.checks import check, check_setting, need
 from strategies.coverage import Coverage, best_row
+from strategies.explanations import less_like_labeled, more_uncertain
 
 LEAST_SPREAD = 0.01  # a factor that varies by less says nothing, and is not blown up
 DIAMETER = 2.0  # of the unit sphere: the largest distance of L2-normalised embeddings
@@ -71,6 +73,11 @@ class Hybrid:
             rows.append(self._best(coverage.squared_gap, weighted, far, pool.ids))
             coverage.pick(rows[-1])
         return [int(pool.ids[row]) for row in rows]
+
+    def reasons(self, pool: Pool, picks: Sequence[int]) -> list[str]:
+        """Both factors, as percentiles."""
+        words = zip(more_uncertain(pool, picks), less_like_labeled(pool, picks), strict=True)
+        return ["; ".join(both) for both in words]
 
     def _best(
         self, squared_gap: FloatArray, weighted: FloatArray, far: Factor, ids: IdArray

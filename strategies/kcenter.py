@@ -7,6 +7,7 @@ Gonzalez 1985.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from strategies.base import Pool
 from strategies.checks import check, need
 from strategies.coverage import Coverage, best_row
+from strategies.explanations import less_like_labeled
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,7 @@ class KCenter:
                 rows.append(int(np.argsort(pool.ids)[rng.integers(len(pool))]))
             coverage.pick(rows[-1])
         return [int(pool.ids[row]) for row in rows]
+
+    def reasons(self, pool: Pool, picks: Sequence[int]) -> list[str]:
+        """The percentile of the distance to the nearest labeled image, where there is one."""
+        return less_like_labeled(pool, picks)

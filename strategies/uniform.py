@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from strategies.base import Pool
 from strategies.checks import check
+from strategies.explanations import FAIR
 
 
 @dataclass(frozen=True)
@@ -18,3 +20,7 @@ class Uniform:
         """Return min(n, N) ids in random order. O(N log N)."""
         check(pool, n)
         return [int(image) for image in rng.permutation(np.sort(pool.ids))[:n]]
+
+    def reasons(self, pool: Pool, picks: Sequence[int]) -> list[str]:
+        """The same for all."""
+        return [FAIR] * len(picks)

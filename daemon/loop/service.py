@@ -31,12 +31,13 @@ from daemon.loop.pulse import Pulse
 from daemon.loop.repeated_lines import filter_repeats
 from daemon.loop.scheduler import Schedule, start_scheduler
 from daemon.loop.start_checks import require_access, start_faults
-from daemon.loop.tick import WAITING, Outcome, tick
+from daemon.loop.tick import Outcome, tick
 from daemon.rules.incidents import Incidents, reason_of
 from daemon.stages.classes import require_same_classes, update_classes
 from daemon.stages.context import Context
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
 from daemon.stages.image_scan import Ingest
+from daemon.stages.loop_facts import WAITING
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store, sole_writer
 

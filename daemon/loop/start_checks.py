@@ -24,6 +24,7 @@ from daemon.domain.moved_modules import failed_import
 from daemon.intake import Intake
 from daemon.loop.components import strategy_faults
 from daemon.runs.locks import holder_of
+from daemon.stages.reasons import strategy_words
 from daemon.store import FILE, LOCK
 from strategies import Pool
 
@@ -143,19 +144,23 @@ def _trial_faults(
     where = f"[selection] {key} = {name!r}"
     expected = f"{TRIAL_BATCH} ids of a trial pool of {TRIAL_IMAGES} images"
     cure = "correct the strategy (its contract is in strategies/README.md), or name another one"
-    intake = Intake()
+    intake, picks = Intake(), list[int]()
     try:
         with intake.guard(where, expected=expected, cure=cure):
             picks = _select(name, settings, pool)
             known = set(pool.ids.tolist())
             if len(set(picks)) != TRIAL_BATCH or not known.issuperset(picks):
                 return [f"{where}: got {str(picks)[:80]}; expected {expected}; {cure}"]
+        if not intake.faults():
+            with intake.guard(where, expected="a reason for each pick", cure=cure):
+                arms = [(image_id, name) for image_id in picks]
+                strategy_words(pool, arms, strategies.load(name, **settings))
     except ConfigError as exc:
         return [f"{where}: {exc}"]
     return [str(fault) for fault in intake.faults()]
 
 
-def _select(name: str, settings: Mapping[str, Setting], pool: Pool) -> Sequence[int]:
+def _select(name: str, settings: Mapping[str, Setting], pool: Pool) -> list[int]:
     strategy, rng = strategies.load(name, **settings), np.random.default_rng(0)
     try:
         return [int(i) for i in strategy.select(pool, TRIAL_BATCH, rng)]

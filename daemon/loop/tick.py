@@ -44,7 +44,7 @@ from daemon.stages import (
 )
 from daemon.stages.context import Context
 from daemon.stages.image_intake import image_wait_reason
-from daemon.stages.loop_facts import read_loop_facts
+from daemon.stages.loop_facts import WAITING, read_loop_facts
 from daemon.stages.waiting_time import usual_pause_min
 from daemon.store.counts import counts_of
 
@@ -59,7 +59,6 @@ RUNNERS: dict[Stage, Callable[[Context, int], bool]] = {
     Stage.PUSH: push.push,
 }
 NEEDS_MODEL = (Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
-WAITING = "waiting"  # name of the stored fact: why the loop waits, for `status` and the page
 _LONGEST_PAUSE = timedelta(hours=1)
 _PROCESS = uuid.uuid4().hex  # identifies this process, so that its time on a stage is added up
 _REPAIR_LOG_INTERVAL = timedelta(hours=1)  # the same repair is logged once in this time

@@ -10,6 +10,8 @@ from daemon.stages.context import Context
 from daemon.stages.roles import excluded_pool_message
 from daemon.store.counts import count_beyond_batch, counts_of, is_dropped
 
+WAITING = "waiting"  # name of the stored fact: why the loop waits, for `status` and the page
+
 
 def read_loop_facts(context: Context, cycle_limit: int | None) -> LoopFacts:
     """The state of the loop now. cycle_limit: `--cycles`; None for no limit."""

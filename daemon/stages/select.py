@@ -85,7 +85,7 @@ def choose(
     arms = [(image_id, name) for image_id in asked]
     for index, image_id in enumerate(drawn):  # spread over the batch, so that half of it is fair
         arms.insert(round((index + 0.5) * n / max(1, uniform)), (image_id, "random"))
-    return reasons_for(pool, arms)
+    return reasons_for(pool, arms, strategy)
 
 
 def extend(context: Context, cycle: int, n: int) -> bool:

@@ -8,10 +8,10 @@ from pathlib import Path
 from daemon.config.loading import Config
 from daemon.domain import Stage
 from daemon.insight.curve import lines, serving_model
-from daemon.loop.tick import WAITING
 from daemon.runs.folder import RunFolder
 from daemon.stages.ending import EndSummary, read_end
 from daemon.stages.image_intake import reading_progress
+from daemon.stages.loop_facts import WAITING
 from daemon.stages.roles import EXCLUSION_TEXTS
 from daemon.stages.unused_files import load_unused_files, no_unused_files
 from daemon.status.model import (

@@ -33,6 +33,21 @@ def random_pool(images: int = 40, labeled: int = 5, dimensions: int = 6, seed: i
     )
 
 
+def grouped_pool(images: int = 100, labeled: int = 5, dimensions: int = 8) -> Pool:
+    """As `random_pool`, with the images of five groups of unequal size."""
+    pool = random_pool(images, labeled, dimensions, seed=1)
+    rng = np.random.default_rng(2)
+    centers = rng.standard_normal((5, dimensions))
+    chances = np.array([0.4, 0.3, 0.15, 0.1, 0.05])
+
+    def rows(count: int) -> np.ndarray:
+        group = rng.choice(5, size=count, p=chances)
+        made = centers[group] + 0.2 * rng.standard_normal((count, dimensions))
+        return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+
+    return replace(pool, embeddings=rows(images), labeled=rows(labeled))
+
+
 def rows_of(pool: Pool, rows: Any) -> Pool:
     """The same images in another order, or some of them."""
     arrays = {

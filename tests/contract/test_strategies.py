@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 import strategies
 from daemon.domain.errors import PoolInvalid
-from strategies.base import Pool, QueryStrategy
+from strategies.base import GivesReasons, Pool, QueryStrategy
 from tests.contract.pools import coarse_pools, random_pool, repeatable, rows_of, seeded
 
 EXAMPLE = Path(__file__).parent / "example_strategy"  # as `pip install` would lay it out
+CLUSTERING, COVERING = ("kmeans", "typiclust"), ("probcover", "uherding")
 every_strategy = pytest.mark.parametrize("name", [*strategies.names(), "most_foreground"])
 
 
@@ -137,7 +138,7 @@ def test_equal_images_are_each_chosen_once(name: str) -> None:
     assert sorted(strategies.load(name).select(equal, 12, seeded())) == sorted(pool.ids.tolist())
 
 
-@pytest.mark.parametrize("name", ["entropy", "kcenter", "hybrid"])
+@pytest.mark.parametrize("name", ["entropy", "kcenter", "hybrid", *CLUSTERING, *COVERING])
 def test_among_equal_images_the_lowest_id_goes_first(name: str) -> None:
     equal = Pool(
         ids=np.array([9, 2, 5]),
@@ -211,6 +212,13 @@ def test_fewer_than_no_images_are_refused(name: str) -> None:
         ("hybrid", "uncertainty"),
         ("hybrid", "embeddings"),
         ("kcenter", "embeddings"),
+        ("kmeans", "embeddings"),
+        ("typiclust", "embeddings"),
+        ("probcover", "embeddings"),
+        ("uherding", "embeddings"),
+        ("uherding", "uncertainty"),
+        ("foreground_random", "class_share"),
+        ("rare_class", "class_share"),
     ],
 )
 def test_a_strategy_says_which_field_it_lacks(name: str, field: str) -> None:
@@ -226,6 +234,12 @@ def test_the_fields_that_are_not_needed_may_be_absent(name: str) -> None:
         "kcenter": {"embeddings"},
         "entropy": {"uncertainty"},
         "random": set(),
+        "kmeans": {"embeddings"},
+        "typiclust": {"embeddings"},
+        "probcover": {"embeddings"},
+        "uherding": {"embeddings", "uncertainty"},
+        "foreground_random": {"class_share"},
+        "rare_class": {"class_share"},
         "most_foreground": {"class_share"},
     }
     pool = random_pool()
@@ -234,6 +248,27 @@ def test_the_fields_that_are_not_needed_may_be_absent(name: str) -> None:
             pool = replace(pool, **{field: None})
 
     assert len(strategies.load(name).select(pool, 4, seeded())) == 4
+
+
+# --- what it says of its choice -----------------------------------------------------------
+
+
+@every_strategy
+@repeatable
+@given(pool=coarse_pools(), n=st.integers(0, 12))
+def test_a_strategy_that_gives_reasons_gives_one_sentence_a_pick(
+    name: str, pool: Pool, n: int
+) -> None:
+    strategy = strategies.load(name)
+    if not isinstance(strategy, GivesReasons):
+        return  # the method is optional
+    picked = strategy.select(pool, n, seeded())
+
+    words = strategy.reasons(pool, picked)
+
+    assert len(words) == len(picked)
+    assert all(isinstance(one, str) and one.strip() for one in words)
+    assert not any("nan" in one or "inf" in one for one in words)
 
 
 # --- what it costs ------------------------------------------------------------------------
@@ -251,6 +286,7 @@ def test_memory_stays_under_a_fifth_of_the_embeddings_beside_them(
     pool = wide_pool
     assert pool.embeddings is not None
     strategy: QueryStrategy = strategies.load(name)
+    strategy.select(random_pool(), 5, seeded())  # what it imports is no buffer
 
     tracemalloc.start()
     strategy.select(pool, 5, seeded())

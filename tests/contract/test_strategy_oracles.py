@@ -13,7 +13,21 @@ from hypothesis import strategies as st
 
 import strategies
 from strategies.base import Pool
-from tests.contract.pools import coarse_pools, random_pool, repeatable, rows_of, seeded
+from tests.contract.covering_oracles import slow_probcover, slow_uherding
+from tests.contract.oracles import (
+    slow_foreground_random,
+    slow_kmeans,
+    slow_rare_class,
+    slow_typiclust,
+)
+from tests.contract.pools import (
+    coarse_pools,
+    grouped_pool,
+    random_pool,
+    repeatable,
+    rows_of,
+    seeded,
+)
 
 Oracle = Callable[[Pool, int, np.random.Generator], list[int]]
 
@@ -77,6 +91,12 @@ ORACLES: dict[str, Oracle] = {
     "entropy": slow_entropy,
     "kcenter": slow_kcenter,
     "hybrid": slow_hybrid,
+    "foreground_random": slow_foreground_random,
+    "kmeans": slow_kmeans,
+    "typiclust": slow_typiclust,
+    "probcover": slow_probcover,
+    "uherding": slow_uherding,
+    "rare_class": slow_rare_class,
 }
 
 
@@ -84,7 +104,9 @@ def test_every_shipped_strategy_has_an_oracle() -> None:
     assert set(ORACLES) == set(strategies.SHIPPED)
 
 
-@pytest.mark.parametrize("name", ["random", "entropy", "kcenter"])
+@pytest.mark.parametrize(
+    "name", ["random", "entropy", "kcenter", "foreground_random", "rare_class", "probcover"]
+)
 @repeatable
 @given(pool=coarse_pools(), n=st.integers(0, 12))
 def test_agrees_with_the_slow_version_where_everything_ties(name: str, pool: Pool, n: int) -> None:
@@ -102,3 +124,13 @@ def test_agrees_with_the_slow_version(name: str, seed: int, labeled: int) -> Non
     picked = strategies.load(name).select(pool, 16, seeded())
 
     assert picked == ORACLES[name](pool, 16, seeded())
+
+
+@pytest.mark.parametrize("name", sorted(ORACLES))
+@pytest.mark.parametrize("labeled", [0, 3, 25])
+def test_agrees_with_the_slow_version_on_a_pool_of_a_hundred(name: str, labeled: int) -> None:
+    pool = grouped_pool(images=100, labeled=labeled)
+
+    picked = strategies.load(name).select(pool, 12, seeded())
+
+    assert picked == ORACLES[name](pool, 12, seeded())

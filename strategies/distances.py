@@ -1,0 +1,75 @@
+"""Distances between many images, a block of rows at a time: no buffer grows with N x M.
+
+Blocks go in the order of the ids, so that shuffled rows meet the same matrix products. A product
+of float32 is off by about 1e-6, so whoever compares such distances says how near a tie is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from strategies.base import IdArray
+from strategies.checks import squared_norms
+
+Numbers = npt.NDArray[np.floating[Any]]  # float32, or float64 where near ties matter
+BoolArray = npt.NDArray[np.bool_]
+BLOCK_NUMBERS = 2**18  # of one buffer: 1 MB in float32
+SAMPLE_NUMBERS = 2**20  # of the images that stand for a large pool: 4 MB
+MOST_SAMPLED = 4096
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Products and clusters in one thread: the same bits on any number of cores.
+
+    Two threads wait for each other where other processes keep the cores busy: a product of such
+    blocks took 10 times as long on 2 cores at load 9.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(limits=1):
+        yield
+
+
+class Points:
+    """Images that many others are compared with: (M, D)."""
+
+    def __init__(self, rows: Numbers) -> None:
+        self._rows, self._norms = rows, squared_norms(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def squared_distances(self, rows: Numbers) -> Numbers:
+        """Of each of B rows (B, D) to each point: (B, M), in the precision of what is given."""
+        squared: Numbers = rows @ self._rows.T  # (B, M)
+        squared *= -2
+        squared += self._norms
+        squared += squared_norms(rows)[:, None]
+        np.maximum(squared, 0, out=squared)  # rounding may leave -1e-7
+        return squared
+
+
+def blocks(rows: IdArray, width: int) -> Iterator[IdArray]:
+    """Cut rows (N,) into pieces, of which one with `width` numbers a row fits a buffer."""
+    size = max(1, BLOCK_NUMBERS // max(1, width))
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def sample(
+    rows: IdArray, dimensions: int, rng: np.random.Generator, most: int = MOST_SAMPLED
+) -> IdArray:
+    """At most `most` of the rows (N,), uniform, in the order given; all of them where they fit.
+
+    Fewer where an embedding has so many dimensions that they would take more than 4 MB.
+    """
+    limit = min(most, max(1, SAMPLE_NUMBERS // max(1, dimensions)))
+    if len(rows) <= limit:
+        return rows
+    return rows[np.sort(rng.choice(len(rows), size=limit, replace=False))]
