@@ -282,7 +282,7 @@ def _guard(intake: Intake, task: str, entry: object) -> AbstractContextManager[N
     key = entry.get("key") if isinstance(entry, dict) else None
     answer = AnswerId(annotation=f"truth-{task}", task=task, image_key=str(key or ""))
     return intake.guard(
-        answer.place,
+        answer.where,
         expected="a task that this Maskloop wrote, and a mask for its image",
         cure=f"see the mask of this image; if it is well, {_RESTORE}",
         answer=answer,
@@ -290,4 +290,4 @@ def _guard(intake: Intake, task: str, entry: object) -> AbstractContextManager[N
 
 
 def _fault(answer: AnswerId, got: str, expected: str, cure: str) -> Fault:
-    return Fault(where=answer.place, got=got, expected=expected, cure=cure, answer=answer)
+    return Fault(where=answer.where, got=got, expected=expected, cure=cure, answer=answer)

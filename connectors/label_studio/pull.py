@@ -107,7 +107,7 @@ class Puller:
                 answer = _answer_id(given, number, keys.get(number), taken)
                 ids.append(answer.annotation)
                 with intake.guard(
-                    answer.place,
+                    answer.where,
                     expected="an annotation as Label Studio writes it",
                     cure="open it in Label Studio and submit it again, or delete it",
                     answer=answer,
@@ -134,7 +134,7 @@ class Puller:
         sizes: Sizes,
         label_config: LabelConfig,
     ) -> Annotation | Skip:
-        key, where = answer.image_key, answer.place
+        key, where = answer.image_key, answer.where
         _require_known_image(answer, sizes)
         annotation = _with_own_id(given, answer)
         fields = AnnotationFields(annotation)
@@ -211,12 +211,12 @@ def _require_known_image(answer: AnswerId, sizes: Sizes) -> None:
         got = f"the image {key!r}" if key else "a task that shows no image of this project"
         expected = "an image that the daemon knows and can read"
         cure = "see whether that image is in quarantine"
-        raise AnnotationRefused(Fault(where=answer.place, got=got, expected=expected, cure=cure))
+        raise AnnotationRefused(Fault(where=answer.where, got=got, expected=expected, cure=cure))
 
 
 def _with_own_id(given: object, answer: AnswerId) -> Mapping[str, Any]:
     """The annotation, where it is an object with an id of its own. Raises AnnotationRefused."""
-    where = answer.place
+    where = answer.where
     if not isinstance(given, dict):
         raise UnreadableValue(typed(given), "an object", "delete it in Label Studio").at(where)
     if answer.annotation != str(given.get("id")):

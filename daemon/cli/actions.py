@@ -15,6 +15,7 @@ from daemon.cli import terminal
 from daemon.cli.console import ERR, OUT, ask, report_fault, say
 from daemon.config.loading import Config, load_config
 from daemon.domain.errors import MaskloopError
+from daemon.domain.formatting import count
 from daemon.status.model import Status
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
@@ -154,6 +155,23 @@ def demo(options: argparse.Namespace) -> int:
     from daemon.demo.command import run_demo
 
     return run_demo(options)
+
+
+def import_dataset(options: argparse.Namespace) -> int:
+    """Turn a data set of another tool into plain folders; 1 for any fault in it."""
+    from daemon.datasets.class_map import ClassMap, read_class_map
+    from daemon.datasets.import_folder import import_folder
+
+    chosen = read_class_map(options.classes) if options.classes else ClassMap()
+    with terminal.image_progress(ERR) as progress:
+        report = import_folder(options.source, options.out, chosen, progress)
+    report.show(OUT)
+    say(
+        f"{options.out}: {count(report.images, 'image')}, {report.labeled} with a mask, "
+        f"{count(len(report.faults), 'fault')}; next: maskloop train --images {options.out}/images "
+        f"--masks {options.out}/masks ..."
+    )
+    return 1 if report.faults else 0
 
 
 def train(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from daemon.cli import actions, options, streams
 from daemon.cli.console import report_fault
 from daemon.domain.errors import MaskloopError
-from daemon.domain.os_errors import in_words
+from daemon.domain.os_errors import describe_os_error
 
 INTERRUPTED = 130  # the shell's exit code for Ctrl-C
 QUIET_LOGGERS = ("httpx", "httpcore", "PIL", "waitress", "werkzeug")
@@ -91,6 +91,12 @@ COMMANDS = (
         add_options=options.add_demo,
     ),
     Command(
+        name="import",
+        help="turn a data set of another tool into plain folders: images, masks, splits, classes",
+        run=actions.import_dataset,
+        add_options=options.add_import,
+    ),
+    Command(
         name="train",
         help="train on plain folders and measure: an experiment without Label Studio",
         run=actions.train,
@@ -112,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         streams.discard_output()  # its reader has gone, as `| head` does
         return 1
     except OSError as exc:
-        return _fail(in_words(exc))
+        return _fail(describe_os_error(exc))
     except sqlite3.Error as exc:
         return _fail(f"the store: {exc}; `maskloop doctor` says how it is; restore a backup of it")
     except KeyboardInterrupt:
@@ -128,7 +134,7 @@ def _run(chosen: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except OSError as exc:
-        message = in_words(exc, "standard output")
+        message = describe_os_error(exc, "standard output")
         streams.discard_output()
         raise MaskloopError(message) from exc
     return code

@@ -80,6 +80,22 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", type=option_types.path, help="file to create for the copy")
 
 
+def add_import(parser: argparse.ArgumentParser) -> None:
+    """What is imported, whereto, and with which classes."""
+    parser.add_argument(
+        "source", type=option_types.path, help="folder, .zip or .tar; its format is recognized"
+    )
+    parser.add_argument(
+        "--out", type=option_types.path, required=True, metavar="DIR", help="new or empty folder"
+    )
+    parser.add_argument(
+        "--classes",
+        type=option_types.path,
+        metavar="map.toml",
+        help="classes that are renamed, merged or ignored",
+    )
+
+
 def add_demo(parser: argparse.ArgumentParser) -> None:
     """Those of the demo."""
     from daemon.demo.options import add_options

@@ -193,3 +193,14 @@ def _draw_bar(read_status: Callable[[], Status], console: Console, stop: threadi
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+@contextmanager
+def image_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A bar of images on a terminal; what is yielded takes the images done and all of them."""
+    columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("images", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -16,7 +16,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from daemon.domain.errors import ConfigError
-from daemon.domain.os_errors import in_words
+from daemon.domain.os_errors import describe_os_error
 from daemon.runs.durable import atomic_file
 
 Value = int | float | str | list[str]
@@ -67,7 +67,7 @@ def replace_text(path: Path, text: str) -> None:
             if target.exists():
                 part.chmod(stat.S_IMODE(target.stat().st_mode))
     except OSError as exc:
-        raise ConfigError(in_words(exc, str(path))) from exc
+        raise ConfigError(describe_os_error(exc, str(path))) from exc
 
 
 def _differs_there_only(text: str, changed: str, table: str, name: str, value: Value) -> bool:

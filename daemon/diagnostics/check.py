@@ -21,7 +21,7 @@ from daemon.diagnostics.input_checks import (
 from daemon.diagnostics.learner_checks import learner_faults, opencv_faults
 from daemon.diagnostics.notes import notes
 from daemon.domain.errors import InputRefused, MaskloopError
-from daemon.domain.os_errors import in_words
+from daemon.domain.os_errors import describe_os_error
 from daemon.intake import Intake
 from daemon.loop.components import open_launcher
 from daemon.loop.start_checks import (
@@ -142,7 +142,7 @@ def _guarded(config: Config, name: str, find_faults: FindFaults) -> FindFaults:
         except MaskloopError as exc:
             return [str(exc)]
         except OSError as exc:
-            return [in_words(exc, str(config.state))]
+            return [describe_os_error(exc, str(config.state))]
         except sqlite3.Error as exc:
             return [f"the store: {exc}; restore a copy that `maskloop backup` made"]
         return [*found, *map(str, intake.faults())]

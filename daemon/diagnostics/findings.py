@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from daemon.config.loading import Config
-from daemon.rules.heartbeat import Life
+from daemon.rules.heartbeat import Liveness
 from daemon.status.model_health import incident_line
 
 MAX_CLOCK_DIFFERENCE_S = 60.0  # between the labeling tool's clock and ours
@@ -21,9 +21,9 @@ def findings(report: Mapping[str, Any], config: Config) -> Iterator[str]:
     yield from _store_findings(report["store"])
     silent_s = report["daemon"].get("store last written s ago", 0.0)
     state = report["daemon"].get("state")
-    if state in (Life.DEAD, Life.SILENT):
+    if state in (Liveness.DEAD, Liveness.SILENT):
         yield f"daemon: {report['daemon']['description']}"
-    elif state == Life.RUNNING and silent_s > SILENT_TICKS * config.loop.poll_s + 60:
+    elif state == Liveness.RUNNING and silent_s > SILENT_TICKS * config.loop.poll_s + 60:
         yield f"daemon: runs, and wrote nothing for {silent_s:.0f} s"
     ahead_s = report["labeling tool"].get("its clock is ahead by s", 0.0)
     if abs(ahead_s) > MAX_CLOCK_DIFFERENCE_S:

@@ -1,7 +1,7 @@
-"""Kept moments against a clock that may jump: set by hand, by NTP, or wrong until the first sync.
+"""Stored times and a wall clock that may jump: set by hand, by NTP, or wrong until the first sync.
 
-A moment in the future was written before the clock was set back, so its age is unknown. What waits
-for it must not wait for ever, so `is_due` is True then.
+A stored time in the future was written before the clock was set back, so its age is unknown.
+`is_due` is True then, so that nothing waits for ever.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from datetime import datetime, timedelta
 
 Clock = Callable[[], datetime]
 
-STEP = timedelta(minutes=1)  # smaller corrections of the clock matter to nothing that we keep
+STEP = timedelta(minutes=1)  # smaller corrections of the clock do not matter for any stored time
 
 
 def time_since(moment: datetime, now: datetime) -> timedelta | None:
-    """Age of a kept moment; None where the clock was set back behind it."""
-    passed = now - moment
-    return passed if passed >= timedelta(0) else None
+    """Age of a stored time; None if the clock was set back to before it."""
+    age = now - moment
+    return age if age >= timedelta(0) else None
 
 
 def is_due(moment: datetime, after: timedelta, now: datetime) -> bool:
-    """Whether `after` has passed since a kept moment; True where its age is unknown."""
-    passed = time_since(moment, now)
-    return passed is None or passed >= after
+    """Whether `after` has passed since a stored time; True if its age is unknown."""
+    age = time_since(moment, now)
+    return age is None or age >= after
 
 
 def steady_s() -> float:
@@ -33,16 +33,16 @@ def steady_s() -> float:
 
 
 class ClockWatch:
-    """Notices that the wall clock was set: it and a steady clock no longer agree."""
+    """Detects that the wall clock was set, by comparing it with a monotonic clock."""
 
     def __init__(self) -> None:
         self._last: tuple[datetime, float] | None = None
 
     def jump(self, now: datetime, steady: float) -> timedelta:
-        """By how much the clock was set since the last call, forward or back (negative).
+        """By how much the clock was set since the last jump, forward or back (negative).
 
-        steady: seconds of a clock that is never set. Zero at the first call, and for less than
-        `STEP` since the clock was found set, so that a slow drift adds up until it is one.
+        steady: seconds of a monotonic clock. Zero at the first call and for less than `STEP`;
+        smaller differences add up until they reach it.
         """
         if self._last is None:
             self._last = (now, steady)

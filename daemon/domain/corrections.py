@@ -1,4 +1,4 @@
-"""What an annotator made of a prediction."""
+"""Corrections: how much of a prediction an annotator changed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Correction:
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectedLabel:
-    """A label that a person made of a prediction. version: of that prediction. lead_time_s: of
+    """A label that began as a prediction. version: of that prediction. lead_time_s: of
     work, as the labeling tool measured it. changed_share and classes: see `Correction`."""
 
     image_id: int
@@ -64,7 +64,7 @@ class CorrectedLabel:
 
 @dataclass(frozen=True, kw_only=True)
 class UnmeasuredAnswer:
-    """A kept answer to a prediction whose correction is not measured yet.
+    """A stored annotation that began as a prediction and is not measured yet.
 
     id: of the annotation. version: of the prediction that its annotator began with. mask: PNG.
     """
@@ -76,7 +76,7 @@ class UnmeasuredAnswer:
 
 
 class Unmeasured(enum.StrEnum):
-    """Why no effort is known for an answer, in words for people."""
+    """Why the correction of an annotation is not known; the value is shown to people."""
 
     EMPTY_PAGE = "began with an empty page"
     OTHER_MAKER = "began with a prediction that is not ours"

@@ -17,6 +17,7 @@ MaskloopError
 ├── PoolEmpty              what validation and test leave to train on
 ├── RunFailed              a child process
 ├── DiskFull
+├── DatasetRefused         the source, class map or folder of `maskloop import`
 ├── DemoFailed             the demo's own Label Studio, images or folder
 └── ExperimentRefused      the folders, lists and options of `maskloop train`
 """
@@ -122,6 +123,10 @@ class RunFailed(MaskloopError):
 
 class DiskFull(MaskloopError):
     """Too little free space to go on without risking partial writes. Free some, it resumes."""
+
+
+class DatasetRefused(MaskloopError):
+    """A data set that `maskloop import` cannot take in, or no place for it. Nothing is written."""
 
 
 class DemoFailed(MaskloopError):

@@ -1,4 +1,4 @@
-"""What is said about something from outside that could not be used."""
+"""Faults: inputs from outside that could not be used, and what became of them."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udff
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerId:
-    """Which answer of which person's: the tool's numbers, and the image that its task shows."""
+    """Identifies an annotation: the tool's ids of it and its task, and the key of the image."""
 
     annotation: str
     task: str
     image_key: str
 
     @property
-    def place(self) -> str:
-        """As faults and notes name it."""
+    def where(self) -> str:
+        """The name of the annotation in faults and notes."""
         return f"annotation {self.annotation} of task {self.task}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Something that came from outside and could not be used; the loop goes on without it.
+    """An input that could not be used; the loop continues without it.
 
-    part: of the input, as "region 3"; "" for all of it.
-    answer: where it is a person's answer about a known image, which can then be asked again.
-    task: the tool's name of a task that cannot be used itself.
-    Each text is kept printable and within `FAULT_CHARS`, whatever came in.
+    where: name of the input. part: of the input, as "region 3"; "" for all of it. answer: set if
+    the input is an annotation of a known image, which can be asked again. task: the tool's id of a
+    task that cannot be used. Each text is made printable and cut to `FAULT_CHARS`.
     """
 
     where: str  # "image plants/7.jpg", "annotation 12 of task 3"
@@ -49,18 +48,18 @@ class Fault:
             object.__setattr__(self, name, printable(getattr(self, name)))
 
     def __str__(self) -> str:
-        place = f"{self.where}, {self.part}" if self.part else self.where
-        return f"{place}: got {self.got}; expected {self.expected}; {self.cure}"
+        where = f"{self.where}, {self.part}" if self.part else self.where
+        return f"{where}: got {self.got}; expected {self.expected}; {self.cure}"
 
 
 class FaultState(enum.StrEnum):
-    """What became of something that could not be used."""
+    """What became of an input that could not be used."""
 
-    OPEN = "open"  # the loop goes on without it
-    ASKED_AGAIN = "asked again"  # the image is with the annotators once more
-    MENDED = "mended"  # the same answer was changed and can be used
-    REPLACED = "replaced"  # the image has another answer that can be used
-    GIVEN_UP = "given up"  # asked again often enough
+    OPEN = "open"  # the loop continues without it
+    ASKED_AGAIN = "asked again"  # annotators are asked for the image again
+    MENDED = "mended"  # the annotation was corrected and can be used
+    REPLACED = "replaced"  # another annotation of the image can be used
+    GIVEN_UP = "given up"  # asked again as often as [loop] ask_again allows
 
 
 RESOLVED = (FaultState.MENDED, FaultState.REPLACED)
@@ -68,8 +67,10 @@ RESOLVED = (FaultState.MENDED, FaultState.REPLACED)
 
 @dataclass(frozen=True, kw_only=True)
 class QuarantinedFault:
-    """A fault as the store keeps it. where: what it is about, as "image a/7.jpg". image_id and
-    image_name: None where the fault is not about an answer to a known image."""
+    """A stored fault. where: name of the input, as "image a/7.jpg".
+
+    image_id, image_name: None if the input is not an annotation of a known image.
+    """
 
     where: str
     got: str
@@ -83,7 +84,7 @@ class QuarantinedFault:
 
 @dataclass(frozen=True, kw_only=True)
 class QuarantinedAnswer:
-    """An answer about a known image that cannot be used. annotation, task: the tool's ids."""
+    """An annotation of a known image that cannot be used. annotation, task: the tool's ids."""
 
     where: str
     got: str
@@ -95,11 +96,13 @@ class QuarantinedAnswer:
 
 
 def printable(text: str, limit: int = FAULT_CHARS) -> str:
-    """A text from outside, fit for the store, the log and the page: what UTF-8 cannot hold is
-    escaped, and what moves a terminal's cursor or turns the direction of writing. A text of more
-    than `limit` characters is cut and ends with a digest, so that two different texts stay
-    different."""
-    text = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+    """A text from outside, made safe for the store, the log and the page.
+
+    Escaped are characters that UTF-8 cannot encode, and those that control a terminal or change
+    the direction of writing. A text of more than `limit` characters is cut and ends with a digest,
+    so that two different texts stay different.
+    """
+    text = _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
     if len(text) <= limit:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]

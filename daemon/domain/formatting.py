@@ -1,5 +1,4 @@
-"""How numbers and times read, in the log, on the terminal and on the page. Pure; nothing is rounded
-to look better."""
+"""Formats numbers and times for the log, the terminal and the page. Pure."""
 
 from __future__ import annotations
 
@@ -25,13 +24,13 @@ def count(number: int, noun: str) -> str:
 
 
 def signed(value: float) -> str:
-    """A difference with its sign; what rounds to nothing has none."""
-    said = f"{value:+.3f}"
-    return said[1:] if float(said) == 0 else said.replace("-", "\N{MINUS SIGN}")
+    """A difference with its sign; without one if it rounds to 0."""
+    text = f"{value:+.3f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a person says them: "42 s", "3 min 20 s", "2 h 5 min"."""
+    """Seconds as "42 s", "3 min 20 s" or "2 h 5 min"; a dash for None."""
     if seconds is None:
         return ABSENT
     whole = round(seconds)
@@ -50,13 +49,13 @@ def moment(stamp: str | None) -> str:
 
 
 def measured(miou: float | None, ends: Sequence[float] | None, images: int) -> str:
-    """An mIoU with its interval, where there is one, and the images that it was measured on."""
-    inside = f"95 %: {interval(ends)}, " if ends else ""
-    return f"mIoU {fraction(miou)} ({inside}{count(images, 'image')})"
+    """An mIoU with its interval, if it has one, and the number of images it was measured on."""
+    interval_text = f"95 %: {interval(ends)}, " if ends else ""
+    return f"mIoU {fraction(miou)} ({interval_text}{count(images, 'image')})"
 
 
 def waiting_for_people(open_batch: int, open_earlier: int) -> str:
-    """How many images wait for annotators, and which of them are of the newest batch."""
+    """How many images wait for annotators, and how many of them are of earlier batches."""
     number = open_batch + open_earlier
     words = f"{count(number, 'image')} {'waits' if number == 1 else 'wait'} for annotators"
     earlier = open_batch and open_earlier

@@ -1,4 +1,4 @@
-"""The last sign of life of a daemon."""
+"""The heartbeat of a daemon in the store."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ class Heartbeat:
 
     @property
     def last_at(self) -> datetime:
-        """The newest moment at which it was seen alive."""
+        """The newest time at which the daemon was running."""
         return max(filter(None, (self.began_at, self.looked_at, self.ended_at)))

@@ -1,4 +1,4 @@
-"""Incidents: what keeps the loop from working, and since when."""
+"""Incidents: failures that keep the loop from working, and since when."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 class Source(enum.StrEnum):
-    """What does not work."""
+    """The part that fails."""
 
     TOOL = "labeling tool"
     RUN = "run"
@@ -24,8 +24,8 @@ class Source(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """Why a tick ended early. kind: the name of the exception. unexpected: a fault of ours, whose
-    traceback belongs into the log."""
+    """Why a tick failed. kind: name of the exception. words: its message. unexpected: a bug of
+    Maskloop, so that the log gets the traceback."""
 
     source: Source
     kind: str
@@ -40,9 +40,9 @@ class Reason:
 
 @dataclass(frozen=True, kw_only=True)
 class Incident:
-    """Something that does not work, or did not. reason: the newest. count: ticks that failed.
+    """A failure that lasts for one or more ticks. reason: the newest. count: ticks that failed.
 
-    returns: how often it came back soon after it seemed over. ended_at: None while it lasts.
+    returns: how often it came back shortly after its end. ended_at: None while it is open.
     """
 
     reason: Reason

@@ -10,26 +10,26 @@ from daemon.domain.faults import printable
 from daemon.domain.images import Image
 from daemon.domain.predictions import KeptPrediction, Prediction
 
-ANNOTATOR_CHARS = 200  # of each half of a refusal that annotators read
+ANNOTATOR_CHARS = 200  # of each of the two texts of a refusal that annotators read
 VALIDATION_ARM = "validation"
 
 
 class TaskState(enum.StrEnum):
-    """Where a task stands."""
+    """The state of a task."""
 
     OPEN = "open"
     LABELED = "labeled"
     SKIPPED = "skipped"
     EXPIRED = "expired"
     DELETED = "deleted"
-    UNUSABLE = "unusable"  # its answer cannot be used; another task asks again, or none does
-    WITHDRAWN = "withdrawn"  # asked again in vain: the first answer was corrected meanwhile
-    RETIRED = "retired"  # taken back, the budget is spent; may be asked again when it is raised
+    UNUSABLE = "unusable"  # its annotation cannot be used; a second task may ask again
+    WITHDRAWN = "withdrawn"  # a second task, not needed: the first annotation was corrected
+    RETIRED = "retired"  # the budget is spent; may be asked again when it is raised
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefusedAnswer:
-    """Why the last answer about an image could not be used, so that the image is asked again."""
+    """Why the last annotation of an image could not be used, so that the image is asked again."""
 
     got: str
     expected: str
@@ -39,10 +39,10 @@ class RefusedAnswer:
 class Task:
     """One image in front of the annotators.
 
-    id: the labeling tool's. cycle: that asked. arm: "validation", "random" or the strategy's name.
-    reason: why this image was chosen. refused: the answer for which it is asked again, or None.
-    position: 0-based over all open tasks, lower is sooner. closed_at: also set, with the state
-    `OPEN`, where a closed task is open again and is not in order yet.
+    id: the labeling tool's. cycle: the one that asked for it. arm: "validation", "random" or the
+    strategy's name. reason: why this image was selected. refused: the annotation because of which
+    it is asked again, or None. position: 0-based over all open tasks, lower is sooner. closed_at:
+    also set, with the state `OPEN`, if a closed task is open again and has no valid position yet.
     """
 
     id: str
@@ -57,19 +57,19 @@ class Task:
     refused: RefusedAnswer | None = None
 
     @property
-    def measures(self) -> bool:
-        """Whether the image is for validation."""
+    def is_validation(self) -> bool:
+        """Whether the image is a validation image."""
         return self.arm == VALIDATION_ARM
 
     @property
     def words(self) -> str:
-        """What annotators read: why this image."""
-        return words_of(self.reason, self.refused)
+        """The text that annotators read above the image."""
+        return annotator_text(self.reason, self.refused)
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueuedTask:
-    """An image on its way into a task. needs_new_task: see TaskRequest; all else: see Task."""
+    """An image in the outbox. needs_new_task: see TaskRequest; other fields: see Task."""
 
     image_id: int
     position: int
@@ -80,15 +80,15 @@ class QueuedTask:
 
     @property
     def words(self) -> str:
-        """What annotators read: why this image."""
-        return words_of(self.reason, self.refused)
+        """The text that annotators read above the image."""
+        return annotator_text(self.reason, self.refused)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Push:
-    """A chunk of tasks that is to be sent to the labeling tool, or was.
+    """A chunk of tasks in the outbox, sent to the labeling tool or not yet.
 
-    key: names it in the labeling tool for ever. version: of the predictions that it shows.
+    key: identifies it in the labeling tool. version: of the predictions that its tasks show.
     """
 
     key: str
@@ -99,7 +99,7 @@ class Push:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRequest:
-    """What the labeling tool is to show for one image.
+    """A task that the labeling tool should create or update for an image.
 
     position: 0-based, over all open tasks; lower is sooner. reason: why this image, in words.
     task: the tool's task, where it exists already. needs_new_task: an earlier answer about this
@@ -115,8 +115,8 @@ class TaskRequest:
     needs_new_task: bool = False
 
 
-def words_of(reason: str, refused: RefusedAnswer | None) -> str:
-    """Why an image is asked, for annotators: first what to do otherwise this time."""
+def annotator_text(reason: str, refused: RefusedAnswer | None) -> str:
+    """The text above an image for annotators: why it is asked (again)."""
     if refused is None:
         return reason
     got, expected = (printable(part, ANNOTATOR_CHARS) for part in (refused.got, refused.expected))

@@ -1,8 +1,8 @@
 """The daemon as a process: ticks on a schedule, the page beside them, a clean end.
 
-Only faults of the configuration and a store in use end it. An outage of the labeling tool, a
-refused token, a failed run or a full disk waits: said once when it starts, once when it ends; see
-`incidents.py`.
+Only faults of the configuration and a store in use end it. After an outage of the labeling tool, a
+refused token, a failed run or a full disk the next tick tries again; the log reports when such an
+incident starts and ends, see daemon/rules/incidents.py.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ from daemon.loop.pulse import Pulse
 from daemon.loop.repeated_lines import filter_repeats
 from daemon.loop.scheduler import Schedule, start_scheduler
 from daemon.loop.start_checks import require_access, start_faults
-from daemon.loop.tick import WAITING, Outcome, tick
+from daemon.loop.tick import Outcome, tick
 from daemon.rules.incidents import Incidents, reason_of
 from daemon.stages.classes import require_same_classes, update_classes
 from daemon.stages.context import Context
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
 from daemon.stages.image_scan import Ingest
+from daemon.stages.loop_facts import WAITING
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store, sole_writer
 
@@ -44,12 +45,11 @@ log = logging.getLogger(__name__)
 
 
 class Ticker:
-    """Makes ticks and says what keeps them from working when that begins and when it is over.
+    """Runs ticks and reports the start and the end of each incident.
 
-    steady_s: seconds of a clock that nobody sets, so that a jump of `now` is noticed; None where
-    `now` may do as it likes. start_faults: what is said in log and page when it begins to work.
-    reader: who reads images; None: the ticks do.
-    Not to be shared between threads.
+    steady_s: a monotonic clock in seconds, to notice jumps of `now`; None: jumps are not looked
+    for. start_faults: returns faults to log after the first successful tick. reader: reads the
+    images; None: the ticks read them. Not thread-safe.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Ticker:
         with self._ingest.reader.paused(), self._store() as store:
             jump = self._pulse.begin_tick(store)
             if jump:
-                self._known().move(jump)
+                self._load_incidents().shift_times(jump)
             context = Context(
                 config=self._config,
                 store=store,
@@ -93,78 +93,78 @@ class Ticker:
                 self._connector.claim(store.identity())
                 self._claimed = True
             outcome = tick(context, cycle_limit=self._cycle_limit)
-            self._worked(store, outcome)
-            self._say_start_faults(store)
+            self._record_success(store, outcome)
+            self._report_start_faults(store)
             self._pulse.end_tick(store)
         return outcome
 
-    def tick_and_go_on(self) -> None:
-        """One tick; whatever goes wrong is said once and waits for the next."""
+    def tick_and_report(self) -> None:
+        """One tick; a failure becomes an incident, and the next tick tries again."""
         try:
             self.tick()
         except Exception as exc:
-            self._failed(exc)
+            self._record_failure(exc)
 
     def stop(self) -> None:
-        """Leave word that this daemon ends as it should, and did not die."""
+        """Record that this daemon was stopped, so that it does not count as dead."""
         try:
             with self._store() as store:
                 self._pulse.stop(store)
         except (MaskloopError, OSError, sqlite3.Error) as exc:
-            log.warning("the store cannot take a note of the end: %s", exc)
+            log.warning("could not record in the store that the daemon stops: %s", exc)
 
-    def _say_start_faults(self, store: Store) -> None:
-        """What `check` would refuse and does not stop the loop: once, when the first tick that
-        came through has mended what it mends by itself."""
+    def _report_start_faults(self, store: Store) -> None:
+        """Log once the faults that `check` refuses and `run` does not: after the first successful
+        tick, which repairs some of them."""
         if self._start_faults is None:
             return
-        for words in self._start_faults():
-            log.warning("start check: %s", words)
-            store.add_event("warning", f"start check: {words}", self._now())
+        for fault in self._start_faults():
+            log.warning("start check: %s", fault)
+            store.add_event("warning", f"start check: {fault}", self._now())
         self._start_faults = None
 
     def _store(self) -> Store:
         return Store(self._config.state / FILE)
 
-    def _known(self) -> Incidents:
-        """The incidents, with those that an earlier daemon left open in the store."""
+    def _load_incidents(self) -> Incidents:
+        """The incidents; at first those that an earlier daemon left open in the store."""
         if self._incidents is None:
             self._incidents = Incidents()
             with self._store() as store:
                 self._incidents = Incidents(store.open_incidents())
         return self._incidents
 
-    def _failed(self, exc: Exception) -> None:
-        """Log and store why a tick failed; the page shows it for as long as it lasts."""
+    def _record_failure(self, exc: Exception) -> None:
+        """Log and store why a tick failed; the page shows it until a tick succeeds."""
         reason, now = reason_of(exc), self._now()
         with suppress(MaskloopError, OSError, sqlite3.Error, ValueError):
-            self._known()
-        known = self._incidents or Incidents()
-        line = known.failed(reason, now)
+            self._load_incidents()
+        incidents = self._incidents or Incidents()
+        line = incidents.record_failure(reason, now)
         if line is not None:
             log.warning("%s", line.message, exc_info=exc if line.traceback else None)
         try:
             with self._store() as store:
                 store.keep_fact(WAITING, reason.words)
-                store.keep_incidents(known.open)
+                store.keep_incidents(incidents.open)
                 if line is not None and line.event:
                     store.add_event(line.level, line.message, now)
                 self._pulse.end_tick(store)
         except Exception as other:
             if line is not None:
-                log.warning("the store cannot take a note of it: %s", other)
+                log.warning("could not record the failure in the store: %s", other)
 
-    def _worked(self, store: Store, outcome: Outcome) -> None:
-        """End the incidents of what this tick did. The incident of a failed run ends when a later
-        attempt succeeds, not while the run waits for it."""
-        known, now = self._known(), self._now()
-        before = known.open
-        lines = known.worked([Source.RUN] if outcome.failing else [], now)
+    def _record_success(self, store: Store, outcome: Outcome) -> None:
+        """End incidents after a successful tick; that of a failed run when a later run succeeds."""
+        incidents, now = self._load_incidents(), self._now()
+        before = incidents.open
+        lines = incidents.record_success([Source.RUN] if outcome.failing else [], now)
         for line in lines:
             log.info("%s", line.message)
             store.add_event(line.level, line.message, now)
         if lines:
-            store.keep_incidents(filter(None, (known.of(one.reason.source) for one in before)))
+            changed = (incidents.of(incident.reason.source) for incident in before)
+            store.keep_incidents(filter(None, changed))
 
 
 def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
@@ -174,19 +174,19 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
     require_access(config)
     filter_repeats(logging.getLogger())
     stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stopped.set())
     wake = _Waker()
     with (
         sole_writer(config.state),
-        _page(config, wake),
-        opened(config) as (connector, launcher),
-        _reading(config, wake) as reader,
+        _web_server(config, wake),
+        open_parts(config) as (connector, launcher),
+        _image_reader(config, wake) as reader,
     ):
         with Store(config.state / FILE) as store:
             require_same_classes(store, config)
         ticker = _ticker(config, connector, launcher, now, cycle_limit, reader)
-        schedule = start_scheduler(ticker.tick_and_go_on, config.loop.poll_s)
+        schedule = start_scheduler(ticker.tick_and_report, config.loop.poll_s)
         wake.serve(schedule)
         try:
             stopped.wait()
@@ -206,7 +206,7 @@ def _ticker(
     cycle_limit: int | None,
     reader: Reader,
 ) -> Ticker:
-    """A ticker of this machine's clock that first says what the start check finds."""
+    """A ticker with this machine's clock that reports the faults of the start checks."""
     return Ticker(
         config,
         connector,
@@ -244,11 +244,11 @@ class _Waker:
 def run_once(
     config: Config, now: Clock, cycle_limit: int | None, pause: Callable[[], None]
 ) -> Outcome:
-    """Tick until only people can move the loop on. Raises at the first fault."""
+    """Tick until only annotators can advance the loop. Raises the first failure."""
     require_strategies(config)
     require_token(config)
     require_access(config)
-    with sole_writer(config.state), opened(config) as (connector, launcher):
+    with sole_writer(config.state), open_parts(config) as (connector, launcher):
         reader = InlineReader(connector, config)
         ticker = _ticker(config, connector, launcher, now, cycle_limit, reader)
         try:
@@ -262,8 +262,8 @@ def run_once(
 
 
 @contextmanager
-def opened(config: Config) -> Iterator[tuple[Connector, Launcher]]:
-    """The connector, closed afterwards, and a launcher, whose child processes are gone then."""
+def open_parts(config: Config) -> Iterator[tuple[Connector, Launcher]]:
+    """The connector and the launcher of a configuration; both are closed afterwards."""
     launcher = open_launcher(config)
     try:
         with closing(open_connector(config)) as connector:
@@ -273,8 +273,8 @@ def opened(config: Config) -> Iterator[tuple[Connector, Launcher]]:
 
 
 @contextmanager
-def _reading(config: Config, wake: Callable[[], None]) -> Iterator[Reader]:
-    """Who reads images beside the ticks; over at the end, whatever is being read."""
+def _image_reader(config: Config, wake: Callable[[], None]) -> Iterator[Reader]:
+    """The thread that reads images; stopped afterwards, even in the middle of an image."""
     with closing(open_connector(config)) as connector:
         reader = BackgroundReader(connector, config, wake)
         try:
@@ -284,7 +284,8 @@ def _reading(config: Config, wake: Callable[[], None]) -> Iterator[Reader]:
 
 
 @contextmanager
-def _page(config: Config, wake: Callable[[], None]) -> Iterator[None]:
+def _web_server(config: Config, wake: Callable[[], None]) -> Iterator[None]:
+    """The page and the webhook receiver, if [web] enables them."""
     if not config.web.enabled:
         yield
         return

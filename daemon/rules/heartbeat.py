@@ -1,7 +1,7 @@
-"""Whether a daemon works on a store, and since when none does. Pure.
+"""Whether a daemon runs on a store, and since when none does. Pure.
 
-Two signs: the lock on the state folder, which the kernel frees when the process ends, and the
-heartbeat in the store, which has the time of the last tick.
+It is decided from the lock on the state folder, which the kernel frees when the process ends, and
+from the heartbeat in the store, which has the time of the last tick.
 """
 
 from __future__ import annotations
@@ -16,51 +16,54 @@ MISSED_TICKS = 10
 LONG_TICK = timedelta(minutes=10)  # pushes and listings of large projects take minutes
 
 
-class Life(enum.StrEnum):
-    """The state of a daemon."""
+class Liveness(enum.StrEnum):
+    """Whether a daemon runs."""
 
     NEVER = "never ran"
     RUNNING = "running"
-    SILENT = "silent"  # a process holds the store and has made no tick for long
-    STOPPED = "stopped"  # it ended on request
-    DEAD = "dead"  # it ended without a note: killed, or the machine went down
+    SILENT = "silent"  # a process holds the lock, and its last tick is long ago
+    STOPPED = "stopped"  # it was stopped
+    DEAD = "dead"  # it ended without being stopped: killed, or the machine went down
 
 
-def life_of(beat: Heartbeat | None, *, held: bool | None, now: datetime) -> Life:
-    """The state of the daemon. held: whether a process holds the lock of the state folder; None
-    where the file system has no locks, and then the heartbeat alone decides."""
+def liveness_of(beat: Heartbeat | None, *, held: bool | None, now: datetime) -> Liveness:
+    """Whether a daemon runs. beat: its last heartbeat; None: there was none yet.
+
+    held: whether a process holds the lock of the state folder; None if the file system has no
+    locks, and then the heartbeat alone decides.
+    """
     if beat is None:
-        return Life.RUNNING if held else Life.NEVER
+        return Liveness.RUNNING if held else Liveness.NEVER
     late = _is_late(beat, now)
     if held or (held is None and not late and beat.ended_at is None):
-        return Life.SILENT if late and beat.ended_at is None else Life.RUNNING
-    return Life.DEAD if beat.ended_at is None else Life.STOPPED
+        return Liveness.SILENT if late and beat.ended_at is None else Liveness.RUNNING
+    return Liveness.DEAD if beat.ended_at is None else Liveness.STOPPED
 
 
-def sentence_of(life: Life, beat: Heartbeat | None, now: datetime) -> str:
-    """The state in words, with its beginning; empty where a daemon runs as it should."""
-    if life is Life.RUNNING:
+def liveness_sentence(liveness: Liveness, beat: Heartbeat | None, now: datetime) -> str:
+    """What is wrong and since when; empty if the daemon runs."""
+    if liveness is Liveness.RUNNING:
         return ""
-    if beat is None or life is Life.NEVER:
+    if beat is None or liveness is Liveness.NEVER:
         return "the daemon has not run yet: start `maskloop run`"
     since = _clock(beat.last_at, now)
-    if life is Life.SILENT:
+    if liveness is Liveness.SILENT:
         return (
-            f"the daemon (process {beat.pid}) has not looked since {since}: it hangs; "
-            f"see its log, and start it again"
+            f"the daemon (process {beat.pid}) has made no tick since {since}: it hangs; "
+            f"see its log, and restart it"
         )
-    how = "it was stopped" if life is Life.STOPPED else "it ended without a word"
+    how = "it was stopped" if liveness is Liveness.STOPPED else "it ended without being stopped"
     return f"no daemon since {since}: {how}; start `maskloop run`"
 
 
 def _is_late(beat: Heartbeat, now: datetime) -> bool:
-    """Whether its next tick is long overdue; never where the clock was set back since."""
-    every = max(beat.next_at - (beat.looked_at or beat.began_at), timedelta(0))
+    """Whether its next tick is long overdue; False if the clock was set back since."""
+    interval = max(beat.next_at - (beat.looked_at or beat.began_at), timedelta(0))
     silent = time_since(beat.last_at, now)
-    return silent is not None and silent > MISSED_TICKS * every + LONG_TICK
+    return silent is not None and silent > MISSED_TICKS * interval + LONG_TICK
 
 
 def _clock(at: datetime, now: datetime) -> str:
-    """A moment as a clock beside this machine shows it: "16:24 UTC", with the day unless today."""
-    here, today = at.astimezone(), now.astimezone().date()
-    return here.strftime("%H:%M %Z" if here.date() == today else "%d %b %H:%M %Z")
+    """A time in the zone of this machine: "16:24 UTC", with the day if it is not today."""
+    local, today = at.astimezone(), now.astimezone().date()
+    return local.strftime("%H:%M %Z" if local.date() == today else "%d %b %H:%M %Z")

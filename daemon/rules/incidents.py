@@ -1,9 +1,9 @@
-"""Incidents: what keeps the loop from working, from its beginning to its end. Pure.
+"""Incidents: failures that keep the loop from working, each from its start to its end. Pure.
 
-Each source has at most one incident, and each tick that fails adds to it. A day of outage makes a
-handful of log lines: the beginning, each new reason, reminders after 1, 2, 4 ... hours, and the
-end. A failure that comes and goes is one incident, which is over when nothing failed for half an
-hour. The caller brings the time, writes the log lines and stores the incidents.
+Each source has at most one open incident, and each tick that fails is added to it. A day of outage
+writes a few log lines: the start, each new reason, reminders after 1, 2, 4 ... hours, and the end.
+A failure that comes and goes is one incident, which ends after half an hour without a failure. The
+caller passes the time, writes the log lines and stores the incidents.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from daemon.domain.errors import (
     StoreTooOld,
 )
 
-CALM = timedelta(minutes=30)  # without a failure, before an incident that came back is over
-RECENT = timedelta(hours=1)  # a failure within it after the end continues the incident
+CALM = timedelta(minutes=30)  # without a failure, until an incident that came back ends
+RECENT = timedelta(hours=1)  # a failure within this time after the end reopens the incident
 REMIND = timedelta(hours=1)  # the first reminder; each later one takes twice as long
 LONGEST_PAUSE = timedelta(hours=24)  # between two reminders
-MOST_REASONS = 8  # that are logged of one incident; the store has the newest anyway
-MOST_CHARACTERS = 2_000  # of a message that is kept
+MOST_REASONS = 8  # of one incident in the log; the store always has the newest
+MOST_CHARACTERS = 2_000  # of a stored message
 _DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -64,11 +64,11 @@ class LogLine:
 
 
 def reason_of(exc: Exception) -> Reason:
-    """The reason that an exception gives for a tick that ended early."""
+    """The reason for a failed tick, from its exception."""
     kind, words = type(exc).__name__, str(exc)[:MOST_CHARACTERS] or type(exc).__name__
     if isinstance(exc, OSError) and not isinstance(exc, sqlite3.Error):
         if exc.errno in _DISK:
-            words = f"{words}; free some space, the daemon goes on by itself"
+            words = f"{words}; free some space, then the daemon continues by itself"
             return Reason(source=Source.DISK, kind=DiskFull.__name__, words=words)
         return Reason(source=Source.OTHER, kind=kind, words=f"{words}; see the log")
     for error, source in _SOURCES:
@@ -81,9 +81,9 @@ def reason_of(exc: Exception) -> Reason:
 
 
 class Incidents:
-    """The incidents of a daemon that are open, or ended a short while ago.
+    """The incidents of a daemon: the open ones and the last one of each source.
 
-    known: incidents that an earlier daemon left open. Not thread-safe.
+    known: open incidents of an earlier daemon. Not thread-safe.
     """
 
     def __init__(self, known: Iterable[Incident] = ()) -> None:
@@ -93,40 +93,40 @@ class Incidents:
     @property
     def open(self) -> list[Incident]:
         """The open incidents, the oldest first."""
-        lasting = [incident for incident in self._all.values() if incident.ended_at is None]
-        return sorted(lasting, key=lambda incident: incident.since)
+        ongoing = [incident for incident in self._all.values() if incident.ended_at is None]
+        return sorted(ongoing, key=lambda incident: incident.since)
 
     def of(self, source: Source) -> Incident | None:
-        """The open incident of a source, else the last one that ended; None for neither."""
+        """The open incident of a source, else its last one; None without any."""
         return self._all.get(source)
 
-    def failed(self, reason: Reason, now: datetime) -> LogLine | None:
-        """Record a tick that failed; the log line that it deserves, None for none."""
+    def record_failure(self, reason: Reason, now: datetime) -> LogLine | None:
+        """Record a tick that failed; returns the line to log, None for none."""
         old = self._all.get(reason.source)
         if old is not None and old.ended_at is not None and is_due(old.ended_at, RECENT, now):
             old = None
         if old is None:
             self._all[reason.source] = Incident(reason=reason, since=now, last_at=now)
             return self._log_first(reason, now)
-        back = old.ended_at is not None
+        reopened = old.ended_at is not None
         self._all[reason.source] = incident = replace(
             old,
             reason=reason,
             last_at=now,
             count=old.count + 1,
-            returns=old.returns + back,
+            returns=old.returns + reopened,
             ended_at=None,
         )
         if reason.source not in self._logged:
             return self._log_first(reason, now)  # a new process has a new log
-        if back and incident.returns == 1:
+        if reopened and incident.returns == 1:
             return self._log(incident, "it comes and goes", now, event=True)
         return self._log_more(incident, now)
 
-    def worked(self, failing: Collection[Source], now: datetime) -> list[LogLine]:
-        """Record a tick that came through; a log line for each incident that is over now.
+    def record_success(self, failing: Collection[Source], now: datetime) -> list[LogLine]:
+        """Record a tick that succeeded; returns a line to log for each incident that ends.
 
-        failing: sources that this tick did not try.
+        failing: sources that this tick did not try, so that their incidents stay open.
         """
         lines = []
         for incident in self.open:
@@ -134,11 +134,11 @@ class Incidents:
             calm = not incident.returns or is_due(incident.last_at, CALM, now)
             if source not in failing and calm:
                 self._all[source] = replace(incident, ended_at=now)
-                lines.append(_over(incident, now))
+                lines.append(_end_line(incident, now))
         return lines
 
-    def move(self, by: timedelta) -> None:
-        """Shift all times: the wall clock was set by `by`."""
+    def shift_times(self, by: timedelta) -> None:
+        """Add `by` to all times, since the wall clock was set by as much."""
         for source, incident in self._all.items():
             ended = incident.ended_at
             self._all[source] = replace(
@@ -170,33 +170,33 @@ class Incidents:
         self._logged[reason.source].at = now
         message = (
             f"waiting source={reason.source} kind={reason.kind}, {how}, {incident.count} attempts"
-            f"{_lasting(incident, now)}: {reason.words}"
+            f"{_elapsed_text(incident, now)}: {reason.words}"
         )
         return LogLine(level="warning", message=message, event=event, traceback=reason.unexpected)
 
 
 @dataclass(kw_only=True)
 class _Logged:
-    """What the log of this process holds about an incident."""
+    """What this process has logged about an incident. at: when it logged last."""
 
     at: datetime
     reasons: set[tuple[str, str]]
     reminders: int = 0
 
 
-def _over(incident: Incident, now: datetime) -> LogLine:
-    after = time_since(incident.since, now)
-    waited = "waiting" if after is None else f"{_rounded(after)} of waiting"
+def _end_line(incident: Incident, now: datetime) -> LogLine:
+    elapsed = time_since(incident.since, now)
+    waited = "waiting" if elapsed is None else f"{_rounded(elapsed)} of waiting"
     message = (
-        f"going on after {waited} ({incident.reason.kind} of the {incident.reason.source}, "
+        f"continuing after {waited} ({incident.reason.kind} of the {incident.reason.source}, "
         f"{incident.count} attempts)"
     )
     return LogLine(level="info", message=message)
 
 
-def _lasting(incident: Incident, now: datetime) -> str:
-    lasting = time_since(incident.since, now)
-    return "" if lasting is None else f" in {_rounded(lasting)}"
+def _elapsed_text(incident: Incident, now: datetime) -> str:
+    elapsed = time_since(incident.since, now)
+    return "" if elapsed is None else f" in {_rounded(elapsed)}"
 
 
 def _rounded(time: timedelta) -> timedelta:

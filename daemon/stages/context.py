@@ -1,4 +1,4 @@
-"""What every stage is given."""
+"""The argument of every stage: settings, store, connector, launcher and clock."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ AnyRequest = TypeVar("AnyRequest", bound=Request)
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """The parts of the loop, opened once and passed down.
+    """The parts of the loop, opened once for each tick and passed to its stages.
 
-    ingest: how images come in from tick to tick; None: this tick reads them by itself.
+    ingest: the state of the image intake between ticks; None: this tick reads images itself.
     """
 
     config: Config
@@ -43,12 +43,14 @@ class Context:
         return RunFolder(self.config.state / "runs" / f"{cycle:04d}-{name}")
 
     def trained_classes(self, cycle: int) -> tuple[str, ...]:
-        """The classes of this cycle's model: one that was added since comes with the next."""
+        """The classes of the model of this cycle; classes added later are not among them."""
         return self.run(cycle, Stage.TRAIN).read_request(TrainRequest).classes
 
     def request(self, kind: type[AnyRequest], **parts: Any) -> AnyRequest:
-        """A request with the parts that every run of this configuration shares; `parts` may
-        replace them."""
+        """A request with the fields that every run of this configuration shares.
+
+        parts: further fields, or other values for these.
+        """
         training = self.config.training
         shared: dict[str, Any] = {
             "classes": self.config.classes.names,
@@ -60,12 +62,12 @@ class Context:
         return kind(**(shared | parts))
 
     def rng(self, cycle: int) -> np.random.Generator:
-        """The random numbers of a cycle's selection; the same at every attempt."""
+        """The random generator of a cycle's selection; the same at every attempt."""
         return np.random.default_rng([self.config.selection.seed, cycle])
 
     def open_run(self, cycle: int, stage: Stage) -> RunFolder:
-        """The unfinished run of a stage, or a new one. An EMBED may have several runs, as images
-        arrive while it waits until a setting is corrected."""
+        """The unfinished run of a stage, or a new one. EMBED may have several runs, since images
+        arrive while it waits for a person to correct a setting."""
         run, number = self.run(cycle, stage), 1
         while stage is Stage.EMBED and run.finished():
             number += 1
@@ -78,68 +80,74 @@ class Context:
         return _encoder_of({"preset": training.preset, **training.settings})
 
     def embeddings(self, encoder: Mapping[str, Any] | None = None) -> dict[int, FloatArray]:
-        """Image id -> embedding (D,) of one ImageNet encoder, from all embed runs that used it;
-        without those of bytes that were replaced since.
+        """Image id -> embedding (D,) of one ImageNet encoder, from all embed runs that used it.
 
-        None: the encoder of the newest finished run, so that another encoder in config.toml takes
-        effect with the next EMBED, which embeds every image again.
+        Images whose bytes were replaced since are left out. None: the encoder of the newest
+        finished run, since a changed encoder takes effect with the next EMBED, which embeds all
+        images again.
         """
         table: dict[int, FloatArray] = {}
         for run in self.embedding_runs(encoder):
             scores = run.read_scores()
-            fresh = self._fresh(run, scores.ids)
-            table |= dict(zip(map(int, scores.ids[fresh]), scores.embeddings[fresh], strict=True))
+            current = self._is_current(run, scores.ids)
+            ids, embeddings = scores.ids[current], scores.embeddings[current]
+            table |= dict(zip(map(int, ids), embeddings, strict=True))
         return table
 
     def embedded_ids(self, encoder: Mapping[str, Any] | None = None) -> set[int]:
-        """Ids of the images that have such an embedding; the vectors are not read."""
-        found: set[int] = set()
+        """Ids of the images with such an embedding; the vectors are not read."""
+        embedded: set[int] = set()
         for run in self.embedding_runs(encoder):
             ids = run.read_ids()
-            found.update(ids[self._fresh(run, ids)].tolist())
-        return found
+            embedded.update(ids[self._is_current(run, ids)].tolist())
+        return embedded
 
     def embedding_runs(self, encoder: Mapping[str, Any] | None = None) -> list[RunFolder]:
-        """The finished embed runs of one encoder, oldest first; None: that of the newest one."""
-        there = (self.config.state / "runs").glob("*-embed")
-        folders = sorted(there, key=_cycle_and_number, reverse=True)
-        found = []
+        """The finished embed runs of one encoder, oldest first; None: that of the newest run."""
+        paths = (self.config.state / "runs").glob("*-embed")
+        folders = sorted(paths, key=_cycle_and_number, reverse=True)
+        runs = []
         for run in map(RunFolder, folders):
             if not run.finished():
                 continue
             used = _encoder_used(run)
             encoder = used if encoder is None else encoder
             if used == encoder:
-                found.append(run)
-        return found[::-1]
+                runs.append(run)
+        return runs[::-1]
 
-    def _fresh(self, run: RunFolder, ids: IdArray) -> npt.NDArray[np.bool_]:
-        """(N,): which of these images still have the bytes that an embed run saw."""
+    def _is_current(self, run: RunFolder, ids: IdArray) -> npt.NDArray[np.bool_]:
+        """(N,): which of these images still have the bytes that an embed run read. ids: (N,)."""
         cycle = int(run.path.name.partition("-")[0])
         replaced = {image_id for image_id, at in self.store.replaced_in().items() if at >= cycle}
         return np.isin(ids, list(replaced), invert=True)
 
 
-def decided(context: Context, images: Sequence[Image]) -> list[Image]:
-    """Those of these images that have an embedding. The others arrived since: whether they would
-    leak from validation or test is not known yet, so no training uses them."""
-    known = context.embedded_ids()
-    return [image for image in images if image.id in known]
+def with_embeddings(context: Context, images: Sequence[Image]) -> list[Image]:
+    """The images that have an embedding.
+
+    No run uses the others: they arrived later, and without an embedding it is not known whether
+    they are near-duplicates of validation or test images.
+    """
+    embedded = context.embedded_ids()
+    return [image for image in images if image.id in embedded]
 
 
 def _cycle_and_number(folder: Path) -> tuple[int, int]:
-    """Of an embed run: 0003-embed is the first one of its cycle, 0003-2-embed the second."""
+    """(cycle, number) of the folder of an embed run: 0003-embed is (3, 1), 0003-2-embed (3, 2)."""
     cycle, *number, _ = folder.name.split("-")
     return int(cycle), int(number[0]) if number else 1
 
 
 def _encoder_used(run: RunFolder) -> dict[str, Any]:
-    """The encoder of an embed run. Its request, which lists every image, is read only where the run
-    has no settings file."""
+    """The encoder settings of an embed run.
+
+    The request, which lists every image, is read only if the run has no settings file.
+    """
     try:
-        known = json.loads(run.settings_file.read_bytes())
-        return {name: known[f"[training] settings.{name}"] for name in ENCODER}
-    except (OSError, ValueError, KeyError):  # of a version that kept none
+        settings = json.loads(run.settings_file.read_bytes())
+        return {name: settings[f"[training] settings.{name}"] for name in ENCODER}
+    except (OSError, ValueError, KeyError):  # a run of an early release, which wrote no such file
         return _encoder_of(run.read_request(EmbedRequest).settings)
 
 
@@ -148,8 +156,8 @@ def _encoder_of(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: settings[name] for name in ENCODER}
 
 
-def files_of(images: Sequence[Image]) -> tuple[ImageFile, ...]:
-    """Images as the files of a run folder."""
+def image_files(images: Sequence[Image]) -> tuple[ImageFile, ...]:
+    """Images as the image files of a run's request."""
     roles = {Role.VALIDATION: FileRole.VALIDATION}
     return tuple(
         ImageFile(id=image.id, image=image.path, role=roles.get(image.role, FileRole.POOL))
@@ -158,7 +166,7 @@ def files_of(images: Sequence[Image]) -> tuple[ImageFile, ...]:
 
 
 def by_role(images: Sequence[Image]) -> Mapping[Role, list[Image]]:
-    """Images by role; every role has a list."""
+    """Role -> its images; every role has a list."""
     table: dict[Role, list[Image]] = {role: [] for role in Role}
     for image in images:
         table[image.role].append(image)

@@ -1,4 +1,4 @@
-"""How much of a prediction its annotator changed."""
+"""Measures how much of a prediction its annotator changed."""
 
 from __future__ import annotations
 
@@ -26,58 +26,66 @@ from daemon.runs.folder import PredictRequest
 from daemon.stages.context import Context
 from daemon.stages.predict import predicted_ids, predicted_mask
 
-MEASURED_PER_TICK = 50  # answers of an earlier release: some tenths of a second
+MEASURED_PER_TICK = 50  # annotations of an earlier release; takes a few tenths of a second
 
-# What Pillow, pydantic and the run folder raise for files that are torn.
-_DAMAGED = (OSError, ValueError, SyntaxError, RunFailed)
-_UNKNOWN = "how much of the prediction was changed is unknown: "
+# What Pillow, pydantic and the run folder raise for damaged files.
+_READ_ERRORS = (OSError, ValueError, SyntaxError, RunFailed)
+_NOTE_PREFIX = "how much of the prediction was changed is unknown: "
 
 
 def correction_of(
     context: Context, image_id: int, annotation: Annotation
 ) -> Correction | Unmeasured | None:
-    """How much of the prediction was changed, or why that is not known; None where no prediction
-    is known to have been shown."""
+    """How much of the source prediction was changed, or why that is not known.
+
+    None if no source prediction of the annotation is known.
+    """
     if annotation.shown is None:
         return None
-    found = _measure(context, image_id, annotation.shown, annotation.mask)
-    if annotation.shown_empty and isinstance(found, Correction) and _shows_a_class(context, found):
-        return Unmeasured.EMPTY_PAGE  # as where people draw shapes, which no mask becomes
-    return found
+    result = _measure(context, image_id, annotation.shown, annotation.mask)
+    if (
+        annotation.shown_empty
+        and isinstance(result, Correction)
+        and _has_drawn_class(context, result)
+    ):
+        return Unmeasured.EMPTY_PAGE  # for example in projects that take shapes but no masks
+    return result
 
 
 def measure_missing(context: Context) -> None:
-    """Measure some answers that an earlier release saved without measuring them, since it could not
-    read the names of versions. Calling it twice changes nothing."""
+    """Measure up to `MEASURED_PER_TICK` annotations that an earlier release did not measure, since
+    it could not parse their version names. Calling it twice changes nothing."""
     for answer in context.store.unmeasured_answers(MEASURED_PER_TICK):
         with Pillow.open(io.BytesIO(answer.mask)) as png:
             submitted = np.asarray(png, dtype=np.uint8)
         try:
             correction = _measure(context, answer.image_id, answer.version, submitted)
-        except _DAMAGED as exc:
+        except _READ_ERRORS as exc:
             if is_environment_error(exc):
                 raise
             correction = Unmeasured.MASK_UNREADABLE
         context.store.keep_correction(answer.id, correction)
 
 
-def measured(
+def correction_or_note(
     context: Context, image_id: int, annotation: Annotation
 ) -> tuple[Annotation, Correction | Unmeasured | None]:
-    """The annotation and its correction. A prediction of ours that cannot be read any more costs
-    the figure, and a note on the annotation says so; never the label."""
+    """The annotation and its correction.
+
+    If the predicted mask cannot be read, the label still counts: the correction is
+    `MASK_UNREADABLE`, and the annotation gets a note with the reason.
+    """
     try:
         return annotation, correction_of(context, image_id, annotation)
-    except _DAMAGED as exc:
+    except _READ_ERRORS as exc:
         if is_environment_error(exc):
             raise
-        words = printable(f"{_UNKNOWN}{type(exc).__name__}: {exc}")
-        noted = replace(annotation, notes=(*annotation.notes, words))
-        return noted, Unmeasured.MASK_UNREADABLE
+        note = printable(f"{_NOTE_PREFIX}{type(exc).__name__}: {exc}")
+        return replace(annotation, notes=(*annotation.notes, note)), Unmeasured.MASK_UNREADABLE
 
 
 def measure_correction(shown: Mask, submitted: Mask, names: Sequence[str]) -> Correction:
-    """shown, submitted: (H, W) of the same size. Pure."""
+    """Compare a prediction with its annotation; both (H, W) with class indices. Pure."""
     classes = {}
     for value, name in enumerate(names):
         before, after = shown == value, submitted == value
@@ -99,10 +107,10 @@ def _measure(
     except ValueError:
         return Unmeasured.OTHER_MAKER
     if cycle == 0:
-        return Unmeasured.EMPTY_PAGE  # there was no model yet
+        return Unmeasured.EMPTY_PAGE  # before the first model
     if (submitted == IGNORE).all():
         return Unmeasured.NO_PIXEL
-    shown = _shown(context, cycle, image_id)
+    shown = _source_mask(context, cycle, image_id)
     if isinstance(shown, Unmeasured):
         return shown
     if shown.shape != submitted.shape:
@@ -110,35 +118,35 @@ def _measure(
     return measure_correction(shown, submitted, context.config.classes.names)
 
 
-def _shows_a_class(context: Context, correction: Correction) -> bool:
-    """Whether the prediction gave any pixel another class than that of undrawn ones."""
+def _has_drawn_class(context: Context, correction: Correction) -> bool:
+    """Whether the prediction has a pixel of a class that people draw."""
     undrawn = context.config.class_set.unlabeled
     names = context.config.classes.names
     drawn = {name for value, name in enumerate(names) if value != undrawn}
     return any(correction.classes[name].shown_px for name in drawn & correction.classes.keys())
 
 
-def _shown(context: Context, cycle: int, image_id: int) -> Mask | Unmeasured:
-    """The mask that people saw of an image, or why there is none."""
+def _source_mask(context: Context, cycle: int, image_id: int) -> Mask | Unmeasured:
+    """The predicted mask that the annotator began with, or why there is none."""
     mask = predicted_mask(context, cycle, image_id)
     if mask is not None:
-        return _in_present_classes(context, cycle, mask)
+        return _to_current_classes(context, cycle, mask)
     predicted = predicted_ids(context, cycle)
     empty = predicted is not None and image_id not in predicted
     return Unmeasured.EMPTY_PAGE if empty else Unmeasured.MASK_GONE
 
 
-def _in_present_classes(context: Context, cycle: int, mask: Mask) -> Mask | Unmeasured:
-    """A predicted mask with the present class indices, which may differ from the model's."""
+def _to_current_classes(context: Context, cycle: int, mask: Mask) -> Mask | Unmeasured:
+    """A predicted mask with the class indices of today, which may differ from the model's."""
     run, classes = context.run(cycle, Stage.PREDICT), context.config.classes
     if not run.request_file.exists():
         return mask
     before = run.read_request(PredictRequest).classes
-    called = [classes.renamed.get(name, name) for name in before]
-    if called == list(classes.names[: len(called)]):
+    renamed = [classes.renamed.get(name, name) for name in before]
+    if renamed == list(classes.names[: len(renamed)]):
         return mask
-    if not set(called) <= set(classes.names):
+    if not set(renamed) <= set(classes.names):
         return Unmeasured.OTHER_CLASSES
     table = np.arange(256, dtype=np.uint8)
-    table[: len(called)] = [classes.names.index(name) for name in called]
+    table[: len(renamed)] = [classes.names.index(name) for name in renamed]
     return np.asarray(table[mask], dtype=np.uint8)

@@ -1,7 +1,7 @@
 """Reports images that several people labeled.
 
-Label Studio's locks are not atomic on SQLite, so it sometimes gives two people the same image. Each
-image is one label and costs the budget once: the ground truth counts, else what `[loop]
+Label Studio's locks are not atomic on SQLite, so two people sometimes get the same image. Each such
+image counts as one label of the budget: the ground truth, else the annotation that `[loop]
 label_in_effect` names.
 """
 
@@ -13,21 +13,22 @@ from daemon.stages.context import Context
 
 log = logging.getLogger(__name__)
 
-_REPORTED = "doubles_said"  # the fact: how many
+_REPORTED = "doubles_said"  # name of the stored fact: the number of such images
 
 
 def report_duplicate_labels(context: Context) -> None:
-    """Log it when more images have labels of several people than were reported."""
+    """Log the number of images with labels of several people when it grows."""
     store = context.store
-    doubles = store.duplicate_labels()
+    duplicates = store.duplicate_labels()
     reported = int(store.fact(_REPORTED) or 0)
-    if len(doubles) > reported:
-        newest, which = doubles[-1], context.config.loop.label_in_effect
-        words = (
-            f"{len(doubles)} images were labeled by several people, {len(doubles) - reported} of "
-            f"them new; each counts once: the ground truth, else the {which}"
+    if len(duplicates) > reported:
+        newest, policy = duplicates[-1], context.config.loop.label_in_effect
+        new = len(duplicates) - reported
+        message = (
+            f"{len(duplicates)} images were labeled by several people, {new} of them new; each"
+            f" counts once: the ground truth, else the {policy}"
         )
-        log.info("%s; one of them: %s", words, newest.image_name)
-        store.add_event("info", words, context.now())
-    if len(doubles) != reported:
-        store.keep_fact(_REPORTED, str(len(doubles)))
+        log.info("%s; the newest: %s", message, newest.image_name)
+        store.add_event("info", message, context.now())
+    if len(duplicates) != reported:
+        store.keep_fact(_REPORTED, str(len(duplicates)))

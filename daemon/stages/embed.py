@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daemon.domain import Role, Stage
 from daemon.runs.folder import EmbedRequest, PredictResult
-from daemon.stages.context import Context, files_of
+from daemon.stages.context import Context, image_files
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.roles import decide_roles
 from daemon.stages.run_settings import write_request
@@ -26,7 +26,7 @@ def embed(context: Context, cycle: int) -> bool:
             if image.id not in embedded and image.role is not Role.EXCLUDED
         ]
         if new:
-            request = context.request(EmbedRequest, images=files_of(new))
+            request = context.request(EmbedRequest, images=image_files(new))
             write_request(context, run, Stage.EMBED, request)
     if run.request_file.exists():
         if not context.launcher.advance(run, "embed"):

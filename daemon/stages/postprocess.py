@@ -1,16 +1,15 @@
-"""Predictions worth correcting: specks and pinholes that nobody would draw are taken out. Pure.
+"""Removes specks from predicted masks and fills holes, so that people need not correct them. Pure.
 
-Neighbours share an edge (4-connected). A *speck* is a region of one drawn class with fewer than
-`min_region_px` pixels; specks that touch each other go together, and become the class that most
-pixels along their outside have, or background where there is no outside. A *hole* is a region
-of background with fewer than `fill_holes_px` pixels that does not reach the edge of the
-picture, and becomes the class that most pixels around it have. Of two equally frequent classes
-the lower index wins. Specks are taken out before holes are filled. No pixel of a region that
-is large enough changes, and a second call changes nothing more.
+Neighbours share an edge (4-connected). A *speck* is a region of one class other than background
+with fewer than `min_region_px` pixels. Specks that touch form one region, which gets the class that
+most pixels along its outline have, or background if there are none. A *hole* is a region of
+background with fewer than `fill_holes_px` pixels that does not touch the edge of the image; it gets
+the class that most pixels around it have. Of two equally frequent classes the lower index wins.
+Specks are removed first. No pixel of a larger region changes, and a second call changes nothing.
 
-A mask is cut into runs, stretches of one class within a row; all work is done on the graph of runs
-that share an edge: some thousand runs stand for a million pixels. On usual masks that takes less
-time than OpenCV's labeling alone (tests/benchmarks/connected_components.py).
+A mask is split into runs: sequences of one class within a row. The connected components are found
+on the graph of runs that share an edge: a few thousand runs represent a million pixels. On usual
+masks that takes less time than OpenCV's labeling alone (tests/benchmarks/connected_components.py).
 """
 
 from __future__ import annotations
@@ -28,24 +27,24 @@ Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
-def postprocessed(mask: Mask, *, min_region_px: int, fill_holes_px: int) -> Mask:
-    """The mask without specks and holes. mask: (H, W); 0 px leaves either kind as it is.
+def postprocess_mask(mask: Mask, *, min_region_px: int, fill_holes_px: int) -> Mask:
+    """The mask (H, W) without specks and holes. 0 px turns either step off.
 
-    Pixels without a label (255) are neither.
+    Pixels without a label (255) are part of neither and stay.
     """
     if mask.size == 0 or not (min_region_px or fill_holes_px):
         return mask
     runs = _Runs.of(mask)
-    smooth = _without_specks(runs, runs.values, min_region_px)
-    return runs.painted(_without_holes(runs, smooth, fill_holes_px))
+    smooth = _remove_specks(runs, runs.values, min_region_px)
+    return runs.to_mask(_fill_holes(runs, smooth, fill_holes_px))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Runs:
     """R runs of a mask, row by row, and the E pairs of them that share an edge.
 
-    values: (R,) class of each. lengths: (R,) px. at_edge: (R,) touches the edge of the picture.
-    first, second: (E,) runs. shared: (E,) how many pixel edges the two share.
+    values: (R,) classes. lengths: (R,) px. at_edge: (R,) whether it touches the edge of the image.
+    first, second: (E,) indices of runs. shared: (E,) number of pixel edges that the pair shares.
     """
 
     shape: tuple[int, int]
@@ -63,11 +62,11 @@ class _Runs:
         np.not_equal(mask[:, 1:], mask[:, :-1], out=begins[:, 1:])
         starts = np.flatnonzero(begins)
         ends = np.append(starts[1:], mask.size)
-        # between two rows, a stretch ends wherever a run begins in either of them
+        # two neighbouring rows are cut wherever a run begins in either of them
         cuts = np.flatnonzero(begins[1:] | begins[:-1])
         upper = np.searchsorted(starts, cuts, side="right") - 1
         lower = np.searchsorted(starts, cuts + width, side="right") - 1
-        left = np.flatnonzero(starts[1:] % width)  # the run to the right is in the same row
+        left = np.flatnonzero(starts[1:] % width)  # only if the next run is in the same row
         beside = np.ones(left.size, np.int64)
         overlap = np.diff(np.append(cuts, mask.size - width))
         return cls(
@@ -83,55 +82,57 @@ class _Runs:
             shared=np.concatenate([beside, overlap]),
         )
 
-    def regions(self, members: Flags, joined: Flags) -> Ints:
-        """(M,): the region of each member, (R,) flags, where these pairs of members, (E,), belong
-        together. Regions are numbered from 0."""
+    def regions(self, members: Flags, connected: Flags) -> Ints:
+        """(M,): the connected component of each of the M members, numbered from 0.
+
+        members: (R,) flags. connected: (E,) flags of the pairs of members that are connected.
+        """
         count = int(np.count_nonzero(members))
         index = np.cumsum(members, dtype=np.int32) - np.int32(1)
-        pairs = (index[self.first[joined]], index[self.second[joined]])
+        pairs = (index[self.first[connected]], index[self.second[connected]])
         graph = sparse.csr_matrix((np.ones(pairs[0].size, np.bool_), pairs), shape=(count, count))
         return np.asarray(csgraph.connected_components(graph, directed=False)[1], np.int64)
 
-    def painted(self, values: Mask) -> Mask:
-        """The mask, (H, W), whose runs have these values."""
+    def to_mask(self, values: Mask) -> Mask:
+        """The mask (H, W) whose runs have these values (R,)."""
         return np.repeat(values, self.lengths).reshape(self.shape)
 
 
-def _without_specks(runs: _Runs, values: Mask, min_region_px: int) -> Mask:
+def _remove_specks(runs: _Runs, values: Mask, min_region_px: int) -> Mask:
     drawn = (values != 0) & (values != IGNORE)
     regions = _regions_within(runs, values, drawn)
     small = np.bincount(regions, weights=runs.lengths[drawn]) < min_region_px
-    return _absorbed(runs, values, _spread(drawn, small[regions]))
+    return _relabel(runs, values, _scatter_flags(drawn, small[regions]))
 
 
-def _without_holes(runs: _Runs, values: Mask, fill_holes_px: int) -> Mask:
-    empty = values == 0
-    regions = _regions_within(runs, values, empty)
-    small = np.bincount(regions, weights=runs.lengths[empty]) < fill_holes_px
-    is_open = np.bincount(regions, weights=runs.at_edge[empty]) > 0
-    return _absorbed(runs, values, _spread(empty, (small & ~is_open)[regions]))
+def _fill_holes(runs: _Runs, values: Mask, fill_holes_px: int) -> Mask:
+    background = values == 0
+    regions = _regions_within(runs, values, background)
+    small = np.bincount(regions, weights=runs.lengths[background]) < fill_holes_px
+    is_open = np.bincount(regions, weights=runs.at_edge[background]) > 0
+    return _relabel(runs, values, _scatter_flags(background, (small & ~is_open)[regions]))
 
 
 def _regions_within(runs: _Runs, values: Mask, members: Flags) -> Ints:
-    """The regions of one class each that these runs form."""
+    """(M,): the region of each member; a region has one class. members: (R,) flags."""
     same = values[runs.first] == values[runs.second]
     return runs.regions(members, same & members[runs.first])
 
 
-def _spread(members: Flags, values: Flags) -> Flags:
-    """(R,): the values, (M,), at the members; False for the other runs."""
+def _scatter_flags(members: Flags, values: Flags) -> Flags:
+    """(R,): the flags (M,) of the members; False for the other runs."""
     flags = members.copy()
     flags[members] = values
     return flags
 
 
-def _absorbed(runs: _Runs, values: Mask, taken: Flags) -> Mask:
-    """Runs that are taken out get the most frequent class along the outside of their region."""
-    if not taken.any():
+def _relabel(runs: _Runs, values: Mask, removed: Flags) -> Mask:
+    """(R,): classes after each removed region got the most frequent class along its outline."""
+    if not removed.any():
         return values
-    inner, outer = taken[runs.first], taken[runs.second]
-    regions = runs.regions(taken, inner & outer)
-    index = np.cumsum(taken) - 1
+    inner, outer = removed[runs.first], removed[runs.second]
+    regions = runs.regions(removed, inner & outer)
+    index = np.cumsum(removed) - 1
     classes = int(values[values != IGNORE].max()) + 1
     votes = np.zeros((int(regions.max()) + 1) * classes)  # (region, class); 255 has no vote
     for inside, outside, border in (
@@ -139,9 +140,9 @@ def _absorbed(runs: _Runs, values: Mask, taken: Flags) -> Mask:
         (runs.second, runs.first, outer & ~inner),
     ):
         voting = border & (values[outside] != IGNORE)
-        cast = regions[index[inside[voting]]] * classes + values[outside[voting]]
-        votes += np.bincount(cast, weights=runs.shared[voting], minlength=votes.size)
+        bins = regions[index[inside[voting]]] * classes + values[outside[voting]]
+        votes += np.bincount(bins, weights=runs.shared[voting], minlength=votes.size)
     winner = votes.reshape(-1, classes).argmax(axis=1).astype(np.uint8)
     changed = values.copy()
-    changed[taken] = winner[regions]
+    changed[removed] = winner[regions]
     return changed

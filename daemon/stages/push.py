@@ -1,8 +1,8 @@
 """PUSH: ask people for the batch, exactly once, in order, with the newest predictions.
 
-The outbox: a chunk is written down before it is sent, under a key that the labeling tool keeps
-with its tasks; after any crash or lost answer the connector looks for the key before it sends.
-Then one `rerank` gives every open task its position and its prediction under a fresh version name.
+The outbox: a chunk is stored before it is sent, under a key that the labeling tool stores with its
+tasks. After a crash or a lost response the connector looks the key up before it sends again. Then
+one `rerank` gives every open task its position and its prediction under a new version name.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from daemon.store import Store
 
 log = logging.getLogger(__name__)
 
-VERSION = "version"  # the fact: of the predictions that are shown
-_ATTEMPTED = "version_attempted"  # the fact: the newest version that a rerank was tried with
+VISIBLE_VERSION = "version"  # name of the stored fact: version of the visible predictions
+_NEWEST_ATTEMPT = "version_attempted"  # fact: newest version of any rerank
 
 
 def push(context: Context, cycle: int) -> bool:
-    """Ask for this cycle's picks and put all open tasks in order. Twice asks once."""
+    """Ask for this cycle's picks and order all open tasks. Calling it twice asks once."""
     require_space(context)
     store = context.store
-    # Images may be excluded since they were picked: a run could not use them.
-    out = store.queried_ids() | store.excluded().keys()
-    new = [pick for pick in store.picks(cycle) if pick.image_id not in out]
+    # A run may have excluded images after they were picked, because it could not read them.
+    unavailable = store.queried_ids() | store.excluded().keys()
+    new = [pick for pick in store.picks(cycle) if pick.image_id not in unavailable]
     if new:
         enqueue(context, cycle, new, new_version(context, cycle))
     deliver(context)
@@ -49,26 +49,28 @@ def push(context: Context, cycle: int) -> bool:
 
 
 def deliver(context: Context) -> None:
-    """Send each push of the outbox whose outcome is not known."""
+    """Send each push of the outbox that is not confirmed yet."""
     store = context.store
     pending = store.pending_pushes()
     if not pending:
         return
-    images = store.images_of(new.image_id for push in pending for new in push.tasks)
-    known = store.image_tasks()
+    images = store.images_of(task.image_id for push in pending for task in push.tasks)
+    existing_tasks = store.image_tasks()
     cycles = {_cycle_of(push.version) for push in pending}
     masks = {cycle: predictions(context, cycle) for cycle in cycles}
     for push in pending:
-        shown = masks[_cycle_of(push.version)]
-        asks = [_request(new, push.cycle, images, shown, known) for new in push.tasks]
-        tasks = context.connector.push(asks, push.key, push.version)
+        push_masks = masks[_cycle_of(push.version)]
+        requests = [
+            _task_request(task, push.cycle, images, push_masks, existing_tasks)
+            for task in push.tasks
+        ]
+        tasks = context.connector.push(requests, push.key, push.version)
         store.record_push(push, tasks, context.now())
-        log.debug("pushed cycle=%d images=%d key=%s", push.cycle, len(asks), push.key)
+        log.debug("pushed cycle=%d images=%d key=%s", push.cycle, len(requests), push.key)
 
 
 def rerank(context: Context, cycle: int) -> None:
-    """Give all open tasks their positions and predictions, at once, under a version that was never
-    used before."""
+    """Give all open tasks their positions and predictions, in one step, under an unused version."""
     store = context.store
     by_position = store.tasks(TaskState.OPEN)
     tasks = serving_order(by_position, batch_image_ids(store, by_position))
@@ -76,12 +78,12 @@ def rerank(context: Context, cycle: int) -> None:
         return
     version = _version_of(context, cycle)
     positions = [task.position for task in tasks]
-    if not _may_keep_positions(store, version, tasks):
+    if not _positions_are_valid(store, version, tasks):
         positions = list(range(len(tasks)))
         version = new_version(context, cycle)
-    store.keep_fact(_ATTEMPTED, _newer(version, store.fact(_ATTEMPTED)))
+    store.keep_fact(_NEWEST_ATTEMPT, _newest(version, store.fact(_NEWEST_ATTEMPT)))
     images, masks = store.images_of(task.image_id for task in tasks), predictions(context, cycle)
-    asks = [
+    requests = [
         TaskRequest(
             image=images[task.image_id],
             position=position,
@@ -92,24 +94,24 @@ def rerank(context: Context, cycle: int) -> None:
         )
         for position, task in zip(positions, tasks, strict=True)
     ]
-    context.connector.rerank(version, asks)
+    context.connector.rerank(version, requests)
     with store.atomic():
-        store.set_positions({str(ask.task): ask.position for ask in asks})
-        store.keep_fact(VERSION, version)
+        store.set_positions({str(request.task): request.position for request in requests})
+        store.keep_fact(VISIBLE_VERSION, version)
         store.activate_prediction_set(version, context.now())
-    log.debug("order set cycle=%d version=%s tasks=%d", cycle, version, len(asks))
+    log.debug("order set cycle=%d version=%s tasks=%d", cycle, version, len(requests))
 
 
-def keep_order(context: Context) -> None:
-    """Put all open tasks in order where one of them was closed and is open again, as after a
-    deleted answer: it has lost its position and perhaps its mask."""
-    version = context.store.fact(VERSION)
+def restore_order(context: Context) -> None:
+    """Order all open tasks if one of them was closed and is open again, for example because its
+    annotation was deleted: such a task has lost its position and perhaps its mask."""
+    version = context.store.fact(VISIBLE_VERSION)
     if version and any(task.closed_at for task in context.store.tasks(TaskState.OPEN)):
         rerank(context, _cycle_of(version))
 
 
 def enqueue(context: Context, cycle: int, picks: Sequence[Pick], version: str) -> None:
-    """Write down, in chunks, that these images are to be asked for, behind all open tasks."""
+    """Store these images in the outbox, in chunks, to be asked for after all open tasks."""
     unusable = context.store.unusable_ids()
     tasks = [
         QueuedTask(
@@ -131,9 +133,9 @@ def enqueue(context: Context, cycle: int, picks: Sequence[Pick], version: str) -
 def new_version(context: Context, cycle: int) -> str:
     """A version name that was never used.
 
-    A project may hold predictions that this store knows nothing of, made by one that was lost or
-    since the backup that it was restored from; they may have this cycle and
-    attempt, but not this nonce.
+    The project may hold predictions that this store does not know, since the store was restored
+    from a backup or replaces a lost one. They may have the same cycle and attempt, but not the same
+    nonce.
     """
     store = context.store
     with store.atomic():
@@ -144,55 +146,53 @@ def new_version(context: Context, cycle: int) -> str:
 
 
 def batch_image_ids(store: Store, tasks: Sequence[Task]) -> set[int]:
-    """The images of the batches that these tasks come from, without their reserves."""
+    """Ids of the images of the batches that these tasks belong to, without the reserves."""
     cycles = {task.cycle for task in tasks}
     return {pick.image_id for cycle in cycles for pick in store.picks(cycle)}
 
 
 def serving_order(tasks: Sequence[Task], batches: Collection[int]) -> list[Task]:
-    """Open tasks in the order in which they should be served: validation, older batches, the
-    newest batch, and then images from the reserve of any batch.
+    """Open tasks in the order in which annotators should get them: validation, older batches, the
+    newest batch, then images of the reserves.
 
-    batches: the images of all batches, see `batch_image_ids`.
+    batches: ids of the images of all batches, see `batch_image_ids`.
     """
 
     def key(task: Task) -> tuple[bool, bool, int, int]:
-        return not task.measures, task.image_id not in batches, task.cycle, task.position
+        return not task.is_validation, task.image_id not in batches, task.cycle, task.position
 
     return sorted(tasks, key=key)
 
 
 def _version_of(context: Context, cycle: int) -> str:
-    """The version that this cycle's pushes carry, unless a rerank was tried with it or with a
-    newer one already."""
-    pushed, tried = context.store.pushed_version(cycle), context.store.fact(_ATTEMPTED)
-    if pushed is None or (tried is not None and _number(pushed) <= _number(tried)):
+    """The version of this cycle's pushes; a new one if a rerank used that or a newer one before."""
+    pushed, attempted = context.store.pushed_version(cycle), context.store.fact(_NEWEST_ATTEMPT)
+    if pushed is None or (attempted is not None and _number(pushed) <= _number(attempted)):
         return new_version(context, cycle)
     return pushed
 
 
 def _number(version: str) -> tuple[int, int]:
-    """(cycle, attempt) of a version that we made."""
+    """(cycle, attempt) of the name of a version."""
     return PredictionVersion.parse(version).number
 
 
-def _newer(version: str, other: str | None) -> str:
+def _newest(version: str, other: str | None) -> str:
     return version if other is None else max(version, other, key=_number)
 
 
-def _may_keep_positions(store: Store, version: str, tasks: Sequence[Task]) -> bool:
-    """Whether these tasks may keep their positions: they rise, and each task that was pushed with
-    this version has the position of that push."""
+def _positions_are_valid(store: Store, version: str, tasks: Sequence[Task]) -> bool:
+    """Whether these tasks can keep their positions: they increase, and each task that was pushed
+    with this version has the position of that push."""
     pushed = store.pushed_positions(version)
-    rising = all(before.position < after.position for before, after in pairwise(tasks))
-    return rising and all(
+    increasing = all(before.position < after.position for before, after in pairwise(tasks))
+    return increasing and all(
         pushed.get(task.image_id, task.position) == task.position for task in tasks
     )
 
 
 def _cycle_of(version: str) -> int:
-    """The cycle whose masks a version shows. An image that is asked for while the next masks are
-    made is shown with the last ones."""
+    """The cycle whose masks a version shows: not always the cycle that asked for the image."""
     return PredictionVersion.parse(version).cycle
 
 
@@ -200,19 +200,19 @@ def _chunks(tasks: Sequence[QueuedTask], size: int) -> Iterable[Sequence[QueuedT
     return (tasks[start : start + size] for start in range(0, len(tasks), size))
 
 
-def _request(
-    new: QueuedTask,
+def _task_request(
+    task: QueuedTask,
     cycle: int,
     images: Mapping[int, Image],
     masks: Mapping[int, KeptPrediction],
-    tasks: Mapping[int, str],
+    existing_tasks: Mapping[int, str],
 ) -> TaskRequest:
     return TaskRequest(
-        image=images[new.image_id],
-        position=new.position,
+        image=images[task.image_id],
+        position=task.position,
         cycle=cycle,
-        reason=new.words,
-        prediction=masks.get(new.image_id),
-        task=tasks.get(new.image_id),
-        needs_new_task=new.needs_new_task,
+        reason=task.words,
+        prediction=masks.get(task.image_id),
+        task=existing_tasks.get(task.image_id),
+        needs_new_task=task.needs_new_task,
     )

@@ -1,7 +1,7 @@
 """The queue of open tasks: while a model trains, annotators get the next best images.
 
-These images belong to the cycle whose scores ranked them, and count against the budget. The next
-batch is served before those of them that nobody answered; they too get its masks and positions.
+These images belong to the cycle whose scores ranked them, and count towards the budget. The next
+batch precedes those of them that are still open, which then get masks of the new model.
 """
 
 from __future__ import annotations
@@ -12,55 +12,56 @@ from datetime import timedelta
 
 from daemon.domain import Pick, Role, Stage
 from daemon.stages.context import Context
-from daemon.stages.push import VERSION, deliver, enqueue
+from daemon.stages.push import VISIBLE_VERSION, deliver, enqueue
 from daemon.stages.select import extend
 from daemon.store.counts import count_beyond_batch, is_dropped, open_images
 
-PRESENT = timedelta(hours=24)  # people who answered since then count as active
+ACTIVE_WINDOW = timedelta(hours=24)  # people who answered within it count as active
 
 
 def top_up(context: Context, cycle: int) -> None:
-    """Ask for a stand-in for every dropped batch image; a dropped validation image stays out."""
-    ask_more(context, cycle, _batch_size(context, cycle) - _count_answerable(context, cycle))
+    """Replace each dropped image of the batch; dropped validation images are not replaced."""
+    request_images(context, cycle, _batch_size(context, cycle) - _count_answerable(context, cycle))
 
 
-def ask_more(context: Context, cycle: int, wanted: int) -> int:
-    """Ask for `wanted` further images by the newest scores, within the budget; how many it were.
+def request_images(context: Context, cycle: int, wanted: int) -> int:
+    """Ask for up to `wanted` further images by the newest scores, within the budget.
 
-    The reserve comes first, then the next best images.
+    The reserve comes first, then the next best images. Returns the number of images asked for.
     """
     wanted = min(wanted, _labels_left(context))
     if wanted <= 0:
         return 0
-    picks = _next_best(context, cycle, wanted)[:wanted]
-    _send(context, cycle, picks)
+    picks = _best_picks(context, cycle, wanted)[:wanted]
+    _enqueue_and_deliver(context, cycle, picks)
     return len(picks)
 
 
 def fill_queue(context: Context) -> None:
-    """Keep `queue_low` tasks open for each active person, by the scores of the newest batch and
-    within the budget. Calling it twice asks once: the outbox holds the pushes on their way.
+    """Keep `queue_low` tasks open for each active person, by the scores of the newest batch.
 
-    A cycle asks for at most `queue_top_up` images beyond its batch, where that is set. The reserve
-    comes first, then the next best images, which have no predicted mask.
+    A cycle asks for at most `queue_top_up` images beyond its batch (0: no limit), within the
+    budget. The reserve comes first, then the next best images, which have no predicted mask.
+    Calling it twice asks once, since pushes in the outbox count as open.
     """
-    cycle, waiting = _newest_batch_cycle(context), len(open_images(context.store))
-    if cycle is None or waiting >= (low := queue_low(context)):
+    cycle, open_count = _newest_batch_cycle(context), len(open_images(context.store))
+    if cycle is None or open_count >= (target := queue_low(context)):
         return
     cap = context.config.loop.queue_top_up
     wanted = min(
-        low - waiting,
-        cap - count_beyond_batch(context.store, cycle) if cap else low,
+        target - open_count,
+        cap - count_beyond_batch(context.store, cycle) if cap else target,
         _labels_left(context),
     )
     if wanted > 0:
-        new = _next_best(context, cycle, wanted)[:wanted]
-        _send(context, cycle, [replace(one, reason=_queue_reason(cycle, one)) for one in new])
+        new = _best_picks(context, cycle, wanted)[:wanted]
+        picks = [replace(pick, reason=_queue_reason(cycle, pick)) for pick in new]
+        _enqueue_and_deliver(context, cycle, picks)
 
 
 def queue_low(context: Context) -> int:
-    """How many open tasks there should be: `[loop] queue_low` for each active person."""
-    people = context.store.people_since(context.now() - PRESENT)
+    """How many tasks should be open: `[loop] queue_low` for each active person, at least one."""
+    people = context.store.people_since(context.now() - ACTIVE_WINDOW)
     return context.config.loop.queue_low * max(1, people)
 
 
@@ -70,13 +71,15 @@ def available_reserve(context: Context, cycle: int) -> list[Pick]:
     reserve = store.reserve(cycle)
     images = store.images_of(pick.image_id for pick in reserve)
     pool = {image.id for image in images.values() if image.role is Role.POOL}
-    free = pool - store.queried_ids() - store.labeled_ids() - _unpushed_ids(context)
-    return [pick for pick in reserve if pick.image_id in free]
+    available = pool - store.queried_ids() - store.labeled_ids() - _unpushed_ids(context)
+    return [pick for pick in reserve if pick.image_id in available]
 
 
 def _newest_batch_cycle(context: Context) -> int | None:
-    """The newest cycle whose batch is selected; None before any, and during a push. While the
-    masks of a batch are predicted this is its own cycle: its reserve gets masks too."""
+    """The newest cycle whose batch is selected; None before the first, and during PUSH.
+
+    During PREDICT it is the cycle that runs, since its reserve gets masks too.
+    """
     last = context.store.last_cycle()
     if last is None or last.stage is Stage.PUSH:
         return None
@@ -94,8 +97,8 @@ def _unpushed_ids(context: Context) -> set[int]:
     return {pick.image_id for pick in picks} - context.store.queried_ids()
 
 
-def _next_best(context: Context, cycle: int, wanted: int) -> list[Pick]:
-    """Picks that may be asked for, best first; at least `wanted` where the pool has as many."""
+def _best_picks(context: Context, cycle: int, wanted: int) -> list[Pick]:
+    """Picks that may be asked for, best first; at least `wanted` if the pool has as many."""
     new = available_reserve(context, cycle)
     if len(new) < wanted and extend(context, cycle, max(wanted, context.config.loop.batch_images)):
         new = available_reserve(context, cycle)
@@ -103,7 +106,7 @@ def _next_best(context: Context, cycle: int, wanted: int) -> list[Pick]:
 
 
 def _labels_left(context: Context) -> int:
-    """Labels of the budget that are left when every open and every chosen image has its label."""
+    """Labels of the budget that no labeled, open or selected image needs."""
     store = context.store
     reserved = store.labeled_ids() | open_images(store) | _unpushed_ids(context)
     return context.config.loop.budget_labels - len(reserved)
@@ -114,20 +117,20 @@ def _batch_size(context: Context, cycle: int) -> int:
 
 
 def _count_answerable(context: Context, cycle: int) -> int:
-    """How many images of the pool that this cycle asked for are answered or still open."""
+    """How many pool images of this cycle are labeled or still open."""
     labeled = context.store.labeled_ids()
     tasks = context.store.tasks_of_cycle(cycle)
-    return sum(not task.measures and not is_dropped(task, labeled) for task in tasks)
+    return sum(not task.is_validation and not is_dropped(task, labeled) for task in tasks)
 
 
 def _queue_reason(cycle: int, pick: Pick) -> str:
     if cycle == 0:
-        return f"asked ahead of the first model: {pick.reason}"
-    return f"asked ahead of the next model, by the scores of cycle {cycle}: {pick.reason}"
+        return f"extra image before the first model: {pick.reason}"
+    return f"extra image while the next model trains, by the scores of cycle {cycle}: {pick.reason}"
 
 
-def _send(context: Context, cycle: int, picks: Sequence[Pick]) -> None:
-    version = context.store.fact(VERSION)
+def _enqueue_and_deliver(context: Context, cycle: int, picks: Sequence[Pick]) -> None:
+    version = context.store.fact(VISIBLE_VERSION)
     if picks and version is not None:
         enqueue(context, cycle, picks, version)
         deliver(context)

@@ -1,9 +1,9 @@
-"""An image whose answer cannot be used is asked again.
+"""Ask again for images whose annotation cannot be used.
 
-The image gets a task of its own, so that the person whose mask was unusable can be handed it too
-(Label Studio never hands a task to somebody who answered it), and the reason stands in front of
-whoever draws it. The first task is handed out no more; what was drawn in it stays there. When
-somebody corrects that first answer after all, it counts, and the second task is withdrawn.
+The image gets a second task, so that the author of the unusable mask can get it too (Label Studio
+never hands a task to a person who answered it), and the task shows the reason. The first task is
+retired; its annotation stays. If a person corrects that annotation later, it counts, and the
+second task is withdrawn.
 """
 
 from __future__ import annotations
@@ -22,17 +22,21 @@ from daemon.domain import (
     Task,
     TaskState,
 )
+from daemon.domain.formatting import count
 from daemon.stages.context import Context
-from daemon.stages.push import VERSION, deliver
+from daemon.stages.push import VISIBLE_VERSION, deliver
 
 log = logging.getLogger(__name__)
 
 
-def ask_again(context: Context) -> None:
-    """Ask for the images whose answers cannot be used. Twice asks once."""
-    store, most = context.store, context.config.loop.ask_again
+def reask(context: Context) -> None:
+    """Ask again for the images with unusable annotations, `[loop] ask_again` times at most.
+
+    Calling it twice asks once.
+    """
+    store, limit = context.store, context.config.loop.ask_again
     answers = store.unusable_answers()
-    if not answers or store.fact(VERSION) is None:
+    if not answers or store.fact(VISIBLE_VERSION) is None:
         return
     labeled = store.labeled_ids()
     open_tasks = {task.id: task for task in store.tasks(TaskState.OPEN)}
@@ -42,14 +46,14 @@ def ask_again(context: Context) -> None:
             store.set_fault_state(answer.where, FaultState.REPLACED)
         elif answer.task in open_tasks:
             task = open_tasks.pop(answer.task)
-            decide = _enqueue if refusals[answer.image_id] < most else _give_up
-            decide(context, task, answer)
-    _settle_older(context, [answer for answer in answers if answer.image_id not in labeled])
+            resolve = _enqueue if refusals[answer.image_id] < limit else _give_up
+            resolve(context, task, answer)
+    _update_older_answers(context, [answer for answer in answers if answer.image_id not in labeled])
     deliver(context)
 
 
 def withdraw(context: Context) -> None:
-    """Take back the second task of an image whose first answer was corrected."""
+    """Withdraw the second task of an image whose first annotation was corrected."""
     store, now = context.store, context.now()
     unusable = store.tasks(TaskState.UNUSABLE)
     if not unusable:
@@ -62,12 +66,12 @@ def withdraw(context: Context) -> None:
         if task.image_id in corrected:
             context.connector.retire([task.id])
             store.set_task_state([task.id], TaskState.WITHDRAWN, now)
-            log.info("withdrawn task=%s: the first answer was mended", task.id)
+            log.info("withdrawn task=%s: the first annotation was corrected", task.id)
     store.set_task_state(list(corrected.values()), TaskState.LABELED, now)
 
 
 def _enqueue(context: Context, task: Task, answer: QuarantinedAnswer) -> None:
-    """Write down that the image of this task is to be asked again, in a task of its own."""
+    """Retire this task and store a second one for its image in the outbox."""
     store, now = context.store, context.now()
     context.connector.retire([task.id])
     new = QueuedTask(
@@ -79,7 +83,10 @@ def _enqueue(context: Context, task: Task, answer: QuarantinedAnswer) -> None:
         refused=RefusedAnswer(got=answer.got, expected=answer.expected),
     )
     push = Push(
-        key=str(uuid.uuid4()), cycle=task.cycle, version=str(store.fact(VERSION)), tasks=(new,)
+        key=str(uuid.uuid4()),
+        cycle=task.cycle,
+        version=str(store.fact(VISIBLE_VERSION)),
+        tasks=(new,),
     )
     with store.atomic():
         store.set_task_state([task.id], TaskState.UNUSABLE, now)
@@ -89,21 +96,23 @@ def _enqueue(context: Context, task: Task, answer: QuarantinedAnswer) -> None:
 
 
 def _give_up(context: Context, task: Task, answer: QuarantinedAnswer) -> None:
-    store, most = context.store, context.config.loop.ask_again
-    words = f"{answer.where}: not asked again, answers that could not be used: {most + 1}"
+    """Record that the image of this task is not asked for any more."""
+    store, limit = context.store, context.config.loop.ask_again
+    unusable = count(limit + 1, "unusable annotation")
+    message = f"{answer.where}: its image has {unusable} and is not asked for again"
     with store.atomic():
         store.set_task_state([task.id], TaskState.UNUSABLE, context.now())
         store.set_fault_state(answer.where, FaultState.GIVEN_UP)
-        store.add_event("warning", words, context.now())
-    log.warning("%s", words)
+        store.add_event("warning", message, context.now())
+    log.warning("%s", message)
 
 
-def _settle_older(context: Context, answers: Sequence[QuarantinedAnswer]) -> None:
-    """Older unusable answers about an image take the state of its newest one."""
+def _update_older_answers(context: Context, answers: Sequence[QuarantinedAnswer]) -> None:
+    """Give older unusable annotations of an image the state of its newest one."""
     store = context.store
-    waiting = {task.image_id for task in store.tasks(TaskState.OPEN)} | store.pending_ids()
+    open_ids = {task.image_id for task in store.tasks(TaskState.OPEN)} | store.pending_ids()
     for answer in answers:
-        if answer.image_id in waiting:
+        if answer.image_id in open_ids:
             store.set_fault_state(answer.where, FaultState.ASKED_AGAIN)
         elif answer.state is FaultState.ASKED_AGAIN:
             store.set_fault_state(answer.where, FaultState.GIVEN_UP)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from daemon.domain import Push, QueuedTask, TaskState
 from daemon.stages.context import Context
-from daemon.stages.push import VERSION
+from daemon.stages.push import VISIBLE_VERSION
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ def ask_at_new_address(context: Context, image_ids: Collection[int]) -> None:
     The pushes are sent later in this tick.
     """
     store, now = context.store, context.now()
-    version = store.fact(VERSION)
+    version = store.fact(VISIBLE_VERSION)
     tasks = [task for task in store.tasks(TaskState.OPEN) if task.image_id in image_ids]
     if not tasks or version is None:
         return

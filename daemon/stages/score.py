@@ -1,4 +1,4 @@
-"""SCORE: what the new model thinks of every image of the pool, and of the test set."""
+"""SCORE: uncertainty and embedding of every pool image, and the evaluation on the test set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from daemon.domain import Role, Stage
 from daemon.domain.evaluations import MIOU
 from daemon.domain.formatting import fraction
 from daemon.runs.folder import PredictRequest, PredictResult, TrainResult
-from daemon.stages.context import Context, decided, files_of
+from daemon.stages.context import Context, image_files, with_embeddings
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.run_settings import write_request
 from daemon.stages.serving import serving_checkpoint
@@ -19,37 +19,38 @@ log = logging.getLogger(__name__)
 
 
 def score(context: Context, cycle: int) -> bool:
-    """Uncertainty and embedding of the pool by the model that serves; True when done.
+    """Score the pool with the model that serves; True when done.
 
-    The test set measures this cycle's own model: not where another one serves.
+    The test set is measured only if this cycle's own model serves.
     """
     run = context.run(cycle, Stage.SCORE)
     if not run.request_file.exists():
-        pool = decided(context, context.store.images(Role.POOL))
+        pool = with_embeddings(context, context.store.images(Role.POOL))
         test, test_missing = files_or_reason(context.config)
         serving = context.store.serving(cycle)
         request = context.request(
             PredictRequest,
             classes=context.trained_classes(serving),
             checkpoint=serving_checkpoint(context, cycle),
-            score=files_of(pool),
+            score=image_files(pool),
             test=test if serving == cycle else (),
             test_missing=test_missing,
         )
         write_request(context, run, Stage.SCORE, request)
     if not context.launcher.advance(run, "predict"):
         return False
-    _keep(context, cycle)
+    _save_test_evaluation(context, cycle)
     exclude_unusable(context, Stage.SCORE, run.read_result(PredictResult).faults)
     return True
 
 
-def _keep(context: Context, cycle: int) -> None:
+def _save_test_evaluation(context: Context, cycle: int) -> None:
+    """Store the evaluation on the test set, if the run made one."""
     run = context.run(cycle, Stage.SCORE)
     result = run.read_result(PredictResult)
     if result.test is not None:
-        detail = result.test.missing.get(MIOU)
-        report_test_fault(context, Stage.SCORE, detail.detail if detail else "")
+        missing = result.test.missing.get(MIOU)
+        report_test_fault(context, Stage.SCORE, missing.detail if missing else "")
         trained = context.run(cycle, Stage.TRAIN)
         point = curve_point(trained, cycle, trained.read_result(TrainResult))
         context.store.keep_evaluation("test", point, result.test)

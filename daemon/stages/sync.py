@@ -14,9 +14,9 @@ from daemon.domain.errors import ConnectorRefused
 from daemon.intake import DeferredFailures, Intake
 from daemon.runs.folder import RunFolder
 from daemon.stages.context import Context
-from daemon.stages.corrections import measure_missing, measured
+from daemon.stages.corrections import correction_or_note, measure_missing
 from daemon.stages.image_intake import CURSOR, sync_images
-from daemon.stages.reask import ask_again, withdraw
+from daemon.stages.reask import reask, withdraw
 from daemon.stages.replaced_images import flag_unconfirmed_labels
 from daemon.stages.unread_images import scan_unlisted_images, without_unread_images
 
@@ -47,7 +47,7 @@ def sync(context: Context, failures: DeferredFailures) -> None:
     with failures.defer("closing tasks"):
         close_tasks(context)
     with failures.defer("asking again for what cannot be used"):
-        ask_again(context)
+        reask(context)
 
 
 def delete_moved_runs(context: Context) -> None:
@@ -121,10 +121,10 @@ def _save_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
         if answer.image_key not in ids:
             intake.add(_unknown_image_fault(answer_id))
             continue
-        guard = intake.guard(answer_id.place, expected=_EXPECTED, cure=_CURE, answer=answer_id)
+        guard = intake.guard(answer_id.where, expected=_EXPECTED, cure=_CURE, answer=answer_id)
         with guard, store.atomic():
             _save_answer(context, ids[answer.image_key], answer)
-            store.release([answer_id.place])
+            store.release([answer_id.where])
     store.delete_annotations(changes.deletions)
     store.delete_absent_annotations(changes.annotation_ids)
     if changes.is_full_read:
@@ -138,12 +138,12 @@ def _save_answer(context: Context, image_id: int, answer: Annotation | Skip) -> 
     if isinstance(answer, Skip):
         context.store.keep_skip(image_id, answer)
     else:
-        context.store.keep_annotation(image_id, *measured(context, image_id, answer))
+        context.store.keep_annotation(image_id, *correction_or_note(context, image_id, answer))
 
 
 def _unknown_image_fault(answer: AnswerId) -> Fault:
     return Fault(
-        where=answer.place,
+        where=answer.where,
         got=f"an answer about {answer.image_key!r}",
         expected="an image that the daemon knows",
         cure="it stays in the labeling tool and is read when the image can be read",

@@ -1,4 +1,4 @@
-"""TRAIN: a checkpoint from the present labels and the pool, in a process of its own."""
+"""TRAIN: train a checkpoint with the current labels and the pool, in a process of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from daemon.insight.missing_figures import explain
 from daemon.rules.validation_split import group_of
 from daemon.runs.durable import atomic_file
 from daemon.runs.folder import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
-from daemon.stages.context import Context, by_role, decided, files_of
+from daemon.stages.context import Context, by_role, image_files, with_embeddings
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.retention import delete_old_checkpoints, require_space
 from daemon.stages.roles import ROLE_EXCLUSIONS
@@ -28,14 +28,14 @@ from daemon.stages.warm_start import warm_start
 
 log = logging.getLogger(__name__)
 
-ENOUGH_IMAGES = 5  # that hold a class, for its IoU to be worth reading
+ENOUGH_IMAGES = 5  # validation images with a class, for a reliable IoU
 
 
 def train(context: Context, cycle: int) -> bool:
-    """Train on what is labeled when the stage begins; True when done.
+    """Train with the labels that exist when the stage begins; True when done.
 
-    An image whose label gives no pixel a class counts as unlabeled, and takes no part in
-    validation. The run leaves out images that cannot be read; they are excluded after it.
+    An image without a pixel of any class in its label counts as unlabeled, and is not used for
+    validation. The run skips images that cannot be read; they are excluded after it.
     """
     run = context.run(cycle, Stage.TRAIN)
     if not run.request_file.exists():
@@ -68,21 +68,21 @@ def curve_point(run: RunFolder, cycle: int, result: TrainResult) -> CurvePoint:
 
 def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
     store = context.store
-    images = by_role(decided(context, store.images()))
+    images = by_role(with_embeddings(context, store.images()))
     labeled = store.informative_ids()
     training_images = [image for image in images[Role.POOL] if image.id in labeled]
     if not training_images:
         raise PoolEmpty(
-            "no labeled image is left to train on: those that were are left out now, see the "
-            "excluded images of the status; label others, or correct the setting that decides it"
+            "no labeled image is left to train on: all of them are excluded now, see the excluded "
+            "images in the status; label other images, or correct the setting that excludes these"
         )
     validation_images = [image for image in images[Role.VALIDATION] if image.id in labeled]
     request = context.request(
         TrainRequest,
         labeled=_labeled_files(context, run, training_images),
         validation=_labeled_files(context, run, validation_images, FileRole.VALIDATION),
-        unlabeled=files_of([image for image in images[Role.POOL] if image.id not in labeled]),
-        **_parent(context, cycle),
+        unlabeled=image_files([image for image in images[Role.POOL] if image.id not in labeled]),
+        **_warm_start_settings(context, cycle),
     )
     _report_rare_classes(context, request)
     used = store.label_ids(image.id for image in [*training_images, *validation_images])
@@ -90,28 +90,30 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
     write_request(context, run, Stage.TRAIN, request)
 
 
-def _parent(context: Context, cycle: int) -> dict[str, Any]:
-    """The model to start from: the serving one. ImageNet weights where that was trained on images
-    that turned out to be validation or test images."""
-    found = warm_start(context, cycle)
-    if not found:
+def _warm_start_settings(context: Context, cycle: int) -> dict[str, Any]:
+    """The fields of the request that start from the serving model; empty: start from ImageNet.
+
+    Empty too if the serving model was trained on images that became validation or test images.
+    """
+    settings = warm_start(context, cycle)
+    if not settings:
         return {}
     serving = context.store.serving(cycle - 1)
-    seen = excluded_training_images(context, serving)
-    if not seen:
-        return found
-    words = (
-        f"the model of cycle {serving} was trained on {len(seen)} images that are excluded now: "
-        f"training starts from ImageNet weights, so that no figure profits from them"
+    leaked = excluded_training_images(context, serving)
+    if not leaked:
+        return settings
+    message = (
+        f"the model of cycle {serving} was trained on {len(leaked)} images that are excluded now: "
+        f"training starts from ImageNet weights, so that they do not improve any evaluation"
     )
-    log.warning("%s", words)
-    context.store.add_event("warning", words, context.now())
+    log.warning("%s", message)
+    context.store.add_event("warning", message, context.now())
     return {}
 
 
 def excluded_training_images(context: Context, cycle: int) -> set[int]:
-    """Ids of the images that the model of a cycle was trained on and that turned out to be
-    validation or test images: its figures are too good."""
+    """Ids of the images that the model of a cycle was trained on and that became validation or test
+    images, or resemble them: its evaluations are too good."""
     request = context.run(cycle, Stage.TRAIN).read_request(TrainRequest)
     leaks = {
         image_id for image_id, why in context.store.excluded().items() if why in ROLE_EXCLUSIONS
@@ -120,45 +122,48 @@ def excluded_training_images(context: Context, cycle: int) -> set[int]:
 
 
 def _report_rare_classes(context: Context, request: TrainRequest) -> None:
-    """Warn of classes that are in too few validation images for a reliable IoU: once, and again
-    when that changes."""
-    seen = np.zeros(256, dtype=np.int64)
+    """Warn of classes that too few validation images have for a reliable IoU; once for each set of
+    such classes."""
+    images = np.zeros(256, dtype=np.int64)  # validation images by class index
     for file in request.validation:
         with Pillow.open(file.mask) as png:
-            seen[np.unique(np.asarray(png))] += 1
-    rare = {name: int(seen[v]) for v, name in enumerate(request.classes) if seen[v] < ENOUGH_IMAGES}
-    held = ", ".join(f"{name!r} in {number}" for name, number in rare.items())
-    words = (
-        f"the IoU of a class that fewer than {ENOUGH_IMAGES} validation images hold is hardly "
-        f"measured: {held} of {len(request.validation)}; validation never changes, but images "
-        f"that hold these classes can be named in [test], which is measured after each training"
+            images[np.unique(np.asarray(png))] += 1
+    counts = {name: int(images[index]) for index, name in enumerate(request.classes)}
+    rare = {name: number for name, number in counts.items() if number < ENOUGH_IMAGES}
+    counts_text = ", ".join(f"{name!r} in {number}" for name, number in rare.items())
+    message = (
+        f"the IoU of a class in fewer than {ENOUGH_IMAGES} validation images is not reliable: "
+        f"{counts_text} of {len(request.validation)}; the validation images never change, but "
+        f"[test] can name images with these classes, which are measured after each training"
     )
-    _log_change(context, "rare_classes", sorted(rare), [words] if rare else [])
+    _log_change(context, "rare_classes", sorted(rare), [message] if rare else [])
 
 
 def _with_missing_labels(context: Context, result: TrainResult) -> Evaluation | None:
-    """The figures on validation, with a reason beside each class that no training label holds."""
-    found = result.validation
+    """The evaluation on validation, with a reason for each class that no training label has."""
+    evaluation = result.validation
     why = Why.CLASS_AS_IGNORE if result.labeled_ignored >= COMMON_IGNORE else Why.CLASS_UNLABELED
     missing = {
         labels_figure(name): Missing(why=why, classes=(name,), share=result.labeled_ignored)
         for name, images in result.labeled_holding.items()
         if not images
     }
-    lines = [f"labels: {explain(one)}" for one in missing.values()]
+    lines = [f"labels: {explain(reason)}" for reason in missing.values()]
     _log_change(context, "unlabeled_classes", sorted(missing), lines)
-    return found and dataclasses.replace(found, missing={**found.missing, **missing})
+    if evaluation is None:
+        return None
+    return dataclasses.replace(evaluation, missing={**evaluation.missing, **missing})
 
 
-def _log_change(context: Context, fact: str, what: Sequence[str], lines: Sequence[str]) -> None:
-    """Log the lines where `what` differs from what was logged before. fact: keeps that."""
-    known = json.dumps(list(what))
-    if known == (context.store.fact(fact) or "[]"):
+def _log_change(context: Context, fact: str, names: Sequence[str], lines: Sequence[str]) -> None:
+    """Log the lines if the names differ from those of the last call, stored under `fact`."""
+    value = json.dumps(list(names))
+    if value == (context.store.fact(fact) or "[]"):
         return
-    for words in lines:
-        log.warning("%s", words)
-        context.store.add_event("warning", words, context.now())
-    context.store.keep_fact(fact, known)
+    for message in lines:
+        log.warning("%s", message)
+        context.store.add_event("warning", message, context.now())
+    context.store.keep_fact(fact, value)
 
 
 def _labeled_files(

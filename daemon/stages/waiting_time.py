@@ -1,4 +1,4 @@
-"""How long people usually wait for the next batch, when no images are asked ahead of a training."""
+"""How long people usually wait for the next batch, unless the queue holds images for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import median
 from daemon.domain import Stage, StageTime
 from daemon.stages.context import Context
 
-CYCLES = 3  # of the last ones: trainings grow with the labels, and one pause may have been a night
+CYCLES = 3  # the newest ones, since trainings get longer; several, since one may span a night
 STEPS_MIN = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 1440)
 
 
@@ -18,8 +18,10 @@ def usual_pause_min(context: Context) -> int | None:
 
 
 def pause_min(stages: Sequence[StageTime]) -> int | None:
-    """The median over the last cycles with a training, rounded up to one of `STEPS_MIN`, so that
-    it rarely changes. Pure."""
+    """The median in minutes over the last cycles with a training; None without any. Pure.
+
+    It is rounded up to one of `STEPS_MIN`, so that it rarely changes.
+    """
     by_cycle: dict[int, dict[Stage, StageTime]] = {}
     for time in stages:
         by_cycle.setdefault(time.cycle, {})[time.stage] = time

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from daemon.domain import Source
 from daemon.insight.view_model import Count, Timestamp, ViewModel
-from daemon.rules.heartbeat import Life
+from daemon.rules.heartbeat import Liveness
 
 
 class DaemonState(ViewModel):
     """Whether a daemon works on this state folder."""
 
-    state: Life
+    state: Liveness
     """How the daemon is. "silent": a process holds the store, and its last tick is long ago;
     "dead": it was killed, or the machine went down."""
     words: str

@@ -8,10 +8,10 @@ from pathlib import Path
 from daemon.config.loading import Config
 from daemon.domain import Stage
 from daemon.insight.curve import lines, serving_model
-from daemon.loop.tick import WAITING
 from daemon.runs.folder import RunFolder
-from daemon.stages.ending import Ended, read_end
+from daemon.stages.ending import EndSummary, read_end
 from daemon.stages.image_intake import reading_progress
+from daemon.stages.loop_facts import WAITING
 from daemon.stages.roles import EXCLUSION_TEXTS
 from daemon.stages.unused_files import load_unused_files, no_unused_files
 from daemon.status.model import (
@@ -167,17 +167,17 @@ def _task_counts(counts: Counts) -> TaskCounts:
     )
 
 
-def _loop_end(ended: Ended | None) -> LoopEnd | None:
+def _loop_end(ended: EndSummary | None) -> LoopEnd | None:
     if ended is None:
         return None
     return LoopEnd(
-        how=ended.how,
-        words=ended.words,
+        how=ended.ending,
+        words=ended.sentence,
         cycles=ended.cycles,
         labels=ended.labels.spent,
         serving=ended.serving,
-        miou=ended.figure.miou if ended.figure else None,
-        miou_interval=ended.figure.miou_interval if ended.figure else None,
+        miou=ended.evaluation.miou if ended.evaluation else None,
+        miou_interval=ended.evaluation.miou_interval if ended.evaluation else None,
     )
 
 

@@ -34,7 +34,7 @@ def batch_progress(store: Store, counts: BatchCounts | None) -> BatchProgress | 
         unusable=states[TaskState.UNUSABLE],
         withdrawn=states[TaskState.WITHDRAWN],
         retired=states[TaskState.RETIRED],
-        ahead=counts.ahead,
+        ahead=counts.beyond_batch,
         skipped_once=counts.skipped_once,
         effort=_batch_corrections(store.corrected_labels_of(counts.cycle)),
         images=_batch_images(store),

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from daemon.domain import RESOLVED, Heartbeat, QuarantinedFault
-from daemon.rules.heartbeat import life_of, sentence_of
+from daemon.rules.heartbeat import liveness_of, liveness_sentence
 from daemon.runs.folder import RunFolder
 from daemon.runs.locks import holder_of
 from daemon.status.model import RunProgress
@@ -29,11 +29,11 @@ LISTED_DUPLICATES = 50
 def daemon_state(state_dir: Path, heartbeat: Heartbeat | None, now: datetime) -> DaemonState:
     """Whether a daemon works on a state folder: by its lock, and by the last heartbeat."""
     process, is_held = _lock_holder(state_dir)
-    life = life_of(heartbeat, held=is_held, now=now)
+    life = liveness_of(heartbeat, held=is_held, now=now)
     looked_at = heartbeat.looked_at if heartbeat else None
     return DaemonState(
         state=life,
-        words=sentence_of(life, heartbeat, now),
+        words=liveness_sentence(life, heartbeat, now),
         process=process,
         since=heartbeat.last_at.isoformat() if heartbeat else None,
         looked_at=looked_at.isoformat() if looked_at else None,

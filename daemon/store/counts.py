@@ -15,9 +15,11 @@ from daemon.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class LabelCounts:
-    """Labels of the budget. total: the budget. left: never negative. spent: labeled images, each
-    once, whoever labeled them; they are made up of train (may train the model), validation
-    (measure it) and unused: no pixel of them has a label, or their image is left out.
+    """Labels of the budget.
+
+    total: the budget. left: never negative. spent: labeled images, each counted once; the sum of
+    train (may train the model), validation (measure it) and unused (no pixel of them has a label,
+    or their image is excluded).
     """
 
     total: int
@@ -30,25 +32,27 @@ class LabelCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchCounts:
-    """The newest cycle that asked anybody. images: how many it asked; `states` adds up to it.
+    """The images that the newest asking cycle asked for. images: how many, the sum of `states`.
 
-    ahead: how many of them were asked beyond the batch, and are no stand-ins. skipped_once: open
-    images that somebody skipped, though not enough people to drop them.
+    beyond_batch: how many of them were asked beyond the batch, without substitutes for dropped
+    images. skipped_once: open images that somebody skipped, though not enough people to drop them.
     """
 
     cycle: int
     images: int
     states: Mapping[TaskState, int]
-    ahead: int
+    beyond_batch: int
     skipped_once: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """images: by role. open: images that wait for annotators: open_batch of the newest batch,
-    open_earlier of older ones, being_sent on their way to the labeling tool. candidates: images
-    of the pool that are neither labeled nor asked. may_ask: how many of them the budget allows to
-    be asked now. new_labels: labels more than the newest cycle began with, never negative.
+    """Images, labels and tasks of a store.
+
+    images: by role. open: images that wait for annotators: open_batch of the newest batch,
+    open_earlier of older ones, being_sent on their way to the labeling tool. candidates: images of
+    the pool that are neither labeled nor asked. may_ask: how many of them may be asked now within
+    the budget. new_labels: labels since the newest cycle began, never negative.
     """
 
     images: Mapping[Role, int]
@@ -64,9 +68,9 @@ class Counts:
 
 
 def counts_of(store: Store, budget_labels: int) -> Counts:
-    """Count what the store holds. budget_labels: [loop] budget_labels.
+    """Count the images, labels and tasks of a store. budget_labels: [loop] budget_labels.
 
-    Ids are read of what people labeled and were asked for, never of the whole pool.
+    Reads the ids of labeled and asked images only, never those of the whole pool.
     """
     roles, labeled = store.role_counts(), store.labeled_ids()
     last, tasks = store.last_cycle(), newest_batch(store)
@@ -90,14 +94,13 @@ def counts_of(store: Store, budget_labels: int) -> Counts:
 
 
 def open_images(store: Store) -> set[int]:
-    """Ids of the images that wait for annotators, and of those on their way to them."""
+    """Ids of the images that wait for annotators or are being sent to them."""
     asked, sent = _open_and_sent(store, store.labeled_ids())
     return asked | sent
 
 
 def newest_batch(store: Store) -> list[Task]:
-    """The tasks of the newest cycle that asked anybody, in the order of its ranks: what was picked
-    first, first. Empty before any."""
+    """The tasks of the newest cycle that asked for images, by rank; empty before any."""
     last = store.last_cycle()
     for cycle in range(last.number if last else -1, -1, -1):
         if tasks := store.tasks_of_cycle(cycle):
@@ -108,28 +111,28 @@ def newest_batch(store: Store) -> list[Task]:
 
 
 def state_of(task: Task, labeled: set[int]) -> TaskState:
-    """Where a task stands, for people: an image that is labeled is labeled, also where the answer
-    came after its task was closed."""
+    """The state of a task as people see it: that of a labeled image is labeled, even if its answer
+    came after it was closed."""
     return TaskState.LABELED if task.image_id in labeled else task.state
 
 
 def count_beyond_batch(store: Store, cycle: int) -> int:
-    """How many images a cycle has asked for beyond its batch; dropped images are left out, and so
-    are as many others, which stand in for them."""
+    """How many images a cycle asked for beyond its batch, without dropped images and without as
+    many others, which replace them."""
     return _count_beyond(store, store.tasks_of_cycle(cycle), store.labeled_ids())
 
 
 def _count_beyond(store: Store, tasks: Sequence[Task], labeled: set[int]) -> int:
-    """The same of the tasks of one cycle."""
+    """As `count_beyond_batch`, of the tasks of one cycle."""
     batch = {pick.image_id for pick in store.picks(tasks[0].cycle)} if tasks else set()
-    pool = [task for task in tasks if not task.measures]
+    pool = [task for task in tasks if not task.is_validation]
     beyond = sum(not is_dropped(task, labeled) for task in pool if task.image_id not in batch)
     dropped = sum(is_dropped(task, labeled) for task in pool if task.image_id in batch)
     return max(0, beyond - dropped)
 
 
 def is_dropped(task: Task, labeled: set[int]) -> bool:
-    """Whether nobody has answered this task, and nobody will."""
+    """Whether this task is closed without an answer."""
     return state_of(task, labeled) not in (TaskState.OPEN, TaskState.LABELED)
 
 
@@ -148,7 +151,7 @@ def _batch(store: Store, tasks: Sequence[Task], labeled: set[int]) -> BatchCount
         cycle=tasks[0].cycle,
         images=len(tasks),
         states={state: states.count(state) for state in TaskState},
-        ahead=_count_beyond(store, tasks, labeled),
+        beyond_batch=_count_beyond(store, tasks, labeled),
         skipped_once=sum(task.image_id in skipped for task in still_open),
     )
 

@@ -117,7 +117,7 @@ def _fault_row(fault: Fault, at: datetime) -> tuple[str | None, ...]:
     if answer is None:
         task = None if fault.task is None else printable(fault.task)
         return (fault.where, fault.got, *words, None, task, None)
-    where = printable(answer.place)
+    where = printable(answer.where)
     got = f"{fault.part}: {fault.got}" if fault.part else fault.got
     names = map(printable, (answer.annotation, answer.task))
     return (where, printable(got), *words, *names, utf_8(answer.image_key))

@@ -61,7 +61,7 @@ class Timed:
 
     def tick(self) -> None:
         began_s, cpu_s = time.monotonic(), time.thread_time()
-        self.ticker.tick_and_go_on()
+        self.ticker.tick_and_report()
         self.ticks_s.append(time.monotonic() - began_s)
         self.cpus_s.append(time.thread_time() - cpu_s)
         with Store(self.config.state / FILE, read_only=True) as store:

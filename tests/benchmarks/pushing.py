@@ -33,7 +33,7 @@ from daemon.domain import ClassSet, Image, Mask, Pick, Stage
 from daemon.launchers.local import LocalLauncher
 from daemon.runs.folder import ImageFile, PredictRequest, PredictResult
 from daemon.stages.context import Context
-from daemon.stages.postprocess import postprocessed
+from daemon.stages.postprocess import postprocess_mask
 from daemon.stages.push import push, rerank
 from daemon.store import FILE, Store
 
@@ -58,7 +58,7 @@ def plants(seed: int, width: int, height: int) -> Mask:
 
 def encoding_ms(masks: list[Mask]) -> dict[str, float]:
     """CPU ms of one mask, both classes; best of three rounds."""
-    control, tidy = Control(from_name="mask", to_name="image"), postprocessed
+    control, tidy = Control(from_name="mask", to_name="image"), postprocess_mask
     smooth = [tidy(one, min_region_px=25, fill_holes_px=25) for one in masks]
     works: dict[str, Callable[[], Any]] = {
         "tidying": lambda: [tidy(one, min_region_px=25, fill_holes_px=25) for one in masks],

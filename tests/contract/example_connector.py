@@ -81,7 +81,7 @@ class JsonDesk:
         for task in changed:
             answer = AnswerId(annotation=task, task=task, image_key=tasks[task]["image"])
             cure = "correct the file"
-            with intake.guard(answer.place, expected="a mask", cure=cure, answer=answer):
+            with intake.guard(answer.where, expected="a mask", cure=cure, answer=answer):
                 annotations.append(self._annotation(answer, files[task], times[task], sizes))
         return Changes(
             cursor=str(max(times.values(), default=since)),

@@ -17,7 +17,7 @@ from daemon.domain import Pick, Stage, TaskState
 from daemon.domain.errors import OutcomeUnknown
 from daemon.launchers.local import LocalLauncher
 from daemon.stages.context import Context
-from daemon.stages.push import VERSION, deliver, push
+from daemon.stages.push import VISIBLE_VERSION, deliver, push
 from daemon.store import FILE, Store
 from tests.contract.rigs import CLASSES, CONTROL, LabelStudioRig, Server, project_source_rig
 from tests.fakes.sync import synchronize
@@ -62,7 +62,7 @@ class Desk:
         deliver(self.context)
         synchronize(self.context)
         tasks = [row.id for row in self.store.tasks(TaskState.OPEN)]
-        self.tool.connector.repair(self.store.fact(VERSION), tasks)
+        self.tool.connector.repair(self.store.fact(VISIBLE_VERSION), tasks)
 
     def regions(self, key: str) -> list[dict[str, Any]]:
         return [
@@ -181,7 +181,7 @@ def test_after_so_many_unusable_answers_an_image_is_given_up(
     assert answers == times + 1
     assert desk.states() == ["given up"] * answers
     assert desk.served() == []
-    assert f"could not be used: {answers}" in desk.store.events()[0].words
+    assert f"has {answers} unusable annotation" in desk.store.events()[0].words
 
 
 def test_an_image_that_was_given_up_is_well_when_its_answer_is_mended(

@@ -93,10 +93,10 @@ def test_one_that_cannot_be_read_is_a_failure_with_its_name_and_the_others_come(
     failed = [result for result in collect(reader) if result.failure]
 
     assert keys(failed) == ["field02.png", "field04.png"]
-    assert next(result.failure.surprise for result in failed if result.failure) is None
+    assert next(result.failure.own_line for result in failed if result.failure) is None
     assert failed[1].failure is not None
     assert failed[1].failure.fault.where == "image field04.png"
-    assert (failed[1].failure.surprise or ("",))[0] == "KeyError"
+    assert (failed[1].failure.own_line or ("",))[0] == "KeyError"
     assert failed[0].stamp == stamp_of(config.home / "images/field02.png")
     assert reader.failure() is None
 

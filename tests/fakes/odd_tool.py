@@ -26,7 +26,7 @@ from daemon.domain import Image
 from daemon.domain.faults import printable
 from daemon.intake import DeferredFailures
 from daemon.stages.context import Context
-from daemon.stages.reask import ask_again
+from daemon.stages.reask import reask
 from daemon.stages.sync import close_tasks, sync_answers
 from daemon.store import FILE, Store
 from tests.fakes.labeling import TIME
@@ -111,7 +111,7 @@ class OddField:
     def take_in(self) -> None:
         """What a tick does with answers. Raises what would end the tick."""
         failures = DeferredFailures()
-        for part in (sync_answers, close_tasks, ask_again):
+        for part in (sync_answers, close_tasks, reask):
             with failures.defer(part.__name__):
                 part(self.context)
         failures.raise_deferred()

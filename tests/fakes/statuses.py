@@ -7,7 +7,7 @@ from typing import Any
 from daemon.domain import CurvePoint, Evaluation, Exclusion, Stage, TaskState
 from daemon.insight.corrections import ClassEffort, CorrectionEffort
 from daemon.insight.curve import lines, serving_model
-from daemon.rules.heartbeat import Life
+from daemon.rules.heartbeat import Liveness
 from daemon.status.model import (
     ExcludedImages,
     LabelBudget,
@@ -86,7 +86,7 @@ def _before_first_run(classes: tuple[str, ...]) -> Status:
         cycle=None,
         stage=None,
         waiting="the daemon has not run yet",
-        daemon=_daemon(Life.NEVER, "the daemon has not run yet: start `maskloop run`"),
+        daemon=_daemon(Liveness.NEVER, "the daemon has not run yet: start `maskloop run`"),
         incidents=(),
         progress=None,
         classes=classes,
@@ -116,7 +116,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "cycle": points,
         "stage": Stage.TRAIN,
         "waiting": "a training runs",
-        "daemon": _daemon(Life.RUNNING, ""),
+        "daemon": _daemon(Liveness.RUNNING, ""),
         "progress": RunProgress(
             phase="student",
             step=312,
@@ -142,7 +142,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _daemon(state: Life, words: str) -> DaemonState:
+def _daemon(state: Liveness, words: str) -> DaemonState:
     return DaemonState(
         state=state, words=words, process=None, since=None, looked_at=None, next_at=None
     )

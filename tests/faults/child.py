@@ -63,4 +63,4 @@ def _live(
             pipe.send(LOOK)
             if pipe.recv() == END:
                 os._exit(0)
-            ticker.tick_and_go_on()
+            ticker.tick_and_report()

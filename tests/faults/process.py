@@ -36,7 +36,7 @@ def main() -> None:
             sys.stdout.flush()
             if sys.stdin.readline().strip() != LOOK:
                 return
-            ticker.tick_and_go_on()
+            ticker.tick_and_report()
 
 
 if __name__ == "__main__":

@@ -199,7 +199,7 @@ def test_answers_arrive_while_label_studio_refuses_to_be_asked(
 
     for task in list(fake.labeling.tasks):
         answered(fake.labeling, task)
-        loop.ticker.tick_and_go_on()
+        loop.ticker.tick_and_report()
     loop.connector.close()
 
     with Store(loop.config.state / FILE) as store:
@@ -222,7 +222,7 @@ def test_an_answer_older_than_its_image_arrives_although_the_listing_was_cut_sho
     fake.uploads["/data/upload/b.png"] = content
     fake.labeling.import_tasks(1, [{"data": {"image": "/data/upload/c.png"}}])
     fake.fail("GET", "/data/upload/c.png", 503, times=9)
-    loop.ticker.tick_and_go_on()  # b is listed, and then comes an outage
+    loop.ticker.tick_and_report()  # b is listed, and then comes an outage
     fake.labeling.delete_task(3)
     loop.wait(300)
     loop.ticker.tick()

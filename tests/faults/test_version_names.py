@@ -26,7 +26,7 @@ def test_a_version_that_a_failed_order_used_never_comes_back(
 ) -> None:
     loop, versions = Loop(fake, tmp_path, "folder"), []
     fake.fail("GET", "/model-versions/", 500, times=3)
-    loop.ticker.tick_and_go_on()  # pushed as 0.1, and then the order fails
+    loop.ticker.tick_and_report()  # pushed as 0.1, and then the order fails
     loop.ticker.tick()
     versions.append(in_force(fake))
 

@@ -14,7 +14,7 @@ from connectors.label_studio import FolderSource, create_or_adopt_project
 from connectors.masks.regions import Control, encode
 from daemon.config.loading import Config
 from daemon.demo.web_user import OpenTask, WebUser
-from daemon.domain import ClassSet, TaskState
+from daemon.domain import ClassSet, Task, TaskState
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.stages import push as push_stage
@@ -123,7 +123,7 @@ class Team:
             assert time.monotonic() < deadline, found
             time.sleep(0.02)
 
-    def open_tasks(self) -> list[dict[str, Any]]:
+    def open_tasks(self) -> list[Task]:
         """As the store has them, by position."""
         with Store(self.config.state / FILE, read_only=True) as store:
             return store.tasks(TaskState.OPEN)

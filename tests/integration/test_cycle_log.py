@@ -49,16 +49,16 @@ def test_the_log_of_a_first_day_reads_as_a_story(
     cycles = [line for line in told if re.match(r"cycle \d+: ", line)]
     assert [line.partition(":")[0] for line in cycles] == [f"cycle {n}" for n in range(4)]
     assert cycles[0].startswith(
-        "cycle 0: no model yet; asked 8 images (4 validation, 4 kcenter); "
-        "0 of 16 labels given, 8 images open; took "
+        "cycle 0: no model yet; asked for 8 images (4 validation, 4 kcenter); "
+        "0 of 16 labels spent, 8 images open; took "
     )
     assert re.fullmatch(
-        r"cycle 1: 8 labels came \(8 of truth\); trained on 4 of 8 labels: mIoU 1\.000 "
-        r"\(4 images\); asked 4 images \(4 hybrid\); predictions 1\.1-\w{8}; "
-        r"8 of 16 labels given, 4 images open; took \d+ s",
+        r"cycle 1: 8 new labels \(8 from truth\); trained on 4 of 8 labels: mIoU 1\.000 "
+        r"\(4 images\); asked for 4 images \(4 hybrid\); predictions 1\.1-\w{8}; "
+        r"8 of 16 labels spent, 4 images open; took \d+ s",
         cycles[1],
     )
-    assert "4 labels came (4 of truth); trained on 12 of 16 labels" in cycles[3]
+    assert "4 new labels (4 from truth); trained on 12 of 16 labels" in cycles[3]
     assert "against cycle 2" in cycles[3]
     assert len(told) == len(set(told)), told
     assert [line for line in told if re.search(r"\d\.\d{5}", line)] == []
@@ -113,7 +113,7 @@ def test_a_class_that_few_validation_images_hold_is_said_once_with_a_cure_that_w
     config = configured(home)
     run_out(ticker(config))
 
-    said = [one.message for one in caplog.records if "hardly measured" in one.message]
+    said = [one.message for one in caplog.records if "is not reliable" in one.message]
     assert len(said) == 1
     assert "'weed' in 4 of 4" in said[0]
     assert "[test]" in said[0]

@@ -17,7 +17,7 @@ from daemon.config.loading import Config
 from daemon.domain import Stage
 from daemon.rules.readiness import Ending
 from daemon.runs.folder import PredictRequest, RunFolder
-from daemon.stages.context import files_of
+from daemon.stages.context import image_files
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
@@ -82,7 +82,7 @@ def test_how_the_loop_ended_is_in_the_log_once_and_in_status_and_on_the_page(
     main(["--config", str(home / "config.toml"), "status"])
     shown = " ".join(capsys.readouterr().out.split())
     assert words in shown
-    assert "raise [loop] budget_labels to go on" in shown
+    assert "raise [loop] budget_labels to continue" in shown
     page = create_app(lambda: read_status(config)).test_client().get("/").text
     assert "Ended" in page
     assert words in page
@@ -146,7 +146,7 @@ def test_images_that_a_raised_budget_allows_come_with_masks(home: Path) -> None:
         seed=0,
         settings={},
         checkpoint=RunFolder(config.state / "runs" / f"{cycle:04d}-{Stage.TRAIN}").checkpoint,
-        masks=files_of([shown]),
+        masks=image_files([shown]),
     )
     run.path.mkdir(exist_ok=True)
     run.write_request(request)

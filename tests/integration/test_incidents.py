@@ -63,14 +63,14 @@ def test_a_run_that_fails_for_a_day_is_a_few_lines_and_one_incident(
     loop = Ticker(config, _folder(config), launcher, clock.now, None)
 
     for _ in range(24 * 12):
-        loop.tick_and_go_on()
+        loop.tick_and_report()
         clock.at += STEP
     (during,) = status_json(config)["incidents"]
     said = waiting(caplog)
     launcher.broken = False
     clock.at += timedelta(hours=1)
     for _ in range(200):
-        loop.tick_and_go_on()
+        loop.tick_and_report()
         clock.at += STEP
         if not status_json(config)["incidents"]:
             break
@@ -80,7 +80,7 @@ def test_a_run_that_fails_for_a_day_is_a_few_lines_and_one_incident(
     assert (during["source"], during["since"]) == ("run", NOON.isoformat())
     assert 20 < during["count"] < 60  # an attempt an hour, more often at first
     assert len(waiting(caplog)) == len(said) + 1
-    assert waiting(caplog)[-1].startswith("going on after 1 day, ")
+    assert waiting(caplog)[-1].startswith("continuing after 1 day, ")
 
 
 def _folder(config: Config) -> object:
@@ -131,16 +131,16 @@ def test_a_labeling_tool_that_is_down_is_shown_with_its_beginning_everywhere(
 
         daemon = loop()
         for _ in range(60):
-            daemon.tick_and_go_on()
+            daemon.tick_and_report()
             clock.at += STEP
         token = fake_token
         refused = [line for line in waiting(caplog) if "401" in line]
-        daemon.tick_and_go_on()
+        daemon.tick_and_report()
         assert status_json(config)["incidents"] == []
     clock.at += timedelta(hours=2)
     since, daemon = clock.at, loop()
     for _ in range(60):  # now nothing answers there
-        daemon.tick_and_go_on()
+        daemon.tick_and_report()
         clock.at += STEP
     connectors.close()
 
@@ -167,10 +167,10 @@ def test_an_incident_of_a_killed_daemon_goes_on_in_the_next_one(
     caplog.set_level(logging.INFO, "daemon.loop.service")
     paint(tmp_path)
     config, clock = configured(tmp_path), Clock()
-    Ticker(config, _folder(config), BrokenLauncher(), clock.now, None).tick_and_go_on()
+    Ticker(config, _folder(config), BrokenLauncher(), clock.now, None).tick_and_report()
     clock.at += timedelta(hours=3)
 
-    Ticker(config, _folder(config), BrokenLauncher(), clock.now, None).tick_and_go_on()
+    Ticker(config, _folder(config), BrokenLauncher(), clock.now, None).tick_and_report()
 
     (incident,) = status_json(config)["incidents"]
     assert (incident["since"], incident["count"]) == (NOON.isoformat(), 2)

@@ -22,7 +22,7 @@ from daemon.domain.errors import ConnectorUnavailable, IntakeBroken, RunFailed
 from daemon.intake import DeferredFailures
 from daemon.loop.service import Ticker
 from daemon.stages.context import Context
-from daemon.stages.corrections import measured
+from daemon.stages.corrections import correction_or_note
 from daemon.stages.image_intake import CURSOR
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
@@ -118,7 +118,7 @@ def test_a_fault_of_our_own_stops_the_intake_alone_and_is_said_once(
     tick_until_asked(daemon, config)
     tool.spoiled, tool.which = {"mask": np.zeros((24, 32, 3))}, None
     for _ in range(3):
-        daemon.tick_and_go_on()
+        daemon.tick_and_report()
 
     status = status_json(config)
     assert "this is a fault of Maskloop" in status["waiting"]
@@ -203,10 +203,10 @@ def test_a_prediction_of_ours_that_is_damaged_costs_the_figure_and_never_the_lab
         file = context.run(3, "predict").mask(7)
         file.parent.mkdir(parents=True)
         Image.fromarray(np.ones((24, 32), np.uint8)).save(file)
-        assert measured(context, 7, shown)[1].changed_share == 1.0  # type: ignore[union-attr]
+        assert correction_or_note(context, 7, shown)[1].changed_share == 1.0  # type: ignore[union-attr]
         file.write_bytes(file.read_bytes()[:40])
 
-        kept, effort = measured(context, 7, shown)
+        kept, effort = correction_or_note(context, 7, shown)
 
     assert effort is Unmeasured.MASK_UNREADABLE
     assert kept.notes[0].startswith("how much of the prediction was changed is unknown: ")

@@ -32,7 +32,7 @@ def until(daemon: Ticker, words: str) -> None:
 
 def asked_ahead(config: Config) -> list[Task]:
     with Store(config.state / FILE, read_only=True) as store:
-        return [row for row in store.tasks() if "asked ahead" in row.reason]
+        return [row for row in store.tasks() if "extra image" in row.reason]
 
 
 def assert_sound(config: Config) -> None:
@@ -62,7 +62,7 @@ def test_while_a_model_trains_the_next_best_images_are_asked(
         assert store.last_cycle().labels == 8  # type: ignore[union-attr]
     assert [first.image_id, second.image_id] == reserve[:2]
     assert first.cycle == 0
-    assert first.reason.startswith("cycle 0, asked ahead of the first model: kcenter")
+    assert first.reason.startswith("cycle 0, extra image before the first model: kcenter")
     daemon.tick()
     daemon.tick()
     assert len(asked_ahead(config)) == 3  # the first two are labeled, and three is the most

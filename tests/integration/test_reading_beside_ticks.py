@@ -60,7 +60,7 @@ class Daemon:
         deadline = time.monotonic() + 60
         while not said():
             assert time.monotonic() < deadline, status_json(self.config)["waiting"]
-            self.ticker.tick_and_go_on()
+            self.ticker.tick_and_report()
             time.sleep(0.01)
 
     def is_asking(self) -> bool:
@@ -187,15 +187,15 @@ def test_a_fault_of_our_own_is_said_once_and_costs_no_image(
     said = [one.message for one in caplog.records if "IntakeBroken" in one.message]
     assert len(said) == 1
     assert f"KeyError on 16 of {IMAGES} inputs" in said[0]
-    assert not [one for one in caplog.records if "going on" in one.message]
+    assert not [one for one in caplog.records if "continuing" in one.message]
     assert status_json(config)["quarantine"] == []
     with pytest.raises(IntakeBroken):
         daemon.ticker.tick()
 
     daemon.tool.raising.clear()
     daemon.go_on_until(lambda: len(known(config)) == IMAGES)
-    daemon.ticker.tick_and_go_on()
-    assert [one for one in caplog.records if "going on after" in one.message]
+    daemon.ticker.tick_and_report()
+    assert [one for one in caplog.records if "continuing after" in one.message]
     assert status_json(config)["quarantine"] == []
 
 
@@ -210,7 +210,7 @@ def test_an_outage_of_the_reader_is_said_once_and_loses_nothing(
     assert len(known(config)) == 20
     daemon.tool.raising.clear()
     daemon.go_on_until(lambda: len(known(config)) == IMAGES)
-    assert "going on after" in caplog.records[-1].message
+    assert "continuing after" in caplog.records[-1].message
     assert {n for key, n in daemon.tool.reads.items() if key != "field20.png"} == {1}
 
 

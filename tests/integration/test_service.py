@@ -29,13 +29,13 @@ def test_an_outage_is_said_once_when_it_starts_and_once_when_it_ends(
     runs.write_text("a file where a folder belongs")
 
     for _ in range(3):
-        daemon.tick_and_go_on()
+        daemon.tick_and_report()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "Not a directory" in status_json(config)["waiting"]
     runs.unlink()
-    daemon.tick_and_go_on()
+    daemon.tick_and_report()
 
-    assert "going on after" in caplog.records[-1].message
+    assert "continuing after" in caplog.records[-1].message
     assert [event["level"] for event in status_json(config)["events"]] == ["info", "warning"]
 
 

@@ -78,8 +78,10 @@ def test_a_refused_model_is_told_in_the_log_the_events_the_status_and_on_the_pag
 
     warned = [one for one in caplog.records if "the new model was refused" in one.message]
     assert [one.levelname for one in warned] == ["WARNING"]
-    assert "of the model of cycle 1, which goes on predicting masks" in warned[0].message
-    (line,) = [one.message for one in caplog.records if one.message.startswith("cycle 2: 4 labels")]
+    assert "of the model of cycle 1, which still predicts masks" in warned[0].message
+    (line,) = [
+        one.message for one in caplog.records if one.message.startswith("cycle 2: 4 new labels")
+    ]
     assert "refused: the model of cycle 1 stays in use" in line
     status = status_json(collapsing)
     assert [e["level"] for e in status["events"] if "was refused" in e["words"]] == ["warning"]

@@ -65,16 +65,16 @@ def test_what_was_asked_ahead_is_served_behind_the_next_batch_with_its_masks(
     team.until("8 images wait")
     team.answer_batch("ada")
     team.until("cycle 1: train")
-    ahead = [row["task"] for row in team.open_tasks()]
+    ahead = [row.id for row in team.open_tasks()]
 
     release()
     team.until("7 images wait")
 
     rows = team.open_tasks()
-    assert [row["cycle"] for row in rows] == [1, 1, 1, 1, 0, 0, 0]
-    assert [row["task"] for row in rows[4:]] == ahead
-    assert all(_mask(team, 1, row["image_id"]).exists() for row in rows)
-    assert [str(team.answer("ben")) for _ in rows] == [row["task"] for row in rows]
+    assert [row.cycle for row in rows] == [1, 1, 1, 1, 0, 0, 0]
+    assert [row.id for row in rows[4:]] == ahead
+    assert all(_mask(team, 1, row.image_id).exists() for row in rows)
+    assert [str(team.answer("ben")) for _ in rows] == [row.id for row in rows]
 
 
 def test_what_is_asked_while_the_masks_are_made_is_of_the_new_scores_and_gets_a_mask(
@@ -89,13 +89,13 @@ def test_what_is_asked_while_the_masks_are_made_is_of_the_new_scores_and_gets_a_
         pass
     team.daemon.tick()
     (first, *_) = rows = team.open_tasks()
-    assert [row["cycle"] for row in rows] == [1, 1, 1]
-    assert "by the scores of cycle 1" in first["reason"]
+    assert [row.cycle for row in rows] == [1, 1, 1]
+    assert "by the scores of cycle 1" in first.reason
 
     release()
     team.until("7 images wait")
 
-    assert all(_mask(team, 1, row["image_id"]).exists() for row in team.open_tasks())
+    assert all(_mask(team, 1, row.image_id).exists() for row in team.open_tasks())
 
 
 def test_a_batch_of_labels_begins_a_cycle_while_somebody_keeps_an_image_of_the_batch(
@@ -108,7 +108,7 @@ def test_a_batch_of_labels_begins_a_cycle_while_somebody_keeps_an_image_of_the_b
     team.answer_batch("ada")
     team.until("cycle 1")
 
-    assert str(asleep.task) in [row["task"] for row in team.open_tasks()]
+    assert str(asleep.task) in [row.id for row in team.open_tasks()]
 
 
 def test_images_asked_later_stay_behind_although_people_answered_between_push_and_order(
@@ -132,7 +132,7 @@ def test_images_asked_later_stay_behind_although_people_answered_between_push_an
 
     rows = team.open_tasks()
     assert len(rows) == 3
-    assert [str(team.answer("ben")) for _ in rows] == [row["task"] for row in rows]
+    assert [str(team.answer("ben")) for _ in rows] == [row.id for row in rows]
 
 
 def test_an_image_whose_answer_is_deleted_gets_its_place_and_mask_again(
@@ -151,7 +151,7 @@ def test_an_image_whose_answer_is_deleted_gets_its_place_and_mask_again(
 
     rows = team.open_tasks()
     assert rows[0]["task"] == str(deleted)
-    assert [str(team.answer("ben")) for _ in rows] == [row["task"] for row in rows]
+    assert [str(team.answer("ben")) for _ in rows] == [row.id for row in rows]
 
 
 def test_replaced_predictions_are_deleted_when_no_open_page_can_need_them(

@@ -36,8 +36,8 @@ def day(attempt: Attempt, incidents: Incidents, ticks: int = A_DAY) -> list[tupl
     for tick in range(ticks):
         now, failure = NOON + tick * TICK, attempt(tick)
         if failure is None:
-            said += [(tick, line) for line in incidents.worked([], now)]
-        elif line := incidents.failed(reason_of(failure), now):
+            said += [(tick, line) for line in incidents.record_success([], now)]
+        elif line := incidents.record_failure(reason_of(failure), now):
             said.append((tick, line))
     return said
 
@@ -58,13 +58,13 @@ def test_a_day_that_fails_is_a_few_lines_and_the_end_is_said(failure: Exception)
     incidents = Incidents()
 
     said = day(lambda tick: failure, incidents)
-    over = incidents.worked([], NOON + A_DAY * TICK)
+    over = incidents.record_success([], NOON + A_DAY * TICK)
 
     # the beginning, then after 1, 2, 4 and 8 hours more
     assert [tick for tick, _ in said] == [0, 360, 1080, 2520, 5400]
     assert [line.event for _, line in said] == [True, False, False, False, False]
     assert [line.message for line in over] == [
-        f"going on after 1 day, 0:00:00 of waiting ({reason_of(failure).kind} of the "
+        f"continuing after 1 day, 0:00:00 of waiting ({reason_of(failure).kind} of the "
         f"{reason_of(failure).source}, 8640 attempts)"
     ]
     assert incidents.open == []
@@ -103,12 +103,14 @@ def test_what_comes_and_goes_for_a_day_is_one_incident(every: int) -> None:
 
     said = day(lambda tick: down if tick % every == 0 else None, incidents)
     calm = [
-        line for tick in range(400) for line in incidents.worked([], NOON + (A_DAY + tick) * TICK)
+        line
+        for tick in range(400)
+        for line in incidents.record_success([], NOON + (A_DAY + tick) * TICK)
     ]
 
     words = [line.message for _, line in said]
     assert words[0].endswith("connection refused")
-    assert words[1].startswith("going on")
+    assert words[1].startswith("continuing")
     assert "it comes and goes" in words[2]
     assert len(words) <= 8
     assert len(calm) == 1
@@ -125,10 +127,10 @@ def test_a_failure_hours_after_the_last_one_was_over_is_a_new_incident() -> None
 
 def test_a_run_that_fails_is_not_over_while_it_waits_for_its_next_attempt() -> None:
     incidents = Incidents()
-    incidents.failed(reason_of(RunFailed("weights: no such file")), NOON)
+    incidents.record_failure(reason_of(RunFailed("weights: no such file")), NOON)
 
-    waiting = incidents.worked([Source.RUN], NOON + TICK)
-    over = incidents.worked([], NOON + 2 * TICK)
+    waiting = incidents.record_success([Source.RUN], NOON + TICK)
+    over = incidents.record_success([], NOON + 2 * TICK)
 
     assert waiting == []
     assert [line.level for line in over] == ["info"]
@@ -136,10 +138,10 @@ def test_a_run_that_fails_is_not_over_while_it_waits_for_its_next_attempt() -> N
 
 def test_two_things_that_do_not_work_are_two_incidents() -> None:
     incidents = Incidents()
-    incidents.failed(reason_of(RunFailed("weights: no such file")), NOON)
-    incidents.failed(reason_of(ConnectorUnavailable("down")), NOON + TICK)
+    incidents.record_failure(reason_of(RunFailed("weights: no such file")), NOON)
+    incidents.record_failure(reason_of(ConnectorUnavailable("down")), NOON + TICK)
 
-    incidents.worked([Source.RUN], NOON + 2 * TICK)
+    incidents.record_success([Source.RUN], NOON + 2 * TICK)
 
     assert [incident.reason.source for incident in incidents.open] == [Source.RUN]
 
@@ -147,11 +149,11 @@ def test_two_things_that_do_not_work_are_two_incidents() -> None:
 def test_what_an_earlier_daemon_left_open_is_said_in_the_new_log_and_keeps_its_beginning() -> None:
     first = Incidents()
     down = ConnectorUnavailable("GET x: connection refused")
-    first.failed(reason_of(down), NOON)
+    first.record_failure(reason_of(down), NOON)
     second = Incidents(first.open)
 
-    said = second.failed(reason_of(down), NOON + timedelta(hours=3))
-    (over,) = second.worked([], NOON + timedelta(hours=4))
+    said = second.record_failure(reason_of(down), NOON + timedelta(hours=3))
+    (over,) = second.record_success([], NOON + timedelta(hours=4))
 
     assert said is not None
     assert second.of(Source.TOOL) is not None
@@ -161,14 +163,14 @@ def test_what_an_earlier_daemon_left_open_is_said_in_the_new_log_and_keeps_its_b
 
 def test_a_clock_that_is_set_moves_what_was_kept_by_it() -> None:
     incidents, year = Incidents(), timedelta(days=365)
-    incidents.failed(reason_of(ConnectorUnavailable("down")), NOON)
+    incidents.record_failure(reason_of(ConnectorUnavailable("down")), NOON)
 
-    incidents.move(year)
-    said = incidents.failed(reason_of(ConnectorUnavailable("down")), NOON + year + TICK)
-    (over,) = incidents.worked([], NOON + year + 2 * TICK)
+    incidents.shift_times(year)
+    said = incidents.record_failure(reason_of(ConnectorUnavailable("down")), NOON + year + TICK)
+    (over,) = incidents.record_success([], NOON + year + 2 * TICK)
 
     assert said is None
-    assert over.message.startswith("going on after 0:00:20 ")
+    assert over.message.startswith("continuing after 0:00:20 ")
 
 
 def errors(base: type[MaskloopError] = MaskloopError) -> Iterator[type[MaskloopError]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from daemon.domain import IGNORE, Mask
-from daemon.stages.postprocess import postprocessed
+from daemon.stages.postprocess import postprocess_mask
 
 quick = settings(max_examples=80, derandomize=True, deadline=None)
 VALUES = st.sampled_from([0, 0, 0, 1, 1, 2, IGNORE])
@@ -18,11 +18,11 @@ SIZES = st.integers(0, 12)
 
 
 def without_specks(mask: np.ndarray, min_region_px: int) -> np.ndarray:
-    return postprocessed(mask, min_region_px=min_region_px, fill_holes_px=0)
+    return postprocess_mask(mask, min_region_px=min_region_px, fill_holes_px=0)
 
 
 def without_holes(mask: np.ndarray, fill_holes_px: int) -> np.ndarray:
-    return postprocessed(mask, min_region_px=0, fill_holes_px=fill_holes_px)
+    return postprocess_mask(mask, min_region_px=0, fill_holes_px=fill_holes_px)
 
 
 def mask(*rows: str) -> Mask:
@@ -67,9 +67,9 @@ def test_a_picture_that_is_one_speck_is_background() -> None:
 @quick
 @given(MASKS, SIZES, SIZES)
 def test_tidying_twice_is_tidying_once(before: Mask, specks: int, holes: int) -> None:
-    once = postprocessed(before, min_region_px=specks, fill_holes_px=holes)
+    once = postprocess_mask(before, min_region_px=specks, fill_holes_px=holes)
 
-    assert np.array_equal(postprocessed(once, min_region_px=specks, fill_holes_px=holes), once)
+    assert np.array_equal(postprocess_mask(once, min_region_px=specks, fill_holes_px=holes), once)
 
 
 @quick
@@ -77,7 +77,7 @@ def test_tidying_twice_is_tidying_once(before: Mask, specks: int, holes: int) ->
 def test_a_region_that_is_large_enough_is_never_touched(
     before: Mask, specks: int, holes: int
 ) -> None:
-    after = postprocessed(before, min_region_px=specks, fill_holes_px=holes)
+    after = postprocess_mask(before, min_region_px=specks, fill_holes_px=holes)
 
     assert (after.dtype, after.shape) == (before.dtype, before.shape)
     for value in (0, 1, 2, IGNORE):
@@ -92,7 +92,7 @@ def test_a_region_that_is_large_enough_is_never_touched(
 @quick
 @given(MASKS, SIZES)
 def test_no_speck_is_left(before: Mask, specks: int) -> None:
-    after = postprocessed(before, min_region_px=specks, fill_holes_px=5)
+    after = postprocess_mask(before, min_region_px=specks, fill_holes_px=5)
 
     for value in (1, 2):
         regions, _ = ndimage.label(after == value)
@@ -102,4 +102,4 @@ def test_no_speck_is_left(before: Mask, specks: int) -> None:
 @quick
 @given(MASKS)
 def test_nothing_is_tidied_at_zero(before: Mask) -> None:
-    assert np.array_equal(postprocessed(before, min_region_px=0, fill_holes_px=0), before)
+    assert np.array_equal(postprocess_mask(before, min_region_px=0, fill_holes_px=0), before)

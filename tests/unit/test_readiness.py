@@ -4,24 +4,24 @@ from typing import Any
 
 import pytest
 
-from daemon.rules.readiness import Ending, Standing, ending, lacking, reason_to_wait
+from daemon.rules.readiness import Ending, LoopFacts, ending, images_to_request, reason_to_wait
 
 READY: dict[str, Any] = {
     "started": True,
     "usable_images": 10,
     "open_tasks": 0,
     "open_earlier": 0,
-    "open_allowed": 0,
+    "max_open_tasks": 0,
     "train_labels": 4,
     "new_labels": 4,
-    "enough_labels": 4,
+    "needed_labels": 4,
     "labels_left": 6,
-    "may_ask": 5,
+    "may_request": 5,
     "trained_cycles": 1,
     "cycle_limit": None,
 }
-SPENT = {"labels_left": 0, "may_ask": 0}
-NO_IMAGE_LEFT = {"may_ask": 0}
+SPENT = {"labels_left": 0, "may_request": 0}
+NO_IMAGE_LEFT = {"may_request": 0}
 
 
 @pytest.mark.parametrize(
@@ -33,17 +33,17 @@ NO_IMAGE_LEFT = {"may_ask": 0}
         ({"open_tasks": 3}, "3 images wait for annotators"),
         ({"open_tasks": 1}, "1 image waits for annotators"),
         ({"open_tasks": 7, "open_earlier": 3}, "7 images wait for annotators, 3 of them asked"),
-        ({"open_tasks": 3, "open_allowed": 3}, None),
-        ({"open_tasks": 9, "open_allowed": None}, None),
-        ({"open_tasks": 9, "open_allowed": None, "new_labels": 3}, "9 images wait"),
-        ({"open_tasks": 3, "open_allowed": 3, "new_labels": 0}, "3 images wait"),
+        ({"open_tasks": 3, "max_open_tasks": 3}, None),
+        ({"open_tasks": 9, "max_open_tasks": None}, None),
+        ({"open_tasks": 9, "max_open_tasks": None, "new_labels": 3}, "9 images wait"),
+        ({"open_tasks": 3, "max_open_tasks": 3, "new_labels": 0}, "3 images wait"),
         ({"train_labels": 0}, "no labeled image"),
         ({"new_labels": 1}, "1 of 4 new labels that a training needs"),
         ({"trained_cycles": 3, "cycle_limit": 3}, "all cycles that --cycles asked for are trained"),
     ],
 )
 def test_a_cycle_waits_for_a_reason(change: dict[str, Any], words: str | None) -> None:
-    reason = reason_to_wait(Standing(**READY | change))
+    reason = reason_to_wait(LoopFacts(**READY | change))
 
     assert reason == words if words is None else words in str(reason)
 
@@ -52,32 +52,34 @@ def test_a_cycle_waits_for_a_reason(change: dict[str, Any], words: str | None) -
 def test_when_no_more_labels_can_come_one_new_label_is_worth_the_last_training(
     end: dict[str, Any],
 ) -> None:
-    now = Standing(**READY | end | {"new_labels": 1})
+    facts = LoopFacts(**READY | end | {"new_labels": 1})
 
-    assert reason_to_wait(now) is None
-    assert ending(now) is None
+    assert reason_to_wait(facts) is None
+    assert ending(facts) is None
 
 
 def test_a_project_that_came_labeled_is_trained_on_once() -> None:
     came_labeled = READY | NO_IMAGE_LEFT | {"new_labels": 0}
 
-    assert reason_to_wait(Standing(**came_labeled | {"trained_cycles": 0})) is None
-    assert ending(Standing(**came_labeled | {"trained_cycles": 0})) is None
-    assert ending(Standing(**came_labeled)) is Ending.ALL_LABELED
+    assert reason_to_wait(LoopFacts(**came_labeled | {"trained_cycles": 0})) is None
+    assert ending(LoopFacts(**came_labeled | {"trained_cycles": 0})) is None
+    assert ending(LoopFacts(**came_labeled)) is Ending.ALL_LABELED
 
 
 def test_one_label_is_no_training_while_more_may_come() -> None:
-    now = Standing(**READY | {"new_labels": 1, "open_tasks": 3, "may_ask": 0, "labels_left": 3})
+    facts = LoopFacts(
+        **READY | {"new_labels": 1, "open_tasks": 3, "may_request": 0, "labels_left": 3}
+    )
 
-    assert reason_to_wait(now) == "3 images wait for annotators"
-    assert ending(now) is None
+    assert reason_to_wait(facts) == "3 images wait for annotators"
+    assert ending(facts) is None
 
 
 def test_when_nobody_has_anything_open_the_missing_labels_are_asked_within_the_budget() -> None:
-    assert lacking(Standing(**READY | {"new_labels": 1})) == 3
-    assert lacking(Standing(**READY | {"new_labels": 1, "may_ask": 2})) == 2
-    assert lacking(Standing(**READY | {"new_labels": 1, "open_tasks": 1})) == 0
-    assert lacking(Standing(**READY)) == 0
+    assert images_to_request(LoopFacts(**READY | {"new_labels": 1})) == 3
+    assert images_to_request(LoopFacts(**READY | {"new_labels": 1, "may_request": 2})) == 2
+    assert images_to_request(LoopFacts(**READY | {"new_labels": 1, "open_tasks": 1})) == 0
+    assert images_to_request(LoopFacts(**READY)) == 0
 
 
 @pytest.mark.parametrize(
@@ -98,4 +100,4 @@ def test_when_nobody_has_anything_open_the_missing_labels_are_asked_within_the_b
 def test_the_loop_ends_when_neither_daemon_nor_people_move_it_on(
     change: dict[str, Any], how: Ending | None
 ) -> None:
-    assert ending(Standing(**READY | change)) is how
+    assert ending(LoopFacts(**READY | change)) is how

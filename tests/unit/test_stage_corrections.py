@@ -27,7 +27,12 @@ from daemon.loop.components import open_connector
 from daemon.runs.folder import ImageFile, PredictRequest
 from daemon.stages import corrections
 from daemon.stages.context import Context
-from daemon.stages.corrections import correction_of, measure_correction, measure_missing, measured
+from daemon.stages.corrections import (
+    correction_of,
+    correction_or_note,
+    measure_correction,
+    measure_missing,
+)
 from daemon.stages.predict import predicted_mask
 from daemon.store import FILE, Store
 from tests.fakes.labels import NOON, annotation, image, push
@@ -214,7 +219,7 @@ def test_a_torn_mask_ends_no_tick(context: Context) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(b"\x89PNG torn")
 
-    noted, found = measured(context, 7, answer(version(3, 1)))
+    noted, found = correction_or_note(context, 7, answer(version(3, 1)))
 
     assert found is Unmeasured.MASK_UNREADABLE
     assert noted.notes[-1].startswith("how much of the prediction was changed is unknown")

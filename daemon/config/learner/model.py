@@ -34,6 +34,7 @@ Crops = Annotated[int, Field(ge=1, le=1024)]
 Channels = Annotated[int, Field(ge=1, le=4096)]
 Windows = Annotated[int, Field(ge=1, le=65_536)]
 ClassIndex = Annotated[int, Field(ge=0, le=254)]
+PositiveShare = Annotated[float, Field(gt=0, le=1), _FINITE]
 Weight = Annotated[float, Field(ge=0, le=1000), _FINITE]
 LearningRate = Annotated[float, Field(gt=0, le=10), _FINITE]
 SmallNumber = Annotated[float, Field(ge=0, le=10), _FINITE]
@@ -227,8 +228,14 @@ class Settings:
     rare_crop_ratio: Weight = _setting(
         2.0, "pixels of the class that a redrawn crop must exceed, as a multiple of rare_pixels"
     )
+    largest_class_share: PositiveShare = _setting(
+        1.0,
+        "a labeled crop is drawn again, up to 10 times, while one class has this share of its "
+        "labeled pixels; 1: never",
+    )
     framing: Literal["native", "fit"] = _setting(
-        "native", "crops at the image's scale; fit: the whole image scaled into the crop"
+        "native",
+        "crops at the image's scale; fit: the whole image scaled into the crop, at inference too",
     )
     scale_low: Scale = _setting(0.75, "smallest random scale of a crop")
     scale_high: Scale = _setting(1.5, "largest random scale of a crop")

@@ -99,6 +99,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "rare_pixels": 3000,
         "rare_crops": "redrawn",
         "rare_crop_ratio": 2.0,
+        "largest_class_share": 0.75,
         "masked_block_px": 64,
         "turns": "mirror",
         "window_px": 1024,

@@ -119,9 +119,8 @@ class Crops:
     def _unlabeled(self, position: int) -> Crop:
         draw = self.sampler.unlabeled(position)
         image = self._unlabeled_picture(draw.image)
-        crop = self._crop(
-            image, self._pseudo_label_area(image), None, np.random.default_rng(draw.seed)
-        )
+        area, rng = self._pseudo_label_area(image), np.random.default_rng(draw.seed)
+        crop = self._crop(image, area, None, rng, largest_class_share=1.0)
         valid = crop.mask != IGNORE
         if not self.settings.mask_padding:
             valid |= ~crop.valid
@@ -146,14 +145,21 @@ class Crops:
         return mask
 
     def _crop(
-        self, image: Picture, mask: Mask, required_class: int | None, rng: np.random.Generator
+        self,
+        image: Picture,
+        mask: Mask,
+        required_class: int | None,
+        rng: np.random.Generator,
+        largest_class_share: float | None = None,
     ) -> Crop:
+        """A training crop. largest_class_share: None means that of the settings."""
         settings, side = self.settings, self.settings.context_px
+        most = settings.largest_class_share if largest_class_share is None else largest_class_share
         scales = (settings.scale_low, settings.scale_high)
         if settings.framing == "fit":
             scales = (fit_scale(image, side),) * 2
         return training_crop(
-            image, mask, side, scales, required_class, rng, settings.turns, self._fill
+            image, mask, side, scales, required_class, rng, settings.turns, self._fill, most
         )
 
     def _images(self, pictures: Sequence[Picture]) -> torch.Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import Picture
 from daemon.hrda.data.sampler import POOL_SAMPLE, stream
+from daemon.hrda.inference.framing import fits, pixels_in_memory
 from daemon.hrda.inference.whole_images import (
     ImagePrediction,
     images_per_pass,
@@ -39,7 +40,7 @@ def predictions_of(
     do.
     """
     pictures = reader.images(files, MAX_WAITING)
-    for group in group_by_size(pictures, lambda pixels: images_per_pass(net, pixels)):
+    for group in group_by_size(pictures, lambda pixels: _images_at_once(net, pixels)):
         predictions = predict_images(net, [picture for _, picture in group])
         yield from (
             (file, prediction) for (file, _), prediction in zip(group, predictions, strict=True)
@@ -51,13 +52,13 @@ def sampled_predictions(
 ) -> Iterator[tuple[File, tuple[int, int], list[tuple[Box, ImagePrediction]]]]:
     """As `predictions_of`, for class shares: each file with its (H, W) and predictions by window.
 
-    The window is the whole image, except in large ones (see `is_large`): there the seed draws
-    SAMPLED_WINDOWS windows, so that they cost as much as an image of a few megapixels.
+    The window is the whole image, except in large ones at native scale (see `is_large`): there the
+    seed draws SAMPLED_WINDOWS windows, so that they cost as much as an image of a few megapixels.
     """
     pictures = reader.images(files, MAX_WAITING)
-    for group in group_by_size(pictures, lambda pixels: images_per_pass(net, pixels)):
+    for group in group_by_size(pictures, lambda pixels: _images_at_once(net, pixels)):
         height, width = group[0][1].shape[:2]
-        if not is_large(net, (height, width)):
+        if fits(net.settings) or not is_large(net, (height, width)):
             predictions = predict_images(net, [picture for _, picture in group])
             whole = Box(0, 0, height, width)
             for (file, _), prediction in zip(group, predictions, strict=True):
@@ -69,6 +70,10 @@ def sampled_predictions(
             )
             predictions = predict_images(net, [picture[box.view] for box in boxes])
             yield file, (height, width), list(zip(boxes, predictions, strict=True))
+
+
+def _images_at_once(net: Segmentor, pixels: int) -> int:
+    return images_per_pass(net, pixels_in_memory(net.settings, pixels))
 
 
 def sampled_windows(height: int, width: int, side: int, rng: np.random.Generator) -> list[Box]:

@@ -1,7 +1,8 @@
-"""Inference on whole images of any size, by sliding windows."""
+"""Inference on whole images of any size, by sliding windows or framed as in training."""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,13 @@ from torch import Tensor, nn
 from daemon.config.learner import GRID_PX, Settings
 from daemon.domain import Mask
 from daemon.hrda.data.image_files import Picture
+from daemon.hrda.inference.framing import (
+    features_of_image,
+    fits,
+    framed,
+    labels_of_cells,
+    rows_at_size,
+)
 from daemon.hrda.network.encoders import encoder_spec
 from daemon.hrda.network.heads import STRIDE, resize
 from daemon.hrda.network.segmentor import Segmentor
@@ -34,13 +42,15 @@ MOST_UNCERTAIN = 0.05  # share of the pixels whose mean is the uncertainty of th
 class ImagePrediction:
     """The output of a model for one image.
 
-    logits: (C, H/4, W/4) rounded up, on the CPU. size: (H, W) pixels of the image.
-    embedding: (D,) L2-normalised.
+    logits: (C, h/4, w/4) rounded up, on the CPU. size: (H, W) pixels of the image.
+    embedding: (D,) L2-normalised. seen: (h, w) of the image as the network saw it (`framing`);
+    None means `size`.
     """
 
     logits: Tensor
     size: tuple[int, int]
     embedding: npt.NDArray[np.float32]
+    seen: tuple[int, int] | None = None
 
     def probability(self) -> Tensor:
         """(C, H, W) class probabilities at the size of the image."""
@@ -62,16 +72,25 @@ class ImagePrediction:
 
     def _rows(self, top: int, bottom: int) -> Tensor:
         """(C, h, W) probability of the rows from top, a multiple of STRIDE, until bottom."""
+        found = self._logits_of_rows(top, bottom)
+        for start in range(0, bottom - top, BAND_ROWS):  # in place: a second copy may not fit
+            part = found[:, start : start + BAND_ROWS]
+            part.copy_(part.softmax(dim=0))
+        return found
+
+    def _logits_of_rows(self, top: int, bottom: int) -> Tensor:
+        if self.seen is not None and self.seen != self.size:
+            return rows_at_size(self.logits, self.seen, self.size, slice(top, bottom))
         first, last = top // STRIDE, min(self.logits.shape[1], -(-bottom // STRIDE) + 1)
         above = min(1, first)  # a row of cells more on both sides: bilinear needs it
         cells = self.logits[:, first - above : last]
         grid = (cells.shape[1] * STRIDE, cells.shape[2] * STRIDE)
         rows = slice(above * STRIDE, above * STRIDE + bottom - top)
-        found = resize(cells.unsqueeze(0), grid)[0, :, rows, : self.size[1]]
-        for start in range(0, bottom - top, BAND_ROWS):  # in place: a second copy may not fit
-            part = found[:, start : start + BAND_ROWS]
-            part.copy_(part.softmax(dim=0))
-        return found
+        return resize(cells.unsqueeze(0), grid)[0, :, rows, : self.size[1]]
+
+    def cells_of(self, mask: Mask) -> npt.NDArray[np.uint8]:
+        """(cells,): the label of an (H, W) mask of the image in each cell of the logits."""
+        return labels_of_cells(mask, self.seen or self.size)
 
     def mask(self) -> Mask:
         """(H, W): the most probable class of each pixel."""
@@ -103,28 +122,30 @@ def predict_image(net: Segmentor, image: Picture) -> ImagePrediction:
 
 @torch.no_grad()
 def predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePrediction]:
-    """The predictions of images of one size, several in a forward pass.
+    """The predictions of images of one size, several in a forward pass, framed as in training.
 
     Where memory is short, with fewer windows in a pass from then on. Raises OutOfMemory when one
     image with one window at a time does not fit.
     """
-    most = min(net.chunk, images_per_pass(net, _window_pixels(net, images[0])))
+    size = (images[0].shape[0], images[0].shape[1])
+    pictures, seen = framed(net.settings, images)
+    most = min(net.chunk, images_per_pass(net, _window_pixels(net, pictures[0])))
     kept = net.chunk
     while True:
         net.chunk = most
         try:
             return [
-                prediction
-                for first in range(0, len(images), most)
-                for prediction in _predict_images(net, images[first : first + most])
+                dataclasses.replace(prediction, size=size, seen=seen)
+                for first in range(0, len(pictures), most)
+                for prediction in _predict_images(net, pictures[first : first + most], seen)
             ]
         except (MemoryError, RuntimeError) as exc:
             if not is_out_of_memory(exc):
                 raise
             if most == 1:
                 raise OutOfMemory(
-                    f"out of memory on an image of {images[0].shape[0]}x{images[0].shape[1]} "
-                    f"pixels with one window at a time; lower window_px, or use a larger machine"
+                    f"out of memory on an image of {size[0]}x{size[1]} pixels with one window at "
+                    f"a time; lower window_px, or use a larger machine"
                 ) from exc
             most = kept = most // 2
             log.warning("out of memory: continuing with chunk=%d", most)
@@ -158,7 +179,11 @@ def windows(net: Segmentor, size: Sequence[int]) -> tuple[list[Box], int]:
     """The context windows of an image of this (H, W), and the stride of the detail windows in
     them, pixels."""
     height, width = padded_size(size)
-    if is_large(net, size):
+    large = is_large(net, size)
+    if fits(net.settings):  # one context, as in training
+        stride = net.settings.detail_window_px if large else detail_stride(net)
+        return [Box(0, 0, height, width)], stride
+    if large:
         side = net.settings.window_px
         return sliding_windows(height, width, side, side), net.settings.detail_window_px
     return context_windows(net, height, width), detail_stride(net)
@@ -176,7 +201,10 @@ def detail_stride(net: Segmentor) -> int:
     return window // 2 if net.settings.detail_overlap else window
 
 
-def _predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePrediction]:
+def _predict_images(
+    net: Segmentor, images: Sequence[Picture], seen: tuple[int, int]
+) -> list[ImagePrediction]:
+    """Of framed pictures of one size; seen: the (h, w) in their corner that is the image."""
     size = (images[0].shape[0], images[0].shape[1])
     count, (height, width) = len(images), padded_size(size)
     total = torch.zeros(count, net.decoder.num_classes, height // STRIDE, width // STRIDE)
@@ -188,12 +216,15 @@ def _predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePred
         result = net.slide_inference(x, net.settings.detail_window_px, stride)
         box.crop(total, STRIDE).add_(result.fused.cpu())
         box.crop(count_map, STRIDE).add_(1)
-        sums += pooled(result.features)
-    rows, columns = (-(-side // STRIDE) for side in size)
+        features = result.features
+        if seen != size:
+            features = features_of_image(features, seen, (height, width))
+        sums += pooled(features)
+    rows, columns = (-(-side // STRIDE) for side in seen)
     logits = (total / count_map)[..., :rows, :columns]
     embeddings = nn.functional.normalize(sums, dim=1).numpy()
     return [
-        ImagePrediction(logits=logits[row], size=size, embedding=embeddings[row])
+        ImagePrediction(logits=logits[row], size=seen, embedding=embeddings[row])
         for row in range(count)
     ]
 

@@ -21,14 +21,15 @@ from torch import Tensor, nn
 from daemon.config.learner import Settings
 from daemon.domain.errors import ConfigError
 from daemon.domain.moved_modules import failed_import
+from daemon.hrda.network import mit_names
 from daemon.hrda.network.mmlab import MODELS, BaseModule, register_all
+from daemon.hrda.network.weight_files import differences, encoder_tensors, fitting_tensors
 from daemon.hrda.network.weights import weights_file
 
 log = logging.getLogger(__name__)
 
 NORM_MOMENTUM = 0.05  # the package has 0.01: too slow for trainings of a few hundred steps
 STRIDES = (4, 8, 16, 32)
-MIN_MATCHED = 0.95  # of the encoder's tensors that a file of weights must have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,34 +224,23 @@ def _channels(name: str, encoder: nn.Module) -> tuple[int, int, int, int]:
 def load_imagenet(encoder: nn.Module, settings: Settings) -> None:
     """Load the encoder's weights: "" means those of the package, "none" leaves it random.
 
-    Raises ConfigError when the file cannot be read, or has fewer than 95 % of the tensors.
+    Names are those of mmseg, or of NVIDIA's SegFormer. Raises ConfigError when the file cannot be
+    read, has fewer than 95 % of the tensors, or numbers that are not finite.
     """
     name = settings.encoder
     if settings.encoder_weights == "none":
         log.warning("encoder %s starts from random weights; its results are no baseline", name)
         return
     path = weights_file(name, settings.encoder_weights, settings.encoder_weights_sha256)
-    try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as exc:
-        raise ConfigError(f"encoder_weights: {path}: cannot be read: {exc}") from exc
-    tensors = _unwrapped(tensors)
-    names: dict[str, str] = getattr(encoder, "names_in_file", dict)()
     own = encoder.state_dict()
-    found = {key: tensors.get(names.get(key, key)) for key in own}
-    fitting = {key: t for key, t in found.items() if t is not None and t.shape == own[key].shape}
-    if len(fitting) < MIN_MATCHED * len(own):
-        raise ConfigError(
-            f"encoder_weights: {path}: {len(fitting)} of the {len(own)} tensors of {name} are in "
-            f"it; expected at least {MIN_MATCHED:.0%}; give the file of this encoder"
-        )
+    found = encoder_tensors(path)
+    if mit_names.FIRST in found and mit_names.FIRST not in own:
+        found = mit_names.mmseg_names(found)
+    names: dict[str, str] = getattr(encoder, "names_in_file", dict)()
+    ours = {theirs: key for key, theirs in names.items()}
+    found = {ours.get(key, key): tensor for key, tensor in found.items()}
+    fitting = fitting_tensors(path, name, own, found)
     encoder.load_state_dict({**own, **fitting})
+    if len(fitting) < len(own):
+        log.warning("encoder=%s weights=%s not complete%s", name, path, differences(own, found))
     log.info("encoder=%s weights=%s matched=%d of=%d", name, path, len(fitting), len(own))
-
-
-def _unwrapped(tensors: Any) -> dict[str, Tensor]:
-    """The tensors of the encoder, from a checkpoint of mmseg or a plain state dict."""
-    if not isinstance(tensors, dict):
-        return {}
-    tensors = tensors.get("state_dict", tensors)
-    return {key.removeprefix("backbone."): value for key, value in tensors.items()}

@@ -20,7 +20,6 @@ from daemon.hrda.inference.streaming import sampled_predictions
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.learning.class_prior import Floats, combined_prior, labeled_prior, pool_prior
 from daemon.hrda.learning.logit_adjustment import adjust_logits, logit_bias
-from daemon.hrda.network.heads import STRIDE
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
 from daemon.runs.folder import ImageFile, RunFolder, TrainRequest
@@ -83,7 +82,7 @@ def _on_labels(
         if mask is None:
             continue
         for box, prediction in windows:
-            cells = mask[box.view][::STRIDE, ::STRIDE].ravel()
+            cells = prediction.cells_of(mask[box.view])
             labeled = cells != IGNORE
             predicted += _probability(prediction)[:, labeled].sum(axis=1)
             truth += np.bincount(cells[labeled], minlength=classes)

@@ -1,0 +1,263 @@
+"""COCO: one JSON file with images, annotations and categories; also several, a split each.
+
+An object is polygons in pixels, or run lengths. A ring inside another ring of its object is a
+hole (pycocotools fills it: COCO itself has none); a ring holds the pixels that it has there. The
+later annotation of a list wins. A crowd region gives its pixels no label.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from connectors.masks.shapes import Patch
+from daemon.datasets.formats import coco_polygon, coco_rle
+from daemon.datasets.json_files import head, read_json, size_of
+from daemon.datasets.painting import Canvas, whole
+from daemon.datasets.samples import (
+    BACKGROUND,
+    MOST_CLASSES,
+    NO_LABEL,
+    Labels,
+    LabelsUnusable,
+    Repair,
+    Sample,
+    Source,
+)
+from daemon.datasets.source_tree import Tree
+from daemon.domain import Fault
+from daemon.domain.errors import DatasetRefused
+from daemon.domain.formatting import short_repr
+from daemon.pixels.headers import MOST_PIXELS
+
+LOOKED_FOR = 'COCO: a .json file with the lists "images", "annotations" and "categories"'
+MOST_COORDINATE = 1e5  # pixels
+MOST_RINGS = 100_000  # of an object
+MOST_POINTS = 1_000_000  # of a ring
+_KEYS = ("images", "annotations", "categories")
+_SPLIT = re.compile(r"(?<![a-z])(train|val|valid|validation|test)(?![a-z])")
+
+
+def recognize(tree: Tree) -> Source | None:
+    """The source, where files of the tree are COCO's; None where none is."""
+    found: dict[str, dict[str, Any]] = {}
+    faults: list[Fault] = []
+    for name in tree.ending(".json"):
+        if not any(f'"{key}"'.encode() in head(tree.path(name)) for key in _KEYS):
+            continue
+        try:
+            content = read_json(tree.path(name), name)
+        except LabelsUnusable as exc:
+            faults.append(exc.fault)
+            continue
+        if isinstance(content, dict) and all(isinstance(content.get(key), list) for key in _KEYS):
+            found[name] = content
+    return _Reader(tree, faults).source(found) if found else None
+
+
+@dataclass
+class _Reader:
+    """What is gathered over the files. values: name of a class -> its value."""
+
+    tree: Tree
+    faults: list[Fault] = field(default_factory=list)
+    values: dict[str, int] = field(default_factory=lambda: {BACKGROUND: 0})
+    samples: dict[str, Sample] = field(default_factory=dict)
+
+    def source(self, files: Mapping[str, Mapping[str, Any]]) -> Source:
+        for name, content in files.items():
+            by_id = self._categories(content["categories"], name)
+            objects = self._objects(content["annotations"], by_id, name)
+            known = self._images(content["images"], name, objects)
+            for unknown in [one for one in objects if one not in known]:
+                self._fault(
+                    f"{name}, {len(objects[unknown])} annotations",
+                    f"image_id {short_repr(unknown)}",
+                    'the id of one of "images"',
+                )
+        return Source(
+            format="COCO",
+            classes=tuple(self.values),
+            samples=tuple(self.samples.values()),
+            faults=tuple(self.faults),
+        )
+
+    def _categories(self, categories: Sequence[Any], name: str) -> dict[Any, int]:
+        """Category id -> value; categories of one name are one class."""
+        by_id: dict[Any, int] = {}
+        for category in categories:
+            if not isinstance(category, dict) or not isinstance(category.get("name"), str):
+                where = f"{name}, category {short_repr(category, 60)}"
+                self._fault(where, "no name", "an object with id and name")
+                continue
+            title = " ".join(category["name"].split())
+            by_id[_key(category.get("id"))] = self.values.setdefault(title, len(self.values))
+        if len(self.values) > MOST_CLASSES:
+            raise DatasetRefused(
+                f"{name}: got {len(self.values)} categories; expected at most {MOST_CLASSES}"
+            )
+        return by_id
+
+    def _objects(
+        self, annotations: Sequence[Any], by_id: Mapping[Any, int], name: str
+    ) -> dict[Any, list[_Object]]:
+        """Image id -> its objects; a broken one is a fault of its image."""
+        found: dict[Any, list[_Object]] = defaultdict(list)
+        for number, annotation in enumerate(annotations):
+            if not isinstance(annotation, dict):
+                self._fault(f"{name}, annotation {number}", short_repr(annotation), "an object")
+                continue
+            found[_key(annotation.get("image_id"))].append(
+                _Object(
+                    where=f"annotation {short_repr(annotation.get('id', number), 40)}",
+                    value=by_id.get(_key(annotation.get("category_id"))),
+                    category=short_repr(annotation.get("category_id"), 40),
+                    outline=annotation.get("segmentation"),
+                    is_crowd=bool(annotation.get("iscrowd")),
+                )
+            )
+        return found
+
+    def _images(
+        self, images: Sequence[Any], name: str, objects: Mapping[Any, list[_Object]]
+    ) -> set[Any]:
+        known = set()
+        splits = tuple(_SPLIT.findall(name.lower())[-1:])
+        for number, image in enumerate(images):
+            if not isinstance(image, dict) or not isinstance(image.get("file_name"), str):
+                self._fault(
+                    f"{name}, image {number}", short_repr(image), "an object with file_name"
+                )
+                continue
+            key = _key(image.get("id"))
+            if key in known:
+                self._fault(f"{name}, image {number}", f"the id {key!r} twice", "one image an id")
+                continue
+            known.add(key)
+            picture = self._picture(image["file_name"], name)
+            if picture is None:
+                self._fault(f"{name}, image {image['file_name']}", "no such picture", "one")
+            elif picture in self.samples:
+                self._fault(picture, "a second entry in COCO files", "one: the first was taken")
+            else:
+                mask = _Mask(name=name, stated=image, objects=tuple(objects.get(key, ())))
+                labeled = mask.labels if objects else None
+                self.samples[picture] = Sample(image=picture, labels=labeled, splits=splits)
+        return known
+
+    def _picture(self, named: str, name: str) -> str | None:
+        """The picture beside the JSON file, else the one whose path ends best so."""
+        folder = name.rpartition("/")[0]
+        beside = f"{folder}/{named}" if folder else named
+        return beside if beside in self.tree.kinds else self.tree.picture_like(named)
+
+    def _fault(self, where: str, got: str, expected: str) -> None:
+        self.faults.append(
+            Fault(where=where, got=got, expected=expected, cure="correct the file, or add it")
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Object:
+    """An annotation. value: of its class; None: an unknown category."""
+
+    where: str
+    value: int | None
+    category: str
+    outline: Any
+    is_crowd: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Mask:
+    """All objects of an image. name: of the JSON file; stated: its entry for the image."""
+
+    name: str
+    stated: Mapping[str, Any]
+    objects: tuple[_Object, ...]
+
+    def labels(self, size: tuple[int, int]) -> Labels:
+        """The mask in the stated size, else that of the image. Raises LabelsUnusable."""
+        where = f"{self.name}, image {self.stated['file_name']}"
+        if self.stated.get("height") is not None or self.stated.get("width") is not None:
+            size = size_of(self.stated.get("height"), self.stated.get("width"), where, MOST_PIXELS)
+        canvas = Canvas(size)
+        for one in sorted(self.objects, key=lambda one: not one.is_crowd):  # crowds below
+            self._paint(canvas, one, size, f"{where}, {one.where}")
+        canvas.note(Repair.BACKGROUND_ONLY, int(not self.objects))
+        return canvas.labels()
+
+    def _paint(self, canvas: Canvas, one: _Object, size: tuple[int, int], where: str) -> None:
+        if one.value is None:
+            raise LabelsUnusable(
+                where, f"category_id {one.category}", 'the id of one of "categories"', "correct it"
+            )
+        if not one.outline:
+            canvas.note(Repair.NO_OUTLINE)
+            return
+        try:
+            patch, holes = decode(one.outline, size)
+        except ValueError as exc:
+            raise LabelsUnusable(where, str(exc), "polygons or run lengths", "correct it") from exc
+        canvas.note(Repair.HOLE, holes)
+        canvas.note(Repair.CROWD, int(one.is_crowd))
+        canvas.paint(patch, NO_LABEL if one.is_crowd else one.value)
+
+
+def decode(outline: object, size: tuple[int, int]) -> tuple[Patch, int]:
+    """The pixels of a `segmentation`, and how many of its rings are holes. Raises ValueError."""
+    if isinstance(outline, dict):
+        if outline.get("size") != list(size):
+            raise ValueError(
+                f"run lengths of the size {short_repr(outline.get('size'))}, not {list(size)}"
+            )
+        counts = outline.get("counts")
+        if isinstance(counts, str):
+            return whole(coco_rle.decompress(counts, size)), 0
+        return whole(coco_rle.decode(counts, size)), 0
+    if not isinstance(outline, list) or len(outline) > MOST_RINGS:
+        raise ValueError(f"the segmentation {short_repr(outline)}")
+    return _rings([coco_polygon.fill(_ring(ring), size) for ring in outline], size)
+
+
+def _rings(rings: Sequence[Patch], size: tuple[int, int]) -> tuple[Patch, int]:
+    """The largest ring first: one inside what is filled by then is a hole."""
+    clipped = any(ring.is_clipped for ring in rings)
+    if len(rings) == 1:
+        return rings[0], 0
+    inside = np.zeros(size, np.bool_)
+    holes = 0
+    for ring in sorted(rings, key=lambda ring: -np.count_nonzero(ring.inside)):
+        height_px, width_px = ring.inside.shape
+        under = inside[ring.top : ring.top + height_px, ring.left : ring.left + width_px]
+        is_hole = bool(ring.inside.any()) and bool(under[ring.inside].all())
+        under[ring.inside] = not is_hole
+        holes += is_hole
+    return Patch(top=0, left=0, inside=inside, is_clipped=clipped), holes
+
+
+def _ring(ring: object) -> Any:
+    """[x, y, x, y, ...] -> (N, 2), pixels."""
+    if not isinstance(ring, list) or len(ring) % 2 or not 6 <= len(ring) <= 2 * MOST_POINTS:
+        raise ValueError(f"the ring {short_repr(ring)}; expected x, y, ... of 3 or more points")
+    if not all(_is_coordinate(value) for value in ring):
+        raise ValueError(f"the ring {short_repr(ring)}; expected numbers of pixels")
+    return np.array(ring, np.float64).reshape(-1, 2)
+
+
+def _is_coordinate(value: object) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= MOST_COORDINATE
+    )
+
+
+def _key(value: object) -> Any:
+    """An id, fit to be looked up; a value that is no id is found nowhere."""
+    return value if isinstance(value, int | str) else repr(value)

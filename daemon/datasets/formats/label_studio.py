@@ -1,0 +1,230 @@
+"""Label Studio's JSON export: a list of tasks with annotations; regions as connectors/masks reads
+them (bitmasks, brush, polygons, rectangles, ellipses), with its overlap rule.
+
+The latest annotation of an image counts; a skipped one does not. A task without one is unlabeled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import numpy as np
+
+from connectors.masks.region_pixels import BITMASK, BRUSH, SHAPES
+from connectors.masks.regions import Control, DecodedMask, decode
+from daemon.datasets.json_files import head, read_json
+from daemon.datasets.samples import (
+    BACKGROUND,
+    NO_LABEL,
+    Count,
+    Labels,
+    LabelsUnusable,
+    Repair,
+    Sample,
+    Source,
+)
+from daemon.datasets.source_tree import Tree
+from daemon.domain import IGNORE, ClassSet, Fault
+from daemon.domain.errors import DatasetRefused
+from daemon.domain.formatting import short_repr
+
+LOOKED_FOR = "Label Studio: a .json export (the format JSON, not JSON-MIN) and its images"
+MASK_TYPES = (BITMASK, BRUSH, *SHAPES)
+_MARKS = (b'"annotations"', b'"completions"')
+_UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # that Label Studio puts before the name of an upload
+_MOST_NAMES = IGNORE  # pixel values
+
+
+def recognize(tree: Tree) -> Source | None:
+    """The source, where a file of the tree is an export; None where none is.
+
+    Raises DatasetRefused for more classes than a mask can hold.
+    """
+    reader = _Reader(tree)
+    for name in tree.ending(".json"):
+        start = head(tree.path(name))
+        if not start.startswith(b"[") or not any(mark in start for mark in _MARKS):
+            continue
+        try:
+            content = read_json(tree.path(name), name)
+        except LabelsUnusable as exc:
+            reader.faults.append(exc.fault)
+            continue
+        if isinstance(content, list) and any(_is_task(task) for task in content):
+            reader.read(name, content)
+    return reader.source() if reader.tasks else None
+
+
+def _is_task(task: object) -> bool:
+    return (
+        isinstance(task, dict) and isinstance(task.get("data"), dict) and _answers(task) is not None
+    )
+
+
+def _answers(task: Mapping[str, Any]) -> list[Any] | None:
+    """The annotations of a task; `completions` in old exports. None: this is no task."""
+    found = task.get("annotations", task.get("completions"))
+    return found if isinstance(found, list) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """A task with its picture. result: of the annotation that counts; None: unlabeled."""
+
+    where: str
+    image: str
+    result: list[Any] | None
+    replaced: int
+
+
+@dataclass
+class _Reader:
+    """What is gathered over the files."""
+
+    tree: Tree
+    faults: list[Fault] = field(default_factory=list)
+    tasks: dict[str, _Task] = field(default_factory=dict)
+
+    def read(self, name: str, tasks: Sequence[Any]) -> None:
+        """Take the tasks of a file."""
+        for number, task in enumerate(tasks):
+            where = f"{name}, task {number}"
+            if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
+                self._fault(where, short_repr(task), "a task with data")
+                continue
+            where = f"{name}, task {short_repr(task.get('id', number), 40)}"
+            image = next(filter(None, map(self._picture, _texts(task["data"]))), None)
+            if image is None:
+                named = short_repr(next(_texts(task["data"]), None))
+                self._fault(where, f"no picture for {named}", "the images beside the export")
+            elif image in self.tasks:
+                self._fault(where, f"a second task for {image}", "one: the first was taken")
+            else:
+                result, replaced = _latest(_answers(task) or [])
+                self.tasks[image] = _Task(
+                    where=where, image=image, result=result, replaced=replaced
+                )
+
+    def source(self) -> Source:
+        """All tasks as samples, read with the labels and tags that they use."""
+        regions = [one for task in self.tasks.values() for one in _regions(task.result or [])]
+        names = tuple(dict.fromkeys([BACKGROUND, *(one.label for one in regions)]))
+        if len(names) > _MOST_NAMES:
+            raise DatasetRefused(f"Label Studio: got {len(names)} labels; expected {_MOST_NAMES}")
+        tags = tuple(dict.fromkeys((one.from_name, one.to_name, one.type) for one in regions))
+        controls = [Control(from_name=a, to_name=b, type=c) for a, b, c in tags]
+        reading = _Reading(
+            classes=ClassSet(names=names),
+            control=Control(
+                from_name=controls[0].from_name if controls else "",
+                to_name=controls[0].to_name if controls else "",
+                type=controls[0].type if controls else BITMASK,
+                others=tuple(controls[1:]),
+            ),
+        )
+        return Source(
+            format="Label Studio",
+            classes=names,
+            samples=[reading.sample(task) for task in self.tasks.values()],
+            faults=tuple(self.faults),
+        )
+
+    def _picture(self, address: str) -> str | None:
+        """The picture that an address of a task means, by the end of its path."""
+        try:
+            parts = urlsplit(address)
+            named = parse_qs(parts.query).get("d", [unquote(parts.path)])[0]
+        except ValueError:
+            return None
+        folder, _, name = named.rpartition("/")
+        plain = _UPLOAD.sub("", name)
+        return self.tree.picture_like(named) or self.tree.picture_like(f"{folder}/{plain}")
+
+    def _fault(self, where: str, got: str, expected: str) -> None:
+        cure = "export again, with the images in the folder"
+        self.faults.append(Fault(where=where, got=got, expected=expected, cure=cure))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Region:
+    """A region that may hold pixels: its tag and its label."""
+
+    from_name: str
+    to_name: str
+    type: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """The classes and the tags of all tasks."""
+
+    classes: ClassSet
+    control: Control
+
+    def sample(self, task: _Task) -> Sample:
+        """The sample of a task."""
+        repairs = [Count(repair=Repair.LATER_ANSWER, number=task.replaced)] if task.replaced else []
+        result = task.result
+        return Sample(
+            image=task.image,
+            repairs=repairs,
+            labels=None if result is None else lambda size: self._labels(task, result, size),
+        )
+
+    def _labels(self, task: _Task, result: list[Any], size: tuple[int, int]) -> Labels:
+        """The mask of an annotation. Raises MaskRefused."""
+        found = decode(result, self.classes, self.control, size, task.where)
+        values = found.mask.astype(np.uint16)
+        values[found.mask == IGNORE] = NO_LABEL
+        return Labels(values=values, repairs=list(_repairs(found, result)))
+
+
+def _repairs(found: DecodedMask, result: Sequence[Any]) -> Iterator[Count]:
+    counts = {
+        Repair.OVERLAP: found.overlap_px,
+        Repair.CLIPPED: found.clipped,
+        Repair.EMPTY: found.empty,
+        Repair.BACKGROUND_ONLY: int(not result),
+    }
+    yield from (Count(repair=one, number=number) for one, number in counts.items() if number)
+    for kind, number in found.left_out.items():
+        yield Count(repair=Repair.OTHER_GEOMETRY, number=number, detail=kind.value)
+
+
+def _texts(fields: Mapping[str, Any]) -> Iterator[str]:
+    """The texts of a task, each of which may be the address of its image."""
+    yield from (value for value in fields.values() if isinstance(value, str) and value)
+
+
+def _latest(answers: Sequence[Any]) -> tuple[list[Any] | None, int]:
+    """The result of the annotation that counts, and how many others there are."""
+    drawn = [
+        one
+        for one in answers
+        if isinstance(one, dict)
+        and isinstance(one.get("result"), list)
+        and not one.get("was_cancelled")
+    ]
+    if not drawn:
+        return None, 0
+    latest = max(drawn, key=lambda one: str(one.get("updated_at") or one.get("created_at") or ""))
+    return latest["result"], len(drawn) - 1
+
+
+def _regions(result: Sequence[Any]) -> Iterator[_Region]:
+    for one in result:
+        if not isinstance(one, dict) or one.get("type") not in MASK_TYPES:
+            continue
+        value = one.get("value")
+        labels = value.get(one["type"]) if isinstance(value, dict) else None
+        tag = (one.get("from_name"), one.get("to_name"))
+        if isinstance(labels, list) and all(isinstance(name, str) for name in (*labels, *tag)):
+            for label in labels:
+                yield _Region(
+                    from_name=str(tag[0]), to_name=str(tag[1]), type=one["type"], label=label
+                )

@@ -1,0 +1,187 @@
+"""Supervisely and Dataset Ninja projects: meta.json, and a folder img and ann for each dataset.
+
+The later object of a list wins. What a dataset is for decides what an image without objects
+means: where no image of the dataset has any, they are unlabeled, else they are background only.
+Layout and geometry as in the SDK (supervisely 6, project/, geometry/), which is never imported.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.datasets.formats.supervisely_geometry import AREAS, decode
+from daemon.datasets.json_files import list_of, object_of, read_json, size_of, text_of
+from daemon.datasets.painting import Canvas
+from daemon.datasets.samples import (
+    BACKGROUND,
+    MOST_CLASSES,
+    Labels,
+    LabelsUnusable,
+    Repair,
+    Sample,
+    Source,
+)
+from daemon.datasets.source_tree import Tree, stem_of
+from daemon.domain import Fault
+from daemon.domain.errors import DatasetRefused
+from daemon.domain.formatting import short_repr
+from daemon.pixels.headers import MOST_PIXELS
+
+LOOKED_FOR = "Supervisely: meta.json with the list classes, and DATASET/img, DATASET/ann"
+HIDDEN = ("$sly.error.region", "__bg__")  # classes that mark no object
+MOST_OBJECTS = 100_000  # of an image
+_WHERE_EXPECTED = "the title of a class of meta.json"
+
+
+def recognize(tree: Tree) -> Source | None:
+    """The source, where the meta.json nearest to the root is a project's; None where none is.
+
+    Raises DatasetRefused for a project of another kind than images, or whose classes are broken.
+    """
+    metas = [name for name in tree.ending("meta.json") if name.split("/")[-1] == "meta.json"]
+    for name in sorted(metas, key=lambda name: name.count("/")):
+        try:
+            content = read_json(tree.path(name), name)
+        except LabelsUnusable:
+            continue
+        if isinstance(content, dict) and isinstance(content.get("classes"), list):
+            return _Project(tree, name.rpartition("/")[0], content).source()
+    return None
+
+
+@dataclass
+class _Project:
+    """A project below `root` of the tree. values: title of a class -> its value."""
+
+    tree: Tree
+    root: str
+    meta: Mapping[str, Any]
+    faults: list[Fault] = field(default_factory=list)
+    values: dict[str, int] = field(default_factory=lambda: {BACKGROUND: 0})
+
+    def source(self) -> Source:
+        kind = self.meta.get("projectType", "images")
+        if kind != "images":
+            raise DatasetRefused(f"{self.root}/meta.json: projectType {kind!r}; expected 'images'")
+        self._read_classes()
+        samples: list[Sample] = []
+        for dataset, images in self._datasets():
+            samples += self._samples(dataset, images)
+        if not samples:
+            raise DatasetRefused(
+                f"{self.root or '.'}: got a Supervisely project without pictures in DATASET/img; "
+                f"expected them beside DATASET/ann; export the project with its images as files"
+            )
+        return Source(
+            format="Supervisely",
+            classes=tuple(self.values),
+            samples=samples,
+            faults=tuple(self.faults),
+        )
+
+    def _read_classes(self) -> None:
+        try:
+            for entry in self.meta["classes"]:
+                title = text_of(object_of(entry, "meta.json, classes").get("title"), "meta.json")
+                if title not in HIDDEN:
+                    self.values.setdefault(title, len(self.values))
+        except LabelsUnusable as exc:
+            raise DatasetRefused(str(exc)) from exc
+        if len(self.values) > MOST_CLASSES:
+            raise DatasetRefused(f"meta.json: expected at most {MOST_CLASSES} classes")
+
+    def _datasets(self) -> Iterator[tuple[str, list[str]]]:
+        """Path of each dataset -> its images. Nested ones lie in folders `datasets`."""
+        found: dict[str, list[str]] = defaultdict(list)
+        start = f"{self.root}/" if self.root else ""
+        for path in self.tree.pictures:
+            folder, _, _ = path.rpartition("/")
+            if folder.startswith(start) and folder.endswith("/img"):
+                found[folder.removesuffix("/img")].append(path)
+        yield from sorted(found.items())
+
+    def _samples(self, dataset: str, images: Sequence[str]) -> Iterator[Sample]:
+        files = {path: self._annotation(dataset, path) for path in images}
+        self._require_images(dataset, set(files.values()))
+        objects = {file: self._objects(file) for file in files.values() if file is not None}
+        labeled = any(objects.values())
+        names = dataset.removeprefix(f"{self.root}/" if self.root else "").split("/")
+        split = "/".join(name for name in names if name != "datasets")
+        for path, file in files.items():
+            draws = file is not None and (labeled or objects[file] is None)  # None: broken
+            labels = self._drawing(file) if file is not None and draws else None
+            yield Sample(image=path, splits=(split,), labels=labels)
+
+    def _require_images(self, dataset: str, used: set[str | None]) -> None:
+        """Name each annotation file without a picture."""
+        for path in self.tree.ending(".json"):
+            if path.rpartition("/")[0] == f"{dataset}/ann" and path not in used:
+                got, expected = "no picture of that name in img", "one"
+                cure = "add the picture, or remove the file"
+                self.faults.append(Fault(where=path, got=got, expected=expected, cure=cure))
+
+    def _annotation(self, dataset: str, image: str) -> str | None:
+        """The file of an image: its name and .json; in old projects without the image's ending."""
+        name = image.rpartition("/")[2]
+        for stem in (name, stem_of(name)):
+            path = f"{dataset}/ann/{stem}.json"
+            if path in self.tree.others_listed:
+                return path
+        return None
+
+    def _objects(self, file: str) -> int | None:
+        """The number of objects of an annotation file; None for one that cannot be read."""
+        try:
+            return len(_annotation_of(read_json(self.tree.path(file), file), file)[1])
+        except LabelsUnusable:
+            return None
+
+    def _drawing(self, file: str) -> Callable[[tuple[int, int]], Labels]:
+        def labels(size: tuple[int, int]) -> Labels:
+            content, objects = _annotation_of(read_json(self.tree.path(file), file), file)
+            return _draw(content, objects, self.values, file)
+
+        return labels
+
+
+def _annotation_of(content: object, file: str) -> tuple[dict[str, Any], list[Any]]:
+    """An annotation and its objects, also where it is wrapped. Raises LabelsUnusable."""
+    entry = object_of(content, file)
+    if isinstance(entry.get("annotation"), dict):
+        entry = entry["annotation"]
+    objects = list_of(entry.get("objects"), f"{file}, objects")
+    if len(objects) > MOST_OBJECTS:
+        raise LabelsUnusable(
+            file, f"{len(objects)} objects", f"at most {MOST_OBJECTS}", "leave the image out"
+        )
+    return entry, objects
+
+
+def _draw(
+    content: Mapping[str, Any], objects: Sequence[Any], values: Mapping[str, int], file: str
+) -> Labels:
+    """The mask in the size that the file states. Raises LabelsUnusable."""
+    stated = object_of(content.get("size"), f"{file}, size")
+    size = size_of(stated.get("height"), stated.get("width"), f"{file}, size", MOST_PIXELS)
+    canvas = Canvas(size)
+    for number, one in enumerate(objects):
+        where = f"{file}, object {number}"
+        entry = object_of(one, where)
+        title = entry.get("classTitle")
+        if title in HIDDEN:
+            continue
+        if not isinstance(title, str) or title not in values:
+            raise LabelsUnusable(where, short_repr(title), _WHERE_EXPECTED, "add the class")
+        kind = entry.get("geometryType", entry.get("shape"))
+        if not isinstance(kind, str) or kind not in AREAS:
+            canvas.note(Repair.OTHER_GEOMETRY, detail=short_repr(kind, 40))
+            continue
+        patch = decode(kind, entry, size, where)
+        canvas.note(Repair.BOX, int(kind == "rectangle"))
+        canvas.note(Repair.MACHINE, int(bool(entry.get("nnCreated"))))
+        canvas.paint(patch, values[title])
+    canvas.note(Repair.BACKGROUND_ONLY, int(not objects))
+    return canvas.labels()

@@ -1,0 +1,177 @@
+"""`maskloop import`: a source of any known format -> images/, masks/, splits.json, classes.txt,
+report.json.
+
+Everything is written to DIR.part, which becomes DIR when all is there. An import that fails or is
+stopped removes DIR.part; one that was killed leaves it, and the next import removes it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from daemon.datasets.archives import is_archive, unpack
+from daemon.datasets.class_map import ClassMap
+from daemon.datasets.import_report import Report
+from daemon.datasets.recognition import recognize
+from daemon.datasets.sample_names import names_of
+from daemon.datasets.samples import Sample, Source
+from daemon.datasets.source_tree import Tree, list_tree
+from daemon.datasets.written_sample import Writer
+from daemon.domain import Fault
+from daemon.domain.errors import DatasetRefused, InputRefused
+from daemon.runs.durable import write_json
+
+MARK = ".maskloop-import"  # in DIR.part: a folder with it is ours to remove
+HELD_OUT = ("val", "valid", "validation", "dev", "test", "testing")
+POOL, UNLABELED = "pool", "unlabeled"
+
+
+def import_folder(
+    source: Path, out: Path, class_map: ClassMap, progress: Callable[[int, int], None]
+) -> Report:
+    """Import `source`, a folder or an archive, into `out`, a new or empty folder.
+
+    progress: called with the number of images done and of all. Raises DatasetRefused where
+    nothing can be imported.
+    """
+    _require_free(out)
+    with _part_of(out) as part:
+        root = source
+        if not source.is_dir():
+            root = part / ".source"
+            _unpack(source, root)
+        tree = list_tree(root)
+        found = recognize(tree)
+        report = _write(tree, found, class_map, part, progress)
+        report.source = str(source)
+        write_json(part / "report.json", report.as_json())
+        shutil.rmtree(part / ".source", ignore_errors=True)
+    return report
+
+
+def _require_free(out: Path) -> None:
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise DatasetRefused(f"--out {out}: got a file or a link; expected a new folder")
+    if out.is_dir() and any(out.iterdir()):
+        raise DatasetRefused(
+            f"--out {out}: got a folder with something in it; expected a new or an empty one; name "
+            f"another, or empty it"
+        )
+
+
+@contextmanager
+def _part_of(out: Path) -> Iterator[Path]:
+    """DIR.part, which becomes DIR when the block ends, and is gone when it fails."""
+    part = out.absolute().with_name(f"{out.name}.part")
+    if part.exists():
+        if not (part / MARK).is_file():
+            raise DatasetRefused(
+                f"{part}: is in the way, and no import left it; expected a free name; remove it"
+            )
+        shutil.rmtree(part)
+    part.mkdir(parents=True)
+    try:
+        (part / MARK).touch()
+        yield part
+        (part / MARK).unlink()
+        part.replace(out.absolute())
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _unpack(source: Path, root: Path) -> None:
+    if not source.exists():
+        raise DatasetRefused(f"{source}: no such folder or archive; name the one of the data set")
+    if not source.is_file() or not is_archive(source):
+        raise DatasetRefused(
+            f"{source}: got a file that is no archive; expected a folder, a .zip or a .tar; name "
+            f"the folder that holds images and labels"
+        )
+    root.mkdir()
+    unpack(source, root)
+
+
+def _write(
+    tree: Tree,
+    source: Source,
+    class_map: ClassMap,
+    part: Path,
+    progress: Callable[[int, int], None],
+) -> Report:
+    classes, table = class_map.apply(source.classes, source.ignored)
+    targets = [classes[value] if value < len(classes) else "" for value in table.tolist()]
+    report = Report(
+        source=str(tree.root),
+        format=source.format,
+        classes=classes,
+        source_classes=dict(zip(source.classes, targets, strict=True)),
+        faults=[*source.faults, *_left_out(tree)],
+    )
+    writer = Writer(tree=tree, part=part, table=table, source=source, report=report)
+    lists: dict[str, list[str]] = {POOL: [], UNLABELED: []}
+    names = names_of([sample.image for sample in source.samples])
+    own_pool = any(POOL in sample.splits for sample in source.samples)
+    for number, (sample, name) in enumerate(zip(source.samples, names, strict=True), start=1):
+        try:
+            writer.write(sample, name)
+        except InputRefused as exc:
+            report.refused(exc, sample.image)
+        else:
+            _list(lists, _pooled(sample, own_pool=own_pool), name)
+        progress(number, len(names))
+    if not report.images:
+        raise DatasetRefused(_nothing(tree, report))
+    _write_lists(lists, part, report)
+    (part / "classes.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
+    return report
+
+
+def _pooled(sample: Sample, *, own_pool: bool) -> Sample:
+    """The sample, on the list `pool` too where the source has none and does not hold it out."""
+    parts = {part for split in sample.splits for part in split.lower().split("/")}
+    if own_pool or not parts.isdisjoint(HELD_OUT):
+        return sample
+    return replace(sample, splits=(*sample.splits, POOL))
+
+
+def _list(lists: dict[str, list[str]], sample: Sample, name: str) -> None:
+    """Put a written image on its lists: only labeled ones on those of the source."""
+    if sample.labels is None:
+        lists[UNLABELED].append(name)
+        return
+    for split in sample.splits:
+        title = f"{split} of the source" if split == UNLABELED else split
+        lists.setdefault(title, []).append(name)
+
+
+def _write_lists(lists: Mapping[str, Sequence[str]], part: Path, report: Report) -> None:
+    """splits.json, where the source has splits or unlabeled images."""
+    filled = {name: ids for name, ids in lists.items() if ids}
+    report.splits = {name: len(ids) for name, ids in filled.items()}
+    if set(filled) - {POOL}:
+        write_json(part / "splits.json", {POOL: [], **filled})
+
+
+def _left_out(tree: Tree) -> list[Fault]:
+    return [
+        Fault(
+            where=one.path,
+            got=f"{one.reason}{f' ({one.got})' if one.got else ''}",
+            expected="a picture",
+            cure=one.reason.cure,
+        )
+        for one in tree.left_out
+    ]
+
+
+def _nothing(tree: Tree, report: Report) -> str:
+    first = "".join(f"\n  {fault}" for fault in report.faults[:5])
+    return (
+        f"{tree.root}: {report.format}, but none of its images can be used; "
+        f"{len(report.faults)} faults, first{first}"
+    )

@@ -1,0 +1,81 @@
+"""Sources with ill intent: whatever stands in a file, the import ends with faults or a refusal."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.masks.regions import Control, encode
+from daemon.datasets.class_map import ClassMap
+from daemon.datasets.import_folder import import_folder
+from daemon.domain import ClassSet
+from daemon.domain.errors import DatasetRefused
+from tests.fakes.dataset_sources import coco, label_studio, ring, supervisely
+from tests.fakes.mutations import mutated
+
+
+def _export(root: Path) -> Path:
+    control = Control(from_name="mask", to_name="image")
+    result = encode(ring(), ClassSet(names=("background", "crop", "weed")), control, {})
+    return label_studio(root, {"a.png": result, "b.png": result})
+
+
+def _project(root: Path) -> Path:
+    supervisely(root, {"ds": {"a.png": ring(), "b.png": ring()}}, "polygon")
+    return root / "ds/ann/a.png.json"
+
+
+def _meta(root: Path) -> Path:
+    return supervisely(root, {"ds": {"a.png": ring(), "b.png": ring()}})
+
+
+SOURCES: dict[str, Callable[[Path], Path]] = {
+    "COCO polygons": lambda root: coco(root, {"a": ring(), "b": ring()}, "polygons"),
+    "COCO text": lambda root: coco(root, {"a": ring(), "b": ring()}, "text"),
+    "Supervisely annotation": _project,
+    "Supervisely meta": _meta,
+    "Label Studio": _export,
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=100, deadline=None)
+def test_junk_in_any_place_ends_in_faults_or_a_refusal(
+    name: str, seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("hostile")
+    file = SOURCES[name](folder / "in")
+    content = mutated(random.Random(seed), json.loads(file.read_text()))
+    file.write_text(json.dumps(content))
+
+    try:
+        report = import_folder(folder / "in", folder / "out", ClassMap(), lambda done, total: None)
+    except DatasetRefused:
+        assert not (folder / "out").exists()
+    else:
+        assert len(list((folder / "out/masks").iterdir())) == report.labeled
+        assert json.loads((folder / "out/report.json").read_text())["images"] == report.images
+    assert not (folder / "out.part").exists()
+    shutil.rmtree(folder)
+
+
+def test_a_mask_of_a_large_size_is_refused_before_it_is_made(tmp_path: Path) -> None:
+    file = coco(tmp_path / "in", {"a": np.zeros((5, 5), np.uint8), "b": ring()})
+    content = json.loads(file.read_text())
+    content["images"][0] |= {"width": 10**6, "height": 10**6}
+    file.write_text(json.dumps(content))
+
+    report = import_folder(tmp_path / "in", tmp_path / "out", ClassMap(), lambda done, total: None)
+
+    assert [fault.expected for fault in report.faults] == [
+        "whole numbers of pixels, at most 1073741824 in all"
+    ]
