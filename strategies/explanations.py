@@ -36,6 +36,8 @@ def more_uncertain(pool: Pool, picks: Sequence[int]) -> list[str]:
 @one_thread()
 def less_like_labeled(pool: Pool, picks: Sequence[int]) -> list[str]:
     """The percentile of the distance to the nearest labeled image."""
+    if not len(picks):
+        return []
     gaps = _gaps(pool)
     if gaps is None:
         return [FIRST_ONES] * len(picks)
@@ -51,6 +53,8 @@ def stands_for(pool: Pool, picks: Sequence[int]) -> list[str]:
 
     An image that is as near to several counts for the first, and a pick counts for itself.
     """
+    if not len(picks):
+        return []
     embeddings = need(pool, "embeddings", "this", "embed the images first")
     rows = rows_of(pool, picks)
     near = np.zeros(len(picks), dtype=np.int64)
