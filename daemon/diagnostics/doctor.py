@@ -26,7 +26,7 @@ from daemon.diagnostics.findings import findings
 from daemon.diagnostics.machine import machine, versions
 from daemon.domain.errors import MaskloopError
 from daemon.loop.components import folder_source
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 from daemon.status.snapshot_health import daemon_state
 from daemon.store import FILE
 from daemon.store.health import examine, last_heartbeat

@@ -26,7 +26,7 @@ from daemon.intake import Intake
 from daemon.launchers import Launcher
 from daemon.loop.components import open_connector
 from daemon.rules.validation_split import FloatArray, group_of, has_group, validation_size
-from daemon.runs.folder import ImageFile, LabeledFile, RunFolder
+from daemon.runs.run_folder import ImageFile, LabeledFile, RunFolder
 from daemon.stages.test_set import test_files
 
 MAX_FILES = 200  # of each kind, opened

@@ -12,7 +12,7 @@ from pathlib import Path
 from daemon.config.loading import Config
 from daemon.domain.errors import MaskloopError, RunFailed
 from daemon.launchers import Launcher
-from daemon.runs.folder import EmbedRequest, ImageFile, RunFolder
+from daemon.runs.run_folder import EmbedRequest, ImageFile, RunFolder
 
 TRIAL_S = 180.0
 _POLL_S = 0.2

@@ -9,7 +9,7 @@ from daemon.config.loading import Config
 from daemon.domain import Stage
 from daemon.domain.errors import MaskloopError, StoreTooOld
 from daemon.loop.components import open_connector
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 from daemon.stages.run_settings import pending_changes
 from daemon.stages.unused_files import faults_and_notes
 from daemon.stages.warm_start import network_changes

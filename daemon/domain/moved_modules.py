@@ -20,7 +20,7 @@ MOVED: Mapping[str, str] = {
     "daemon.faults": "daemon.domain.faults",
     "daemon.measures": "daemon.domain.evaluations",
     "daemon.records": "daemon.runs.records",
-    "daemon.runs": "daemon.runs.folder",
+    "daemon.runs": "daemon.runs.run_folder",
     "daemon.sections": "daemon.config.sections",
 }
 _OURS = ("connectors", "daemon", "strategies")

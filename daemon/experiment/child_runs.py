@@ -22,7 +22,7 @@ from rich.progress import (
 
 from daemon.launchers.local import LocalLauncher
 from daemon.runs.durable import write_json
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 

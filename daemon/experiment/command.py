@@ -1,7 +1,7 @@
 """`maskloop train`: assign the roles, train, measure on test, write result.json.
 
     DIR/experiment.json   the request; another request in the same folder is refused
-    DIR/train, predict    run folders (daemon/runs/folder.py)
+    DIR/train, predict    run folders (daemon/runs/run_folder.py)
     DIR/result.json       written last
 
 Masks of --test are opened only by the second process, when the first has ended.
@@ -29,7 +29,7 @@ from daemon.experiment.report import build_report, print_report
 from daemon.experiment.splits import Roles, assign_roles
 from daemon.insight.missing_figures import explain
 from daemon.runs.durable import write_json
-from daemon.runs.folder import (
+from daemon.runs.run_folder import (
     ImageFile,
     LabeledFile,
     PredictRequest,

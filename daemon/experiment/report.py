@@ -16,7 +16,7 @@ from rich.table import Table
 from daemon.domain import Evaluation
 from daemon.experiment.child_runs import cpu_seconds
 from daemon.insight.missing_figures import interval_words, reasons
-from daemon.runs.folder import PredictResult, RunFolder, TrainResult
+from daemon.runs.run_folder import PredictResult, RunFolder, TrainResult
 
 Report = Mapping[str, Any]
 REQUEST_KEYS = ("method", "preset", "seed", "classes", "max_seconds", "threads", "device", "parent")

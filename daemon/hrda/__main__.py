@@ -26,14 +26,14 @@ from typing import Any
 from daemon.domain.errors import ConfigError, ImageRefused, MaskRefused, RunFailed
 from daemon.hrda.out_of_memory import is_out_of_memory
 from daemon.runs.durable import write_json
-from daemon.runs.folder import (
+from daemon.runs.parent_death import end_with_parent
+from daemon.runs.run_folder import (
     DistinctRequest,
     EmbedRequest,
     PredictRequest,
     RunFolder,
     TrainRequest,
 )
-from daemon.runs.parent_death import end_with_parent
 
 log = logging.getLogger("daemon.hrda")
 

@@ -33,7 +33,7 @@ from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box
 from daemon.hrda.progress import ProgressReporter
 from daemon.runs.checksums import sha256_of
-from daemon.runs.folder import EmbedRequest, FileRole, ImageFile, PredictResult, RunFolder
+from daemon.runs.run_folder import EmbedRequest, FileRole, ImageFile, PredictResult, RunFolder
 
 _EXACT_HALVINGS = 6  # of a multiple of 64 pixels, before its sides become odd
 MIN_SIDE_PX = 64  # no side gets shorter: the encoder halves it five times

@@ -11,7 +11,7 @@ import numpy as np
 from daemon.domain.errors import RunFailed
 from daemon.hrda.progress import ProgressReporter
 from daemon.rules.near_duplicates import FloatArray, representatives
-from daemon.runs.folder import DistinctRequest, PredictResult, RunFolder, Scores
+from daemon.runs.run_folder import DistinctRequest, PredictResult, RunFolder, Scores
 
 
 def near_duplicates(folder: RunFolder, request: DistinctRequest) -> None:

@@ -25,7 +25,7 @@ from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
 from daemon.hrda.training.checkpoint import read_checkpoint
 from daemon.runs.durable import atomic_file
-from daemon.runs.folder import FileRole, PredictRequest, PredictResult, RunFolder
+from daemon.runs.run_folder import FileRole, PredictRequest, PredictResult, RunFolder
 
 log = logging.getLogger(__name__)
 

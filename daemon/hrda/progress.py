@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from daemon.runs.folder import Progress, RunFolder
+from daemon.runs.run_folder import Progress, RunFolder
 
 T = TypeVar("T")
 EVERY_S = 1.0

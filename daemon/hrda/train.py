@@ -33,7 +33,7 @@ from daemon.hrda.training.best_model import BestModel, final_model, final_studen
 from daemon.hrda.training.pool_prior import adjust_to_pool_prior, estimation_seconds
 from daemon.hrda.training.stop_request import StopRequest
 from daemon.hrda.training.training_loop import Stopwatch, Training
-from daemon.runs.folder import RunFolder, TrainRequest, TrainResult
+from daemon.runs.run_folder import RunFolder, TrainRequest, TrainResult
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 
 
 class Launcher(Protocol):

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from daemon.config.redaction import SECRET_NAME
 from daemon.domain.errors import RunFailed
-from daemon.runs.folder import RunFolder
 from daemon.runs.parent_death import PARENT_STDIN
+from daemon.runs.run_folder import RunFolder
 
 _STOP_S = 20.0  # between SIGTERM, at which a child saves and exits, and SIGKILL
 _ORPHAN_S = 30.0  # for a child of a dead daemon to notice, before SIGKILL

@@ -1,4 +1,4 @@
-"""The JSON files of a run folder (folder.py) as models: types, names and ranges are checked."""
+"""The JSON files of a run folder (run_folder.py) as models: types, names and ranges are checked."""
 
 from __future__ import annotations
 

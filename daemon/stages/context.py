@@ -17,7 +17,14 @@ from daemon.config.loading import Config
 from daemon.domain import Clock, Image, Role, Stage
 from daemon.launchers import Launcher
 from daemon.rules.validation_split import FloatArray, IdArray
-from daemon.runs.folder import EmbedRequest, FileRole, ImageFile, Request, RunFolder, TrainRequest
+from daemon.runs.run_folder import (
+    EmbedRequest,
+    FileRole,
+    ImageFile,
+    Request,
+    RunFolder,
+    TrainRequest,
+)
 from daemon.stages.image_scan import Ingest
 from daemon.store import Store
 

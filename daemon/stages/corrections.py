@@ -22,7 +22,7 @@ from daemon.domain import (
 from daemon.domain.errors import RunFailed
 from daemon.domain.faults import printable
 from daemon.intake import is_environment_error
-from daemon.runs.folder import PredictRequest
+from daemon.runs.run_folder import PredictRequest
 from daemon.stages.context import Context
 from daemon.stages.predict import predicted_ids, predicted_mask
 

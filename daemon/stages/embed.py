@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.domain import Role, Stage
-from daemon.runs.folder import EmbedRequest, PredictResult
+from daemon.runs.run_folder import EmbedRequest, PredictResult
 from daemon.stages.context import Context, image_files
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.roles import decide_roles

@@ -10,7 +10,7 @@ import numpy as np
 from daemon.domain import Stage
 from daemon.rules.near_duplicates import representatives
 from daemon.rules.validation_split import stack_embeddings
-from daemon.runs.folder import DistinctRequest
+from daemon.runs.run_folder import DistinctRequest
 from daemon.stages.context import Context
 from daemon.stages.run_settings import write_request
 from strategies.base import Pool

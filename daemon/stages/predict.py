@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from daemon.config.loop_sections import Predictions
 from daemon.domain import KeptPrediction, Mask, Stage, TaskState
 from daemon.runs.durable import write_json
-from daemon.runs.folder import PredictRequest, PredictResult, RunFolder
+from daemon.runs.run_folder import PredictRequest, PredictResult, RunFolder
 from daemon.stages.context import Context, image_files
 from daemon.stages.postprocess import postprocess_mask
 from daemon.stages.quarantine import exclude_unusable

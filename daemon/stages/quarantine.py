@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from daemon.domain import Exclusion, Fault, Image, Role, Stage
-from daemon.runs.folder import FileFault, FilePart, FileRole
+from daemon.runs.run_folder import FileFault, FilePart, FileRole
 from daemon.stages.context import Context
 from daemon.stages.file_stamps import stamp_of
 

@@ -6,7 +6,7 @@ import shutil
 
 from daemon.domain import Stage
 from daemon.domain.errors import DiskFull
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 from daemon.stages.context import Context
 
 

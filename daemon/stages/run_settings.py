@@ -22,7 +22,7 @@ from daemon.domain.errors import RunFailed
 from daemon.domain.formatting import short_repr
 from daemon.runs.checksums import sha256_of
 from daemon.runs.durable import write_json
-from daemon.runs.folder import Request, RunFolder
+from daemon.runs.run_folder import Request, RunFolder
 from daemon.stages.context import Context
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import logging
 from daemon.domain import Role, Stage
 from daemon.domain.evaluations import MIOU
 from daemon.domain.formatting import fraction
-from daemon.runs.folder import PredictRequest, PredictResult, TrainResult
+from daemon.runs.run_folder import PredictRequest, PredictResult, TrainResult
 from daemon.stages.context import Context, image_files, with_embeddings
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.run_settings import write_request

@@ -9,11 +9,13 @@ import numpy as np
 
 import strategies
 from daemon.domain import Pick, Role, Stage, TaskState
+from daemon.domain.errors import ConfigError, MaskloopError
+from daemon.intake import Intake
 from daemon.rules.validation_split import FloatArray, stack_embeddings
 from daemon.stages.context import Context
 from daemon.stages.near_duplicates import comparison_runs, distinct_ids
 from daemon.stages.reasons import reasons_for
-from strategies.base import Pool
+from strategies.base import Pool, QueryStrategy
 
 RESERVE_SHARE = 0.2  # of the batch: they replace images that people skip
 
@@ -81,11 +83,27 @@ def choose(
     rest = distinct_pool if len(distinct_pool) >= wanted - uniform else left
     name = settings.strategy if cycle else settings.seed_strategy
     strategy = strategies.load(name, **(settings.settings if cycle else {}))
-    asked = strategy.select(rest, wanted - uniform, rng)
+    asked = _selected(strategy, name, rest, wanted - uniform, rng)
     arms = [(image_id, name) for image_id in asked]
     for index, image_id in enumerate(drawn):  # spread over the batch, so that half of it is fair
         arms.insert(round((index + 0.5) * n / max(1, uniform)), (image_id, "random"))
     return reasons_for(pool, arms, strategy)
+
+
+def _selected(
+    strategy: QueryStrategy, name: str, pool: Pool, n: int, rng: np.random.Generator
+) -> list[int]:
+    """The picks of a strategy. Raises ConfigError that names it where its own code fails, and
+    PoolInvalid where it refuses the pool."""
+    intake, refused = Intake(), None
+    expected = f"{n} ids of {len(pool)} images"
+    cure = "correct the plug-in, or name another strategy"
+    with intake.guard(f"[selection] strategy {name!r}", expected=expected, cure=cure):
+        try:
+            return strategy.select(pool, n, rng)
+        except MaskloopError as exc:
+            refused = exc
+    raise refused or ConfigError("; ".join(map(str, intake.faults())))
 
 
 def extend(context: Context, cycle: int, n: int) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from daemon.domain import Annotation, AnswerId, Changes, Fault, Skip, Task, TaskState
 from daemon.domain.errors import ConnectorRefused
 from daemon.intake import DeferredFailures, Intake
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 from daemon.stages.context import Context
 from daemon.stages.corrections import correction_or_note, measure_missing
 from daemon.stages.image_intake import CURSOR, sync_images

@@ -23,7 +23,7 @@ from daemon.config.name_lists import read_list
 from daemon.domain import Missing, Stage, Why
 from daemon.domain.errors import ConfigError, RunFailed
 from daemon.rules.validation_split import FloatArray
-from daemon.runs.folder import (
+from daemon.runs.run_folder import (
     EmbedRequest,
     FileFault,
     FileRole,

@@ -18,7 +18,7 @@ from daemon.domain.evaluations import COMMON_IGNORE, labels_figure
 from daemon.insight.missing_figures import explain
 from daemon.rules.validation_split import group_of
 from daemon.runs.durable import atomic_file
-from daemon.runs.folder import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
+from daemon.runs.run_folder import FileRole, LabeledFile, RunFolder, TrainRequest, TrainResult
 from daemon.stages.context import Context, by_role, image_files, with_embeddings
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.retention import delete_old_checkpoints, require_space

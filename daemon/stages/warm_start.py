@@ -9,7 +9,7 @@ from daemon.config.learner import NETWORK, resolved
 from daemon.config.loading import Config
 from daemon.domain import Stage
 from daemon.domain.formatting import short_repr
-from daemon.runs.folder import RunFolder, TrainRequest, TrainResult
+from daemon.runs.run_folder import RunFolder, TrainRequest, TrainResult
 from daemon.stages.classes import present_names
 from daemon.stages.context import Context
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from daemon.config.loading import Config
 from daemon.domain import Stage
 from daemon.insight.curve import lines, serving_model
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 from daemon.stages.ending import EndSummary, read_end
 from daemon.stages.image_intake import reading_progress
 from daemon.stages.loop_facts import WAITING

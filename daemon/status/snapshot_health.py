@@ -9,8 +9,8 @@ from pathlib import Path
 
 from daemon.domain import RESOLVED, Heartbeat, QuarantinedFault
 from daemon.rules.heartbeat import liveness_of, liveness_sentence
-from daemon.runs.folder import RunFolder
 from daemon.runs.locks import holder_of
+from daemon.runs.run_folder import RunFolder
 from daemon.status.model import RunProgress
 from daemon.status.model_health import (
     DaemonState,

@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 
 from daemon.config.loading import load_config
 from daemon.domain import IGNORE
-from daemon.runs.folder import LabeledFile, PredictRequest, RunFolder, TrainRequest
+from daemon.runs.run_folder import LabeledFile, PredictRequest, RunFolder, TrainRequest
 from tests.fakes.status_json import status_json
 
 MARGIN = 0.15

@@ -23,7 +23,7 @@ from daemon.domain import Image, Stage
 from daemon.launchers.local import LocalLauncher
 from daemon.loop.components import open_connector
 from daemon.rules.near_duplicates import FloatArray, representatives
-from daemon.runs.folder import EmbedRequest, PredictResult, Scores
+from daemon.runs.run_folder import EmbedRequest, PredictResult, Scores
 from daemon.stages.context import Context
 from daemon.stages.select import select
 from daemon.store import FILE, Store

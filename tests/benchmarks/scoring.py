@@ -37,7 +37,7 @@ from daemon.hrda.inference.whole_images import context_windows, detail_stride, i
 from daemon.hrda.network.hrda import HRDASegmentor, build_segmentor
 from daemon.hrda.predict import model_of, score
 from daemon.hrda.training.checkpoint import write_checkpoint
-from daemon.runs.folder import ImageFile, PredictRequest, RunFolder
+from daemon.runs.run_folder import ImageFile, PredictRequest, RunFolder
 
 CLASSES = ("soil", "crop", "weed")
 MIN_RATIO = 0.9

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from daemon.runs.folder import ImageFile, LabeledFile, RunFolder, TrainRequest
+from daemon.runs.run_folder import ImageFile, LabeledFile, RunFolder, TrainRequest
 
 IMPORTS = "import torch, mmengine, mmseg"
 FIRST = """

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from daemon.domain.errors import RunFailed
 from daemon.launchers.local import child_environment
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 
 
 class ShellLauncher:

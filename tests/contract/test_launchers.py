@@ -14,7 +14,7 @@ from PIL import Image
 from daemon.domain.errors import RunFailed
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
-from daemon.runs.folder import EmbedRequest, ImageFile, LabeledFile, RunFolder, TrainRequest
+from daemon.runs.run_folder import EmbedRequest, ImageFile, LabeledFile, RunFolder, TrainRequest
 from tests.contract.example_launcher import ShellLauncher
 
 LEARNER = "tests.fakes.learner"
@@ -154,7 +154,7 @@ def test_a_run_that_another_process_holds_is_not_started_twice(
     make: Callable[..., Launcher], run: RunFolder
 ) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from daemon.runs.folder import RunFolder\n"
+        "import sys, time; from pathlib import Path; from daemon.runs.run_folder import RunFolder\n"
         f"with RunFolder(Path({str(run.path)!r})).locked():\n    print(flush=True)\n"
         "    sys.stdin.read()"
     )

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 from daemon.domain.errors import RunFailed
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 from tests.fakes import learner
 
 

@@ -25,7 +25,8 @@ from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.evaluation.iou import confusion, evaluation
 from daemon.hrda.near_duplicates import near_duplicates as compared
 from daemon.runs.durable import atomic_file, write_json
-from daemon.runs.folder import (
+from daemon.runs.parent_death import end_with_parent
+from daemon.runs.run_folder import (
     DistinctRequest,
     EmbedRequest,
     FileRole,
@@ -39,7 +40,6 @@ from daemon.runs.folder import (
     TrainRequest,
     TrainResult,
 )
-from daemon.runs.parent_death import end_with_parent
 
 
 def main() -> None:

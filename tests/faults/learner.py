@@ -7,7 +7,7 @@ from PIL import Image
 
 from daemon.domain import Evaluation
 from daemon.runs.durable import atomic_file
-from daemon.runs.folder import (
+from daemon.runs.run_folder import (
     EmbedRequest,
     PredictRequest,
     PredictResult,

@@ -15,7 +15,7 @@ from daemon.hrda.__main__ import DONE, main
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.pixels import reader as picture_reader
-from daemon.runs.folder import (
+from daemon.runs.run_folder import (
     EmbedRequest,
     FilePart,
     FileRole,

@@ -15,7 +15,7 @@ from daemon.config.loading import load_config
 from daemon.domain.errors import RunFailed
 from daemon.hrda.network.hrda import build_segmentor
 from daemon.hrda.training.checkpoint import warm_start, write_checkpoint
-from daemon.runs.folder import EmbedRequest, RunFolder
+from daemon.runs.run_folder import EmbedRequest, RunFolder
 from tests.fakes.status_json import status_json
 from tests.hrda.tiny import CLASSES, segmentor, tiny
 from tests.integration.workbench import configured, paint

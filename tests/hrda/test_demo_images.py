@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 
 from daemon.demo.field import CLASSES, write_field
-from daemon.runs.folder import LabeledFile, PredictRequest, PredictResult, RunFolder, TrainRequest
+from daemon.runs.run_folder import (
+    LabeledFile,
+    PredictRequest,
+    PredictResult,
+    RunFolder,
+    TrainRequest,
+)
 from tests.benchmarks.colour_baseline import fit, miou
 
 ITERATIONS = 60  # a fifth of the preset's

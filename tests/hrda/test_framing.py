@@ -26,7 +26,7 @@ from daemon.hrda.inference.streaming import predictions_of, sampled_predictions
 from daemon.hrda.inference.whole_images import predict_image
 from daemon.hrda.training.best_model import final_model
 from daemon.hrda.training.pool_prior import adjust_to_pool_prior
-from daemon.runs.folder import ImageFile, LabeledFile, RunFolder, TrainRequest
+from daemon.runs.run_folder import ImageFile, LabeledFile, RunFolder, TrainRequest
 from tests.hrda.tiny import CHANGES, CLASSES, field, learner, segmentor, tiny, unlabeled
 
 FIT: dict[str, Any] = {**CHANGES, "framing": "fit", "turns": "none"}

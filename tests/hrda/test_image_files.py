@@ -11,7 +11,7 @@ from PIL import Image
 from connectors.images.cache import save_to_cache
 from daemon.domain.errors import ImageRefused, MaskRefused
 from daemon.hrda.data.image_files import read_image, read_labeled
-from daemon.runs.folder import ImageFile, LabeledFile
+from daemon.runs.run_folder import ImageFile, LabeledFile
 
 ORIENTATION = 0x0112
 

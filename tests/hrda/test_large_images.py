@@ -27,7 +27,7 @@ from daemon.hrda.inference.whole_images import (
 from daemon.hrda.network.windows import sliding_windows
 from daemon.hrda.predict import mask_of
 from daemon.hrda.training.pool_prior import adjust_to_pool_prior
-from daemon.runs.folder import RunFolder, TrainRequest
+from daemon.runs.run_folder import RunFolder, TrainRequest
 from tests.hrda.tiny import CHANGES, CLASSES, field, segmentor, tiny, unlabeled, write_field
 
 

@@ -18,7 +18,13 @@ from PIL import Image
 
 from daemon.cli import commands
 from daemon.hrda.__main__ import DONE, main
-from daemon.runs.folder import LabeledFile, PredictRequest, PredictResult, RunFolder, TrainRequest
+from daemon.runs.run_folder import (
+    LabeledFile,
+    PredictRequest,
+    PredictResult,
+    RunFolder,
+    TrainRequest,
+)
 from tests.hrda.tiny import CHANGES, CLASSES, field
 
 

@@ -20,7 +20,7 @@ from daemon.hrda.inference.whole_images import padded, predict_image, window_of
 from daemon.hrda.network.hrda import half_scale
 from daemon.hrda.network.windows import Box
 from daemon.prefetch import prefetch_futures
-from daemon.runs.folder import ImageFile
+from daemon.runs.run_folder import ImageFile
 from tests.hrda.tiny import CLASSES, field, segmentor
 
 SIZES = ((20, 30), (1200, 300), (64, 64), (1, 700), (130, 90))

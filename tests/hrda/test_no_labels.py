@@ -13,7 +13,7 @@ from daemon.domain import IGNORE
 from daemon.hrda.data.crops import Crops
 from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.evaluation.iou import confusion, evaluation
-from daemon.runs.folder import TrainRequest
+from daemon.runs.run_folder import TrainRequest
 from tests.hrda.tiny import CLASSES, learner, minibatch, tiny, unlabeled, write_field
 
 

@@ -16,7 +16,7 @@ from daemon.hrda.data.crops import Crops
 from daemon.hrda.learning.class_prior import MAX_RATIO
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.training.pool_prior import adjust_to_pool_prior, estimation_seconds
-from daemon.runs.folder import LabeledFile, RunFolder, TrainRequest
+from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest
 from tests.hrda.tiny import CHANGES, CLASSES, segmentor, tiny, unlabeled, write_field
 
 

@@ -19,7 +19,8 @@ import torch
 from PIL import Image
 
 from daemon.hrda.__main__ import DONE, LOCKED, STOPPED, main
-from daemon.runs.folder import (
+from daemon.runs.parent_death import PARENT_DIED
+from daemon.runs.run_folder import (
     EmbedRequest,
     ImageFile,
     LabeledFile,
@@ -29,7 +30,6 @@ from daemon.runs.folder import (
     TrainRequest,
     TrainResult,
 )
-from daemon.runs.parent_death import PARENT_DIED
 from tests.fakes.child_process import running
 from tests.hrda.tiny import CHANGES, CLASSES, unlabeled, write_field
 

@@ -11,7 +11,7 @@ from daemon.config.learner import PRESETS, settings_of
 from daemon.domain import Mask
 from daemon.hrda.data.crops import Crops
 from daemon.hrda.data.random_crop import training_crop
-from daemon.runs.folder import TrainRequest
+from daemon.runs.run_folder import TrainRequest
 from tests.hrda.tiny import CHANGES, tiny, unlabeled, write_field
 
 

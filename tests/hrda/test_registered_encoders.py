@@ -14,7 +14,7 @@ import torch
 from daemon.domain.errors import ConfigError
 from daemon.hrda.__main__ import DONE, MEMORY, main
 from daemon.hrda.network.encoders import build_encoder, encoder_spec
-from daemon.runs.folder import LabeledFile, RunFolder, TrainResult
+from daemon.runs.run_folder import LabeledFile, RunFolder, TrainResult
 from tests.hrda.test_process import error_of, files, threads, train_request
 from tests.hrda.tiny import learner, minibatch, tiny
 

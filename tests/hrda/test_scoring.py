@@ -20,7 +20,7 @@ from daemon.hrda.inference.score_file import ScoreFile, row_dtype
 from daemon.hrda.inference.streaming import group_by_size, predictions_of
 from daemon.hrda.inference.whole_images import context_windows, predict_image, predict_images
 from daemon.hrda.training.checkpoint import write_checkpoint
-from daemon.runs.folder import ImageFile, PredictRequest, RunFolder
+from daemon.runs.run_folder import ImageFile, PredictRequest, RunFolder
 from tests.hrda.tiny import CLASSES, field, segmentor
 
 ORIGIN = "0" * 64

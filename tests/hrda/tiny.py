@@ -13,7 +13,7 @@ from daemon.config.learner import Settings, settings_of
 from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.network.hrda import Segmentor, build_segmentor
-from daemon.runs.folder import ImageFile, LabeledFile
+from daemon.runs.run_folder import ImageFile, LabeledFile
 
 CLASSES = ("soil", "crop", "weed")
 CHANGES: dict[str, Any] = {

@@ -9,7 +9,7 @@ from PIL import Image
 
 from daemon.config.loading import Config
 from daemon.domain import Exclusion, Role
-from daemon.runs.folder import TrainRequest
+from daemon.runs.run_folder import TrainRequest
 from daemon.store import FILE, Store
 from tests.integration.workbench import COLOURS
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from daemon.domain import IGNORE, Role, Stage
-from daemon.runs.folder import RunFolder, TrainRequest
+from daemon.runs.run_folder import RunFolder, TrainRequest
 from daemon.store import FILE, Store
 from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, run_out, ticker

@@ -15,7 +15,7 @@ from daemon.config.sections import Classes
 from daemon.diagnostics.check import checks
 from daemon.domain import IGNORE, ClassSet, Stage
 from daemon.domain.errors import ConfigError
-from daemon.runs.folder import RunFolder, TrainRequest
+from daemon.runs.run_folder import RunFolder, TrainRequest
 from daemon.setup.class_migration import plan_migration
 from daemon.stages.classes import present_names, refusals
 from daemon.store import FILE, Store

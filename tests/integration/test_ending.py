@@ -16,7 +16,7 @@ from daemon.cli.commands import main
 from daemon.config.loading import Config
 from daemon.domain import Stage
 from daemon.rules.readiness import Ending
-from daemon.runs.folder import PredictRequest, RunFolder
+from daemon.runs.run_folder import PredictRequest, RunFolder
 from daemon.stages.context import image_files
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store

@@ -17,7 +17,7 @@ from daemon.config.rendering import render
 from daemon.diagnostics.doctor import diagnose
 from daemon.domain.errors import RunFailed
 from daemon.loop.service import Ticker
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.web.app import create_app

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.runs.folder import PredictResult, RunFolder, TrainRequest, TrainResult
+from daemon.runs.run_folder import PredictResult, RunFolder, TrainRequest, TrainResult
 from tests.integration.workbench import COLOURS, configured, paint
 
 SIDE_PX, PATCH_PX = 8000, 100

@@ -19,8 +19,8 @@ from daemon.domain import Stage, TaskState
 from daemon.loop.components import open_connector
 from daemon.loop.pulse import Pulse
 from daemon.loop.service import Ticker
-from daemon.runs.folder import RunFolder
 from daemon.runs.records import Progress
+from daemon.runs.run_folder import RunFolder
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.store.health import last_heartbeat

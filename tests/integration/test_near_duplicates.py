@@ -16,7 +16,7 @@ from daemon.domain import Stage
 from daemon.launchers.local import LocalLauncher
 from daemon.loop.service import Ticker
 from daemon.loop.tick import Outcome
-from daemon.runs.folder import DistinctRequest, RunFolder
+from daemon.runs.run_folder import DistinctRequest, RunFolder
 from daemon.stages import near_duplicates
 from daemon.store import FILE, Store
 from tests.fakes.status_json import status_json

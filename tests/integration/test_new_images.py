@@ -12,7 +12,7 @@ from PIL import Image
 
 from daemon.domain import Exclusion, Role, Stage
 from daemon.loop.tick import RUNNERS
-from daemon.runs.folder import PredictRequest, TrainRequest
+from daemon.runs.run_folder import PredictRequest, TrainRequest
 from daemon.stages.context import Context
 from daemon.stages.image_intake import sync_images
 from daemon.store import FILE, Store

@@ -21,7 +21,7 @@ from daemon.domain.errors import ConnectorUnavailable, RunFailed
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.loop.tick import Outcome
-from daemon.runs.folder import FileFault, FilePart, FileRole, RunFolder
+from daemon.runs.run_folder import FileFault, FilePart, FileRole, RunFolder
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.status_json import status_json

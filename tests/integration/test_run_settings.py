@@ -13,7 +13,7 @@ from daemon.config.loading import Config
 from daemon.diagnostics.notes import notes
 from daemon.domain import Stage
 from daemon.domain.errors import RunFailed
-from daemon.runs.folder import EmbedRequest, PredictRequest, Request, RunFolder, TrainRequest
+from daemon.runs.run_folder import EmbedRequest, PredictRequest, Request, RunFolder, TrainRequest
 from daemon.stages import run_settings
 from daemon.store import FILE, Store
 from tests.fakes.launcher import ForkLauncher

@@ -12,7 +12,7 @@ from PIL import Image
 from daemon.cli.commands import main
 from daemon.config.loading import Config
 from daemon.domain import Stage
-from daemon.runs.folder import PredictRequest, TrainRequest
+from daemon.runs.run_folder import PredictRequest, TrainRequest
 from daemon.stages import serving
 from daemon.stages.context import Context
 from daemon.status.snapshot import read_status

@@ -14,7 +14,7 @@ from PIL import Image
 
 from daemon.domain import Stage
 from daemon.loop.tick import RUNNERS
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 from daemon.stages import push as push_stage
 from daemon.stages.context import Context
 from daemon.store import FILE, Store

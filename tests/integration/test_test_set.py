@@ -12,7 +12,7 @@ from PIL import Image
 from daemon.diagnostics.figure_checks import overlap_faults
 from daemon.diagnostics.figure_checks import test_set_faults as faults_of_test_set
 from daemon.domain import Exclusion, Role
-from daemon.runs.folder import TrainRequest
+from daemon.runs.run_folder import TrainRequest
 from tests.fakes.status_json import status_json
 from tests.integration.figures import (
     BUDGET,

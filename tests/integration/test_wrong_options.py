@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 from tests.fakes.command import TRACEBACK, assert_said, run_command, started
 from tests.integration.workbench import configured, paint
 

@@ -18,7 +18,7 @@ from daemon.launchers import Launcher
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.loop.tick import Outcome
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 from tests.fakes.launcher import ForkLauncher
 
 COLOURS = np.array([[120, 90, 60], [40, 160, 40], [160, 40, 160]], np.uint8)

@@ -29,7 +29,7 @@ from daemon.domain import Mask
 from daemon.launchers.local import LocalLauncher
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
-from daemon.runs.folder import RunFolder, TrainRequest
+from daemon.runs.run_folder import RunFolder, TrainRequest
 from daemon.store import FILE, Store
 from tests.fakes.picture_parts import saved
 from tests.fakes.status_json import status_json

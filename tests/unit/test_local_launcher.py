@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from daemon.launchers.local import LocalLauncher, child_environment
-from daemon.runs.folder import LabeledFile, RunFolder, TrainRequest
+from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest
 from tests.fakes.child_process import running
 
 FAKE = "tests.fakes.learner"
@@ -56,7 +56,7 @@ def test_a_child_dies_with_a_daemon_that_is_killed(
         import time
         from pathlib import Path
         from daemon.launchers.local import LocalLauncher
-        from daemon.runs.folder import RunFolder
+        from daemon.runs.run_folder import RunFolder
         launcher = LocalLauncher(module={FAKE!r})
         launcher.advance(RunFolder(Path({str(run.path)!r})), "train")
         time.sleep(60)
@@ -74,7 +74,7 @@ def test_a_child_dies_with_a_daemon_that_is_killed(
 def test_a_run_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     code = (
-        "import sys, time; from pathlib import Path; from daemon.runs.folder import RunFolder\n"
+        "import sys, time; from pathlib import Path; from daemon.runs.run_folder import RunFolder\n"
         f"with RunFolder(Path({str(tmp_path)!r})).locked():\n    print(flush=True); time.sleep(60)"
     )
     with running([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:

@@ -13,7 +13,7 @@ from daemon.domain.errors import RunFailed
 from daemon.hrda.near_duplicates import near_duplicates as run_of
 from daemon.rules import near_duplicates
 from daemon.rules.near_duplicates import FloatArray, representatives
-from daemon.runs.folder import DistinctRequest, PredictResult, RunFolder, Scores
+from daemon.runs.run_folder import DistinctRequest, PredictResult, RunFolder, Scores
 from tests.fakes.embeddings import one_by_one, unit
 
 

@@ -24,7 +24,7 @@ from daemon.domain import (
     Unmeasured,
 )
 from daemon.loop.components import open_connector
-from daemon.runs.folder import ImageFile, PredictRequest
+from daemon.runs.run_folder import ImageFile, PredictRequest
 from daemon.stages import corrections
 from daemon.stages.context import Context
 from daemon.stages.corrections import (

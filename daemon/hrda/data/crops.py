@@ -20,7 +20,7 @@ from daemon.hrda.data.sampler import Sampler
 from daemon.hrda.distributed import SINGLE_PROCESS, Ranks
 from daemon.hrda.network.encoders import encoder_spec
 from daemon.pixels.masks import counts_of
-from daemon.runs.folder import FileRole, ImageFile, LabeledFile, TrainRequest
+from daemon.runs.run_folder import FileRole, ImageFile, LabeledFile, TrainRequest
 
 CACHE_BYTES = 256 * 2**20  # of decoded labeled pictures; unlabeled ones are not cached
 MAX_REDRAWS = 10  # of a crop that must hold a class: DAFormer's number

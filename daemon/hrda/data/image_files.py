@@ -9,7 +9,7 @@ from daemon.domain import Mask
 from daemon.domain.errors import ImageRefused, MaskRefused
 from daemon.pixels import Picture as Picture
 from daemon.pixels import masks
-from daemon.runs.folder import ImageFile, LabeledFile
+from daemon.runs.run_folder import ImageFile, LabeledFile
 
 _CURE = "correct the annotation, or leave the image out"
 

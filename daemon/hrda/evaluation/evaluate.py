@@ -17,7 +17,7 @@ from daemon.hrda.inference.streaming import predictions_of
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
-from daemon.runs.folder import LabeledFile, RunFolder
+from daemon.runs.run_folder import LabeledFile, RunFolder
 
 
 class EvaluationTally:

@@ -2,7 +2,7 @@
 
 Rows are appended to rows.bin as they are computed, each with a checksum. A run that is started
 again keeps the complete rows of the same request and continues behind them. At the end the columns
-are copied, in chunks, into scores.npz (`daemon.runs.folder.Scores`).
+are copied, in chunks, into scores.npz (`daemon.runs.run_folder.Scores`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from daemon.hrda.device import versions
 from daemon.runs.durable import atomic_file
-from daemon.runs.folder import Request, RunFolder
+from daemon.runs.run_folder import Request, RunFolder
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from daemon.hrda.inference.whole_images import (
 )
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box, sliding_windows
-from daemon.runs.folder import ImageFile
+from daemon.runs.run_folder import ImageFile
 
 T = TypeVar("T")
 File = TypeVar("File", bound=ImageFile)

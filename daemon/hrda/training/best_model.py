@@ -13,7 +13,7 @@ from daemon.hrda.learning.learner import Learner
 from daemon.hrda.learning.logit_adjustment import adjust_logits, adjustment_strength, logit_bias
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.training import checkpoint
-from daemon.runs.folder import RunFolder, TrainRequest
+from daemon.runs.run_folder import RunFolder, TrainRequest
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from daemon.hrda.learning.learner import Learner
 from daemon.hrda.network.hrda import build_segmentor, has_class_rows
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.runs.durable import atomic_file
-from daemon.runs.folder import RunFolder, TrainRequest
+from daemon.runs.run_folder import RunFolder, TrainRequest
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from daemon.hrda.learning.class_prior import Floats, combined_prior, labeled_pri
 from daemon.hrda.learning.logit_adjustment import adjust_logits, logit_bias
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
-from daemon.runs.folder import ImageFile, RunFolder, TrainRequest
+from daemon.runs.run_folder import ImageFile, RunFolder, TrainRequest
 
 log = logging.getLogger(__name__)
 

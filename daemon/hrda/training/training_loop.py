@@ -15,7 +15,7 @@ from daemon.hrda.progress import ProgressReporter
 from daemon.hrda.training import checkpoint
 from daemon.hrda.training.best_model import BestModel, validation_iterations
 from daemon.hrda.training.stop_request import Stopped, StopRequest
-from daemon.runs.folder import RunFolder
+from daemon.runs.run_folder import RunFolder
 
 MAX_SKIPPED = 20  # iterations in a row whose loss is not finite
 
