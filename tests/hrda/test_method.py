@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pytest
 from daemon.config.learner import fields_of_settings
 
 ROOM = Path(__file__).parents[2] / "daemon" / "hrda"
-ROWS = [
+LINES = (ROOM / "METHOD.md").read_text().splitlines()
+HEAD = next(number for number, line in enumerate(LINES) if line.startswith("| piece"))
+ROWS = [  # of the table of pieces; another table of the file has other columns
     [cell.strip() for cell in line.strip("|").split("|")]
-    for line in (ROOM / "METHOD.md").read_text().splitlines()
-    if line.startswith("| ") and not line.startswith("| piece")
+    for line in itertools.takewhile(lambda line: line.startswith("|"), LINES[HEAD + 2 :])
 ]
 NAMED = sorted(
     {
