@@ -8,6 +8,7 @@ from pathlib import Path
 from daemon.config.loading import Config
 from daemon.domain import Stage
 from daemon.insight.curve import lines, serving_model
+from daemon.rules.heartbeat import Liveness
 from daemon.runs.run_folder import RunFolder
 from daemon.stages.ending import EndSummary, read_end
 from daemon.stages.image_intake import reading_progress
@@ -24,7 +25,7 @@ from daemon.status.model import (
     Status,
     TaskCounts,
 )
-from daemon.status.model_health import DuplicateLabels, UnusedFiles
+from daemon.status.model_health import DaemonState, DuplicateLabels, UnusedFiles
 from daemon.status.snapshot_batch import batch_progress, correction_totals, no_corrections
 from daemon.status.snapshot_curve import evaluated_cycles
 from daemon.status.snapshot_health import (
@@ -64,13 +65,14 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
     counts = counts_of(store, config.loop.budget_labels)
     points, refused = store.curve(), store.refused_cycles()
     quarantined = store.quarantined()
+    daemon = daemon_state(config.state, store.heartbeat(), now)
     return Status(
         cycle=cycle,
         stage=stage,
         waiting=store.fact(WAITING),
-        daemon=daemon_state(config.state, store.heartbeat(), now),
+        daemon=daemon,
         incidents=incidents(store),
-        progress=_progress(store, config.state, cycle, stage),
+        progress=_run_progress(config.state, cycle, stage) or _reading_progress(store, daemon),
         classes=config.classes.names,
         ended=_loop_end(read_end(store, config.loop.budget_labels)),
         labels=_label_budget(counts.labels),
@@ -137,15 +139,17 @@ def _stage_times(store: Store) -> tuple[StageTime, ...]:
     )
 
 
-def _progress(
-    store: Store, state: Path, cycle: int | None, stage: Stage | None
-) -> RunProgress | None:
-    """Of the run that works now, else of the new images that are being read."""
-    if cycle is not None and stage in _RUN_STAGES:
-        progress = run_progress(RunFolder(state / "runs" / f"{cycle:04d}-{stage}"))
-        if progress is not None:
-            return progress
-    reading = reading_progress(store)
+def _run_progress(state: Path, cycle: int | None, stage: Stage | None) -> RunProgress | None:
+    """How far the open run is; None where no process works in it."""
+    if cycle is None or stage not in _RUN_STAGES:
+        return None
+    return run_progress(RunFolder(state / "runs" / f"{cycle:04d}-{stage}"))
+
+
+def _reading_progress(store: Store, daemon: DaemonState) -> RunProgress | None:
+    """How many new images are read; None where all are, or where no daemon reads them."""
+    works = daemon.state in (Liveness.RUNNING, Liveness.SILENT)
+    reading = reading_progress(store) if works else None
     return None if reading is None else RunProgress(**reading.model_dump())
 
 

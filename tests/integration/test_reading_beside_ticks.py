@@ -24,7 +24,7 @@ from daemon.loop.service import Ticker
 from daemon.loop.tick import Outcome
 from daemon.stages import image_readers
 from daemon.stages.image_readers import BackgroundReader
-from daemon.store import FILE, Store
+from daemon.store import FILE, Store, sole_writer
 from tests.fakes.gated import gated
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.status_json import status_json
@@ -128,7 +128,8 @@ def test_the_first_cycle_waits_for_an_image_that_hangs_and_no_tick_does(
 
     assert time.monotonic() - began < 2
     assert words == f"30 of {IMAGES} images are read; the rest follows"
-    progress = status_json(config)["progress"]
+    with sole_writer(config.state):  # as the daemon holds it: nobody else would read images
+        progress = status_json(config)["progress"]
     assert (progress["phase"], progress["step"], progress["steps"]) == (
         "reading new images",
         30,

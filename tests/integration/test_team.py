@@ -150,7 +150,7 @@ def test_an_image_whose_answer_is_deleted_gets_its_place_and_mask_again(
     team.daemon.tick()
 
     rows = team.open_tasks()
-    assert rows[0]["task"] == str(deleted)
+    assert rows[0].id == str(deleted)
     assert [str(team.answer("ben")) for _ in rows] == [row.id for row in rows]
 
 

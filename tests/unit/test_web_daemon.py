@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.rules.heartbeat import Life
+from daemon.rules.heartbeat import Liveness
 from daemon.status.model import Status
 from daemon.web.app import create_app
 from tests.fakes.statuses import status
@@ -19,14 +19,14 @@ def page_of(shown: Status) -> str:
 @pytest.mark.parametrize(
     ("cycle", "life", "alarmed"),
     [
-        (None, Life.NEVER, False),  # a new installation: the page says what to do first
-        (None, Life.DEAD, True),
-        (2, Life.DEAD, True),
-        (2, Life.NEVER, True),
+        (None, Liveness.NEVER, False),  # a new installation: the page says what to do first
+        (None, Liveness.DEAD, True),
+        (2, Liveness.DEAD, True),
+        (2, Liveness.NEVER, True),
     ],
 )
 def test_the_page_warns_of_a_daemon_that_ended(
-    cycle: int | None, life: Life, alarmed: bool
+    cycle: int | None, life: Liveness, alarmed: bool
 ) -> None:
     before = status(2)
     state = before.daemon.model_copy(update={"state": life, "words": WORDS})
