@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from daemon.config.learner import Settings
 from daemon.domain.errors import RunFailed
@@ -23,7 +22,6 @@ from daemon.runs.run_folder import RunFolder, TrainRequest
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-Weights = dict[str, Tensor]
 
 
 def write_checkpoint(path: Path, net: Segmentor, classes: Sequence[str]) -> None:
