@@ -6,9 +6,9 @@ A strategy is pure: no clock, no file, no global random state. The contract suit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,39 @@ from daemon.domain.errors import PoolInvalid
 
 FloatArray = npt.NDArray[np.float32]
 IdArray = npt.NDArray[np.int64]
+
+
+Field = Literal[
+    "embeddings",
+    "uncertainty",
+    "class_share",
+    "margin",
+    "least_confidence",
+    "foreground_uncertainty",
+    "class_uncertainty",
+    "scale_disagreement",
+    "teacher_disagreement",
+    "objects",
+    "border",
+    "foreground_embeddings",
+    "gradients",
+]
+# Name -> dimensions of the fields of a pool with one row an image, besides ids.
+PER_IMAGE: Mapping[Field, int] = {
+    "embeddings": 2,
+    "uncertainty": 1,
+    "class_share": 2,
+    "margin": 1,
+    "least_confidence": 1,
+    "foreground_uncertainty": 1,
+    "class_uncertainty": 2,
+    "scale_disagreement": 1,
+    "teacher_disagreement": 1,
+    "objects": 2,
+    "border": 1,
+    "foreground_embeddings": 2,
+    "gradients": 2,
+}
 
 
 def _no_rows() -> FloatArray:
@@ -32,6 +65,20 @@ class Pool:
     (N,) float32, 0 = every pixel is sure, 1 = the uncertain pixels are uniform over the classes.
     class_share: (N, C) float32, share of the pixels predicted as each class, background
     first. Every field but ids may be absent; `need` says so in words.
+
+    The other fields come with a model too. They are float32, and of the most uncertain 5 % of the
+    pixels where they are an uncertainty. margin: (N,) in [0, 1], 1 minus the difference of the two
+    most probable classes. least_confidence: (N,) in [0, 1], 1 minus the largest probability,
+    divided by its largest value 1 - 1/C. foreground_uncertainty: (N,) in [0, 1], the entropy of
+    the pixels predicted as foreground; 0 without any. class_uncertainty: (N, C) in [0, 1], the
+    same for each predicted class. scale_disagreement: (N,) in [0, 1], how much the context and the
+    detail branch of the network differ (Jensen-Shannon divergence in bits). teacher_disagreement:
+    (N,) in [0, 1], the same of teacher and student. objects: (N, C), number of connected regions
+    predicted as each class. border: (N,) in [0, 1], share of the pixels beside another predicted
+    class. foreground_embeddings: (N, D), mean of the features over the predicted foreground,
+    L2-normalised; a row of zeros without any. labeled_foreground: (L, D), those of the labeled
+    images. gradients: (N, G), the gradient of the loss of the predicted labels at the last layer,
+    of bounded size (BADGE, Ash et al. 2020, arXiv 1906.03671), not normalised.
     """
 
     ids: IdArray
@@ -39,6 +86,17 @@ class Pool:
     labeled: FloatArray = field(default_factory=_no_rows)
     uncertainty: FloatArray | None = None
     class_share: FloatArray | None = None
+    margin: FloatArray | None = None
+    least_confidence: FloatArray | None = None
+    foreground_uncertainty: FloatArray | None = None
+    class_uncertainty: FloatArray | None = None
+    scale_disagreement: FloatArray | None = None
+    teacher_disagreement: FloatArray | None = None
+    objects: FloatArray | None = None
+    border: FloatArray | None = None
+    foreground_embeddings: FloatArray | None = None
+    labeled_foreground: FloatArray = field(default_factory=_no_rows)
+    gradients: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -68,4 +126,13 @@ class GivesReasons(Protocol):
         ...
 
 
-__all__ = ["FloatArray", "GivesReasons", "IdArray", "Pool", "PoolInvalid", "QueryStrategy"]
+__all__ = [
+    "PER_IMAGE",
+    "Field",
+    "FloatArray",
+    "GivesReasons",
+    "IdArray",
+    "Pool",
+    "PoolInvalid",
+    "QueryStrategy",
+]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from daemon.domain.errors import ConfigError, PoolInvalid
-from strategies.base import FloatArray, Pool
-
-Field = Literal["embeddings", "uncertainty", "class_share"]
+from strategies.base import PER_IMAGE, Field, FloatArray, Pool
 
 ROUNDING = 1e-4  # a mean of float32 entropies may leave [0, 1] by this much
 
@@ -24,9 +22,8 @@ def check(pool: Pool, n: int) -> None:
     if n < 0:
         raise PoolInvalid(f"n = {n}: expected 0 images or more")
     _check_ids(pool.ids)
-    _check_rows(pool, "embeddings", dimensions=2)
-    _check_rows(pool, "uncertainty", dimensions=1)
-    _check_rows(pool, "class_share", dimensions=2)
+    for name, dimensions in PER_IMAGE.items():
+        _check_rows(pool, name, dimensions)
     _check_labeled(pool)
     if pool.uncertainty is not None:
         outside = (pool.uncertainty < -ROUNDING) | (pool.uncertainty > 1 + ROUNDING)

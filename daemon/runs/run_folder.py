@@ -81,13 +81,24 @@ class Scores:
 
     ids: (N,) int64. embeddings: (N, D) float32, L2-normalised. After `predict` also
     uncertainty: (N,) float32 in [0, 1], mean normalised entropy of the most uncertain 5 % of
-    the pixels; class_share: (N, C) float32, share of pixels predicted as each class.
+    the pixels; class_share: (N, C) float32, share of pixels predicted as each class; and, unless
+    an earlier release wrote the file, the measures that `strategies.base.Pool` describes.
     """
 
     ids: npt.NDArray[np.int64]
     embeddings: npt.NDArray[np.float32]
     uncertainty: npt.NDArray[np.float32] | None = None
     class_share: npt.NDArray[np.float32] | None = None
+    margin: npt.NDArray[np.float32] | None = None
+    least_confidence: npt.NDArray[np.float32] | None = None
+    foreground_uncertainty: npt.NDArray[np.float32] | None = None
+    class_uncertainty: npt.NDArray[np.float32] | None = None
+    scale_disagreement: npt.NDArray[np.float32] | None = None
+    teacher_disagreement: npt.NDArray[np.float32] | None = None
+    objects: npt.NDArray[np.float32] | None = None
+    border: npt.NDArray[np.float32] | None = None
+    foreground_embeddings: npt.NDArray[np.float32] | None = None
+    gradients: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import strategies
 from daemon.domain import Pick, Role, Stage, TaskState
@@ -15,7 +17,7 @@ from daemon.rules.validation_split import FloatArray, stack_embeddings
 from daemon.stages.context import Context
 from daemon.stages.near_duplicates import comparison_runs, distinct_ids
 from daemon.stages.reasons import reasons_for
-from strategies.base import Pool, QueryStrategy
+from strategies.base import PER_IMAGE, Pool, QueryStrategy
 
 RESERVE_SHARE = 0.2  # of the batch: they replace images that people skip
 
@@ -129,12 +131,13 @@ def _scored_pool(context: Context, cycle: int, free: set[int], taken_ids: set[in
     scores = context.run(cycle, Stage.SCORE).read_scores()
     mine = np.array([int(i) in free for i in scores.ids], dtype=bool)
     theirs = np.array([int(i) in taken_ids for i in scores.ids], dtype=bool)
+    measures: dict[str, Any] = {name: _part(getattr(scores, name), mine) for name in PER_IMAGE}
+    if scores.foreground_embeddings is not None:
+        measures["labeled_foreground"] = scores.foreground_embeddings[theirs]
     return Pool(
         ids=scores.ids[mine],
-        embeddings=scores.embeddings[mine],
         labeled=scores.embeddings[theirs],
-        uncertainty=None if scores.uncertainty is None else scores.uncertainty[mine],
-        class_share=None if scores.class_share is None else scores.class_share[mine],
+        **measures,
     )
 
 
@@ -144,17 +147,12 @@ def _without(pool: Pool, ids: Sequence[int]) -> Pool:
 
 def _only(pool: Pool, ids: Collection[int]) -> Pool:
     rows = np.flatnonzero(np.isin(pool.ids, list(ids)))
+    parts: dict[str, Any] = {name: _part(getattr(pool, name), rows) for name in PER_IMAGE}
+    return replace(pool, ids=pool.ids[rows], **parts)
 
-    def part(array: FloatArray | None) -> FloatArray | None:
-        return None if array is None else array[rows]
 
-    return replace(
-        pool,
-        ids=pool.ids[rows],
-        embeddings=part(pool.embeddings),
-        uncertainty=part(pool.uncertainty),
-        class_share=part(pool.class_share),
-    )
+def _part(array: FloatArray | None, rows: npt.NDArray[Any]) -> FloatArray | None:
+    return None if array is None else array[rows]
 
 
 def _validation_picks(context: Context) -> list[Pick]:
