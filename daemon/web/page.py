@@ -74,10 +74,11 @@ class Page:
 
     def model_of(self, sources: Sources, status: Status) -> ViewModel:
         """What the page shows now."""
+        if self.view is not None:
+            return self.view(status)
         if self.build is not None:
             return self.build(sources)
-        assert self.view is not None
-        return self.view(status)
+        raise TypeError(f"page {self.name}: has neither `view` nor `build`")
 
     @property
     def html_path(self) -> str:
