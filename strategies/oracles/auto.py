@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from strategies.base import Pool
-from strategies.oracles.plain import apart, by_id, ids_of
+from strategies.oracles.plain_lists import apart, by_id, ids_of
 
 Column = dict[int, float]  # row -> number
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from strategies.base import Pool
 from strategies.checks import need
-from strategies.oracles.plain import by_id, ids_of
+from strategies.oracles.plain_lists import by_id, ids_of
 
 
 def select(pool: Pool, n: int, rng: np.random.Generator, noise_labels: int = 32) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from strategies.base import Pool
 from strategies.checks import need
-from strategies.oracles.plain import apart, ids_of
+from strategies.oracles.plain_lists import apart, ids_of
 
 MOST_CANDIDATES = 2000
 

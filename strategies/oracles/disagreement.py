@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from strategies.base import Pool
-from strategies.oracles.plain import ranked
+from strategies.oracles.plain_lists import ranked
 
 
 def select(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:

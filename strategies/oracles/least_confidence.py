@@ -6,7 +6,7 @@ import numpy as np
 
 from strategies.base import Pool
 from strategies.checks import need
-from strategies.oracles.plain import ranked
+from strategies.oracles.plain_lists import ranked
 
 
 def select(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:

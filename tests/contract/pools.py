@@ -59,7 +59,9 @@ def grouped_pool(images: int = 100, labeled: int = 5, dimensions: int = 8) -> Po
         group = rng.choice(5, size=count, p=chances)
         return _unit(centers[group] + 0.2 * rng.standard_normal((count, dimensions)))
 
-    return replace(pool, embeddings=rows(images), labeled=rows(labeled))
+    share = pool.class_share.copy()  # type: ignore[union-attr]
+    share[::5], share[1::5] = (1, 0, 0), (0, 0, 1)  # background alone, the last class alone
+    return replace(pool, embeddings=rows(images), labeled=rows(labeled), class_share=share)
 
 
 def rows_of(pool: Pool, rows: Any) -> Pool:

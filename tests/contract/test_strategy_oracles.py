@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import statistics
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +11,7 @@ import pytest
 
 import strategies
 from strategies.base import Pool
+from strategies.oracles import oracle_of
 from tests.contract.covering_oracles import slow_probcover, slow_uherding
 from tests.contract.oracles import (
     slow_foreground_random,
@@ -79,6 +79,15 @@ def slow_random(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
     return [int(image) for image in rng.permutation(sorted(pool.ids))[:n]]
 
 
+NEW = (
+    "margin",
+    "least_confidence",
+    "disagreement",
+    "badge",
+    "cluster_margin",
+    "clasp_pe",
+    "auto",
+)
 ORACLES: dict[str, Oracle] = {
     "random": slow_random,
     "entropy": slow_entropy,
@@ -90,18 +99,7 @@ ORACLES: dict[str, Oracle] = {
     "probcover": slow_probcover,
     "uherding": slow_uherding,
     "rare_class": slow_rare_class,
-    **{
-        name: importlib.import_module(f"strategies.oracles.{name}").select
-        for name in (
-            "margin",
-            "least_confidence",
-            "disagreement",
-            "badge",
-            "cluster_margin",
-            "clasp_pe",
-            "auto",
-        )
-    },
+    **{name: oracle for name in NEW if (oracle := oracle_of(name))},
 }
 # Where nearly all numbers tie, these go by a rounded number or by whatever merged first.
 ROUNDED = {"hybrid", "kmeans", "typiclust", "uherding", "cluster_margin", "auto"}

@@ -1,4 +1,4 @@
-"""What several oracles count with: plain loops over Python numbers."""
+"""What the oracles that rank, draw or cluster count with: plain loops over Python numbers."""
 
 from __future__ import annotations
 
