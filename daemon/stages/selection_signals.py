@@ -40,7 +40,8 @@ def signals_of(
     evaluation: Evaluation | None,
 ) -> Signals:
     """The signals of results. classes: those of the model that serves, background first. labels,
-    labeled_holding: of this cycle's training. evaluation: of the model that serves, on validation.
+    labeled_holding: of this cycle's training; empty where an early release trained. evaluation: of
+    the model that serves, on validation.
     """
     calibration = evaluation.calibration if evaluation else None
     scaled = calibration.ece_scaled if calibration else None
@@ -48,7 +49,7 @@ def signals_of(
         cycle=cycle,
         classes=classes,
         labels=labels,
-        class_labels=tuple(labeled_holding.get(name, 0) for name in classes),
+        class_labels=tuple(labeled_holding.get(name, 0) for name in classes if labeled_holding),
         temperature=calibration.temperature if calibration else None,
         calibration_error=scaled if scaled is not None or not calibration else calibration.ece,
         validation_interval=evaluation.miou_interval if evaluation else None,
@@ -95,14 +96,18 @@ def regime_of_choice(strategy: QueryStrategy, name: str, pool: Pool) -> Regime |
     ConfigError that names it where its own code fails."""
     if not isinstance(strategy, HasRegimes):
         return None
-    intake, refused = Intake(), None
-    cure = "correct the plug-in, or name another strategy"
-    with intake.guard(f"[selection] strategy {name!r}", expected="its regime", cure=cure):
+    intake, refused, found = Intake(), None, None
+    where, cure = f"[selection] strategy {name!r}", "correct the plug-in, or name another strategy"
+    with intake.guard(where, expected="its regime", cure=cure):
         try:
-            return strategy.regime(pool)
+            found = strategy.regime(pool)
         except MaskloopError as exc:
             refused = exc
-    raise refused or ConfigError("; ".join(map(str, intake.faults())))
+    if refused or intake.faults():
+        raise refused or ConfigError("; ".join(map(str, intake.faults())))
+    if not isinstance(found, Regime):
+        raise ConfigError(f"{where}: regime(pool) gave {found!r}; expected a Regime; {cure}")
+    return found
 
 
 def keep_regime(context: Context, cycle: int, name: str, regime: Regime | None) -> None:
