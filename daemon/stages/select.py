@@ -17,6 +17,12 @@ from daemon.rules.validation_split import FloatArray, stack_embeddings
 from daemon.stages.context import Context
 from daemon.stages.near_duplicates import comparison_runs, distinct_ids
 from daemon.stages.reasons import reasons_for
+from daemon.stages.selection_signals import (
+    keep_regime,
+    regime_of_choice,
+    training_signals,
+    with_signals,
+)
 from strategies.base import PER_IMAGE, Pool, QueryStrategy
 
 RESERVE_SHARE = 0.2  # of the batch: they replace images that people skip
@@ -34,6 +40,9 @@ def select(context: Context, cycle: int) -> bool:
     if kept is None:
         return False
     chosen = choose(context, cycle, pool, n, kept)
+    if n:
+        name, strategy = _strategy(context, cycle)
+        keep_regime(context, cycle, name, regime_of_choice(strategy, name, pool))
     picks = [replace(pick, rank=rank) for rank, pick in enumerate([*validation, *chosen], 1)]
     batch = len(validation) + n
     context.store.save_picks(cycle, picks[:batch], picks[batch:])
@@ -74,8 +83,7 @@ def choose(
     distinct images as long as enough of them remain."""
     if n == 0:
         return []
-    settings, rng = context.config.selection, context.rng(cycle)
-    loop = context.config.loop
+    rng, loop = context.rng(cycle), context.config.loop
     beyond = (loop.queue_top_up or n) if loop.queue_low else 0
     wanted = min(len(pool), n + max(1, round(n * RESERVE_SHARE), beyond))
     uniform = round(loop.random_share * n) if cycle else 0
@@ -83,13 +91,19 @@ def choose(
     left = _without(pool, drawn)
     distinct_pool = _only(left, distinct)
     rest = distinct_pool if len(distinct_pool) >= wanted - uniform else left
-    name = settings.strategy if cycle else settings.seed_strategy
-    strategy = strategies.load(name, **(settings.settings if cycle else {}))
+    name, strategy = _strategy(context, cycle)
     asked = _selected(strategy, name, rest, wanted - uniform, rng)
     arms = [(image_id, name) for image_id in asked]
     for index, image_id in enumerate(drawn):  # spread over the batch, so that half of it is fair
         arms.insert(round((index + 0.5) * n / max(1, uniform)), (image_id, "random"))
     return reasons_for(pool, arms, strategy)
+
+
+def _strategy(context: Context, cycle: int) -> tuple[str, QueryStrategy]:
+    """The strategy of a cycle, with its name."""
+    settings = context.config.selection
+    name = settings.strategy if cycle else settings.seed_strategy
+    return name, strategies.load(name, **(settings.settings if cycle else {}))
 
 
 def _selected(
@@ -134,11 +148,10 @@ def _scored_pool(context: Context, cycle: int, free: set[int], taken_ids: set[in
     measures: dict[str, Any] = {name: _part(getattr(scores, name), mine) for name in PER_IMAGE}
     if scores.foreground_embeddings is not None:
         measures["labeled_foreground"] = scores.foreground_embeddings[theirs]
-    return Pool(
-        ids=scores.ids[mine],
-        labeled=scores.embeddings[theirs],
-        **measures,
-    )
+    pool = Pool(ids=scores.ids[mine], labeled=scores.embeddings[theirs], **measures)
+    settings = context.config.selection
+    signals = training_signals(context, cycle)
+    return with_signals(pool, signals, settings.duplicate_similarity, settings.seed)
 
 
 def _without(pool: Pool, ids: Sequence[int]) -> Pool:
