@@ -26,12 +26,14 @@ class IdLists:
 
     candidates: may be chosen. labeled: of the pool, labeled or asked already; their embeddings are
     shown to the strategy. asked: all that are labeled or asked, validation too, which no candidate
-    should be a near-duplicate of. distinct: the candidates that are no near-duplicates.
+    should be a near-duplicate of. compared: the candidates with an embedding of the encoder, among
+    which near-duplicates are looked for. distinct: those of them that are none.
     """
 
     candidates: IdArray
     labeled: IdArray
     asked: IdArray
+    compared: IdArray
     distinct: IdArray
 
 
@@ -46,9 +48,9 @@ def read_id_lists(folder: Path) -> IdLists:
     """The lists of the choice of a run folder. Raises RunFailed where they cannot be read."""
     path = folder / FILE
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return IdLists(**{field.name: arrays[field.name] for field in fields(IdLists)})
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as exc:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as exc:
         raise RunFailed(f"{path}: cannot be read as lists of ids: {exc}") from exc
 
 
