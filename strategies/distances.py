@@ -6,8 +6,10 @@ of float32 is off by about 1e-6, so whoever compares such distances says how nea
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ BoolArray = npt.NDArray[np.bool_]
 BLOCK_NUMBERS = 2**18  # of one buffer: 1 MB in float32
 SAMPLE_NUMBERS = 2**20  # of the images that stand for a large pool: 4 MB
 MOST_SAMPLED = 4096
+BRING_THREADS = {"numpy.linalg", "scipy.linalg", "sklearn.utils", "numba"}
 
 
 @contextmanager
@@ -30,10 +33,17 @@ def one_thread() -> Iterator[None]:
     Two threads wait for each other where other processes keep the cores busy: a product of such
     blocks took 10 times as long on 2 cores at load 9.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(limits=1):
+    with _thread_pools(frozenset(BRING_THREADS & sys.modules.keys())).limit(limits=1):
         yield
+
+
+@cache
+def _thread_pools(loaded: frozenset[str]) -> Any:
+    """The thread pools of the process; to look for them takes milliseconds. loaded: the modules
+    that bring some."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
 
 
 class Points:

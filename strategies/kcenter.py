@@ -16,11 +16,20 @@ from strategies.base import Pool
 from strategies.checks import check, need
 from strategies.coverage import Coverage, best_row
 from strategies.explanations import less_like_labeled
+from strategies.features import Features, check_features, compared_by
 
 
 @dataclass(frozen=True)
 class KCenter:
-    """Pick, n times, the image farthest from every labeled or picked image."""
+    """Pick, n times, the image farthest from every labeled or picked image.
+
+    features: "image" or "foreground", whose embeddings are compared (strategies/features.py).
+    """
+
+    features: Features = "image"
+
+    def __post_init__(self) -> None:
+        check_features("kcenter", self.features)
 
     def select(self, pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
         """Return ids, farthest first. O(N·D) a pick, O(N) extra memory. Needs embeddings.
@@ -28,6 +37,7 @@ class KCenter:
         Without a labeled image every gap is infinite: the first pick is uniform.
         """
         check(pool, n)
+        pool = compared_by(pool, self.features, "kcenter")
         embeddings = need(pool, "embeddings", "kcenter", "embed the images first")
         coverage = Coverage(pool.ids, embeddings, pool.labeled)
         rows: list[int] = []
@@ -41,4 +51,4 @@ class KCenter:
 
     def reasons(self, pool: Pool, picks: Sequence[int]) -> list[str]:
         """The percentile of the distance to the nearest labeled image, where there is one."""
-        return less_like_labeled(pool, picks)
+        return less_like_labeled(compared_by(pool, self.features, "kcenter"), picks)

@@ -124,6 +124,18 @@ class DistinctRequest(Request):
     similarity: float
 
 
+class TrainingSignals(Record):
+    """What trainings say that strategies may go by; see `strategies.base.Signals`."""
+
+    cycle: int
+    classes: tuple[str, ...]
+    labels: int
+    class_labels: tuple[int, ...]
+    temperature: float | None = None
+    calibration_error: float | None = None
+    validation_interval: tuple[float, float] | None = None
+
+
 class SelectRequest(Record):
     """Choose images to label: with the lists of ids (id_lists.py) all that the choice depends on.
 
@@ -131,8 +143,9 @@ class SelectRequest(Record):
     n: images of the batch. reserve: further images behind it. random_share: of the n images, drawn
     uniformly, in [0, 1]. similarity: the smallest cosine similarity of near-duplicates, in [0, 1].
     scores: name of the run folder, beside this one, whose scores are read; None: there is no model
-    yet. embedded: names of the embed runs, oldest first; where several hold an image, the last one
-    counts. compared: name of the run that found the near-duplicates; None: the daemon did itself.
+    yet. signals: what the trainings say, for strategies that go by it. embedded: names of the embed
+    runs, oldest first; where several hold an image, the last one counts. compared: name of the run
+    that found the near-duplicates; None: the daemon did itself.
     """
 
     kind: Literal["select"] = "select"
@@ -145,6 +158,7 @@ class SelectRequest(Record):
     random_share: float = Field(ge=0, le=1)
     similarity: float
     scores: str | None = None
+    signals: TrainingSignals | None = None
     embedded: tuple[str, ...] = ()
     compared: str | None = None
 
@@ -230,12 +244,21 @@ class PredictResult(Record):
     faults: tuple[FileFault, ...] = ()
 
 
+class ChosenRegime(Record):
+    """In which regime a strategy chose; see `strategies.base.Regime`."""
+
+    name: str
+    why: str
+    measures: Mapping[str, float] = {}
+
+
 class SelectResult(Record):
-    """result.json of a choice. picks: the batch and its reserve, best first. files: run folder and
-    file that were read -> sha256, 64 hex digits. versions: name of a package -> its version.
-    seconds: it took."""
+    """result.json of a choice. picks: the batch and its reserve, best first. regime: of the
+    strategy, None for one that has none. files: run folder and file that were read -> sha256, 64
+    hex digits. versions: name of a package -> its version. seconds: it took."""
 
     picks: tuple[Pick, ...]
+    regime: ChosenRegime | None = None
     files: Mapping[str, str]
     versions: Mapping[str, str]
     seconds: float

@@ -13,6 +13,7 @@ from daemon.domain.errors import RunFailed
 from daemon.runs.id_lists import IdArray, IdLists
 from daemon.runs.records import SelectRequest
 from daemon.runs.run_folder import RunFolder, Scores
+from daemon.selection.signals import with_signals_of
 from strategies.base import PER_IMAGE, FloatArray, Pool
 
 
@@ -37,7 +38,8 @@ def read_pool(request: SelectRequest, lists: IdLists, runs: Path) -> Pool:
     }
     if scores.foreground_embeddings is not None:
         measures["labeled_foreground"] = scores.foreground_embeddings[theirs]
-    return Pool(ids=lists.candidates, labeled=scores.embeddings[theirs], **measures)
+    pool = Pool(ids=lists.candidates, labeled=scores.embeddings[theirs], **measures)
+    return with_signals_of(request, pool)
 
 
 def read_embeddings(names: tuple[str, ...], ids: IdArray, runs: Path) -> FloatArray:

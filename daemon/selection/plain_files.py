@@ -13,6 +13,7 @@ from daemon.runs.id_lists import IdLists
 from daemon.runs.records import SelectRequest
 from daemon.runs.run_folder import RunFolder
 from daemon.selection.candidate_pool import scores_of
+from daemon.selection.signals import with_signals_of
 from strategies.base import PER_IMAGE, FloatArray, Pool
 
 
@@ -35,7 +36,8 @@ def plain_pool(request: SelectRequest, lists: IdLists, runs: Path) -> Pool:
     measures = {name: array[mine] for name, array in fields.items() if array is not None}
     if scores.foreground_embeddings is not None:
         measures["labeled_foreground"] = scores.foreground_embeddings[theirs]
-    return Pool(ids=lists.candidates, labeled=scores.embeddings[theirs], **measures)
+    pool = Pool(ids=lists.candidates, labeled=scores.embeddings[theirs], **measures)
+    return with_signals_of(request, pool)  # the same code: an estimate from a sample
 
 
 def plain_embeddings(names: Sequence[str], ids: Sequence[int], runs: Path) -> FloatArray:

@@ -25,7 +25,7 @@ from daemon.selection.receipt_checks import (
 )
 from daemon.selection.rounding import agrees_within_rounding
 from strategies.base import Pool
-from strategies.oracles import Oracle, oracle_of
+from strategies.oracles import MOST_IMAGES, MOST_IMAGES_OF, Oracle, oracle_of
 
 MOST_WORK = 1e9  # multiplications of an oracle: about ten seconds
 MOST_READ_PLAINLY = 20_000  # images that are read one by one
@@ -118,7 +118,7 @@ def _compared(
     """(by what it was computed again, the first difference, notes)."""
     request, distinct, got = receipt.request, lists.distinct, arms_of(receipt.picks)
     oracle = oracle_of(request.strategy)
-    if oracle is None or _work(pool) > MOST_WORK:
+    if oracle is None or _is_too_large(request.strategy, pool):
         difference = first_difference(got, arms_of(choose(request, pool, distinct)))
         if oracle is not None:
             return _in_part(receipt, pool, oracle, difference)
@@ -139,7 +139,8 @@ def _in_part(
 ) -> tuple[str, Difference | None, tuple[str, ...]]:
     """A pool too large for the oracle: the fast strategy on all of it, and both on a part."""
     name, seed = receipt.request.strategy, [receipt.request.seed, receipt.request.cycle, PART]
-    part = _part_of(pool, np.random.default_rng(seed))
+    size = min(PART, MOST_IMAGES_OF.get(name, MOST_IMAGES), len(pool))
+    part = _part_of(pool, size, np.random.default_rng(seed))
     strategy = strategies.load(name, **receipt.request.settings)
     fast = strategy.select(part, PART_PICKS, np.random.default_rng(seed))
     slow = oracle(part, PART_PICKS, np.random.default_rng(seed), **receipt.request.settings)
@@ -152,8 +153,7 @@ def _in_part(
     return how, difference or of_part, notes
 
 
-def _part_of(pool: Pool, rng: np.random.Generator) -> Pool:
-    size = min(PART, len(pool))
+def _part_of(pool: Pool, size: int, rng: np.random.Generator) -> Pool:
     part = part_of(pool, rng.choice(np.sort(pool.ids), size=size, replace=False))
     rows = np.sort(rng.choice(len(pool.labeled), size=min(PART, len(pool.labeled)), replace=False))
     theirs = pool.labeled_foreground
@@ -170,6 +170,8 @@ def _read(receipt: Receipt, lists: IdLists, runs: Path) -> Pool:
     return reader(receipt.request, lists, runs)
 
 
-def _work(pool: Pool) -> float:
+def _is_too_large(strategy: str, pool: Pool) -> bool:
+    """Whether an oracle would take minutes."""
     width = 1 if pool.embeddings is None else pool.embeddings.shape[1]
-    return len(pool) * (len(pool) + len(pool.labeled)) * width
+    work = len(pool) * (len(pool) + len(pool.labeled)) * width
+    return work > MOST_WORK or len(pool) > MOST_IMAGES_OF.get(strategy, MOST_IMAGES)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from daemon.domain import Pick, Role, Stage, TaskState
 from daemon.runs.id_lists import IdLists
-from daemon.runs.records import SelectRequest
+from daemon.runs.records import SelectRequest, SelectResult
 from daemon.runs.run_folder import RunFolder
 from daemon.stages.candidates import candidate_lists, without
 from daemon.stages.chosen_picks import (
@@ -22,6 +22,7 @@ from daemon.stages.chosen_picks import (
 )
 from daemon.stages.context import Context
 from daemon.stages.near_duplicates import comparison, comparison_runs, distinct_ids
+from daemon.stages.selection_signals import keep_regime, training_signals
 
 RESERVE_SHARE = 0.2  # of the batch: they replace images that people skip
 
@@ -40,6 +41,9 @@ def select(context: Context, cycle: int) -> bool:
     chosen = _choose(context, run, cycle, n, lists)
     if chosen is None:
         return False
+    if run.finished():
+        name = run.read_request(SelectRequest).strategy
+        keep_regime(context, cycle, name, run.read_result(SelectResult).regime)
     picks = [replace(pick, rank=rank) for rank, pick in enumerate([*validation, *chosen], 1)]
     batch = len(validation) + min(n, len(chosen))
     context.store.save_picks(cycle, picks[:batch], picks[batch:])
@@ -74,6 +78,7 @@ def select_request(context: Context, cycle: int, n: int) -> SelectRequest:
         random_share=loop.random_share if cycle else 0.0,
         similarity=settings.duplicate_similarity,
         scores=context.run(cycle, Stage.SCORE).path.name if cycle else None,
+        signals=training_signals(context, cycle),
         embedded=tuple(run.path.name for run in context.embedding_runs()),
     )
 

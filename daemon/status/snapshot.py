@@ -26,7 +26,12 @@ from daemon.status.model import (
     TaskCounts,
 )
 from daemon.status.model_health import DaemonState, DuplicateLabels, UnusedFiles
-from daemon.status.snapshot_batch import batch_progress, correction_totals, no_corrections
+from daemon.status.snapshot_batch import (
+    batch_progress,
+    correction_totals,
+    no_corrections,
+    selection_regime,
+)
 from daemon.status.snapshot_curve import evaluated_cycles
 from daemon.status.snapshot_health import (
     daemon_state,
@@ -84,6 +89,7 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         curve=tuple(lines(points, config.classes.names, refused)),
         newest=serving_model(points, refused),
         batch=batch_progress(store, counts.batch),
+        regime=selection_regime(store),
         stages=_stage_times(store),
         quarantine=quarantine(quarantined),
         quarantine_settled=settled_quarantine(quarantined),
@@ -115,6 +121,7 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         curve=tuple(lines((), config.classes.names)),
         newest=None,
         batch=None,
+        regime=None,
         stages=(),
         quarantine=(),
         quarantine_settled=(),

@@ -20,7 +20,7 @@ from connectors.folder import Folder
 from daemon.config.loading import Config
 from daemon.domain import Push, QueuedTask, Role, Stage
 from daemon.launchers.local import LocalLauncher
-from daemon.runs.run_folder import PredictResult, RunFolder, Scores
+from daemon.runs.run_folder import PredictResult, RunFolder, Scores, TrainRequest, TrainResult
 from daemon.stages.context import Context
 from daemon.stages.run_settings import depends_on
 from daemon.stages.select import extend, select
@@ -29,7 +29,12 @@ from tests.fakes.labels import NOON, annotation, image
 from tests.fakes.versions import version
 
 IMAGES, VALIDATION = 48, 4
-SELECTION = {"seed": 5, "duplicate_similarity": 0.95, "settings": {"uncertainty_weight": 0.8}}
+SELECTION = {
+    "strategy": "hybrid",
+    "seed": 5,
+    "duplicate_similarity": 0.95,
+    "settings": {"uncertainty_weight": 0.8},
+}
 LOOP = {"batch_images": 6, "seed_images": 6, "random_share": 0.34, "queue_low": 0}
 
 
@@ -66,6 +71,7 @@ def choose_all(config: Config) -> None:
             at = NOON + timedelta(hours=cycle)
             context.store.start_cycle(cycle, Stage.SELECT, at, labels=0, train_labels=0)
             if cycle:
+                _train(context, cycle)
                 write_scores(config, f"{cycle:04d}-{Stage.SCORE}", rng)
             if not select(context, cycle):
                 raise RuntimeError("a pool of this size is chosen from at once")
@@ -115,6 +121,16 @@ def write_scores(
     run.write_scores(scores)
     run.write_result(PredictResult(images=len(ids), seconds=0.0))
     run.settings_file.write_text(json.dumps(depends_on(config, Stage.EMBED)))
+
+
+def _train(context: Context, cycle: int) -> None:
+    """A finished training, of which choosing needs the counts."""
+    run = context.run(cycle, Stage.TRAIN)
+    run.write_request(context.request(TrainRequest, labeled=()))
+    holding = dict.fromkeys(context.config.classes.names, 6 * cycle)
+    run.write_result(
+        TrainResult(validation=None, iterations=1, seconds=0.0, labeled_holding=holding)
+    )
 
 
 def _label(store: Store, cycle: int) -> None:

@@ -43,7 +43,7 @@ def test_a_finished_loop_and_its_queue_are_what_the_files_give(
 
     said = capsys.readouterr().out
     assert "cycle 0, 0000-select: 5 images match (computed again by the oracle of kcenter)" in said
-    assert "cycle 1, 0001-select: 5 images match (computed again by the oracle of hybrid)" in said
+    assert "cycle 1, 0001-select: 5 images match (computed again by the oracle of auto)" in said
     assert "cycle 2, 0002-6-select: 5 images match" in said
     assert said.endswith("3 cycles: every image is the one that the files give\n")
 
