@@ -10,6 +10,8 @@ runs/0003-train/
     checkpoint.pth  the model (train only)
     rows.bin        the scores so far (embed and predict, until their end)
     scores.npz      per-image arrays, see `Scores` (embed and predict)
+    ids.npz         the images of a choice (select only), see id_lists.py
+    receipt.json    what a choice was computed from, and its picks (select only), see receipts.py
     kept.npy        ids of the images that represent their near-duplicates (near-duplicates)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
     shown.json      the settings by which the daemon cleans these masks for people
