@@ -29,15 +29,10 @@ CHUNK_ROWS = 512
 CHECKSUM = "checksum"
 
 
-def row_dtype(embedding: int, classes: int | None) -> np.dtype[np.void]:
-    """The type of a row. embedding: its length. classes: their number, None before a model."""
-    fields: list[tuple[str, str, tuple[int, ...]]] = [
-        ("ids", "<i8", ()),
-        ("embeddings", "<f4", (embedding,)),
-    ]
-    if classes is not None:
-        fields += [("uncertainty", "<f4", ()), ("class_share", "<f4", (classes,))]
-    return np.dtype([*fields, (CHECKSUM, "<u4", ())])
+def row_dtype(columns: Mapping[str, tuple[int, ...]]) -> np.dtype[np.void]:
+    """The type of a row. columns: the shape of each for one image, by name."""
+    fields = [(name, "<f4", shape) for name, shape in columns.items()]
+    return np.dtype([("ids", "<i8", ()), *fields, (CHECKSUM, "<u4", ())])
 
 
 def origin(request: Request, *files: Path) -> str:
