@@ -22,6 +22,7 @@ import numpy.typing as npt
 from daemon.hrda.device import versions
 from daemon.runs.durable import atomic_file
 from daemon.runs.run_folder import Request, RunFolder
+from daemon.runs.score_columns import array_member
 
 log = logging.getLogger(__name__)
 
@@ -124,18 +125,12 @@ class ScoreFile:
         ):
             for name in self.kind.names or ():
                 if name != CHECKSUM:
-                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    column = self.kind[name]
+                    shape = (self.done, *column.shape)
+                    with array_member(archive, name, column.base, shape) as member:
                         self._write_column(name, member)
 
     def _write_column(self, name: str, member: IO[bytes]) -> None:
-        """The column as a .npy file."""
-        column = self.kind[name]
-        header = {
-            "descr": np.lib.format.dtype_to_descr(column.base),
-            "fortran_order": False,
-            "shape": (self.done, *column.shape),
-        }
-        np.lib.format.write_array_header_1_0(member, header)
         with self.path.open("rb") as file:
             file.seek(len(self._header))
             while (chunk := np.fromfile(file, self.kind, CHUNK_ROWS)).size:
