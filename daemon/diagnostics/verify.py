@@ -7,7 +7,6 @@ are compared with the store: with the images that were asked, and with those tha
 from __future__ import annotations
 
 import logging
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -179,6 +178,6 @@ def _scored_ids(config: Config, cycle: int) -> set[int]:
     run = RunFolder(config.state / "runs" / f"{cycle:04d}-{Stage.SCORE}")
     try:
         return set(run.read_ids().tolist())
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as exc:
-        log.debug("%s: %s", run.scores_file, exc)  # verify_choice reports it
+    except RunFailed as exc:
+        log.debug("%s", exc)  # verify_choice reports it
         return set()

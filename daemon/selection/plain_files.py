@@ -12,7 +12,6 @@ from daemon.domain.errors import RunFailed
 from daemon.runs.id_lists import IdLists
 from daemon.runs.records import SelectRequest
 from daemon.runs.run_folder import RunFolder
-from daemon.selection.candidate_pool import scores_of
 from daemon.selection.signals import with_signals_of
 from strategies.base import PER_IMAGE, FloatArray, Pool
 
@@ -27,7 +26,7 @@ def plain_pool(request: SelectRequest, lists: IdLists, runs: Path) -> Pool:
             embeddings=plain_embeddings(request.embedded, ids, runs),
             labeled=plain_embeddings(request.embedded, labeled, runs),
         )
-    scores = scores_of(RunFolder(runs / request.scores))
+    scores = RunFolder(runs / request.scores).read_scores()
     row_of = {image_id: row for row, image_id in enumerate(scores.ids.tolist())}
     if missing := [image_id for image_id in [*ids, *labeled] if image_id not in row_of]:
         raise RunFailed(f"{runs / request.scores}: image {missing[0]} has no score there")
@@ -45,7 +44,7 @@ def plain_embeddings(names: Sequence[str], ids: Sequence[int], runs: Path) -> Fl
     counts; (N, D), (0, 0) for none. Raises RunFailed where an image is in none of them."""
     wanted, table = set(ids), {}
     for name in names if wanted else ():
-        scores = scores_of(RunFolder(runs / name))
+        scores = RunFolder(runs / name).read_scores()
         for row, image_id in enumerate(scores.ids.tolist()):
             if image_id in wanted:
                 table[image_id] = scores.embeddings[row]

@@ -64,9 +64,12 @@ def _write_request(
     write_request(context, run, Stage.SELECT, request)
 
 
-def numbers_each(context: Context, cycle: int) -> float:
-    """About how many numbers the files hold of an image."""
-    run = context.run(cycle, Stage.SCORE) if cycle else context.embedding_runs()[-1]
+def numbers_each(context: Context) -> float:
+    """About how many numbers an embedding has, by the size of a file of them."""
+    runs = context.embedding_runs()
+    if not runs:
+        return 0.0
+    run = runs[-1]
     return run.scores_file.stat().st_size / 4 / max(1, len(run.read_ids()))
 
 
@@ -74,7 +77,7 @@ def _is_large(context: Context, request: SelectRequest, lists: IdLists) -> bool:
     """Whether choosing takes longer than a tick may."""
     images = len(lists.candidates)
     centers = len(lists.labeled) + request.n + request.reserve
-    work = images * (images / 2 + centers) * numbers_each(context, request.cycle)
+    work = images * (images / 2 + centers) * numbers_each(context)
     runs = context.config.state / "runs"
     size = sum((runs / name).stat().st_size for name in files_of(request))
     return work > MAX_IN_TICK or size > MAX_BYTES_IN_TICK

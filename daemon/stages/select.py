@@ -121,7 +121,7 @@ def _choose(
         return []
     if run.finished() and (picks := picks_of_run(run, lists, n)):
         return picks
-    distinct = distinct_ids(context, cycle, lists, numbers_each(context, cycle))
+    distinct = distinct_ids(context, cycle, lists, numbers_each(context))
     if distinct is None:
         return None
     request = select_request(context, cycle, n)
