@@ -15,14 +15,15 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from daemon.rules.near_duplicates import (
     BLOCK,
+    COLUMNS,
     FloatArray,
     IdArray,
     any_similar,
     first_similar,
-    representatives,
 )
 
 MOST_COMPARED = 50_000  # images of which each is compared with all that are kept
@@ -51,7 +52,7 @@ def representatives_of_many(
     rounds = 0
     while True:
         if len(images.kept) <= MOST_COMPARED:
-            if not images.compare_all():
+            if not images.compare_unchecked():
                 break
         elif rounds < ROUNDS:
             images.compare_in_cells(rng)
@@ -73,9 +74,8 @@ class Images:
 
     def __init__(self, embeddings: FloatArray, rows: IdArray, similarity: float) -> None:
         self._embeddings, self.rows, self._similarity = embeddings, rows, similarity
-        self._pairs: IdArray = np.empty(
-            (0, 2), dtype=np.int64
-        )  # places: an image, and its representative
+        self._pairs: IdArray = np.empty((0, 2), dtype=np.int64)  # an image, its representative
+        self._checked = np.zeros(len(rows), dtype=np.bool_)  # kept, and similar to no such place
         self.kept: IdArray = np.arange(len(rows))
 
     def compare_in_cells(self, rng: np.random.Generator) -> None:
@@ -88,16 +88,21 @@ class Images:
             found.append(np.stack([places[other], places[first[other]]], axis=1))
         self._add(np.concatenate(found))
 
-    def compare_all(self) -> bool:
-        """Find whatever is similar to a lower one of those that are kept; whether there was any."""
-        vectors = self._embeddings[self.rows[self.kept]]
-        still = representatives(np.arange(len(vectors)), vectors, similarity=self._similarity)
-        gone = np.setdiff1d(np.arange(len(vectors)), still)
-        nearest = [_nearest_before(vectors, some, np.array(still)) for some in _blocks(gone, BLOCK)]
-        if nearest:
-            places = np.stack([gone, np.concatenate(nearest)], axis=1)
-            self._add(self.kept[places])
-        return bool(nearest)
+    def compare_unchecked(self) -> bool:
+        """Compare the kept ones that were not with all that are kept; whether there were any."""
+        new = np.flatnonzero(~self._checked[self.kept])
+        vectors, checked = self._embeddings[self.rows[self.kept]], self._checked[self.kept]
+        found: list[IdArray] = [self._pairs[:0]]
+        for some in _blocks(new, BLOCK):
+            others = np.flatnonzero(checked | (np.arange(len(checked)) <= some[-1]))
+            for part in _blocks(others, COLUMNS):
+                alike = vectors[some] @ vectors[part].T >= self._similarity
+                found += _pairs(alike, some, part, checked[part])
+        pairs = self.kept[np.concatenate(found)]
+        self._checked[self.kept] = True
+        self._checked[pairs] = False
+        self._add(pairs)
+        return bool(len(new))
 
     def _add(self, pairs: IdArray) -> None:
         """Decide again which are kept: each place after those that may represent it."""
@@ -107,7 +112,22 @@ class Images:
         for place, representative in self._pairs.tolist():
             if kept[representative]:
                 kept[place] = 0
-        self.kept = np.flatnonzero(np.frombuffer(kept, dtype=np.uint8))
+        is_kept = np.frombuffer(kept, dtype=np.bool_)
+        self._checked &= is_kept
+        self.kept = np.flatnonzero(is_kept)
+
+
+def _pairs(
+    alike: npt.NDArray[np.bool_], some: IdArray, others: IdArray, checked: npt.NDArray[np.bool_]
+) -> Iterator[IdArray]:
+    """For each of some (B,) its first similar one before it, and for each checked one of the others
+    (C,) the first of some that is: (P, 2) each. alike: (B, C)."""
+    before = alike & (others < some[:, None])
+    has = before.any(axis=1)
+    yield np.stack([some[has], others[before[has].argmax(axis=1)]], axis=1)
+    after = alike & checked & (others > some[:, None])
+    has = after.any(axis=0)
+    yield np.stack([others[has], some[after[:, has].argmax(axis=0)]], axis=1)
 
 
 def cells(embeddings: FloatArray, rows: IdArray, rng: np.random.Generator) -> Iterator[IdArray]:
@@ -129,14 +149,6 @@ def _halves(part: IdArray, products: FloatArray) -> tuple[IdArray, IdArray]:
     middle = len(part) // 2
     order = np.argpartition(products, middle) if len(part) > 1 else np.arange(len(part))
     return part[order[:middle]], part[order[middle:]]
-
-
-def _nearest_before(vectors: FloatArray, some: IdArray, still: IdArray) -> IdArray:
-    """Of each of some rows (B,) the most similar one before it, of the rows `still` (K,)."""
-    products = vectors[some] @ vectors[still].T
-    products[some[:, None] <= still] = -np.inf
-    nearest: IdArray = still[products.argmax(axis=1)]
-    return nearest
 
 
 def _blocks(rows: IdArray, size: int) -> Iterator[IdArray]:
