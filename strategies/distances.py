@@ -63,8 +63,7 @@ def exact_squared(rows: Numbers, centers: Numbers) -> npt.NDArray[np.float64]:
     their sum in float64, summed in the order of the numbers, each rounded by itself. So it is
     the same on any machine, wherever the row stands, and 0 for copies.
     """
-    squares = rows.astype(np.float64)
-    squares -= centers
+    squares = np.subtract(rows, centers, dtype=np.float64)
     squares *= squares
     if squares.size > 0 and len(squares) < MANY:
         return np.add.accumulate(squares, axis=1)[:, -1]
