@@ -61,11 +61,12 @@ class Signals:
     """What was measured of the loop when a pool was made, for strategies that change with it.
 
     cycle: 0 is the seed batch. classes: names, background first. labels: images with a label to
-    train on. class_labels: of them, how many hold each class, (C,). temperature: of the model that
-    scored the pool, found on validation. calibration_error: its expected calibration error after
-    that, in [0, 1]. validation_interval: 95 % interval of its mIoU. near_duplicates: share of the
-    unlabeled images that look like another one. coverage_p95: 95th percentile of their Euclidean
-    distance to the nearest labeled image; spread: median distance of two of them. None: not known.
+    train on. class_labels: of them, how many hold each class, (C,), or none where that is not
+    known. temperature: of the model that scored the pool, found on validation. calibration_error:
+    its expected calibration error after that, in [0, 1]. validation_interval: 95 % interval of its
+    mIoU. near_duplicates: share of the unlabeled images that look like another one. coverage_p95:
+    95th percentile of their Euclidean distance to the nearest labeled image; spread: median
+    distance of two of them. None: not known.
     """
 
     cycle: int

@@ -27,7 +27,7 @@ MOST_SAMPLED = 2000  # images that are compared with all others
 LEAST_SAMPLED = 200
 MOST_PAIRED = 500  # images whose distances to each other are taken: 2 MB
 MOST_WORK = 2e11  # multiplications: about 5 s on a core
-BLOCK = 4096  # images of the pool that a sample is compared with at once
+BLOCK = 1024  # images of the pool that a sample is compared with at once
 SAME = 1e-6  # of a squared distance in float32: nearer than that are copies
 KEPT_RATIOS = 0.9  # of the ratios of TwoNN, the smallest: the largest are outliers (page 3 there)
 

@@ -46,11 +46,15 @@ def regime_of_choice(strategy: QueryStrategy, name: str, pool: Pool) -> Regime |
     ConfigError that names it where its own code fails."""
     if not isinstance(strategy, HasRegimes):
         return None
-    intake, refused = Intake(), None
-    cure = "correct the plug-in, or name another strategy"
-    with intake.guard(f"[selection] strategy {name!r}", expected="its regime", cure=cure):
+    intake, refused, found = Intake(), None, None
+    where, cure = f"[selection] strategy {name!r}", "correct the plug-in, or name another strategy"
+    with intake.guard(where, expected="its regime", cure=cure):
         try:
-            return strategy.regime(pool)
+            found = strategy.regime(pool)
         except MaskloopError as exc:
             refused = exc
-    raise refused or ConfigError("; ".join(map(str, intake.faults())))
+    if refused or intake.faults():
+        raise refused or ConfigError("; ".join(map(str, intake.faults())))
+    if not isinstance(found, Regime):
+        raise ConfigError(f"{where}: regime(pool) gave {found!r}; expected a Regime; {cure}")
+    return found

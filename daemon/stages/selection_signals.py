@@ -33,7 +33,8 @@ def signals_of(
     evaluation: Evaluation | None,
 ) -> TrainingSignals:
     """The signals of results. classes: those of the model that serves, background first. labels,
-    labeled_holding: of this cycle's training. evaluation: of the model that serves, on validation.
+    labeled_holding: of this cycle's training; empty where an early release trained. evaluation: of
+    the model that serves, on validation.
     """
     calibration = evaluation.calibration if evaluation else None
     scaled = calibration.ece_scaled if calibration else None
@@ -41,7 +42,7 @@ def signals_of(
         cycle=cycle,
         classes=classes,
         labels=labels,
-        class_labels=tuple(labeled_holding.get(name, 0) for name in classes),
+        class_labels=tuple(labeled_holding.get(name, 0) for name in classes if labeled_holding),
         temperature=calibration.temperature if calibration else None,
         calibration_error=scaled if scaled is not None or not calibration else calibration.ece,
         validation_interval=evaluation.miou_interval if evaluation else None,

@@ -118,8 +118,8 @@ def _signals(labeled: int, seed: int) -> Signals | None:
     return Signals(
         cycle=1,
         classes=CLASSES,
-        labels=labeled,
-        class_labels=(labeled, labeled, labeled // 4),
+        labels=9 * labeled,
+        class_labels=(9 * labeled, 5 * labeled, labeled // 4),
         calibration_error=0.05,
         coverage_p95=0.2 if seed % 3 else 0.9,
         spread=1.0,

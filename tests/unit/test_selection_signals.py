@@ -53,6 +53,7 @@ def test_without_an_evaluation_nothing_is_made_up() -> None:
     found = signals_of(1, CLASSES, 9, {}, None)
 
     assert (found.temperature, found.calibration_error, found.validation_interval) == (None,) * 3
+    assert found.class_labels == ()  # a training of an early release: no class counts as rare
 
 
 def training() -> Signals:
@@ -98,6 +99,8 @@ def test_a_strategy_whose_regime_fails_is_named() -> None:
 
     with pytest.raises(ConfigError, match=r"\[selection\] strategy 'moody': .*division by zero"):
         regime_of_choice(Moody(lambda: 1 / 0), "moody", empty)
+    with pytest.raises(ConfigError, match=r"'moody': regime\(pool\) gave 'fine'; expected a Reg"):
+        regime_of_choice(Moody(lambda: "fine"), "moody", empty)
 
 
 def test_a_switch_is_said_once_and_the_newest_regime_is_kept(tmp_path: Path) -> None:
