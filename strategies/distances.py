@@ -24,6 +24,7 @@ BLOCK_NUMBERS = 2**18  # of one buffer: 1 MB in float32
 SAMPLE_NUMBERS = 2**20  # of the images that stand for a large pool: 4 MB
 MOST_SAMPLED = 4096
 BRING_THREADS = {"numpy.linalg", "scipy.linalg", "sklearn.utils", "numba"}
+MANY = 128  # rows, from which on numpy adds columns faster than the numbers of each row
 
 
 @contextmanager
@@ -63,6 +64,39 @@ class Points:
         squared += squared_norms(rows)[:, None]
         np.maximum(squared, 0, out=squared)  # rounding may leave -1e-7
         return squared
+
+
+def exact_squared(rows: Numbers, centers: Numbers) -> npt.NDArray[np.float64]:
+    """Squared distance of each row (B, D) to a center, (D,) or one a row (B, D): (B,).
+
+    The one definition of a distance that decides between near ties: differences, squares and
+    their sum in float64, summed in the order of the numbers, each rounded by itself. So it is
+    the same on any machine, wherever the row stands, and 0 for copies.
+    """
+    squares = np.subtract(rows, centers, dtype=np.float64)
+    squares *= squares
+    if squares.size > 0 and len(squares) < MANY:
+        return np.add.accumulate(squares, axis=1)[:, -1]
+    total = np.zeros(len(squares))
+    for column in squares.T:
+        total += column
+    return total
+
+
+def rounding(dimensions: int, dtype: np.dtype[Any]) -> float:
+    """How far a sum of D squared differences in this precision may be off, over its size."""
+    return (dimensions + 8) * float(np.finfo(dtype).eps)
+
+
+def product_error(rows: Numbers, centers: Numbers) -> float:
+    """How far |x|² + |c|² - 2 x·c of any row (N, D) and center (L, D) may be off.
+
+    inf where the numbers are so large that it may overflow.
+    """
+    largest = max(float(squared_norms(some).max(initial=0)) for some in (rows, centers))
+    if largest > np.finfo(rows.dtype).max / 16:
+        return float(np.inf)
+    return 4 * largest * rounding(rows.shape[1], rows.dtype)
 
 
 def blocks(rows: IdArray, width: int) -> Iterator[IdArray]:

@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("daemon", "strategies", "connectors")
 HEAVY = ("torch", "mmengine", "mmseg", "mmcv", "label_studio_sdk", "sklearn", "umap", "plotly")
+HEAVY += ("numba", "llvmlite")
 MIGRATION = re.compile(r"m\d{3}_")
 BANNED = re.compile(r"utils|helpers?|managers?|misc")
 # Words that only we would understand, each with the term of the field that says it.

@@ -3,7 +3,7 @@
 The oracle of strategies/NAME.py is strategies/oracles/NAME.py: a function `select(pool, n, rng,
 **settings)` that returns the same ids. It says in loops and in float64 what the strategy promises,
 shares no code with it but the fit of k-means, and may take O(N²) time and memory: it is for pools
-of a few thousand images. `maskloop verify` and the tests of the contract use them.
+of up to 2,000 images (`MOST_IMAGES`). `maskloop verify` and the tests of the contract use them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ import numpy as np
 
 import strategies
 from strategies.base import Pool
+
+# Images of the largest pool that an oracle chooses from in about half a minute.
+MOST_IMAGES = 2000
+MOST_IMAGES_OF = {"auto": 1500, "cluster_margin": 300}
 
 
 class Oracle(Protocol):

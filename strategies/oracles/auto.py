@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from strategies.base import Pool
-from strategies.oracles.plain_lists import apart, by_id, ids_of
+from strategies.oracles.plain import distances
+from strategies.oracles.plain_lists import by_id, ids_of
 
 Column = dict[int, float]  # row -> number
 
@@ -20,6 +21,7 @@ def select(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
     counts = _labels_by_class(pool)
     images = float(pool.signals.labels) if pool.signals and counts != [0] * len(counts) else 0.0
     regime, far = regime_of(pool), None
+    typical = {row: _typicality(pool, row, rows) for row in rows if regime != "refine"}
     for turn in range(min(n, len(pool))):
         left = [row for row in rows if row not in picked]
         gaps = {row: _gap(pool, row, picked) for row in left}
@@ -28,7 +30,7 @@ def select(pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
         among = [row for row in fresh if not one or _holds(pool, row, one)]
         if far is None and not any(map(math.isinf, gaps.values())):
             far = (max(gaps.values()), _power(list(gaps.values()), regime))
-        worth = _worth(pool, one, regime, rows)
+        worth = _worth(pool, one, regime, rows, typical)
         value = {row: worth[row] * _scaled(gaps[row], far) for row in among}
         best = min(
             among, key=lambda row: (-round(value[row], 6), -round(gaps[row], 5), pool.ids[row])
@@ -88,10 +90,14 @@ def _gap(pool: Pool, row: int, picked: Sequence[int]) -> float:
     if pool.embeddings is None:
         return math.inf
     centers = [*pool.labeled, *(pool.embeddings[other] for other in picked)]
-    return min((apart(pool.embeddings[row], one) for one in centers), default=math.inf)
+    if not centers:
+        return math.inf
+    return float(
+        distances(np.array(centers, np.float64), pool.embeddings[row].astype(np.float64)).min()
+    )
 
 
-def _worth(pool: Pool, one: int, regime: str, rows: Sequence[int]) -> Column:
+def _worth(pool: Pool, one: int, regime: str, rows: Sequence[int], typical: Column) -> Column:
     """All that counts beside the distance."""
     worth = dict.fromkeys(rows, 1.0)
     if regime != "start" and pool.uncertainty is not None:
@@ -105,7 +111,6 @@ def _worth(pool: Pool, one: int, regime: str, rows: Sequence[int]) -> Column:
         candidates = [row for row in rows if not one or _holds(pool, row, one)]
         worth = {row: worth[row] * _scaled(unsure[row], factor) for row in candidates}
     if regime != "refine" and pool.embeddings is not None:
-        typical = {row: _typicality(pool, row, rows) for row in rows}
         factor = (max(typical.values()), _power(list(typical.values()), regime))
         worth = {row: had * _scaled(typical[row], factor) for row, had in worth.items()}
     return worth
@@ -115,8 +120,9 @@ def _typicality(pool: Pool, row: int, rows: Sequence[int]) -> float:
     if pool.embeddings is None or len(rows) < 2:
         return 1.0
     near = min(20, max(1, len(rows) // 10), len(rows) - 1)
-    to = sorted(apart(pool.embeddings[row], pool.embeddings[o]) for o in rows if o != row)
-    return round(1 / (1 + sum(to[:near]) / near), 6)
+    others = pool.embeddings[[other for other in rows if other != row]]
+    to = np.sort(distances(others.astype(np.float64), pool.embeddings[row].astype(np.float64)))
+    return round(1 / (1 + math.fsum(to[:near]) / near), 6)
 
 
 def _power(values: Sequence[float], regime: str) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations, product
-from statistics import mean
 
 import numpy as np
 
@@ -41,7 +41,11 @@ def _merged(pool: Pool, candidates: list[int], wanted: int) -> list[list[int]]:
     while len(clusters) > wanted:
         one, two = min(
             combinations(range(len(clusters)), 2),
-            key=lambda pair: mean(far[a, b] for a in clusters[pair[0]] for b in clusters[pair[1]]),
+            key=lambda pair: _mean(far, clusters[pair[0]], clusters[pair[1]]),
         )
         clusters[one] = sorted(clusters[one] + clusters.pop(two))
     return clusters
+
+
+def _mean(far: dict[tuple[int, int], float], one: list[int], two: list[int]) -> float:
+    return math.fsum(far[a, b] for a in one for b in two) / (len(one) * len(two))

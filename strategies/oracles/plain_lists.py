@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
 
 from strategies.base import Pool
 
@@ -18,9 +20,9 @@ def ids_of(pool: Pool, rows: Iterable[int]) -> list[int]:
     return [int(pool.ids[row]) for row in rows]
 
 
-def apart(a: Iterable[float], b: Iterable[float]) -> float:
-    """Euclidean distance."""
-    return math.sqrt(sum((float(x) - float(y)) ** 2 for x, y in zip(a, b, strict=True)))
+def apart(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
+    """Euclidean distance, in float64."""
+    return float(np.linalg.norm(np.subtract(a, b, dtype=np.float64)))
 
 
 def ranked(pool: Pool, values: Iterable[float], n: int) -> list[int]:

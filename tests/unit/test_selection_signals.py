@@ -11,16 +11,12 @@ import pytest
 
 from daemon.domain import Calibration, Evaluation
 from daemon.domain.errors import ConfigError, PoolInvalid
+from daemon.runs.records import ChosenRegime
+from daemon.selection.signals import regime_of_choice, with_signals
 from daemon.stages.context import Context
-from daemon.stages.selection_signals import (
-    keep_regime,
-    read_regime,
-    regime_of_choice,
-    signals_of,
-    with_signals,
-)
+from daemon.stages.selection_signals import keep_regime, read_regime, signals_of
 from daemon.store import Store
-from strategies.base import Pool, Regime
+from strategies.base import Pool, Regime, Signals
 from tests.fakes.labels import NOON
 
 CLASSES = ("soil", "crop", "weed")
@@ -60,6 +56,10 @@ def test_without_an_evaluation_nothing_is_made_up() -> None:
     assert found.class_labels == ()  # a training of an early release: no class counts as rare
 
 
+def training() -> Signals:
+    return Signals(**signals_of(1, CLASSES, 1, {}, None).model_dump())
+
+
 def test_what_the_pool_shows_is_measured_on_the_pool() -> None:
     pool = Pool(
         ids=np.array([4, 7]),
@@ -67,7 +67,7 @@ def test_what_the_pool_shows_is_measured_on_the_pool() -> None:
         labeled=np.eye(1, 2, dtype=np.float32),
     )
 
-    found = with_signals(pool, signals_of(1, CLASSES, 1, {}, None), 0.98, seed=0).signals
+    found = with_signals(pool, training(), 0.98, seed=0).signals
 
     assert found is not None
     assert found.near_duplicates == 0
@@ -80,7 +80,7 @@ def test_a_bad_embedding_is_named() -> None:
     pool = Pool(ids=np.array([4, 7]), embeddings=np.full((2, 2), np.nan, dtype=np.float32))
 
     with pytest.raises(PoolInvalid, match="image 4"):
-        with_signals(pool, signals_of(1, CLASSES, 1, {}, None), 0.98, seed=0)
+        with_signals(pool, training(), 0.98, seed=0)
 
 
 class Moody:
@@ -104,8 +104,8 @@ def test_a_strategy_whose_regime_fails_is_named() -> None:
 
 
 def test_a_switch_is_said_once_and_the_newest_regime_is_kept(tmp_path: Path) -> None:
-    explore = Regime(name="explore", why="few labels", measures={"labels": 4.0})
-    refine = Regime(name="refine", why="enough labels", measures={"labels": 40.0})
+    explore = ChosenRegime(name="explore", why="few labels", measures={"labels": 4.0})
+    refine = ChosenRegime(name="refine", why="enough labels", measures={"labels": 40.0})
     with Store(tmp_path / "store.db") as store:
         context = cast("Context", SimpleNamespace(store=store, now=lambda: NOON))
 
