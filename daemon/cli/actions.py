@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
     config = _load(options)
     with terminal.live_progress(lambda: read_status(config), ERR):
-        run_forever(config, now, options.cycles)
+        run_forever(config, now, options.cycles, options.config)
     return 0
 
 

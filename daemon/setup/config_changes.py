@@ -26,7 +26,6 @@ from daemon.config.rendering import toml_value
 from daemon.config.setting_keys import (
     SettingChange,
     SettingKey,
-    changes_between,
     is_open_table,
     key_text,
 )
@@ -84,16 +83,13 @@ def unset_setting(path: Path, key: SettingKey, now: datetime) -> Sequence[str]:
         return _write(parsed, new, key, without_leaf(parsed.text, key), now)
 
 
-def consequences(before: Config, after: Config) -> list[str]:
-    """What a change of the settings means, a line each: when it counts, which runs start again."""
-    found = [
-        f"{one.words()}: counts {effect_of(one.key)}" for one in changes_between(before, after)
-    ]
+def runs_started_again(before: Config | None, after: Config) -> list[str]:
+    """Which unfinished runs start again because of a change, and why, a line each."""
     try:
-        runs = set(restarted_runs(before))
-        return found + [line for line in restarted_runs(after) if line not in runs]
+        runs = set(restarted_runs(before)) if before else set()
+        return [line for line in restarted_runs(after) if line not in runs]
     except MaskloopError as exc:
-        return [*found, f"which runs start again is not known: {exc}"]
+        return [f"which runs start again is not known: {exc}"]
 
 
 def refuse_for_labels(config: Config) -> None:
@@ -152,9 +148,8 @@ def _write(
     replace_text(parsed.path, parsed.mark + changed)
     after = _value(read_content(parsed.path)[1], key)
     change = SettingChange(key=key, before=before, after=after)
-    lines = [f"{parsed.path}: {change.words()}"]
-    if parsed.config is not None:
-        lines += consequences(parsed.config, new)
+    lines = [f"{parsed.path}: {change.words()}; it counts {effect_of(key)}"]
+    lines += runs_started_again(parsed.config, new)
     old, written = ("" if value is None else toml_value(value) for value in (before, after))
     entry = change_history.new_change(parsed.path, key_text(key), old, written, now)
     try:
