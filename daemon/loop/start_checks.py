@@ -24,7 +24,7 @@ from daemon.domain.moved_modules import failed_import
 from daemon.intake import Intake
 from daemon.loop.components import strategy_faults
 from daemon.runs.locks import holder_of
-from daemon.stages.reasons import strategy_words
+from daemon.selection.reasons import strategy_words
 from daemon.store import FILE, LOCK
 from strategies import Pool
 

@@ -47,6 +47,8 @@ from daemon.runs.records import (
     Progress,
     Record,
     Request,
+    SelectRequest,
+    SelectResult,
     TrainRequest,
     TrainResult,
 )
@@ -67,6 +69,8 @@ __all__ = [
     "Request",
     "RunFolder",
     "Scores",
+    "SelectRequest",
+    "SelectResult",
     "TrainRequest",
     "TrainResult",
 ]
@@ -170,7 +174,7 @@ class RunFolder:
         """Whether the run has a result."""
         return self.result_file.exists()
 
-    def write_request(self, request: Request) -> None:
+    def write_request(self, request: Request | SelectRequest) -> None:
         """Make the folder and its request; an existing request stays."""
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.request_file.exists():
@@ -180,7 +184,7 @@ class RunFolder:
         """The checked request. Raises RunFailed where it cannot be read."""
         return _read(self.request_file, kind)
 
-    def write_result(self, result: TrainResult | PredictResult) -> None:
+    def write_result(self, result: TrainResult | PredictResult | SelectResult) -> None:
         """Declare the run finished; everything else must be on disk before."""
         write_json(self.result_file, result.model_dump(mode="json"))
 

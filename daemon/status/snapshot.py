@@ -143,7 +143,9 @@ def _run_progress(state: Path, cycle: int | None, stage: Stage | None) -> RunPro
     """How far the open run is; None where no process works in it."""
     if cycle is None or stage not in _RUN_STAGES:
         return None
-    return run_progress(RunFolder(state / "runs" / f"{cycle:04d}-{stage}"))
+    run = RunFolder(state / "runs" / f"{cycle:04d}-{stage}")
+    comparison = RunFolder(state / "runs" / f"{cycle:04d}-near-duplicates-{stage}")  # of SELECT
+    return run_progress(run) or run_progress(comparison)
 
 
 def _reading_progress(store: Store, daemon: DaemonState) -> RunProgress | None:

@@ -9,7 +9,7 @@ import pytest
 
 import strategies
 from daemon.domain.errors import ConfigError
-from daemon.stages.reasons import reasons_for
+from daemon.selection.reasons import reasons_for
 from strategies.base import GivesReasons, Pool
 
 
