@@ -86,7 +86,7 @@ COMMANDS = (
     ),
     Command(
         name="config",
-        help="print every setting with its default; show, set, unset, history: see their --help",
+        help="print every setting with its default, or show, set, unset or compare settings",
         run=config_command.print_defaults,
         add_options=config_command.add_options,
     ),

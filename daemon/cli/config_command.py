@@ -32,6 +32,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     write.add_argument("value", metavar="VALUE", help="as TOML, or a text without quotes")
     remove = _word(words, "unset", unset_setting, "remove one setting, so that its default counts")
     remove.add_argument("key", metavar="KEY", help="such as loop.batch_images")
+    diff = _word(words, "diff", show_diff, "say what other settings would mean; write nothing")
+    diff.add_argument(
+        "changes",
+        nargs="+",
+        metavar="FILE|KEY=VALUE",
+        help="another config.toml, or changes such as loop.batch_images=8",
+    )
+    common.add_json(diff)
     history = _word(words, "history", show_history, "print which settings were changed, by whom")
     common.add_json(history)
 
@@ -79,6 +87,18 @@ def unset_setting(options: argparse.Namespace) -> int:
 
     key = parse_key(options.key)
     return _say_all(config_changes.unset_setting(options.config, key, datetime.now(UTC)))
+
+
+def show_diff(options: argparse.Namespace) -> int:
+    """Print what other settings would mean: effects, runs, and the next batch."""
+    from daemon.cli.config_diff_text import diff_lines
+    from daemon.setup.config_diff import as_json, config_diff
+
+    found = config_diff(options.config, options.changes, datetime.now(UTC))
+    if options.json:
+        _write_json(as_json(found))
+        return 0
+    return _say_all(diff_lines(found))
 
 
 def show_history(options: argparse.Namespace) -> int:
