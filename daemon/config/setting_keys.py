@@ -116,11 +116,13 @@ def changes_between(before: Config, after: Config) -> list[SettingChange]:
     """The settings that differ, in the order of the file; one that only one of them has is None in
     the other."""
     old, new = flat_settings(before), flat_settings(after)
-    return [
+    changes = [
         SettingChange(key=key, before=old.get(key), after=new.get(key))
         for key in {**old, **new}
         if old.get(key) != new.get(key)
     ]
+    tables = list(Config.model_fields)
+    return sorted(changes, key=lambda change: tables.index(change.key[0]))
 
 
 def require_known(text: str, known: Mapping[SettingKey, object]) -> list[SettingKey]:
@@ -152,7 +154,7 @@ def _flat(config: Config) -> Iterator[tuple[SettingKey, Any]]:
 def _parts_of(text: str) -> SettingKey | None:
     """The parts of a dotted key; None for a text that is none."""
     parts: list[str] = []
-    value: object = _parsed(f"{text} = {json.dumps(_MARK)}")
+    value: object = None if "\n" in text else _parsed(f"{text} = {json.dumps(_MARK)}")
     while isinstance(value, dict) and len(value) == 1:
         name, value = next(iter(value.items()))
         parts.append(name)
