@@ -34,6 +34,8 @@ def _batch_lines(batch: BatchDiff) -> Iterator[str]:
     for name, one in (("now", batch.now), ("changed", batch.changed)):
         if one.refused:
             yield f"  {name}: no batch: {one.refused}"
+        elif not one.compared:
+            yield f"  {name}: near-duplicates were not looked for, the pool is too large for that"
     for sign, side, picks in (
         ("-", batch.now, batch.out),
         ("+", batch.changed, batch.into),

@@ -63,7 +63,8 @@ class BatchPreview:
     class. holding: how many of the images are predicted to hold it. Both are None before there is a
     model. nearest: mean cosine similarity of an image to the most similar other one of the batch;
     None for fewer than two. minutes: of labeling; None where no time of work is known. refused: why
-    there is no batch; "" otherwise.
+    there is no batch; "" otherwise. compared: whether near-duplicates were looked for, which a
+    preview does not in a large pool.
     """
 
     picks: Sequence[Pick] = ()
@@ -73,6 +74,7 @@ class BatchPreview:
     nearest: float | None = None
     minutes: float | None = None
     refused: str = ""
+    compared: bool = True
 
 
 def basis_of(context: Context) -> Basis | str:
@@ -91,21 +93,39 @@ def basis_of(context: Context) -> Basis | str:
     return Basis(cycle=0, exact=True, classes=())
 
 
-def preview_batch(context: Context, basis: Basis) -> BatchPreview:
-    """The batch by the settings of the context. Nothing is written."""
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """The images that may be chosen, with what is known of them; the same for all settings."""
+
+    basis: Basis
+    lists: IdLists
+    pool: Pool
+
+
+def read_candidates(context: Context, basis: Basis) -> Candidates:
+    """What is stored of the images that may be chosen. Raises RunFailed where it cannot be read."""
     lists = without(candidate_lists(context, basis.cycle), _chosen_already(context))
-    validation = 0 if basis.cycle else len(_validation_to_label(context.store))
-    n = min(batch_size(context, basis.cycle, validation), len(lists.candidates))
+    request = select_request(context, basis.cycle, 0)
+    pool = read_pool(request, lists, context.config.state / "runs")
+    return Candidates(basis=basis, lists=lists, pool=pool)
+
+
+def preview_batch(context: Context, candidates: Candidates) -> BatchPreview:
+    """The batch by the settings of the context. Nothing is written."""
+    cycle, lists = candidates.basis.cycle, candidates.lists
+    validation = 0 if cycle else len(_validation_to_label(context.store))
+    n = min(batch_size(context, cycle, validation), len(lists.candidates))
     if n == 0:
         words = "the label budget is spent" if len(lists.candidates) else "no image is left"
         return BatchPreview(names={}, refused=words)
-    request = select_request(context, basis.cycle, n)
-    pool = read_pool(request, lists, context.config.state / "runs")
+    distinct = _distinct(context, cycle, lists)
+    known = lists.candidates if distinct is None else distinct
     try:
-        picks = choose(request, pool, _distinct(context, basis.cycle, lists))[:n]
+        picks = choose(select_request(context, cycle, n), candidates.pool, known)[:n]
     except MaskloopError as exc:
         return BatchPreview(names={}, refused=str(exc))
-    return _described(context, basis, pool, picks)
+    found = _summary(context, candidates, picks)
+    return replace(found, compared=distinct is not None)
 
 
 def reading_context(config: Config, store: Store, now: datetime) -> Context:
@@ -136,11 +156,9 @@ def _chosen_already(context: Context) -> set[int]:
     return {pick.image_id for pick in context.store.picks(last.number)} if last else set()
 
 
-def _distinct(context: Context, cycle: int, lists: IdLists) -> IdArray:
-    """The candidates that are no near-duplicates: of the run that compared them, or computed here.
-
-    Of a pool that is too large for that, all of them.
-    """
+def _distinct(context: Context, cycle: int, lists: IdLists) -> IdArray | None:
+    """The candidates that are no near-duplicates: of the run that compared them, or computed here;
+    None where the pool is too large for that."""
     run = context.run(cycle, f"{NEAR_DUPLICATES}-{Stage.SELECT}")
     limit = context.config.selection.duplicate_similarity
     if run.finished() and run.read_request(DistinctRequest).similarity == limit:
@@ -152,26 +170,24 @@ def _distinct(context: Context, cycle: int, lists: IdLists) -> IdArray:
         return NO_IDS
     width = read_embeddings(names, ids[:1], runs).shape[1]
     if len(ids) * (len(ids) / 2 + len(lists.asked)) * width > MOST_COMPARED:
-        return lists.candidates
+        return None
     known = read_embeddings(names, lists.asked, runs) if len(lists.asked) else None
     kept = representatives(ids, read_embeddings(names, ids, runs), similarity=limit, known=known)
     return np.array(kept, dtype=np.int64)
 
 
-def _described(context: Context, basis: Basis, pool: Pool, picks: Sequence[Pick]) -> BatchPreview:
-    ids = [pick.image_id for pick in picks]
-    images = context.store.images_of(ids)
-    rows = np.searchsorted(pool.ids, ids)
+def _summary(context: Context, candidates: Candidates, picks: Sequence[Pick]) -> BatchPreview:
+    ids, pool = [pick.image_id for pick in picks], candidates.pool
+    images, rows = context.store.images_of(ids), np.searchsorted(pool.ids, ids)
     found = BatchPreview(
         picks=picks,
         names={image_id: image.name for image_id, image in images.items()},
-        nearest=_nearest(pool.embeddings, rows),
-        minutes=_minutes(context.store, len(picks)),
+        nearest=nearest_similarity(None if pool.embeddings is None else pool.embeddings[rows]),
+        minutes=minutes_of_labeling(context.store, len(picks)),
     )
     if pool.class_share is None:
         return found
-    shares = pool.class_share[rows]  # (n, C)
-    names = basis.classes
+    names, shares = candidates.basis.classes, pool.class_share[rows]  # (n, C)
     return replace(
         found,
         class_share=dict(zip(names, shares.mean(axis=0).astype(float).tolist(), strict=True)),
@@ -179,16 +195,20 @@ def _described(context: Context, basis: Basis, pool: Pool, picks: Sequence[Pick]
     )
 
 
-def _nearest(embeddings: FloatArray | None, rows: Any) -> float | None:
-    if embeddings is None or len(rows) < 2:
+def nearest_similarity(embeddings: FloatArray | None) -> float | None:
+    """Mean cosine similarity of each image of a batch to the most similar other one, in [-1, 1].
+
+    embeddings: (n, D), rows of unit length. None for fewer than two images.
+    """
+    if embeddings is None or len(embeddings) < 2:
         return None
-    chosen = embeddings[rows].astype(np.float64)
-    products = chosen @ chosen.T
+    rows = embeddings.astype(np.float64)
+    products = rows @ rows.T
     np.fill_diagonal(products, -1.0)
     return float(products.max(axis=1).mean())
 
 
-def _minutes(store: Store, images: int) -> float | None:
+def minutes_of_labeling(store: Store, images: int) -> float | None:
     """Of labeling that many images, by the median time of work of past labels; None without any."""
     times = [label.lead_time_s for label in store.labels().values()]
     known = [time for time in times if time is not None and 0 < time <= LONGEST_S]

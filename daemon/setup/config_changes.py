@@ -83,7 +83,7 @@ def unset_setting(path: Path, key: SettingKey, now: datetime) -> Sequence[str]:
         return _write(parsed, new, key, without_leaf(parsed.text, key), now)
 
 
-def runs_started_again(before: Config | None, after: Config) -> list[str]:
+def restart_lines(before: Config | None, after: Config) -> list[str]:
     """Which unfinished runs start again because of a change, and why, a line each."""
     try:
         runs = set(restarted_runs(before)) if before else set()
@@ -149,7 +149,7 @@ def _write(
     after = _value(read_content(parsed.path)[1], key)
     change = SettingChange(key=key, before=before, after=after)
     lines = [f"{parsed.path}: {change.words()}; it counts {effect_of(key)}"]
-    lines += runs_started_again(parsed.config, new)
+    lines += restart_lines(parsed.config, new)
     old, written = ("" if value is None else toml_value(value) for value in (before, after))
     entry = change_history.new_change(parsed.path, key_text(key), old, written, now)
     try:

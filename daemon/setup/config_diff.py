@@ -33,9 +33,10 @@ from daemon.setup.batch_preview import (
     BatchPreview,
     basis_of,
     preview_batch,
+    read_candidates,
     reading_context,
 )
-from daemon.setup.config_changes import refuse_for_labels, runs_started_again
+from daemon.setup.config_changes import refuse_for_labels, restart_lines
 from daemon.stages.setting_effects import effect_of, touches_batch
 from daemon.store import FILE, Store
 
@@ -98,7 +99,7 @@ def config_diff(path: Path, words: Sequence[str], now: datetime) -> ConfigDiff:
     return ConfigDiff(
         changes=changes,
         refused=refused,
-        runs=runs_started_again(before, after),
+        runs=restart_lines(before, after),
         batch=None if isinstance(batch, str) else batch,
         no_batch=batch if isinstance(batch, str) else "",
     )
@@ -180,8 +181,11 @@ def _batch_diff(before: Config, after: Config, now: datetime) -> BatchDiff | str
             basis = basis_of(old)
             if isinstance(basis, str):
                 return basis
+            candidates = read_candidates(old, basis)
             return BatchDiff(
-                basis=basis, now=preview_batch(old, basis), changed=preview_batch(new, basis)
+                basis=basis,
+                now=preview_batch(old, candidates),
+                changed=preview_batch(new, candidates),
             )
 
 
@@ -202,6 +206,7 @@ def _batch_json(batch: BatchPreview) -> dict[str, Any]:
         "images_holding": batch.holding,
         "nearest_similarity": batch.nearest,
         "minutes": batch.minutes,
+        "near_duplicates_compared": batch.compared,
     }
 
 

@@ -62,7 +62,7 @@ def contents(home: Path) -> dict[str, str]:
 
 
 def test_the_preview_is_what_the_loop_chooses_from_these_scores(home: Path) -> None:
-    config = configured(home, loop=LOOP)
+    config = configured(home, loop=LOOP, selection={"duplicate_similarity": 0.95})
     with pytest.raises(RunFailed):
         run_out(ticker(config, launcher=WithoutPredictions()))
     chosen = picks(config, 1)
@@ -81,6 +81,9 @@ def test_the_preview_is_what_the_loop_chooses_from_these_scores(home: Path) -> N
     assert set(ids(batch.into)) == set(ids(batch.changed.picks)) - set(chosen)
     assert contents(home) == before
     assert diff(home, "loop.batch_images=4", "selection.strategy=random") == found
+    alike = batch_of(diff(home, "selection.duplicate_similarity=1.0"))
+    assert ids(alike.now.picks) == chosen
+    assert ids(alike.changed.picks) != chosen  # some of them are near-duplicates at 0.95
 
 
 def test_the_first_batch_is_previewed_from_embeddings(home: Path) -> None:
