@@ -77,7 +77,7 @@ def without_leaf(text: str, key: Sequence[str]) -> str | None:
         section: Any = (document := tomlkit.parse(text))
         for part in key[:-1]:
             section = section[part]
-        section.remove(key[-1])
+        del section[key[-1]]
         changed = tomlkit.dumps(document)
         expected = without_content(tomllib.loads(text), key)
     except (TOMLKitError, RecursionError, ValueError, KeyError, TypeError, AttributeError):

@@ -21,7 +21,7 @@ from daemon.domain import Reason, Source
 from daemon.domain.errors import ConfigError
 from daemon.domain.formatting import count
 from daemon.loop.components import require_strategies
-from daemon.rules.incidents import Incidents
+from daemon.rules.incidents import MOST_CHARACTERS, Incidents
 from daemon.stages import cycle_summary
 from daemon.store import Store
 
@@ -52,7 +52,7 @@ class Reload:
         if self.fault:
             return (
                 f"config.toml cannot be used, the daemon goes on with the settings that it has: "
-                f"{self.fault}"
+                f"{self.fault[:MOST_CHARACTERS]}"
             )
         parts = []
         if self.changed:

@@ -145,6 +145,10 @@ def _write(
             f"{parsed.path}: found no place for {key_text(key)} that touches nothing else; edit "
             f"the file by hand"
         )
+    if not os.access(parsed.path, os.W_OK):
+        raise ConfigError(
+            f"{parsed.path}: this user may not write it; run the command as its owner, or chmod it"
+        )
     replace_text(parsed.path, parsed.mark + changed)
     after = _value(read_content(parsed.path)[1], key)
     change = SettingChange(key=key, before=before, after=after)
