@@ -66,7 +66,7 @@ def show_settings(options: argparse.Namespace) -> int:
     elif chosen:
         sys.stdout.write("\n".join([*setting_lines(chosen), ""]))
     else:
-        say("every setting has its default")
+        say("every setting has its default" if options.changed else "no setting stands there")
     return 0
 
 

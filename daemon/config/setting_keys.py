@@ -126,10 +126,11 @@ def changes_between(before: Config, after: Config) -> list[SettingChange]:
 
 
 def require_known(text: str, known: Mapping[SettingKey, object]) -> list[SettingKey]:
-    """The keys that a text names: a setting, or all of a table. Raises ConfigError."""
+    """The keys that a text names: a setting, or all of a table; none for a table of settings that
+    is empty. Raises ConfigError for an unknown name."""
     parts = _parts_of(text)
     found = [key for key in known if parts and key[: len(parts)] == parts]
-    if not found:
+    if not found and not (parts and is_open_table(parts)):
         names = [key_text(key) for key in known] + [key[0] for key in known]
         raise ConfigError(
             f"{short_repr(text)}: there is no such setting or table{nearest(text, names)}; "

@@ -13,6 +13,7 @@ from typing import Any
 
 from daemon.config.editing import with_content
 from daemon.config.loading import Config, checked_config, read_content
+from daemon.config.redaction import Redactor
 from daemon.config.restart_only import with_restart_only_of
 from daemon.config.setting_keys import (
     SettingChange,
@@ -106,9 +107,9 @@ def config_diff(path: Path, words: Sequence[str], now: datetime) -> ConfigDiff:
 
 
 def as_json(found: ConfigDiff) -> dict[str, Any]:
-    """The same for programs."""
+    """The same for programs, without secrets in the settings."""
     batch = found.batch
-    return {
+    shown: dict[str, Any] = {
         "changes": [
             {
                 "key": key_text(one.key),
@@ -132,6 +133,7 @@ def as_json(found: ConfigDiff) -> dict[str, Any]:
             "in": [_name(batch.changed, pick) for pick in batch.into],
         },
     }
+    return {**shown, "changes": Redactor(()).all(shown["changes"])}
 
 
 def _changed(path: Path, before: Config, content: dict[str, Any], words: Sequence[str]) -> Config:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from daemon.config.learner import fields_of_settings
@@ -84,3 +87,14 @@ def test_the_running_value_stays_for_what_needs_a_restart_and_for_nothing_else()
     waiting = {change.key for change in changes_between(used, new)}
     assert waiting == {key for key in flat_settings(new) if needs_restart(key)} & waiting
     assert len(waiting) == 6
+
+
+def test_the_table_of_the_readme_says_the_same() -> None:
+    text = (Path(__file__).parents[2] / "daemon/config/README.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| ((?:`[\w.]+` ?)+)\|$", text, re.MULTILINE)
+    said = {(words, name) for words, names in rows for name in re.findall(r"`([\w.]+)`", names)}
+
+    for table, name in (key for key in EVERY if len(key) == 2):
+        effect = effect_of((table, name)).value
+        assert said & {(effect, table), (effect, f"{table}.{name}")}, f"{table}.{name}: {effect}"
+    assert {words for words, _ in said} == {effect.value for effect in Effect}
