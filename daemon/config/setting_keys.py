@@ -26,6 +26,7 @@ from daemon.domain.formatting import short_repr
 
 SettingKey = tuple[str, ...]
 MOST_CHARACTERS = 100_000  # of a value on the command line
+MOST_PARTS = 3
 _MARK = "the value of a key"
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -48,7 +49,7 @@ class SettingChange:
 def parse_key(text: str) -> SettingKey:
     """The parts of a dotted key. Raises ConfigError for what is no key of a setting."""
     parts = _parts_of(text)
-    if parts is None or len(parts) < 2:
+    if parts is None or not 2 <= len(parts) <= MOST_PARTS or not _is_text(text):
         table = next((one for one in Config.model_fields if text in fields_of(one)), "")
         raise ConfigError(
             f"{short_repr(text)}: is no key of a setting; expected TABLE.NAME, such as "
@@ -80,7 +81,7 @@ def parse_value(text: str, key: SettingKey) -> Any:
 
 def key_text(key: SettingKey) -> str:
     """The key with dots, and with quotes where a part needs them."""
-    return ".".join(part if _BARE.fullmatch(part) else json.dumps(part) for part in key)
+    return ".".join(part if _BARE.fullmatch(part) else _quoted(part) for part in key)
 
 
 def field_of(key: SettingKey) -> FieldInfo | None:
@@ -176,6 +177,10 @@ def _is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in text
+
+
+def _quoted(part: str) -> str:
+    return json.dumps(part, ensure_ascii=False)
 
 
 def _value_words(value: object) -> str:

@@ -24,6 +24,7 @@ RENAMED = ("classes", "renamed", 'old "name", v1.2')
         ("loop.batch_images", ("loop", "batch_images")),
         (" loop . batch_images ", ("loop", "batch_images")),
         ("training.settings.width", ("training", "settings", "width")),
+        ('classes.renamed."ümlaut 😀"', ("classes", "renamed", "ümlaut 😀")),
         ("classes.renamed.'a.b'", ("classes", "renamed", "a.b")),
         (r'classes.renamed."old \"name\", v1.2"', RENAMED),
     ],
@@ -34,7 +35,20 @@ def test_a_dotted_key_has_its_parts(text: str, key: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "loop", "a..b", "a.b = 1\nc.d", 'a."b', "a.b # c", "[a]\nb.c", "a\0.b", "." * 9999]
+    "text",
+    [
+        "",
+        "loop",
+        "a..b",
+        "a.b = 1\nc.d",
+        'a."b',
+        "a.b # c",
+        "[a]\nb.c",
+        "a\0.b",
+        "." * 9999,
+        "a." * 9999 + "b",
+        "a.'\udcff'",
+    ],
 )
 def test_what_is_no_key_is_refused_in_words(text: str) -> None:
     with pytest.raises(ConfigError, match=r"is no key of a setting; expected TABLE\.NAME"):
