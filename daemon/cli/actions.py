@@ -124,6 +124,20 @@ def doctor(options: argparse.Namespace) -> int:
     return 0
 
 
+def verify(options: argparse.Namespace) -> int:
+    """Compute what was chosen again and compare; 1 where an image differs."""
+    from daemon.diagnostics.verify import lines
+    from daemon.diagnostics.verify import verify as verified
+
+    found = verified(_load(options), options.cycle)
+    if options.json:
+        _write_json({"cycles": [one.model_dump(mode="json") for one in found]})
+    else:
+        for line in lines(found):
+            say(line)
+    return 0 if all(one.matches for one in found) else 1
+
+
 def backup(options: argparse.Namespace) -> int:
     """Copy the store, also while it is in use. Raises MaskloopError where it cannot."""
     config = _load(options)

@@ -32,10 +32,11 @@ class ListDigest(Record):
 
 class Receipt(Record):
     """receipt.json. request: what was asked. config: the values of config.toml that it came from,
-    by "[table] name"; config_sha256: of them as JSON. candidates, labeled, asked, distinct: digests
-    of the lists in ids.npz. files: run folder and file that were read -> sha256. versions: name of
-    a package -> its version. picks: what was chosen, best first. left_out: those of them that were
-    labeled or asked before the batch was saved."""
+    by "[table] name"; config_sha256: of them as JSON. candidates, labeled, asked, compared,
+    distinct: digests of the lists in ids.npz. files: run folder and file that were read -> sha256.
+    versions: name of a package -> its version. picks: what was chosen, best first. left_out: those
+    of them that were labeled or asked before the batch was saved. batch: how many of the others
+    were asked at once; they follow each other, and the reserve goes on behind them."""
 
     format: Literal[1] = 1
     request: SelectRequest
@@ -44,11 +45,13 @@ class Receipt(Record):
     candidates: ListDigest
     labeled: ListDigest
     asked: ListDigest
+    compared: ListDigest
     distinct: ListDigest
     files: Mapping[str, str]
     versions: Mapping[str, str]
     picks: tuple[Pick, ...]
     left_out: tuple[int, ...] = ()
+    batch: int = Field(ge=0)
 
 
 def receipt_of(
@@ -56,9 +59,10 @@ def receipt_of(
     lists: IdLists,
     result: SelectResult,
     config: Mapping[str, Any],
-    left_out: tuple[int, ...] = (),
+    left_out: tuple[int, ...],
+    n: int,
 ) -> Receipt:
-    """The receipt of a choice."""
+    """The receipt of a choice. n: the largest number of images that may be asked at once."""
     return Receipt(
         request=request,
         config=config,
@@ -66,11 +70,13 @@ def receipt_of(
         candidates=digest_of(lists.candidates),
         labeled=digest_of(lists.labeled),
         asked=digest_of(lists.asked),
+        compared=digest_of(lists.compared),
         distinct=digest_of(lists.distinct),
         files=result.files,
         versions=result.versions,
         picks=result.picks,
         left_out=left_out,
+        batch=min(n, len(result.picks) - len(left_out)),
     )
 
 

@@ -220,12 +220,12 @@ class RunFolder:
 
     def read_scores(self) -> Scores:
         """The arrays of a finished run."""
-        with np.load(self.scores_file, allow_pickle=False) as arrays:
+        with self.scores_file.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return Scores(**{name: arrays[name] for name in arrays.files})
 
     def read_ids(self) -> npt.NDArray[np.int64]:
         """The ids of these arrays alone: (N,)."""
-        with np.load(self.scores_file, allow_pickle=False) as arrays:
+        with self.scores_file.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             ids: npt.NDArray[np.int64] = arrays["ids"]
             return ids
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from daemon.domain.errors import RunFailed
 from daemon.runs.id_lists import IdArray, IdLists
 from daemon.runs.records import SelectRequest
-from daemon.runs.run_folder import RunFolder
+from daemon.runs.run_folder import RunFolder, Scores
 from strategies.base import PER_IMAGE, FloatArray, Pool
 
 
@@ -27,7 +28,7 @@ def read_pool(request: SelectRequest, lists: IdLists, runs: Path) -> Pool:
             labeled=read_embeddings(request.embedded, lists.labeled, runs),
         )
     run = RunFolder(runs / request.scores)
-    scores = run.read_scores()
+    scores = scores_of(run)
     mine = rows_of(scores.ids, lists.candidates, run)
     theirs = rows_of(scores.ids, lists.labeled, run)
     measures: dict[str, Any] = {
@@ -46,7 +47,7 @@ def read_embeddings(names: tuple[str, ...], ids: IdArray, runs: Path) -> FloatAr
     """
     found, missing = np.empty((0, 0), dtype=np.float32), np.ones(len(ids), dtype=np.bool_)
     for name in reversed(names if len(ids) else ()):
-        scores = RunFolder(runs / name).read_scores()
+        scores = scores_of(RunFolder(runs / name))
         here = missing & np.isin(ids, scores.ids)
         if found.size == 0:
             found = np.empty((len(ids), scores.embeddings.shape[1]), dtype=np.float32)
@@ -58,6 +59,14 @@ def read_embeddings(names: tuple[str, ...], ids: IdArray, runs: Path) -> FloatAr
             f"expected one of each; embed them first"
         )
     return found
+
+
+def scores_of(run: RunFolder) -> Scores:
+    """The arrays of a run. Raises RunFailed where they cannot be read."""
+    try:
+        return run.read_scores()
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as exc:
+        raise RunFailed(f"{run.scores_file}: cannot be read as scores: {exc}") from exc
 
 
 def rows_of(known: IdArray, wanted: IdArray, run: RunFolder) -> npt.NDArray[np.intp]:

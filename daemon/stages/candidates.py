@@ -16,8 +16,8 @@ NO_IDS: IdArray = np.empty(0, dtype=np.int64)
 
 def candidate_lists(context: Context, cycle: int) -> IdLists:
     """The images of the pool that may be chosen, and those that are labeled or asked already, as
-    far as the model has scored them (cycle 0: the encoder has embedded them). All are `distinct`
-    here: the comparison comes later."""
+    far as the model has scored them (cycle 0: the encoder has embedded them). `distinct` is empty
+    until they are compared."""
     pool, embedded = context.store.id_array(Role.POOL), context.embedded_array()
     taken = _rising(context.store.labeled_ids() | context.store.queried_ids())
     known = np.sort(context.run(cycle, Stage.SCORE).read_ids()) if cycle else embedded
@@ -27,14 +27,19 @@ def candidate_lists(context: Context, cycle: int) -> IdLists:
         candidates=usable[~is_taken],
         labeled=usable[is_taken],
         asked=np.intersect1d(taken, embedded, assume_unique=True),
-        distinct=usable[~is_taken],
+        compared=np.intersect1d(usable[~is_taken], embedded, assume_unique=True),
+        distinct=NO_IDS,
     )
 
 
 def without(lists: IdLists, ids: Iterable[int]) -> IdLists:
     """The lists without these candidates."""
-    candidates = np.setdiff1d(lists.candidates, _rising(ids), assume_unique=True)
-    return replace(lists, candidates=candidates, distinct=candidates)
+    gone = _rising(ids)
+    return replace(
+        lists,
+        candidates=np.setdiff1d(lists.candidates, gone, assume_unique=True),
+        compared=np.setdiff1d(lists.compared, gone, assume_unique=True),
+    )
 
 
 def _rising(ids: Iterable[int]) -> IdArray:

@@ -25,9 +25,9 @@ def choice_runs(context: Context, run: RunFolder) -> bool:
     return run.request_file.exists() and not context.launcher.advance(run, "select")
 
 
-def picks_of_run(run: RunFolder, lists: IdLists) -> list[Pick]:
+def picks_of_run(run: RunFolder, lists: IdLists, n: int) -> list[Pick]:
     """The picks of a choice that has a result, and its receipt; those that were labeled or asked
-    meanwhile are left out.
+    meanwhile are left out. n: how many may be asked at once.
 
     Where none remains the run is removed, so that the next call chooses anew.
     """
@@ -39,7 +39,8 @@ def picks_of_run(run: RunFolder, lists: IdLists) -> list[Pick]:
         return []
     left_out = tuple(pick.image_id for pick in result.picks if pick.image_id not in free)
     config: Mapping[str, Any] = json.loads(run.settings_file.read_bytes())
-    write_receipt(run.path, receipt_of(request, read_id_lists(run.path), result, config, left_out))
+    chosen_from = read_id_lists(run.path)
+    write_receipt(run.path, receipt_of(request, chosen_from, result, config, left_out, n))
     return picks
 
 

@@ -45,7 +45,7 @@ def distinct_ids(context: Context, cycle: int, lists: IdLists, width: float) -> 
     if run.finished() and run.read_request(DistinctRequest).similarity != limit:
         shutil.rmtree(run.path)  # the setting has changed
     if not run.request_file.exists():
-        ids = np.intersect1d(lists.candidates, context.embedded_array(), assume_unique=True)
+        ids = lists.compared
         if len(ids) * (len(ids) / 2 + len(lists.asked)) * width <= MAX_IN_TICK:
             return _compare_in_tick(context, ids, lists.asked)
         request = context.request(
@@ -58,7 +58,7 @@ def distinct_ids(context: Context, cycle: int, lists: IdLists, width: float) -> 
         write_request(context, run, Stage.SELECT, request)
     if not context.launcher.advance(run, "near-duplicates"):
         return None
-    return np.intersect1d(run.read_kept(), lists.candidates)
+    return np.intersect1d(run.read_kept(), lists.compared)
 
 
 def _compare_in_tick(context: Context, ids: IdArray, asked: IdArray) -> IdArray:

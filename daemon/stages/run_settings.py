@@ -102,6 +102,12 @@ def pending_changes(config: Config, run: RunFolder, stage: Stage) -> str:
     return _differences(_changed(before, now), before, now)
 
 
+def changed_settings(config: Config, before: SettingValues, stage: Stage) -> str:
+    """Which settings that a stage depends on have other values now, as text; "" without any."""
+    now = depends_on(config, stage)
+    return _differences(_changed(before, now), before, now)
+
+
 def depends_on(config: Config, stage: Stage) -> dict[str, Any]:
     """The settings that a run of this stage depends on, by "[table] name", ready for JSON."""
     if stage is Stage.SELECT:

@@ -21,7 +21,7 @@ from daemon.stages.chosen_picks import (
     picks_of_run,
 )
 from daemon.stages.context import Context
-from daemon.stages.near_duplicates import comparison_runs, distinct_ids
+from daemon.stages.near_duplicates import comparison, comparison_runs, distinct_ids
 
 RESERVE_SHARE = 0.2  # of the batch: they replace images that people skip
 
@@ -114,15 +114,17 @@ def _choose(
     n = min(n, len(lists.candidates))
     if n == 0:
         return []
-    if run.finished() and (picks := picks_of_run(run, lists)):
+    if run.finished() and (picks := picks_of_run(run, lists, n)):
         return picks
     distinct = distinct_ids(context, cycle, lists, numbers_each(context, cycle))
     if distinct is None:
         return None
     request = select_request(context, cycle, n)
+    if (run_of_comparison := comparison(context, cycle)).finished():
+        request = request.model_copy(update={"compared": run_of_comparison.path.name})
     if not choose_or_start_run(context, run, request, replace(lists, distinct=distinct)):
         return None
-    return picks_of_run(run, lists)
+    return picks_of_run(run, lists, n)
 
 
 def _validation_picks(context: Context) -> list[Pick]:

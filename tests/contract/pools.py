@@ -45,7 +45,9 @@ def grouped_pool(images: int = 100, labeled: int = 5, dimensions: int = 8) -> Po
         made = centers[group] + 0.2 * rng.standard_normal((count, dimensions))
         return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
 
-    return replace(pool, embeddings=rows(images), labeled=rows(labeled))
+    share = pool.class_share.copy()  # type: ignore[union-attr]
+    share[::5], share[1::5] = (1, 0, 0), (0, 0, 1)  # background alone, the last class alone
+    return replace(pool, embeddings=rows(images), labeled=rows(labeled), class_share=share)
 
 
 def rows_of(pool: Pool, rows: Any) -> Pool:

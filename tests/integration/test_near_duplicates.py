@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from daemon.config.loading import Config
+from daemon.diagnostics.verify import verify
 from daemon.domain import Stage
 from daemon.launchers.local import LocalLauncher
 from daemon.loop.service import Ticker
@@ -65,6 +66,7 @@ def test_a_run_of_its_own_chooses_what_a_tick_chooses(
         while not ended(ticker(config)).final:
             pass
         chosen.append(batches(config))
+        assert all(one.matches for one in verify(config))
         run = comparison_of(config, 1)
         assert run.finished() is (name == "run")
         assert run_of(config, 1, Stage.SELECT).finished() is (name == "run")
