@@ -56,13 +56,15 @@ def show_settings(options: argparse.Namespace) -> int:
     """Print the settings in effect, where each comes from, and their defaults as JSON."""
     from daemon.config.setting_keys import require_known
     from daemon.config.setting_sources import effective_settings, setting_lines
+    from daemon.stages.setting_effects import effect_of
 
     path: Path = options.config
     found = {one.key: one for one in effective_settings(path)}
     wanted = require_known(options.key, found) if options.key else list(found)
     chosen = [found[key] for key in wanted if found[key].differs or not options.changed]
     if options.json:
-        _write_json({"file": str(path.absolute()), "settings": [one.as_json() for one in chosen]})
+        settings = [{**one.as_json(), "counts": effect_of(one.key).value} for one in chosen]
+        _write_json({"file": str(path.absolute()), "settings": settings})
     elif chosen:
         sys.stdout.write("\n".join([*setting_lines(chosen), ""]))
     else:

@@ -162,10 +162,9 @@ def _distinct(context: Context, cycle: int, lists: IdLists) -> IdArray | None:
     run = context.run(cycle, f"{NEAR_DUPLICATES}-{Stage.SELECT}")
     limit = context.config.selection.duplicate_similarity
     if run.finished() and run.read_request(DistinctRequest).similarity == limit:
-        return np.intersect1d(run.read_kept(), lists.candidates)
+        return np.intersect1d(run.read_kept(), lists.compared)
     names = tuple(one.path.name for one in context.embedding_runs())
-    ids = np.intersect1d(lists.candidates, context.embedded_array(), assume_unique=True)
-    runs = context.config.state / "runs"
+    ids, runs = lists.compared, context.config.state / "runs"
     if not len(ids):
         return NO_IDS
     width = read_embeddings(names, ids[:1], runs).shape[1]

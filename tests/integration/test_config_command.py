@@ -176,6 +176,10 @@ def test_only_the_changed_settings_are_shown_as_json(file: Path) -> None:
         "loop.budget_labels": 3,
         "loop.batch_images": 4,
     }
+    assert [one["counts"] for one in shown["settings"]] == [
+        "from the next tick on",
+        "when the next batch is chosen",
+    ]
     assert "batch_images = 8" in config(file, "show", "loop.batch_images").out
     assert_said(config(file, "show", "lop"), "did you mean loop")
 
