@@ -52,11 +52,11 @@ _SINGLE: Mapping[SettingKey, Effect] = {
     ("training", "seed"): Effect.RUN,
     ("training", "preset"): Effect.RUN,
 }
-# The settings that decide which images the next batch has.
+# Beside [selection], what decides which images the next batch has; the queue decides how many
+# further ones a strategy is asked for at once, and some divide the pool by that.
 _OF_THE_BATCH = (
-    *(("loop", name) for name in ("batch_images", "seed_images", "random_share", "budget_labels")),
-    *(("selection", name) for name in ("strategy", "seed_strategy", "settings", "seed")),
-    ("selection", "duplicate_similarity"),
+    *("batch_images", "seed_images", "random_share", "budget_labels"),
+    *("queue_low", "queue_top_up"),
 )
 
 
@@ -73,7 +73,7 @@ def effect_of(key: SettingKey) -> Effect:
 
 def touches_batch(key: SettingKey) -> bool:
     """Whether the setting decides which images the next batch has, by the scores as they are."""
-    return key[:2] in _OF_THE_BATCH
+    return key[0] == "selection" or (key[0] == "loop" and key[1] in _OF_THE_BATCH)
 
 
 def restarted_runs(config: Config) -> Sequence[str]:
