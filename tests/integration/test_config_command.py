@@ -19,13 +19,14 @@ from daemon.setup.config_changes import set_setting
 from daemon.store import FILE, Store
 from tests.fakes.command import Ended, assert_said, run_command
 
-TEXT = """# ours
+STRATEGY = Config().selection.strategy
+TEXT = f"""# ours
 [loop]  # the loop
 budget_labels = 100
 batch_images = 8  # small ones
 
 [selection]
-strategy = "hybrid"
+strategy = "{STRATEGY}"
 """
 
 
@@ -81,10 +82,10 @@ def test_a_change_is_kept_with_its_time_its_user_and_both_values(file: Path) -> 
     (first, second) = json.loads(config(file, "history", "--json").out)["changes"]
 
     assert (first["key"], first["before"], first["after"]) == ("loop.batch_images", "8", "12")
-    assert (second["before"], second["after"]) == ('"hybrid"', "")
+    assert (second["before"], second["after"]) == (f'"{STRATEGY}"', "")
     assert datetime.fromisoformat(first["at"]).tzinfo is not None
     assert first["by"]
-    assert 'selection.strategy  "hybrid" -> (not set)' in config(file, "history").out
+    assert f'selection.strategy  "{STRATEGY}" -> (not set)' in config(file, "history").out
 
 
 def test_a_linked_file_stays_a_link(file: Path) -> None:
