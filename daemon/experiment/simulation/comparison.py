@@ -112,7 +112,8 @@ def compare(
 ) -> Comparison:
     """Work out all figures of a simulation, finished or not.
 
-    rng: of the bootstrap. reference: another one, whose ranking of the arms is compared. Raises ExperimentRefused for a run that it holds twice.
+    rng: of the bootstrap. reference: another one, whose ranking of the arms is compared. Raises
+    ExperimentRefused for a run that it holds twice.
     """
     figures = RunFigures(simulation)
     full = _full_labels(simulation)

@@ -123,8 +123,8 @@ def references(comparison: Comparison) -> list[str]:
     if agreement := comparison.agreement:
         lines.append(
             f"Order of the arms against that of the other simulation: Kendall's tau "
-            f"{agreement.tau:.2f} over {len(agreement.arms)} arms (1: the same order, 0: unrelated; "
-            f"p = {agreement.p:.2g})."
+            f"{agreement.tau:.2f} over {len(agreement.arms)} arms (1: the same order, "
+            f"0: unrelated; p = {agreement.p:.2g})."
         )
     return lines
 
