@@ -102,6 +102,12 @@ COMMANDS = (
         run=actions.train,
         add_options=options.add_train,
     ),
+    Command(
+        name="sample",
+        help="choose the images of a plain folder to label first, before there is any model",
+        run=actions.sample,
+        add_options=options.add_sample,
+    ),
 )
 
 
