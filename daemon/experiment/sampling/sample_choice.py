@@ -59,12 +59,8 @@ def choose_sample(
     """
     _refuse_bad_numbers(names, embeddings)
     rows = np.arange(len(names), dtype=np.int64)
-    measured = redundancy(
-        rows,
-        embeddings,
-        similarity=similarity,
-        rng=np.random.default_rng([seed, MEASURE_STREAM]),
-    )
+    rng = np.random.default_rng([seed, MEASURE_STREAM])
+    measured = redundancy(rows, embeddings, similarity=similarity, rng=rng)
     groups = [group_of(name, group_by) for name in names] if group_by else list(names)
     excluded = _excluded(names, groups, embeddings, set(exclude), similarity)
     left = np.setdiff1d(rows, np.array(sorted(excluded), dtype=np.int64))
@@ -80,12 +76,12 @@ def choose_sample(
         excluded=frozenset(excluded),
         collapsed=frozenset(left.tolist()) - frozenset(distinct),
         redundancy=measured,
-        groups=(
-            (len({groups[row] for row in picks}), len({groups[row] for row in left.tolist()}))
-            if group_by
-            else None
-        ),
+        groups=_groups_held(groups, picks, left) if group_by else None,
     )
+
+
+def _groups_held(groups: Sequence[str], picks: Sequence[int], left: IdArray) -> tuple[int, int]:
+    return len({groups[row] for row in picks}), len({groups[row] for row in left.tolist()})
 
 
 def _refuse_bad_numbers(names: Sequence[str], embeddings: FloatArray) -> None:
