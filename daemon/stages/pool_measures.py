@@ -17,6 +17,7 @@ from daemon.rules.validation_split import stack_embeddings
 from daemon.stages.context import Context
 from daemon.stages.roles import INTAKE_EXCLUSIONS
 from daemon.store import Store
+from strategies.distances import one_thread
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +93,13 @@ def _keep_redundancy(context: Context) -> None:
     ids = [image.id for image in store.images() if image.id in table and image.id not in unused]
     if len(ids) < 2:
         return
-    found = redundancy(
-        np.array(ids, dtype=np.int64),
-        stack_embeddings(ids, table),
-        similarity=context.config.selection.duplicate_similarity,
-        rng=np.random.default_rng(context.config.selection.seed),
-    )
+    with one_thread():  # so that the result does not depend on the number of cores
+        found = redundancy(
+            np.array(ids, dtype=np.int64),
+            stack_embeddings(ids, table),
+            similarity=context.config.selection.duplicate_similarity,
+            rng=np.random.default_rng(context.config.selection.seed),
+        )
     kept = PoolRedundancy(
         images=found.images,
         sampled=found.sampled,

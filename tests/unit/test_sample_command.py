@@ -126,6 +126,7 @@ def test_too_many_images_are_refused_with_the_number_there_is(field: Path) -> No
     [
         (["--n", "0"], "--n 0: expected at least 1"),
         (["--out", "first.json"], "expected a text file"),
+        (["--out", "{field}/first.txt"], "lies among the images"),
         (["--similarity", "nan"], "--similarity nan: expected"),
         (["--group-by", "video"], "has no group"),
         (["--preset", "huge"], "--preset"),
@@ -138,7 +139,7 @@ def test_wrong_options_are_refused_in_words(
 ) -> None:
     line = ["sample", "--images", str(field), "--n", "4", "--out", str(field.parent / "first.txt")]
 
-    assert main([*line, *words]) == 1
+    assert main([*line, *(word.format(field=field) for word in words)]) == 1
     assert said in " ".join(capsys.readouterr().err.split())
 
 

@@ -15,6 +15,7 @@ from daemon.rules.near_duplicates import representatives
 from daemon.rules.redundancy import Redundancy, redundancy
 from daemon.rules.validation_split import group_of, similar_to_any
 from strategies.base import GivesReasons, IdArray, Pool, QueryStrategy
+from strategies.distances import one_thread
 
 MEASURE_STREAM, CHOICE_STREAM = range(2)  # numbers of the random streams of a seed
 
@@ -60,7 +61,8 @@ def choose_sample(
     _refuse_bad_numbers(names, embeddings)
     rows = np.arange(len(names), dtype=np.int64)
     rng = np.random.default_rng([seed, MEASURE_STREAM])
-    measured = redundancy(rows, embeddings, similarity=similarity, rng=rng)
+    with one_thread():  # so that the result does not depend on the number of cores
+        measured = redundancy(rows, embeddings, similarity=similarity, rng=rng)
     groups = [group_of(name, group_by) for name in names] if group_by else list(names)
     excluded = _excluded(names, groups, embeddings, set(exclude), similarity)
     left = np.setdiff1d(rows, np.array(sorted(excluded), dtype=np.int64))
