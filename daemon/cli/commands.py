@@ -102,6 +102,12 @@ COMMANDS = (
         run=actions.train,
         add_options=options.add_train,
     ),
+    Command(
+        name="simulate",
+        help="compare strategies: the loop itself, offline on a labeled folder",
+        run=actions.simulate,
+        add_options=options.add_simulate,
+    ),
 )
 
 

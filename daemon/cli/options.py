@@ -108,3 +108,10 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     from daemon.experiment.options import add_options
 
     add_options(parser)
+
+
+def add_simulate(parser: argparse.ArgumentParser) -> None:
+    """Those of a simulation."""
+    from daemon.experiment.simulation.simulation_options import add_options
+
+    add_options(parser)

@@ -1,0 +1,154 @@
+"""`maskloop simulate`: the jobs in order, results.json after each training."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from daemon.domain import Clock
+from daemon.domain.errors import RunFailed
+from daemon.domain.formatting import count
+from daemon.experiment.command import INTERRUPTED, make_folder, sigterm_interrupts
+from daemon.experiment.simulation.further_trainings import FullLabelJob, ReplicateJob
+from daemon.experiment.simulation.job_threads import JobThreads
+from daemon.experiment.simulation.jobs import Job, Parts
+from daemon.experiment.simulation.loop_jobs import ArmJob, FirstModelJob, PoolJob
+from daemon.experiment.simulation.results_file import write_results
+from daemon.experiment.simulation.simulated_runs import Simulation
+from daemon.experiment.simulation.simulation_options import SimulationOptions
+from daemon.experiment.simulation.simulation_plan import Plan, make_plan, settle_request
+from daemon.experiment.simulation.simulation_progress import TrainingClock, simulation_display
+from daemon.experiment.simulation.trainings_at_once import TrainingsAtOnce
+from daemon.launchers import Launcher
+from daemon.launchers.local import LocalLauncher
+from daemon.runs.durable import write_json
+from daemon.runs.run_folder import RunFolder
+
+log = logging.getLogger(__name__)
+
+
+def run_simulation(
+    options: SimulationOptions,
+    out: Console,
+    err: Console,
+    now: Clock,
+    make_launcher: Callable[[], Launcher] = LocalLauncher,
+) -> int:
+    """Do what is not done yet; the exit code: 0, 1 where a part failed, 130 after an interrupt.
+
+    make_launcher: a launcher for each job. Raises ExperimentRefused, and RunFailed where the
+    machine lacks memory or disk.
+    """
+    make_folder(options.out)
+    with RunFolder(options.out).locked(), sigterm_interrupts(), _log_of_jobs():
+        try:
+            found = _simulate(make_plan(options), err, now, make_launcher)
+        except KeyboardInterrupt:
+            err.print(f"stopped; the same command goes on in {options.out}", markup=False)
+            return INTERRUPTED
+    _print_end(found, options, out)
+    return 0 if found.complete else 1
+
+
+def _simulate(
+    plan: Plan, err: Console, now: Clock, make_launcher: Callable[[], Launcher]
+) -> Simulation:
+    plan, request = settle_request(plan)
+    _write_inputs(plan)
+    at_once = TrainingsAtOnce(plan)
+    parts = Parts(plan=plan, now=now, make_launcher=make_launcher, threads=at_once.threads)
+    jobs = jobs_of(parts)
+    threads = JobThreads(jobs, parts.stopped)
+    clock = TrainingClock(plan.trainings(), _trained(jobs), time.monotonic)
+    with simulation_display(err, clock) as display:
+
+        def look() -> None:
+            if parts.changed.is_set():
+                parts.changed.clear()
+                clock.done = _trained(jobs)
+                write_results(plan, request, jobs, threads.faults)
+            display(threads.running)
+
+        threads.run(at_once.number, look)
+    found = write_results(plan, request, jobs, threads.faults)
+    if threads.scarce:
+        raise RunFailed(f"{threads.scarce}; the same command goes on in {plan.options.out}")
+    return found
+
+
+def jobs_of(parts: Parts) -> list[Job]:
+    """All jobs, in the order in which they start: seed by seed, so that pairs come early."""
+    options = parts.plan.options
+    jobs: list[Job] = [PoolJob(parts)]
+    for seed in options.seeds:
+        jobs.append(FirstModelJob(parts, seed))
+        jobs += [ArmJob(parts, seed, arm) for arm in options.arms]
+        jobs += [
+            ReplicateJob(parts, seed, options.replicate_arm, number)
+            for number in range(1, options.replicates + 1)
+        ]
+    return [*jobs, *(FullLabelJob(parts, options.seeds[0], method) for method in options.full)]
+
+
+def _trained(jobs: list[Job]) -> int:
+    return sum(job.trained() for job in jobs)
+
+
+def _write_inputs(plan: Plan) -> None:
+    """Link the images of the training list, and write the lists. Twice changes nothing."""
+    folder = plan.folder
+    folder.images.mkdir(exist_ok=True)
+    for name in plan.train:
+        image = plan.source.images[name]
+        link = folder.images / image.name
+        if not link.is_symlink():
+            link.symlink_to(image)
+    if not folder.splits_file.exists():
+        write_json(folder.splits_file, {"train": list(plan.train), "test": list(plan.test)})
+
+
+def _print_end(found: Simulation, options: SimulationOptions, out: Console) -> None:
+    for fault in found.faults:
+        out.print(f"{fault.job}: {fault.message}", markup=False)
+    points = sum(len(run.points) for run in found.runs)
+    state = "complete" if found.complete else "not complete; the same command tries the rest again"
+    out.print(
+        f"{options.out}: {count(len(found.runs), 'run')}, {count(points, 'point')}: {state}",
+        markup=False,
+    )
+
+
+@contextmanager
+def _log_of_jobs() -> Iterator[None]:
+    """The daemon's own lines are left out, but for warnings, which name their job."""
+    daemon, before = logging.getLogger("daemon"), logging.getLogger("daemon").level
+    mine = logging.getLogger("daemon.experiment")
+    named = _NamesJob()
+    handlers = list(logging.getLogger().handlers)
+    if before == logging.NOTSET and logging.getLogger().level > logging.DEBUG:
+        daemon.setLevel(logging.WARNING)
+        mine.setLevel(logging.INFO)
+    for handler in handlers:
+        handler.addFilter(named)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(named)
+        daemon.setLevel(before)
+        mine.setLevel(logging.NOTSET)
+
+
+class _NamesJob(logging.Filter):
+    """Puts the name of the job before what its thread logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always True."""
+        if record.threadName != "MainThread" and not hasattr(record, "job"):
+            record.job = record.threadName
+            record.msg, record.args = f"{record.threadName}: {record.getMessage()}", ()
+        return True
