@@ -82,7 +82,7 @@ class JobThreads:
         except (MaskloopError, OSError, MemoryError) as exc:
             self._record(job, exc)
         except Exception as exc:
-            log.exception("%s failed", job.name)
+            log.exception("failed")
             self.faults[job.name] = f"unexpected: {type(exc).__name__}: {exc}"
 
     def _record(self, job: Job, exc: Exception) -> None:
@@ -95,7 +95,7 @@ class JobThreads:
             self._stopped.set()
             return
         self.faults[job.name] = words
-        log.warning("%s failed: %s", job.name, words)
+        log.warning("failed: %s", words)
 
 
 def _lacking(exc: Exception) -> str:

@@ -42,12 +42,20 @@ class LoopInHome:
         and ExperimentRefused where only a person could move the loop on.
         """
         with sole_writer(self.config.state), closing(open_connector(self.config)) as connector:
+            self._end_pause()
             ticker = Ticker(self.config, connector, self.launcher, self.now, self.cycles)
             try:
                 self._tick_to_the_end(ticker, connector, after_tick)
             finally:
                 self.launcher.stop()
                 ticker.stop()
+
+    def _end_pause(self) -> None:
+        """Try a run that failed again now: whoever starts the command wants that."""
+        with Store(self.config.state / FILE) as store:
+            cycle = store.last_cycle()
+            if cycle is not None:
+                store.forget_failures(cycle.number)
 
     def _tick_to_the_end(
         self, ticker: Ticker, connector: Connector, after_tick: Callable[[Context], None]
@@ -56,10 +64,12 @@ class LoopInHome:
         while not self.launcher.reached:
             if self.stopped.is_set():
                 raise Stopped
-            outcome = ticker.tick()
+            try:
+                outcome = ticker.tick()
+            finally:  # a stage that failed may stand behind others that have succeeded
+                with Store(self.config.state / FILE, read_only=True) as store:
+                    after_tick(self._context(store, connector))
             self._require_no_failure()
-            with Store(self.config.state / FILE, read_only=True) as store:
-                after_tick(self._context(store, connector))
             if outcome.final:
                 return
             idle = 0 if outcome.running else idle + 1

@@ -141,7 +141,7 @@ def read_options(typed: argparse.Namespace) -> SimulationOptions:
     chosen = typed.replicate_arm or ("random" if "random" in arms else next(iter(arms), ""))
     faults = [
         *_number_faults(typed, seeds),
-        *_arm_faults(arms, typed.initial_by, chosen if typed.replicates else ""),
+        *_arm_faults(arms, typed.initial_by),
         *_full_faults(full),
         *_config_faults(config),
         *setting_faults(settings),
@@ -198,7 +198,7 @@ def _number_faults(typed: argparse.Namespace, seeds: Sequence[str]) -> Iterator[
         yield f"--parallel {text}: expected auto, or a whole number from 1 to 999"
 
 
-def _arm_faults(arms: Sequence[str], initial_by: str, replicated: str) -> Iterator[str]:
+def _arm_faults(arms: Sequence[str], initial_by: str) -> Iterator[str]:
     known = strategies.names()
     if not arms:
         yield f"--arms: is empty; expected some of {', '.join(known)}"
@@ -209,8 +209,6 @@ def _arm_faults(arms: Sequence[str], initial_by: str, replicated: str) -> Iterat
                     f"{option} {name}: unknown strategy{nearest(name, known)}; expected one of "
                     f"{', '.join(known)}"
                 )
-    if replicated and replicated not in arms:
-        yield f"--replicate-arm {replicated}: is none of --arms; expected one of {', '.join(arms)}"
 
 
 def _full_faults(full: Sequence[str]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from daemon.config.name_lists import read_lists
 from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.command import read_json
@@ -21,6 +23,7 @@ from daemon.experiment.report import program_commit
 from daemon.experiment.simulation.simulation_folder import SimulationFolder
 from daemon.experiment.simulation.simulation_options import SimulationOptions
 from daemon.experiment.splits import require_masks
+from daemon.pixels.masks import read_mask
 from daemon.runs.durable import write_json
 
 log = logging.getLogger(__name__)
@@ -86,16 +89,19 @@ def settle_request(plan: Plan) -> tuple[Plan, Mapping[str, Any]]:
     """
     file = plan.folder.request_file
     if not file.exists():
-        request = _request(plan)
+        _require_replicate_arm(plan)
+        request = {**_request(plan), "class_pixels": _class_pixels(plan)}
         write_json(file, request)
         return plan, request
     before = read_json(file)
     merged = _merged(plan, before)
-    request = json.loads(json.dumps(_request(merged)))
+    _require_replicate_arm(merged)
+    request = _request(merged)
     differing = sorted(
         name
-        for name in {*request, *before} - {"versions"}
-        if name not in GROWING and before.get(name) != request.get(name)
+        for name in set(request) - {*GROWING, "versions"}
+        if before.get(name) != request[name]
+        if name != "replicate_arm" or before["replicates"]
     )
     if differing:
         raise ExperimentRefused(
@@ -104,7 +110,7 @@ def settle_request(plan: Plan) -> tuple[Plan, Mapping[str, Any]]:
         )
     if before.get("versions") != request["versions"]:
         log.warning("%s: the program or its packages have changed since it began", file)
-        request |= {"versions": before.get("versions")}
+    request = {**before, **{name: request[name] for name in (*GROWING, "replicate_arm")}}
     write_json(file, request)
     return merged, request
 
@@ -112,12 +118,14 @@ def settle_request(plan: Plan) -> tuple[Plan, Mapping[str, Any]]:
 def _merged(plan: Plan, before: Mapping[str, Any]) -> Plan:
     options = plan.options
     try:
+        renewed = options.replicates or not before["replicates"]
         options = dataclasses.replace(
             options,
             arms=_union(before["arms"], options.arms),
             seeds=_union(before["seeds"], options.seeds),
             full=_union(before["full"], options.full),
             replicates=max(options.replicates, int(before["replicates"])),
+            replicate_arm=options.replicate_arm if renewed else str(before["replicate_arm"]),
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise ExperimentRefused(
@@ -132,13 +140,22 @@ def _union(before: Sequence[Any], now: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys([*before, *now]))
 
 
+def _require_replicate_arm(plan: Plan) -> None:
+    options = plan.options
+    if options.replicates and options.replicate_arm not in options.arms:
+        raise ExperimentRefused(
+            f"--replicate-arm {options.replicate_arm}: is none of --arms; expected one of "
+            f"{', '.join(options.arms)}"
+        )
+
+
 def _request(plan: Plan) -> dict[str, Any]:
     """The content of request.json: everything that the runs depend on."""
     options = plan.options
     listed = json.dumps([plan.train, plan.test]).encode()
     names = ("arms", "seeds", "initial", "initial_by", "validation", "batch", "cycles", "device")
     more = ("random_share", "method", "replicates", "replicate_arm", "full")
-    return {
+    request = {
         **{name: getattr(options, name) for name in (*names, *more)},
         "images": str(options.images),
         "masks": str(options.masks),
@@ -152,6 +169,17 @@ def _request(plan: Plan) -> dict[str, Any]:
         "config": dict(options.config),
         "versions": _versions(),
     }
+    as_saved: dict[str, Any] = json.loads(json.dumps(request))  # tuples become lists
+    return as_saved
+
+
+def _class_pixels(plan: Plan) -> dict[str, int]:
+    """Class -> pixels of it in the masks of the training list; the report needs the rarest."""
+    counts = np.zeros(256, dtype=np.int64)
+    for name in plan.train:
+        mask = read_mask(plan.source.mask(name), where=name)
+        counts += np.bincount(mask.ravel(), minlength=256)
+    return {name: int(counts[value]) for value, name in enumerate(plan.classes)}
 
 
 def _versions() -> dict[str, Any]:
