@@ -11,7 +11,7 @@ from daemon.domain import Stage
 from daemon.experiment.simulation.direct_runs import require_figures
 from daemon.experiment.simulation.simulated_runs import SimulatedPoint
 from daemon.rules.near_duplicates import representatives
-from daemon.rules.validation_split import stack_embeddings
+from daemon.rules.validation_split import FloatArray, stack_embeddings
 from daemon.runs.run_folder import PredictResult, RunFolder, TrainRequest, TrainResult
 from daemon.stages.context import Context
 from daemon.stages.train import curve_point
@@ -71,15 +71,22 @@ def _labeled_ids(context: Context, cycle: int) -> list[int]:
 
 
 def _redundancy(context: Context, newest: Sequence[int], earlier: Sequence[int]) -> float | None:
-    """Share of the batch that is a near-duplicate of an earlier label or of a better ranked image,
-    by [selection] duplicate_similarity. newest: best first."""
     table = context.embeddings()
     if not newest or not all(image_id in table for image_id in (*newest, *earlier)):
         return None
-    distinct = representatives(
-        np.arange(len(newest), dtype=np.int64),
+    return redundancy_of(
         stack_embeddings(newest, table),
+        stack_embeddings(earlier, table),
         similarity=context.config.selection.duplicate_similarity,
-        known=stack_embeddings(earlier, table),
     )
+
+
+def redundancy_of(newest: FloatArray, earlier: FloatArray, *, similarity: float) -> float:
+    """Share of a batch that is a near-duplicate of an earlier label or of a better ranked image.
+
+    newest: (N, D), rows of unit length, best first, N > 0. earlier: (M, D). similarity: from which
+    cosine similarity two images are near-duplicates.
+    """
+    ranks = np.arange(len(newest), dtype=np.int64)
+    distinct = representatives(ranks, newest, similarity=similarity, known=earlier)
     return 1 - len(distinct) / len(newest)
