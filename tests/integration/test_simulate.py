@@ -17,6 +17,7 @@ from daemon.experiment.simulation.simulated_runs import Simulation
 from daemon.runs.run_folder import RunFolder, TrainRequest
 from daemon.store import Store
 from strategies.base import Pool
+from tests.fakes.command import assert_said, run_command
 from tests.integration.simulated_field import make_field, results, run_of, simulate
 
 MORE = {"cycles": "3", "replicates": "1", "full": "supervised"}
@@ -127,6 +128,33 @@ def test_no_path_in_an_arm_points_out_of_it_to_the_first_model(home: Path) -> No
 
     assert leading_out == []
     assert any(b"/arms/entropy/" in path.read_bytes() for path in arms.rglob("request.json"))
+
+
+def test_the_report_is_written_and_can_be_written_again(home: Path, tmp_path: Path) -> None:
+    names = ("table.md", "report.html", "curve.png")
+    before = [(home / "out" / name).read_bytes() for name in names[:2]]
+    for name in names:
+        (home / "out" / name).unlink()
+
+    done = run_command("simulate", "--out", home / "out", "--report", folder=tmp_path)
+
+    assert done.code == 0, done
+    assert "seed 0 broken: " in done.out
+    assert "not complete; the same command tries the rest again" in done.out
+    assert [(home / "out" / name).read_bytes() for name in names[:2]] == before
+    assert (home / "out/curve.png").exists()
+
+
+def test_a_report_without_results_is_refused(tmp_path: Path) -> None:
+    done = run_command("simulate", "--out", tmp_path, "--report", folder=tmp_path)
+
+    assert_said(done, r"results.json: is not there; expected the folder of a simulation")
+
+
+def test_a_command_without_its_folders_says_what_is_missing(tmp_path: Path) -> None:
+    done = run_command("simulate", "--out", tmp_path, "--arms", "random", folder=tmp_path)
+
+    assert_said(done, r"--images, --masks, --splits: missing; expected")
 
 
 @pytest.fixture

@@ -6,19 +6,23 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from pydantic import ValidationError
 from rich.console import Console
 
 from daemon.domain import Clock
-from daemon.domain.errors import RunFailed
+from daemon.domain.errors import ExperimentRefused, RunFailed
 from daemon.domain.formatting import count
 from daemon.experiment.command import INTERRUPTED, make_folder, sigterm_interrupts
 from daemon.experiment.simulation.further_trainings import FullLabelJob, ReplicateJob
 from daemon.experiment.simulation.job_threads import JobThreads
 from daemon.experiment.simulation.jobs import Job, Parts
 from daemon.experiment.simulation.loop_jobs import ArmJob, FirstModelJob, PoolJob
+from daemon.experiment.simulation.report import write_report
 from daemon.experiment.simulation.results_file import write_results
 from daemon.experiment.simulation.simulated_runs import Simulation
+from daemon.experiment.simulation.simulation_folder import SimulationFolder
 from daemon.experiment.simulation.simulation_options import SimulationOptions
 from daemon.experiment.simulation.simulation_plan import Plan, make_plan, settle_request
 from daemon.experiment.simulation.simulation_progress import TrainingClock, simulation_display
@@ -50,7 +54,7 @@ def run_simulation(
         except KeyboardInterrupt:
             err.print(f"stopped; the same command goes on in {options.out}", markup=False)
             return INTERRUPTED
-    _print_end(found, options, out)
+    _print_end(found, options.out, out)
     return 0 if found.complete else 1
 
 
@@ -75,9 +79,32 @@ def _simulate(
 
         threads.run(at_once.number, look)
     found = write_results(plan, request, jobs, threads.faults)
+    write_report(found, plan.options.out)
     if threads.scarce:
         raise RunFailed(f"{threads.scarce}; the same command goes on in {plan.options.out}")
     return found
+
+
+def report_again(out: Path, console: Console) -> int:
+    """Write the report of a simulation from its results.json; 0. It may still run.
+
+    Raises ExperimentRefused where there are no results.
+    """
+    file = SimulationFolder(out).results_file
+    try:
+        found = Simulation.model_validate_json(file.read_bytes())
+    except FileNotFoundError as exc:
+        raise ExperimentRefused(
+            f"{file}: is not there; expected the folder of a simulation with at least one training"
+        ) from exc
+    except ValidationError as exc:
+        raise ExperimentRefused(
+            f"{file}: cannot be read as results: {exc}; delete it, the command of the simulation "
+            f"makes it again"
+        ) from exc
+    write_report(found, out)
+    _print_end(found, out, console)
+    return 0
 
 
 def jobs_of(parts: Parts) -> list[Job]:
@@ -111,15 +138,14 @@ def _write_inputs(plan: Plan) -> None:
         write_json(folder.splits_file, {"train": list(plan.train), "test": list(plan.test)})
 
 
-def _print_end(found: Simulation, options: SimulationOptions, out: Console) -> None:
+def _print_end(found: Simulation, folder: Path, out: Console) -> None:
     for fault in found.faults:
         out.print(f"{fault.job}: {fault.message}", markup=False)
     points = sum(len(run.points) for run in found.runs)
     state = "complete" if found.complete else "not complete; the same command tries the rest again"
-    out.print(
-        f"{options.out}: {count(len(found.runs), 'run')}, {count(points, 'point')}: {state}",
-        markup=False,
-    )
+    counts = f"{count(len(found.runs), 'run')}, {count(points, 'point')}"
+    out.print(f"{folder}: {counts}: {state}", markup=False)
+    out.print(f"{folder / 'report.html'} and {folder / 'table.md'} compare the arms", markup=False)
 
 
 @contextmanager

@@ -46,6 +46,7 @@ OPTION_OF = {
     "training.threads": "--threads",
     "training.settings": "--set KEY=VALUE",
 }
+NEEDED = ("images", "masks", "splits", "arms")
 CHANGEABLE = ("loop", "validation", "selection", "predictions", "training", "storage", "images")
 
 
@@ -90,16 +91,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--arms, --seeds, --replicates and --full may be named later."
     )
     add = parser.add_argument
-    add("--images", type=Path, required=True, metavar="DIR", help="images, ID.jpg")
-    add("--masks", type=Path, required=True, metavar="DIR", help="masks ID.png, 255 = ignore")
+    add("--images", type=Path, metavar="DIR", help="images, ID.jpg")
+    add("--masks", type=Path, metavar="DIR", help="masks ID.png, 255 = ignore")
     add(
         "--splits",
         type=Path,
-        required=True,
         metavar="FILE",
         help='JSON: {"train": [ID], "test": [ID]}; "pool" is read as "train"',
     )
-    add("--arms", required=True, metavar="NAME,NAME", help="strategies to compare")
+    add("--arms", metavar="NAME,NAME", help="strategies to compare")
     add("--seeds", default="0", metavar="N,N", help="runs with one seed are pairs (0)")
     add("--initial", type=int, default=16, metavar="N", help="labels of the first model (16)")
     add("--initial-by", default="random", metavar="NAME", help="strategy that picks them (random)")
@@ -112,6 +112,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--replicate-arm", default="", metavar="NAME", help="arm of the A/A runs (random)")
     add("--full", default="", metavar="METHOD", help="train on all labels too, by these methods")
     add("--out", type=Path, required=True, metavar="DIR", help="results.json and all the rest")
+    add("--report", action="store_true", help="only write the report of DIR/results.json again")
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
@@ -133,6 +134,11 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def read_options(typed: argparse.Namespace) -> SimulationOptions:
     """The options of a command line. Raises ExperimentRefused that lists all faults."""
+    if missing := [name for name in NEEDED if not getattr(typed, name)]:
+        raise ExperimentRefused(
+            f"{', '.join(f'--{name}' for name in missing)}: missing; expected --images, --masks, "
+            f"--splits and --arms, or --report to write the report of a simulation again"
+        )
     given = settings_given(typed.set)
     config = {name: value for name, value in given.items() if "." in name}
     settings = {"preset": typed.preset, "method": typed.method}
