@@ -2,7 +2,7 @@
 
 `make_features` computes the features of all images once; `ProbeLauncher` then answers the runs of
 any number of simulated loops in about a second each, with one process that stays. What the probe
-cannot show stands in README.md of this room.
+cannot show stands in daemon/hrda/probe/README.md.
 """
 
 from __future__ import annotations
@@ -54,13 +54,21 @@ def make_features(
             ImageFile(id=row, image=path.absolute()) for row, path in enumerate(sorted(images))
         ),
     )
-    contents = sorted({sha256_of(path) for path in images})
+    contents = sorted({_content(path) for path in images})
     what = [FORMAT, encoder, request.stride, request.channels, request.seed, contents]
     key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
     run = RunFolder(out / f"features-{key}")
     run.write_request(request)
     run_to_end(run, "features", on_progress)
     return run.path
+
+
+def _content(path: Path) -> str:
+    """What the key has of an image: its bytes; its name where the run will leave it out."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return f"unreadable: {path.name}"
 
 
 class ProbeLauncher:
