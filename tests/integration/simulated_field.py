@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +22,12 @@ from tests.fakes.launcher import ForkLauncher
 from tests.integration.workbench import paint
 
 TEST_IMAGES = 6
+Report = Callable[[Simulation, Path], None]
 QUICK = ("loop.poll_s=0.01", "storage.min_free_gb=0.0", "selection.duplicate_similarity=1.0")
+
+
+def no_report(found: Simulation, folder: Path) -> None:
+    """In place of the report."""
 
 
 def make_field(home: Path, images: int = 30) -> None:
@@ -57,11 +63,11 @@ def options_of(home: Path, *words: str, **changes: str) -> SimulationOptions:
     return read_options(parser.parse_args([*command_line(home, **changes), *words]))
 
 
-def simulate(home: Path, *words: str, **changes: str) -> int:
-    """Run the command in this process; the exit code."""
+def simulate(home: Path, *words: str, report: Report = no_report, **changes: str) -> int:
+    """Run the command in this process; the exit code. report: drawing one takes a second."""
     quiet = Console(file=io.StringIO())
     options = options_of(home, *words, **changes)
-    return run_simulation(options, quiet, quiet, lambda: datetime.now(UTC), ForkLauncher)
+    return run_simulation(options, quiet, quiet, lambda: datetime.now(UTC), ForkLauncher, report)
 
 
 def results(home: Path, out: str = "out") -> Simulation:

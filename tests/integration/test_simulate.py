@@ -13,6 +13,7 @@ import pytest
 import strategies
 from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.simulation.home_copies import REPLACED_ONLY
+from daemon.experiment.simulation.report import write_report
 from daemon.experiment.simulation.simulated_runs import Simulation
 from daemon.runs.run_folder import RunFolder, TrainRequest
 from daemon.store import Store
@@ -37,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_field(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(strategies.SHIPPED, "broken", Broken)
-        assert simulate(folder, arms="random,broken,entropy", **MORE) == 1
+        assert simulate(folder, report=write_report, arms="random,broken,entropy", **MORE) == 1
     return folder
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.domain.errors import RunFailed
 from tests.integration.simulated_field import make_field, results, run_of, simulate
 
 SHORT = {"arms": "random", "cycles": "2"}
@@ -54,4 +53,5 @@ def test_an_arm_that_runs_out_of_images_says_so(home: Path) -> None:
 
     assert simulate(home, **SHORT) == 1
 
-    print(results(home).faults); assert 0
+    [fault] = results(home).faults
+    assert "trained on 3 labels, expected 4: too few images are left" in fault.message

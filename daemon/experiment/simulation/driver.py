@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -14,16 +15,19 @@ from rich.console import Console
 from daemon.domain import Clock
 from daemon.domain.errors import ExperimentRefused, RunFailed
 from daemon.domain.formatting import count
+from daemon.experiment.child_runs import progress_display
 from daemon.experiment.command import INTERRUPTED, make_folder, sigterm_interrupts
 from daemon.experiment.simulation.further_trainings import FullLabelJob, ReplicateJob
 from daemon.experiment.simulation.job_threads import JobThreads
 from daemon.experiment.simulation.jobs import Job, Parts
+from daemon.experiment.simulation.kept_launchers import KeptLaunchers
 from daemon.experiment.simulation.loop_jobs import ArmJob, FirstModelJob, PoolJob
+from daemon.experiment.simulation.probe import ProbeLauncher, make_features
 from daemon.experiment.simulation.report import write_report
 from daemon.experiment.simulation.results_file import write_results
 from daemon.experiment.simulation.simulated_runs import Simulation
 from daemon.experiment.simulation.simulation_folder import SimulationFolder
-from daemon.experiment.simulation.simulation_options import SimulationOptions
+from daemon.experiment.simulation.simulation_options import PROBE, SimulationOptions
 from daemon.experiment.simulation.simulation_plan import Plan, make_plan, settle_request
 from daemon.experiment.simulation.simulation_progress import TrainingClock, simulation_display
 from daemon.experiment.simulation.trainings_at_once import TrainingsAtOnce
@@ -41,16 +45,17 @@ def run_simulation(
     err: Console,
     now: Clock,
     make_launcher: Callable[[], Launcher] = LocalLauncher,
+    report: Callable[[Simulation, Path], None] = write_report,
 ) -> int:
     """Do what is not done yet; the exit code: 0, 1 where a part failed, 130 after an interrupt.
 
-    make_launcher: a launcher for each job. Raises ExperimentRefused, and RunFailed where the
-    machine lacks memory or disk.
+    make_launcher: a launcher for each job that trains HRDA. report: writes the report. Raises
+    ExperimentRefused, and RunFailed where the machine lacks memory or disk.
     """
     make_folder(options.out)
     with RunFolder(options.out).locked(), sigterm_interrupts(), _log_of_jobs():
         try:
-            found = _simulate(make_plan(options), err, now, make_launcher)
+            found = _simulate(make_plan(options), err, now, make_launcher, report)
         except KeyboardInterrupt:
             err.print(f"stopped; the same command goes on in {options.out}", markup=False)
             return INTERRUPTED
@@ -59,13 +64,29 @@ def run_simulation(
 
 
 def _simulate(
-    plan: Plan, err: Console, now: Clock, make_launcher: Callable[[], Launcher]
+    plan: Plan,
+    err: Console,
+    now: Clock,
+    make_launcher: Callable[[], Launcher],
+    report: Callable[[Simulation, Path], None],
 ) -> Simulation:
     plan, request = settle_request(plan)
     _write_inputs(plan)
     at_once = TrainingsAtOnce(plan)
-    parts = Parts(plan=plan, now=now, make_launcher=make_launcher, threads=at_once.threads)
-    jobs = jobs_of(parts)
+    with _launchers(plan, err, make_launcher) as make:
+        parts = Parts(plan=plan, now=now, make_launcher=make, threads=at_once.threads)
+        found, scarce = _run_jobs(parts, request, at_once, err)
+    report(found, plan.options.out)
+    if scarce:
+        raise RunFailed(f"{scarce}; the same command goes on in {plan.options.out}")
+    return found
+
+
+def _run_jobs(
+    parts: Parts, request: Mapping[str, Any], at_once: TrainingsAtOnce, err: Console
+) -> tuple[Simulation, str]:
+    """Run all jobs. Returns what was found, and what the machine lacks, in words."""
+    plan, jobs = parts.plan, jobs_of(parts)
     threads = JobThreads(jobs, parts.stopped)
     clock = TrainingClock(plan.trainings(), _trained(jobs), time.monotonic)
     with simulation_display(err, clock) as display:
@@ -78,11 +99,33 @@ def _simulate(
             display(threads.running)
 
         threads.run(at_once.number, look)
-    found = write_results(plan, request, jobs, threads.faults)
-    write_report(found, plan.options.out)
-    if threads.scarce:
-        raise RunFailed(f"{threads.scarce}; the same command goes on in {plan.options.out}")
-    return found
+    return write_results(plan, request, jobs, threads.faults), threads.scarce
+
+
+@contextmanager
+def _launchers(
+    plan: Plan, err: Console, make_launcher: Callable[[], Launcher]
+) -> Iterator[Callable[[], Launcher]]:
+    """What makes the launcher of a job; the probe's keep their processes from job to job."""
+    options = plan.options
+    if options.learner != PROBE:
+        yield make_launcher
+        return
+    images = [plan.source.images[name] for name in (*plan.train, *plan.test)]
+    with progress_display(err) as on_progress:
+        features = make_features(
+            images,
+            plan.folder.features,
+            options.settings,
+            device=options.device,
+            threads=options.threads,
+            on_progress=on_progress,
+        )
+    kept = KeptLaunchers(lambda: ProbeLauncher(features))
+    try:
+        yield kept.take
+    finally:
+        kept.stop()
 
 
 def report_again(out: Path, console: Console) -> int:

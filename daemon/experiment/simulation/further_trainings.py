@@ -20,6 +20,7 @@ from daemon.experiment.simulation.simulated_runs import (
     SimulatedRun,
 )
 from daemon.experiment.simulation.simulation_folder import run_in
+from daemon.experiment.simulation.simulation_options import PROBE
 from daemon.runs.run_folder import (
     FileRole,
     LabeledFile,
@@ -154,7 +155,9 @@ class FullLabelJob(Job):
             if images[name] not in copies
         )
         shared = request_fields(config)
-        settings = {**shared["settings"], "method": self.arm}
+        settings = dict(shared["settings"])
+        if plan.options.learner != PROBE:
+            settings["method"] = self.arm
         return TrainRequest(labeled=labeled, **{**shared, "settings": settings})
 
 

@@ -11,10 +11,11 @@ from daemon.config.loading import Config
 from daemon.config.rendering import render
 from daemon.config.setting_faults import faults_in_words, setting_faults
 from daemon.domain.errors import ExperimentRefused
+from daemon.experiment.simulation.simulation_options import HRDA, PROBE
 from daemon.experiment.simulation.simulation_plan import Plan
 from daemon.runs.durable import atomic_file
 
-POLL_S = 1.0  # between two looks at a run
+POLL_S = {HRDA: 1.0, PROBE: 0.05}  # between two looks at a run, which takes minutes or tenths
 
 
 def home_config(plan: Plan, home: Path, *, seed: int, arm: str, threads: int) -> Config:
@@ -49,7 +50,7 @@ def _tables(plan: Plan, seed: int, arm: str, threads: int) -> dict[str, dict[str
         "connector": {"kind": "folder"},
         "folder": {"truth": str(options.masks)},
         "loop": {
-            "poll_s": POLL_S,
+            "poll_s": POLL_S[options.learner],
             "budget_labels": plan.labels_wanted(),
             "batch_images": options.batch,
             "seed_images": options.initial,

@@ -137,8 +137,8 @@ class ArmJob(Job):
         if point.train_labels != wanted:
             raise RunFailed(
                 f"model {point.cycle} was trained on {point.train_labels} labels, expected "
-                f"{wanted}: images or masks were left out; `maskloop --config "
-                f"{config.home / 'config.toml'} status` says which"
+                f"{wanted}: too few images are left that are usable and no near-duplicates; "
+                f"`maskloop --config {config.home / 'config.toml'} status` says which are left out"
             )
 
 

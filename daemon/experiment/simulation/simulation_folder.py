@@ -4,6 +4,7 @@ DIR/request.json              what was asked; another request in the same folder
 DIR/results.json              what was found so far, replaced after each training
 DIR/images                    links to the images of the training list; the loop sees no others
 DIR/splits.json               the lists: train, test
+DIR/features                  of all images (--learner probe only)
 DIR/runs/pool                 a home of the loop, until all images are embedded
 DIR/runs/seed-0/first         a copy of it, until the first model has scored the pool
 DIR/runs/seed-0/arms/random   a copy of that, until the end: state/, config.toml, run.json
@@ -44,6 +45,11 @@ class SimulationFolder:
     def splits_file(self) -> Path:
         """The lists of ids."""
         return self.path / "splits.json"
+
+    @property
+    def features(self) -> Path:
+        """Features of the images of all lists, for the probe."""
+        return self.path / "features"
 
     @property
     def pool(self) -> Path:

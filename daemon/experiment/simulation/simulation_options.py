@@ -25,6 +25,7 @@ from daemon.experiment.options import (
 )
 
 AUTO = "auto"
+HRDA, PROBE = LEARNERS = ("hrda", "probe")
 MOST_IMAGES = 1_000_000
 # [table] setting -> the option that sets it
 OPTION_OF = {
@@ -54,9 +55,10 @@ CHANGEABLE = ("loop", "validation", "selection", "predictions", "training", "sto
 class SimulationOptions:
     """The checked options.
 
-    initial_by: strategy of the initial images; "random": uniform. settings: of the learner, by
-    name. config: "table.setting" -> value of config.toml. parallel: trainings at once; None: auto.
-    replicate_arm: whose labels are trained again, `replicates` times. full: methods.
+    initial_by: strategy of the initial images; "random": uniform. learner: "probe": a linear head
+    on frozen features. settings: of the learner, by name. config: "table.setting" -> value of
+    config.toml. parallel: trainings at once; None: auto. replicate_arm: whose labels are trained
+    again, `replicates` times. full: methods.
     """
 
     images: Path
@@ -70,6 +72,7 @@ class SimulationOptions:
     batch: int
     cycles: int
     random_share: float
+    learner: str
     method: str
     settings: Mapping[str, Any]
     config: Mapping[str, Any]
@@ -117,6 +120,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    add("--learner", choices=LEARNERS, default=HRDA, help="probe: a linear head, seconds (hrda)")
     add("--method", choices=METHODS, default="hrda", help="how the arms train (hrda)")
     add("--preset", default="cpu", help="cpu, gpu, supervisely or paper (cpu)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
@@ -148,7 +152,7 @@ def read_options(typed: argparse.Namespace) -> SimulationOptions:
     faults = [
         *_number_faults(typed, seeds),
         *_arm_faults(arms, typed.initial_by),
-        *_full_faults(full),
+        *_full_faults(full, METHODS if typed.learner == HRDA else (PROBE,)),
         *_config_faults(config),
         *setting_faults(settings),
     ]
@@ -163,6 +167,7 @@ def read_options(typed: argparse.Namespace) -> SimulationOptions:
         seeds=tuple(map(int, seeds)),
         initial_by=typed.initial_by,
         random_share=typed.random_share,
+        learner=typed.learner,
         method=typed.method,
         settings=settings,
         config=config,
@@ -217,11 +222,12 @@ def _arm_faults(arms: Sequence[str], initial_by: str) -> Iterator[str]:
                 )
 
 
-def _full_faults(full: Sequence[str]) -> Iterator[str]:
+def _full_faults(full: Sequence[str], known: Sequence[str]) -> Iterator[str]:
     for name in full:
-        if name not in METHODS:
-            near = nearest(name, METHODS)
-            yield f"--full {name}: unknown method{near}; expected {', '.join(METHODS)}"
+        if name not in known:
+            yield (
+                f"--full {name}: unknown method{nearest(name, known)}; expected {', '.join(known)}"
+            )
 
 
 def _config_faults(config: Mapping[str, Any]) -> Iterator[str]:

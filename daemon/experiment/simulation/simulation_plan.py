@@ -154,7 +154,7 @@ def _request(plan: Plan) -> dict[str, Any]:
     options = plan.options
     listed = json.dumps([plan.train, plan.test]).encode()
     names = ("arms", "seeds", "initial", "initial_by", "validation", "batch", "cycles", "device")
-    more = ("random_share", "method", "replicates", "replicate_arm", "full")
+    more = ("random_share", "learner", "method", "replicates", "replicate_arm", "full")
     request = {
         **{name: getattr(options, name) for name in (*names, *more)},
         "images": str(options.images),
