@@ -192,6 +192,14 @@ def simulate(options: argparse.Namespace) -> int:
     return run_simulation(read_options(options), OUT, ERR, now)
 
 
+def sample(options: argparse.Namespace) -> int:
+    """Choose the images of a plain folder to label first."""
+    from daemon.experiment.sampling.sample_command import run_sample
+    from daemon.experiment.sampling.sample_options import read_options
+
+    return run_sample(read_options(options), OUT, ERR)
+
+
 def _load(options: argparse.Namespace) -> Config:
     """The settings. Raises MaskloopError for a faulty config.toml, and where the state folder is a
     file."""

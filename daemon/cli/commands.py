@@ -108,6 +108,12 @@ COMMANDS = (
         run=actions.simulate,
         add_options=options.add_simulate,
     ),
+    Command(
+        name="sample",
+        help="choose the images of a plain folder to label first, before there is any model",
+        run=actions.sample,
+        add_options=options.add_sample,
+    ),
 )
 
 

@@ -115,3 +115,10 @@ def add_simulate(parser: argparse.ArgumentParser) -> None:
     from daemon.experiment.simulation.simulation_options import add_options
 
     add_options(parser)
+
+
+def add_sample(parser: argparse.ArgumentParser) -> None:
+    """Those of a first choice."""
+    from daemon.experiment.sampling.sample_options import add_options
+
+    add_options(parser)

@@ -28,7 +28,7 @@ Curves = npt.NDArray[np.float64]  # (n, K): n runs at K label counts
 DRAWS = 4000
 # Pairs -> how often the interval holds the true number of saved labels on synthetic curves, lowest
 # of the cases: tests/benchmarks/labels_saved_coverage.py.
-COVERAGE: Mapping[int, float] = {}
+COVERAGE: Mapping[int, float] = {3: 0.76, 4: 0.89, 5: 0.93, 6: 0.94, 8: 0.94, 10: 0.94, 20: 0.95}
 
 
 @dataclass(frozen=True, kw_only=True)

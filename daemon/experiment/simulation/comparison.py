@@ -85,7 +85,8 @@ class BestOther:
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """train_labels: rising. all_labels: the same with validation. full: method -> mIoU with all
-    labels. rarest_class, rarest_by: its name, and "pixels" or "images" that it was found by."""
+    labels. rarest_class, rarest_by: its name, and "pixels" or "images" that it was found by.
+    agreement: with the ranking of another simulation."""
 
     arms: tuple[ArmResult, ...]
     train_labels: tuple[int, ...]
@@ -98,6 +99,7 @@ class Comparison:
     rarest_class: str | None
     rarest_by: str
     best_other: BestOther | None
+    agreement: RankAgreement | None
     complete: bool
 
     def arm(self, name: str) -> ArmResult | None:
@@ -105,10 +107,13 @@ class Comparison:
         return next((result for result in self.arms if result.arm == name), None)
 
 
-def compare(simulation: Simulation, rng: np.random.Generator) -> Comparison:
+def compare(
+    simulation: Simulation, rng: np.random.Generator, reference: Simulation | None = None
+) -> Comparison:
     """Work out all figures of a simulation, finished or not.
 
-    rng: of the bootstrap. Raises ExperimentRefused for a run that it holds twice.
+    rng: of the bootstrap. reference: another one, whose ranking of the arms is compared. Raises
+    ExperimentRefused for a run that it holds twice.
     """
     figures = RunFigures(simulation)
     full = _full_labels(simulation)
@@ -129,6 +134,7 @@ def compare(simulation: Simulation, rng: np.random.Generator) -> Comparison:
         rarest_class=rarest,
         rarest_by=by,
         best_other=_best_other(figures, area_noise),
+        agreement=ranking_agreement(simulation, reference) if reference else None,
         complete=simulation.complete,
     )
 

@@ -108,7 +108,7 @@ def markdown(simulation: Simulation, comparison: Comparison) -> str:
 
 
 def references(comparison: Comparison) -> list[str]:
-    """The full-label lines, and `auto` against the best other arm."""
+    """The full-label lines, `auto` against the best other arm, agreement of two rankings."""
     lines = [
         f"All {comparison.full_labels} labels, {short_name(method)}: {fraction(estimate.mean)} mIoU"
         f" ({count(estimate.n, 'training')})."
@@ -119,6 +119,12 @@ def references(comparison: Comparison) -> list[str]:
         lines.append(
             f"{AUTO} minus the best other arm, {short_name(best.arm)}: "
             f"{difference_text(best.against)}, {judgement_text(best.against)}."
+        )
+    if agreement := comparison.agreement:
+        lines.append(
+            f"Order of the arms against that of the other simulation: Kendall's tau "
+            f"{agreement.tau:.2f} over {len(agreement.arms)} arms (1: the same order, "
+            f"0: unrelated; p = {agreement.p:.2g})."
         )
     return lines
 

@@ -16,15 +16,18 @@ from daemon.runs.durable import atomic_file
 BOOTSTRAP_SEED = 0  # the same simulation gives the same report
 
 
-def write_report(simulation: Simulation, out: Path) -> None:
+def write_report(simulation: Simulation, out: Path, reference: Simulation | None = None) -> None:
     """Write the report of a simulation, finished or not, into the folder `out`.
+
+    reference: another simulation of the same arms, such as HRDA's beside the probe's; the report
+    then says how well both rank the arms alike.
 
     table.md and report.html say what is missing; curve.png and curve.svg hold the same curves, and
     are not written before two label counts were measured. The pixels of the classes in the
     training masks, by name, may stand in request["class_pixels"]; they decide which class is the
     rarest. Raises ExperimentRefused for a run that the simulation holds twice.
     """
-    comparison = compare(simulation, np.random.default_rng(BOOTSTRAP_SEED))
+    comparison = compare(simulation, np.random.default_rng(BOOTSTRAP_SEED), reference)
     texts = {
         "table.md": markdown(simulation, comparison),
         "report.html": report_page(simulation, comparison),
