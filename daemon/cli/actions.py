@@ -184,11 +184,11 @@ def train(options: argparse.Namespace) -> int:
 
 def simulate(options: argparse.Namespace) -> int:
     """Run the loop offline on a labeled folder, to compare strategies; 1 where a part failed."""
-    from daemon.experiment.simulation.driver import report_again, run_simulation
+    from daemon.experiment.simulation.driver import run_simulation, write_saved_report
     from daemon.experiment.simulation.simulation_options import read_options
 
     if options.report:
-        return report_again(options.out, OUT)
+        return write_saved_report(options.out, OUT)
     return run_simulation(read_options(options), OUT, ERR, now)
 
 

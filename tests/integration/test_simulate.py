@@ -133,6 +133,7 @@ def test_no_path_in_an_arm_points_out_of_it_to_the_first_model(home: Path) -> No
 
 def test_the_report_is_written_and_can_be_written_again(home: Path, tmp_path: Path) -> None:
     names = ("table.md", "report.html", "curve.png")
+    assert "- seed 0 broken: [selection] strategy 'broken'" in (home / "out/table.md").read_text()
     before = [(home / "out" / name).read_bytes() for name in names[:2]]
     for name in names:
         (home / "out" / name).unlink()

@@ -15,6 +15,7 @@ from daemon.experiment.simulation.further_trainings import training_seed
 from daemon.experiment.simulation.home_copies import copy_home
 from daemon.experiment.simulation.job_threads import JobThreads
 from daemon.experiment.simulation.jobs import Job
+from daemon.experiment.simulation.kept_launchers import KeptLaunchers
 from daemon.experiment.simulation.simulated_points import redundancy_of
 from daemon.experiment.simulation.simulation_progress import TrainingClock
 from daemon.experiment.simulation.trainings_at_once import trainings_that_fit
@@ -174,13 +175,16 @@ def test_redundancy_counts_images_like_earlier_or_better_ones() -> None:
 class Ready:
     """A launcher whose runs have all finished."""
 
+    stopped = 0
+
     def advance(self, run: RunFolder, command: str) -> bool:
         return True
 
     def release(self, run: RunFolder) -> bool:
         return True
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        self.stopped += 1
 
 
 def test_a_loop_is_held_at_the_run_that_is_named(tmp_path: Path) -> None:
@@ -190,6 +194,22 @@ def test_a_loop_is_held_at_the_run_that_is_named(tmp_path: Path) -> None:
     assert not watched.reached
     assert not watched.advance(RunFolder(tmp_path / "0001-score"), "predict")
     assert watched.reached
+
+
+def test_launchers_that_stay_serve_one_job_at_a_time_and_end_with_all() -> None:
+    made: list[Ready] = []
+    kept = KeptLaunchers(lambda: made.append(Ready()) or made[-1])
+
+    first, second = kept.take(), kept.take()
+    first.stop()
+    first.stop()  # twice gives it back once
+    third, fourth = kept.take(), kept.take()
+
+    assert len(made) == 3
+    assert [launcher.stopped for launcher in made] == [0, 0, 0]
+    kept.stop()
+    assert [launcher.stopped for launcher in made] == [1, 1, 1]
+    assert all(taken.release(RunFolder(Path())) for taken in (second, third, fourth))
 
 
 def test_a_copy_is_whole_and_its_paths_point_into_it(tmp_path: Path) -> None:

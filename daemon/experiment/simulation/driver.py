@@ -128,7 +128,7 @@ def _launchers(
         kept.stop()
 
 
-def report_again(out: Path, console: Console) -> int:
+def write_saved_report(out: Path, console: Console) -> int:
     """Write the report of a simulation from its results.json; 0. It may still run.
 
     Raises ExperimentRefused where there are no results.
