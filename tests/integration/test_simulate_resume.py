@@ -13,16 +13,14 @@ from daemon.experiment.command import INTERRUPTED
 from daemon.experiment.simulation.simulated_runs import Simulation
 from tests.integration.simulated_field import make_field, results, simulate
 
-ARMS = {"arms": "random,kcenter", "cycles": "2", "replicates": "1"}
+ARMS = {"arms": "random,kcenter", "cycles": "2"}
 # Files whose appearance is the moment of a kill, and the signal.
 MOMENTS = (
-    ("runs/pool/state/runs/0000-embed/request.json", signal.SIGKILL),
     ("runs/seed-0/.first.part", signal.SIGKILL),
     ("runs/seed-0/first/state/runs/0001-train/request.json", signal.SIGKILL),
     ("runs/seed-0/arms/random/state/runs/0001-score", signal.SIGTERM),
     ("runs/seed-0/arms/random/state/runs/0002-train/checkpoint.pth", signal.SIGKILL),
     ("results.json", signal.SIGKILL),
-    ("runs/seed-0/arms/kcenter/run.json", signal.SIGKILL),
 )
 
 
@@ -41,7 +39,7 @@ def test_it_goes_on_after_any_kill_as_if_undisturbed(home: Path) -> None:
             break
 
     assert figures(results(home)) == figures(results(home, "calm"))
-    assert codes.count(-signal.SIGKILL) >= 4, codes
+    assert codes.count(-signal.SIGKILL) >= 3, codes
     assert set(codes) <= {-signal.SIGKILL, INTERRUPTED, 0, 1}
 
 

@@ -46,6 +46,8 @@ class JobThreads:
                 self._remove_ended()
         finally:
             self._stopped.set()
+            if self._running:
+                log.info("stopping: %s save", ", ".join(self._running))
             for thread in list(self._running.values()):
                 thread.join()
             self._running.clear()

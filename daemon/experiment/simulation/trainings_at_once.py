@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 SPARE = 1.3  # measured peak -> what a training is given: the allocator of torch holds more
 CONTEXT_BYTES = 700_000_000  # of a process on a GPU, beside its tensors
+NO_GPU = "since trainings on a CPU share its cores"
 _FREE = ("--query-gpu=memory.free", "--format=csv,noheader,nounits")
 
 
@@ -27,7 +28,7 @@ class TrainingsAtOnce:
         self._plan = plan
         self._number = plan.options.parallel
         if self._number is None and plan.options.device == "cpu":
-            log.info("--parallel auto: 1, since the trainings share the cores of this machine")
+            log.info("--parallel auto: 1, %s", NO_GPU)
             self._number = 1
 
     def number(self) -> int:
@@ -37,7 +38,8 @@ class TrainingsAtOnce:
             if peak is None:
                 return 1
             self._number = trainings_that_fit(peak, free_gpu_bytes(), os.cpu_count() or 1)
-            log.info("--parallel auto: %d, by a peak of %.1f GB", self._number, peak / 1e9)
+            why = f"by a peak of {peak / 1e9:.1f} GB" if peak else NO_GPU
+            log.info("--parallel auto: %d, %s", self._number, why)
         return self._number
 
     def threads(self) -> int:
