@@ -47,6 +47,10 @@ OPTION_OF = {
     "training.threads": "--threads",
     "training.settings": "--set KEY=VALUE",
 }
+AS_TYPED = (
+    *("initial", "initial_by", "validation", "batch", "cycles", "random_share", "replicates"),
+    *("learner", "method", "device", "threads"),
+)
 NEEDED = ("images", "masks", "splits", "arms")
 CHANGEABLE = ("loop", "validation", "selection", "predictions", "training", "storage", "images")
 
@@ -138,11 +142,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def read_options(typed: argparse.Namespace) -> SimulationOptions:
     """The options of a command line. Raises ExperimentRefused that lists all faults."""
-    if missing := [name for name in NEEDED if not getattr(typed, name)]:
-        raise ExperimentRefused(
-            f"{', '.join(f'--{name}' for name in missing)}: missing; expected --images, --masks, "
-            f"--splits and --arms, or --report to write the report of a simulation again"
-        )
+    _require_needed(typed)
     given = settings_given(typed.set)
     config = {name: value for name, value in given.items() if "." in name}
     settings = {"preset": typed.preset, "method": typed.method}
@@ -158,27 +158,29 @@ def read_options(typed: argparse.Namespace) -> SimulationOptions:
     ]
     if faults:
         raise ExperimentRefused("\n  ".join(["the options of `maskloop simulate`:", *faults]))
-    numbers = ("initial", "validation", "batch", "cycles", "threads", "replicates")
     return SimulationOptions(
         images=absolute_path(typed.images, "--images"),
         masks=absolute_path(typed.masks, "--masks"),
         splits=absolute_path(typed.splits, "--splits"),
         arms=arms,
         seeds=tuple(map(int, seeds)),
-        initial_by=typed.initial_by,
-        random_share=typed.random_share,
-        learner=typed.learner,
-        method=typed.method,
         settings=settings,
         config=config,
-        device=typed.device,
         parallel=None if typed.parallel == AUTO else int(typed.parallel),
         replicate_arm=chosen,
         full=full,
         classes=classes_given(typed.classes),
         out=absolute_path(typed.out, "--out"),
-        **{name: getattr(typed, name) for name in numbers},
+        **{name: getattr(typed, name) for name in AS_TYPED},
     )
+
+
+def _require_needed(typed: argparse.Namespace) -> None:
+    if missing := [name for name in NEEDED if not getattr(typed, name)]:
+        raise ExperimentRefused(
+            f"{', '.join(f'--{name}' for name in missing)}: missing; expected --images, --masks, "
+            f"--splits and --arms, or --report to write the report of a simulation again"
+        )
 
 
 def _names(text: str) -> tuple[str, ...]:
