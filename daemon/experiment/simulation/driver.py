@@ -36,7 +36,7 @@ from daemon.launchers.local import LocalLauncher
 from daemon.runs.durable import write_json
 from daemon.runs.run_folder import RunFolder
 
-log = logging.getLogger(__name__)
+WRITE_S = 2.0  # between two results.json: with the probe points come faster
 
 
 def run_simulation(
@@ -89,11 +89,14 @@ def _run_jobs(
     plan, jobs = parts.plan, jobs_of(parts)
     threads = JobThreads(jobs, parts.stopped)
     clock = TrainingClock(plan.trainings(), _trained(jobs), time.monotonic)
+    written_s = -WRITE_S
     with simulation_display(err, clock) as display:
 
         def look() -> None:
-            if parts.changed.is_set():
+            nonlocal written_s
+            if parts.changed.is_set() and time.monotonic() - written_s > WRITE_S:
                 parts.changed.clear()
+                written_s = time.monotonic()
                 clock.done = _trained(jobs)
                 write_results(plan, request, jobs, threads.faults)
             display(threads.running)

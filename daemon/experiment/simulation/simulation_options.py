@@ -163,7 +163,7 @@ def read_options(typed: argparse.Namespace) -> SimulationOptions:
         masks=absolute_path(typed.masks, "--masks"),
         splits=absolute_path(typed.splits, "--splits"),
         arms=arms,
-        seeds=tuple(map(int, seeds)),
+        seeds=tuple(dict.fromkeys(map(int, seeds))),
         settings=settings,
         config=config,
         parallel=None if typed.parallel == AUTO else int(typed.parallel),
