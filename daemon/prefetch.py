@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import TypeVar
 
 Input = TypeVar("Input")
@@ -17,14 +18,18 @@ THREADS = 2
 
 
 def prefetch(
-    function: Callable[[Input], Output], inputs: Iterable[Input], depth: int
+    function: Callable[[Input], Output],
+    inputs: Iterable[Input],
+    depth: int,
+    threads: int = THREADS,
 ) -> Generator[tuple[Input, Output], None, None]:
     """Each input with `function` of it, in order; up to `depth` results are computed in advance.
 
     Raises what `function` raises, where the turn of its input comes; nothing follows then.
     """
-    for value, future in prefetch_futures(function, inputs, depth):
-        yield value, future.result()
+    with closing(prefetch_futures(function, inputs, depth, threads=threads)) as futures:
+        for value, future in futures:
+            yield value, future.result()
 
 
 def prefetch_futures(
@@ -33,6 +38,7 @@ def prefetch_futures(
     depth: int,
     cost: Callable[[Input], int] = lambda value: 0,
     max_cost: int = 0,
+    threads: int = THREADS,
 ) -> Generator[tuple[Input, Future[Output]], None, None]:
     """As `prefetch`, with a future in place of each result, so that a failure ends nothing: its
     `result()` waits, and raises what `function` raised.
@@ -40,7 +46,7 @@ def prefetch_futures(
     cost: of one input, in any unit. max_cost: largest sum of the costs in the queue; an input that
     costs more than that waits in the queue alone.
     """
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="prefetch") as threads:
+    with ThreadPoolExecutor(threads, thread_name_prefix="prefetch") as pool:
         queue: deque[tuple[Input, Future[Output]]] = deque()
         costs: deque[int] = deque()
         try:
@@ -49,7 +55,7 @@ def prefetch_futures(
                 while queue and sum(costs) + value_cost > max_cost:
                     costs.popleft()
                     yield queue.popleft()
-                queue.append((value, threads.submit(function, value)))
+                queue.append((value, pool.submit(function, value)))
                 costs.append(value_cost)
                 if len(queue) > depth:
                     costs.popleft()

@@ -109,6 +109,20 @@ class EmbedRequest(Request):
     images: tuple[ImageFile, ...]
 
 
+class FeaturesRequest(Request):
+    """Compute dense features of images by the ImageNet encoder, for the probe.
+
+    stride: pixels of an image along a side of a cell. channels: numbers a cell. seed: of the sample
+    of cells to which the projection on these numbers is fitted.
+    """
+
+    kind: Literal["features"] = "features"
+    classes: tuple[str, ...] = ()
+    images: tuple[ImageFile, ...]
+    stride: Literal[8] = 8
+    channels: int = Field(default=64, ge=1)
+
+
 class DistinctRequest(Request):
     """Find the images that represent their near-duplicates, by their embeddings.
 

@@ -10,6 +10,7 @@ runs/0003-train/
     checkpoint.pth  the model (train only)
     rows.bin        the scores so far (embed and predict, until their end)
     scores.npz      per-image arrays, see `Scores` (embed and predict)
+    cells.npy       dense features (features only; daemon/hrda/probe/feature_file.py)
     kept.npy        ids of the images that represent their near-duplicates (near-duplicates)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
     shown.json      the settings by which the daemon cleans these masks for people
@@ -37,6 +38,7 @@ from daemon.runs.records import (
     DistinctRequest,
     EmbedRequest,
     Failure,
+    FeaturesRequest,
     FileFault,
     FilePart,
     FileRole,
@@ -55,6 +57,7 @@ __all__ = [
     "DistinctRequest",
     "EmbedRequest",
     "Failure",
+    "FeaturesRequest",
     "FileFault",
     "FilePart",
     "FileRole",

@@ -140,6 +140,7 @@ def missing(simulation: Simulation) -> list[str]:
     """What was asked for and is not there, a line each."""
     figures = RunFigures(simulation)
     lines = [] if simulation.complete else ["The simulation is not finished."]
+    lines += [f"{short_name(fault.job)}: {printable(fault.message)}" for fault in simulation.faults]
     found = [*_missing_runs(simulation, figures), *_missing_points(simulation)]
     if BASELINE not in figures.arms:
         lines.append(f"There is no arm {BASELINE}, so no arm can be compared with it.")
