@@ -102,7 +102,8 @@ def web(options: argparse.Namespace) -> int:
     from daemon.web.server import serving
 
     config = _load(options)
-    with serving(lambda: read_status(config), config.web.host, config.web.port) as address:
+    host, port = config.web.host, config.web.port
+    with serving(lambda: read_status(config), host, port, config=config) as address:
         say(f"the page is at {address}; stop with Ctrl-C")
         try:
             while True:
