@@ -143,7 +143,7 @@ class ProbeRuns:
         run.mask(0).parent.mkdir(exist_ok=True)
         for file, image in self._files.images(request.masks, reader):
             logits = head.logits(image.cells)
-            label, p = logits.argmax(axis=-1), probabilities(logits, 1.0).max(axis=-1)
+            label, p = logits.argmax(axis=-1), probabilities(logits, 1.0).max(axis=0)
             present = np.unique(label).tolist()
             confidence[file.id] = {request.classes[c]: float(p[label == c].mean()) for c in present}
             with atomic_file(run.mask(file.id)) as part:
