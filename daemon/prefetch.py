@@ -33,14 +33,15 @@ def prefetch_futures(
     depth: int,
     cost: Callable[[Input], int] = lambda value: 0,
     max_cost: int = 0,
+    threads: int = THREADS,
 ) -> Generator[tuple[Input, Future[Output]], None, None]:
     """As `prefetch`, with a future in place of each result, so that a failure ends nothing: its
     `result()` waits, and raises what `function` raised.
 
     cost: of one input, in any unit. max_cost: largest sum of the costs in the queue; an input that
-    costs more than that waits in the queue alone.
+    costs more than that waits in the queue alone. threads: that compute.
     """
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="prefetch") as threads:
+    with ThreadPoolExecutor(threads, thread_name_prefix="prefetch") as pool:
         queue: deque[tuple[Input, Future[Output]]] = deque()
         costs: deque[int] = deque()
         try:
@@ -49,7 +50,7 @@ def prefetch_futures(
                 while queue and sum(costs) + value_cost > max_cost:
                     costs.popleft()
                     yield queue.popleft()
-                queue.append((value, threads.submit(function, value)))
+                queue.append((value, pool.submit(function, value)))
                 costs.append(value_cost)
                 if len(queue) > depth:
                     costs.popleft()

@@ -6,8 +6,12 @@ import errno
 
 from daemon.domain.errors import RunFailed
 
-# The allocator of CPUs raises a RuntimeError with one of these; CUDA has a type of its own.
-_MESSAGES = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc")
+# The allocator of CPUs raises a RuntimeError with one of these; CUDA has a type of its own,
+# and cuBLAS says it in its own words.
+_MESSAGES = (
+    *("out of memory", "not enough memory", "can't allocate memory", "bad_alloc"),
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
 _TORCH_TYPE = "OutOfMemoryError"  # by name: torch may not be loaded
 
 
