@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon.config.learner import ENCODER, settings_of
-from daemon.domain.errors import RunFailed
 from daemon.experiment.child_runs import run_to_end
-from daemon.launchers.local import child_environment
+from daemon.launchers.local import child_environment, failure_of
 from daemon.runs.checksums import sha256_of
 from daemon.runs.parent_death import PARENT_STDIN
 from daemon.runs.run_folder import FeaturesRequest, ImageFile, RunFolder
@@ -104,7 +102,7 @@ class ProbeLauncher:
         if code is None:
             return False
         _close(self._working.pop(run.path))
-        raise _failure(run, command, code)
+        raise failure_of(run, command, code)
 
     def release(self, run: RunFolder) -> bool:
         """End the process of the folder; True once there is none. Never waits."""
@@ -167,21 +165,3 @@ def _input(child: subprocess.Popen[bytes]) -> Any:
 def _close(child: subprocess.Popen[bytes]) -> None:
     with suppress(BrokenPipeError):
         _input(child).close()
-
-
-def _failure(run: RunFolder, command: str, code: int) -> RunFailed:
-    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-    error = run.read_error()
-    reason = error.message if error else _last_line(run.log)
-    return RunFailed(
-        f"{run.path.name}: {command} {how}: {reason} (its whole output is in {run.log})",
-        error.faults if error else (),
-    )
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = log.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        return "its log cannot be read"
-    return lines[-1] if lines else "its log is empty"
