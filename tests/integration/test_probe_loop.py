@@ -22,7 +22,7 @@ ABSENT = {"scale_disagreement", "teacher_disagreement"}  # the probe has one bra
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
+    paint(tmp_path, images=16)
     return tmp_path
 
 
