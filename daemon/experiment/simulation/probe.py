@@ -52,13 +52,20 @@ def make_features(
             ImageFile(id=row, image=path.absolute()) for row, path in enumerate(sorted(images))
         ),
     )
-    contents = sorted({_content(path) for path in images})
-    what = [FORMAT, encoder, request.stride, request.channels, request.seed, contents]
-    key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
-    run = RunFolder(out / f"features-{key}")
+    run = RunFolder(out / f"features-{features_key(request)}")
     run.write_request(request)
     run_to_end(run, "features", on_progress)
     return run.path
+
+
+def features_key(request: FeaturesRequest) -> str:
+    """16 hex digits of what features depend on: the encoder, how cells are made, and the bytes of
+    the images, whatever their paths and order. Settings of the learner beside the encoder's count
+    if the request has them."""
+    contents = sorted({_content(file.image) for file in request.images})
+    cells = [FORMAT, request.stride, request.channels, request.seed]
+    what = json.dumps([cells, dict(request.settings), contents], sort_keys=True)
+    return hashlib.sha256(what.encode()).hexdigest()[:16]
 
 
 def _content(path: Path) -> str:
