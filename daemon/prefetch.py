@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import TypeVar
 
 Input = TypeVar("Input")
@@ -17,14 +18,18 @@ THREADS = 2
 
 
 def prefetch(
-    function: Callable[[Input], Output], inputs: Iterable[Input], depth: int
+    function: Callable[[Input], Output],
+    inputs: Iterable[Input],
+    depth: int,
+    threads: int = THREADS,
 ) -> Generator[tuple[Input, Output], None, None]:
     """Each input with `function` of it, in order; up to `depth` results are computed in advance.
 
     Raises what `function` raises, where the turn of its input comes; nothing follows then.
     """
-    for value, future in prefetch_futures(function, inputs, depth):
-        yield value, future.result()
+    with closing(prefetch_futures(function, inputs, depth, threads=threads)) as futures:
+        for value, future in futures:
+            yield value, future.result()
 
 
 def prefetch_futures(

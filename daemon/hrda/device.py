@@ -58,6 +58,22 @@ def keep_freed_memory() -> None:
         option(name, number_of_bytes)
 
 
+def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The CPU tensor on the device, without waiting for it: through page-locked memory on CUDA."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def set_tf32(settings: Settings) -> None:
+    """Allow or forbid TF32 in products and convolutions of float32 on CUDA: `tf32`.
+
+    It is process-wide. Products in bf16 do not depend on it.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = settings.tf32
+    torch.backends.cudnn.allow_tf32 = settings.tf32
+
+
 def synchronize(device: torch.device) -> None:
     """Wait until the device has finished its queue: for timing."""
     if device.type == "cuda":

@@ -6,11 +6,15 @@ import errno
 
 from daemon.domain.errors import RunFailed
 
-# The allocator of CPUs raises a RuntimeError with one of these; CUDA has a type of its own,
-# and cuBLAS says it in its own words.
+# The allocator of CPUs and the libraries of CUDA raise a RuntimeError with one of these; CUDA's
+# allocator has a type of its own.
 _MESSAGES = (
-    *("out of memory", "not enough memory", "can't allocate memory", "bad_alloc"),
-    "CUBLAS_STATUS_ALLOC_FAILED",
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "bad_alloc",
+    "STATUS_ALLOC_FAILED",  # cuBLAS and cuDNN
+    "CUDA_ERROR_OUT_OF_MEMORY",
 )
 _TORCH_TYPE = "OutOfMemoryError"  # by name: torch may not be loaded
 

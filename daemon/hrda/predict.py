@@ -15,7 +15,7 @@ from daemon.domain import Evaluation, Mask, Missing, Why
 from daemon.domain.errors import ConfigError, RunFailed
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.sampler import seed_all
-from daemon.hrda.device import infers_in_bf16, resolve_device, set_threads
+from daemon.hrda.device import infers_in_bf16, resolve_device, set_tf32, set_threads
 from daemon.hrda.evaluation.evaluate import evaluate
 from daemon.hrda.inference.score_file import ScoreFile, origin, row_dtype
 from daemon.hrda.inference.scored_images import Columns, Scoring, columns_of
@@ -123,6 +123,7 @@ def model_of(request: PredictRequest) -> Segmentor:
     changed = {name: getattr(changes, name) for name in INFERENCE if name in request.settings}
     net.settings = dataclasses.replace(net.settings, **changed)
     net.chunk = net.settings.chunk
+    set_tf32(net.settings)
     net.bf16 = infers_in_bf16(net.settings, device)
     return net
 

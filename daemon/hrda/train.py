@@ -12,6 +12,7 @@ import torch
 from daemon.config.learner import Settings, settings_of
 from daemon.domain import Evaluation
 from daemon.domain.errors import ConfigError, RunFailed
+from daemon.hrda.data.crop_size import with_crops_by_images
 from daemon.hrda.data.crops import Crops
 from daemon.hrda.data.sampler import ITERATION, derived_seed, seed_all
 from daemon.hrda.device import (
@@ -19,12 +20,14 @@ from daemon.hrda.device import (
     peak_gpu_memory_bytes,
     peak_memory_bytes,
     resolve_device,
+    set_tf32,
     set_threads,
     trains_in_bf16,
     versions,
 )
 from daemon.hrda.distributed import Ranks, joined_ranks, local_device
 from daemon.hrda.evaluation.evaluate import validate
+from daemon.hrda.inference.whole_images import PASS_PX
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.network.hrda import build_segmentor
 from daemon.hrda.network.segmentor import Segmentor
@@ -52,6 +55,7 @@ def train(folder: RunFolder, request: TrainRequest, started_s: float | None = No
         settings = dataclasses.replace(settings, unlabeled_weight=0.0)
     device = local_device(resolve_device(request.device))
     set_threads(request.threads)
+    set_tf32(settings)
     with joined_ranks(device) as ranks:
         check(settings, request, ranks)
         training = _prepare(folder, request, settings, device, ranks, stop, started_s)
@@ -85,6 +89,7 @@ def _prepare(
     crops = Crops(request, settings, device, ranks)
     best = BestModel(folder, request, crops.reader)
     origin = checkpoint.request_digest(request, settings)
+    settings = crops.settings = with_crops_by_images(settings, crops.sizes)
     settings = _within_max_seconds(folder, request, settings, crops, best, origin, started_s)
     learner = build_learner(request, settings, crops)
     state = checkpoint.load_state(folder, learner, origin)
@@ -150,12 +155,20 @@ def build_learner(request: TrainRequest, settings: Settings, crops: Crops) -> Le
     student.bf16 = trains_in_bf16(settings, device)
     learner = Learner(student, settings, crops.labeled_share(), crops.labeled_images())
     learner.teacher.net.bf16 = infers_in_bf16(settings, device)
+    learner.teacher.net.chunk = teacher_windows(settings, device)
     learner.ranks = crops.ranks
     learner.crops_at_once = -(-settings.minibatch // crops.ranks.size)
     if request.parent is not None:
         learner.teacher.skip_ramp_up()
         learner.rate_factor = settings.warm_start_rate
     return learner
+
+
+def teacher_windows(settings: Settings, device: torch.device) -> int:
+    """Detail windows of the teacher in one pass: on a GPU all of a minibatch, where they fit."""
+    if device.type == "cpu":
+        return settings.chunk
+    return max(settings.chunk, PASS_PX[device.type] // settings.detail_window_px**2)
 
 
 def _load_initial_weights(student: Segmentor, request: TrainRequest) -> None:

@@ -28,8 +28,8 @@ from daemon.runs.run_folder import ImageFile, LabeledFile, RunFolder, TrainReque
 IMPORTS = "import torch, mmengine, mmseg"
 FIRST = """
 import os, sys
-from daemon.hrda.training import iterate
-iterate.step = lambda learner, crops, seed, iteration: (crops.minibatch(iteration), os._exit(0))
+from daemon.hrda.training import training_loop
+training_loop.step = lambda learner, minibatch, seed, iteration: os._exit(0)
 from daemon.hrda.__main__ import main
 main(["train", sys.argv[1]])
 """

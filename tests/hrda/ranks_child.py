@@ -26,9 +26,9 @@ PLAIN = {
 class Still(Learner):
     """A learner whose norms stay in eval and whose weights stay: its gradients can be looked at."""
 
-    def clip_gradients(self) -> float:
+    def clip_gradients(self) -> torch.Tensor:
         self.gradients = [p.grad.clone() for p in self.student.parameters() if p.grad is not None]
-        return float("inf")
+        return torch.tensor(float("inf"))
 
 
 def part(ranks: Ranks, step: int = 0) -> Minibatch:

@@ -15,7 +15,7 @@ from daemon.config.learner.checking import (
     resolved,
     settings_of,
 )
-from daemon.config.learner.model import GRID_PX, Settings
+from daemon.config.learner.model import GRID_PX, WINDOW_GRID_PX, Settings
 from daemon.config.learner.presets import METHODS, PRESETS
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "METHODS",
     "NETWORK",
     "PRESETS",
+    "WINDOW_GRID_PX",
     "Settings",
     "faults_of",
     "fields_of_settings",

@@ -88,6 +88,10 @@ class Settings:
     detail_px: WindowPx = _setting(
         128, "side of the detail window inside a training crop (processed at full scale)"
     )
+    crops_by_images: bool = _setting(
+        False,
+        "lower context_px to the median size of the labeled images, and detail_px in proportion",
+    )
     detail_boxes: Literal["all", "published"] = _setting(
         "all", "positions of the detail window; published: never the last 8 pixels of the crop"
     )
@@ -155,6 +159,10 @@ class Settings:
     )
     precision: Literal["auto", "fp32", "bf16"] = _setting(
         "auto", "number format of the networks; auto: bf16 where it is faster"
+    )
+    tf32: bool = _setting(
+        False,
+        "on a GPU compute float32 products in TF32: several times faster, 10 bits of mantissa",
     )
     # teacher and pseudo-labels
     alpha: Share = _setting(0.97, "momentum of the teacher's exponential moving average")

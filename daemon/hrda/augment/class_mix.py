@@ -7,12 +7,14 @@ of three draws), or as in DACS. CutMix: Yun et al., ICCV 2019; French et al., BM
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from daemon.domain import IGNORE
+from daemon.hrda.data.minibatch import values_of
 
 CUT_AREA = (0.1, 0.5)  # share of the crop
 CUT_ASPECT = (0.5, 2.0)
@@ -27,10 +29,16 @@ class WeightedCrops:
     weight: Tensor
 
 
-def class_mask(label: Tensor) -> Tensor:
+Values = Sequence[int]  # that a label holds, ascending
+
+
+def class_mask(label: Tensor, values: Values | None = None) -> Tensor:
     """(H, W) bool: where ceil(n / 2) of the n foreground classes of a label are, drawn at random;
-    all False if n = 0."""
-    present = [int(index) for index in label.unique() if index not in (0, IGNORE)]
+    all False if n = 0.
+
+    values: that the label holds, where they are known: to look for them waits for the device.
+    """
+    present = foreground(label.unique().tolist() if values is None else values)
     order = torch.randperm(len(present))[: math.ceil(len(present) / 2)]
     mask = torch.zeros_like(label, dtype=torch.bool)
     for index in order:
@@ -50,33 +58,43 @@ def cutmix_mask(height: int, width: int, device: torch.device | None = None) -> 
     return mask
 
 
-def foreground_masks(labels: Tensor, class_mix: float) -> Tensor:
+def foreground_masks(
+    labels: Tensor, class_mix: float, values: Sequence[Values] | None = None
+) -> Tensor:
     """(B, H, W) bool: where the labeled crop is pasted over the unlabeled one.
 
     class_mix: probability of ClassMix, else CutMix; a crop without foreground always gets a CutMix
-    box.
+    box. values: of each label, as in `class_mask`.
     """
     masks = []
-    for label in labels:
-        mask = class_mask(label) if _uniform(0, 1) < class_mix else torch.zeros_like(label) > 0
-        masks.append(
-            mask if mask.any() else cutmix_mask(label.shape[0], label.shape[1], label.device)
-        )
+    for label, held in zip(labels, values or values_of(labels), strict=True):
+        use_classes = _uniform(0, 1) < class_mix
+        mask = class_mask(label, held) if use_classes else None
+        if mask is None or not foreground(held):
+            mask = cutmix_mask(label.shape[0], label.shape[1], label.device)
+        masks.append(mask)
     return torch.stack(masks)
 
 
-def classmix_masks(labels: Tensor) -> Tensor:
+def classmix_masks(labels: Tensor, values: Sequence[Values] | None = None) -> Tensor:
     """(B, H, W) bool: ClassMix as in DACS, with the classes of the whole minibatch, 255 too.
 
     Each crop draws ceil(n / 2) of the n values that (B, H, W) labels hold; nothing is pasted
-    where it holds none of them.
+    where it holds none of them. values: of each label, as in `class_mask`.
     """
-    present = labels.unique()
+    present = sorted({value for held in values or values_of(labels) for value in held})
     masks = []
     for label in labels:
-        order = torch.randperm(len(present))[: math.ceil(len(present) / 2)]
-        masks.append(torch.isin(label, present[order.to(present.device)]))
+        mask = torch.zeros_like(label, dtype=torch.bool)
+        for row in torch.randperm(len(present))[: math.ceil(len(present) / 2)].tolist():
+            mask |= label == present[row]
+        masks.append(mask)
     return torch.stack(masks)
+
+
+def foreground(values: Values) -> list[int]:
+    """The foreground classes among the values of a label."""
+    return [value for value in values if value not in (0, IGNORE)]
 
 
 def mix(mask: Tensor, labeled: WeightedCrops, unlabeled: WeightedCrops) -> WeightedCrops:

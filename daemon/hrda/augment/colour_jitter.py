@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from daemon.hrda.device import to_device
+
 GRAY = (0.299, 0.587, 0.114)
 TO_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 BLUR_SIGMA = (0.15, 1.15)
@@ -25,16 +27,17 @@ def jitter(image: Tensor, strength: float) -> Tensor:
     """
     if strength == 0:
         return image
-    jittered = []
-    for picture in image:
+    matrices, factors = [], []
+    for _ in image:
         bright, contrast, saturation, hue = (2 * torch.rand(4) - 1).tolist()
         matrix = _saturation(1 + strength * saturation) @ _hue(strength * hue * math.pi / 4)
-        matrix = matrix.to(image.device) * (1 + strength * contrast)
-        mean = picture.mean()
-        flat = picture.reshape(3, -1) - mean
-        flat = matrix @ flat + mean * (1 + strength * bright)
-        jittered.append(flat.view_as(picture))
-    return torch.stack(jittered).clamp(0, 255)
+        matrices.append(matrix * (1 + strength * contrast))
+        factors.append(1 + strength * bright)
+    matrix = to_device(torch.stack(matrices), image.device)  # (B, 3, 3)
+    factor = to_device(torch.tensor(factors), image.device).view(-1, 1, 1)
+    flat = image.flatten(2)  # (B, 3, H * W)
+    mean = flat.mean(dim=(1, 2), keepdim=True)
+    return (matrix @ (flat - mean) + mean * factor).clamp(0, 255).view_as(image)
 
 
 def random_blur(image: Tensor, probability: float) -> Tensor:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from daemon.hrda.device import to_device
+
 
 def visible_blocks(count: int, height: int, width: int, block_px: int, hidden: float) -> Tensor:
     """(count, 1, height, width) bool: each block is hidden with probability `hidden`.
@@ -23,4 +25,4 @@ def mask_blocks(image: Tensor, block_px: int, hidden: float, fill: Tensor) -> Te
     """(B, 3, H, W) images with hidden blocks of `fill`, (1, 3, 1, 1): the encoder's mean colour,
     which the normalisation turns into 0."""
     visible = visible_blocks(len(image), image.shape[2], image.shape[3], block_px, hidden)
-    return torch.where(visible.to(image.device), image, fill)
+    return torch.where(to_device(visible, image.device), image, fill)

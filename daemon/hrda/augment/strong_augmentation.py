@@ -58,9 +58,16 @@ def _jitter_operations(strength: float) -> list[Callable[[Tensor], Tensor]]:
     return [
         lambda x: x + bright,
         lambda x: x * (1 + contrast),
-        lambda x: hsv_to_rgb(rgb_to_hsv(x) * x.new_tensor([1, 1 + saturation, 1]).view(3, 1, 1)),
-        lambda x: hsv_to_rgb(rgb_to_hsv(x) + x.new_tensor([hue, 0, 0]).view(3, 1, 1)),
+        lambda x: _changed_hsv(x, 0.0, 1 + saturation),
+        lambda x: _changed_hsv(x, hue, 1.0),
     ]
+
+
+def _changed_hsv(picture: Tensor, turn: float, factor: float) -> Tensor:
+    """(3, H, W) RGB in [0, 1] with its hue turned, in turns of the circle, and its saturation
+    multiplied."""
+    hue, saturation, value = rgb_to_hsv(picture).unbind()
+    return hsv_to_rgb(torch.stack([hue + turn, saturation * factor, value]))
 
 
 def rgb_to_hsv(picture: Tensor) -> Tensor:

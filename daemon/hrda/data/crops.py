@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +19,10 @@ from daemon.hrda.data.image_files import Picture
 from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.data.random_crop import Crop, fit_scale, training_crop
 from daemon.hrda.data.sampler import Sampler
+from daemon.hrda.device import to_device
 from daemon.hrda.distributed import SINGLE_PROCESS, Ranks
 from daemon.hrda.network.encoders import encoder_spec
-from daemon.pixels.masks import counts_of
+from daemon.pixels.masks import counts_of, values_of
 from daemon.runs.run_folder import FileRole, ImageFile, LabeledFile, TrainRequest
 
 CACHE_BYTES = 256 * 2**20  # of decoded labeled pictures; unlabeled ones are not cached
@@ -30,9 +33,9 @@ class Crops:
     """The minibatches of a training, by iteration.
 
     pixels: (L, C) pixels of each class in each labeled image. ignored: share of the pixels of the
-    labels that are 255, in [0, 1]. labeled: the images that can be read with their masks; the
-    others are faults of `reader`, as are unlabeled images that cannot be read when they are drawn:
-    the next one replaces them.
+    labels that are 255, in [0, 1]. labeled: the images that can be read with their masks; sizes:
+    their (height, width), pixels. The others are faults of `reader`, as are unlabeled images that
+    cannot be read when they are drawn: the next one replaces them.
     """
 
     def __init__(
@@ -53,7 +56,9 @@ class Crops:
         self._fill = [round(channel) for channel in encoder_spec(settings).mean]
         self._cache: OrderedDict[int, tuple[Picture, Mask]] = OrderedDict()
         self._cached_bytes = 0
+        self._lock = threading.Lock()  # of the cache: minibatches are computed in several threads
         self._unreadable: set[int] = set()  # unlabeled
+        self.sizes: list[tuple[int, int]] = []
         self.pixels = self._count_pixels()
         self.sampler = Sampler(
             self.pixels,
@@ -88,12 +93,11 @@ class Crops:
         valid = np.stack([c.valid for c in unlabeled]) if unlabeled else np.zeros((0, side, side))
         return Minibatch(
             image=self._images([crop.image for crop in labeled]),
-            label=torch.from_numpy(np.stack([crop.mask for crop in labeled]))
-            .long()
-            .to(self.device),
+            label=self._on_device(np.stack([crop.mask for crop in labeled])).long(),
             unlabeled=self._images([crop.image for crop in unlabeled]),
-            valid=torch.from_numpy(valid).bool().to(self.device),
+            valid=self._on_device(valid.astype(np.bool_)),
             full_size=(size, other),
+            values=tuple(tuple(values_of(crop.mask)) for crop in labeled),
         )
 
     def _labeled(self, position: int) -> Crop:
@@ -163,9 +167,14 @@ class Crops:
         )
 
     def _images(self, pictures: Sequence[Picture]) -> torch.Tensor:
+        """(B, 3, P, P) on the device, sent there as bytes."""
         side = self.settings.context_px
         stacked = np.stack(pictures) if pictures else np.zeros((0, side, side, 3), np.uint8)
-        return torch.from_numpy(stacked).to(self.device).permute(0, 3, 1, 2).float()
+        return self._on_device(stacked).permute(0, 3, 1, 2).float()
+
+    def _on_device(self, array: npt.NDArray[Any]) -> torch.Tensor:
+        """The array as a tensor; nobody waits for the device."""
+        return to_device(torch.from_numpy(array), self.device)
 
     def _labeled_picture(self, index: int) -> tuple[Picture, Mask]:
         """A labeled picture with its mask, from the cache or its files; where it cannot be read any
@@ -177,6 +186,10 @@ class Crops:
         raise NoUsableFiles("labeled", self.reader.faults(FileRole.LABELED))
 
     def _read_labeled(self, row: int) -> tuple[Picture, Mask] | None:
+        with self._lock:
+            return self._cached_pair(row)
+
+    def _cached_pair(self, row: int) -> tuple[Picture, Mask] | None:
         if row in self._cache:
             self._cache.move_to_end(row)
             return self._cache[row]
@@ -192,11 +205,13 @@ class Crops:
     def _count_pixels(self) -> npt.NDArray[np.int64]:
         """(L, C), of the labeled images that can be used; the others are left out."""
         counts, usable, all_px = [], [], 0
+        self.sizes = []
         for row, file in enumerate(self.labeled):
             pair = self._read_labeled(row)
             if pair is None:
                 continue
             usable.append(file)
+            self.sizes.append((pair[1].shape[0], pair[1].shape[1]))
             if len(usable) - 1 != row:  # later rows move up
                 self._cache[len(usable) - 1] = self._cache.pop(row)
             all_px += pair[1].size

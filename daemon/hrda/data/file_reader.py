@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -46,10 +47,13 @@ class FileReader:
         self._files = Counter(file.role for file in files)
         self._faults: dict[tuple[FileRole, int], FileFault] = {}
         self._kinds: Counter[tuple[FileRole, str]] = Counter()
+        self._lock = threading.Lock()  # files are read in several threads
 
     def faults(self, *roles: FileRole) -> tuple[FileFault, ...]:
         """The faults so far, of these roles or of all."""
-        return tuple(fault for fault in self._faults.values() if not roles or fault.role in roles)
+        with self._lock:
+            found = list(self._faults.values())
+        return tuple(fault for fault in found if not roles or fault.role in roles)
 
     def images(
         self, files: Iterable[File], ahead: int, threads: int = THREADS
@@ -114,12 +118,13 @@ class FileReader:
 
     def _record(self, fault: FileFault, kind: str) -> None:
         key = (fault.role, fault.id)
-        if key in self._faults:
-            return
-        log.warning("left out: %s", fault)
-        self._faults[key] = fault
-        self._kinds[fault.role, kind] += 1
-        files, failed = self._files[fault.role], self._kinds[fault.role, kind]
+        with self._lock:
+            if key in self._faults:
+                return
+            log.warning("left out: %s", fault)
+            self._faults[key] = fault
+            self._kinds[fault.role, kind] += 1
+            files, failed = self._files[fault.role], self._kinds[fault.role, kind]
         if files >= MIN_INPUTS and failed > MAX_FAILING_SHARE * files:
             raise RunFailed(
                 f"{kind} on {failed} of {files} {fault.role} images, the last: {fault}; this is "

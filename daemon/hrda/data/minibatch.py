@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -14,7 +14,8 @@ class Minibatch:
 
     image: (B, 3, P, P). label: (B, P, P) int64, 255 = none. unlabeled: (U, 3, P, P), U at most B.
     valid: (U, P, P) bool, where the unlabeled crops show an image. full_size: (B, U) of the
-    minibatch that this is a part of; (0, 0) when it is complete.
+    minibatch that this is a part of; (0, 0) when it is complete. values: of each label the values
+    that it holds, ascending, where they were counted before the label went to the device.
     """
 
     image: Tensor
@@ -22,6 +23,13 @@ class Minibatch:
     unlabeled: Tensor
     valid: Tensor
     full_size: tuple[int, int] = (0, 0)
+    values: tuple[tuple[int, ...], ...] | None = None
+
+    def label_values(self) -> Sequence[Sequence[int]]:
+        """Of each label the values that it holds, ascending, 255 too."""
+        if self.values is not None:
+            return self.values
+        return values_of(self.label)
 
     def fractions(self) -> tuple[float, float]:
         """Which fractions of the labeled and unlabeled crops of the complete minibatch this has."""
@@ -43,4 +51,10 @@ class Minibatch:
                 unlabeled=self.unlabeled[rows],
                 valid=self.valid[rows],
                 full_size=full_size,
+                values=None if self.values is None else self.values[rows],
             )
+
+
+def values_of(labels: Tensor) -> list[Sequence[int]]:
+    """The values that each of (B, P, P) labels holds, ascending, 255 too. Waits for the device."""
+    return [label.unique().tolist() for label in labels]

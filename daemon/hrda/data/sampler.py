@@ -6,6 +6,7 @@ DAFormer, equation 10.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 from dataclasses import dataclass
@@ -102,4 +103,10 @@ def rare_class_probability(
 
 def _of_epoch(count: int, position: int, seed: int, name: int) -> int:
     epoch, row = divmod(position, count)
-    return int(stream(seed, name, epoch).permutation(count)[row])
+    return int(_order(count, seed, name, epoch)[row])
+
+
+@functools.lru_cache(maxsize=4)  # of a pool of a million, 8 MB each
+def _order(count: int, seed: int, name: int, epoch: int) -> npt.NDArray[np.int64]:
+    """(count,): the order of the images in an epoch."""
+    return stream(seed, name, epoch).permutation(count)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from daemon.domain import IGNORE
+from daemon.hrda.device import to_device
 from daemon.hrda.network.segmentor import Segmentor
 
 
@@ -33,18 +34,17 @@ class FeatureDistance(nn.Module):
         self.classes = settings.feature_classes or tuple(range(1, self.class_count))
         self.ratio = settings.feature_ratio
 
-    def forward(self, image: Tensor, deepest: Tensor, label: Tensor) -> Tensor | None:
-        """Mean L2 distance over the cells of the classes; None where no cell is of them.
+    def forward(self, image: Tensor, deepest: Tensor, label: Tensor) -> Tensor:
+        """Mean L2 distance over the cells of the classes; 0 where no cell is of them.
 
         image: (B, 3, H, W), as the student saw it. deepest: (B, F, h, w), its last feature map
         of the context. label: (B, H, W).
         """
         cells = class_cells(label, deepest.shape[2:], self.class_count, self.classes, self.ratio)
-        if not cells.any():
-            return None
         with torch.no_grad():
             anchor = self.net.features(image)[-1]
-        return (deepest.float() - anchor).norm(dim=1)[cells].mean()
+        distance = (deepest.float() - anchor).norm(dim=1)
+        return torch.where(cells, distance, 0.0).sum() / cells.sum().clamp(min=1)
 
 
 def class_cells(
@@ -55,7 +55,8 @@ def class_cells(
     label: (B, H, W) of `class_count` classes, or 255. size: (h, w), which divides (H, W).
     """
     kernel = (label.shape[1] // size[0], label.shape[2] // size[1])
-    values = torch.tensor([*range(class_count), IGNORE], device=label.device).view(1, -1, 1, 1)
+    values = to_device(torch.tensor([*range(class_count), IGNORE]), label.device).view(1, -1, 1, 1)
     filled = nn.functional.avg_pool2d((label.unsqueeze(1) == values).float(), kernel)
     share, most = filled.max(dim=1)
-    return torch.isin(most, torch.tensor(classes, device=label.device)) & (share >= ratio)
+    wanted = to_device(torch.tensor(classes), label.device).view(-1, 1, 1, 1)
+    return (most == wanted).any(dim=0) & (share >= ratio)

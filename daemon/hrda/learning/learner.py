@@ -1,9 +1,11 @@
 """HRDA's training iteration: `Learner.step` and `Learner.backward` are the method.
 
 DACS (Tranheden et al., WACV 2021) around HRDA (Hoyer, Dai, Van Gool, ECCV 2022), with one graph
-alive at a time: the gradients of the losses add up, so memory is that of the largest one.
-METHOD.md has the paper of each piece. What is not part of the method lies elsewhere: undoing an
-iteration (rollback.py), several processes (gradient_reduction.py), short memory (microbatches.py).
+alive at a time: the gradients of the losses add up, so memory is that of the largest one. On a GPU
+an iteration never waits for the device: losses stay there until they are read, and what depends on
+their values is decided there. METHOD.md has the paper of each piece. What is not part of the method
+lies elsewhere: undoing an iteration (rollback.py), several processes (gradient_reduction.py), short
+memory (microbatches.py).
 """
 
 from __future__ import annotations
@@ -15,18 +17,20 @@ import torch
 from torch import Tensor, nn
 
 from daemon.config.learner import Settings
-from daemon.domain import IGNORE
 from daemon.hrda.augment.class_mix import WeightedCrops, classmix_masks, foreground_masks, mix
 from daemon.hrda.augment.colour_jitter import jitter
 from daemon.hrda.augment.masking import mask_blocks
 from daemon.hrda.augment.strong_augmentation import strongly_augmented
 from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.distributed import SINGLE_PROCESS
+from daemon.hrda.learning.class_counts import class_counts
 from daemon.hrda.learning.feature_distance import FeatureDistance
 from daemon.hrda.learning.gradient_reduction import reduce_gradients
+from daemon.hrda.learning.loss_report import LossReport
 from daemon.hrda.learning.losses import LossWeights, class_weights, dice_loss, hrda_loss
 from daemon.hrda.learning.optimizer import (
     build_optimizer,
+    optimize,
     set_learning_rates,
     unlabeled_weight,
 )
@@ -48,7 +52,7 @@ class Learner:
     """Student, teacher and optimizer.
 
     labeled_share: (C,) pixel shares of the labels. labeled_images: (C,) how many labeled images
-    hold each class. skipped: iterations whose losses or gradients were not finite. rate_factor:
+    hold each class. rate_factor:
     of the learning rates; lower after a warm start. crops_at_once: labeled crops in memory
     together. halvings: how often that was too many.
     """
@@ -65,12 +69,24 @@ class Learner:
         self.class_weights = class_weights(labeled_share, settings.class_balance)
         self.predicted_share = labeled_share.clone()
         self.trained_pixels = torch.zeros_like(labeled_share)  # by class, times its weight
-        self.skipped, self.halvings = 0, 0
+        self.thresholds = confidence_thresholds(settings, len(labeled_share)).to(labeled_share)
+        self.skip_counts = torch.zeros(2, dtype=torch.int64, device=labeled_share.device)
+        self.halvings = 0
         self.rate_factor = 1.0
         self.ranks = SINGLE_PROCESS
         self.crops_at_once = settings.minibatch
 
-    def step(self, minibatch: Minibatch, iteration: int) -> dict[str, float]:
+    @property
+    def skipped(self) -> int:
+        """Iterations whose losses or gradients were not finite. Waits for the device."""
+        return int(self.skip_counts[0])
+
+    @property
+    def skipped_in_a_row(self) -> int:
+        """How many of them are the newest ones. Waits for the device."""
+        return int(self.skip_counts[1])
+
+    def step(self, minibatch: Minibatch, iteration: int) -> LossReport:
         """Learn from one minibatch; the losses and the teacher's confidences by name.
 
         A loss or a gradient that is not finite changes nothing but `skipped`. Raises OutOfMemory,
@@ -81,27 +97,25 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         attempt = Attempt(self.optimizer, self.running_state(), self.ranks)
         losses = attempt.run(lambda: self.backward(minibatch, iteration))
-        if attempt.finite:
-            fraction = minibatch.fractions()[0]
-            reduce_gradients(self.student, self.running_state(), fraction, self.ranks)
-        if attempt.finite and math.isfinite(self.clip_gradients()):
-            self.optimizer.step()
-            self.ema_update()
-        else:
-            self.skipped += 1
-            attempt.rollback()
+        fraction = minibatch.fractions()[0]
+        reduce_gradients(self.student, self.running_state(), fraction, self.ranks)
+        finite = attempt.finite & torch.isfinite(self.clip_gradients())
+        attempt.restore(keep=finite)
+        optimize(self.optimizer, finite)
+        self.ema_update(finite)
+        self.count_skipped(~finite)
         return losses
 
-    def backward(self, minibatch: Minibatch, iteration: int) -> dict[str, float]:
+    def backward(self, minibatch: Minibatch, iteration: int) -> LossReport:
         """Add up the gradients of all losses, some crops at a time; means over these parts."""
         weight = unlabeled_weight(iteration, self.settings)
-        report: dict[str, float] = {}
+        report: dict[str, Tensor] = {}
         for part in minibatch.parts(self.crops_at_once):
             labeled, unlabeled = part.fractions()
             losses = add_gradients(self.labeled_loss(part), "labeled", labeled)
             if weight and len(part.unlabeled):
                 pseudo, confidence = self.pseudo_label(part)
-                losses |= {f"sure_{c}": float(value) for c, value in enumerate(confidence)}
+                losses |= {f"sure_{c}": value for c, value in enumerate(confidence)}
                 losses |= add_gradients(self.mixed_loss(part, pseudo), "mixed", weight * unlabeled)
                 if masked := self.settings.masked_weight:
                     losses |= add_gradients(
@@ -110,7 +124,7 @@ class Learner:
             fraction = len(part.image) / len(minibatch.image)
             for name, value in losses.items():
                 report[name] = report.get(name, 0.0) + value * fraction
-        return report
+        return LossReport(report)
 
     def labeled_loss(self, crops: Minibatch) -> dict[str, Tensor]:
         """Cross-entropy on both scales, Dice and the feature distance of labeled crops."""
@@ -123,8 +137,7 @@ class Learner:
             losses["dice"] = settings.dice_loss * dice_loss(logits.fused, label)
         if self.feature_distance is not None:
             distance = self.feature_distance(image, logits.deepest, label)
-            if distance is not None:
-                losses["distance"] = settings.feature_distance * distance
+            losses["distance"] = settings.feature_distance * distance
         return losses
 
     @torch.no_grad()
@@ -141,11 +154,11 @@ class Learner:
         ratio = distribution_alignment(
             self.labeled_share, self.predicted_share, settings.prior_alignment
         )
-        thresholds = confidence_thresholds(settings, len(ratio)).to(image.device)
         pseudo_labels = PSEUDO_LABELERS[settings.pseudo_weight]
-        pseudo = pseudo_labels(probability, crops.valid, thresholds, ratio)
-        if torch.isfinite(pseudo.share).all():
-            self.predicted_share.lerp_(pseudo.share, 1 - SHARE_MOMENTUM)
+        pseudo = pseudo_labels(probability, crops.valid, self.thresholds, ratio)
+        share = self.predicted_share.lerp(pseudo.share, 1 - SHARE_MOMENTUM)
+        finite = torch.isfinite(pseudo.share).all()
+        self.predicted_share.copy_(torch.where(finite, share, self.predicted_share))
         weight = without_border_rows(
             pseudo.weight, settings.ignore_top_px, settings.ignore_bottom_px
         )
@@ -154,14 +167,14 @@ class Learner:
     def mixed_loss(self, crops: Minibatch, pseudo: WeightedCrops) -> dict[str, Tensor]:
         """Cross-entropy on both scales of labeled crops mixed into unlabeled ones (DACS)."""
         count = len(pseudo.label)
-        label = crops.label[:count]
+        label, values = crops.label[:count], crops.label_values()[:count]
         labeled = WeightedCrops(
             image=crops.image[:count], label=label, weight=torch.ones_like(pseudo.weight)
         )
         if self.settings.mix_classes == "all":
-            mask = classmix_masks(label)
+            mask = classmix_masks(label, values)
         else:
-            mask = foreground_masks(label, self.settings.class_mix)
+            mask = foreground_masks(label, self.settings.class_mix, values)
         mixed = mix(mask, labeled, pseudo)
         logits = self.student_logits(strongly_augmented(mixed.image, self.settings))
         return hrda_loss(logits, mixed.label, self.loss_weights, self.class_weights, mixed.weight)
@@ -184,9 +197,9 @@ class Learner:
             pseudo.weight,
         )
 
-    def ema_update(self) -> None:
-        """teacher <- alpha teacher + (1 - alpha) student."""
-        self.teacher.update(self.student)
+    def ema_update(self, finite: Tensor) -> None:
+        """teacher <- alpha teacher + (1 - alpha) student, unless the iteration is skipped."""
+        self.teacher.update(self.student, finite)
 
     def student_logits(self, image: Tensor) -> Logits:
         """The student's logits of (B, 3, H, W) crops, with a detail window at a random position."""
@@ -196,14 +209,20 @@ class Learner:
         logits: Logits = self.student(image, box)
         return logits
 
-    def clip_gradients(self) -> float:
-        """Limit the norm of the gradient to clip_norm (0: no limit); the norm before."""
+    def clip_gradients(self) -> Tensor:
+        """Limit the norm of the gradient to clip_norm (0: no limit); the norm before, on the
+        device."""
         most = self.settings.clip_norm or math.inf
-        return float(nn.utils.clip_grad_norm_(self.student.parameters(), most))
+        return nn.utils.clip_grad_norm_(self.student.parameters(), most)
+
+    def count_skipped(self, skipped: Tensor) -> None:
+        """Count this iteration if it was skipped: bool, 0-dimensional, on the device."""
+        self.skip_counts[0] += skipped
+        self.skip_counts[1] = (self.skip_counts[1] + 1) * skipped
 
     def count_trained_pixels(self, label: Tensor) -> None:
         """Note the classes of (B, H, W) labels that the labeled loss is computed on."""
-        counts = torch.bincount(label.flatten(), minlength=IGNORE + 1)[: len(self.class_weights)]
+        counts = class_counts(label, len(self.class_weights))
         self.trained_pixels += counts / label.numel() * self.class_weights
 
     def trained_share(self) -> Tensor:
@@ -216,9 +235,9 @@ class Learner:
         return [self.predicted_share, self.trained_pixels, *self.student.buffers(), *own]
 
 
-def add_gradients(losses: Mapping[str, Tensor], name: str, weight: float) -> dict[str, float]:
-    """Add the gradients of the weighted sum of the losses; the losses as numbers, unweighted."""
+def add_gradients(losses: Mapping[str, Tensor], name: str, weight: float) -> dict[str, Tensor]:
+    """Add the gradients of the weighted sum of the losses; the losses themselves, unweighted."""
     device = next(iter(losses.values())).device
-    total = weight * sum(losses.values(), start=torch.zeros(()).to(device))
+    total = weight * sum(losses.values(), start=torch.zeros((), device=device))
     total.backward()
-    return {f"{name}_{part}": float(value.detach()) for part, value in losses.items()}
+    return {f"{name}_{part}": value.detach() for part, value in losses.items()}

@@ -109,11 +109,11 @@ def dice_loss(logits: Tensor, label: Tensor) -> Tensor:
     Milletari et al., V-Net, 2016, with the squared denominator.
     """
     logits = resize(logits.float(), label.shape[1:])
-    probability = logits.softmax(dim=1) * (label != IGNORE).unsqueeze(1)
-    losses = []
-    for index in range(1, logits.shape[1]):
-        truth = (label == index).float()
-        if truth.any():
-            p = probability[:, index]
-            losses.append(1 - (2 * (p * truth).sum() + 1) / ((p * p).sum() + truth.sum() + 1))
-    return torch.stack(losses).mean() if losses else logits.sum() * 0
+    p = (logits.softmax(dim=1) * (label != IGNORE).unsqueeze(1))[:, 1:]
+    values = torch.arange(1, logits.shape[1], device=label.device).view(1, -1, 1, 1)
+    truth = (label.unsqueeze(1) == values).float()  # (B, C - 1, H, W)
+    pixels = truth.sum(dim=(0, 2, 3))
+    overlap, squares = (p * truth).sum(dim=(0, 2, 3)), (p * p).sum(dim=(0, 2, 3))
+    losses = 1 - (2 * overlap + 1) / (squares + pixels + 1)
+    held = pixels > 0
+    return (losses * held).sum() / held.sum().clamp(min=1)

@@ -9,6 +9,7 @@ import torch
 from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.learning.learner import Learner
+from daemon.hrda.learning.loss_report import LossReport
 from daemon.hrda.out_of_memory import OutOfMemory
 
 log = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 
 def step_within_memory(
     learner: Learner, minibatch: Minibatch, seed: int, iteration: int
-) -> dict[str, float]:
+) -> LossReport:
     """One iteration from this seed; where memory is short, with fewer crops at a time from now on.
 
     The gradients of the parts add up to those of the minibatch; only the norms, and losses that

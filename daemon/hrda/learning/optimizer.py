@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor
 
 from daemon.config.learner import Settings
 from daemon.hrda.network.hrda import norms_and_biases
@@ -33,8 +34,19 @@ def build_optimizer(student: Segmentor, settings: Settings) -> torch.optim.Optim
             decay = settings.weight_decay if decays else 0.0
             groups.append({"params": chosen, "lr": rate, "base": rate, "weight_decay": decay})
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, momentum=0.9)
-    return torch.optim.AdamW(groups, betas=(0.9, 0.999))
+        return torch.optim.SGD(groups, momentum=0.9, fused=True)
+    return torch.optim.AdamW(groups, betas=(0.9, 0.999), fused=True)
+
+
+def optimize(optimizer: torch.optim.Optimizer, finite: Tensor) -> None:
+    """One step, unless the gradients are not finite: then nothing changes, not even the moments.
+
+    finite: bool, 0-dimensional, on the device: fused optimizers decide there, as they do for
+    torch's gradient scaler, so that nobody waits for it.
+    """
+    optimizer.grad_scale = None  # type: ignore[attr-defined]
+    optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
+    optimizer.step()
 
 
 def encoder_norm_parameters(net: Segmentor) -> set[str]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from daemon.config.learner import Settings
 from daemon.domain import IGNORE
+from daemon.hrda.learning.class_counts import class_counts
 
 MAX_RATIO = 4.0  # of the distribution alignment, up or down
 
@@ -45,8 +46,8 @@ def class_pseudo_labels(
     confidence, label = _aligned(probability, ratio).max(dim=1)
     confident = (confidence >= thresholds[label]) & valid
     classes = len(thresholds)
-    predicted = torch.bincount(label[valid], minlength=classes)
-    over = torch.bincount(label[confident], minlength=classes)
+    predicted = class_counts(label, classes, valid)
+    over = class_counts(label, classes, confident)
     quality = over / predicted.clamp(min=1)
     label = torch.where(valid, label, IGNORE)
     weight = torch.where(confident, quality[label.clamp(max=classes - 1)], 0.0)

@@ -28,30 +28,33 @@ class Teacher(nn.Module):
         super().__init__()
         self.alpha, self.norms = alpha, norms
         self.net = copy.deepcopy(student).requires_grad_(False).eval()
-        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        device = student.mean.device
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64, device=device))
 
     def train(self, mode: bool = True) -> Teacher:
         """A teacher never trains."""
         return super().train(False)
 
     @torch.no_grad()
-    def update(self, student: Segmentor) -> None:
+    def update(self, student: Segmentor, finite: Tensor | None = None) -> None:
         """net <- a net + (1 - a) student with a = min(1 - 1 / (t + 1), alpha), t = 1, 2, ...
 
         With norms "ema", float buffers (the norms' statistics) follow the same rule, and
-        counters are copied.
+        counters are copied. finite: bool, 0-dimensional, on the device: False changes nothing
+        (the student did not change either); None means True.
         """
-        self.updates += 1
-        alpha = min(1 - 1 / (int(self.updates) + 1), self.alpha)
+        finite = torch.ones_like(self.updates, dtype=torch.bool) if finite is None else finite
+        self.updates += finite.long()
+        alpha = (1 - 1 / (self.updates.double() + 1)).clamp(max=self.alpha)
+        weight = ((1 - alpha) * finite).float()
         source = student.state_dict()
         own = {name for name, _ in self.net.named_buffers()} if self.norms == "batch" else set()
-        for name, average in self.net.state_dict().items():
-            if name in own:
-                continue
-            if average.is_floating_point():
-                average.lerp_(source[name].to(average.dtype), 1 - alpha)
-            else:
-                average.copy_(source[name])
+        averages = {n: t for n, t in self.net.state_dict().items() if n not in own}
+        floats = [name for name, tensor in averages.items() if tensor.is_floating_point()]
+        counters = [name for name in averages if name not in set(floats)]
+        lerp_each([averages[name] for name in floats], [source[name] for name in floats], weight)
+        if counters:
+            torch._foreach_copy_([averages[n] for n in counters], [source[n] for n in counters])
 
     @torch.no_grad()
     def logits(self, image: Tensor, window: int, stride: int) -> Tensor:
@@ -77,3 +80,17 @@ class Teacher(nn.Module):
     def skip_ramp_up(self) -> None:
         """Use the full alpha from the next update on: for a warm start."""
         self.updates.fill_(math.ceil(1 / max(1 - self.alpha, 1e-6)))
+
+
+def lerp_each(averages: list[Tensor], sources: list[Tensor], weight: Tensor) -> None:
+    """average <- average + weight (source - average), for float32 tensors of one device.
+
+    weight: 0-dimensional. On a GPU in a few kernels for all of them, in the memory of a copy.
+    """
+    if weight.device.type == "cpu":
+        for average, source in zip(averages, sources, strict=True):
+            average.lerp_(source, weight)
+        return
+    difference = torch._foreach_sub(sources, averages)
+    torch._foreach_mul_(difference, weight)
+    torch._foreach_add_(averages, difference)

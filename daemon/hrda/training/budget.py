@@ -7,10 +7,12 @@ discarded. The training then starts from its seed, as if the number had been in 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import logging
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from daemon.config.learner import Settings
@@ -18,6 +20,7 @@ from daemon.hrda.data.crops import Crops
 from daemon.hrda.device import synchronize
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.learning.microbatches import step_within_memory
+from daemon.hrda.training.training_loop import minibatches
 from daemon.runs.durable import write_json
 
 log = logging.getLogger(__name__)
@@ -85,14 +88,17 @@ def measure_pace(
 def _mean_seconds(learner: Learner, crops: Crops, iteration: int, until_s: float) -> float:
     """Mean seconds of iterations at this point of the schedule, with the reading of their crops."""
     seconds = []
-    for row in range(TIMED_ITERATIONS):
+    with closing(minibatches(crops, itertools.count())) as queue:
         start_s = time.monotonic()
-        step_within_memory(learner, crops.minibatch(row), seed=row, iteration=iteration)
-        synchronize(crops.device)
-        seconds.append(time.monotonic() - start_s)
-        (over,) = learner.ranks.any_rank(time.monotonic() > until_s, device=crops.device)
-        if over:
-            break
+        for row, minibatch in queue:
+            step_within_memory(learner, minibatch, seed=row, iteration=iteration)
+            synchronize(crops.device)
+            now_s = time.monotonic()
+            seconds.append(now_s - start_s)
+            start_s = now_s
+            (over,) = learner.ranks.any_rank(now_s > until_s, device=crops.device)
+            if over or len(seconds) == TIMED_ITERATIONS:
+                break
     counted = seconds[1:] or seconds
     return sum(counted) / len(counted)
 

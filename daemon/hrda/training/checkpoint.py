@@ -165,7 +165,7 @@ def load_state(folder: RunFolder, learner: Learner, origin: str) -> ResumeState:
             continue
         learner.predicted_share.copy_(state["predicted_share"])
         learner.trained_pixels.copy_(state["trained_pixels"])
-        learner.skipped, learner.halvings = int(state["skipped"]), int(state["halved"])
+        learner.skip_counts[0], learner.halvings = int(state["skipped"]), int(state["halved"])
         if learner.halvings:  # else the number of processes decides
             learner.crops_at_once = int(state["places"])
         log.info("resumed file=%s iteration=%d", path.name, state["iteration"])

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 
 from daemon.domain.errors import RunFailed
 from daemon.hrda.data.crops import Crops
+from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.data.sampler import ITERATION, derived_seed
 from daemon.hrda.distributed import Ranks
 from daemon.hrda.learning.learner import Learner
+from daemon.hrda.learning.loss_report import LossReport
 from daemon.hrda.learning.microbatches import step_within_memory
 from daemon.hrda.progress import ProgressReporter
 from daemon.hrda.training import checkpoint
 from daemon.hrda.training.best_model import BestModel, validation_iterations
 from daemon.hrda.training.stop_request import Stopped, StopRequest
+from daemon.prefetch import prefetch
 from daemon.runs.run_folder import RunFolder
 
 MAX_SKIPPED = 20  # iterations in a row whose loss is not finite
+CHECKED_EVERY = 10  # iterations: to look at the number of skipped ones waits for the device
+MAX_DATA_THREADS = 8  # that cut crops beside a GPU
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,19 @@ class Stopwatch:
         return time.monotonic() - self.started_s
 
 
-def step(learner: Learner, crops: Crops, seed: int, iteration: int) -> dict[str, float]:
+def minibatches(
+    crops: Crops, iterations: Iterable[int]
+) -> Generator[tuple[int, Minibatch], None, None]:
+    """Each iteration with its minibatch; the next ones are read, cut and sent to the device while
+    the network computes."""
+    threads = 1
+    if crops.device.type == "cuda":  # on a CPU all cores compute already
+        cores = len(os.sched_getaffinity(0)) // crops.ranks.size
+        threads = max(1, min(MAX_DATA_THREADS, cores - 1))
+    return prefetch(crops.minibatch, iterations, 2 * threads, threads)
+
+
+def step(learner: Learner, minibatch: Minibatch, seed: int, iteration: int) -> LossReport:
     """One iteration; where memory is short, with fewer crops at a time from then on.
 
     Its randomness depends on (seed, iteration) only, so that a repeated or resumed iteration is
@@ -40,7 +60,7 @@ def step(learner: Learner, crops: Crops, seed: int, iteration: int) -> dict[str,
     """
     rank = (learner.ranks.rank,) if learner.ranks.rank else ()
     own_seed = derived_seed(seed, ITERATION, iteration, *rank)
-    return step_within_memory(learner, crops.minibatch(iteration), own_seed, iteration)
+    return step_within_memory(learner, minibatch, own_seed, iteration)
 
 
 @dataclass(kw_only=True)
@@ -60,14 +80,18 @@ class Training:
 
     def run(self) -> None:
         """Train to the last iteration. Raises Stopped, with all saved; RunFailed; OutOfMemory."""
-        settings, in_a_row, saved_s = self.learner.settings, 0, time.monotonic()
+        left = range(self.first, self.learner.settings.iterations)
+        with closing(minibatches(self.crops, left)) as queue:
+            self._run(queue)
+
+    def _run(self, queue: Iterable[tuple[int, Minibatch]]) -> None:
+        settings, saved_s = self.learner.settings, time.monotonic()
         progress = self._progress()
-        for iteration in range(self.first, settings.iterations):
-            skipped = self.learner.skipped
-            losses = step(self.learner, self.crops, self.seed, iteration)
-            in_a_row = in_a_row + 1 if self.learner.skipped > skipped else 0
-            _check_finite(iteration, in_a_row, losses)
+        for iteration, minibatch in queue:
+            losses = step(self.learner, minibatch, self.seed, iteration)
             done = iteration + 1
+            if done % CHECKED_EVERY == 0 or done == settings.iterations:
+                _check_finite(iteration, self.learner.skipped_in_a_row, losses)
             self._validate(done)
             if progress:
                 progress.report(done, losses)
@@ -105,7 +129,7 @@ class Training:
             checkpoint.save_state(self.folder, self.learner, self.origin, state)
 
 
-def _check_finite(iteration: int, in_a_row: int, losses: dict[str, float]) -> None:
+def _check_finite(iteration: int, in_a_row: int, losses: LossReport) -> None:
     if in_a_row >= MAX_SKIPPED:
         raise RunFailed(
             f"iteration {iteration}: {in_a_row} losses in a row are not finite, the last "
