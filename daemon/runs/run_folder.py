@@ -8,6 +8,7 @@ runs/0003-train/
     schedule.json   the number of iterations for `max_seconds` (train only)
     resume.pth      the state from which a killed training continues (train only)
     checkpoint.pth  the model (train only)
+    student.pth     its student, where it is kept (train only)
     rows.bin        the scores so far (embed and predict, until their end)
     scores.npz      per-image arrays, see `Scores` (embed and predict)
     cells.npy       dense features (features only; daemon/hrda/probe/feature_file.py)

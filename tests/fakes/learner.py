@@ -1,7 +1,8 @@
 """A learner that answers the run-folder contract in milliseconds, with numpy instead of a network.
 
 Started as the real one is: `python -m tests.fakes.learner VERB RUN_FOLDER`. It "learns" the mean
-colour of each class and predicts the nearest; so its masks are real, if poor.
+colour of each class and predicts the nearest; so its masks are real, if poor. Its student has seen
+half of the colours' differences.
 An environment variable FAKE_LEARNER_SECONDS makes a training last that long; with
 FAKE_LEARNER_COLLAPSES = "0002-train 0005-train" these runs learn every class the wrong way round.
 """
@@ -86,6 +87,10 @@ def train(run: RunFolder) -> None:
         colours = [*colours[1:], colours[0]]
     with atomic_file(run.checkpoint) as part:
         part.write_text(json.dumps(colours))
+    if request.keep_student:
+        grey = np.mean(colours, axis=0)
+        with atomic_file(run.student) as part:
+            part.write_text(json.dumps(((np.array(colours) + grey) / 2).tolist()))
     validation = _measure(colours, request.validation, request.classes, reader)
     run.write_result(
         TrainResult(
@@ -195,10 +200,7 @@ def _measures(
     cells = pixels[::step, ::step]
     height, width = cells.shape[:2]
     coarse = np.repeat(np.repeat(cells[::2, ::2], 2, axis=0), 2, axis=1)[:height, :width]
-    logits, far = (
-        -np.linalg.norm(part[:, :, None] - np.array(colours), axis=-1).transpose(2, 0, 1) / 25.5
-        for part in (cells, coarse)
-    )
+    logits, far = _logits(colours, cells), _logits(colours, coarse)
     temperature = request.temperature or 1.0
     p, label = plain.softmax(logits, temperature), plain.labels(logits)
     inputs = (cells / 127.5 - 1).transpose(2, 0, 1)
@@ -215,9 +217,15 @@ def _measures(
         "gradients": plain.gradient(p, inputs),
     }
     if request.student is not None:
-        other = plain.softmax(logits, request.student_temperature or 2.0)
+        student = json.loads(request.student.read_text())
+        other = plain.softmax(_logits(student, cells), request.student_temperature or 1.0)
         measures["teacher_disagreement"] = plain.disagreement(p, other)
     return measures
+
+
+def _logits(colours: list[list[float]], pixels: np.ndarray) -> np.ndarray:
+    gap = np.linalg.norm(pixels[:, :, None] - np.array(colours), axis=-1)
+    return -gap.transpose(2, 0, 1) / 25.5
 
 
 def _vector(file: ImageFile) -> np.ndarray:

@@ -51,7 +51,9 @@ def look(net: Segmentor, image: Picture) -> tuple[BranchResult, ImagePrediction]
     return net.branch_inference(x, side, side // 2), predict_image(net, image)
 
 
-@pytest.mark.parametrize("changes", [{}, {"architecture": "segformer"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"detail_window_px": 128, "window_px": 256}, {"architecture": "segformer"}]
+)
 def test_an_image_with_padding_has_the_measures_of_the_slow_version(
     changes: dict[str, Any],
 ) -> None:

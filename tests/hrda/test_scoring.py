@@ -16,6 +16,7 @@ from daemon.hrda import predict
 from daemon.hrda.__main__ import DONE, STOPPED, main
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import read_image
+from daemon.hrda.inference.passes import images_per_pass, queue_length, readers
 from daemon.hrda.inference.score_file import ScoreFile, row_dtype
 from daemon.hrda.inference.streaming import group_by_size, predictions_of
 from daemon.hrda.inference.whole_images import context_windows, predict_image, predict_images
@@ -74,6 +75,16 @@ def test_neighbours_of_one_size_go_together_and_no_more_than_allowed() -> None:
     ]
 
     assert groups == [[0, 1], [2], [3], [4]]  # 40 pixels hold two of 4x5 and one of 6x5
+
+
+def test_a_gpu_gets_large_passes_and_pictures_from_all_threads() -> None:
+    cpu, other = segmentor(), segmentor().to("meta")  # any device but the CPU counts as a GPU
+
+    assert [images_per_pass(net, 384 * 384) for net in (cpu, other)] == [4, 64]
+    assert [images_per_pass(net, 10**8) for net in (cpu, other)] == [1, 1]
+    assert queue_length(other) > images_per_pass(other, 384 * 384) > queue_length(cpu)
+    torch.set_num_threads(4)
+    assert (readers(cpu), readers(other)) == (2, 4)
 
 
 def test_large_pictures_are_cut_into_windows_that_overlap_by_half() -> None:

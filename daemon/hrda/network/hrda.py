@@ -75,11 +75,11 @@ class HRDASegmentor(Segmentor):
         check_size(image)
         with inputs_of(self.decoder.conv_seg) as inputs:
             context, attention, features = self._context(half_scale(image))
-        detail, seen = self._mean_of_windows(image, window, stride, self._detail_with_inputs)
+        detail = self._detail_branch(image, window, stride)
         return BranchResult(
-            fused=fuse_scales(context, attention, detail, None),
+            fused=fuse_scales(context, attention, detail.logits, None),
             features=tuple(x.float() for x in features),
-            detail=Branch(logits=detail, inputs=seen),
+            detail=detail,
             context=Branch(logits=context, inputs=inputs[0]),
             attention=attention,
         )
@@ -115,6 +115,15 @@ class HRDASegmentor(Segmentor):
     def _detail(self, image: Tensor) -> Tensor:
         with self.autocast(image):
             return self.decoder(self.encoder(self.normalised(image))).float()
+
+    def _detail_branch(self, image: Tensor, window: int, stride: int) -> Branch:
+        """The means over the windows; the inputs of a single one are not copied."""
+        if max(image.shape[2:]) > window:
+            logits, seen = self._mean_of_windows(image, window, stride, self._detail_with_inputs)
+            return Branch(logits=logits, inputs=seen)
+        with inputs_of(self.decoder.conv_seg) as inputs:
+            (logits,) = self._mean_of_windows(image, window, stride, lambda x: [self._detail(x)])
+        return Branch(logits=logits, inputs=inputs[0])
 
     def _detail_with_inputs(self, image: Tensor) -> Sequence[Tensor]:
         with inputs_of(self.decoder.conv_seg) as inputs:
