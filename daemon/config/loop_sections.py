@@ -151,6 +151,12 @@ class Training(Section):
     warm_start: bool = setting(
         True, "start each training from the previous model instead of ImageNet weights"
     )
+    keep_student: bool = setting(
+        False,
+        "keep the student of each training beside its teacher, the model, and measure on which "
+        "images of the pool the two disagree, for strategies that ask for it (disagreement); that "
+        "doubles the time of scoring and the disk space of checkpoints",
+    )
     settings: Mapping[str, Setting] = setting(
         {}, "learner settings that differ from the preset, by name"
     )

@@ -18,12 +18,12 @@ from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import Picture
 from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.device import infers_in_bf16, resolve_device, set_threads
+from daemon.hrda.inference.passes import images_per_pass, queue_length, readers
 from daemon.hrda.inference.score_file import ScoreFile, origin, row_dtype
-from daemon.hrda.inference.streaming import MAX_WAITING, group_by_size
+from daemon.hrda.inference.streaming import group_by_size
 from daemon.hrda.inference.whole_images import (
     BAND_ROWS,
     embedding_size,
-    images_per_pass,
     padded_size,
     pooled,
     window_of,
@@ -53,7 +53,9 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
     settings = settings_of(request.settings)
     net = imagenet_encoder(request, settings)
     ids = [file.id for file in request.images]
-    rows = ScoreFile(folder, row_dtype(embedding_size(settings), None), ids, origin(request))
+    rows = ScoreFile(
+        folder, row_dtype({"embeddings": (embedding_size(settings),)}), ids, origin(request)
+    )
     progress = ProgressReporter(folder, "embedding", len(ids), rows.done)
     reader = FileReader(request.images)
     missing = [file for file in request.images if rows.is_missing(file.id)]
@@ -75,12 +77,22 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
 def _embeddings(
     net: Segmentor, files: Sequence[ImageFile], reader: FileReader
 ) -> Iterator[tuple[ImageFile, npt.NDArray[np.float32]]]:
-    pictures = reader.images(files, MAX_WAITING)
-    for group in group_by_size(
-        pictures, lambda pixels: images_per_pass(net, min(pixels, MAX_SIDE_PX**2))
-    ):
+    for group in picture_groups(net, files, reader):
         vectors = embeddings(net, [picture for _, picture in group])
         yield from zip((file for file, _ in group), vectors, strict=True)
+
+
+def picture_groups(
+    net: Segmentor, files: Sequence[ImageFile], reader: FileReader
+) -> Iterator[Sequence[tuple[ImageFile, Picture]]]:
+    """The readable files with their pictures, in order; those of a group have one size and fit
+    through the encoder together."""
+    pictures = reader.images(files, queue_length(net), readers(net))
+    return group_by_size(pictures, lambda pixels: _images_at_once(net, pixels))
+
+
+def _images_at_once(net: Segmentor, pixels: int) -> int:
+    return min(queue_length(net), images_per_pass(net, min(pixels, MAX_SIDE_PX**2)))
 
 
 @torch.no_grad()
@@ -90,7 +102,7 @@ def embeddings(net: Segmentor, images: Sequence[Picture]) -> npt.NDArray[np.floa
     images: of one size.
     """
     vectors = pooled(net.features(torch.cat([shrunk(image, net.mean) for image in images])))
-    return nn.functional.normalize(vectors, dim=1).numpy()
+    return nn.functional.normalize(vectors, dim=1).cpu().numpy()
 
 
 def shrunk(image: Picture, mean: torch.Tensor) -> torch.Tensor:

@@ -23,10 +23,9 @@ from torch import Tensor, nn
 from daemon.config.learner import settings_of
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import Picture
-from daemon.hrda.embed import MAX_SIDE_PX, embeddings, imagenet_encoder, shrunk
+from daemon.hrda.embed import embeddings, imagenet_encoder, picture_groups, shrunk
 from daemon.hrda.inference.score_file import origin
-from daemon.hrda.inference.streaming import MAX_WAITING, group_by_size
-from daemon.hrda.inference.whole_images import embedding_size, images_per_pass, padded_size
+from daemon.hrda.inference.whole_images import embedding_size, padded_size
 from daemon.hrda.network.encoders import STRIDES, encoder_spec
 from daemon.hrda.network.heads import resize
 from daemon.hrda.network.segmentor import Segmentor
@@ -118,10 +117,7 @@ def _write(
 def _features_of(
     net: Segmentor, projection: Projection, files: Sequence[ImageFile], reader: FileReader
 ) -> Iterator[tuple[ImageFile, ImageFeatures]]:
-    pictures = reader.images(files, MAX_WAITING)
-    for group in group_by_size(
-        pictures, lambda pixels: images_per_pass(net, min(pixels, MAX_SIDE_PX**2))
-    ):
+    for group in picture_groups(net, files, reader):
         images = [picture for _, picture in group]
         vectors = embeddings(net, images)
         cells, cell_px = _cells(net, images, projection)
@@ -204,9 +200,10 @@ def _sampled_cells(
     rng = np.random.default_rng(request.seed)
     drawn = rng.permutation(len(request.images))[:SAMPLED_IMAGES]
     found = [np.zeros((0, sum(_channels(net))))]
-    pictures = reader.images([request.images[row] for row in drawn], MAX_WAITING)
+    groups = picture_groups(net, [request.images[row] for row in drawn], reader)
+    pictures = (picture for group in groups for _, picture in group)
     progress = ProgressReporter(folder, "sample of cells", len(drawn))
-    for _, picture in progress.track(pictures):
+    for picture in progress.track(pictures):
         maps, _ = _maps(net, [picture])
         grid = (maps[1].shape[2], maps[1].shape[3])
         cells = torch.cat([_on_grid(x, grid) for x in maps], dim=1)[0].flatten(1)

@@ -27,7 +27,7 @@ from daemon.hrda.device import (
 )
 from daemon.hrda.distributed import Ranks, joined_ranks, local_device
 from daemon.hrda.evaluation.evaluate import validate
-from daemon.hrda.inference.whole_images import PASS_PX
+from daemon.hrda.inference.passes import PASS_PX
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.network.hrda import build_segmentor
 from daemon.hrda.network.segmentor import Segmentor

@@ -163,9 +163,9 @@ class TrainRequest(Request):
 class PredictRequest(Request):
     """Use a checkpoint: score images, write masks, measure on images with a mask.
 
-    temperature: fitted on validation, applied to the test images. student: another checkpoint that
-    is measured on them, with its own temperature. test_missing: why `test` is empty although there
-    is a test set.
+    temperature: fitted on validation, applied to the scores and to the test images. student:
+    another checkpoint, with its own temperature: it is measured on the test images, and scores say
+    where the two disagree. test_missing: why `test` is empty although there is a test set.
     """
 
     kind: Literal["predict"] = "predict"

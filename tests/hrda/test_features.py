@@ -59,21 +59,21 @@ def test_each_image_has_cells_of_8_pixels_and_the_embedding_of_embed(
 def test_a_run_that_was_killed_goes_on_with_the_same_result(
     images: list[ImageFile], tmp_path: Path
 ) -> None:
-    whole, killed = (run_of(images, tmp_path / name) for name in ("whole", "killed"))
-    assert main(["features", str(whole.path)]) == DONE
-    assert main(["features", str(killed.path)]) == DONE
-    index = killed.path / "index.bin"
+    run = run_of(images, tmp_path / "run")
+    assert main(["features", str(run.path)]) == DONE
+    before = [np.array(FeatureFile(run.path).read(sha256_of(one.image)).cells) for one in images]
+    index, cells = run.path / "index.bin", run.path / "cells.npy"
     index.write_bytes(index.read_bytes()[: -index.stat().st_size // 2])  # in the second row
-    killed.result_file.unlink()
+    kept = index.stat().st_size
+    run.result_file.unlink()
 
-    assert main(["features", str(killed.path)]) == DONE
+    assert main(["features", str(run.path)]) == DONE
 
-    for file in images:
-        ours, theirs = (
-            FeatureFile(run.path).read(sha256_of(file.image)) for run in (whole, killed)
-        )
-        np.testing.assert_allclose(ours.cells.astype(float), theirs.cells.astype(float), atol=0.02)
-    assert (killed.path / "cells.npy").stat().st_size == (whole.path / "cells.npy").stat().st_size
+    assert index.stat().st_size > kept
+    assert cells.stat().st_size == 128 + 2 * sum(one.size for one in before)  # none is there twice
+    for file, whole in zip(images, before, strict=True):
+        found = FeatureFile(run.path).read(sha256_of(file.image)).cells
+        np.testing.assert_allclose(found.astype(float), whole.astype(float), atol=0.02)
 
 
 def test_a_file_that_cannot_be_read_is_left_out_and_named(

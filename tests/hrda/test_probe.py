@@ -17,6 +17,7 @@ from daemon.hrda.probe.head_file import read_head, write_head
 from daemon.hrda.probe.label_cells import confusion_of, labels_of, pixels_by_cell, pixels_of
 from daemon.hrda.probe.linear_head import SAMPLED, LinearHead, draw_pairs, fit_head
 from tests.fakes.colour_features import LAYOUT
+from tests.hrda.plain import measures as plain
 
 MASK = np.array([[0, 0, 1], [0, 255, 1], [2, 2, 255]], np.uint8)
 
@@ -80,6 +81,34 @@ def test_measures_of_a_sure_and_of_an_unsure_image() -> None:
     np.testing.assert_allclose(measured["foreground_embeddings"], [0.5**0.5] * 2, rtol=1e-6)
     assert not np.any(vague["foreground_embeddings"])
     np.testing.assert_allclose(vague["gradients"], np.repeat([-2 / 3, 1 / 3, 1 / 3], 2), rtol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 6])
+def test_measures_agree_with_their_slow_definitions(classes: int) -> None:
+    rng = np.random.default_rng(classes)
+    coarse = rng.normal(size=(classes, 3, 4)).repeat(4, axis=1).repeat(3, axis=2) * 3
+    logits = (coarse + rng.normal(size=coarse.shape)).astype(np.float32)
+    cells = rng.normal(size=(12, 12, 64)).astype(np.float32)
+
+    found = measures_of(np.moveaxis(logits, 0, -1), cells, 1.7)
+
+    p, label = plain.softmax(logits, 1.7), plain.labels(logits)
+    maps = np.moveaxis(cells, -1, 0)
+    expected = {
+        "uncertainty": plain.uncertainty(p),
+        "margin": plain.margin(p),
+        "least_confidence": plain.least_confidence(p),
+        "class_share": plain.class_share(label, classes),
+        "foreground_uncertainty": plain.foreground_uncertainty(p, label),
+        "class_uncertainty": plain.class_uncertainty(p, label),
+        "objects": plain.objects(label, classes),
+        "border": plain.border(label),
+        "foreground_embeddings": plain.foreground_embedding([maps], label != 0),
+        "gradients": plain.gradient(p, maps),
+    }
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=name)
 
 
 def test_regions_and_borders_are_of_cells_that_share_an_edge() -> None:

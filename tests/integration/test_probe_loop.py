@@ -22,7 +22,7 @@ ABSENT = {"scale_disagreement", "teacher_disagreement"}  # the probe has one bra
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    paint(tmp_path)
+    paint(tmp_path, images=16)
     return tmp_path
 
 
@@ -56,18 +56,32 @@ def test_a_loop_learns_with_the_probe_and_scores_every_measure(home: Path, featu
     assert len(COLOURS) == scores.class_share.shape[1]  # type: ignore[union-attr]
 
 
-def test_an_image_without_features_fails_the_run_by_name(home: Path) -> None:
-    images = sorted((home / "images").iterdir())
-    launcher = ProbeLauncher(write_colour_features(home / "features", images[1:]))
-    run = RunFolder(home / "run")
-    files = tuple(ImageFile(id=row, image=path) for row, path in enumerate(images[:2]))
+def embed_run(folder: Path, images: list[Path]) -> RunFolder:
+    run = RunFolder(folder)
+    files = tuple(ImageFile(id=row, image=path) for row, path in enumerate(images))
     run.write_request(EmbedRequest(classes=("a", "b"), images=files))
+    return run
 
+
+def test_a_process_stays_for_the_next_run_until_one_fails(home: Path) -> None:
+    images = sorted((home / "images").iterdir())[:3]
+    launcher = ProbeLauncher(write_colour_features(home / "features", images[1:]))
+    first, second, third = (embed_run(home / name, images[1:]) for name in ("1", "2", "3"))
+    bad = embed_run(home / "bad", images)
+
+    to_the_end(launcher, first)
+    to_the_end(launcher, second)
     with pytest.raises(RunFailed, match=r"image 0: .*has no features in .*make them again"):
-        _to_the_end(launcher, run)
+        to_the_end(launcher, bad)
+    to_the_end(launcher, third)
     launcher.stop()
 
+    assert first.read_scores().ids.tolist() == third.read_scores().ids.tolist() == [0, 1]
+    processes = [(run.path / "lock").read_text() for run in (first, second, bad, third)]
+    assert len(set(processes[:3])) == 1
+    assert processes[3] != processes[0]
 
-def _to_the_end(launcher: ProbeLauncher, run: RunFolder) -> None:
+
+def to_the_end(launcher: ProbeLauncher, run: RunFolder) -> None:
     while not launcher.advance(run, "embed"):
         time.sleep(0.02)

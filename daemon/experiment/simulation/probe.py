@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon.config.learner import ENCODER, settings_of
-from daemon.domain.errors import RunFailed
 from daemon.experiment.child_runs import run_to_end
-from daemon.launchers.local import child_environment
+from daemon.launchers.local import child_environment, failure_of
 from daemon.runs.checksums import sha256_of
 from daemon.runs.parent_death import PARENT_STDIN
 from daemon.runs.run_folder import FeaturesRequest, ImageFile, RunFolder
@@ -54,13 +52,20 @@ def make_features(
             ImageFile(id=row, image=path.absolute()) for row, path in enumerate(sorted(images))
         ),
     )
-    contents = sorted({_content(path) for path in images})
-    what = [FORMAT, encoder, request.stride, request.channels, request.seed, contents]
-    key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
-    run = RunFolder(out / f"features-{key}")
+    run = RunFolder(out / f"features-{features_key(request)}")
     run.write_request(request)
     run_to_end(run, "features", on_progress)
     return run.path
+
+
+def features_key(request: FeaturesRequest) -> str:
+    """16 hex digits of what features depend on: the encoder, how cells are made, and the bytes of
+    the images, whatever their paths and order. Settings of the learner beside the encoder's count
+    if the request has them."""
+    contents = sorted({_content(file.image) for file in request.images})
+    cells = [FORMAT, request.stride, request.channels, request.seed]
+    what = json.dumps([cells, dict(request.settings), contents], sort_keys=True)
+    return hashlib.sha256(what.encode()).hexdigest()[:16]
 
 
 def _content(path: Path) -> str:
@@ -104,7 +109,7 @@ class ProbeLauncher:
         if code is None:
             return False
         _close(self._working.pop(run.path))
-        raise _failure(run, command, code)
+        raise failure_of(run, command, code)
 
     def release(self, run: RunFolder) -> bool:
         """End the process of the folder; True once there is none. Never waits."""
@@ -167,21 +172,3 @@ def _input(child: subprocess.Popen[bytes]) -> Any:
 def _close(child: subprocess.Popen[bytes]) -> None:
     with suppress(BrokenPipeError):
         _input(child).close()
-
-
-def _failure(run: RunFolder, command: str, code: int) -> RunFailed:
-    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-    error = run.read_error()
-    reason = error.message if error else _last_line(run.log)
-    return RunFailed(
-        f"{run.path.name}: {command} {how}: {reason} (its whole output is in {run.log})",
-        error.faults if error else (),
-    )
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = log.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        return "its log cannot be read"
-    return lines[-1] if lines else "its log is empty"

@@ -47,7 +47,7 @@ def _evaluated(
     for one in labeled:
         logits = head.logits(one.image.cells)
         matrices.append(confusion_of(one.pixels, logits.argmax(axis=-1)))
-        tally.add(labels_of(one.pixels), probabilities(logits, 1.0).transpose(2, 0, 1))
+        tally.add(labels_of(one.pixels), probabilities(logits, 1.0))
     groups = [one.file.group for one in labeled]
     pixels = sum(one.image.size[0] * one.image.size[1] for one in labeled)
     known = sum(int(one.pixels.sum()) for one in labeled)

@@ -108,7 +108,7 @@ class ProbeRuns:
         head = _head_of(request)
         reader = FileReader([*request.score, *request.masks, *request.test])
         if request.score:
-            self._score(run, head, request.score, reader)
+            self._score(run, head, request, reader)
         confidence = self._masks(run, head, request, reader)
         test = self._test(head, request, reader)
         faults = reader.faults()
@@ -124,12 +124,13 @@ class ProbeRuns:
         )
 
     def _score(
-        self, run: RunFolder, head: LinearHead, files: Sequence[ImageFile], reader: FileReader
+        self, run: RunFolder, head: LinearHead, request: PredictRequest, reader: FileReader
     ) -> None:
+        temperature = request.temperature or head.temperature
         found, columns = [], dict[str, list[npt.ArrayLike]]()
-        for file, image in self._files.images(files, reader):
+        for file, image in self._files.images(request.score, reader):
             cells = np.asarray(image.cells, np.float32)
-            for name, value in measures_of(head.logits(cells), cells, head.temperature).items():
+            for name, value in measures_of(head.logits(cells), cells, temperature).items():
                 columns.setdefault(name, []).append(value)
             found.append((file, image))
         arrays = {name: np.asarray(values, np.float32) for name, values in columns.items()}
@@ -143,7 +144,7 @@ class ProbeRuns:
         run.mask(0).parent.mkdir(exist_ok=True)
         for file, image in self._files.images(request.masks, reader):
             logits = head.logits(image.cells)
-            label, p = logits.argmax(axis=-1), probabilities(logits, 1.0).max(axis=-1)
+            label, p = logits.argmax(axis=-1), probabilities(logits, 1.0).max(axis=0)
             present = np.unique(label).tolist()
             confidence[file.id] = {request.classes[c]: float(p[label == c].mean()) for c in present}
             with atomic_file(run.mask(file.id)) as part:
