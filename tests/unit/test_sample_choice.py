@@ -83,6 +83,15 @@ def test_groups_give_as_even_numbers_as_they_can() -> None:
     assert sample.groups == (3, 3)
 
 
+def test_a_group_of_near_duplicates_gives_one_image_while_others_are_distinct() -> None:
+    embeddings = apart()
+    embeddings[12:18] = embeddings[12]  # all of b
+
+    sample = choose(embeddings, n=9, group_by="^(.)_")
+
+    assert Counter(names()[row][0] for row in sample.picks) == {"a": 6, "b": 1, "c": 2}
+
+
 def test_more_than_there_are_gives_all() -> None:
     assert sorted(choose(n=50).picks) == list(range(20))
 

@@ -67,10 +67,10 @@ def choose_sample(
     excluded = _excluded(names, groups, embeddings, set(exclude), similarity)
     left = np.setdiff1d(rows, np.array(sorted(excluded), dtype=np.int64))
     distinct = representatives(left, embeddings[left], similarity=similarity)
-    quota = _quota(Counter(groups[row] for row in left), n) if group_by else n
     chooser, rng = strategies.load(strategy), np.random.default_rng([seed, CHOICE_STREAM])
     picks: list[int] = []
     for candidates in (distinct, left.tolist()):  # near-duplicates only where too few are distinct
+        quota = _quota(Counter(groups[row] for row in candidates), n) if group_by else n
         _choose_even(picks, candidates, embeddings, groups, min(n, len(left)), quota, chooser, rng)
     return Sample(
         picks=tuple(picks),

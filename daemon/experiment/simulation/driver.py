@@ -131,14 +131,22 @@ def _launchers(
         kept.stop()
 
 
-def write_saved_report(out: Path, console: Console) -> int:
+def write_saved_report(out: Path, console: Console, reference: Path | None = None) -> int:
     """Write the report of a simulation from its results.json; 0. It may still run.
 
-    Raises ExperimentRefused where there are no results.
+    reference: the folder of another simulation, whose ranking of the arms is compared. Raises
+    ExperimentRefused where there are no results.
     """
+    found = _saved_results(out)
+    write_report(found, out, _saved_results(reference) if reference else None)
+    _print_end(found, out, console)
+    return 0
+
+
+def _saved_results(out: Path) -> Simulation:
     file = SimulationFolder(out).results_file
     try:
-        found = Simulation.model_validate_json(file.read_bytes())
+        return Simulation.model_validate_json(file.read_bytes())
     except FileNotFoundError as exc:
         raise ExperimentRefused(
             f"{file}: is not there; expected the folder of a simulation with at least one training"
@@ -148,9 +156,6 @@ def write_saved_report(out: Path, console: Console) -> int:
             f"{file}: cannot be read as results: {exc}; delete it, the command of the simulation "
             f"makes it again"
         ) from exc
-    write_report(found, out)
-    _print_end(found, out, console)
-    return 0
 
 
 def jobs_of(parts: Parts) -> list[Job]:
