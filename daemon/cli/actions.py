@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
     config = _load(options)
     with terminal.live_progress(lambda: read_status(config), ERR):
-        run_forever(config, now, options.cycles)
+        run_forever(config, now, options.cycles, options.config)
     return 0
 
 
@@ -103,7 +103,7 @@ def web(options: argparse.Namespace) -> int:
 
     config = _load(options)
     host, port = config.web.host, config.web.port
-    with serving(lambda: read_status(config), host, port, config=config) as address:
+    with serving(lambda: read_status(config), host, port, read_config=lambda: config) as address:
         say(f"the page is at {address}; stop with Ctrl-C")
         try:
             while True:
@@ -123,6 +123,20 @@ def doctor(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write("\n".join(text_lines(found)) + "\n")
     return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Compute what was chosen again and compare; 1 where an image differs."""
+    from daemon.diagnostics.verify import lines
+    from daemon.diagnostics.verify import verify as verified
+
+    found = verified(_load(options), options.cycle)
+    if options.json:
+        _write_json({"cycles": [one.model_dump(mode="json") for one in found]})
+    else:
+        for line in lines(found):
+            say(line)
+    return 0 if all(one.matches for one in found) else 1
 
 
 def backup(options: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from daemon.status.model_batch import (
     BatchImage,
     BatchProgress,
     CorrectionTotals,
+    SelectionRegime,
 )
 from daemon.status.model_health import (
     DaemonState,
@@ -100,6 +101,7 @@ def _before_first_run(classes: tuple[str, ...]) -> Status:
         redundancy=None,
         validation_drift=None,
         batch=None,
+        regime=None,
         stages=(),
         quarantine=(),
         quarantine_settled=(),
@@ -141,6 +143,13 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
             added=90, far=0.31, p=0.0004, drifted=True, words="validation drift: 31 % of 90 images"
         ),
         "batch": _batch(points),
+        "regime": SelectionRegime(
+            cycle=points,
+            strategy="auto",
+            name="refine",
+            why="'weed', the rarest class, is in 9 labeled images: uncertain images",
+            measures={"labels_of_rarest_class": 9.0},
+        ),
         "stages": (_stage_time(points),),
         "quarantine": (fault(),),
         "doubles": DuplicateLabels(images=1, listed=(_duplicate(),)),
