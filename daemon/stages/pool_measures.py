@@ -108,7 +108,8 @@ def _keep_redundancy(context: Context) -> None:
     )
     with store.atomic():
         store.keep_fact(REDUNDANCY, json.dumps(asdict(kept)))
-        _log_event(context, f"the images: {kept.words()}")
+        store.add_event("info", f"the images: {kept.words()}", context.now())
+    log.debug("the images: %s", kept.words())
 
 
 def _keep_drift(context: Context) -> None:
