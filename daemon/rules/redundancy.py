@@ -25,8 +25,9 @@ Numbers = npt.NDArray[np.float64]
 
 MOST_SAMPLED = 2000  # images that are compared with all others
 LEAST_SAMPLED = 200
+MOST_PAIRED = 500  # images whose distances to each other are taken: 2 MB
 MOST_WORK = 2e11  # multiplications: about 5 s on a core
-BLOCK = 4096  # images of the pool that a sample is compared with at once
+BLOCK = 1024  # images of the pool that a sample is compared with at once
 SAME = 1e-6  # of a squared distance in float32: nearer than that are copies
 KEPT_RATIOS = 0.9  # of the ratios of TwoNN, the smallest: the largest are outliers (page 3 there)
 
@@ -39,7 +40,8 @@ class Redundancy:
     near_duplicates: share in [0, 1] of the images that look like another one of the pool.
     intrinsic_dimension: above 0; None with fewer than three distinct images. coverage_median,
     coverage_p95: median and 95th percentile of the Euclidean distance of an image to the nearest
-    labeled one, in [0, 2]; None without labeled images.
+    labeled one, in [0, 2]; None without labeled images. spread: median distance of two images of
+    the sample, in [0, 2], which the others may be compared with; None of one image.
     """
 
     images: int
@@ -48,6 +50,7 @@ class Redundancy:
     intrinsic_dimension: float | None
     coverage_median: float | None
     coverage_p95: float | None
+    spread: float | None
 
 
 def redundancy(
@@ -76,6 +79,7 @@ def redundancy(
         intrinsic_dimension=two_nearest_dimension(first, second),
         coverage_median=None if gaps is None else float(np.median(gaps)),
         coverage_p95=None if gaps is None else float(np.quantile(gaps, 0.95)),
+        spread=_spread(embeddings[drawn[rng.permutation(len(drawn))[:MOST_PAIRED]]]),
     )
 
 
@@ -136,6 +140,12 @@ def _nearest_two(
         two = np.partition(squared, min(1, len(rows) - 1), axis=0)[:2]
         nearest = np.sort(np.concatenate([nearest, two]), axis=0)[:2]
     return np.sqrt(nearest[0]), np.sqrt(nearest[1]), most_alike
+
+
+def _spread(rows: FloatArray) -> float | None:
+    """Median distance of two of the rows (M, D)."""
+    products = (rows @ rows.T)[np.triu_indices(len(rows), 1)]
+    return float(np.median(np.sqrt(np.maximum(2 - 2 * products, 0)))) if products.size else None
 
 
 def _blocks(rows: IdArray) -> Iterator[IdArray]:

@@ -42,6 +42,7 @@ def test_the_distance_to_the_nearest_label_is_euclidean() -> None:
 
     assert found.coverage_median == pytest.approx(1.0)  # the chord of 60 degrees; 0, 1 and 1
     assert found.coverage_p95 == pytest.approx(1.0)
+    assert found.spread == pytest.approx(1.0)  # 60, 60 and 120 degrees apart
 
 
 @pytest.mark.parametrize("dimension", [2, 5])
