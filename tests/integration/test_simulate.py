@@ -134,10 +134,14 @@ def test_no_path_in_an_arm_points_out_of_it_to_the_first_model(home: Path) -> No
     assert any(b"/arms/entropy/" in path.read_bytes() for path in arms.rglob("request.json"))
 
 
-def test_a_report_is_written_at_the_end_and_again_when_asked(home: Path, tmp_path: Path) -> None:
+def test_the_report_is_written_at_the_end(home: Path) -> None:
+    assert (home / "out/reported.txt").read_text() == "4 runs"
+
+
+@pytest.mark.long
+def test_a_report_is_written_again_when_asked(home: Path, tmp_path: Path) -> None:
     done = run_command("simulate", "--out", home / "out", "--report", folder=tmp_path)
 
-    assert (home / "out/reported.txt").read_text() == "4 runs"
     assert done.code == 0, done
     assert "seed 0 broken: [selection] strategy 'broken': got KeyError" in done.out
     assert "4 runs, 7 points: not complete; the same command tries the rest again" in done.out

@@ -67,7 +67,7 @@ def test_a_simulation_without_random_or_without_runs_says_that_nothing_can_be_co
     assert headline_of(alone)[0] == "No result yet"
     assert "There is no arm random, so no arm can be compared with it." in missing(alone)
     assert headline_of(empty)[0] == "No result yet"
-    assert "auto: no training with seed 0, 1, 2, 3, 4, 5." in missing(empty)
+    assert "auto: no training with seeds 0 to 5." in missing(empty)
 
 
 def test_what_was_measured_counts_shared_trainings_once() -> None:

@@ -48,7 +48,7 @@ def refusal(home: Path, *words: str, **changes: str) -> str:
 
 
 def test_labels_are_counted_per_model(home: Path) -> None:
-    found = plan(home, seeds="3,4", replicates="2", full="hrda")
+    found = plan(home, seeds="3,4,04", replicates="2", full="hrda")
 
     assert [found.train_labels(cycle) for cycle in (1, 2)] == [4, 7]
     assert found.labels_wanted() == 11

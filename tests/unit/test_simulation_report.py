@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from daemon.cli.commands import main
 from daemon.experiment.simulation.comparison import compare
 from daemon.experiment.simulation.comparison_page import report_page
 from daemon.experiment.simulation.comparison_table import markdown
@@ -101,3 +102,32 @@ def test_the_table_says_how_well_two_simulations_rank_the_arms_alike() -> None:
     table = markdown(study, compare(study, np.random.default_rng(0), other))
 
     assert "Kendall's tau 0.67 over 4 arms" in table
+
+
+def test_two_arms_have_no_order_to_compare() -> None:
+    study = simulation({"random": 0.0, "auto": 0.05}, seeds=range(3), replicates=0)
+
+    table = markdown(study, compare(study, np.random.default_rng(0), study))
+
+    assert "fewer than three arms in both" in table
+
+
+def test_a_reference_takes_results_to_compare(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", "--out", str(tmp_path), "--reference", str(tmp_path)]) == 1
+
+    assert "expected --report with it" in capsys.readouterr().err
+
+
+@pytest.mark.long
+def test_the_command_compares_with_another_simulation(tmp_path: Path) -> None:
+    leads = {"random": 0.0, "auto": 0.05, "badge": 0.03, "kcenter": 0.015}
+    for name in ("probe", "hrda"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.json").write_text(simulation(leads).model_dump_json())
+    words = ("--out", str(tmp_path / "probe"), "--reference", str(tmp_path / "hrda"))
+
+    assert main(["simulate", *words, "--report"]) == 0
+
+    assert "Kendall's tau 1.00 over 4 arms" in (tmp_path / "probe/table.md").read_text()

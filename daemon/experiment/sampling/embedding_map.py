@@ -20,6 +20,7 @@ from daemon.runs.durable import atomic_file
 log = logging.getLogger(__name__)
 
 LEAST_IMAGES = 30  # of UMAP; fewer are shown by their two principal components
+MOST_IMAGES = 50_000  # more too: UMAP would take an hour
 MODULE = "daemon.experiment.sampling.umap_process"
 
 
@@ -40,7 +41,7 @@ def embedding_map(
     same images for the next time. Where UMAP fails, principal components take its place, and the
     log says why.
     """
-    if len(stamps) < LEAST_IMAGES:
+    if not LEAST_IMAGES <= len(stamps) <= MOST_IMAGES:
         return EmbeddingMap(places=_principal(embeddings), method="two principal components")
     name = hashlib.sha256(stamps.tobytes()).hexdigest()[:16]
     file = folder / f"map-{name}.npy"

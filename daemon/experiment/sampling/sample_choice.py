@@ -15,6 +15,7 @@ from daemon.rules.near_duplicates import representatives
 from daemon.rules.redundancy import Redundancy, redundancy
 from daemon.rules.validation_split import group_of, similar_to_any
 from strategies.base import GivesReasons, IdArray, Pool, QueryStrategy
+from strategies.distances import one_thread
 
 MEASURE_STREAM, CHOICE_STREAM = range(2)  # numbers of the random streams of a seed
 
@@ -59,20 +60,17 @@ def choose_sample(
     """
     _refuse_bad_numbers(names, embeddings)
     rows = np.arange(len(names), dtype=np.int64)
-    measured = redundancy(
-        rows,
-        embeddings,
-        similarity=similarity,
-        rng=np.random.default_rng([seed, MEASURE_STREAM]),
-    )
+    rng = np.random.default_rng([seed, MEASURE_STREAM])
+    with one_thread():  # so that the result does not depend on the number of cores
+        measured = redundancy(rows, embeddings, similarity=similarity, rng=rng)
     groups = [group_of(name, group_by) for name in names] if group_by else list(names)
     excluded = _excluded(names, groups, embeddings, set(exclude), similarity)
     left = np.setdiff1d(rows, np.array(sorted(excluded), dtype=np.int64))
     distinct = representatives(left, embeddings[left], similarity=similarity)
-    quota = _quota(Counter(groups[row] for row in left), n) if group_by else n
     chooser, rng = strategies.load(strategy), np.random.default_rng([seed, CHOICE_STREAM])
     picks: list[int] = []
     for candidates in (distinct, left.tolist()):  # near-duplicates only where too few are distinct
+        quota = _quota(Counter(groups[row] for row in candidates), n) if group_by else n
         _choose_even(picks, candidates, embeddings, groups, min(n, len(left)), quota, chooser, rng)
     return Sample(
         picks=tuple(picks),
@@ -80,12 +78,12 @@ def choose_sample(
         excluded=frozenset(excluded),
         collapsed=frozenset(left.tolist()) - frozenset(distinct),
         redundancy=measured,
-        groups=(
-            (len({groups[row] for row in picks}), len({groups[row] for row in left.tolist()}))
-            if group_by
-            else None
-        ),
+        groups=_groups_held(groups, picks, left) if group_by else None,
     )
+
+
+def _groups_held(groups: Sequence[str], picks: Sequence[int], left: IdArray) -> tuple[int, int]:
+    return len({groups[row] for row in picks}), len({groups[row] for row in left.tolist()})
 
 
 def _refuse_bad_numbers(names: Sequence[str], embeddings: FloatArray) -> None:

@@ -25,7 +25,7 @@ from daemon.experiment.sampling.sample_options import SampleOptions
 from daemon.experiment.sampling.sample_page import ShownSample, sample_page, sentences
 from daemon.experiment.sampling.sample_plot import draw_map
 from daemon.runs.durable import atomic_file
-from daemon.runs.run_folder import EmbedRequest, RunFolder
+from daemon.runs.run_folder import EmbedRequest, FileFault, RunFolder
 
 MOST_NAMED = 10  # unusable files, a line each
 
@@ -74,7 +74,7 @@ def _request(options: SampleOptions) -> EmbedRequest:
 
 def _require_enough(options: SampleOptions, embedded: Embedded, images: Mapping[str, Path]) -> None:
     if not embedded.names:
-        first = f"; the first: {embedded.faults[0]}" if embedded.faults else ""
+        first = f"; the first: {_fault_text(embedded.faults[0])}" if embedded.faults else ""
         raise ExperimentRefused(
             f"--images {options.images}: none of {count(len(images), 'image')} can be read{first}"
         )
@@ -134,7 +134,7 @@ def _write(options: SampleOptions, shown: ShownSample) -> None:
 
 def _print(options: SampleOptions, shown: ShownSample, embedded: Embedded, out: Console) -> None:
     for fault in embedded.faults[:MOST_NAMED]:
-        out.print(f"left out: {fault}", markup=False)
+        out.print(f"left out: {_fault_text(fault)}", markup=False)
     if len(embedded.faults) > MOST_NAMED:
         out.print(f"and {len(embedded.faults) - MOST_NAMED} more that cannot be read", markup=False)
     for line in sentences(shown):
@@ -144,3 +144,8 @@ def _print(options: SampleOptions, shown: ShownSample, embedded: Embedded, out: 
         f"--labeled {options.out} ...",
         markup=False,
     )
+
+
+def _fault_text(fault: FileFault) -> str:
+    """Without the id of the request, which says nothing to people."""
+    return f"{fault.path}: got {fault.got}; expected {fault.expected}; {fault.cure}"

@@ -103,6 +103,8 @@ def _faults(typed: argparse.Namespace) -> Iterator[str]:
         yield f"--n {typed.n}: expected at least 1"
     if typed.out.suffix.lower() == LIKE_JSON or not typed.out.name:
         yield f"--out {typed.out}: expected a text file, such as first.txt"
+    if typed.out.absolute().parent == typed.images.absolute():
+        yield f"--out {typed.out}: lies among the images, where its map would be one; name a folder"
     for option, value, field in (
         ("--seed", typed.seed, FieldInfo.from_annotation(Seed)),
         ("--similarity", typed.similarity, Selection.model_fields["duplicate_similarity"]),

@@ -15,7 +15,7 @@ from daemon.experiment.sampling.embedding_map import EmbeddingMap
 from daemon.experiment.sampling.sample_choice import Sample
 
 TEMPLATE = "sample.html"
-MAP_PX, MARGIN_PX = 640, 14
+MAP_PX, MARGIN_PX = 640, 24
 MOST_DOTS = 3000  # of the other images: more make the page slow
 MOST_THUMBNAILS = 200
 THUMBNAIL_PX = 220
@@ -65,14 +65,19 @@ def sentences(shown: ShownSample) -> list[str]:
         f"another one (cosine similarity of at least {shown.similarity:g}{looked}); intrinsic "
         f"dimension {'unknown' if dimension is None else f'{dimension:.1f}'}",
         f"{len(sample.picks)} chosen by {shown.strategy}, seed {shown.seed}, of "
-        f"{count(sample.candidates(), 'distinct image')}: {len(sample.collapsed)} near-duplicates "
-        f"are left to the image that stands for them, {len(sample.excluded)} are excluded",
+        f"{count(sample.candidates(), 'distinct image')}",
     ]
+    if sample.collapsed:
+        lines[1] += (
+            f"; {len(sample.collapsed)} near-duplicates are left to those that stand for them"
+        )
+    if sample.excluded:
+        lines[1] += f"; {len(sample.excluded)} are excluded"
     repeated = len(set(sample.picks) & sample.collapsed)
     if repeated:
         lines.append(
-            f"{count(repeated, 'chosen image')} is or are near-duplicates of another: fewer images "
-            f"are distinct than were asked for"
+            f"fewer images are distinct than were asked for: of the chosen ones {repeated} "
+            f"look like another one"
         )
     if sample.groups:
         lines.append(f"the sample holds images of {sample.groups[0]} of {sample.groups[1]} groups")
@@ -103,8 +108,9 @@ def map_dots(shown: ShownSample) -> list[Dot]:
     places, sample = shown.map.places.astype(np.float64), shown.sample
     low, high = places.min(axis=0), places.max(axis=0)
     inner = MAP_PX - 2 * MARGIN_PX
-    spread = max(float((high - low).max()), 1e-9)
-    xy = np.round(MARGIN_PX + (places - low) / spread * inner, 1)
+    shares = (places - low) / np.maximum(high - low, 1e-9)
+    shares[:, 1] = 1 - shares[:, 1]  # y of SVG grows downwards
+    xy = np.round(MARGIN_PX + shares * inner, 1)
     picks = set(sample.picks)
     others = [row for row in range(len(places)) if row not in picks]
     every = -(-len(others) // MOST_DOTS) or 1

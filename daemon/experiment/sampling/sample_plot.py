@@ -33,7 +33,7 @@ def draw_map(shown: ShownSample, file: Path) -> None:
             marker = 40 if colour == PICK else size
             label = f"{words} ({len(rows)})"
             x, y = places[rows].T
-            axes.scatter(x, y, s=marker, c=colour, label=label, linewidths=0)
+            axes.scatter(x, y, s=marker, c=colour, label=label, linewidths=0.4, edgecolors="white")
     for rank, row in enumerate(picks, 1):
         axes.annotate(
             str(rank), places[row], xytext=(4, 3), textcoords="offset points", fontsize=7, color=INK

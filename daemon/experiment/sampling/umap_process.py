@@ -16,6 +16,7 @@ from daemon.runs.durable import atomic_file
 from daemon.runs.parent_death import end_with_parent
 
 NEIGHBOURS = 15
+MIN_DIST = 0.5  # near-duplicates stay apart far enough to be seen
 SEED = 0  # the same images give the same map, whatever was chosen of them
 
 
@@ -28,7 +29,9 @@ def main(source: Path, target: Path) -> None:
     embeddings = np.load(source, allow_pickle=False)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "n_jobs value 1 overridden")
-        mapper = UMAP(n_neighbors=NEIGHBOURS, metric="cosine", random_state=SEED, n_jobs=1)
+        mapper = UMAP(
+            n_neighbors=NEIGHBOURS, min_dist=MIN_DIST, metric="cosine", random_state=SEED, n_jobs=1
+        )
         places = mapper.fit_transform(embeddings)
     with atomic_file(target) as part, part.open("wb") as file:
         np.save(file, np.asarray(places, dtype=np.float32))

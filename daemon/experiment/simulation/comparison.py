@@ -86,7 +86,7 @@ class BestOther:
 class Comparison:
     """train_labels: rising. all_labels: the same with validation. full: method -> mIoU with all
     labels. rarest_class, rarest_by: its name, and "pixels" or "images" that it was found by.
-    agreement: with the ranking of another simulation."""
+    referred: whether another simulation was given; agreement: with its ranking."""
 
     arms: tuple[ArmResult, ...]
     train_labels: tuple[int, ...]
@@ -99,6 +99,7 @@ class Comparison:
     rarest_class: str | None
     rarest_by: str
     best_other: BestOther | None
+    referred: bool
     agreement: RankAgreement | None
     complete: bool
 
@@ -134,6 +135,7 @@ def compare(
         rarest_class=rarest,
         rarest_by=by,
         best_other=_best_other(figures, area_noise),
+        referred=reference is not None,
         agreement=ranking_agreement(simulation, reference) if reference else None,
         complete=simulation.complete,
     )

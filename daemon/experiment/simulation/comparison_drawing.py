@@ -21,7 +21,7 @@ WIDTH, LEFT, RIGHT = 340, 44, 330  # px
 TOP, BOTTOM = 10, 190  # of the curves
 STRIP_TOP, STRIP_BOTTOM = 222, 292  # of the differences
 HEIGHT = 330
-BAR_WIDTH, BAR_MARGIN = 300, 8
+BAR_WIDTH, BAR_MARGIN = 300, 20
 CSS = {
     Verdict.BETTER: "better",
     Verdict.WORSE: "worse",

@@ -61,7 +61,7 @@ def draw_plot(comparison: Comparison, files: Sequence[Path]) -> None:
             kind = file.suffix.removeprefix(".")
             date = {"Date": None} if kind == "svg" else {}
             drawn = io.BytesIO()
-            figure.savefig(drawn, format=kind, dpi=150, metadata=date, bbox_inches="tight")
+            figure.savefig(drawn, format=kind, dpi=150, metadata=date)
             with atomic_file(file) as part:
                 part.write_bytes(drawn.getvalue())
 
@@ -73,8 +73,9 @@ def _figure(comparison: Comparison) -> Figure:
         (arm for arm in comparison.arms if arm.against),
         key=lambda arm: arm.against.difference.mean if arm.against else 0,
     )
-    arms = [arm for arm in comparison.arms if arm.arm != BASELINE] or list(comparison.arms)
-    columns = min(COLUMNS, max(1, len(arms)))
+    measured = [arm for arm in comparison.arms if any(point.mean for point in arm.points)]
+    arms = [arm for arm in measured if arm.arm != BASELINE] or measured
+    columns = min(COLUMNS if len(arms) <= COLUMNS**2 else COLUMNS + 1, len(arms))
     heights = [0.3 * len(judged) + 0.7] if judged else []
     heights += [2.4, 1.2] * math.ceil(len(arms) / columns)
     size = max(7.0, 3.7 * columns), sum(heights) + 1.6

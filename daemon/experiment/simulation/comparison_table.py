@@ -120,7 +120,12 @@ def references(comparison: Comparison) -> list[str]:
             f"{AUTO} minus the best other arm, {short_name(best.arm)}: "
             f"{difference_text(best.against)}, {judgement_text(best.against)}."
         )
-    if agreement := comparison.agreement:
+    agreement = comparison.agreement
+    if comparison.referred and agreement is None:
+        lines.append(
+            "Order of the arms against the other simulation: fewer than three arms in both."
+        )
+    if agreement:
         lines.append(
             f"Order of the arms against that of the other simulation: Kendall's tau "
             f"{agreement.tau:.2f} over {len(agreement.arms)} arms (1: the same order, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from daemon.domain.formatting import count, duration, fraction, signed
 from daemon.experiment.simulation.comparison import AUTO, ArmResult, Comparison, Judgement
@@ -64,11 +64,15 @@ def reached_text(labels: float | None, comparison: Comparison) -> str:
 
 def saved_text(saved: LabelsSaved) -> str:
     """The labels saved with their interval; fewer than none are labels more."""
-    number = f"{saved.saved:+.0f}".replace("-", "\N{MINUS SIGN}")
     if saved.interval is None:
-        return f"{number} (no interval)"
-    low, high = (f"{end:+.0f}".replace("-", "\N{MINUS SIGN}") for end in saved.interval)
-    return f"{number} ({low} to {high})"
+        return f"{_signed_count(saved.saved)} (no interval)"
+    low, high = map(_signed_count, saved.interval)
+    return f"{_signed_count(saved.saved)} ({low} to {high})"
+
+
+def _signed_count(number: float) -> str:
+    text = f"{round(number):+d}".replace("-", "\N{MINUS SIGN}")
+    return text if round(number) else "0"
 
 
 def main_arm(comparison: Comparison) -> ArmResult | None:
@@ -115,9 +119,10 @@ def _labels_sentence(arm: ArmResult) -> str:
     if saved.interval:
         low, high = saved.interval
         most = f"95 %: {low:.0f} to {high:.0f}".replace("-", "\N{MINUS SIGN}")
-    fewer = "fewer" if saved.saved >= 0 else "more"
+    number = round(saved.saved)
+    words = f"{count(abs(number), 'label')} {'fewer' if number > 0 else 'more'}"
     return (
-        f"It needs {count(abs(round(saved.saved)), 'label')} {fewer} for the same mIoU of "
+        f"It needs {words if number else 'as many labels'} for the same mIoU of "
         f"{fraction(saved.level)} (labels saved, {most}). "
     )
 
@@ -154,14 +159,35 @@ def _missing_runs(simulation: Simulation, figures: RunFigures) -> Iterator[str]:
     asked = simulation.request.get("cycles")
     most = max((len(run.points) for run in simulation.runs), default=0)
     wanted = asked if isinstance(asked, int) and asked > 0 else most
+    absent: dict[tuple[int, ...], list[str]] = {}  # seeds -> the arms without them
+    begun = []
     for arm in figures.arms:
         runs = {seed: figures.run(arm, seed) for seed in figures.seeds}
         trained = {seed: len(run.points) if run else 0 for seed, run in runs.items()}
-        if absent := [str(seed) for seed, number in trained.items() if not number]:
-            yield f"{short_name(arm)}: no training with seed {', '.join(absent)}."
-        for seed, number in trained.items():
-            if 0 < number < wanted:
-                yield f"{short_name(arm)}: {number} of {wanted} trainings with seed {seed}."
+        seeds = tuple(seed for seed, number in trained.items() if not number)
+        absent.setdefault(seeds, []).append(short_name(arm))
+        begun += [
+            f"{short_name(arm)}: {number} of {wanted} trainings with seed {seed}."
+            for seed, number in trained.items()
+            if 0 < number < wanted
+        ]
+    for seeds, arms in absent.items():
+        if seeds:
+            noun = "seed" if len(seeds) == 1 else "seeds"
+            yield f"{', '.join(arms)}: no training with {noun} {_ranges(seeds)}."
+    yield from begun
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers as "0, 2 to 5"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    texts = [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return ", ".join(texts)
 
 
 def _missing_points(simulation: Simulation) -> Iterator[str]:

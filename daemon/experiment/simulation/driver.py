@@ -36,7 +36,7 @@ from daemon.launchers.local import LocalLauncher
 from daemon.runs.durable import write_json
 from daemon.runs.run_folder import RunFolder
 
-log = logging.getLogger(__name__)
+WRITE_S = 2.0  # between two results.json: with the probe points come faster
 
 
 def run_simulation(
@@ -89,11 +89,14 @@ def _run_jobs(
     plan, jobs = parts.plan, jobs_of(parts)
     threads = JobThreads(jobs, parts.stopped)
     clock = TrainingClock(plan.trainings(), _trained(jobs), time.monotonic)
+    written_s = -WRITE_S
     with simulation_display(err, clock) as display:
 
         def look() -> None:
-            if parts.changed.is_set():
+            nonlocal written_s
+            if parts.changed.is_set() and time.monotonic() - written_s > WRITE_S:
                 parts.changed.clear()
+                written_s = time.monotonic()
                 clock.done = _trained(jobs)
                 write_results(plan, request, jobs, threads.faults)
             display(threads.running)
@@ -128,14 +131,22 @@ def _launchers(
         kept.stop()
 
 
-def write_saved_report(out: Path, console: Console) -> int:
+def write_saved_report(out: Path, console: Console, reference: Path | None = None) -> int:
     """Write the report of a simulation from its results.json; 0. It may still run.
 
-    Raises ExperimentRefused where there are no results.
+    reference: the folder of another simulation, whose ranking of the arms is compared. Raises
+    ExperimentRefused where there are no results.
     """
+    found = _saved_results(out)
+    write_report(found, out, _saved_results(reference) if reference else None)
+    _print_end(found, out, console)
+    return 0
+
+
+def _saved_results(out: Path) -> Simulation:
     file = SimulationFolder(out).results_file
     try:
-        found = Simulation.model_validate_json(file.read_bytes())
+        return Simulation.model_validate_json(file.read_bytes())
     except FileNotFoundError as exc:
         raise ExperimentRefused(
             f"{file}: is not there; expected the folder of a simulation with at least one training"
@@ -145,9 +156,6 @@ def write_saved_report(out: Path, console: Console) -> int:
             f"{file}: cannot be read as results: {exc}; delete it, the command of the simulation "
             f"makes it again"
         ) from exc
-    write_report(found, out)
-    _print_end(found, out, console)
-    return 0
 
 
 def jobs_of(parts: Parts) -> list[Job]:

@@ -43,10 +43,14 @@ def copy_home(source: Path, target: Path) -> None:
 def _copy_file(file: Path, copy: Path, source: Path, target: Path) -> None:
     if file.suffix in REPLACED_ONLY:
         os.link(file, copy)
-    elif file.suffix == ".json":
-        write_json(copy, _moved(json.loads(file.read_bytes()), f"{source}/", f"{target}/"))
-    else:
-        shutil.copy2(file, copy)
+        return
+    if file.suffix == ".json":
+        content = json.loads(file.read_bytes())
+        moved = _moved(content, f"{source}/", f"{target}/")
+        if moved != content:
+            write_json(copy, moved)
+            return
+    shutil.copy2(file, copy)
 
 
 def _moved(value: Any, source: str, target: str) -> Any:

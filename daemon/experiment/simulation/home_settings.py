@@ -15,7 +15,7 @@ from daemon.experiment.simulation.simulation_options import HRDA, PROBE
 from daemon.experiment.simulation.simulation_plan import Plan
 from daemon.runs.durable import atomic_file
 
-POLL_S = {HRDA: 1.0, PROBE: 0.05}  # between two looks at a run, which takes minutes or tenths
+POLL_S = {HRDA: 2.0, PROBE: 0.1}  # between two looks at a run, which takes minutes or tenths
 
 
 def home_config(plan: Plan, home: Path, *, seed: int, arm: str, threads: int) -> Config:

@@ -120,6 +120,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--full", default="", metavar="METHOD", help="train on all labels too, by these methods")
     add("--out", type=Path, required=True, metavar="DIR", help="results.json and all the rest")
     add("--report", action="store_true", help="only write the report of DIR/results.json again")
+    add(
+        "--reference",
+        type=Path,
+        metavar="DIR",
+        help="with --report: another simulation, to say how well both rank the arms alike",
+    )
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
@@ -163,7 +169,7 @@ def read_options(typed: argparse.Namespace) -> SimulationOptions:
         masks=absolute_path(typed.masks, "--masks"),
         splits=absolute_path(typed.splits, "--splits"),
         arms=arms,
-        seeds=tuple(map(int, seeds)),
+        seeds=tuple(dict.fromkeys(map(int, seeds))),
         settings=settings,
         config=config,
         parallel=None if typed.parallel == AUTO else int(typed.parallel),
@@ -176,6 +182,11 @@ def read_options(typed: argparse.Namespace) -> SimulationOptions:
 
 
 def _require_needed(typed: argparse.Namespace) -> None:
+    if typed.reference:
+        raise ExperimentRefused(
+            f"--reference {typed.reference}: expected --report with it; a simulation is compared "
+            f"with another one when it has results"
+        )
     if missing := [name for name in NEEDED if not getattr(typed, name)]:
         raise ExperimentRefused(
             f"{', '.join(f'--{name}' for name in missing)}: missing; expected --images, --masks, "
