@@ -15,7 +15,7 @@ from daemon.experiment.simulation.further_trainings import training_seed
 from daemon.experiment.simulation.home_copies import copy_home
 from daemon.experiment.simulation.job_threads import JobThreads
 from daemon.experiment.simulation.jobs import Job
-from daemon.experiment.simulation.kept_launchers import KeptLaunchers, ProbeOrOther
+from daemon.experiment.simulation.kept_launchers import KeptLaunchers
 from daemon.experiment.simulation.simulated_points import redundancy_of
 from daemon.experiment.simulation.simulation_progress import TrainingClock
 from daemon.experiment.simulation.trainings_at_once import trainings_that_fit
@@ -194,30 +194,6 @@ def test_a_loop_is_held_at_the_run_that_is_named(tmp_path: Path) -> None:
     assert not watched.reached
     assert not watched.advance(RunFolder(tmp_path / "0001-score"), "predict")
     assert watched.reached
-
-
-class Counting(Ready):
-    """Notes the commands that it is asked for."""
-
-    def __init__(self) -> None:
-        self.commands: list[str] = []
-
-    def advance(self, run: RunFolder, command: str) -> bool:
-        self.commands.append(command)
-        return True
-
-
-def test_a_choice_is_left_to_another_launcher_than_that_of_the_probe() -> None:
-    probe, other = Counting(), Counting()
-    launcher = ProbeOrOther(probe, other)
-
-    for command in ("embed", "near-duplicates", "train", "predict", "select"):
-        launcher.advance(RunFolder(Path()), command)
-    launcher.stop()
-
-    assert probe.commands == ["embed", "near-duplicates", "train", "predict"]
-    assert other.commands == ["select"]
-    assert (probe.stopped, other.stopped) == (1, 1)
 
 
 def test_launchers_that_stay_serve_one_job_at_a_time_and_end_with_all() -> None:

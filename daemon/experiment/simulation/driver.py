@@ -20,7 +20,7 @@ from daemon.experiment.command import INTERRUPTED, make_folder, sigterm_interrup
 from daemon.experiment.simulation.further_trainings import FullLabelJob, ReplicateJob
 from daemon.experiment.simulation.job_threads import JobThreads
 from daemon.experiment.simulation.jobs import Job, Parts
-from daemon.experiment.simulation.kept_launchers import KeptLaunchers, ProbeOrOther
+from daemon.experiment.simulation.kept_launchers import KeptLaunchers
 from daemon.experiment.simulation.loop_jobs import ArmJob, FirstModelJob, PoolJob
 from daemon.experiment.simulation.probe import ProbeLauncher, make_features
 from daemon.experiment.simulation.report import write_report
@@ -124,7 +124,7 @@ def _launchers(
             threads=options.threads,
             on_progress=on_progress,
         )
-    kept = KeptLaunchers(lambda: ProbeOrOther(ProbeLauncher(features), make_launcher()))
+    kept = KeptLaunchers(lambda: ProbeLauncher(features))
     try:
         yield kept.take
     finally:

@@ -1,5 +1,4 @@
-"""Launchers that stay for the next job, since their processes are slow to start; and one that
-leaves to another what the probe does not do."""
+"""Launchers that stay for the next job, since their processes are slow to start."""
 
 from __future__ import annotations
 
@@ -8,8 +7,6 @@ from collections.abc import Callable
 
 from daemon.launchers import Launcher
 from daemon.runs.run_folder import RunFolder
-
-OF_PROBE = ("embed", "train", "predict", "near-duplicates")
 
 
 class KeptLaunchers:
@@ -37,28 +34,6 @@ class KeptLaunchers:
     def _give_back(self, launcher: Launcher) -> None:
         with self._changing:
             self._free.append(launcher)
-
-
-class ProbeOrOther:
-    """Runs what the probe can do by its launcher; all else, as a choice from a large pool, is done
-    by another. The contract is daemon.launchers.Launcher."""
-
-    def __init__(self, probe: Launcher, other: Launcher) -> None:
-        self._probe, self._other = probe, other
-
-    def advance(self, run: RunFolder, command: str) -> bool:
-        """Start the run unless it runs; True once it has finished. Raises RunFailed."""
-        launcher = self._probe if command in OF_PROBE else self._other
-        return launcher.advance(run, command)
-
-    def release(self, run: RunFolder) -> bool:
-        """Ask the process of the folder to save and exit; True once there is none."""
-        return all([self._probe.release(run), self._other.release(run)])
-
-    def stop(self) -> None:
-        """End every process of both."""
-        self._probe.stop()
-        self._other.stop()
 
 
 class _Taken:
