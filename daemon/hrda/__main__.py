@@ -115,7 +115,7 @@ def _run(verb: str, folder: RunFolder, started_s: float) -> None:
 
         embed(folder, folder.read_request(EmbedRequest))
     elif verb == "features":
-        from daemon.hrda.features import features
+        from daemon.hrda.dense_features import features
 
         features(folder, folder.read_request(FeaturesRequest))
     elif verb == "train":

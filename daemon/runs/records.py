@@ -110,11 +110,8 @@ class EmbedRequest(Request):
 
 
 class FeaturesRequest(Request):
-    """Compute dense features of images by the ImageNet encoder, for the probe.
-
-    stride: pixels of an image along a side of a cell. channels: numbers a cell. seed: of the sample
-    of cells to which the projection on these numbers is fitted.
-    """
+    """Dense features by the ImageNet encoder, for the probe. stride: pixels along a side of a cell.
+    channels: numbers a cell. seed: of the cells to which the projection on them is fitted."""
 
     kind: Literal["features"] = "features"
     classes: tuple[str, ...] = ()

@@ -82,6 +82,15 @@ def test_a_process_stays_for_the_next_run_until_one_fails(home: Path) -> None:
     assert processes[3] != processes[0]
 
 
-def to_the_end(launcher: ProbeLauncher, run: RunFolder) -> None:
-    while not launcher.advance(run, "embed"):
+def test_a_choice_needs_no_learner_and_runs_as_everywhere(tmp_path: Path) -> None:
+    launcher = ProbeLauncher(tmp_path / "no features")
+    run = embed_run(tmp_path / "run", [])  # the process of choices refuses this request
+
+    with pytest.raises(RunFailed, match=r"select exited with 2: .*as SelectRequest"):
+        to_the_end(launcher, run, "select")
+    launcher.stop()
+
+
+def to_the_end(launcher: ProbeLauncher, run: RunFolder, command: str = "embed") -> None:
+    while not launcher.advance(run, command):
         time.sleep(0.02)

@@ -19,7 +19,8 @@ from typing import Any
 
 from daemon.config.learner import ENCODER, settings_of
 from daemon.experiment.child_runs import run_to_end
-from daemon.launchers.local import child_environment, failure_of
+from daemon.launchers import module_of
+from daemon.launchers.local import LocalLauncher, child_environment, failure_of
 from daemon.runs.checksums import sha256_of
 from daemon.runs.parent_death import PARENT_STDIN
 from daemon.runs.run_folder import FeaturesRequest, ImageFile, RunFolder
@@ -80,12 +81,14 @@ class ProbeLauncher:
     """Runs the probe on the features in a folder; the contract is daemon.launchers.Launcher.
 
     A process does one run after the other and stays for the next, since starting one would take
-    longer than a run; runs at the same time have a process each. module: what `python -m` runs with
-    the folder; it reads lines of a verb and a run folder.
+    longer than a run; runs at the same time have a process each. Commands without a learner run as
+    everywhere (`module_of`). module: what `python -m` runs with the folder; it reads lines of a
+    verb and a run folder.
     """
 
     def __init__(self, features: Path, module: str = "daemon.hrda.probe") -> None:
-        self._program = ("-m", module, str(features))
+        self._module, self._features = module, features
+        self._without_learner = LocalLauncher()
         self._working: dict[Path, subprocess.Popen[bytes]] = {}
         self._idle: list[subprocess.Popen[bytes]] = []
 
@@ -94,6 +97,8 @@ class ProbeLauncher:
 
         Raises RunFailed when a process ended without a result.
         """
+        if module_of(command, self._module) != self._module:
+            return self._without_learner.advance(run, command)
         child = self._working.get(run.path)
         if child is None:
             if run.finished():
@@ -119,10 +124,11 @@ class ProbeLauncher:
                 child.terminate()
                 return False
             _close(self._working.pop(run.path))
-        return run.holder() is None
+        return self._without_learner.release(run)
 
     def stop(self) -> None:
         """End every process that was started; those that have not ended after STOP_S are killed."""
+        self._without_learner.stop()
         children = [*self._working.values(), *self._idle]
         self._working.clear()
         self._idle.clear()
@@ -156,7 +162,7 @@ class ProbeLauncher:
         environment.pop(PARENT_STDIN)  # its stdin carries the runs, and ends with this process too
         with run.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, *self._program],
+                [sys.executable, "-m", self._module, str(self._features)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

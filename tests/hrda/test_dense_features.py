@@ -10,8 +10,8 @@ from PIL import Image
 
 from daemon.hrda.__main__ import DONE, main
 from daemon.hrda.data.image_files import read_image
+from daemon.hrda.dense_features import principal_components
 from daemon.hrda.embed import embeddings
-from daemon.hrda.features import principal_components
 from daemon.hrda.probe.feature_file import FeatureFile
 from daemon.runs.checksums import sha256_of
 from daemon.runs.run_folder import FeaturesRequest, ImageFile, PredictResult, RunFolder
