@@ -17,6 +17,7 @@ from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.device import infers_in_bf16, resolve_device, set_tf32, set_threads
 from daemon.hrda.evaluation.evaluate import evaluate
+from daemon.hrda.inference.passes import windows_at_once
 from daemon.hrda.inference.score_file import ScoreFile, origin, row_dtype
 from daemon.hrda.inference.scored_images import Columns, Scoring, columns_of
 from daemon.hrda.inference.streaming import predictions_of, scores_of
@@ -122,7 +123,7 @@ def model_of(request: PredictRequest) -> Segmentor:
         )
     changed = {name: getattr(changes, name) for name in INFERENCE if name in request.settings}
     net.settings = dataclasses.replace(net.settings, **changed)
-    net.chunk = net.settings.chunk
+    net.chunk = windows_at_once(net.settings, device)
     set_tf32(net.settings)
     net.bf16 = infers_in_bf16(net.settings, device)
     return net

@@ -38,13 +38,12 @@ def test_every_measure_agrees_with_its_slow_version(
     logits[1] -= 9 * torch.arange(classes)[:, None, None]  # background only
 
     cells = Cells.of(logits, temperature)
+    labels = cells.label.unflatten(1, size).to(torch.uint8).numpy()
     found = {
         **uncertainties(cells),
         "class_share": class_share(cells.label, classes),
         "border": border(cells.label.unflatten(1, size)),
-        "objects": torch.from_numpy(
-            objects(list(cells.label.unflatten(1, size).to(torch.uint8).numpy()), classes)
-        ),
+        "objects": np.stack([objects(label, classes) for label in labels]),
     }
 
     for row, image in enumerate(logits.numpy()):
@@ -100,7 +99,7 @@ def test_disagreement_agrees_with_its_slow_version() -> None:
 def test_objects_that_touch_by_a_corner_are_two() -> None:
     label = np.array([[1, 0, 0], [0, 1, 2], [0, 1, 2]], np.uint8)
 
-    assert objects([label], 4).tolist() == [[2, 2, 1, 0]]
+    assert objects(label, 4).tolist() == [2, 2, 1, 0]
     assert plain.objects(label.astype(np.int64), 4).tolist() == [2, 2, 1, 0]
 
 

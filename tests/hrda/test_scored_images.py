@@ -40,7 +40,7 @@ def picture(height: int, width: int) -> Picture:
 
 
 def scored(net: Segmentor, image: Picture, **changes: Any) -> Columns:
-    return score_images(net, [image], Scoring(**{"temperature": T, **changes}))[0]
+    return score_images(net, [image], Scoring(**{"temperature": T, **changes}))[0].columns()
 
 
 def look(net: Segmentor, image: Picture) -> tuple[BranchResult, ImagePrediction]:
@@ -101,7 +101,7 @@ def test_columns_are_those_that_were_announced() -> None:
         net = network(**changes)
         scoring = Scoring(student=student if student is None else network(1, **changes))
 
-        found = score_images(net, [picture(64, 64)], scoring)[0]
+        found = score_images(net, [picture(64, 64)], scoring)[0].columns()
 
         assert {name: column.shape for name, column in found.items()} == columns_of(net, scoring)
         assert all(column.dtype == np.float32 for column in found.values())
@@ -174,9 +174,9 @@ def test_images_of_one_pass_have_the_scores_of_each_alone() -> None:
     together = score_images(net, images, Scoring())
 
     for image, found in zip(images, together, strict=True):
-        alone = score_images(net, [image], Scoring())[0]
-        for name, column in alone.items():
-            assert np.allclose(found[name], column, atol=1e-4), name
+        alone = scored(net, image, temperature=1.0)
+        for name, column in found.columns().items():
+            assert np.allclose(column, alone[name], atol=1e-4), name
 
 
 def test_a_number_that_is_not_finite_is_refused_with_its_image(tmp_path: Any) -> None:

@@ -16,9 +16,11 @@ from daemon.hrda import predict
 from daemon.hrda.__main__ import DONE, STOPPED, main
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import read_image
+from daemon.hrda.inference import passes
 from daemon.hrda.inference.passes import images_per_pass, queue_length, readers
 from daemon.hrda.inference.score_file import ScoreFile, row_dtype
-from daemon.hrda.inference.streaming import group_by_size, predictions_of
+from daemon.hrda.inference.scored_images import Scoring
+from daemon.hrda.inference.streaming import group_by_size, predictions_of, scores_of
 from daemon.hrda.inference.whole_images import context_windows, predict_image, predict_images
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.run_folder import ImageFile, PredictRequest, RunFolder
@@ -85,6 +87,21 @@ def test_a_gpu_gets_large_passes_and_pictures_from_all_threads() -> None:
     assert queue_length(other) > images_per_pass(other, 384 * 384) > queue_length(cpu)
     torch.set_num_threads(4)
     assert (readers(cpu), readers(other)) == (2, 4)
+
+
+def test_passes_that_are_computed_in_advance_as_on_a_gpu_give_the_same_scores(
+    files: list[ImageFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = spread(segmentor())
+    one_by_one = dict(scores_of(net, files, FileReader(files), Scoring()))
+
+    monkeypatch.setattr(passes, "_kind", lambda net: "cuda")
+    found = list(scores_of(net, files, FileReader(files), Scoring()))
+
+    assert [file.id for file, _ in found] == [file.id for file in files]
+    for file, columns in found:
+        for name, column in columns.items():
+            assert np.allclose(column, one_by_one[file][name], atol=1e-4), name
 
 
 def test_large_pictures_are_cut_into_windows_that_overlap_by_half() -> None:

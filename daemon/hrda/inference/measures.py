@@ -12,7 +12,6 @@ Divergence measures based on the Shannon entropy, IEEE Trans. Inf. Theory 37, 19
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -130,14 +129,13 @@ def border(label: Tensor) -> Tensor:
     return beside.flatten(1).float().mean(dim=1)
 
 
-def objects(labels: Sequence[npt.NDArray[np.uint8]], classes: int) -> npt.NDArray[np.float32]:
-    """(B, C): number of connected regions of each predicted class. labels: (h, w) each.
+def objects(label: npt.NDArray[np.uint8], classes: int) -> npt.NDArray[np.float32]:
+    """(C,): number of connected regions of each predicted class. label: (h, w).
 
     OpenCV takes a quarter of the time of scipy.ndimage.label: 0.08 ms for 96x96 cells of a class.
     """
-    found = np.zeros((len(labels), classes), np.float32)
-    for row, label in enumerate(labels):
-        for value in np.flatnonzero(np.bincount(label.ravel(), minlength=classes)):
-            inside = (label == value).view(np.uint8)
-            found[row, value] = cv2.connectedComponents(inside, connectivity=CONNECTIVITY)[0] - 1
+    found = np.zeros(classes, np.float32)
+    for value in np.flatnonzero(np.bincount(label.ravel(), minlength=classes)):
+        inside = (label == value).view(np.uint8)
+        found[value] = cv2.connectedComponents(inside, connectivity=CONNECTIVITY)[0] - 1
     return found

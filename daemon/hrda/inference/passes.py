@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import torch
 
+from daemon.config.learner import Settings
 from daemon.hrda.data.image_files import Picture
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.out_of_memory import OutOfMemory, is_out_of_memory
-from daemon.prefetch import THREADS
+from daemon.prefetch import THREADS, prefetch
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Group = TypeVar("Group")
 
 # Pixels of one forward pass. On a CPU, larger passes do not fit its cache: 16 windows of 512 take
 # twice the time an image of 2. On CUDA 64 images of 384 px: measured once, on one H200, five times
@@ -29,6 +31,13 @@ def images_per_pass(net: Segmentor, pixels: int) -> int:
     return max(1, PASS_PX.get(_kind(net), PASS_PX["cuda"]) // pixels)
 
 
+def windows_at_once(settings: Settings, device: torch.device) -> int:
+    """Detail windows in one pass: `chunk`; on a GPU as many as the pixels of a pass, if more."""
+    if device.type == "cpu":
+        return settings.chunk
+    return max(settings.chunk, PASS_PX["cuda"] // settings.detail_window_px**2)
+
+
 def queue_length(net: Segmentor) -> int:
     """How many pictures are read in advance, and the most that go through the network at once."""
     return QUEUED.get(_kind(net), QUEUED["cuda"])
@@ -37,6 +46,16 @@ def queue_length(net: Segmentor) -> int:
 def readers(net: Segmentor) -> int:
     """Threads that read pictures: on a GPU all that torch may use, which has no use for them."""
     return THREADS if _kind(net) == "cpu" else max(THREADS, torch.get_num_threads())
+
+
+def one_in_advance(
+    net: Segmentor, work: Callable[[Group], T], groups: Iterable[Group]
+) -> Iterator[tuple[Group, T]]:
+    """Each group with `work` of it, in order. On a GPU the next one is at work meanwhile, so that
+    the GPU need not wait for what is done with the results; on a CPU that would gain nothing."""
+    if _kind(net) == "cpu":
+        return ((group, work(group)) for group in groups)
+    return prefetch(work, groups, 1, threads=1)
 
 
 def in_passes(

@@ -78,9 +78,22 @@ def columns_of(net: Segmentor, scoring: Scoring) -> dict[str, tuple[int, ...]]:
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScoredImage:
+    """What came back of one image. label: (h, w), the predicted class of each cell."""
+
+    numbers: Columns
+    label: npt.NDArray[np.uint8]
+    classes: int
+
+    def columns(self) -> Columns:
+        """All columns: its regions are counted here, on the CPU."""
+        return {**self.numbers, "objects": objects(self.label, self.classes)}
+
+
 @torch.no_grad()
-def score_images(net: Segmentor, images: Sequence[Picture], scoring: Scoring) -> list[Columns]:
-    """The columns of images of one size, several in a pass, framed as in training.
+def score_images(net: Segmentor, images: Sequence[Picture], scoring: Scoring) -> list[ScoredImage]:
+    """The scores of images of one size, several in a pass, framed as in training.
 
     Where memory is short, with fewer windows in a pass from then on. Raises OutOfMemory when one
     image with one window at a time does not fit.
@@ -92,7 +105,7 @@ def score_images(net: Segmentor, images: Sequence[Picture], scoring: Scoring) ->
 
 def _scored(
     net: Segmentor, images: Sequence[Picture], seen: tuple[int, int], scoring: Scoring
-) -> list[Columns]:
+) -> list[ScoredImage]:
     """Of framed pictures of one size; seen: the (h, w) in their corner that is the image."""
     size = (images[0].shape[0], images[0].shape[1])
     sums = WindowSums.of(net, len(images), size, seen, net.mean.device)
@@ -218,26 +231,24 @@ class _BranchSums:
         box.crop(self.scale, STRIDE).add_(apart)
 
 
-def _copied_back(columns: Mapping[str, Tensor], label: Tensor, classes: int) -> list[Columns]:
-    """The columns of each image on the CPU, in one copy with its predicted classes (B, h, w), whose
-    regions are counted there."""
+def _copied_back(columns: Mapping[str, Tensor], label: Tensor, classes: int) -> list[ScoredImage]:
+    """The columns of each image and its predicted classes (B, h, w) on the CPU, in one copy."""
     flat = [column.float().reshape(len(label), -1) for column in columns.values()]
     numbers = torch.cat(flat, dim=1)
     content = torch.cat([numbers.view(torch.uint8), label.flatten(1).to(torch.uint8)], dim=1)
     copied = content.cpu().numpy()
     floats = np.ascontiguousarray(copied[:, : 4 * numbers.shape[1]]).view(np.float32)
     labels = copied[:, 4 * numbers.shape[1] :].reshape(label.shape)
-    widths = np.cumsum([part.shape[1] for part in flat])[:-1]
-    parts = dict(zip(columns, np.split(floats, widths, axis=1), strict=True))
-    parts["objects"] = objects(list(labels), classes)
+    ends = np.cumsum([part.shape[1] for part in flat])[:-1]
+    shapes = [column.shape[1:] for column in columns.values()]
     return [
-        {
-            name: part[row].reshape(() if _is_scalar(columns, name) else -1)
-            for name, part in parts.items()
-        }
-        for row in range(len(label))
+        ScoredImage(
+            numbers={
+                name: part.reshape(shape)
+                for name, shape, part in zip(columns, shapes, np.split(row, ends), strict=True)
+            },
+            label=labels[number],
+            classes=classes,
+        )
+        for number, row in enumerate(floats)
     ]
-
-
-def _is_scalar(columns: Mapping[str, Tensor], name: str) -> bool:
-    return name in columns and columns[name].ndim == 1

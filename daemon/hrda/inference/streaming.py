@@ -14,8 +14,8 @@ from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import Picture
 from daemon.hrda.data.sampler import POOL_SAMPLE, stream
 from daemon.hrda.inference.framing import fits, pixels_in_memory
-from daemon.hrda.inference.passes import images_per_pass, queue_length, readers
-from daemon.hrda.inference.scored_images import Columns, Scoring, score_images
+from daemon.hrda.inference.passes import images_per_pass, one_in_advance, queue_length, readers
+from daemon.hrda.inference.scored_images import Columns, ScoredImage, Scoring, score_images
 from daemon.hrda.inference.whole_images import ImagePrediction, is_large, predict_images
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box, sliding_windows
@@ -48,9 +48,13 @@ def scores_of(
 ) -> Iterator[tuple[File, Columns]]:
     """As `predictions_of`, with the columns of its scores in place of the prediction."""
     pictures = reader.images(files, queue_length(net), readers(net))
-    for group in group_by_size(pictures, lambda pixels: _images_at_once(net, pixels)):
-        columns = score_images(net, [picture for _, picture in group], scoring)
-        yield from zip((file for file, _ in group), columns, strict=True)
+    groups = group_by_size(pictures, lambda pixels: _images_at_once(net, pixels))
+
+    def work(group: Sequence[tuple[File, Picture]]) -> Sequence[ScoredImage]:
+        return score_images(net, [picture for _, picture in group], scoring)
+
+    for group, found in one_in_advance(net, work, groups):
+        yield from ((file, one.columns()) for (file, _), one in zip(group, found, strict=True))
 
 
 def sampled_predictions(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from daemon.config.learner import GRID_PX, Settings
 from daemon.domain import Mask
 from daemon.hrda.data.image_files import Picture
+from daemon.hrda.device import to_device
 from daemon.hrda.inference.framing import (
     features_of_image,
     fits,
@@ -248,6 +249,6 @@ def window_of(images: Sequence[Picture], mean: Tensor, box: Box) -> Tensor:
     """
     x = mean.expand(len(images), 3, box.height, box.width).clone()
     inside = np.stack([image[box.view] for image in images])
-    pixels = torch.from_numpy(inside).to(mean.device).permute(0, 3, 1, 2)
+    pixels = to_device(torch.from_numpy(inside), mean.device).permute(0, 3, 1, 2)
     x[:, :, : pixels.shape[2], : pixels.shape[3]] = pixels
     return x
