@@ -102,7 +102,8 @@ def web(options: argparse.Namespace) -> int:
     from daemon.web.server import serving
 
     config = _load(options)
-    with serving(lambda: read_status(config), config.web.host, config.web.port) as address:
+    host, port = config.web.host, config.web.port
+    with serving(lambda: read_status(config), host, port, config=config) as address:
         say(f"the page is at {address}; stop with Ctrl-C")
         try:
             while True:
@@ -122,6 +123,20 @@ def doctor(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write("\n".join(text_lines(found)) + "\n")
     return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Compute what was chosen again and compare; 1 where an image differs."""
+    from daemon.diagnostics.verify import lines
+    from daemon.diagnostics.verify import verify as verified
+
+    found = verified(_load(options), options.cycle)
+    if options.json:
+        _write_json({"cycles": [one.model_dump(mode="json") for one in found]})
+    else:
+        for line in lines(found):
+            say(line)
+    return 0 if all(one.matches for one in found) else 1
 
 
 def backup(options: argparse.Namespace) -> int:

@@ -73,6 +73,12 @@ COMMANDS = (
         add_options=options.add_json,
     ),
     Command(
+        name="verify",
+        help="compute the choice of each batch again, and say whether it is the same",
+        run=actions.verify,
+        add_options=options.add_verify,
+    ),
+    Command(
         name="backup",
         help="copy the store, also while it is in use",
         run=actions.backup,

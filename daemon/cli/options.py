@@ -55,6 +55,18 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
+def add_verify(parser: argparse.ArgumentParser) -> None:
+    """Which cycle, and JSON instead of text."""
+    parser.add_argument(
+        "cycle",
+        nargs="?",
+        type=option_types.count,
+        metavar="CYCLE",
+        help="number of a cycle; without it every cycle",
+    )
+    add_json(parser)
+
+
 def add_status(parser: argparse.ArgumentParser) -> None:
     """JSON or its schema instead of text."""
     output = parser.add_mutually_exclusive_group()

@@ -68,6 +68,8 @@ def _batch_lines(status: Status) -> Iterator[str]:
     if batch is None:
         return
     yield _batch_line(batch, status.tasks.open_earlier)
+    if regime := status.regime:
+        yield f"chosen by {regime.strategy}, {regime.name}: {regime.why}"
     if effort := batch.effort:
         share = f"{100 * effort.changed_share:.1f} % of the pixels changed"
         yield f"corrections: {share} on average of {effort.images} predictions"

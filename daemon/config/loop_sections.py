@@ -108,7 +108,7 @@ class Validation(Section):
 class Selection(Section):
     """[selection]: which images people label next."""
 
-    strategy: str = setting("hybrid", "query strategy once there is a model (strategies/README.md)")
+    strategy: str = setting("auto", "query strategy once there is a model (strategies/README.md)")
     seed_strategy: str = setting("kcenter", "query strategy of cycle 0, before there is a model")
     duplicate_similarity: Similarity = setting(
         0.98, "smallest cosine similarity of the embeddings of two near-duplicates"

@@ -295,6 +295,6 @@ def _web_server(config: Config, wake: Callable[[], None]) -> Iterator[None]:
     secret = webhook_secret(config)
     hints = Hints(secret=secret, wake=wake) if secret else None
     web = config.web
-    with serving(lambda: read_status(config), web.host, web.port, hints) as address:
+    with serving(lambda: read_status(config), web.host, web.port, hints, config) as address:
         log.info("the page is at %s", address)
         yield

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from daemon.domain import Evaluation, Missing
+from daemon.domain import Evaluation, Missing, Pick
 
 
 class Record(BaseModel):
@@ -124,6 +124,45 @@ class DistinctRequest(Request):
     similarity: float
 
 
+class TrainingSignals(Record):
+    """What trainings say that strategies may go by; see `strategies.base.Signals`."""
+
+    cycle: int
+    classes: tuple[str, ...]
+    labels: int
+    class_labels: tuple[int, ...]
+    temperature: float | None = None
+    calibration_error: float | None = None
+    validation_interval: tuple[float, float] | None = None
+
+
+class SelectRequest(Record):
+    """Choose images to label: with the lists of ids (id_lists.py) all that the choice depends on.
+
+    strategy, settings: its name, and its settings by name. seed, cycle: of the random generator.
+    n: images of the batch. reserve: further images behind it. random_share: of the n images, drawn
+    uniformly, in [0, 1]. similarity: the smallest cosine similarity of near-duplicates, in [0, 1].
+    scores: name of the run folder, beside this one, whose scores are read; None: there is no model
+    yet. signals: what the trainings say, for strategies that go by it. embedded: names of the embed
+    runs, oldest first; where several hold an image, the last one counts. compared: name of the run
+    that found the near-duplicates; None: the daemon did itself.
+    """
+
+    kind: Literal["select"] = "select"
+    cycle: int = Field(ge=0)
+    strategy: str
+    settings: Mapping[str, Any] = {}
+    seed: int
+    n: int = Field(ge=0)
+    reserve: int = Field(ge=0)
+    random_share: float = Field(ge=0, le=1)
+    similarity: float
+    scores: str | None = None
+    signals: TrainingSignals | None = None
+    embedded: tuple[str, ...] = ()
+    compared: str | None = None
+
+
 class TrainRequest(Request):
     """Train on labeled and unlabeled images, then evaluate on validation.
 
@@ -203,6 +242,26 @@ class PredictResult(Record):
     confidence: Mapping[int, Mapping[str, float]] = {}
     sha256: Mapping[int, str] = {}
     faults: tuple[FileFault, ...] = ()
+
+
+class ChosenRegime(Record):
+    """In which regime a strategy chose; see `strategies.base.Regime`."""
+
+    name: str
+    why: str
+    measures: Mapping[str, float] = {}
+
+
+class SelectResult(Record):
+    """result.json of a choice. picks: the batch and its reserve, best first. regime: of the
+    strategy, None for one that has none. files: run folder and file that were read -> sha256, 64
+    hex digits. versions: name of a package -> its version. seconds: it took."""
+
+    picks: tuple[Pick, ...]
+    regime: ChosenRegime | None = None
+    files: Mapping[str, str]
+    versions: Mapping[str, str]
+    seconds: float
 
 
 class Failure(BaseModel):

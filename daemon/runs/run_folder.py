@@ -11,6 +11,8 @@ runs/0003-train/
     student.pth     its student, where it is kept (train only)
     rows.bin        the scores so far (embed and predict, until their end)
     scores.npz      per-image arrays, see `Scores` (embed and predict)
+    ids.npz         the images of a choice (select only), see id_lists.py
+    receipt.json    what a choice was computed from, and its picks (select only), see receipts.py
     kept.npy        ids of the images that represent their near-duplicates (near-duplicates)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
     shown.json      the settings by which the daemon cleans these masks for people
@@ -48,6 +50,8 @@ from daemon.runs.records import (
     Progress,
     Record,
     Request,
+    SelectRequest,
+    SelectResult,
     TrainRequest,
     TrainResult,
 )
@@ -69,6 +73,8 @@ __all__ = [
     "Request",
     "RunFolder",
     "Scores",
+    "SelectRequest",
+    "SelectResult",
     "TrainRequest",
     "TrainResult",
 ]
@@ -172,7 +178,7 @@ class RunFolder:
         """Whether the run has a result."""
         return self.result_file.exists()
 
-    def write_request(self, request: Request) -> None:
+    def write_request(self, request: Request | SelectRequest) -> None:
         """Make the folder and its request; an existing request stays."""
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.request_file.exists():
@@ -182,7 +188,7 @@ class RunFolder:
         """The checked request. Raises RunFailed where it cannot be read."""
         return _read(self.request_file, kind)
 
-    def write_result(self, result: TrainResult | PredictResult) -> None:
+    def write_result(self, result: TrainResult | PredictResult | SelectResult) -> None:
         """Declare the run finished; everything else must be on disk before."""
         write_json(self.result_file, result.model_dump(mode="json"))
 

@@ -9,7 +9,7 @@ from daemon.domain import Exclusion, Stage
 from daemon.insight.curve import Line, ServingModel
 from daemon.insight.view_model import Count, Seconds, Share, Timestamp, ViewModel
 from daemon.rules.readiness import Ending
-from daemon.status.model_batch import BatchProgress, CorrectionTotals
+from daemon.status.model_batch import BatchProgress, CorrectionTotals, SelectionRegime
 from daemon.status.model_curve import EvaluatedCycle
 from daemon.status.model_health import (
     DaemonState,
@@ -159,6 +159,8 @@ class Status(ViewModel):
     """The newest measured model that serves; null before any."""
     batch: BatchProgress | None
     """The newest batch that was asked; null before any."""
+    regime: SelectionRegime | None
+    """How the strategy chose the newest batch; null for a strategy that has one way only."""
     stages: tuple[StageTime, ...]
     """When each stage of each cycle began and ended."""
     quarantine: tuple[QuarantinedInput, ...]

@@ -26,7 +26,12 @@ from daemon.status.model import (
     TaskCounts,
 )
 from daemon.status.model_health import DaemonState, DuplicateLabels, UnusedFiles
-from daemon.status.snapshot_batch import batch_progress, correction_totals, no_corrections
+from daemon.status.snapshot_batch import (
+    batch_progress,
+    correction_totals,
+    no_corrections,
+    selection_regime,
+)
 from daemon.status.snapshot_curve import evaluated_cycles
 from daemon.status.snapshot_health import (
     daemon_state,
@@ -84,6 +89,7 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         curve=tuple(lines(points, config.classes.names, refused)),
         newest=serving_model(points, refused),
         batch=batch_progress(store, counts.batch),
+        regime=selection_regime(store),
         stages=_stage_times(store),
         quarantine=quarantine(quarantined),
         quarantine_settled=settled_quarantine(quarantined),
@@ -115,6 +121,7 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         curve=tuple(lines((), config.classes.names)),
         newest=None,
         batch=None,
+        regime=None,
         stages=(),
         quarantine=(),
         quarantine_settled=(),
@@ -143,7 +150,9 @@ def _run_progress(state: Path, cycle: int | None, stage: Stage | None) -> RunPro
     """How far the open run is; None where no process works in it."""
     if cycle is None or stage not in _RUN_STAGES:
         return None
-    return run_progress(RunFolder(state / "runs" / f"{cycle:04d}-{stage}"))
+    run = RunFolder(state / "runs" / f"{cycle:04d}-{stage}")
+    comparison = RunFolder(state / "runs" / f"{cycle:04d}-near-duplicates-{stage}")  # of SELECT
+    return run_progress(run) or run_progress(comparison)
 
 
 def _reading_progress(store: Store, daemon: DaemonState) -> RunProgress | None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from flask import Flask, Response, send_file
 from flask.typing import ResponseReturnValue
 
+from daemon.config.loading import Config
 from daemon.domain.errors import MaskloopError
 from daemon.web.hints import Hints, receiver
-from daemon.web.page import Page, ReadStatus, blueprint
+from daemon.web.page import Page, ReadStatus, Sources, blueprint
 from daemon.web.pages import PAGES
 from daemon.web.template_filters import FILTERS
 
@@ -36,10 +37,14 @@ SECURITY_HEADERS = {
 
 
 def create_app(
-    read_status: ReadStatus, hints: Hints | None = None, pages: Sequence[Page] = PAGES
+    read_status: ReadStatus,
+    hints: Hints | None = None,
+    pages: Sequence[Page] = PAGES,
+    config: Config | None = None,
 ) -> Flask:
     """Build the application over `read_status` (daemon/status/snapshot.py), called once a request.
 
+    config: of the loop, for pages that read its store; without it they say that nothing is there.
     A MaskloopError that it raises is answered by a 503 with its message: pages go on polling. With
     `hints`, POST /hint wakes the daemon.
     """
@@ -48,7 +53,7 @@ def create_app(
     app.jinja_env.filters |= FILTERS
     app.jinja_env.globals["pages"] = tuple(pages)
     for page in pages:
-        app.register_blueprint(blueprint(page, read_status))
+        app.register_blueprint(blueprint(page, Sources(read_status=read_status, config=config)))
     if hints is not None:
         app.register_blueprint(receiver(hints))
 

@@ -1,9 +1,10 @@
-"""A page: one template, one JSON twin and its schema, made from the status."""
+"""A page: one template, one JSON twin and its schema, made from what the daemon has stored."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,38 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
+from daemon.config.loading import Config
+from daemon.domain.errors import MaskloopError
 from daemon.insight.view_model import ViewModel
 from daemon.status.model import Status
+from daemon.store import FILE, Store
 
 ReadStatus = Callable[[], Status]
 FOLDER = Path(__file__).parent / "pages"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where pages read from. config: None where pages show the status alone."""
+
+    read_status: ReadStatus
+    config: Config | None = None
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The store, read-only and as it was at one moment. Raises NothingToShow before the first
+        run."""
+        path = None if self.config is None else self.config.state / FILE
+        if path is None or not path.exists():
+            raise NothingToShow("the loop has not run yet; start it with `maskloop run`")
+        with Store(path, read_only=True) as store:
+            store.require_current(path)
+            with store.read_transaction():
+                yield store
+
+
+class NothingToShow(MaskloopError):
+    """What a page shows is not there yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,17 +52,33 @@ class Page:
 
     name: in addresses: /NAME, /NAME.json and /NAME.schema.json, unless address and json_address
     say otherwise. title: in the navigation. model: the type of its JSON. view: computes it from the
-    status; pure. template: its file in `folder`, which is given `view` (the model) and `status`.
+    status; pure. build: computes it from the store instead, where the status does not hold it.
+    template: its file in `folder`, which is given `view` (the model) and `status`. routes: adds
+    further addresses, such as pictures.
     """
 
     name: str
     title: str
     template: str
     model: type[ViewModel]
-    view: Callable[[Status], ViewModel]
+    view: Callable[[Status], ViewModel] | None = None
+    build: Callable[[Sources], ViewModel] | None = None
+    routes: Callable[[Blueprint, Sources], None] | None = None
     address: str = ""
     json_address: str = ""
     folder: Path = FOLDER
+
+    def __post_init__(self) -> None:
+        if (self.view is None) == (self.build is None):
+            raise TypeError(f"page {self.name}: expected either `view` or `build`")
+
+    def model_of(self, sources: Sources, status: Status) -> ViewModel:
+        """What the page shows now."""
+        if self.view is not None:
+            return self.view(status)
+        if self.build is not None:
+            return self.build(sources)
+        raise TypeError(f"page {self.name}: has neither `view` nor `build`")
 
     @property
     def html_path(self) -> str:
@@ -52,25 +96,28 @@ class Page:
         return f"{self.json_path.removesuffix('.json')}.schema.json"
 
 
-def blueprint(page: Page, read_status: ReadStatus) -> Blueprint:
-    """The three addresses of a page, each of which only reads."""
+def blueprint(page: Page, sources: Sources) -> Blueprint:
+    """The addresses of a page, each of which only reads."""
     routes = Blueprint(page.name, __name__, template_folder=str(page.folder))
 
     @routes.get(page.html_path)
     def html() -> ResponseReturnValue:
-        status = read_status()
-        text = render_template(page.template, page=page, view=page.view(status), status=status)
+        status = sources.read_status()
+        view = page.model_of(sources, status)
+        text = render_template(page.template, page=page, view=view, status=status)
         return _alternate(Response(text), page.json_path, "application/json")
 
     @routes.get(page.json_path)
     def twin() -> ResponseReturnValue:
-        response = _json(page.view(read_status()).as_json())
+        response = _json(page.model_of(sources, sources.read_status()).as_json())
         return _alternate(response, page.html_path, "text/html")
 
     @routes.get(page.schema_path)
     def schema() -> ResponseReturnValue:
         return _json(page.model.json_schema(), "application/schema+json")
 
+    if page.routes is not None:
+        page.routes(routes, sources)
     return routes
 
 

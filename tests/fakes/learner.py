@@ -42,6 +42,7 @@ from daemon.runs.run_folder import (
     TrainRequest,
     TrainResult,
 )
+from daemon.selection.__main__ import select as chosen
 from tests.hrda.plain import measures as plain
 
 
@@ -152,11 +153,16 @@ def near_duplicates(run: RunFolder) -> None:
     compared(run, run.read_request(DistinctRequest))  # the real one: it is as quick
 
 
+def select(run: RunFolder) -> None:
+    chosen(run)  # the real one: it needs no network
+
+
 COMMANDS = {
     "embed": embed,
     "train": train,
     "predict": predict,
     "near-duplicates": near_duplicates,
+    "select": select,
 }
 
 

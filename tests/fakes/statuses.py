@@ -22,6 +22,7 @@ from daemon.status.model_batch import (
     BatchImage,
     BatchProgress,
     CorrectionTotals,
+    SelectionRegime,
 )
 from daemon.status.model_health import (
     DaemonState,
@@ -97,6 +98,7 @@ def _before_first_run(classes: tuple[str, ...]) -> Status:
         images={},
         excluded=(),
         batch=None,
+        regime=None,
         stages=(),
         quarantine=(),
         quarantine_settled=(),
@@ -129,6 +131,13 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "tasks": TaskCounts(open=3, open_batch=3, open_earlier=0, being_sent=0, may_ask=0),
         "excluded": (ExcludedImages(why=Exclusion.GROUP, images=3, words=group),),
         "batch": _batch(points),
+        "regime": SelectionRegime(
+            cycle=points,
+            strategy="auto",
+            name="refine",
+            why="'weed', the rarest class, is in 9 labeled images: uncertain images",
+            measures={"labels_of_rarest_class": 9.0},
+        ),
         "stages": (_stage_time(points),),
         "quarantine": (fault(),),
         "doubles": DuplicateLabels(images=1, listed=(_duplicate(),)),

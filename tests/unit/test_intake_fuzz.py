@@ -1,6 +1,6 @@
 """Whatever a labeling tool says: no tick ends, and nothing is dropped in silence.
 
-The same at ten times the size: tests/benchmarks/fuzz_intake.py.
+At fifty times the size: tests/benchmarks/fuzz_intake.py.
 """
 
 from __future__ import annotations
@@ -13,22 +13,27 @@ from tests.fakes.odd_images import image_rounds
 from tests.fakes.odd_tool import OddField, rounds
 from tests.integration.workbench import configured
 
-INPUTS, SEED = 10_000, 20261126
+MANY = pytest.mark.parametrize("inputs", [2_000, pytest.param(10_000, marks=pytest.mark.long)])
+SEED = 20261126
 
 
+@MANY
 @pytest.mark.parametrize("kind", ["tasks", "annotations", "masks"])
-def test_no_odd_input_ends_a_tick_or_is_dropped_in_silence(kind: str, tmp_path: Path) -> None:
+def test_no_odd_input_ends_a_tick_or_is_dropped_in_silence(
+    kind: str, inputs: int, tmp_path: Path
+) -> None:
     config = configured(tmp_path)
 
-    for dropped in rounds(kind, INPUTS, tmp_path, config, SEED):
+    for dropped in rounds(kind, inputs, tmp_path, config, SEED):
         assert dropped == []
 
 
+@MANY
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # what it says of odd EXIF
-def test_no_odd_picture_ends_a_tick_or_is_dropped_in_silence(tmp_path: Path) -> None:
+def test_no_odd_picture_ends_a_tick_or_is_dropped_in_silence(inputs: int, tmp_path: Path) -> None:
     config = configured(tmp_path)
 
-    for dropped in image_rounds(INPUTS, tmp_path, config, SEED):
+    for dropped in image_rounds(inputs, tmp_path, config, SEED):
         assert dropped == []
 
 

@@ -1,4 +1,4 @@
-"""Ten thousand random masks through each tag, there and back, and nothing of them is lost.
+"""Random masks through each tag, there and back, and nothing of them is lost.
 
 Only BitmaskLabels and BrushLabels are written by us. For the shapes a mask is drawn as people
 could: a rectangle or polygon for each stretch of a row, an ellipse for each pixel.
@@ -17,16 +17,16 @@ from connectors.masks.regions import BITMASK, BRUSH, SHAPES, decode, encode
 from daemon.domain import IGNORE, Mask
 from tests.fakes.regions import CLASSES, ELLIPSE, POLYGON, RECTANGLE, region, tag
 
-MASKS = 10_000
+MANY = [1_000, pytest.param(10_000, marks=pytest.mark.long)]
 LARGEST_PX = {BITMASK: 14, BRUSH: 14, POLYGON: 6, RECTANGLE: 6, ELLIPSE: 6}
 NAMES = {1: "crop", 2: "weed", IGNORE: "unsure"}
 
 Region = dict[str, Any]
 
 
-def drawn_masks(rng: np.random.Generator, largest_px: int) -> Iterator[Mask]:
+def drawn_masks(rng: np.random.Generator, largest_px: int, count: int) -> Iterator[Mask]:
     """All sizes up to this one, from nearly empty to nearly full, single pixels and blocks."""
-    for _ in range(MASKS):
+    for _ in range(count):
         height, width = rng.integers(1, largest_px + 1, 2)
         block = int(rng.integers(1, 4))
         coarse = (-(-height // block), -(-width // block))
@@ -97,10 +97,11 @@ def by_hand(mask: Mask, tag_type: str) -> list[Region]:
     ]
 
 
+@pytest.mark.parametrize("count", MANY)
 @pytest.mark.parametrize("tag_type", LARGEST_PX)
-def test_ten_thousand_masks_come_back_as_they_were(tag_type: str) -> None:
+def test_masks_come_back_as_they_were(tag_type: str, count: int) -> None:
     control, rng = tag(tag_type), np.random.default_rng(0)
-    for number, mask in enumerate(drawn_masks(rng, LARGEST_PX[tag_type])):
+    for number, mask in enumerate(drawn_masks(rng, LARGEST_PX[tag_type], count)):
         written = (
             by_hand(mask, tag_type) if tag_type in SHAPES else encode(mask, CLASSES, control, {})
         )
