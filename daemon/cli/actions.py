@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
     config = _load(options)
     with terminal.live_progress(lambda: read_status(config), ERR):
-        run_forever(config, now, options.cycles)
+        run_forever(config, now, options.cycles, options.config)
     return 0
 
 
@@ -103,7 +103,7 @@ def web(options: argparse.Namespace) -> int:
 
     config = _load(options)
     host, port = config.web.host, config.web.port
-    with serving(lambda: read_status(config), host, port, config=config) as address:
+    with serving(lambda: read_status(config), host, port, read_config=lambda: config) as address:
         say(f"the page is at {address}; stop with Ctrl-C")
         try:
             while True:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.cli import actions, options, streams
+from daemon.cli import actions, config_command, options, streams
 from daemon.cli.console import report_fault
 from daemon.domain.errors import MaskloopError
 from daemon.domain.os_errors import describe_os_error
@@ -89,6 +89,12 @@ COMMANDS = (
         help="rewrite the store for classes that were removed, merged or reordered",
         run=actions.classes,
         add_options=options.add_apply,
+    ),
+    Command(
+        name="config",
+        help="print every setting with its default, or show, set, unset or compare settings",
+        run=config_command.print_defaults,
+        add_options=config_command.add_options,
     ),
     Command(
         name="demo",
