@@ -15,6 +15,7 @@ from daemon.selection.candidate_pool import read_embeddings
 from daemon.stages.candidates import NO_IDS
 from daemon.stages.context import Context
 from daemon.stages.run_settings import NEAR_DUPLICATES, write_request
+from strategies.distances import one_thread
 
 MAX_IN_TICK = 3e9  # multiplications: tenths of a second, as for 3000 embeddings of 432 numbers
 
@@ -66,10 +67,9 @@ def _compare_in_tick(context: Context, ids: IdArray, asked: IdArray) -> IdArray:
         return NO_IDS
     runs = context.config.state / "runs"
     names = tuple(run.path.name for run in context.embedding_runs())
-    kept = representatives(
-        ids,
-        read_embeddings(names, ids, runs),
-        similarity=context.config.selection.duplicate_similarity,
-        known=read_embeddings(names, asked, runs) if len(asked) else None,
-    )
+    embeddings = read_embeddings(names, ids, runs)
+    known = read_embeddings(names, asked, runs) if len(asked) else None
+    limit = context.config.selection.duplicate_similarity
+    with one_thread():  # as the run: the same images on any number of cores
+        kept = representatives(ids, embeddings, similarity=limit, known=known)
     return np.array(kept, dtype=np.int64)
