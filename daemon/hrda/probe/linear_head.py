@@ -17,7 +17,7 @@ Counts = npt.NDArray[np.int64]
 
 SAMPLED = 12_288  # pairs of a cell and a class
 # A class is drawn in proportion to its share of the pixels to the power of 1 - BALANCE. With this
-# the mIoU on other videos of soy's training images was as with 0.25, and better than with 0 and 0.75;
+# the mIoU on other videos of soy's training images was as with 0.25, better than with 0 and 0.75;
 # DECAY hardly matters.
 BALANCE = 0.5
 DECAY = 3e-4  # of half the squared weights, beside the mean loss of a pair
