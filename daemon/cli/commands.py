@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.cli import actions, config_command, options, streams
+from daemon.cli import actions, config_command, export_command, options, streams
 from daemon.cli.console import report_fault
 from daemon.domain.errors import MaskloopError
 from daemon.domain.os_errors import describe_os_error
@@ -107,6 +107,12 @@ COMMANDS = (
         help="turn a data set of another tool into plain folders: images, masks, splits, classes",
         run=actions.import_dataset,
         add_options=options.add_import,
+    ),
+    Command(
+        name="export",
+        help="write labels, splits, selection history and curve of the loop as plain files",
+        run=export_command.export,
+        add_options=export_command.add_options,
     ),
     Command(
         name="train",

@@ -129,6 +129,10 @@ class DatasetRefused(MaskloopError):
     """A data set that `maskloop import` cannot take in, or no place for it. Nothing is written."""
 
 
+class ExportRefused(MaskloopError):
+    """A store that `maskloop export` cannot export, or no place for it. Nothing is written."""
+
+
 class DemoFailed(MaskloopError):
     """The demo cannot start or go on. The message says what is in its way."""
 

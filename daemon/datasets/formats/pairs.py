@@ -85,9 +85,10 @@ def _candidates(path: str, layout: tuple[str | None, str]) -> Iterator[tuple[tup
 
 
 def _mask(path: str, folder: str, by_stem: dict[str, str]) -> str | None:
-    stem = stem_of(path.rpartition("/")[2]).lower().removesuffix(IMAGE_ENDING)
-    for ending in ENDINGS:
-        if (found := by_stem.get(f"{folder}/{stem}{ending}")) is not None:
+    stem = stem_of(path.rpartition("/")[2]).lower()
+    short = stem.removesuffix(IMAGE_ENDING)
+    for name in (stem, *(f"{short}{ending}" for ending in ENDINGS)):
+        if (found := by_stem.get(f"{folder}/{name}")) is not None:
             return found
     return None
 

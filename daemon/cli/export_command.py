@@ -1,0 +1,63 @@
+"""`maskloop export`: labels, splits, history and curve out of the store, as plain files."""
+
+from __future__ import annotations
+
+import argparse
+
+from daemon.cli import option_types, terminal
+from daemon.cli.console import ERR, say
+from daemon.domain.formatting import count
+
+FORMATS = ("png", "coco", "supervisely", "label_studio")
+SHOWN_FAULTS = 20  # that are printed; export.json has all
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Whereto, in which format, and what beside labels."""
+    parser.add_argument(
+        "--out",
+        type=option_types.path,
+        required=True,
+        metavar="DIR",
+        help="new or empty folder, or that of an earlier export, which is replaced",
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="png",
+        help="of the labels (default: png, one class index a pixel, 255 = no label)",
+    )
+    parser.add_argument(
+        "--with",
+        dest="extras",
+        nargs="+",
+        choices=("images", "names"),
+        default=[],
+        help="also the images, hard-linked or copied; also the names of annotators in the history",
+    )
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write what the store holds; 1 where a label or an image could not be exported."""
+    from daemon.cli.actions import now
+    from daemon.config.loading import load_config
+    from daemon.datasets.export.export_folder import ExportOptions, export_folder
+
+    wanted = ExportOptions(
+        out=options.out,
+        format=options.format,
+        images="images" in options.extras,
+        people="names" in options.extras,
+    )
+    config = load_config(options.config)
+    with terminal.image_progress(ERR) as progress:
+        report = export_folder(config, wanted, now(), progress)
+    for fault in report.faults[:SHOWN_FAULTS]:
+        say(f"fault: {fault}")
+    if len(report.faults) > SHOWN_FAULTS:
+        say(f"and {len(report.faults) - SHOWN_FAULTS} more in export.json")
+    say(
+        f"{options.out}: {count(report.labels, 'label')} as {report.format}, "
+        f"{count(report.images, 'image')}, {count(len(report.faults), 'fault')}"
+    )
+    return 1 if report.faults else 0

@@ -1,0 +1,3 @@
+"""`maskloop export`: labels, splits, history and curve of a loop as plain files."""
+
+from __future__ import annotations

@@ -1,0 +1,256 @@
+"""`maskloop export`: what a store holds -> a folder of plain files.
+
+The store is read at one moment, also while the daemon writes it. export.json is written last: a
+folder with the mark and without it is an export that was stopped, and the next one begins again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from daemon.config.loading import Config
+from daemon.datasets.export.exported_label import SPLITS, ExportedLabel, checked_label
+from daemon.datasets.export.file_names import ending_of, file_names
+from daemon.datasets.export.format_names import require_plain
+from daemon.datasets.export.label_files import FORMATS, OURS, LabelFiles
+from daemon.datasets.export.loop_records import write_curve, write_history
+from daemon.datasets.samples import LabelsUnusable
+from daemon.domain import Fault, Image, Role
+from daemon.domain.errors import ExportRefused
+from daemon.runs.durable import write_json
+from daemon.runs.locks import LockHeld, lock_file
+from daemon.store import FILE, Store
+
+MARK = ".maskloop-export"  # a folder with it is one that an export wrote
+REPORT = "export.json"
+_RECORDS = (
+    "splits.json", "classes.json", "history.json", "history.csv", "curve.json", "curve.csv",
+)  # fmt: skip
+NO_CLASS = "no_class"  # the list of labels that give no pixel a class
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """What is wanted. images: also the pictures, hard-linked or copied. people: also the names of
+    annotators."""
+
+    out: Path
+    format: str = "png"
+    images: bool = False
+    people: bool = False
+
+
+@dataclass(kw_only=True)
+class ExportReport:
+    """What was exported. renamed: image id -> (its name, the name of its files). splits: list ->
+    names."""
+
+    format: str
+    at: datetime
+    classes: tuple[str, ...]
+    labels: int = 0
+    images: int = 0
+    asked: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    renamed: dict[int, tuple[str, str]] = field(default_factory=dict)
+    splits: dict[str, list[str]] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        return {
+            "exported_at": self.at.isoformat(),
+            "format": self.format,
+            "classes": list(self.classes),
+            "labels": self.labels,
+            "images": self.images,
+            "asked": self.asked,
+            "splits": {name: len(names) for name, names in self.splits.items()},
+            "renamed": [
+                {"image_id": image_id, "image": name, "exported_as": file}
+                for image_id, (name, file) in self.renamed.items()
+            ],
+            "faults": [vars_of(one) for one in self.faults],
+        }
+
+
+def vars_of(fault: Fault) -> dict[str, str]:
+    """The four parts of a fault."""
+    return {
+        "where": fault.where,
+        "got": fault.got,
+        "expected": fault.expected,
+        "cure": fault.cure,
+    }
+
+
+def export_folder(
+    config: Config, options: ExportOptions, at: datetime, progress: Callable[[int, int], None]
+) -> ExportReport:
+    """Export the store of a configuration. at: the time that the report states.
+
+    progress: called with the number of labels done and of all. Raises ExportRefused where nothing
+    can be exported; faults of single images are in the report.
+    """
+    path = config.state / FILE
+    if not path.exists():
+        raise ExportRefused(f"{path}: no store yet; it is there after the first `maskloop run`")
+    with Store(path, read_only=True) as store:
+        store.require_current(path)
+        classes = _classes(store, config)
+        if options.format != "png":
+            require_plain(classes, options.format)
+        with store.read_transaction(), _emptied(options.out):
+            report = ExportReport(format=options.format, at=at, classes=classes)
+            _write_all(store, options, report, progress)
+            write_json(options.out / REPORT, report.as_json())
+    return report
+
+
+def _classes(store: Store, config: Config) -> tuple[str, ...]:
+    """The names that the labels were read with, which are not yet those of config.toml where
+    classes were changed there."""
+    return store.kept_classes() or tuple(config.classes.names)
+
+
+@contextmanager
+def _emptied(out: Path) -> Iterator[None]:
+    """A folder for this export alone. Files in it that no export writes stay as they are."""
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise ExportRefused(f"--out {out}: got a file or a link; expected a new folder")
+    mark = out / MARK
+    if out.is_dir() and not _is_plain(mark) and any(out.iterdir()):
+        raise ExportRefused(
+            f"--out {out}: got a folder with something in it that no export wrote; expected a new "
+            f"or an empty one, or that of an earlier export; name another"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with lock_file(mark):
+            for name in (REPORT, *_RECORDS, "images", *OURS):
+                _remove(out / name)
+            yield
+    except LockHeld as exc:
+        raise ExportRefused(
+            f"--out {out}: process {exc.holder or 'unknown'} exports into it; wait for it, or name "
+            f"another folder"
+        ) from exc
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write_all(
+    store: Store,
+    options: ExportOptions,
+    report: ExportReport,
+    progress: Callable[[int, int], None],
+) -> None:
+    out, labels = options.out, store.labels()
+    images = store.images_of(labels)
+    names = file_names(list(images.values()))
+    report.splits = {name: [] for name in ("pool", *SPLITS.values(), NO_CLASS)}
+    with FORMATS[options.format](out, report.classes) as files:
+        labeler = _Labels(store=store, files=files, options=options, report=report)
+        for done, image in enumerate(images.values(), start=1):
+            labeler.export(image, names[image.id])
+            progress(done, len(images))
+        files.finish()
+    write_json(out / "splits.json", report.splits)
+    write_json(out / "classes.json", list(report.classes))
+    report.asked = write_history(store, out, names, labels, people=options.people)
+    write_curve(out, store.curve(), store.refused_cycles(), report.classes)
+
+
+@dataclass(kw_only=True)
+class _Labels:
+    """Exports one label after the other, and counts them in the report."""
+
+    store: Store
+    files: LabelFiles
+    options: ExportOptions
+    report: ExportReport
+
+    def __post_init__(self) -> None:
+        self._replaced = self.store.unconfirmed_ids()
+        self._informative = self.store.informative_ids()
+
+    def export(self, image: Image, name: str) -> None:
+        """Write the label of an image, unless it cannot be used: that is a fault."""
+        if image.id in self._replaced:
+            self.report.faults.append(_replaced(image))
+            return
+        file = f"{name}{ending_of(image)}"
+        png = self.store.label_png(image.id)
+        try:
+            label = checked_label(image, png, self.report.classes, name=name, file=file)
+        except LabelsUnusable as exc:
+            self.report.faults.append(exc.fault)
+            return
+        self.files.write(label)
+        self.report.labels += 1
+        if Path(image.name).stem != name:
+            self.report.renamed[image.id] = (image.name, file)
+        for split in self._lists(label):
+            self.report.splits[split].append(name)
+        if self.options.images:
+            self._copy(label)
+
+    def _lists(self, label: ExportedLabel) -> Sequence[str]:
+        if label.image.id not in self._informative:
+            return (NO_CLASS,)
+        return ("pool", label.split) if label.image.role is Role.POOL else (label.split,)
+
+    def _copy(self, label: ExportedLabel) -> None:
+        folder = self.files.image_folder(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            _link_or_copy(label.image.path, folder / label.file)
+        except (OSError, ValueError) as exc:
+            got = getattr(exc, "strerror", None) or str(exc)
+            self.report.faults.append(
+                Fault(
+                    where=f"image {label.image.name!r}",
+                    got=f"a file that cannot be copied: {got}",
+                    expected="the file of the image",
+                    cure="put it back; its label was exported without it",
+                )
+            )
+        else:
+            self.report.images += 1
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """A second name for the file, or a copy where the file systems differ. Raises OSError and
+    ValueError, for what is no file too."""
+    source = source.resolve(strict=True)
+    if not stat.S_ISREG(source.stat().st_mode):
+        raise ValueError("it is no file")
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _replaced(image: Image) -> Fault:
+    return Fault(
+        where=f"label of image {image.name!r}",
+        got="a label that was drawn on other bytes than the image has now",
+        expected="a label of the present image",
+        cure="submit it again in the labeling tool, or bring the old file back",
+    )

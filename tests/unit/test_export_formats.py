@@ -1,0 +1,156 @@
+"""What `maskloop export` writes in each format comes back by `maskloop import`, pixel for pixel."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from daemon.datasets.class_map import ClassMap, read_class_map
+from daemon.datasets.export.export_folder import ExportOptions, export_folder
+from daemon.datasets.formats import coco, coco_encoding, supervisely_encoding
+from daemon.datasets.formats.supervisely_geometry import decode
+from daemon.datasets.import_folder import import_folder
+from daemon.datasets.import_report import Report
+from daemon.domain import Role
+from daemon.domain.errors import ExportRefused
+from daemon.store import Store
+from tests.fakes.dataset_sources import ring
+from tests.fakes.labeled_store import CLASSES, labeled_config, labeled_store
+from tests.fakes.labels import NOON
+
+WITH_BACKGROUND = ("coco", "supervisely", "label_studio")  # a class 0 that is not drawn
+# All classes, and pixels without a label: holes, touching objects, single pixels, lines.
+MASKS = hnp.arrays(
+    np.uint8,
+    hnp.array_shapes(min_dims=2, max_dims=2, max_side=12),
+    elements=st.sampled_from([0, 0, 1, 1, 2, 255]),
+)
+
+
+def one_pixel() -> np.ndarray:
+    mask = np.zeros((1, 1), np.uint8)
+    mask[0, 0] = 2
+    return mask
+
+
+def sampled(seed: int) -> np.ndarray:
+    values = np.array([0, 1, 2, 255], np.uint8)
+    coarse = np.random.default_rng(seed).choice(values, (9, 11))
+    return np.kron(coarse, np.ones((5, 7), np.uint8))
+
+
+LABELS = {
+    "hole.png": ring(),
+    "pixel.png": one_pixel(),
+    "touching.png": sampled(0),
+    "noise.png": np.random.default_rng(1).choice(np.array([0, 1, 2, 255], np.uint8), (40, 30)),
+    "empty.png": np.zeros((5, 6), np.uint8),
+    "unlabeled.png": np.full((4, 5), 255, np.uint8),
+}
+
+
+def back_again(home: Path, form: str) -> tuple[Path, Report]:
+    """The export of the store below `home`, imported."""
+    wanted = ExportOptions(out=home / "out", format=form, images=True)
+    report = export_folder(labeled_config(home), wanted, NOON, lambda done, total: None)
+    assert report.faults == []
+    chosen = ClassMap() if form == "png" else read_class_map(home / "out/map.toml")
+    return home / "back", import_folder(
+        home / "out", home / "back", chosen, lambda done, total: None
+    )
+
+
+@pytest.mark.parametrize("form", ["png", *WITH_BACKGROUND])
+def test_every_label_comes_back_pixel_for_pixel(form: str, tmp_path: Path) -> None:
+    labeled_store(tmp_path, LABELS)
+
+    back, report = back_again(tmp_path, form)
+
+    assert report.faults == []
+    assert report.classes[0] == CLASSES[0]
+    assert sorted(report.classes) == sorted(CLASSES)
+    values = np.arange(256, dtype=np.uint8)
+    values[: len(CLASSES)] = [report.classes.index(name) for name in CLASSES]
+    for name, mask in LABELS.items():
+        found = np.asarray(Image.open(back / f"masks/{Path(name).stem}.png"))
+        assert np.array_equal(found, values[mask]), name
+    repairs = {repair.name for repair, _ in report.repairs}
+    assert repairs <= {"BACKGROUND_ONLY", "CROWD"}
+
+
+@given(mask=MASKS)
+@settings(max_examples=60, deadline=None)
+def test_run_lengths_and_bitmaps_hold_any_mask(mask: np.ndarray) -> None:
+    by_coco, by_supervisely = np.zeros_like(mask), np.zeros_like(mask)
+    for one in coco_encoding.objects(mask, 1):
+        value = 255 if one["iscrowd"] else one["category_id"]
+        inside = coco.decode(one["segmentation"], mask.shape)[0].inside
+        by_coco[inside] = value
+        left, top, width, height = one["bbox"]
+        assert inside[top : top + height, left : left + width].sum() == inside.sum() == one["area"]
+    titles = {1: "1", 2: "2", 255: "255"}
+    for one in supervisely_encoding.annotation(mask, titles)["objects"]:
+        patch = decode("bitmap", one, mask.shape, "object")
+        height, width = patch.inside.shape
+        under = by_supervisely[patch.top : patch.top + height, patch.left : patch.left + width]
+        under[patch.inside] = int(one["classTitle"])
+    assert np.array_equal(by_coco, mask)
+    assert np.array_equal(by_supervisely, mask)
+
+
+def test_names_of_classes_that_mean_something_to_a_format_come_back(tmp_path: Path) -> None:
+    path = labeled_store(tmp_path, LABELS)
+    names = ['bare "soil"', "no label", "weed \\ ä"]
+    with closing(sqlite3.connect(path)) as store, store:
+        store.execute("UPDATE facts SET value = ? WHERE name = 'classes'", [json.dumps(names)])
+
+    _, report = back_again(tmp_path, "supervisely")
+
+    assert list(report.classes) == names
+
+
+@pytest.mark.parametrize("form", WITH_BACKGROUND)
+def test_a_background_that_is_not_first_is_refused_before_anything_is_written(
+    form: str, tmp_path: Path
+) -> None:
+    path = labeled_store(tmp_path, {"a.png": ring()})
+    with closing(sqlite3.connect(path)) as store, store:
+        names = json.dumps(["soil", "background", "weed"])
+        store.execute("UPDATE facts SET value = ? WHERE name = 'classes'", [names])
+
+    with pytest.raises(ExportRefused, match="what no object covers"):
+        back_again(tmp_path, form)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("form", ["coco", "supervisely"])
+def test_the_splits_stay_apart(form: str, tmp_path: Path) -> None:
+    path = labeled_store(tmp_path, {"a.png": ring(), "b.png": ring()})
+    with Store(path) as store:
+        store.set_roles(Role.VALIDATION, {2: "drawn"})
+
+    back, _ = back_again(tmp_path, form)
+
+    splits = json.loads((back / "splits.json").read_text())
+    assert (splits["train"], splits["validation"], splits["pool"]) == (["a"], ["b"], ["a"])
+
+
+def test_another_format_into_the_same_folder_leaves_nothing_of_the_first(tmp_path: Path) -> None:
+    labeled_store(tmp_path, {"a.png": ring()})
+    out = tmp_path / "out"
+    for form in (*WITH_BACKGROUND, "png"):
+        options = ExportOptions(out=out, format=form)
+        export_folder(labeled_config(tmp_path), options, NOON, lambda done, total: None)
+    assert {path.name for path in out.iterdir()} == {
+        ".maskloop-export", "classes.json", "curve.csv", "curve.json", "export.json",
+        "history.csv", "history.json", "masks", "splits.json",
+    }  # fmt: skip
