@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from daemon.cli.commands import main
 from tests.fakes.dataset_sources import ring
 from tests.fakes.labeled_store import CLASSES, labeled_store
+from tests.integration.workbench import configured, paint, run_out, ticker
 
 
 def settings_file(home: Path) -> str:
@@ -49,3 +52,29 @@ def test_the_folder_of_the_state_is_refused(tmp_path: Path) -> None:
     assert main(words) == 1
     assert path.exists()
     assert not (tmp_path / "state/export.json").exists()
+
+
+def test_a_loop_goes_out_with_the_masks_that_people_drew_and_its_whole_history(
+    tmp_path: Path,
+) -> None:
+    paint(tmp_path)
+    run_out(ticker(configured(tmp_path), cycle_limit=1))
+
+    assert (
+        main(["--config", str(tmp_path / "config.toml"), "export", "--out", f"{tmp_path}/o"]) == 0
+    )
+
+    masks = sorted((tmp_path / "o/masks").iterdir())
+    for path in masks:
+        truth = Image.open(tmp_path / "masks" / path.name)
+        assert np.array_equal(np.asarray(Image.open(path)), np.asarray(truth))
+    assert len(masks) >= 8
+    splits = json.loads((tmp_path / "o/splits.json").read_text())
+    assert sorted(splits["train"] + splits["validation"]) == [path.stem for path in masks]
+    asked = json.loads((tmp_path / "o/history.json").read_text())["asked"]
+    labeled = {row["file"] for row in asked if row["state"] == "labeled"}
+    assert labeled == {path.stem for path in masks}
+    assert {row["arm"] for row in asked} >= {"validation"}
+    points = json.loads((tmp_path / "o/curve.json").read_text())["points"]
+    assert [point["cycle"] for point in points] == [1]
+    assert 0 <= points[0]["validation"]["miou"] <= 1

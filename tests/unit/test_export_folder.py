@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -181,6 +183,42 @@ def test_a_label_that_cannot_be_read_is_a_fault_and_the_others_are_exported(tmp_
     ]
     assert (report.labels, report.images) == (1, 0)
     assert [path.name for path in (out / "masks").iterdir()] == ["d.png"]
+
+
+def test_images_are_linked_and_copied_where_that_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labeled_store(tmp_path, MASKS)
+    source = tmp_path / "pictures/1.png"
+    original = source.rename(tmp_path / "pictures/elsewhere.png")
+    source.symlink_to(original)
+
+    out, _ = exported(tmp_path, images=True)
+    assert (out / "images/a.png").samefile(original)
+
+    def other_file_system(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", other_file_system)
+    out, report = exported(tmp_path, images=True)
+    assert (out / "images/a.png").read_bytes() == original.read_bytes()
+    assert not (out / "images/a.png").samefile(original)
+    assert report.images == len(MASKS)
+
+
+def test_a_full_disk_ends_the_export_and_is_no_fault_of_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labeled_store(tmp_path, MASKS)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", full)
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space left"):
+        exported(tmp_path, images=True)
+    assert not (tmp_path / "out" / REPORT).exists()
 
 
 def test_an_export_that_was_stopped_is_told_by_its_report_and_repeated(tmp_path: Path) -> None:

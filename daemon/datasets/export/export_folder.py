@@ -6,6 +6,7 @@ folder with the mark and without it is an export that was stopped, and the next 
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -34,6 +35,7 @@ REPORT = "export.json"
 _RECORDS = (
     "splits.json", "classes.json", "history.json", "history.csv", "curve.json", "curve.csv",
 )  # fmt: skip
+_SCARCE = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EROFS)
 NO_CLASS = "no_class"  # the list of labels that give no pixel a class
 
 
@@ -222,29 +224,36 @@ class _Labels:
         try:
             _link_or_copy(label.image.path, folder / label.file)
         except (OSError, ValueError) as exc:
-            got = getattr(exc, "strerror", None) or str(exc)
-            self.report.faults.append(
-                Fault(
-                    where=f"image {label.image.name!r}",
-                    got=f"a file that cannot be copied: {got}",
-                    expected="the file of the image",
-                    cure="put it back; its label was exported without it",
-                )
-            )
+            if getattr(exc, "errno", None) in _SCARCE:
+                raise  # says nothing about this image
+            self.report.faults.append(_not_copied(label.image, exc))
         else:
             self.report.images += 1
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
     """A second name for the file, or a copy where the file systems differ. Raises OSError and
-    ValueError, for what is no file too."""
+    ValueError, for what is no file too; then no part of a copy is left."""
     source = source.resolve(strict=True)
     if not stat.S_ISREG(source.stat().st_mode):
         raise ValueError("it is no file")
     try:
         os.link(source, target)
     except OSError:
-        shutil.copyfile(source, target)
+        try:
+            shutil.copyfile(source, target)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+
+
+def _not_copied(image: Image, exc: Exception) -> Fault:
+    return Fault(
+        where=f"image {image.name!r}",
+        got=f"a file that cannot be copied: {getattr(exc, 'strerror', None) or exc}",
+        expected="the file of the image",
+        cure="put it back; its label was exported without it",
+    )
 
 
 def _replaced(image: Image) -> Fault:
