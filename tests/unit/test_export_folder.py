@@ -183,6 +183,7 @@ def test_a_label_that_cannot_be_read_is_a_fault_and_the_others_are_exported(tmp_
     ]
     assert (report.labels, report.images) == (1, 0)
     assert [path.name for path in (out / "masks").iterdir()] == ["d.png"]
+    assert [row["file"] for row in rows_of(out / "history.csv")] == ["", "", "", "d"]
 
 
 def test_images_are_linked_and_copied_where_that_cannot_be(

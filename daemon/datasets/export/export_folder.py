@@ -175,18 +175,21 @@ def _write_all(
         files.finish()
     write_json(out / "splits.json", report.splits)
     write_json(out / "classes.json", list(report.classes))
-    report.asked = write_history(store, out, names, labels, people=options.people)
+    exported = labeler.exported
+    report.asked = write_history(store, out, exported, labels, people=options.people)
     write_curve(out, store.curve(), store.refused_cycles(), report.classes)
 
 
 @dataclass(kw_only=True)
 class _Labels:
-    """Exports one label after the other, and counts them in the report."""
+    """Exports one label after the other, and counts them in the report. exported: image id -> the
+    name of its files."""
 
     store: Store
     files: LabelFiles
     options: ExportOptions
     report: ExportReport
+    exported: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._replaced = self.store.unconfirmed_ids()
@@ -206,6 +209,7 @@ class _Labels:
             return
         self.files.write(label)
         self.report.labels += 1
+        self.exported[image.id] = name
         if Path(image.name).stem != name:
             self.report.renamed[image.id] = (image.name, file)
         for split in self._lists(label):

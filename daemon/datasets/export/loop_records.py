@@ -31,8 +31,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def write_history(
     store: Store, out: Path, names: Mapping[int, str], labels: Mapping[int, Label], *, people: bool
 ) -> int:
-    """Write both files; returns the number of rows. names: image id -> name of its files.
-    people: whether the annotator of each label is named."""
+    """Write both files; returns the number of rows.
+
+    names: image id -> name of its files, of the exported labels. people: whether the annotator of
+    each label is named.
+    """
     columns = (*HISTORY, ANNOTATOR) if people else HISTORY
     rows = 0
     with (
