@@ -257,6 +257,19 @@ def test_a_folder_of_somebody_else_is_refused_untouched(tmp_path: Path) -> None:
         exported(tmp_path)
 
 
+def test_an_export_that_a_loop_reads_its_images_from_is_not_emptied(tmp_path: Path) -> None:
+    labeled_store(tmp_path, MASKS)
+    out, _ = exported(tmp_path, images=True)
+    with Store(tmp_path / "state/store.db") as store:
+        store._write("UPDATE images SET path = ? WHERE id = 1", str(out / "images/a.png"))
+
+    with pytest.raises(ExportRefused, match="the loop itself reads"):
+        exported(tmp_path, images=True)
+    assert (out / "images/a.png").exists()
+    with pytest.raises(ExportRefused, match="the loop itself reads"):
+        export_folder(labeled_config(tmp_path), ExportOptions(out=tmp_path / "state"), NOON, print)
+
+
 def test_without_a_store_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(ExportRefused, match="no store yet"):
         exported(tmp_path)

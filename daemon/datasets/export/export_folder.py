@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -106,13 +106,15 @@ def export_folder(
         raise ExportRefused(f"{path}: no store yet; it is there after the first `maskloop run`")
     with Store(path, read_only=True) as store:
         store.require_current(path)
-        classes = _classes(store, config)
-        if options.format != "png":
-            require_plain(classes, options.format)
-        with store.read_transaction(), _emptied(options.out):
-            report = ExportReport(format=options.format, at=at, classes=classes)
-            _write_all(store, options, report, progress)
-            write_json(options.out / REPORT, report.as_json())
+        with store.read_transaction():
+            report = ExportReport(format=options.format, at=at, classes=_classes(store, config))
+            if options.format != "png":
+                require_plain(report.classes, options.format)
+            images = store.images_of(store.labeled_ids())
+            _require_apart(options.out, config, images.values())
+            with _emptied(options.out):
+                _write_all(store, images, options, report, progress)
+                write_json(options.out / REPORT, report.as_json())
     return report
 
 
@@ -120,6 +122,19 @@ def _classes(store: Store, config: Config) -> tuple[str, ...]:
     """The names that the labels were read with, which are not yet those of config.toml where
     classes were changed there."""
     return store.kept_classes() or tuple(config.classes.names)
+
+
+def _require_apart(out: Path, config: Config, images: Iterable[Image]) -> None:
+    """Raise ExportRefused where the loop reads from inside `out`, which a later export empties."""
+    folders = (config.images.folder, config.folder.truth, config.test.images, config.test.masks)
+    used = [config.state, *(config.home / one for one in folders if one)]
+    whole = os.path.realpath(out)
+    for path in (*used, *(image.path for image in images)):
+        if "\0" not in str(path) and Path(os.path.realpath(path)).is_relative_to(whole):
+            raise ExportRefused(
+                f"--out {out}: the loop itself reads {path}, which lies in it; expected a folder "
+                f"of its own; name another"
+            )
 
 
 @contextmanager
@@ -159,12 +174,12 @@ def _remove(path: Path) -> None:
 
 def _write_all(
     store: Store,
+    images: Mapping[int, Image],
     options: ExportOptions,
     report: ExportReport,
     progress: Callable[[int, int], None],
 ) -> None:
     out, labels = options.out, store.labels()
-    images = store.images_of(labels)
     names = file_names(list(images.values()))
     report.splits = {name: [] for name in ("pool", *SPLITS.values(), NO_CLASS)}
     with FORMATS[options.format](out, report.classes) as files:
@@ -238,7 +253,7 @@ class _Labels:
 def _link_or_copy(source: Path, target: Path) -> None:
     """A second name for the file, or a copy where the file systems differ. Raises OSError and
     ValueError, for what is no file too; then no part of a copy is left."""
-    source = source.resolve(strict=True)
+    source = Path(os.path.realpath(source, strict=True))
     if not stat.S_ISREG(source.stat().st_mode):
         raise ValueError("it is no file")
     try:
