@@ -14,6 +14,7 @@ from daemon.hrda.network.heads import (
     ScaleAttention,
     fuse_scales,
     resize,
+    scales_agree,
 )
 from daemon.hrda.network.segformer import SegFormer
 from daemon.hrda.network.segmentor import Logits, Segmentor, SlideResult, check_size
@@ -58,7 +59,10 @@ class HRDASegmentor(Segmentor):
         context, attention, features = self._context(half_scale(image))
         detail = self._detail_logits(image, window, stride)
         fused = fuse_scales(context, attention, detail, None)
-        return SlideResult(fused=fused, features=tuple(x.float() for x in features))
+        agreement = scales_agree(context, detail) if self.settings.scales_agree else None
+        return SlideResult(
+            fused=fused, features=tuple(x.float() for x in features), scales_agree=agreement
+        )
 
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """The encoder's maps of the context only, float32."""

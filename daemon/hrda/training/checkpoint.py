@@ -140,6 +140,7 @@ def save_state(folder: RunFolder, learner: Learner, origin: str, state: ResumeSt
             "optimizer": learner.optimizer.state_dict(),
             "predicted_share": learner.predicted_share,
             "trained_pixels": learner.trained_pixels,
+            "confusion": learner.confusion,
             "skipped": learner.skipped,
             "halved": learner.halvings,
             "places": learner.crops_at_once,
@@ -165,6 +166,7 @@ def load_state(folder: RunFolder, learner: Learner, origin: str) -> ResumeState:
             continue
         learner.predicted_share.copy_(state["predicted_share"])
         learner.trained_pixels.copy_(state["trained_pixels"])
+        learner.confusion.copy_(state.get("confusion", learner.confusion))
         learner.skip_counts[0], learner.halvings = int(state["skipped"]), int(state["halved"])
         if learner.halvings:  # else the number of processes decides
             learner.crops_at_once = int(state["places"])
