@@ -65,3 +65,12 @@ class PoolLearning:
         "the teacher starts anew from the student when unlabeled images are first used "
         "(unlabeled_start): its average then holds no student of the beginning",
     )
+    second_round: bool = _setting(
+        False,
+        "when the training has ended its model labels the pool, and a new model learns from that, "
+        "from the beginning and without a teacher's pass; takes nearly twice the time, and with "
+        "max_seconds both rounds share them",
+    )
+    second_round_confidence: Share = _setting(
+        0.0, "confidence from which a label of the pool counts in the second round; 0: all count"
+    )

@@ -41,7 +41,7 @@ from daemon.hrda.learning.pseudo_labels import (
     distribution_alignment,
     without_border_rows,
 )
-from daemon.hrda.learning.pseudo_selection import selection
+from daemon.hrda.learning.pseudo_selection import given_labels, selection
 from daemon.hrda.learning.reliability import (
     MEASURED_EVERY,
     confusion_of,
@@ -120,13 +120,17 @@ class Learner:
 
     def backward(self, minibatch: Minibatch, iteration: int) -> LossReport:
         """Add up the gradients of all losses, some crops at a time; means over these parts."""
-        weight = unlabeled_weight(iteration, self.settings)
+        given = minibatch.pool_label is not None  # in a second round, from the beginning
+        weight = (
+            self.settings.unlabeled_weight if given else unlabeled_weight(iteration, self.settings)
+        )
         report: dict[str, Tensor] = {}
         for part in minibatch.parts(self.crops_at_once):
             labeled, unlabeled = part.fractions()
             losses = add_gradients(self.labeled_loss(part), "labeled", labeled)
             if weight and len(part.unlabeled):
-                if self.settings.reliable_precision and iteration % MEASURED_EVERY == 0:
+                gated = self.settings.reliable_precision and not given
+                if gated and iteration % MEASURED_EVERY == 0:
                     self.measure_precision(part)
                 pseudo, confidence = self.pseudo_label(part, iteration)
                 losses |= {f"sure_{c}": value for c, value in enumerate(confidence)}
@@ -159,6 +163,8 @@ class Learner:
         """The unlabeled crops with the teacher's labels and weights at full resolution, and (C,)
         its confidence in each class (DACS; HRDA, section 3.4)."""
         settings, image = self.settings, crops.unlabeled
+        if crops.pool_label is not None:
+            return given_labels(image, crops.pool_label, len(self.thresholds))
         result = self.teacher.predict(image, *self.teacher_windows())
         probability = resize(result.fused, image.shape[2:]).softmax(dim=1)
         ratio = distribution_alignment(

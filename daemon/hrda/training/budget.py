@@ -35,7 +35,8 @@ class Pace:
     """Measured seconds.
 
     labeled_s: of an iteration on labeled images only. mixed_s: of one with unlabeled images too.
-    validation_s: of one validation. pool_prior_s: of the class-prior estimation at the end.
+    validation_s: of one validation. pool_prior_s: of all that is predicted when the iterations have
+    ended: the class prior of the pool, and its labels for a second round.
     build_s: of building the learner, which is done again for the training itself.
     """
 
@@ -50,6 +51,8 @@ class Pace:
         validations_s = settings.validations * self.validation_s if settings.keep_best else 0.0
         start = settings.unlabeled_start
         each_s = start * self.labeled_s + (1 - start) * self.mixed_s
+        if settings.second_round:  # without a teacher it is quicker: its seconds are not used up
+            each_s, validations_s = 2 * each_s, 2 * validations_s
         return max(1, int((seconds - validations_s - self.pool_prior_s) / each_s))
 
 
@@ -64,7 +67,7 @@ def measure_pace(
     """Time a learner that `build` makes; about `max_s` seconds, at least an iteration of each kind.
 
     validate: evaluates the learner once, as `keep_best` will. pool_prior_s: seconds that the
-    class-prior estimation of the final model will take.
+    predictions of the final model will take.
     """
     start_s = time.monotonic()
     learner = build(dataclasses.replace(settings, iterations=TIMED_SCHEDULE))

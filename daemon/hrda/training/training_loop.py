@@ -16,12 +16,13 @@ from daemon.hrda.distributed import Ranks
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.learning.loss_report import LossReport
 from daemon.hrda.learning.microbatches import step_within_memory
+from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
 from daemon.hrda.training import checkpoint
-from daemon.hrda.training.best_model import BestModel, validation_iterations
+from daemon.hrda.training.best_model import BestModel, final_model, validation_iterations
 from daemon.hrda.training.stop_request import Stopped, StopRequest
 from daemon.prefetch import prefetch
-from daemon.runs.run_folder import RunFolder
+from daemon.runs.run_folder import RunFolder, TrainRequest
 
 MAX_SKIPPED = 20  # iterations in a row whose loss is not finite
 CHECKED_EVERY = 10  # iterations: to look at the number of skipped ones waits for the device
@@ -63,20 +64,38 @@ def step(learner: Learner, minibatch: Minibatch, seed: int, iteration: int) -> L
     return step_within_memory(learner, minibatch, own_seed, iteration)
 
 
+@dataclass(frozen=True, kw_only=True)
+class EarlierRound:
+    """What the first of two rounds took."""
+
+    seconds: float
+    iterations: int
+
+
 @dataclass(kw_only=True)
 class Training:
-    """A training and its state. origin: digest of its request. first: the first iteration to do."""
+    """A training and its state.
+
+    origin: digest of its request. first: the first iteration to do. earlier: the first round, where
+    this is the second.
+    """
 
     folder: RunFolder
+    request: TrainRequest
     learner: Learner
     crops: Crops
-    seed: int
     ranks: Ranks
     best: BestModel
     origin: str
     stopwatch: Stopwatch
     stop: StopRequest
     first: int = 0
+    earlier: EarlierRound | None = None
+
+    def all_iterations(self) -> int:
+        """Of both rounds, where there are two."""
+        before = self.earlier.iterations if self.earlier else 0
+        return before + self.learner.settings.iterations
 
     def run(self) -> None:
         """Train to the last iteration. Raises Stopped, with all saved; RunFailed; OutOfMemory."""
@@ -84,11 +103,18 @@ class Training:
         with closing(minibatches(self.crops, left)) as queue:
             self._run(queue)
 
+    def model(self) -> Segmentor:
+        """The model that the training leaves; before the adjustment to the pool's class prior."""
+        learner = self.learner
+        if learner.settings.keep_best:
+            return self.best.model(learner)
+        return final_model(learner)
+
     def _run(self, queue: Iterable[tuple[int, Minibatch]]) -> None:
         settings, saved_s = self.learner.settings, time.monotonic()
         progress = self._progress()
         for iteration, minibatch in queue:
-            losses = step(self.learner, minibatch, self.seed, iteration)
+            losses = step(self.learner, minibatch, self.request.seed, iteration)
             done = iteration + 1
             if done % CHECKED_EVERY == 0 or done == settings.iterations:
                 _check_finite(iteration, self.learner.skipped_in_a_row, losses)
