@@ -67,6 +67,8 @@ def check(settings: Settings, request: TrainRequest, ranks: Ranks) -> None:
         )
     if settings.keep_best and not request.validation:
         log.warning("keep_best: there are no validation images; the final model is kept")
+    if settings.keep_consistent and not request.unlabeled:
+        log.warning("keep_consistent: there are no unlabeled images; the final model is kept")
 
 
 def _finish(training: Training, request: TrainRequest) -> None:

@@ -52,6 +52,7 @@ def test_the_model_of_the_first_round_labels_the_pool_and_a_second_one_learns_fr
     assert not two.resume.exists()
 
 
+@pytest.mark.long
 def test_without_a_pool_there_is_one_round(files: list[LabeledFile], tmp_path: Path) -> None:
     request = train_request(files, iterations=1, second_round=True)
 

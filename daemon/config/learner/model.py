@@ -205,8 +205,10 @@ class Settings(PoolLearning):
     ignore_bottom_px: MarginPx = _setting(
         0, "rows at the bottom of an unlabeled crop whose pseudo-labels have no weight"
     )
-    mix_classes: Literal["foreground", "all"] = _setting(
-        "foreground", "classes that ClassMix pastes; all: background and 255 too, as published"
+    mix_classes: Literal["foreground", "all", "regions"] = _setting(
+        "foreground",
+        "classes that ClassMix pastes; all: background and 255 too, as published; regions: every "
+        "foreground class of the labeled crop, and never a CutMix box (class_mix is unused)",
     )
     class_mix: Share = _setting(0.5, "probability of ClassMix; otherwise CutMix")
     # further losses

@@ -74,3 +74,19 @@ class PoolLearning:
     second_round_confidence: Share = _setting(
         0.0, "confidence from which a label of the pool counts in the second round; 0: all count"
     )
+    keep_consistent: bool = _setting(
+        False,
+        "keep the model whose predictions of a fixed sample of the unlabeled images agree best "
+        "with those of the mirrored images, instead of the final one; needs no validation images; "
+        "measured as often as validations says, for two predictions of each image of the sample",
+    )
+    consistency_images: SampleSize = _setting(
+        32, "unlabeled images in the sample of keep_consistent; drawn once by the seed"
+    )
+    until_plateau: Share = _setting(
+        0.0,
+        "end the training when its figure has not improved for this share of iterations, which "
+        "then are the most there can be; the figure is the consistency with keep_consistent, else "
+        "the validation mIoU, else the training loss, measured as often as validations says; "
+        "0: never",
+    )

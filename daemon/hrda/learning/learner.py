@@ -17,7 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from daemon.config.learner import Settings
-from daemon.hrda.augment.class_mix import WeightedCrops, classmix_masks, foreground_masks, mix
+from daemon.hrda.augment.class_mix import (
+    WeightedCrops,
+    classmix_masks,
+    foreground_masks,
+    mix,
+    region_masks,
+)
 from daemon.hrda.augment.colour_jitter import jitter
 from daemon.hrda.augment.masking import mask_blocks
 from daemon.hrda.augment.strong_augmentation import strongly_augmented
@@ -210,6 +216,8 @@ class Learner:
         )
         if self.settings.mix_classes == "all":
             mask = classmix_masks(label, values)
+        elif self.settings.mix_classes == "regions":
+            mask = region_masks(label)
         else:
             mask = foreground_masks(label, self.settings.class_mix, values)
         mixed = mix(mask, labeled, pseudo)

@@ -20,6 +20,7 @@ from daemon.hrda.data.crops import Crops
 from daemon.hrda.device import synchronize
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.learning.microbatches import step_within_memory
+from daemon.hrda.training.best_model import measures_on_the_way
 from daemon.hrda.training.training_loop import minibatches
 from daemon.runs.durable import write_json
 
@@ -48,7 +49,8 @@ class Pace:
 
     def iterations(self, seconds: float, settings: Settings) -> int:
         """How many iterations fit into the seconds; at least one."""
-        validations_s = settings.validations * self.validation_s if settings.keep_best else 0.0
+        times = settings.validations if measures_on_the_way(settings) else 0
+        validations_s = times * self.validation_s
         start = settings.unlabeled_start
         each_s = start * self.labeled_s + (1 - start) * self.mixed_s
         if settings.second_round:  # without a teacher it is quicker: its seconds are not used up
@@ -76,7 +78,7 @@ def measure_pace(
     labeled_s = _mean_seconds(learner, crops, 0, start_s + max_s / 2)
     mixed_s = _mean_seconds(learner, crops, TIMED_SCHEDULE - 1, start_s + max_s)
     start_s = time.monotonic()
-    if settings.keep_best and learner.ranks.is_main:
+    if measures_on_the_way(settings) and learner.ranks.is_main:
         validate(learner)
     validation_s = time.monotonic() - start_s
     return Pace(

@@ -115,11 +115,18 @@ def previous_state_file(resume: Path) -> Path:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ResumeState:
-    """Where a training continues: the iteration, the seconds spent, the best validation mIoU."""
+    """Where a training continues: the iteration, the seconds spent, the best validation mIoU.
+
+    plateau_best, plateau_at, loss_sum, loss_count: see `Plateau`.
+    """
 
     iteration: int = 0
     seconds: float = 0.0
     best_miou: float | None = None
+    plateau_best: float | None = None
+    plateau_at: int = 0
+    loss_sum: float = 0.0
+    loss_count: int = 0
 
 
 def save_state(folder: RunFolder, learner: Learner, origin: str, state: ResumeState) -> None:

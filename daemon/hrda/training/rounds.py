@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 
 import torch
@@ -17,6 +18,7 @@ from daemon.hrda.learning.learner import Learner
 from daemon.hrda.training import budget, checkpoint
 from daemon.hrda.training.best_model import BestModel, final_model
 from daemon.hrda.training.initial_learner import build_learner
+from daemon.hrda.training.plateau import Plateau
 from daemon.hrda.training.pool_prior import adjust_to_pool_prior, estimation_seconds
 from daemon.hrda.training.second_round import (
     FirstRound,
@@ -129,7 +131,14 @@ class Rounds:
             origin=origin,
             stopwatch=Stopwatch(self.started_s - (state.seconds or before_s)),
             stop=self.stop,
-            first=state.iteration,
+            plateau=Plateau(
+                patience=math.ceil(settings.until_plateau * settings.iterations),
+                best=state.plateau_best,
+                best_at=state.plateau_at,
+                loss_sum=state.loss_sum,
+                loss_count=state.loss_count,
+            ),
+            done=state.iteration,
         )
 
     def _within_max_seconds(
