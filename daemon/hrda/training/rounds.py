@@ -131,13 +131,7 @@ class Rounds:
             origin=origin,
             stopwatch=Stopwatch(self.started_s - (state.seconds or before_s)),
             stop=self.stop,
-            plateau=Plateau(
-                patience=math.ceil(settings.until_plateau * settings.iterations),
-                best=state.plateau_best,
-                best_at=state.plateau_at,
-                loss_sum=state.loss_sum,
-                loss_count=state.loss_count,
-            ),
+            plateau=_plateau(settings, state),
             done=state.iteration,
         )
 
@@ -174,3 +168,14 @@ def _prediction_seconds(learner: Learner, request: TrainRequest, crops: Crops) -
     if not crops.settings.second_round:
         return seconds
     return 2 * seconds + labeling_seconds(net, crops, crops.ranks)
+
+
+def _plateau(settings: Settings, state: checkpoint.ResumeState) -> Plateau:
+    """As the saved state left it."""
+    return Plateau(
+        patience=math.ceil(settings.until_plateau * settings.iterations),
+        best=state.plateau_best,
+        best_at=state.plateau_at,
+        loss_sum=state.loss_sum,
+        loss_count=state.loss_count,
+    )
