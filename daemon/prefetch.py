@@ -44,7 +44,7 @@ def prefetch_futures(
     `result()` waits, and raises what `function` raised.
 
     cost: of one input, in any unit. max_cost: largest sum of the costs in the queue; an input that
-    costs more than that waits in the queue alone.
+    costs more than that waits in the queue alone. threads: that compute.
     """
     with ThreadPoolExecutor(threads, thread_name_prefix="prefetch") as pool:
         queue: deque[tuple[Input, Future[Output]]] = deque()

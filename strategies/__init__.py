@@ -12,12 +12,19 @@ from typing import Any
 from daemon.config.ranges import nearest
 from daemon.domain.errors import ConfigError
 from daemon.domain.moved_modules import failed_import
-from strategies.base import GivesReasons, Pool, QueryStrategy
+from strategies.auto import Auto
+from strategies.badge import Badge
+from strategies.base import GivesReasons, HasRegimes, Pool, QueryStrategy, Regime, Signals
+from strategies.clasp_pe import ClaspPE
+from strategies.cluster_margin import ClusterMargin
+from strategies.disagreement import Disagreement
 from strategies.entropy import Entropy
 from strategies.foreground_random import ForegroundRandom
 from strategies.hybrid import Hybrid
 from strategies.kcenter import KCenter
 from strategies.kmeans import KMeans
+from strategies.least_confidence import LeastConfidence
+from strategies.margin import Margin
 from strategies.probcover import ProbCover
 from strategies.rare_class import RareClass
 from strategies.typiclust import TypiClust
@@ -37,6 +44,13 @@ SHIPPED: dict[str, type[QueryStrategy]] = {
     "probcover": ProbCover,
     "uherding": UHerding,
     "rare_class": RareClass,
+    "margin": Margin,
+    "least_confidence": LeastConfidence,
+    "disagreement": Disagreement,
+    "badge": Badge,
+    "cluster_margin": ClusterMargin,
+    "clasp_pe": ClaspPE,
+    "auto": Auto,
 }
 
 
@@ -101,4 +115,15 @@ def _check_names(name: str, factory: Any, settings: dict[str, Any]) -> None:
         )
 
 
-__all__ = ["GROUP", "SHIPPED", "GivesReasons", "Pool", "QueryStrategy", "load", "names"]
+__all__ = [
+    "GROUP",
+    "SHIPPED",
+    "GivesReasons",
+    "HasRegimes",
+    "Pool",
+    "QueryStrategy",
+    "Regime",
+    "Signals",
+    "load",
+    "names",
+]

@@ -57,6 +57,44 @@ def _no_rows() -> FloatArray:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Signals:
+    """What was measured of the loop when a pool was made, for strategies that change with it.
+
+    cycle: 0 is the seed batch. classes: names, background first. labels: images with a label to
+    train on. class_labels: of them, how many hold each class, (C,), or none where that is not
+    known. temperature: of the model that scored the pool, found on validation. calibration_error:
+    its expected calibration error after that, in [0, 1]. validation_interval: 95 % interval of its
+    mIoU. near_duplicates: share of the unlabeled images that look like another one. coverage_p95:
+    95th percentile of their Euclidean distance to the nearest labeled image; spread: median
+    distance of two of them. None: not known.
+    """
+
+    cycle: int
+    classes: tuple[str, ...]
+    labels: int
+    class_labels: tuple[int, ...]
+    temperature: float | None = None
+    calibration_error: float | None = None
+    validation_interval: tuple[float, float] | None = None
+    near_duplicates: float | None = None
+    coverage_p95: float | None = None
+    spread: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regime:
+    """How a strategy that changes with what is measured chooses now.
+
+    name: one word. why: a sentence with the numbers that decided, for people; measures: the same
+    numbers by name.
+    """
+
+    name: str
+    why: str
+    measures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pool:
     """The unlabeled images that may be chosen, as arrays; row i belongs to the image ids[i].
 
@@ -78,7 +116,8 @@ class Pool:
     class. foreground_embeddings: (N, D), mean of the features over the predicted foreground,
     L2-normalised; a row of zeros without any. labeled_foreground: (L, D), those of the labeled
     images. gradients: (N, G), the gradient of the loss of the predicted labels at the last layer,
-    of bounded size (BADGE, Ash et al. 2020, arXiv 1906.03671), not normalised.
+    of bounded size (BADGE, Ash et al. 2020, arXiv 1906.03671), not normalised. signals: what was
+    measured of the loop; None: nothing.
     """
 
     ids: IdArray
@@ -97,6 +136,7 @@ class Pool:
     foreground_embeddings: FloatArray | None = None
     labeled_foreground: FloatArray = field(default_factory=_no_rows)
     gradients: FloatArray | None = None
+    signals: Signals | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -126,13 +166,25 @@ class GivesReasons(Protocol):
         ...
 
 
+@runtime_checkable
+class HasRegimes(Protocol):
+    """What a strategy may offer beside `select`: how it chooses now, and why."""
+
+    def regime(self, pool: Pool) -> Regime:
+        """Pure, and the same for every part of a pool: of its signals and which fields it has."""
+        ...
+
+
 __all__ = [
     "PER_IMAGE",
     "Field",
     "FloatArray",
     "GivesReasons",
+    "HasRegimes",
     "IdArray",
     "Pool",
     "PoolInvalid",
     "QueryStrategy",
+    "Regime",
+    "Signals",
 ]

@@ -24,7 +24,9 @@ def check(pool: Pool, n: int) -> None:
     _check_ids(pool.ids)
     for name, dimensions in PER_IMAGE.items():
         _check_rows(pool, name, dimensions)
-    _check_labeled(pool)
+    _check_labeled(pool, "labeled", "embeddings")
+    _check_labeled(pool, "labeled_foreground", "foreground_embeddings")
+    _check_signals(pool)
     if pool.uncertainty is not None:
         outside = (pool.uncertainty < -ROUNDING) | (pool.uncertainty > 1 + ROUNDING)
         _refuse_first(pool, "uncertainty", outside, expected="a value in [0, 1]")
@@ -80,18 +82,27 @@ def _check_rows(pool: Pool, name: Field, dimensions: int) -> None:
     _refuse_first(pool, name, _not_finite(array), expected="finite numbers")
 
 
-def _check_labeled(pool: Pool) -> None:
-    _check_form("pool.labeled", pool.labeled, dimensions=2)
-    if not len(pool.labeled):
+def _check_labeled(pool: Pool, name: str, like: Field) -> None:
+    labeled, rows = getattr(pool, name), getattr(pool, like)
+    _check_form(f"pool.{name}", labeled, dimensions=2)
+    if not len(labeled):
         return
-    bad = np.flatnonzero(_not_finite(pool.labeled))
+    bad = np.flatnonzero(_not_finite(labeled))
     if bad.size:
-        raise PoolInvalid(f"pool.labeled: row {bad[0]} holds NaN, inf or a number beyond float32")
-    if pool.embeddings is not None and pool.labeled.shape[1] != pool.embeddings.shape[1]:
+        raise PoolInvalid(f"pool.{name}: row {bad[0]} holds NaN, inf or a number beyond float32")
+    if rows is not None and labeled.shape[1] != rows.shape[1]:
         raise PoolInvalid(
-            f"pool.labeled: got {pool.labeled.shape[1]} numbers a row; expected "
-            f"{pool.embeddings.shape[1]}, as in pool.embeddings; embed both with one encoder"
+            f"pool.{name}: got {labeled.shape[1]} numbers a row; expected "
+            f"{rows.shape[1]}, as in pool.{like}; embed both with one encoder"
         )
+
+
+def _check_signals(pool: Pool) -> None:
+    for name, value in vars(pool.signals).items() if pool.signals else ():
+        numbers = value if isinstance(value, tuple) else (value,)
+        for one in numbers:
+            if isinstance(one, float) and not np.isfinite(one):
+                raise PoolInvalid(f"pool.signals.{name}: got {one}; expected a finite number")
 
 
 def _check_form(where: str, array: npt.NDArray[Any], dimensions: int) -> None:

@@ -6,8 +6,10 @@ of float32 is off by about 1e-6, so whoever compares such distances says how nea
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ BoolArray = npt.NDArray[np.bool_]
 BLOCK_NUMBERS = 2**18  # of one buffer: 1 MB in float32
 SAMPLE_NUMBERS = 2**20  # of the images that stand for a large pool: 4 MB
 MOST_SAMPLED = 4096
+BRING_THREADS = {"numpy.linalg", "scipy.linalg", "sklearn.utils", "numba"}
+MANY = 128  # rows, from which on numpy adds columns faster than the numbers of each row
 
 
 @contextmanager
@@ -30,10 +34,17 @@ def one_thread() -> Iterator[None]:
     Two threads wait for each other where other processes keep the cores busy: a product of such
     blocks took 10 times as long on 2 cores at load 9.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(limits=1):
+    with _thread_pools(frozenset(BRING_THREADS & sys.modules.keys())).limit(limits=1):
         yield
+
+
+@cache
+def _thread_pools(loaded: frozenset[str]) -> Any:
+    """The thread pools of the process; to look for them takes milliseconds. loaded: the modules
+    that bring some."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
 
 
 class Points:
@@ -53,6 +64,39 @@ class Points:
         squared += squared_norms(rows)[:, None]
         np.maximum(squared, 0, out=squared)  # rounding may leave -1e-7
         return squared
+
+
+def exact_squared(rows: Numbers, centers: Numbers) -> npt.NDArray[np.float64]:
+    """Squared distance of each row (B, D) to a center, (D,) or one a row (B, D): (B,).
+
+    The one definition of a distance that decides between near ties: differences, squares and
+    their sum in float64, summed in the order of the numbers, each rounded by itself. So it is
+    the same on any machine, wherever the row stands, and 0 for copies.
+    """
+    squares = np.subtract(rows, centers, dtype=np.float64)
+    squares *= squares
+    if squares.size > 0 and len(squares) < MANY:
+        return np.add.accumulate(squares, axis=1)[:, -1]
+    total = np.zeros(len(squares))
+    for column in squares.T:
+        total += column
+    return total
+
+
+def rounding(dimensions: int, dtype: np.dtype[Any]) -> float:
+    """How far a sum of D squared differences in this precision may be off, over its size."""
+    return (dimensions + 8) * float(np.finfo(dtype).eps)
+
+
+def product_error(rows: Numbers, centers: Numbers) -> float:
+    """How far |x|² + |c|² - 2 x·c of any row (N, D) and center (L, D) may be off.
+
+    inf where the numbers are so large that it may overflow.
+    """
+    largest = max(float(squared_norms(some).max(initial=0)) for some in (rows, centers))
+    if largest > np.finfo(rows.dtype).max / 16:
+        return float(np.inf)
+    return 4 * largest * rounding(rows.shape[1], rows.dtype)
 
 
 def blocks(rows: IdArray, width: int) -> Iterator[IdArray]:

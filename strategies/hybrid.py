@@ -22,6 +22,7 @@ from strategies.base import FloatArray, IdArray, Pool
 from strategies.checks import check, check_setting, need
 from strategies.coverage import Coverage, best_row
 from strategies.explanations import less_like_labeled, more_uncertain
+from strategies.features import Features, check_features, compared_by
 
 LEAST_SPREAD = 0.01  # a factor that varies by less says nothing, and is not blown up
 DIAMETER = 2.0  # of the unit sphere: the largest distance of L2-normalised embeddings
@@ -36,12 +37,15 @@ class Hybrid:
     gives both the same say.
     min_distance: Euclidean, of L2-normalised embeddings, in [0, 2]; an image nearer than that to
     a labeled or picked one is a near-duplicate. 0.05 is a cosine of 0.99875; 0 guards nothing.
+    features: "image" or "foreground", whose embeddings are compared (strategies/features.py).
     """
 
     uncertainty_weight: float = 0.5
     min_distance: float = 0.05
+    features: Features = "image"
 
     def __post_init__(self) -> None:
+        check_features("hybrid", self.features)
         check_setting("hybrid", "uncertainty_weight", self.uncertainty_weight, 0, 1)
         check_setting("hybrid", "min_distance", self.min_distance, 0, DIAMETER)
 
@@ -54,6 +58,7 @@ class Hybrid:
         the same order, so min(n, N) ids come back always.
         """
         check(pool, n)
+        pool = compared_by(pool, self.features, "hybrid")
         embeddings = need(pool, "embeddings", "hybrid", "embed the images first")
         uncertainty = need(
             pool, "uncertainty", "hybrid", "it comes with the first model; until then use kcenter"
@@ -76,6 +81,7 @@ class Hybrid:
 
     def reasons(self, pool: Pool, picks: Sequence[int]) -> list[str]:
         """Both factors, as percentiles."""
+        pool = compared_by(pool, self.features, "hybrid")
         words = zip(more_uncertain(pool, picks), less_like_labeled(pool, picks), strict=True)
         return ["; ".join(both) for both in words]
 

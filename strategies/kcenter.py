@@ -14,31 +14,39 @@ import numpy as np
 
 from strategies.base import Pool
 from strategies.checks import check, need
-from strategies.coverage import Coverage, best_row
+from strategies.coverage import farthest_rest
 from strategies.explanations import less_like_labeled
+from strategies.features import Features, check_features, compared_by
 
 
 @dataclass(frozen=True)
 class KCenter:
-    """Pick, n times, the image farthest from every labeled or picked image."""
+    """Pick, n times, the image farthest from every labeled or picked image.
+
+    features: "image" or "foreground", whose embeddings are compared (strategies/features.py).
+    """
+
+    features: Features = "image"
+
+    def __post_init__(self) -> None:
+        check_features("kcenter", self.features)
 
     def select(self, pool: Pool, n: int, rng: np.random.Generator) -> list[int]:
-        """Return ids, farthest first. O(N·D) a pick, O(N) extra memory. Needs embeddings.
+        """Return ids, farthest first. O(N·D) a pick at most, O(N) extra memory. Needs embeddings.
 
-        Without a labeled image every gap is infinite: the first pick is uniform.
+        Near ties are decided in float64 (`strategies.distances.exact_squared`), equal distances
+        by the lower id. Without a labeled image every gap is infinite: the first pick is uniform.
         """
         check(pool, n)
+        pool = compared_by(pool, self.features, "kcenter")
         embeddings = need(pool, "embeddings", "kcenter", "embed the images first")
-        coverage = Coverage(pool.ids, embeddings, pool.labeled)
+        n = min(n, len(pool))
         rows: list[int] = []
-        for _ in range(min(n, len(pool))):
-            if rows or len(pool.labeled):
-                rows.append(best_row(coverage.squared_gap, pool.ids))
-            else:
-                rows.append(int(np.argsort(pool.ids)[rng.integers(len(pool))]))
-            coverage.pick(rows[-1])
+        if n and not len(pool.labeled):
+            rows.append(int(np.argsort(pool.ids)[rng.integers(len(pool))]))
+        rows = farthest_rest(pool, embeddings, rows, n)
         return [int(pool.ids[row]) for row in rows]
 
     def reasons(self, pool: Pool, picks: Sequence[int]) -> list[str]:
         """The percentile of the distance to the nearest labeled image, where there is one."""
-        return less_like_labeled(pool, picks)
+        return less_like_labeled(compared_by(pool, self.features, "kcenter"), picks)

@@ -16,7 +16,7 @@ import numpy as np
 
 from strategies.base import FloatArray, Pool
 from strategies.checks import check, need
-from strategies.explanations import rows_of
+from strategies.explanations import class_name, rows_of
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class RareClass:
 
     def reasons(self, pool: Pool, picks: Sequence[int]) -> list[str]:
         """The class of which an image holds most, measured by what the pool holds of it."""
-        share = need(pool, "class_share", "rare_class", "train a model first")[:, 1:]
+        share = need(pool, "class_share", "rare_class", "train a model first")
         total = share.sum(axis=0, dtype=np.float64)
-        return [_reason(share, total, row) for row in rows_of(pool, picks)]
+        return [_reason(pool, share, total, row) for row in rows_of(pool, picks)]
 
 
 def _draw(weights: FloatArray, rng: np.random.Generator) -> int:
@@ -59,12 +59,13 @@ def _draw(weights: FloatArray, rng: np.random.Generator) -> int:
     return int(np.searchsorted(rising, rng.random() * rising[-1], side="right"))
 
 
-def _reason(share: FloatArray, total: FloatArray, row: int) -> str:
-    if not share[row].any():
+def _reason(pool: Pool, share: FloatArray, total: FloatArray, row: int) -> str:
+    if not share[row, 1:].any():
         return "drawn at random; no more images are predicted to hold foreground"
-    best = int(np.argmax(share[row] / np.maximum(total, np.finfo(np.float64).tiny)))
-    more = float((share[:, best] <= share[row, best]).mean())
+    part = share[row] / np.maximum(total, np.finfo(np.float64).tiny)
+    best = 1 + int(np.argmax(part[1:]))
+    place = 1 + int(np.count_nonzero(share[:, best] > share[row, best]))
     return (
-        f"predicted to hold class {best + 1} (0 is background) on {share[row, best]:.1%} of its "
-        f"pixels, more than {more:.0%} of the pool"
+        f"predicted to hold {class_name(pool, best)} on {share[row, best]:.1%} of its pixels "
+        f"(place {place:,} of {len(pool):,})"
     )

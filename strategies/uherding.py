@@ -19,6 +19,7 @@ from strategies.checks import check, check_setting, need
 from strategies.coverage import farthest_rest
 from strategies.distances import BoolArray, Numbers, Points, blocks, one_thread, sample
 from strategies.explanations import more_uncertain, stands_for
+from strategies.features import Features, check_features, compared_by
 
 MOST_COMPARED = 1024  # images that the width is taken from
 NARROWEST = 0.05  # of L2-normalised embeddings: below that float32 does not tell distances apart
@@ -32,12 +33,15 @@ class UHerding:
     """Pick, n times, the image that adds most to the covered uncertainty.
 
     bandwidth: of the kernel exp(-(distance / bandwidth)²), Euclidean, of L2-normalised embeddings,
-    in [0, 2]; 0 takes it from the data.
+    in [0, 2]; 0 takes it from the data. features: "image" or "foreground", whose embeddings are
+    compared (strategies/features.py).
     """
 
     bandwidth: float = 0.0
+    features: Features = "image"
 
     def __post_init__(self) -> None:
+        check_features("uherding", self.features)
         check_setting("uherding", "bandwidth", self.bandwidth, 0, 2)
 
     @one_thread()
@@ -49,6 +53,7 @@ class UHerding:
         every image weighs the same. When all is covered, the farthest images follow.
         """
         check(pool, n)
+        pool = compared_by(pool, self.features, "uherding")
         embeddings = need(pool, "embeddings", "uherding", "embed the images first")
         uncertainty = need(
             pool, "uncertainty", "uherding", "it comes with the first model; until then use kcenter"
@@ -69,6 +74,7 @@ class UHerding:
 
     def reasons(self, pool: Pool, picks: Sequence[int]) -> list[str]:
         """Both of what counted: its uncertainty, and how much of the pool it stands for."""
+        pool = compared_by(pool, self.features, "uherding")
         words = zip(more_uncertain(pool, picks), stands_for(pool, picks), strict=True)
         return ["; ".join(both) for both in words]
 

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
     config = _load(options)
     with terminal.live_progress(lambda: read_status(config), ERR):
-        run_forever(config, now, options.cycles)
+        run_forever(config, now, options.cycles, options.config)
     return 0
 
 
@@ -103,7 +103,7 @@ def web(options: argparse.Namespace) -> int:
 
     config = _load(options)
     host, port = config.web.host, config.web.port
-    with serving(lambda: read_status(config), host, port, config=config) as address:
+    with serving(lambda: read_status(config), host, port, read_config=lambda: config) as address:
         say(f"the page is at {address}; stop with Ctrl-C")
         try:
             while True:
@@ -123,6 +123,20 @@ def doctor(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write("\n".join(text_lines(found)) + "\n")
     return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Compute what was chosen again and compare; 1 where an image differs."""
+    from daemon.diagnostics.verify import lines
+    from daemon.diagnostics.verify import verify as verified
+
+    found = verified(_load(options), options.cycle)
+    if options.json:
+        _write_json({"cycles": [one.model_dump(mode="json") for one in found]})
+    else:
+        for line in lines(found):
+            say(line)
+    return 0 if all(one.matches for one in found) else 1
 
 
 def backup(options: argparse.Namespace) -> int:
@@ -181,6 +195,24 @@ def train(options: argparse.Namespace) -> int:
     from daemon.experiment.options import read_options
 
     return run_experiment(read_options(options), OUT, ERR)
+
+
+def simulate(options: argparse.Namespace) -> int:
+    """Run the loop offline on a labeled folder, to compare strategies; 1 where a part failed."""
+    from daemon.experiment.simulation.driver import run_simulation, write_saved_report
+    from daemon.experiment.simulation.simulation_options import read_options
+
+    if options.report:
+        return write_saved_report(options.out, OUT, options.reference)
+    return run_simulation(read_options(options), OUT, ERR, now)
+
+
+def sample(options: argparse.Namespace) -> int:
+    """Choose the images of a plain folder to label first."""
+    from daemon.experiment.sampling.sample_command import run_sample
+    from daemon.experiment.sampling.sample_options import read_options
+
+    return run_sample(read_options(options), OUT, ERR)
 
 
 def _load(options: argparse.Namespace) -> Config:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.cli import actions, options, streams
+from daemon.cli import actions, config_command, options, streams
 from daemon.cli.console import report_fault
 from daemon.domain.errors import MaskloopError
 from daemon.domain.os_errors import describe_os_error
@@ -73,6 +73,12 @@ COMMANDS = (
         add_options=options.add_json,
     ),
     Command(
+        name="verify",
+        help="compute the choice of each batch again, and say whether it is the same",
+        run=actions.verify,
+        add_options=options.add_verify,
+    ),
+    Command(
         name="backup",
         help="copy the store, also while it is in use",
         run=actions.backup,
@@ -83,6 +89,12 @@ COMMANDS = (
         help="rewrite the store for classes that were removed, merged or reordered",
         run=actions.classes,
         add_options=options.add_apply,
+    ),
+    Command(
+        name="config",
+        help="print every setting with its default, or show, set, unset or compare settings",
+        run=config_command.print_defaults,
+        add_options=config_command.add_options,
     ),
     Command(
         name="demo",
@@ -101,6 +113,18 @@ COMMANDS = (
         help="train on plain folders and measure: an experiment without Label Studio",
         run=actions.train,
         add_options=options.add_train,
+    ),
+    Command(
+        name="simulate",
+        help="compare strategies: the loop itself, offline on a labeled folder",
+        run=actions.simulate,
+        add_options=options.add_simulate,
+    ),
+    Command(
+        name="sample",
+        help="choose the images of a plain folder to label first, before there is any model",
+        run=actions.sample,
+        add_options=options.add_sample,
     ),
 )
 

@@ -55,6 +55,18 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
+def add_verify(parser: argparse.ArgumentParser) -> None:
+    """Which cycle, and JSON instead of text."""
+    parser.add_argument(
+        "cycle",
+        nargs="?",
+        type=option_types.count,
+        metavar="CYCLE",
+        help="number of a cycle; without it every cycle",
+    )
+    add_json(parser)
+
+
 def add_status(parser: argparse.ArgumentParser) -> None:
     """JSON or its schema instead of text."""
     output = parser.add_mutually_exclusive_group()
@@ -106,5 +118,19 @@ def add_demo(parser: argparse.ArgumentParser) -> None:
 def add_train(parser: argparse.ArgumentParser) -> None:
     """Those of an experiment."""
     from daemon.experiment.options import add_options
+
+    add_options(parser)
+
+
+def add_simulate(parser: argparse.ArgumentParser) -> None:
+    """Those of a simulation."""
+    from daemon.experiment.simulation.simulation_options import add_options
+
+    add_options(parser)
+
+
+def add_sample(parser: argparse.ArgumentParser) -> None:
+    """Those of a first choice."""
+    from daemon.experiment.sampling.sample_options import add_options
 
     add_options(parser)

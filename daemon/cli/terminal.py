@@ -52,6 +52,10 @@ def _loop_lines(status: Status) -> Iterator[str]:
     labels = status.labels
     images = ", ".join(f"{n} {role}" for role, n in status.images.items())
     yield f"labels: {labels.spent} spent, {labels.left} left of {labels.total}; images: {images}"
+    if redundancy := status.redundancy:
+        yield f"images: {redundancy.words}"
+    if (drift := status.validation_drift) and drift.drifted:
+        yield drift.words
     if unused := status.uses.unused:
         why = "no pixel of them counts, or their image is left out"
         yield f"labels that neither train nor measure: {unused} ({why})"
@@ -68,6 +72,8 @@ def _batch_lines(status: Status) -> Iterator[str]:
     if batch is None:
         return
     yield _batch_line(batch, status.tasks.open_earlier)
+    if regime := status.regime:
+        yield f"chosen by {regime.strategy}, {regime.name}: {regime.why}"
     if effort := batch.effort:
         share = f"{100 * effort.changed_share:.1f} % of the pixels changed"
         yield f"corrections: {share} on average of {effort.images} predictions"

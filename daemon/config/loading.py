@@ -27,7 +27,7 @@ from daemon.config.sections import (
     Web,
 )
 from daemon.config.setting_faults import faults_in_words, setting_faults
-from daemon.config.toml_lines import lines_of, read_toml
+from daemon.config.toml_lines import Lines, lines_of, read_toml
 from daemon.domain import IGNORE, Budget, ClassSet
 from daemon.domain.errors import ConfigError
 
@@ -73,18 +73,31 @@ class Config(Section):
 
 def load_config(path: Path) -> Config:
     """Return the checked settings of `path`, or raise one ConfigError that lists all faults."""
+    text, content = read_content(path)
+    return checked_config(content, path, lines_of(text))
+
+
+def read_content(path: Path) -> tuple[str, dict[str, Any]]:
+    """The text of a file and what it says as TOML, unchecked. Raises ConfigError."""
     text = read_toml(path)
     try:
-        content = tomllib.loads(text)
+        return text, tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as exc:
         raise ConfigError(f"{path}: cannot be read as TOML: {exc}; correct that line") from exc
+
+
+def checked_config(content: Mapping[str, Any], path: Path, lines: Lines) -> Config:
+    """The settings of a parsed file, or one ConfigError that lists all faults.
+
+    path: where the file is, or would be; relative paths start from its folder. lines: where each
+    setting stands in it.
+    """
     faults = setting_faults(content)
     try:
         config = Config.model_validate({**_without_home(content), "home": path.absolute().parent})
     except ValidationError as exc:
         faults = [*faults_in_words(Config, exc), *faults]
     if faults:
-        lines = lines_of(text)
         words = "\n".join(fault.sentence(lines) for fault in faults)
         raise ConfigError(f"{path}:\n{Redactor(()).words(words)}")
     return config

@@ -108,7 +108,7 @@ class Validation(Section):
 class Selection(Section):
     """[selection]: which images people label next."""
 
-    strategy: str = setting("hybrid", "query strategy once there is a model (strategies/README.md)")
+    strategy: str = setting("auto", "query strategy once there is a model (strategies/README.md)")
     seed_strategy: str = setting("kcenter", "query strategy of cycle 0, before there is a model")
     duplicate_similarity: Similarity = setting(
         0.98, "smallest cosine similarity of the embeddings of two near-duplicates"
@@ -150,6 +150,12 @@ class Training(Section):
     seed: Seed = setting(0, "seed of the training")
     warm_start: bool = setting(
         True, "start each training from the previous model instead of ImageNet weights"
+    )
+    keep_student: bool = setting(
+        False,
+        "keep the student of each training beside its teacher, the model, and measure on which "
+        "images of the pool the two disagree, for strategies that ask for it (disagreement); that "
+        "doubles the time of scoring and the disk space of checkpoints",
     )
     settings: Mapping[str, Setting] = setting(
         {}, "learner settings that differ from the preset, by name"

@@ -26,14 +26,15 @@ def render(config: Config) -> str:
 def _render_section(section: Section) -> list[str]:
     lines = []
     for name, field in type(section).model_fields.items():
-        lines += [f"# {field.description}", f"{name} = {_toml(getattr(section, name))}"]
+        lines += [f"# {field.description}", f"{name} = {toml_value(getattr(section, name))}"]
     return lines
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as TOML writes it."""
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items())
+        inside = ", ".join(f"{json.dumps(key)} = {toml_value(item)}" for key, item in value.items())
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(value, ensure_ascii=False)
+        return f"[{', '.join(map(toml_value, value))}]"
+    return json.dumps(value, ensure_ascii=False, default=str)  # str: of a date, which no setting is

@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from daemon.config.learner import INFERENCE, settings_of
@@ -18,14 +17,16 @@ from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.device import infers_in_bf16, resolve_device, set_tf32, set_threads
 from daemon.hrda.evaluation.evaluate import evaluate
+from daemon.hrda.inference.passes import windows_at_once
 from daemon.hrda.inference.score_file import ScoreFile, origin, row_dtype
-from daemon.hrda.inference.streaming import predictions_of
-from daemon.hrda.inference.whole_images import ImagePrediction, embedding_size
+from daemon.hrda.inference.scored_images import Columns, Scoring, columns_of
+from daemon.hrda.inference.streaming import predictions_of, scores_of
+from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
 from daemon.hrda.training.checkpoint import read_checkpoint
 from daemon.runs.durable import atomic_file
-from daemon.runs.run_folder import FileRole, PredictRequest, PredictResult, RunFolder
+from daemon.runs.run_folder import FileRole, ImageFile, PredictRequest, PredictResult, RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ def model_of(request: PredictRequest) -> Segmentor:
         )
     changed = {name: getattr(changes, name) for name in INFERENCE if name in request.settings}
     net.settings = dataclasses.replace(net.settings, **changed)
-    net.chunk = net.settings.chunk
+    net.chunk = windows_at_once(net.settings, device)
     set_tf32(net.settings)
     net.bf16 = infers_in_bf16(net.settings, device)
     return net
@@ -131,24 +132,43 @@ def model_of(request: PredictRequest) -> Segmentor:
 def score(folder: RunFolder, net: Segmentor, request: PredictRequest, reader: FileReader) -> None:
     """Write scores.npz; rows that an earlier process of this request wrote are kept.
 
-    Images that cannot be read have no row.
+    Images that cannot be read have no row. Raises RunFailed where a number is not finite.
     """
-    ids = [file.id for file in request.score]
-    kind = row_dtype(embedding_size(net.settings), len(request.classes))
-    rows = ScoreFile(folder, kind, ids, origin(request, request.checkpoint))
+    ids, scoring = [file.id for file in request.score], _scoring(request)
+    checkpoints = [path for path in (request.checkpoint, request.student) if path is not None]
+    kind = row_dtype(columns_of(net, scoring))
+    rows = ScoreFile(folder, kind, ids, origin(request, *checkpoints))
     progress = ProgressReporter(folder, "scoring", len(ids), rows.done)
-    predictions = predictions_of(
-        net, [file for file in request.score if rows.is_missing(file.id)], reader
+    missing = [file for file in request.score if rows.is_missing(file.id)]
+    found = scores_of(net, missing, reader, scoring)
+    rows.write((file.id, finite(file, columns)) for file, columns in progress.track(found))
+
+
+def _scoring(request: PredictRequest) -> Scoring:
+    """How the request wants its pool scored. Without calibration the temperature is 1."""
+    if request.temperature is None:
+        log.info("scoring without calibration (temperature 1): no temperature was fitted")
+    else:
+        log.info("scoring with probabilities of temperature %.3f", request.temperature)
+    student = None
+    if request.student is not None:
+        student = model_of(request.model_copy(update={"checkpoint": request.student}))
+    return Scoring(
+        temperature=request.temperature or 1.0,
+        student=student,
+        student_temperature=request.student_temperature or 1.0,
     )
-    rows.write((file.id, _columns(prediction)) for file, prediction in progress.track(predictions))
 
 
-def _columns(prediction: ImagePrediction) -> dict[str, npt.ArrayLike]:
-    return {
-        "embeddings": prediction.embedding,
-        "uncertainty": prediction.uncertainty(),
-        "class_share": prediction.class_share(),
-    }
+def finite(file: ImageFile, columns: Columns) -> Columns:
+    """The columns of an image, checked. Raises RunFailed that names the image."""
+    for name, column in columns.items():
+        if not np.isfinite(column).all():
+            raise RunFailed(
+                f"image {file.id} ({file.image}): {name} is {column[~np.isfinite(column)][0]}; "
+                f"expected finite numbers; the checkpoint may have diverged: train again"
+            )
+    return columns
 
 
 def _masks(

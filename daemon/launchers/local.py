@@ -17,6 +17,7 @@ from pathlib import Path
 
 from daemon.config.redaction import SECRET_NAME
 from daemon.domain.errors import RunFailed
+from daemon.launchers import module_of
 from daemon.runs.parent_death import PARENT_STDIN
 from daemon.runs.run_folder import RunFolder
 
@@ -27,8 +28,9 @@ _ORPHAN_S = 30.0  # for a child of a dead daemon to notice, before SIGKILL
 class LocalLauncher:
     """Starts one process for each run folder, or several for a training.
 
-    module: what `python -m` runs. processes: how many train together, on a GPU each; torchrun
-    starts and ends them. monotonic: a clock in seconds, for how long an orphan is waited for.
+    module: what `python -m` runs for commands that need a learner. processes: how many train
+    together, on a GPU each; torchrun starts and ends them. monotonic: a clock in seconds, for how
+    long an orphan is waited for.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class LocalLauncher:
             return False
         self._remove_child(run.path)
         if not run.finished():
-            raise _failure(run, command, code)
+            raise failure_of(run, command, code)
         return True
 
     def release(self, run: RunFolder) -> bool:
@@ -103,7 +105,7 @@ class LocalLauncher:
             )
 
     def _python_arguments(self, command: str) -> Sequence[str]:
-        program = ("-m", self._module)
+        program = ("-m", module_of(command, self._module))
         if command != "train" or self._processes == 1:
             return program
         processes = ("--standalone", "--nproc-per-node", str(self._processes))
@@ -133,7 +135,8 @@ def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return kept | {PARENT_STDIN: "1", "PYTHONUNBUFFERED": "1"}
 
 
-def _failure(run: RunFolder, command: str, code: int) -> RunFailed:
+def failure_of(run: RunFolder, command: str, code: int) -> RunFailed:
+    """What a process said that ended without a result. code: of its exit, or minus a signal."""
     how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
     error = run.read_error()
     reason = error.message if error else _last_line(run.log)

@@ -13,8 +13,8 @@ from collections.abc import Callable
 FIRST_WAIT_S = 3_600.0
 MAX_WAIT_S = 24 * 3_600.0
 MAX_LINES = 2_000  # remembered; above it the oldest is forgotten
-# They log an incident once when it begins and once when it is over.
-UNFILTERED = ("daemon.loop.service", "daemon.loop.pulse")
+# They log an incident once when it begins and once when it is over, and a change once.
+UNFILTERED = ("daemon.loop.service", "daemon.loop.pulse", "daemon.loop.reload")
 
 
 class RepeatFilter(logging.Filter):

@@ -75,6 +75,29 @@ class Schedule:
             return  # `stop` was called meanwhile
 
 
+class Waker:
+    """Brings the next tick forward while there is a schedule.
+
+    Other threads and ticks call it. A scheduler that is stopping waits for its tick, so it gets
+    no further calls.
+    """
+
+    def __init__(self) -> None:
+        self._schedule: Schedule | None = None
+        self._used = threading.Lock()
+
+    def serve(self, schedule: Schedule | None) -> None:
+        """Use this schedule from now on; None: none. Returns when no call is under way."""
+        with self._used:
+            self._schedule = schedule
+
+    def __call__(self) -> None:
+        """Tick within about a second, if there is a schedule."""
+        with self._used:
+            if self._schedule is not None:
+                self._schedule.tick_soon()
+
+
 def start_scheduler(
     job: Callable[[], object],
     interval_s: float,

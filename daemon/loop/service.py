@@ -8,11 +8,10 @@ incident starts and ends, see daemon/rules/incidents.py.
 from __future__ import annotations
 
 import logging
-import signal
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 from connectors.base import Connector
 from daemon.config.loading import Config
@@ -27,9 +26,11 @@ from daemon.loop.components import (
     require_strategies,
     require_token,
 )
+from daemon.loop.process_signals import ProcessSignals
 from daemon.loop.pulse import Pulse
+from daemon.loop.reload import SettingsInForce, report_reload
 from daemon.loop.repeated_lines import filter_repeats
-from daemon.loop.scheduler import Schedule, start_scheduler
+from daemon.loop.scheduler import Waker, start_scheduler
 from daemon.loop.start_checks import require_access, start_faults
 from daemon.loop.tick import Outcome, tick
 from daemon.rules.incidents import Incidents, reason_of
@@ -49,7 +50,8 @@ class Ticker:
 
     steady_s: a monotonic clock in seconds, to notice jumps of `now`; None: jumps are not looked
     for. start_faults: returns faults to log after the first successful tick. reader: reads the
-    images; None: the ticks read them. Not thread-safe.
+    images; None: the ticks read them. settings: follows config.toml; None: it is not read again.
+    Not thread-safe.
     """
 
     def __init__(
@@ -62,8 +64,9 @@ class Ticker:
         steady_s: Callable[[], float] | None = None,
         start_faults: Callable[[], Sequence[str]] = tuple,
         reader: Reader | None = None,
+        settings: SettingsInForce | None = None,
     ) -> None:
-        self._config = config
+        self._config, self._settings = config, settings
         self._connector = connector
         self._launcher = launcher
         self._now = now
@@ -80,6 +83,7 @@ class Ticker:
             jump = self._pulse.begin_tick(store)
             if jump:
                 self._load_incidents().shift_times(jump)
+            self._follow_settings(store)
             context = Context(
                 config=self._config,
                 store=store,
@@ -112,6 +116,13 @@ class Ticker:
                 self._pulse.stop(store)
         except (MaskloopError, OSError, sqlite3.Error) as exc:
             log.warning("could not record in the store that the daemon stops: %s", exc)
+
+    def _follow_settings(self, store: Store) -> None:
+        """Use the settings of a config.toml that was changed since the last tick."""
+        found = None if self._settings is None else self._settings.look()
+        if self._settings is not None and found is not None:
+            self._config = self._settings.config
+            report_reload(found, self._config, store, self._load_incidents(), self._now())
 
     def _report_start_faults(self, store: Store) -> None:
         """Log once the faults that `check` refuses and `run` does not: after the first successful
@@ -158,7 +169,10 @@ class Ticker:
         """End incidents after a successful tick; that of a failed run when a later run succeeds."""
         incidents, now = self._load_incidents(), self._now()
         before = incidents.open
-        lines = incidents.record_success([Source.RUN] if outcome.failing else [], now)
+        failing = [Source.RUN] if outcome.failing else []
+        if self._settings is not None and self._settings.fault:
+            failing.append(Source.CONFIG)
+        lines = incidents.record_success(failing, now)
         for line in lines:
             log.info("%s", line.message)
             store.add_event(line.level, line.message, now)
@@ -167,29 +181,30 @@ class Ticker:
             store.keep_incidents(filter(None, changed))
 
 
-def run_forever(config: Config, now: Clock, cycle_limit: int | None) -> None:
-    """Run until SIGTERM or SIGINT. Raises ConfigError and StoreInUse at the start."""
+def run_forever(config: Config, now: Clock, cycle_limit: int | None, file: Path) -> None:
+    """Run until SIGTERM or SIGINT. Raises ConfigError and StoreInUse at the start.
+
+    file: where the settings came from; it is read again when it changes, and at SIGHUP.
+    """
     require_strategies(config)
     require_token(config)
     require_access(config)
     filter_repeats(logging.getLogger())
-    stopped = threading.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, lambda *_: stopped.set())
-    wake = _Waker()
+    signals, wake = ProcessSignals(), Waker()
+    settings = SettingsInForce(file, config, wake)
     with (
         sole_writer(config.state),
-        _web_server(config, wake),
+        _web_server(settings, wake),
         open_parts(config) as (connector, launcher),
         _image_reader(config, wake) as reader,
     ):
         with Store(config.state / FILE) as store:
             require_same_classes(store, config)
-        ticker = _ticker(config, connector, launcher, now, cycle_limit, reader)
+        ticker = _ticker(config, connector, launcher, now, cycle_limit, reader, settings)
         schedule = start_scheduler(ticker.tick_and_report, config.loop.poll_s)
         wake.serve(schedule)
         try:
-            stopped.wait()
+            signals.wait_for_end(on_hangup=settings.ask)
         finally:
             log.info("stopping")
             wake.serve(None)
@@ -205,6 +220,7 @@ def _ticker(
     now: Clock,
     cycle_limit: int | None,
     reader: Reader,
+    settings: SettingsInForce | None = None,
 ) -> Ticker:
     """A ticker with this machine's clock that reports the faults of the start checks."""
     return Ticker(
@@ -216,29 +232,8 @@ def _ticker(
         steady_s,
         lambda: start_faults(config, connector),
         reader,
+        settings,
     )
-
-
-class _Waker:
-    """Brings the next tick forward while there is a schedule.
-
-    Other threads and ticks call it. A scheduler that is stopping waits for its tick, so it gets
-    no further calls.
-    """
-
-    def __init__(self) -> None:
-        self._schedule: Schedule | None = None
-        self._used = threading.Lock()
-
-    def serve(self, schedule: Schedule | None) -> None:
-        """Use this schedule from now on; None: none. Returns when no call is under way."""
-        with self._used:
-            self._schedule = schedule
-
-    def __call__(self) -> None:
-        with self._used:
-            if self._schedule is not None:
-                self._schedule.tick_soon()
 
 
 def run_once(
@@ -284,8 +279,9 @@ def _image_reader(config: Config, wake: Callable[[], None]) -> Iterator[Reader]:
 
 
 @contextmanager
-def _web_server(config: Config, wake: Callable[[], None]) -> Iterator[None]:
+def _web_server(settings: SettingsInForce, wake: Callable[[], None]) -> Iterator[None]:
     """The page and the webhook receiver, if [web] enables them."""
+    config = settings.config
     if not config.web.enabled:
         yield
         return
@@ -295,6 +291,10 @@ def _web_server(config: Config, wake: Callable[[], None]) -> Iterator[None]:
     secret = webhook_secret(config)
     hints = Hints(secret=secret, wake=wake) if secret else None
     web = config.web
-    with serving(lambda: read_status(config), web.host, web.port, hints, config) as address:
+
+    def in_force() -> Config:
+        return settings.config
+
+    with serving(lambda: read_status(in_force()), web.host, web.port, hints, in_force) as address:
         log.info("the page is at %s", address)
         yield

@@ -12,6 +12,7 @@ import socket
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +25,10 @@ from daemon.domain.moved_modules import failed_import
 from daemon.intake import Intake
 from daemon.loop.components import strategy_faults
 from daemon.runs.locks import holder_of
-from daemon.stages.reasons import strategy_words
+from daemon.selection.reasons import strategy_words
 from daemon.store import FILE, LOCK
 from strategies import Pool
+from strategies.base import PER_IMAGE, FloatArray
 
 PROBE_BYTES = 2**20  # written as a test into the folder of the store
 TRIAL_IMAGES, TRIAL_LABELED, TRIAL_DIMENSIONS, TRIAL_BATCH = 40, 5, 64, 4
@@ -170,23 +172,29 @@ def _select(name: str, settings: Mapping[str, Setting], pool: Pool) -> list[int]
 
 def _seed_pool(seed: int) -> Pool:
     """A pool as in cycle 0: random unit embeddings, (TRIAL_IMAGES, TRIAL_DIMENSIONS), only."""
-    rng = np.random.default_rng(seed)
-    rows = rng.standard_normal((TRIAL_IMAGES, TRIAL_DIMENSIONS), dtype=np.float32)
     ids = np.arange(1, TRIAL_IMAGES + 1, dtype=np.int64)
-    return Pool(ids=ids, embeddings=rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    return Pool(ids=ids, embeddings=_unit_rows(np.random.default_rng(seed), TRIAL_IMAGES))
 
 
 def _scored_pool(seed: int, classes: int) -> Pool:
-    """A pool as after a training: with labeled embeddings, uncertainty and class shares."""
-    rng, first = np.random.default_rng(seed), _seed_pool(seed)
-    rows = rng.standard_normal((TRIAL_LABELED, TRIAL_DIMENSIONS), dtype=np.float32)
-    return Pool(
-        ids=first.ids,
-        embeddings=first.embeddings,
-        labeled=rows / np.linalg.norm(rows, axis=1, keepdims=True),
-        uncertainty=rng.random(TRIAL_IMAGES, dtype=np.float32),
-        class_share=rng.dirichlet(np.ones(classes), size=TRIAL_IMAGES).astype(np.float32),
-    )
+    """A pool as after a training: every field is there, besides what was measured of the loop."""
+    rng = np.random.default_rng(seed)
+    embeddings, labeled = _unit_rows(rng, TRIAL_IMAGES), _unit_rows(rng, TRIAL_LABELED)
+    measures: dict[str, Any] = {  # of those with several numbers an image each is one of a class
+        name: rng.random((TRIAL_IMAGES, classes)[:dimensions], dtype=np.float32)
+        for name, dimensions in PER_IMAGE.items()
+    }
+    measures["class_share"] /= measures["class_share"].sum(axis=1, keepdims=True)
+    measures |= {"embeddings": embeddings, "foreground_embeddings": embeddings}
+    ids = np.arange(1, TRIAL_IMAGES + 1, dtype=np.int64)
+    return Pool(ids=ids, labeled=labeled, labeled_foreground=labeled, **measures)
+
+
+def _unit_rows(rng: np.random.Generator, images: int) -> FloatArray:
+    """Random embeddings of unit length: (images, TRIAL_DIMENSIONS)."""
+    rows = rng.standard_normal((images, TRIAL_DIMENSIONS), dtype=np.float32)
+    unit: FloatArray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
 
 
 def _nearest_folder(path: Path) -> Path:

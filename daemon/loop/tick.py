@@ -162,7 +162,7 @@ def _request_more_labels(context: Context, facts: LoopFacts, cycle: int) -> Cycl
     wanted = images_to_request(facts)
     if not wanted:
         return None
-    if not context.store.picks(cycle) and len(select.candidates(context, cycle)) > 0:
+    if not context.store.picks(cycle) and select.has_candidates(context, cycle):
         return _reopen(context, cycle, Stage.SELECT)
     if queue.request_images(context, cycle, wanted) or not facts.train_labels:
         return None
@@ -205,6 +205,7 @@ def _may_reassign_roles(context: Context, facts: LoopFacts, cycle: int) -> bool:
 def _reopen(context: Context, cycle: int, stage: Stage) -> Cycle:
     """Continue a finished cycle at a stage; its model and scores stay."""
     predict.reset_predictions(context, cycle)
+    select.forget_choices(context, cycle)
     context.store.reopen_cycle(cycle, stage, context.now())
     ending.clear_end(context)
     log.info("cycle %d continues with %s: there are images to ask for now", cycle, stage)

@@ -137,6 +137,14 @@ class Incidents:
                 lines.append(_end_line(incident, now))
         return lines
 
+    def end(self, source: Source, now: datetime) -> Incident | None:
+        """End the open incident of a source at once, also one that came back; None without any."""
+        incident = self._all.get(source)
+        if incident is None or incident.ended_at is not None:
+            return None
+        self._all[source] = ended = replace(incident, ended_at=now)
+        return ended
+
     def shift_times(self, by: timedelta) -> None:
         """Add `by` to all times, since the wall clock was set by as much."""
         for source, incident in self._all.items():

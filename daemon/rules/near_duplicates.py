@@ -4,12 +4,13 @@ A greedy cover: images are taken in the order of their ids, and one is kept unle
 was kept before is at least as similar as the limit. Each image is compared with all that were
 kept, so the work grows with the square of the pool. It is done in blocks, as products of matrices,
 some tens of times faster than image by image; a large pool is left to a run
-(daemon/stages/near_duplicates.py).
+(daemon/stages/near_duplicates.py), which leaves out most comparisons of more than 50,000 images
+(daemon/rules/similar_pairs.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -42,16 +43,17 @@ def representatives(
     for start in range(0, len(order), BLOCK):
         rows = order[start : start + BLOCK]
         if known is not None:
-            rows = rows[~_any_alike(embeddings[rows], known, similarity)]
-        rows = rows[~_any_alike(embeddings[rows], representing[: len(kept)], similarity)]
-        new = [int(rows[i]) for i in _first_of_groups(embeddings[rows], similarity)]
+            rows = rows[~any_similar(embeddings[rows], known, similarity)]
+        rows = rows[~any_similar(embeddings[rows], representing[: len(kept)], similarity)]
+        first = first_similar(embeddings[rows], similarity)
+        new = rows[first == np.arange(len(rows))].tolist()
         representing[len(kept) : len(kept) + len(new)] = embeddings[new]
         kept += new
         progress(min(start + BLOCK, len(order)))
     return [int(ids[row]) for row in kept]
 
 
-def _any_alike(block: FloatArray, others: FloatArray, similarity: float) -> npt.NDArray[np.bool_]:
+def any_similar(block: FloatArray, others: FloatArray, similarity: float) -> npt.NDArray[np.bool_]:
     """(B,): whether each row of the block (B, D) is as similar to any of the others (M, D)."""
     found = np.zeros(len(block), dtype=np.bool_)
     for start in range(0, len(others), COLUMNS):
@@ -60,13 +62,16 @@ def _any_alike(block: FloatArray, others: FloatArray, similarity: float) -> npt.
     return found
 
 
-def _first_of_groups(block: FloatArray, similarity: float) -> Sequence[int]:
-    """The rows of a block that remain when each removes the later ones that are as similar."""
+def first_similar(block: FloatArray, similarity: float) -> IdArray:
+    """Of each row of a block (B, D) the one that represents it, itself or an earlier one: (B,).
+
+    Each row that nobody represents represents the later ones that are as similar.
+    """
     alike = block @ block.T >= similarity
-    free = np.ones(len(block), dtype=np.bool_)
-    kept = []
-    for row in range(len(block)):
-        if free[row]:
-            kept.append(row)
-            free &= ~alike[row]
-    return kept
+    np.fill_diagonal(alike, val=True)
+    first: IdArray = np.full(len(block), len(block))
+    for row in np.flatnonzero(np.count_nonzero(alike, axis=1) > 1):
+        if first[row] > row:
+            first[alike[row] & (first > row)] = row
+    np.minimum(first, np.arange(len(block)), out=first)
+    return first

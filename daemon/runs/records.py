@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from daemon.domain import Evaluation, Missing
+from daemon.domain import Evaluation, Missing, Pick
 
 
 class Record(BaseModel):
@@ -109,6 +109,17 @@ class EmbedRequest(Request):
     images: tuple[ImageFile, ...]
 
 
+class FeaturesRequest(Request):
+    """Dense features by the ImageNet encoder, for the probe. stride: pixels along a side of a cell.
+    channels: numbers a cell. seed: of the cells to which the projection on them is fitted."""
+
+    kind: Literal["features"] = "features"
+    classes: tuple[str, ...] = ()
+    images: tuple[ImageFile, ...]
+    stride: Literal[8] = 8
+    channels: int = Field(default=64, ge=1)
+
+
 class DistinctRequest(Request):
     """Find the images that represent their near-duplicates, by their embeddings.
 
@@ -122,6 +133,45 @@ class DistinctRequest(Request):
     candidates: tuple[int, ...]
     asked: tuple[int, ...]
     similarity: float
+
+
+class TrainingSignals(Record):
+    """What trainings say that strategies may go by; see `strategies.base.Signals`."""
+
+    cycle: int
+    classes: tuple[str, ...]
+    labels: int
+    class_labels: tuple[int, ...]
+    temperature: float | None = None
+    calibration_error: float | None = None
+    validation_interval: tuple[float, float] | None = None
+
+
+class SelectRequest(Record):
+    """Choose images to label: with the lists of ids (id_lists.py) all that the choice depends on.
+
+    strategy, settings: its name, and its settings by name. seed, cycle: of the random generator.
+    n: images of the batch. reserve: further images behind it. random_share: of the n images, drawn
+    uniformly, in [0, 1]. similarity: the smallest cosine similarity of near-duplicates, in [0, 1].
+    scores: name of the run folder, beside this one, whose scores are read; None: there is no model
+    yet. signals: what the trainings say, for strategies that go by it. embedded: names of the embed
+    runs, oldest first; where several hold an image, the last one counts. compared: name of the run
+    that found the near-duplicates; None: the daemon did itself.
+    """
+
+    kind: Literal["select"] = "select"
+    cycle: int = Field(ge=0)
+    strategy: str
+    settings: Mapping[str, Any] = {}
+    seed: int
+    n: int = Field(ge=0)
+    reserve: int = Field(ge=0)
+    random_share: float = Field(ge=0, le=1)
+    similarity: float
+    scores: str | None = None
+    signals: TrainingSignals | None = None
+    embedded: tuple[str, ...] = ()
+    compared: str | None = None
 
 
 class TrainRequest(Request):
@@ -149,9 +199,9 @@ class TrainRequest(Request):
 class PredictRequest(Request):
     """Use a checkpoint: score images, write masks, measure on images with a mask.
 
-    temperature: fitted on validation, applied to the test images. student: another checkpoint that
-    is measured on them, with its own temperature. test_missing: why `test` is empty although there
-    is a test set.
+    temperature: fitted on validation, applied to the scores and to the test images. student:
+    another checkpoint, with its own temperature: it is measured on the test images, and scores say
+    where the two disagree. test_missing: why `test` is empty although there is a test set.
     """
 
     kind: Literal["predict"] = "predict"
@@ -203,6 +253,26 @@ class PredictResult(Record):
     confidence: Mapping[int, Mapping[str, float]] = {}
     sha256: Mapping[int, str] = {}
     faults: tuple[FileFault, ...] = ()
+
+
+class ChosenRegime(Record):
+    """In which regime a strategy chose; see `strategies.base.Regime`."""
+
+    name: str
+    why: str
+    measures: Mapping[str, float] = {}
+
+
+class SelectResult(Record):
+    """result.json of a choice. picks: the batch and its reserve, best first. regime: of the
+    strategy, None for one that has none. files: run folder and file that were read -> sha256, 64
+    hex digits. versions: name of a package -> its version. seconds: it took."""
+
+    picks: tuple[Pick, ...]
+    regime: ChosenRegime | None = None
+    files: Mapping[str, str]
+    versions: Mapping[str, str]
+    seconds: float
 
 
 class Failure(BaseModel):

@@ -8,8 +8,12 @@ runs/0003-train/
     schedule.json   the number of iterations for `max_seconds` (train only)
     resume.pth      the state from which a killed training continues (train only)
     checkpoint.pth  the model (train only)
+    student.pth     its student, where it is kept (train only)
     rows.bin        the scores so far (embed and predict, until their end)
     scores.npz      per-image arrays, see `Scores` (embed and predict)
+    cells.npy       dense features (features only; daemon/hrda/probe/feature_file.py)
+    ids.npz         the images of a choice (select only), see id_lists.py
+    receipt.json    what a choice was computed from, and its picks (select only), see receipts.py
     kept.npy        ids of the images that represent their near-duplicates (near-duplicates)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
     shown.json      the settings by which the daemon cleans these masks for people
@@ -22,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +41,7 @@ from daemon.runs.records import (
     DistinctRequest,
     EmbedRequest,
     Failure,
+    FeaturesRequest,
     FileFault,
     FilePart,
     FileRole,
@@ -47,14 +52,18 @@ from daemon.runs.records import (
     Progress,
     Record,
     Request,
+    SelectRequest,
+    SelectResult,
     TrainRequest,
     TrainResult,
 )
+from daemon.runs.score_columns import mapped_columns, write_columns
 
 __all__ = [
     "DistinctRequest",
     "EmbedRequest",
     "Failure",
+    "FeaturesRequest",
     "FileFault",
     "FilePart",
     "FileRole",
@@ -67,6 +76,8 @@ __all__ = [
     "Request",
     "RunFolder",
     "Scores",
+    "SelectRequest",
+    "SelectResult",
     "TrainRequest",
     "TrainResult",
 ]
@@ -170,7 +181,7 @@ class RunFolder:
         """Whether the run has a result."""
         return self.result_file.exists()
 
-    def write_request(self, request: Request) -> None:
+    def write_request(self, request: Request | SelectRequest) -> None:
         """Make the folder and its request; an existing request stays."""
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.request_file.exists():
@@ -180,7 +191,7 @@ class RunFolder:
         """The checked request. Raises RunFailed where it cannot be read."""
         return _read(self.request_file, kind)
 
-    def write_result(self, result: TrainResult | PredictResult) -> None:
+    def write_result(self, result: TrainResult | PredictResult | SelectResult) -> None:
         """Declare the run finished; everything else must be on disk before."""
         write_json(self.result_file, result.model_dump(mode="json"))
 
@@ -211,19 +222,29 @@ class RunFolder:
     def write_scores(self, scores: Scores) -> None:
         """Write the arrays, whole or not at all."""
         arrays = {name: value for name, value in vars(scores).items() if value is not None}
-        with atomic_file(self.scores_file) as part, part.open("wb") as file:
-            np.savez(file, **arrays)
+        with atomic_file(self.scores_file) as part:
+            write_columns(part, arrays)
 
     def read_scores(self) -> Scores:
-        """The arrays of a finished run."""
-        with np.load(self.scores_file, allow_pickle=False) as arrays:
-            return Scores(**{name: arrays[name] for name in arrays.files})
+        """The arrays of a finished run, read-only: mapped, so that only what is used is read.
+
+        Raises RunFailed for a file that is damaged, or holds other arrays.
+        """
+        arrays = mapped_columns(self.scores_file)
+        rows = {len(array) if array.ndim else 0 for array in arrays.values()}
+        known = {field.name for field in fields(Scores)}
+        if not {"ids", "embeddings"} <= set(arrays) <= known or len(rows) != 1:
+            raise RunFailed(
+                f"{self.scores_file}: holds {sorted(arrays)} of {sorted(rows)} rows; expected ids, "
+                f"embeddings and other columns of Scores, of as many rows each; a later release "
+                f"may have written it"
+            )
+        return Scores(**arrays)
 
     def read_ids(self) -> npt.NDArray[np.int64]:
-        """The ids of these arrays alone: (N,)."""
-        with np.load(self.scores_file, allow_pickle=False) as arrays:
-            ids: npt.NDArray[np.int64] = arrays["ids"]
-            return ids
+        """The ids of these arrays alone: (N,). Raises RunFailed for a file that is damaged."""
+        ids: npt.NDArray[np.int64] = mapped_columns(self.scores_file, ["ids"])["ids"]
+        return ids
 
     def write_kept(self, ids: npt.NDArray[np.int64]) -> None:
         """Write the ids (N,) of the images that represent others, whole or not at all."""

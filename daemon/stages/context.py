@@ -109,6 +109,14 @@ class Context:
             embedded.update(ids[self._is_current(run, ids)].tolist())
         return embedded
 
+    def embedded_array(self) -> IdArray:
+        """As `embedded_ids` of the newest encoder: (N,) in rising order, none twice."""
+        parts: list[IdArray] = [np.empty(0, dtype=np.int64)]
+        for run in self.embedding_runs():
+            ids = run.read_ids()
+            parts.append(ids[self._is_current(run, ids)])
+        return np.unique(np.concatenate(parts))
+
     def embedding_runs(self, encoder: Mapping[str, Any] | None = None) -> list[RunFolder]:
         """The finished embed runs of one encoder, oldest first; None: that of the newest run."""
         paths = (self.config.state / "runs").glob("*-embed")

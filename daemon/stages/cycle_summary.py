@@ -69,6 +69,11 @@ def log_settings(context: Context) -> None:
             _log_event(context, f"changed since the last run: {'; '.join(changed)}")
 
 
+def keep_settings(store: Store, config: Config) -> None:
+    """Store settings that came into force, so that the next start does not say them again."""
+    store.keep_fact(_SETTINGS, json.dumps(logged_settings(config)))
+
+
 def record_cycle_start(context: Context, cycle: int) -> None:
     """Store what the line of a cycle needs: the labels of each person, and the settings."""
     store = context.store

@@ -33,6 +33,7 @@ def delete_old_checkpoints(context: Context) -> None:
     for folder in runs:
         if folder.name not in kept and RunFolder(folder).finished():
             RunFolder(folder).checkpoint.unlink(missing_ok=True)
+            RunFolder(folder).student.unlink(missing_ok=True)
 
 
 def _serving_folder(context: Context, folder: str) -> str:

@@ -22,32 +22,56 @@ from daemon.domain.errors import RunFailed
 from daemon.domain.formatting import short_repr
 from daemon.runs.checksums import sha256_of
 from daemon.runs.durable import write_json
-from daemon.runs.run_folder import Request, RunFolder
+from daemon.runs.records import DistinctRequest, Request, SelectRequest
+from daemon.runs.run_folder import RunFolder
 from daemon.stages.context import Context
 
 log = logging.getLogger(__name__)
 
+NEAR_DUPLICATES = "near-duplicates"  # in the name of the run of SELECT that compares the pool
 MAX_NAMED_CHANGES = 6  # in one line; further changes are counted
 # These apply to the next attempt without a new request.
 _APPLIED_BY_THE_LAUNCHER = ("[training] processes",)
+_SIMILARITY = "[selection] duplicate_similarity"  # all that comparing the pool depends on
+_OF_THE_LOOP = (  # what a choice depends on, beside [selection]
+    "batch_images",
+    "seed_images",
+    "random_share",
+    "queue_low",
+    "queue_top_up",
+    "budget_labels",
+)
 _KEPT_FILES = ("lock", "log.txt")  # when a run starts again
 
 SettingValues = Mapping[str, Any]
 
 
-def write_request(context: Context, run: RunFolder, stage: Stage, request: Request) -> None:
+def write_request(
+    context: Context, run: RunFolder, stage: Stage, request: Request | SelectRequest
+) -> None:
     """Write the request of a run and the settings that it depends on."""
     run.path.mkdir(parents=True, exist_ok=True)
-    write_json(run.settings_file, depends_on(context.config, stage))
+    values = depends_on(context.config, stage)
+    if isinstance(request, DistinctRequest):
+        values = {_SIMILARITY: values[_SIMILARITY]}
+    write_json(run.settings_file, values)
     run.write_request(request)
 
 
 def apply_changed_settings(context: Context, cycle: int, stage: Stage) -> bool:
-    """Start the run of an open stage again if settings changed that it depends on.
+    """Start the runs of an open stage again if settings changed that they depend on.
 
-    False while a process of the old request still runs: call again. Twice changes nothing.
+    False while a process of an old request still runs: call again. Twice changes nothing.
     """
-    run = context.open_run(cycle, stage)
+    runs = [context.open_run(cycle, stage)]
+    if stage is Stage.SELECT:
+        runs.append(context.run(cycle, f"{NEAR_DUPLICATES}-{stage}"))
+    applied = [_apply(context, cycle, stage, run) for run in runs]
+    return all(applied)
+
+
+def _apply(context: Context, cycle: int, stage: Stage, run: RunFolder) -> bool:
+    """As `apply_changed_settings`, for one run."""
     if run.finished() or not run.request_file.exists():
         return True
     now, before = depends_on(context.config, stage), _settings_of(run)
@@ -78,10 +102,16 @@ def pending_changes(config: Config, run: RunFolder, stage: Stage) -> str:
     return _differences(_changed(before, now), before, now)
 
 
+def changed_settings(config: Config, before: SettingValues, stage: Stage) -> str:
+    """Which settings that a stage depends on have other values now, as text; "" without any."""
+    now = depends_on(config, stage)
+    return _differences(_changed(before, now), before, now)
+
+
 def depends_on(config: Config, stage: Stage) -> dict[str, Any]:
     """The settings that a run of this stage depends on, by "[table] name", ready for JSON."""
     if stage is Stage.SELECT:
-        return {"[selection] duplicate_similarity": config.selection.duplicate_similarity}
+        return _of_a_choice(config)
     training = config.training
     values = {
         "[training] device": training.device,
@@ -105,6 +135,14 @@ def depends_on(config: Config, stage: Stage) -> dict[str, Any]:
         learner = {name: changes.get(name) for name in INFERENCE}
         values |= _test_set(config) if stage is Stage.SCORE else {}
     values |= _by_setting_name(learner)
+    as_saved: dict[str, Any] = json.loads(json.dumps(values))  # tuples become lists
+    return as_saved
+
+
+def _of_a_choice(config: Config) -> dict[str, Any]:
+    """The settings that a choice depends on."""
+    values = {f"[selection] {name}": value for name, value in config.selection.model_dump().items()}
+    values |= {f"[loop] {name}": getattr(config.loop, name) for name in _OF_THE_LOOP}
     as_saved: dict[str, Any] = json.loads(json.dumps(values))  # tuples become lists
     return as_saved
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from daemon.domain import Role, Stage
+from daemon.domain import Evaluation, Role, Stage
 from daemon.domain.evaluations import MIOU
 from daemon.domain.formatting import fraction
 from daemon.runs.run_folder import PredictRequest, PredictResult, TrainResult
@@ -25,23 +25,42 @@ def score(context: Context, cycle: int) -> bool:
     """
     run = context.run(cycle, Stage.SCORE)
     if not run.request_file.exists():
-        pool = with_embeddings(context, context.store.images(Role.POOL))
-        test, test_missing = files_or_reason(context.config)
-        serving = context.store.serving(cycle)
-        request = context.request(
-            PredictRequest,
-            classes=context.trained_classes(serving),
-            checkpoint=serving_checkpoint(context, cycle),
-            score=image_files(pool),
-            test=test if serving == cycle else (),
-            test_missing=test_missing,
-        )
-        write_request(context, run, Stage.SCORE, request)
+        write_request(context, run, Stage.SCORE, _request(context, cycle))
     if not context.launcher.advance(run, "predict"):
         return False
     _save_test_evaluation(context, cycle)
     exclude_unusable(context, Stage.SCORE, run.read_result(PredictResult).faults)
     return True
+
+
+def _request(context: Context, cycle: int) -> PredictRequest:
+    """With the temperatures that validation gave the model; without them its probabilities count as
+    calibrated, which the log says."""
+    serving = context.store.serving(cycle)
+    trained = context.run(serving, Stage.TRAIN)
+    result = trained.read_result(TrainResult)
+    temperature = _temperature(result.validation)
+    if temperature is None:
+        log.debug("cycle=%d: no temperature was fitted: scores are not calibrated", cycle)
+    asks_student = context.config.training.keep_student and trained.student.exists()
+    test, test_missing = files_or_reason(context.config)
+    return context.request(
+        PredictRequest,
+        classes=context.trained_classes(serving),
+        checkpoint=serving_checkpoint(context, cycle),
+        score=image_files(with_embeddings(context, context.store.images(Role.POOL))),
+        temperature=temperature,
+        student=trained.student if asks_student else None,
+        student_temperature=_temperature(result.student) if asks_student else None,
+        test=test if serving == cycle else (),
+        test_missing=test_missing,
+    )
+
+
+def _temperature(measured: Evaluation | None) -> float | None:
+    """The temperature that fits the validation images of an evaluation; None without."""
+    calibration = measured.calibration if measured else None
+    return calibration.temperature if calibration else None
 
 
 def _save_test_evaluation(context: Context, cycle: int) -> None:

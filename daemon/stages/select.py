@@ -1,23 +1,28 @@
-"""SELECT: which images next, and why each. The result depends on the run folders and the seed."""
+"""SELECT: which images next, and why each. The result depends on the run folders and the seed.
+
+A small pool is read and chosen from in the tick, a large one in a run of its own; both call
+daemon/selection/choice.py and leave a receipt.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import shutil
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-import strategies
 from daemon.domain import Pick, Role, Stage, TaskState
-from daemon.domain.errors import ConfigError, MaskloopError
-from daemon.intake import Intake
-from daemon.rules.validation_split import FloatArray, stack_embeddings
+from daemon.runs.id_lists import IdLists
+from daemon.runs.records import SelectRequest, SelectResult
+from daemon.runs.run_folder import RunFolder
+from daemon.stages.candidates import candidate_lists, without
+from daemon.stages.chosen_picks import (
+    choice_runs,
+    choose_or_start_run,
+    numbers_each,
+    picks_of_run,
+)
 from daemon.stages.context import Context
-from daemon.stages.near_duplicates import comparison_runs, distinct_ids
-from daemon.stages.reasons import reasons_for
-from strategies.base import PER_IMAGE, Pool, QueryStrategy
+from daemon.stages.near_duplicates import comparison, comparison_runs, distinct_ids
+from daemon.stages.selection_signals import keep_regime, training_signals
 
 RESERVE_SHARE = 0.2  # of the batch: they replace images that people skip
 
@@ -25,17 +30,22 @@ RESERVE_SHARE = 0.2  # of the batch: they replace images that people skip
 def select(context: Context, cycle: int) -> bool:
     """Save the batch of this cycle and its reserve; True when done. Calling it twice gives the
     same."""
-    if comparison_runs(context, cycle):
+    run = context.run(cycle, Stage.SELECT)
+    if comparison_runs(context, cycle) or choice_runs(context, run):
         return False
-    pool = candidates(context, cycle)
+    lists = candidate_lists(context, cycle)
     validation = _validation_picks(context) if cycle == 0 else []
-    n = min(batch_size(context, cycle, len(validation)), len(pool))
-    kept = distinct_ids(context, cycle, pool) if n else set()
-    if kept is None:
+    n = batch_size(context, cycle, len(validation))
+    if run.finished():  # its batch was as large, or larger than the budget allows now
+        n = min(n, run.read_request(SelectRequest).n)
+    chosen = _choose(context, run, cycle, n, lists)
+    if chosen is None:
         return False
-    chosen = choose(context, cycle, pool, n, kept)
+    if run.finished():
+        name = run.read_request(SelectRequest).strategy
+        keep_regime(context, cycle, name, run.read_result(SelectResult).regime)
     picks = [replace(pick, rank=rank) for rank, pick in enumerate([*validation, *chosen], 1)]
-    batch = len(validation) + n
+    batch = len(validation) + min(n, len(chosen))
     context.store.save_picks(cycle, picks[:batch], picks[batch:])
     return True
 
@@ -49,63 +59,28 @@ def batch_size(context: Context, cycle: int, validation: int) -> int:
     return max(0, min(settings.seed_images if cycle == 0 else settings.batch_images, left))
 
 
-def candidates(context: Context, cycle: int) -> Pool:
-    """The unlabeled, unasked images of the pool with what is known of them, by id."""
-    pool = context.store.ids(Role.POOL)
-    taken = context.store.labeled_ids() | context.store.queried_ids()
-    free = [image_id for image_id in pool if image_id not in taken]
-    taken_ids = [image_id for image_id in pool if image_id in taken]
-    if cycle == 0:
-        table = context.embeddings()
-        free = [i for i in free if i in table]
-        known = [i for i in taken_ids if i in table]
-        return Pool(
-            ids=np.array(free, dtype=np.int64),
-            embeddings=stack_embeddings(free, table),
-            labeled=stack_embeddings(known, table),
-        )
-    return _scored_pool(context, cycle, set(free), set(taken_ids))
+def has_candidates(context: Context, cycle: int) -> bool:
+    """Whether an image of the pool is left that may be chosen."""
+    return len(candidate_lists(context, cycle).candidates) > 0
 
 
-def choose(
-    context: Context, cycle: int, pool: Pool, n: int, distinct: Collection[int]
-) -> list[Pick]:
-    """n picks and then the reserve, best first: a uniform share, the rest by the strategy, of the
-    distinct images as long as enough of them remain."""
-    if n == 0:
-        return []
-    settings, rng = context.config.selection, context.rng(cycle)
-    loop = context.config.loop
+def select_request(context: Context, cycle: int, n: int) -> SelectRequest:
+    """What a choice of n images depends on by the present settings, beside the lists of ids."""
+    settings, loop = context.config.selection, context.config.loop
     beyond = (loop.queue_top_up or n) if loop.queue_low else 0
-    wanted = min(len(pool), n + max(1, round(n * RESERVE_SHARE), beyond))
-    uniform = round(loop.random_share * n) if cycle else 0
-    drawn = [int(i) for i in rng.choice(np.sort(pool.ids), size=uniform, replace=False)]
-    left = _without(pool, drawn)
-    distinct_pool = _only(left, distinct)
-    rest = distinct_pool if len(distinct_pool) >= wanted - uniform else left
-    name = settings.strategy if cycle else settings.seed_strategy
-    strategy = strategies.load(name, **(settings.settings if cycle else {}))
-    asked = _selected(strategy, name, rest, wanted - uniform, rng)
-    arms = [(image_id, name) for image_id in asked]
-    for index, image_id in enumerate(drawn):  # spread over the batch, so that half of it is fair
-        arms.insert(round((index + 0.5) * n / max(1, uniform)), (image_id, "random"))
-    return reasons_for(pool, arms, strategy)
-
-
-def _selected(
-    strategy: QueryStrategy, name: str, pool: Pool, n: int, rng: np.random.Generator
-) -> list[int]:
-    """The picks of a strategy. Raises ConfigError that names it where its own code fails, and
-    PoolInvalid where it refuses the pool."""
-    intake, refused = Intake(), None
-    expected = f"{n} ids of {len(pool)} images"
-    cure = "correct the plug-in, or name another strategy"
-    with intake.guard(f"[selection] strategy {name!r}", expected=expected, cure=cure):
-        try:
-            return strategy.select(pool, n, rng)
-        except MaskloopError as exc:
-            refused = exc
-    raise refused or ConfigError("; ".join(map(str, intake.faults())))
+    return SelectRequest(
+        cycle=cycle,
+        strategy=settings.strategy if cycle else settings.seed_strategy,
+        settings=settings.settings if cycle else {},
+        seed=settings.seed,
+        n=n,
+        reserve=max(1, round(n * RESERVE_SHARE), beyond),
+        random_share=loop.random_share if cycle else 0.0,
+        similarity=settings.duplicate_similarity,
+        scores=context.run(cycle, Stage.SCORE).path.name if cycle else None,
+        signals=training_signals(context, cycle),
+        embedded=tuple(run.path.name for run in context.embedding_runs()),
+    )
 
 
 def extend(context: Context, cycle: int, n: int) -> bool:
@@ -113,46 +88,48 @@ def extend(context: Context, cycle: int, n: int) -> bool:
     from; whether there were any."""
     store, last = context.store, context.store.last_cycle()
     batch, reserve = store.picks(cycle), store.reserve(cycle)
+    rank = len(batch) + len(reserve) + 1
+    run = context.run(cycle, f"{rank}-{Stage.SELECT}")
+    if choice_runs(context, run):
+        return False
     newest = store.picks(last.number) if last else []
     known = {pick.image_id for pick in [*batch, *reserve, *newest]}
-    if set(store.ids(Role.POOL)) <= known | store.queried_ids() | store.labeled_ids():
+    lists = without(candidate_lists(context, cycle), known)
+    chosen = _choose(context, run, cycle, n, lists)
+    if not chosen:
         return False
-    pool = _without(candidates(context, cycle), sorted(known))
-    kept = distinct_ids(context, cycle, pool)
-    if kept is None:
-        return False
-    picks = [*reserve, *choose(context, cycle, pool, min(n, len(pool)), kept)]
-    ranked = [replace(one, rank=rank) for rank, one in enumerate(picks, start=len(batch) + 1)]
-    store.save_picks(cycle, batch, ranked)
-    return len(ranked) > len(reserve)
+    ranked = [replace(one, rank=place) for place, one in enumerate(chosen, start=rank)]
+    store.save_picks(cycle, batch, [*reserve, *ranked])
+    return True
 
 
-def _scored_pool(context: Context, cycle: int, free: set[int], taken_ids: set[int]) -> Pool:
-    scores = context.run(cycle, Stage.SCORE).read_scores()
-    mine = np.array([int(i) in free for i in scores.ids], dtype=bool)
-    theirs = np.array([int(i) in taken_ids for i in scores.ids], dtype=bool)
-    measures: dict[str, Any] = {name: _part(getattr(scores, name), mine) for name in PER_IMAGE}
-    if scores.foreground_embeddings is not None:
-        measures["labeled_foreground"] = scores.foreground_embeddings[theirs]
-    return Pool(
-        ids=scores.ids[mine],
-        labeled=scores.embeddings[theirs],
-        **measures,
-    )
+def forget_choices(context: Context, cycle: int) -> None:
+    """Remove what was chosen in a cycle that chooses anew, with its receipts."""
+    for path in (context.config.state / "runs").glob(f"{cycle:04d}-*{Stage.SELECT}"):
+        shutil.rmtree(path)
 
 
-def _without(pool: Pool, ids: Sequence[int]) -> Pool:
-    return _only(pool, np.setdiff1d(pool.ids, np.array(ids, dtype=np.int64)).tolist())
+def _choose(
+    context: Context, run: RunFolder, cycle: int, n: int, lists: IdLists
+) -> list[Pick] | None:
+    """The picks of a choice of n images, the reserve behind them; None while a run is unfinished.
 
-
-def _only(pool: Pool, ids: Collection[int]) -> Pool:
-    rows = np.flatnonzero(np.isin(pool.ids, list(ids)))
-    parts: dict[str, Any] = {name: _part(getattr(pool, name), rows) for name in PER_IMAGE}
-    return replace(pool, ids=pool.ids[rows], **parts)
-
-
-def _part(array: FloatArray | None, rows: npt.NDArray[Any]) -> FloatArray | None:
-    return None if array is None else array[rows]
+    The run, if it was asked for, has finished.
+    """
+    n = min(n, len(lists.candidates))
+    if n == 0:
+        return []
+    if run.finished() and (picks := picks_of_run(run, lists, n)):
+        return picks
+    distinct = distinct_ids(context, cycle, lists, numbers_each(context))
+    if distinct is None:
+        return None
+    request = select_request(context, cycle, n)
+    if (run_of_comparison := comparison(context, cycle)).finished():
+        request = request.model_copy(update={"compared": run_of_comparison.path.name})
+    if not choose_or_start_run(context, run, request, replace(lists, distinct=distinct)):
+        return None
+    return picks_of_run(run, lists, n)
 
 
 def _validation_picks(context: Context) -> list[Pick]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
+from daemon.config.learner import resolved
 from daemon.domain import CurvePoint, Evaluation, Image, Missing, Role, Stage, Why
 from daemon.domain.errors import PoolEmpty
 from daemon.domain.evaluations import COMMON_IGNORE, labels_figure
@@ -82,12 +83,20 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
         labeled=_labeled_files(context, run, training_images),
         validation=_labeled_files(context, run, validation_images, FileRole.VALIDATION),
         unlabeled=image_files([image for image in images[Role.POOL] if image.id not in labeled]),
+        keep_student=_keeps_student(context),
         **_warm_start_settings(context, cycle),
     )
     _report_rare_classes(context, request)
     used = store.label_ids(image.id for image in [*training_images, *validation_images])
     store.keep_used_labels(cycle, used.values())
     write_request(context, run, Stage.TRAIN, request)
+
+
+def _keeps_student(context: Context) -> bool:
+    """Whether the student is kept; not where it is itself the model (setting `evaluated`)."""
+    training = context.config.training
+    settings = resolved({"preset": training.preset, **training.settings})
+    return training.keep_student and settings["evaluated"] == "teacher"
 
 
 def _warm_start_settings(context: Context, cycle: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from daemon.domain import Exclusion, Stage
 from daemon.insight.curve import Line, ServingModel
 from daemon.insight.view_model import Count, Seconds, Share, Timestamp, ViewModel
 from daemon.rules.readiness import Ending
-from daemon.status.model_batch import BatchProgress, CorrectionTotals
+from daemon.status.model_batch import BatchProgress, CorrectionTotals, SelectionRegime
 from daemon.status.model_curve import EvaluatedCycle
 from daemon.status.model_health import (
     DaemonState,
@@ -20,6 +20,7 @@ from daemon.status.model_health import (
     QuarantinedInput,
     UnusedFiles,
 )
+from daemon.status.model_images import ImageRedundancy, ValidationComparison
 
 
 class RunProgress(ViewModel):
@@ -150,6 +151,10 @@ class Status(ViewModel):
     """Images that people are asked for."""
     excluded: tuple[ExcludedImages, ...]
     """Images that are left out of training and of the pool, by reason."""
+    redundancy: ImageRedundancy | None
+    """How alike the images are; null before they were embedded."""
+    validation_drift: ValidationComparison | None
+    """Images added since the validation draw, against validation; null before there are enough."""
     evaluations: tuple[EvaluatedCycle, ...]
     """The trained cycles with their figures, by cycle."""
     curve: tuple[Line, ...]
@@ -159,6 +164,8 @@ class Status(ViewModel):
     """The newest measured model that serves; null before any."""
     batch: BatchProgress | None
     """The newest batch that was asked; null before any."""
+    regime: SelectionRegime | None
+    """How the strategy chose the newest batch; null for a strategy that has one way only."""
     stages: tuple[StageTime, ...]
     """When each stage of each cycle began and ended."""
     quarantine: tuple[QuarantinedInput, ...]

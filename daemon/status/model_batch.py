@@ -34,6 +34,21 @@ class BatchImage(ViewModel):
     """Whether its annotator began with a prediction; null without a label."""
 
 
+class SelectionRegime(ViewModel):
+    """How a strategy that changes with what is measured chose the newest batch."""
+
+    cycle: Count
+    """The cycle that chose it."""
+    strategy: str
+    """The name of the strategy."""
+    name: str
+    """The regime, for programs: of `auto` "start", "explore" or "refine"."""
+    why: str
+    """Why this one, as a sentence."""
+    measures: Mapping[str, float]
+    """The numbers that decided, by name."""
+
+
 class BatchCorrections(ViewModel):
     """How much people changed of the predictions of the newest batch."""
 

@@ -26,7 +26,12 @@ from daemon.status.model import (
     TaskCounts,
 )
 from daemon.status.model_health import DaemonState, DuplicateLabels, UnusedFiles
-from daemon.status.snapshot_batch import batch_progress, correction_totals, no_corrections
+from daemon.status.snapshot_batch import (
+    batch_progress,
+    correction_totals,
+    no_corrections,
+    selection_regime,
+)
 from daemon.status.snapshot_curve import evaluated_cycles
 from daemon.status.snapshot_health import (
     daemon_state,
@@ -38,6 +43,7 @@ from daemon.status.snapshot_health import (
     run_progress,
     settled_quarantine,
 )
+from daemon.status.snapshot_images import image_redundancy, validation_comparison
 from daemon.store import FILE, Store
 from daemon.store.counts import Counts, LabelCounts, counts_of
 
@@ -80,10 +86,13 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         images={role.value: n for role, n in counts.images.items() if n},
         tasks=_task_counts(counts),
         excluded=_excluded_images(store),
+        redundancy=image_redundancy(store),
+        validation_drift=validation_comparison(store),
         evaluations=evaluated_cycles(points, refused, store.lost_labels()),
         curve=tuple(lines(points, config.classes.names, refused)),
         newest=serving_model(points, refused),
         batch=batch_progress(store, counts.batch),
+        regime=selection_regime(store),
         stages=_stage_times(store),
         quarantine=quarantine(quarantined),
         quarantine_settled=settled_quarantine(quarantined),
@@ -111,10 +120,13 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         images={},
         tasks=TaskCounts(open=0, open_batch=0, open_earlier=0, being_sent=0, may_ask=0),
         excluded=(),
+        redundancy=None,
+        validation_drift=None,
         evaluations=(),
         curve=tuple(lines((), config.classes.names)),
         newest=None,
         batch=None,
+        regime=None,
         stages=(),
         quarantine=(),
         quarantine_settled=(),
@@ -143,7 +155,9 @@ def _run_progress(state: Path, cycle: int | None, stage: Stage | None) -> RunPro
     """How far the open run is; None where no process works in it."""
     if cycle is None or stage not in _RUN_STAGES:
         return None
-    return run_progress(RunFolder(state / "runs" / f"{cycle:04d}-{stage}"))
+    run = RunFolder(state / "runs" / f"{cycle:04d}-{stage}")
+    comparison = RunFolder(state / "runs" / f"{cycle:04d}-near-duplicates-{stage}")  # of SELECT
+    return run_progress(run) or run_progress(comparison)
 
 
 def _reading_progress(store: Store, daemon: DaemonState) -> RunProgress | None:

@@ -6,16 +6,24 @@ from collections.abc import Mapping, Sequence
 
 from daemon.domain import CorrectedLabel, Image, Label, Task, TaskState
 from daemon.insight.corrections import corrections, effort, mean_iou
+from daemon.stages.selection_signals import read_regime
 from daemon.status.model_batch import (
     BatchCorrections,
     BatchImage,
     BatchProgress,
     CorrectionTotals,
+    SelectionRegime,
 )
 from daemon.store import Store
 from daemon.store.counts import BatchCounts, newest_batch, state_of
 
 NO_PREDICTION = "no prediction is known to have been shown"
+
+
+def selection_regime(store: Store) -> SelectionRegime | None:
+    """How the strategy chose the newest batch; None for one that has one way only."""
+    found = read_regime(store)
+    return None if found is None else SelectionRegime(**found)
 
 
 def batch_progress(store: Store, counts: BatchCounts | None) -> BatchProgress | None:

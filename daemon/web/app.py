@@ -10,10 +10,9 @@ from pathlib import Path
 from flask import Flask, Response, send_file
 from flask.typing import ResponseReturnValue
 
-from daemon.config.loading import Config
 from daemon.domain.errors import MaskloopError
 from daemon.web.hints import Hints, receiver
-from daemon.web.page import Page, ReadStatus, Sources, blueprint
+from daemon.web.page import Page, ReadConfig, ReadStatus, Sources, blueprint
 from daemon.web.pages import PAGES
 from daemon.web.template_filters import FILTERS
 
@@ -40,11 +39,12 @@ def create_app(
     read_status: ReadStatus,
     hints: Hints | None = None,
     pages: Sequence[Page] = PAGES,
-    config: Config | None = None,
+    read_config: ReadConfig | None = None,
 ) -> Flask:
     """Build the application over `read_status` (daemon/status/snapshot.py), called once a request.
 
-    config: of the loop, for pages that read its store; without it they say that nothing is there.
+    read_config: the settings in force, for pages that read the store; without it they say that
+    nothing is there.
     A MaskloopError that it raises is answered by a 503 with its message: pages go on polling. With
     `hints`, POST /hint wakes the daemon.
     """
@@ -52,8 +52,9 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= FILTERS
     app.jinja_env.globals["pages"] = tuple(pages)
+    sources = Sources(read_status=read_status, read_config=read_config)
     for page in pages:
-        app.register_blueprint(blueprint(page, Sources(read_status=read_status, config=config)))
+        app.register_blueprint(blueprint(page, sources))
     if hints is not None:
         app.register_blueprint(receiver(hints))
 

@@ -19,21 +19,23 @@ from daemon.status.model import Status
 from daemon.store import FILE, Store
 
 ReadStatus = Callable[[], Status]
+ReadConfig = Callable[[], Config]
 FOLDER = Path(__file__).parent / "pages"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Where pages read from. config: None where pages show the status alone."""
+    """Where pages read from. read_config: the settings in force; None where pages show the status
+    alone."""
 
     read_status: ReadStatus
-    config: Config | None = None
+    read_config: ReadConfig | None = None
 
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The store, read-only and as it was at one moment. Raises NothingToShow before the first
         run."""
-        path = None if self.config is None else self.config.state / FILE
+        path = None if self.read_config is None else self.read_config().state / FILE
         if path is None or not path.exists():
             raise NothingToShow("the loop has not run yet; start it with `maskloop run`")
         with Store(path, read_only=True) as store:

@@ -10,11 +10,10 @@ from typing import Any
 import waitress
 from waitress import wasyncore
 
-from daemon.config.loading import Config
 from daemon.domain.errors import ConfigError
 from daemon.web.app import create_app
 from daemon.web.hints import Hints
-from daemon.web.page import ReadStatus
+from daemon.web.page import ReadConfig, ReadStatus
 
 STOP_CHECK_S = 0.25  # how often the serving thread checks whether it should stop
 LARGEST_BODY_BYTES = 65_536  # of a request; a webhook without its payload has a few hundred
@@ -26,16 +25,16 @@ def serving(
     host: str = "127.0.0.1",
     port: int = 0,
     hints: Hints | None = None,
-    config: Config | None = None,
+    read_config: ReadConfig | None = None,
 ) -> Iterator[str]:
     """Serve on host:port (0: any free one) and yield the address, such as http://127.0.0.1:8060.
 
-    read_status is called in the serving threads, once a request; config: of pages that read the
-    store. Raises ConfigError where it cannot
+    read_status is called in the serving threads, once a request; read_config: for pages that
+    read the store. Raises ConfigError where it cannot
     listen there. When the block ends no thread and no socket is left.
     """
     sockets: dict[int, Any] = {}
-    server = _listen(create_app(read_status, hints, config=config), host, port, sockets)
+    server = _listen(create_app(read_status, hints, read_config=read_config), host, port, sockets)
     stopped = threading.Event()
     thread = threading.Thread(
         target=_serve, args=(server, sockets, stopped), name="web", daemon=True

@@ -1,6 +1,6 @@
 """Seconds a pick of k-center, against the plain numpy way, in one run on one machine.
 
-    python tests/benchmarks/kcenter.py [IMAGES] [DIMENSIONS] [LABELED] [PICKS]
+    python -m tests.benchmarks.kcenter [IMAGES] [DIMENSIONS] [LABELED] [PICKS]
 
 The ratio travels between machines, the milliseconds do not. Best of three, in turns; seeding
 is a first pick beside LABELED images, a pick is one of PICKS without any.

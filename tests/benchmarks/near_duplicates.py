@@ -25,6 +25,7 @@ from daemon.loop.components import open_connector
 from daemon.rules.near_duplicates import FloatArray, representatives
 from daemon.runs.run_folder import EmbedRequest, PredictResult, Scores
 from daemon.stages.context import Context
+from daemon.stages.near_duplicates import comparison
 from daemon.stages.select import select
 from daemon.store import FILE, Store
 from tests.benchmarks.kcenter import best
@@ -75,7 +76,7 @@ def held_by_ticks(rows: FloatArray) -> None:
             while not _look(context, ticks):
                 time.sleep(0.2)
             waited = time.perf_counter() - started
-            run = context.run(0, Stage.SELECT)
+            run = comparison(context, 0)
             worked = run.read_result(PredictResult).seconds
         launcher.stop()
     print(

@@ -3,9 +3,9 @@
     python tests/benchmarks/scoring.py [--kinds 384x384.jpg 1296x966.png] [--rounds N]
 
 Both scorings do the same windows, images a pass, threads and precision. The bare one gets random
-tensors that lie ready; ours reads files, runs the network, measures uncertainty, class shares and
-embedding, appends the row with its progress, and assembles scores.npz. They alternate, ratios are
-of neighbours, medians are told. Peak memory is that of `python -m daemon.hrda predict` as a
+tensors that lie ready; ours reads files, runs the network, takes all measures, appends the row
+with its progress, and assembles scores.npz. They alternate, ratios are of neighbours, medians are
+told. Peak memory is that of `python -m daemon.hrda predict` as a
 child, on pools of two sizes. One JSON line; exit 0 when every ratio is at least 0.9 and memory
 grows by at most --growth MB from the small pool to the large one.
 """
@@ -32,8 +32,8 @@ from PIL import Image
 
 from daemon.config.learner import GRID_PX, settings_of
 from daemon.hrda.data.file_reader import FileReader
-from daemon.hrda.inference.streaming import MAX_WAITING
-from daemon.hrda.inference.whole_images import context_windows, detail_stride, images_per_pass
+from daemon.hrda.inference.passes import images_per_pass, queue_length
+from daemon.hrda.inference.whole_images import context_windows, detail_stride
 from daemon.hrda.network.hrda import HRDASegmentor, build_segmentor
 from daemon.hrda.predict import model_of, score
 from daemon.hrda.training.checkpoint import write_checkpoint
@@ -81,7 +81,7 @@ def request(folder: Path, files: tuple[ImageFile, ...], options: Any) -> Predict
 def bare(net: HRDASegmentor, kind: str, count: int) -> Callable[[], None]:
     """The forward passes that scoring `count` such images makes, on tensors that lie ready."""
     width, height = map(int, kind.split(".")[0].split("x"))
-    together = min(MAX_WAITING, images_per_pass(net, height * width))
+    together = min(queue_length(net), images_per_pass(net, height * width))
     height, width = (-(-side // GRID_PX) * GRID_PX for side in (height, width))
     x = torch.rand(min(count, together), 3, height, width, device=net.mean.device) * 255
     window = min(height, net.settings.detail_window_px) * min(width, net.settings.detail_window_px)

@@ -19,10 +19,11 @@ import tracemalloc
 import numpy as np
 
 import strategies
-from strategies.base import Pool, QueryStrategy
+from strategies.base import Pool, QueryStrategy, Signals
 
 SIZES = (1_000, 10_000, 100_000)
 GROUPS = 50
+GRADIENT = 64  # numbers of a gradient
 
 
 def made_pool(images: int, labeled: int, dimensions: int) -> Pool:
@@ -31,12 +32,18 @@ def made_pool(images: int, labeled: int, dimensions: int) -> Pool:
     rows = rng.standard_normal((images + labeled, dimensions), dtype=np.float32)
     rows += centers[rng.integers(GROUPS, size=len(rows))]
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    measures = ("uncertainty", "margin", "least_confidence", "scale_disagreement")
     return Pool(
         ids=rng.permutation(images).astype(np.int64),
         embeddings=rows[:images],
         labeled=rows[images:],
-        uncertainty=rng.random(images, dtype=np.float32),
         class_share=rng.dirichlet((20.0, 1.0, 0.1), size=images).astype(np.float32),
+        class_uncertainty=rng.random((images, 3), dtype=np.float32),
+        gradients=rng.standard_normal((images, GRADIENT), dtype=np.float32),
+        signals=Signals(  # few labels hold the last class: `auto` explores, which costs most
+            cycle=1, classes=("a", "b", "c"), labels=labeled, class_labels=(labeled, labeled, 3)
+        ),
+        **{name: rng.random(images, dtype=np.float32) for name in measures},  # type: ignore[arg-type]
     )
 
 

@@ -1,7 +1,8 @@
 """A learner that answers the run-folder contract in milliseconds, with numpy instead of a network.
 
 Started as the real one is: `python -m tests.fakes.learner VERB RUN_FOLDER`. It "learns" the mean
-colour of each class and predicts the nearest; so its masks are real, if poor.
+colour of each class and predicts the nearest; so its masks are real, if poor. Its student has seen
+half of the colours' differences.
 An environment variable FAKE_LEARNER_SECONDS makes a training last that long; with
 FAKE_LEARNER_COLLAPSES = "0002-train 0005-train" these runs learn every class the wrong way round.
 """
@@ -14,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,8 @@ from daemon.runs.run_folder import (
     TrainRequest,
     TrainResult,
 )
+from daemon.selection.__main__ import select as chosen
+from tests.hrda.plain import measures as plain
 
 
 def main() -> None:
@@ -84,6 +88,10 @@ def train(run: RunFolder) -> None:
         colours = [*colours[1:], colours[0]]
     with atomic_file(run.checkpoint) as part:
         part.write_text(json.dumps(colours))
+    if request.keep_student:
+        grey = np.mean(colours, axis=0)
+        with atomic_file(run.student) as part:
+            part.write_text(json.dumps(((np.array(colours) + grey) / 2).tolist()))
     validation = _measure(colours, request.validation, request.classes, reader)
     run.write_result(
         TrainResult(
@@ -115,16 +123,7 @@ def predict(run: RunFolder) -> None:
         Image.fromarray(_masks(colours, file)).save(run.mask(file.id))
     if request.score:
         scored = [file for file in request.score if reader.image(file) is not None]
-        scores = _scores(scored)
-        n, c = len(scored), len(request.classes)
-        run.write_scores(
-            Scores(
-                ids=scores.ids,
-                embeddings=scores.embeddings,
-                uncertainty=np.linspace(0, 1, n, dtype=np.float32),
-                class_share=np.full((n, c), 1 / c, dtype=np.float32),
-            )
-        )
+        run.write_scores(_measured(colours, scored, len(request.classes), request))
     test = _test(colours, request, reader)
     confidence = {file.id: dict.fromkeys(request.classes, 0.5) for file in masks}
     run.write_result(
@@ -154,11 +153,16 @@ def near_duplicates(run: RunFolder) -> None:
     compared(run, run.read_request(DistinctRequest))  # the real one: it is as quick
 
 
+def select(run: RunFolder) -> None:
+    chosen(run)  # the real one: it needs no network
+
+
 COMMANDS = {
     "embed": embed,
     "train": train,
     "predict": predict,
     "near-duplicates": near_duplicates,
+    "select": select,
 }
 
 
@@ -168,6 +172,66 @@ def _scores(files: Sequence[ImageFile]) -> Scores:
     return Scores(
         ids=np.array([file.id for file in files], dtype=np.int64), embeddings=vectors / norm
     )
+
+
+def _measured(
+    colours: list[list[float]], files: Sequence[ImageFile], classes: int, request: PredictRequest
+) -> Scores:
+    """Scores with every measure, of probabilities that fall with the distance to the mean colours.
+
+    Uncertainty grows with the place in the pool, and class_share is even, so that tests can tell
+    which images a strategy wants.
+    """
+    scores, count = _scores(files), len(files)
+    rows = [_measures(colours, file, request) for file in files]
+    stacked = {
+        name: np.array([row[name] for row in rows], dtype=np.float32)
+        for name in (rows[0] if rows else ())
+    }
+    return replace(
+        scores,
+        uncertainty=np.linspace(0, 1, count, dtype=np.float32),
+        class_share=np.full((count, classes), 1 / classes, dtype=np.float32),
+        **stacked,
+    )
+
+
+def _measures(
+    colours: list[list[float]], file: ImageFile, request: PredictRequest
+) -> dict[str, np.ndarray | float]:
+    """Of one image, on a dozen cells a side. The context sees every second cell in both directions.
+    The inputs of the last layer are the colours; the foreground's vector is their mean."""
+    pixels = _pixels(file)
+    step = max(4, max(pixels.shape) // 12)
+    cells = pixels[::step, ::step]
+    height, width = cells.shape[:2]
+    coarse = np.repeat(np.repeat(cells[::2, ::2], 2, axis=0), 2, axis=1)[:height, :width]
+    logits, far = _logits(colours, cells), _logits(colours, coarse)
+    temperature = request.temperature or 1.0
+    p, label = plain.softmax(logits, temperature), plain.labels(logits)
+    inputs = (cells / 127.5 - 1).transpose(2, 0, 1)
+    foreground = inputs[:, label != 0].mean(axis=1) if label.any() else np.zeros(3)
+    measures: dict[str, np.ndarray | float] = {
+        "margin": plain.margin(p),
+        "least_confidence": plain.least_confidence(p),
+        "foreground_uncertainty": plain.foreground_uncertainty(p, label),
+        "class_uncertainty": plain.class_uncertainty(p, label),
+        "scale_disagreement": plain.disagreement(plain.softmax(far, temperature), p),
+        "objects": plain.objects(label, len(p)),
+        "border": plain.border(label),
+        "foreground_embeddings": plain.unit(np.resize(foreground, 48)),
+        "gradients": plain.gradient(p, inputs),
+    }
+    if request.student is not None:
+        student = json.loads(request.student.read_text())
+        other = plain.softmax(_logits(student, cells), request.student_temperature or 1.0)
+        measures["teacher_disagreement"] = plain.disagreement(p, other)
+    return measures
+
+
+def _logits(colours: list[list[float]], pixels: np.ndarray) -> np.ndarray:
+    gap = np.linalg.norm(pixels[:, :, None] - np.array(colours), axis=-1)
+    return -gap.transpose(2, 0, 1) / 25.5
 
 
 def _vector(file: ImageFile) -> np.ndarray:

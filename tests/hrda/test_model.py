@@ -132,8 +132,6 @@ def test_sizes_off_the_grid_are_refused_and_padded_by_inference() -> None:
 
     assert prediction.mask().shape == (75, 101)
     assert prediction.logits.shape == (3, 19, 26)
-    assert 0 <= prediction.uncertainty() <= 1
-    assert prediction.class_share().sum() == pytest.approx(1)
     assert np.linalg.norm(prediction.embedding) == pytest.approx(1, abs=1e-5)
 
 

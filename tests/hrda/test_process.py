@@ -30,6 +30,7 @@ from daemon.runs.run_folder import (
     TrainRequest,
     TrainResult,
 )
+from strategies.base import PER_IMAGE
 from tests.fakes.child_process import running
 from tests.hrda.tiny import CHANGES, CLASSES, unlabeled, write_field
 
@@ -124,6 +125,9 @@ def test_a_checkpoint_scores_writes_masks_and_is_measured(
             device="cpu",
             threads=1,
             checkpoint=trained.checkpoint,
+            temperature=2.0,
+            student=trained.checkpoint,
+            student_temperature=2.0,
             score=unlabeled(files),
             masks=(ImageFile(id=5, image=odd), *unlabeled(files[:1])),
             test=tuple(files[:2]),
@@ -140,6 +144,9 @@ def test_a_checkpoint_scores_writes_masks_and_is_measured(
     assert scores.uncertainty.min() >= 0
     assert scores.uncertainty.max() <= 1
     assert np.allclose(scores.class_share.sum(axis=1), 1, atol=1e-5)
+    assert {name for name in PER_IMAGE if getattr(scores, name) is None} == set()
+    assert scores.teacher_disagreement is not None
+    assert scores.teacher_disagreement.max() < 1e-6  # the student is the model itself
     mask = np.asarray(Image.open(folder.mask(5)))
     assert mask.shape == (51, 77)
     assert mask.dtype == np.uint8
@@ -147,6 +154,7 @@ def test_a_checkpoint_scores_writes_masks_and_is_measured(
     assert set(result.confidence[5]) <= set(CLASSES)
     assert result.test is not None
     assert result.test.images == 2
+    assert result.student == result.test
 
 
 def test_embedding_no_images_is_a_check_of_the_machine(tmp_path: Path) -> None:

@@ -16,14 +16,18 @@ from daemon.hrda import predict
 from daemon.hrda.__main__ import DONE, STOPPED, main
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import read_image
+from daemon.hrda.inference import passes
+from daemon.hrda.inference.passes import images_per_pass, queue_length, readers
 from daemon.hrda.inference.score_file import ScoreFile, row_dtype
-from daemon.hrda.inference.streaming import group_by_size, predictions_of
+from daemon.hrda.inference.scored_images import Scoring
+from daemon.hrda.inference.streaming import group_by_size, predictions_of, scores_of
 from daemon.hrda.inference.whole_images import context_windows, predict_image, predict_images
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.run_folder import ImageFile, PredictRequest, RunFolder
-from tests.hrda.tiny import CLASSES, field, segmentor
+from tests.hrda.tiny import CLASSES, field, segmentor, spread
 
 ORIGIN = "0" * 64
+COLUMNS = {"embeddings": (4,), "uncertainty": (), "class_share": (2,)}
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +49,7 @@ def files(tmp_path: Path) -> list[ImageFile]:
 
 def request(files: list[ImageFile], folder: Path) -> PredictRequest:
     checkpoint = folder / "checkpoint.pth"
-    write_checkpoint(checkpoint, segmentor().eval(), CLASSES)
+    write_checkpoint(checkpoint, spread(segmentor()), CLASSES)
     return PredictRequest(
         classes=CLASSES, device="cpu", threads=1, checkpoint=checkpoint, score=tuple(files)
     )
@@ -73,6 +77,31 @@ def test_neighbours_of_one_size_go_together_and_no_more_than_allowed() -> None:
     ]
 
     assert groups == [[0, 1], [2], [3], [4]]  # 40 pixels hold two of 4x5 and one of 6x5
+
+
+def test_a_gpu_gets_large_passes_and_pictures_from_all_threads() -> None:
+    cpu, other = segmentor(), segmentor().to("meta")  # any device but the CPU counts as a GPU
+
+    assert [images_per_pass(net, 384 * 384) for net in (cpu, other)] == [4, 64]
+    assert [images_per_pass(net, 10**8) for net in (cpu, other)] == [1, 1]
+    assert queue_length(other) > images_per_pass(other, 384 * 384) > queue_length(cpu)
+    torch.set_num_threads(4)
+    assert (readers(cpu), readers(other)) == (2, 4)
+
+
+def test_passes_that_are_computed_in_advance_as_on_a_gpu_give_the_same_scores(
+    files: list[ImageFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = spread(segmentor())
+    one_by_one = dict(scores_of(net, files, FileReader(files), Scoring()))
+
+    monkeypatch.setattr(passes, "_kind", lambda net: "cuda")
+    found = list(scores_of(net, files, FileReader(files), Scoring()))
+
+    assert [file.id for file, _ in found] == [file.id for file in files]
+    for file, columns in found:
+        for name, column in columns.items():
+            assert np.allclose(column, one_by_one[file][name], atol=1e-4), name
 
 
 def test_large_pictures_are_cut_into_windows_that_overlap_by_half() -> None:
@@ -103,7 +132,7 @@ def test_a_scoring_that_was_interrupted_continues_behind_its_rows(
     for folder in (whole, broken):
         folder.write_request(request(files, tmp_path))
     assert main(["predict", str(whole.path)]) == DONE
-    monkeypatch.setattr(predict, "_columns", interrupted(predict._columns, after=4))
+    monkeypatch.setattr(predict, "finite", interrupted(predict.finite, after=4))
     assert main(["predict", str(broken.path)]) == STOPPED
     assert not broken.scores_file.exists()
 
@@ -114,7 +143,8 @@ def test_a_scoring_that_was_interrupted_continues_behind_its_rows(
     assert "continuing behind row 4 of 7" in caplog.text
     one, two = whole.read_scores(), broken.read_scores()
     for name, column in vars(one).items():
-        assert np.allclose(column, getattr(two, name), atol=1e-5), name
+        if column is not None:
+            assert np.allclose(column, getattr(two, name), atol=1e-5), name
     assert sorted(path.name for path in broken.path.iterdir()) == [
         *("lock", "progress.json", "request.json", "result.json", "scores.npz")
     ]
@@ -148,13 +178,13 @@ def begun(folder: RunFolder, rows: int, ids: list[int]) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ScoreFile(folder, row_dtype(4, 2), ids, ORIGIN).write(dying())
+        ScoreFile(folder, row_dtype(COLUMNS), ids, ORIGIN).write(dying())
 
 
 def test_rows_become_the_arrays_of_scores(tmp_path: Path) -> None:
     folder, ids = RunFolder(tmp_path), [7, 5, 9]
 
-    ScoreFile(folder, row_dtype(4, 2), ids, ORIGIN).write(
+    ScoreFile(folder, row_dtype(COLUMNS), ids, ORIGIN).write(
         (image_id, columns(row)) for row, image_id in enumerate(ids)
     )
 
@@ -175,7 +205,7 @@ def test_rows_become_the_arrays_of_scores(tmp_path: Path) -> None:
 def test_only_whole_rows_of_the_same_request_are_kept(
     tmp_path: Path, fault: str, done: int
 ) -> None:
-    folder, ids, kind = RunFolder(tmp_path), [7, 5, 9, 8], row_dtype(4, 2)
+    folder, ids, kind = RunFolder(tmp_path), [7, 5, 9, 8], row_dtype(COLUMNS)
     begun(folder, 3, ids)
     file = tmp_path / "rows.bin"
     content = bytearray(file.read_bytes())
@@ -198,7 +228,7 @@ def test_only_whole_rows_of_the_same_request_are_kept(
 
 
 def test_scores_do_not_pile_up_in_memory(tmp_path: Path) -> None:
-    kind = row_dtype(432, None)
+    kind = row_dtype({"embeddings": (432,)})
     row = {"embeddings": np.ones(432, np.float32)}
 
     peaks = {}

@@ -39,6 +39,15 @@ def segmentor(seed: int = 0, **changes: Any) -> Segmentor:
     return build_segmentor(tiny(**changes), len(CLASSES))
 
 
+def spread(net: Segmentor) -> Segmentor:
+    """The network with logits that differ: those of random weights hardly do."""
+    with torch.no_grad():
+        net.decoder.conv_seg.weight.mul_(
+            20_000 if net.settings.architecture == "segformer" else 200
+        )
+    return net.eval()
+
+
 def learner(seed: int = 0, **changes: Any) -> Learner:
     net = segmentor(seed, **changes)
     return Learner(net, net.settings, torch.tensor([0.8, 0.15, 0.05]), torch.full((3,), 8.0))

@@ -54,7 +54,7 @@ def test_the_log_of_a_first_day_reads_as_a_story(
     )
     assert re.fullmatch(
         r"cycle 1: 8 new labels \(8 from truth\); trained on 4 of 8 labels: mIoU 1\.000 "
-        r"\(4 images\); asked for 4 images \(4 hybrid\); predictions 1\.1-\w{8}; "
+        r"\(4 images\); asked for 4 images \(4 auto\); predictions 1\.1-\w{8}; "
         r"8 of 16 labels spent, 4 images open; took \d+ s",
         cycles[1],
     )
@@ -101,7 +101,7 @@ def test_a_cycle_keeps_its_settings_and_its_version_and_no_way_to_sign_in(home: 
     with Store(config.state / FILE, read_only=True) as store:
         (row,) = store._rows("SELECT settings, maskloop FROM cycles WHERE id = 2")
     kept = json.loads(row["settings"])
-    assert kept["[selection] strategy"] == "hybrid"
+    assert kept["[selection] strategy"] == "auto"
     assert row["maskloop"] == cycle_summary.maskloop_version()
     assert kept["[label_studio] project"] == 7
     assert "secret" not in row["settings"]

@@ -12,15 +12,16 @@ import pytest
 from PIL import Image
 
 from daemon.config.loading import Config
+from daemon.diagnostics.verify import verify
 from daemon.domain import Stage
 from daemon.launchers.local import LocalLauncher
 from daemon.loop.service import Ticker
 from daemon.loop.tick import Outcome
 from daemon.runs.run_folder import DistinctRequest, RunFolder
-from daemon.stages import near_duplicates
+from daemon.stages import chosen_picks, near_duplicates
 from daemon.store import FILE, Store
 from tests.fakes.status_json import status_json
-from tests.integration.workbench import LEARNER, configured, paint, ticker
+from tests.integration.workbench import LEARNER, configured, paint, run_of, ticker
 
 TWINS = 5  # pictures that are there twice under other names
 
@@ -44,6 +45,10 @@ def ended(daemon: Ticker) -> Outcome:
     return outcome
 
 
+def comparison_of(config: Config, cycle: int) -> RunFolder:
+    return RunFolder(config.state / "runs" / f"{cycle:04d}-near-duplicates-{Stage.SELECT}")
+
+
 def batches(config: Config) -> list[list[int]]:
     with Store(config.state / FILE, read_only=True) as store:
         return [[pick.image_id for pick in store.picks(cycle)] for cycle in range(3)]
@@ -55,13 +60,17 @@ def test_a_run_of_its_own_chooses_what_a_tick_chooses(
     chosen = []
     for name, at_once in (("tick", near_duplicates.MAX_IN_TICK), ("run", -1.0)):
         monkeypatch.setattr(near_duplicates, "MAX_IN_TICK", at_once)
+        monkeypatch.setattr(chosen_picks, "MAX_IN_TICK", at_once)
         (tmp_path / name).mkdir()
         config = painted(tmp_path / name)
         while not ended(ticker(config)).final:
             pass
         chosen.append(batches(config))
-        run = RunFolder(config.state / "runs" / f"0001-{Stage.SELECT}")
+        assert all(one.matches for one in verify(config))
+        run = comparison_of(config, 1)
         assert run.finished() is (name == "run")
+        chosen_by_a_process = (run_of(config, 1, Stage.SELECT).path / "lock").exists()
+        assert chosen_by_a_process is (name == "run")
 
     assert chosen[0] == chosen[1]
     assert [len(batch) for batch in chosen[0]] == [8, 4, 4]
@@ -76,7 +85,7 @@ def test_the_comparison_survives_the_end_of_its_daemon_and_shows_how_far_it_is(
 ) -> None:
     monkeypatch.setattr(near_duplicates, "MAX_IN_TICK", -1.0)
     config = painted(tmp_path)
-    run = RunFolder(config.state / "runs" / f"0000-{Stage.SELECT}")
+    run = comparison_of(config, 0)
     daemon = ticker(config)
     while not run.request_file.exists():
         assert daemon.tick().running
@@ -95,7 +104,7 @@ def test_a_corrected_similarity_is_compared_anew(
 ) -> None:
     monkeypatch.setattr(near_duplicates, "MAX_IN_TICK", -1.0)
     config = painted(tmp_path)
-    run = RunFolder(config.state / "runs" / f"0000-{Stage.SELECT}")
+    run = comparison_of(config, 0)
     daemon = ticker(config)
     while not run.finished():
         assert daemon.tick().running

@@ -87,7 +87,7 @@ def test_the_budget_and_the_curve_are_exact_with_images_asked_ahead(home: Path) 
             assert point.labels == sum(at is not None and at <= begun for at in answered.values())
     words = [row.reason for row in asked_ahead(config) if row.cycle == 1]
     assert words
-    assert all("by the scores of cycle 1: hybrid" in reason for reason in words)
+    assert all("by the scores of cycle 1: auto" in reason for reason in words)
 
 
 def test_a_budget_that_is_nearly_spent_is_not_overspent(home: Path) -> None:

@@ -61,7 +61,7 @@ def test_the_config_names_everything_the_daemon_needs_and_no_secret(tmp_path):
 def test_what_a_user_changed_stays_at_the_second_start(tmp_path):
     _settle(tmp_path)
     path = tmp_path / "config.toml"
-    path.write_text(path.read_text().replace('strategy = "hybrid"', 'strategy = "entropy"'))
+    path.write_text(path.read_text().replace('strategy = "auto"', 'strategy = "entropy"'))
     again = _settle(tmp_path, budget=96, project=4)
     assert again == load_config(path)
     assert again.selection.strategy == "entropy"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from daemon.domain.errors import ConfigError, PoolInvalid
-from daemon.stages.select import _selected
+from daemon.selection.choice import select_by
 from strategies.base import Pool
 
 POOL = Pool(ids=np.arange(1, 5, dtype=np.int64))
@@ -21,7 +21,7 @@ class Fails:
 
 
 def chosen_by(error: Exception) -> list[int]:
-    return _selected(Fails(error), "rows", POOL, 2, np.random.default_rng(0))
+    return select_by(Fails(error), "rows", POOL, 2, np.random.default_rng(0))
 
 
 def test_a_strategy_whose_code_fails_is_named_with_what_to_do() -> None:

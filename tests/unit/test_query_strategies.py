@@ -118,9 +118,9 @@ def test_rare_class_gives_the_class_with_the_least_so_far_the_turn() -> None:
 
 def test_rare_class_draws_in_proportion_to_the_predicted_share() -> None:
     pool = classes((0.7, 0.3), (0.9, 0.1), (1, 0))
-    rng = seeded()
+    strategy, rng = strategies.load("rare_class"), seeded()
 
-    times = Counter(strategies.load("rare_class").select(pool, 1, rng)[0] for _ in range(1000))
+    times = Counter(strategy.select(pool, 1, rng)[0] for _ in range(1000))
 
     assert abs(times[0] - 750) < 83  # six standard deviations of a binomial
     assert times[2] == 0

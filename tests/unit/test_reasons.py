@@ -9,8 +9,8 @@ import pytest
 
 import strategies
 from daemon.domain.errors import ConfigError
-from daemon.stages.reasons import reasons_for
-from strategies.base import GivesReasons, Pool
+from daemon.selection.reasons import reasons_for
+from strategies.base import GivesReasons, Pool, Signals
 
 
 def seeded() -> np.random.Generator:
@@ -27,6 +27,22 @@ def field() -> Pool:
         uncertainty=np.array([0.1, 0.2, 0.9, 0.3], dtype=np.float32),
         class_share=np.array(
             [[1, 0, 0], [0.5, 0.5, 0], [0.6, 0.36, 0.04], [0.5, 0.5, 0]], dtype=np.float32
+        ),
+        margin=np.array([0.1, 0.9, 0.8, 0.3], dtype=np.float32),
+        least_confidence=np.array([0.4, 0.3, 0.1, 0.2], dtype=np.float32),
+        teacher_disagreement=np.array([0.0, 0.1, 0.2, 0.1], dtype=np.float32),
+        scale_disagreement=np.array([0.0, 0.3, 0.1, 0.2], dtype=np.float32),
+        gradients=np.array([[9], [1], [-2], [0]], dtype=np.float32),
+        class_uncertainty=np.array(
+            [[0.5, 0, 0], [0.5, 0.9, 0], [0.1, 0.3, 0.2], [0.2, 0.3, 0.1]], dtype=np.float32
+        ),
+        signals=Signals(
+            cycle=3,
+            classes=("soil", "crop", "weed"),
+            labels=9,
+            class_labels=(9, 8, 1),
+            coverage_p95=1.5,
+            spread=1.5,
         ),
     )
 
@@ -74,26 +90,44 @@ def test_reasons_that_are_not_one_sentence_a_pick_are_refused(words: object) -> 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("entropy", "more uncertain than 100% of the pool"),
-        ("kcenter", "less like the labeled images than 75% of the pool"),
+        ("entropy", "the model is unsure here (place 1 of 4)"),
+        ("kcenter", "some labeled images look like this (place 2 of 4)"),
         (
             "hybrid",
-            "more uncertain than 100% of the pool; "
-            "less like the labeled images than 75% of the pool",
+            "the model is unsure here (place 1 of 4); "
+            "some labeled images look like this (place 2 of 4)",
         ),
         ("random", "drawn at random, as a fair sample of the pool"),
         (
             "foreground_random",
             "drawn at random from those predicted to hold foreground (40.0% of its pixels)",
         ),
-        ("kmeans", "stands for 75% of the pool"),
-        ("typiclust", "typical; stands for 75% of the pool"),
-        ("probcover", "stands for 75% of the pool"),
-        ("uherding", "more uncertain than 100% of the pool; stands for 75% of the pool"),
+        ("kmeans", "3 of 4 images are most like this one"),
+        ("typiclust", "typical; 3 of 4 images are most like this one"),
+        ("probcover", "3 of 4 images are most like this one"),
+        (
+            "uherding",
+            "the model is unsure here (place 1 of 4); 3 of 4 images are most like this one",
+        ),
         (
             "rare_class",
-            "predicted to hold class 2 (0 is background) on 4.0% of its pixels, more than 100% "
-            "of the pool",
+            "predicted to hold 'weed' on 4.0% of its pixels (place 1 of 4)",
+        ),
+        ("margin", "the model hesitates a little between two classes here (place 2 of 4)"),
+        ("least_confidence", "the model trusts its answer here (place 4 of 4)"),
+        (
+            "disagreement",
+            "two versions of the model disagree here (place 1 of 4); "
+            "the model answers alike from near and from afar (place 3 of 4)",
+        ),
+        ("badge", "a label here would change the model somewhat (place 2 of 4)"),
+        ("cluster_margin", "the model hesitates a little between two classes here (place 2 of 4)"),
+        ("clasp_pe", "the model is unsure where it sees 'weed' (place 1 of 4)"),
+        (
+            "auto",
+            "exploring: the model is unsure where it sees 'weed' (place 1 of 4); a typical image "
+            "(place 1 of 4); some labeled images look like this (place 2 of 4); predicted to hold "
+            "'weed', which 1 of 9 labeled images hold",
         ),
     ],
 )

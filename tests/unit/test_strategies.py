@@ -127,12 +127,13 @@ def test_the_shipped_names_are_listed_first() -> None:
     ("name", "settings", "message"),
     [
         ("badger", {}, "strategy 'badger' is unknown; expected one of random, entropy, kcenter"),
-        ("kcenter", {"weight": 1}, "strategy kcenter: unknown setting weight; it takes none"),
+        ("kcenter", {"weight": 1}, "strategy kcenter: unknown setting weight; it takes features"),
         ("hybrid", {"w": 1}, "unknown setting w; it takes uncertainty_weight, min_distance"),
         ("hybrid", {"uncertainty_weight": 1.5}, r"= 1.5: expected a number in \[0, 1\]"),
         ("hybrid", {"uncertainty_weight": float("nan")}, r"= nan: expected a number in \[0, 1\]"),
         ("hybrid", {"uncertainty_weight": True}, "= True: expected a number"),
         ("hybrid", {"min_distance": "0.1"}, r"= '0.1': expected a number in \[0, 2\]"),
+        ("kcenter", {"features": "weed"}, "= 'weed': expected 'image' or 'foreground'"),
         ("hybrid", {"min_distance": -1}, r"= -1: expected a number in \[0, 2\]"),
     ],
 )

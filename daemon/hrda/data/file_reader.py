@@ -20,7 +20,7 @@ from daemon.domain.errors import RunFailed
 from daemon.hrda.data.image_files import Picture, UnusableMask, read_image, read_mask
 from daemon.intake import MAX_FAILING_SHARE, MIN_INPUTS, Intake, is_environment_error
 from daemon.pixels import pixel_count
-from daemon.prefetch import prefetch_futures
+from daemon.prefetch import THREADS, prefetch_futures
 from daemon.runs.records import FileFault, FilePart, FileRole, ImageFile, LabeledFile
 
 log = logging.getLogger(__name__)
@@ -55,13 +55,20 @@ class FileReader:
             found = list(self._faults.values())
         return tuple(fault for fault in found if not roles or fault.role in roles)
 
-    def images(self, files: Iterable[File], ahead: int) -> Iterator[tuple[File, Picture]]:
+    def images(
+        self, files: Iterable[File], ahead: int, threads: int = THREADS
+    ) -> Iterator[tuple[File, Picture]]:
         """The files that can be read, in order; up to `ahead` of them are read in advance.
 
-        Memory is bounded by PREFETCHED_PX, whatever sizes are mixed.
+        threads: that read. Memory is bounded by PREFETCHED_PX, whatever sizes are mixed.
         """
         waiting = prefetch_futures(
-            read_image, files, ahead, cost=_pixels_of, max_cost=PREFETCHED_PX
+            read_image,
+            files,
+            ahead,
+            cost=_pixels_of,
+            max_cost=PREFETCHED_PX,
+            threads=threads,
         )
         for file, work in waiting:
             picture = self._read_or_record(file, FilePart.IMAGE, work.result)

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from daemon.hrda.device import versions
 from daemon.runs.durable import atomic_file
 from daemon.runs.run_folder import Request, RunFolder
+from daemon.runs.score_columns import array_member
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +30,10 @@ CHUNK_ROWS = 512
 CHECKSUM = "checksum"
 
 
-def row_dtype(embedding: int, classes: int | None) -> np.dtype[np.void]:
-    """The type of a row. embedding: its length. classes: their number, None before a model."""
-    fields: list[tuple[str, str, tuple[int, ...]]] = [
-        ("ids", "<i8", ()),
-        ("embeddings", "<f4", (embedding,)),
-    ]
-    if classes is not None:
-        fields += [("uncertainty", "<f4", ()), ("class_share", "<f4", (classes,))]
-    return np.dtype([*fields, (CHECKSUM, "<u4", ())])
+def row_dtype(columns: Mapping[str, tuple[int, ...]]) -> np.dtype[np.void]:
+    """The type of a row. columns: the shape of each for one image, by name."""
+    fields = [(name, "<f4", shape) for name, shape in columns.items()]
+    return np.dtype([("ids", "<i8", ()), *fields, (CHECKSUM, "<u4", ())])
 
 
 def origin(request: Request, *files: Path) -> str:
@@ -129,18 +125,12 @@ class ScoreFile:
         ):
             for name in self.kind.names or ():
                 if name != CHECKSUM:
-                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    column = self.kind[name]
+                    shape = (self.done, *column.shape)
+                    with array_member(archive, name, column.base, shape) as member:
                         self._write_column(name, member)
 
     def _write_column(self, name: str, member: IO[bytes]) -> None:
-        """The column as a .npy file."""
-        column = self.kind[name]
-        header = {
-            "descr": np.lib.format.dtype_to_descr(column.base),
-            "fortran_order": False,
-            "shape": (self.done, *column.shape),
-        }
-        np.lib.format.write_array_header_1_0(member, header)
         with self.path.open("rb") as file:
             file.seek(len(self._header))
             while (chunk := np.fromfile(file, self.kind, CHUNK_ROWS)).size:

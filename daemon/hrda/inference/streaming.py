@@ -14,12 +14,9 @@ from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import Picture
 from daemon.hrda.data.sampler import POOL_SAMPLE, stream
 from daemon.hrda.inference.framing import fits, pixels_in_memory
-from daemon.hrda.inference.whole_images import (
-    ImagePrediction,
-    images_per_pass,
-    is_large,
-    predict_images,
-)
+from daemon.hrda.inference.passes import images_per_pass, one_in_advance, queue_length, readers
+from daemon.hrda.inference.scored_images import Columns, ScoredImage, Scoring, score_images
+from daemon.hrda.inference.whole_images import ImagePrediction, is_large, predict_images
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box, sliding_windows
 from daemon.runs.run_folder import ImageFile
@@ -27,7 +24,6 @@ from daemon.runs.run_folder import ImageFile
 T = TypeVar("T")
 File = TypeVar("File", bound=ImageFile)
 
-MAX_WAITING = 8  # pictures that wait for the network, and that go through it in one pass
 SAMPLED_WINDOWS = 8  # of a large image, for class shares
 
 
@@ -39,12 +35,26 @@ def predictions_of(
     The others are among the faults of `reader`. Raises RunFailed as `predict_images` and `reader`
     do.
     """
-    pictures = reader.images(files, MAX_WAITING)
+    pictures = reader.images(files, queue_length(net), readers(net))
     for group in group_by_size(pictures, lambda pixels: _images_at_once(net, pixels)):
         predictions = predict_images(net, [picture for _, picture in group])
         yield from (
             (file, prediction) for (file, _), prediction in zip(group, predictions, strict=True)
         )
+
+
+def scores_of(
+    net: Segmentor, files: Iterable[File], reader: FileReader, scoring: Scoring
+) -> Iterator[tuple[File, Columns]]:
+    """As `predictions_of`, with the columns of its scores in place of the prediction."""
+    pictures = reader.images(files, queue_length(net), readers(net))
+    groups = group_by_size(pictures, lambda pixels: _images_at_once(net, pixels))
+
+    def work(group: Sequence[tuple[File, Picture]]) -> Sequence[ScoredImage]:
+        return score_images(net, [picture for _, picture in group], scoring)
+
+    for group, found in one_in_advance(net, work, groups):
+        yield from ((file, one.columns()) for (file, _), one in zip(group, found, strict=True))
 
 
 def sampled_predictions(
@@ -55,7 +65,7 @@ def sampled_predictions(
     The window is the whole image, except in large ones at native scale (see `is_large`): there the
     seed draws SAMPLED_WINDOWS windows, so that they cost as much as an image of a few megapixels.
     """
-    pictures = reader.images(files, MAX_WAITING)
+    pictures = reader.images(files, queue_length(net), readers(net))
     for group in group_by_size(pictures, lambda pixels: _images_at_once(net, pixels)):
         height, width = group[0][1].shape[:2]
         if fits(net.settings) or not is_large(net, (height, width)):
@@ -73,7 +83,7 @@ def sampled_predictions(
 
 
 def _images_at_once(net: Segmentor, pixels: int) -> int:
-    return images_per_pass(net, pixels_in_memory(net.settings, pixels))
+    return min(queue_length(net), images_per_pass(net, pixels_in_memory(net.settings, pixels)))
 
 
 def sampled_windows(height: int, width: int, side: int, rng: np.random.Generator) -> list[Box]:
@@ -86,14 +96,14 @@ def sampled_windows(height: int, width: int, side: int, rng: np.random.Generator
 def group_by_size(
     pictures: Iterable[tuple[T, Picture]], most: Callable[[int], int]
 ) -> Iterator[Sequence[tuple[T, Picture]]]:
-    """Neighbours of one size together: at most MAX_WAITING, and at most `most(pixels)` of them."""
+    """Neighbours of one size together, at most `most(pixels)` of them."""
     group: list[tuple[T, Picture]] = []
     for key, picture in pictures:
         if group and picture.shape != group[0][1].shape:
             yield group
             group = []
         group.append((key, picture))
-        if len(group) >= min(MAX_WAITING, most(picture.shape[0] * picture.shape[1])):
+        if len(group) >= most(picture.shape[0] * picture.shape[1]):
             yield group
             group = []
     if group:

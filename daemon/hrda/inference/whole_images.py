@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from daemon.config.learner import GRID_PX, Settings
 from daemon.domain import Mask
 from daemon.hrda.data.image_files import Picture
+from daemon.hrda.device import to_device
 from daemon.hrda.inference.framing import (
     features_of_image,
     fits,
@@ -22,20 +22,14 @@ from daemon.hrda.inference.framing import (
     labels_of_cells,
     rows_at_size,
 )
+from daemon.hrda.inference.passes import in_passes
 from daemon.hrda.network.encoders import encoder_spec
 from daemon.hrda.network.heads import STRIDE, resize
-from daemon.hrda.network.segmentor import Segmentor
+from daemon.hrda.network.segmentor import Segmentor, SlideResult
 from daemon.hrda.network.windows import Box, sliding_windows
-from daemon.hrda.out_of_memory import OutOfMemory, is_out_of_memory
 
-log = logging.getLogger(__name__)
-
-# Pixels of one forward pass. On a CPU, larger passes do not fit its cache: 16 windows of 512 take
-# twice the time an image of 2. The number for CUDA is a guess.
-PASS_PX = {"cpu": 600_000, "cuda": 8_000_000}
 BAND_ROWS = 1024  # rows of a softmax, to bound memory
 BAND_PX = 2**24  # largest image whose probabilities are in memory at once; else a quarter of it
-MOST_UNCERTAIN = 0.05  # share of the pixels whose mean is the uncertainty of the image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,21 +93,6 @@ class ImagePrediction:
             found[rows] = probability.argmax(dim=0).numpy()
         return found
 
-    def uncertainty(self) -> float:
-        """Mean normalised entropy of the most uncertain 5 % of the pixels, in [0, 1].
-
-        Measured on the decoder's grid, one cell for 4x4 pixels.
-        """
-        log_p = self.logits.log_softmax(dim=0)
-        entropy = -(log_p.exp() * log_p).sum(dim=0).flatten() / np.log(max(2, len(log_p)))
-        most = entropy.topk(max(1, round(MOST_UNCERTAIN * entropy.numel()))).values
-        return float(most.mean().clamp(0, 1))
-
-    def class_share(self) -> npt.NDArray[np.float32]:
-        """(C,): share of the cells predicted as each class."""
-        counts = torch.bincount(self.logits.argmax(dim=0).flatten(), minlength=len(self.logits))
-        return (counts / counts.sum()).numpy().astype(np.float32)
-
 
 def predict_image(net: Segmentor, image: Picture) -> ImagePrediction:
     """The prediction of one image, see `predict_images`."""
@@ -129,41 +108,8 @@ def predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePredi
     """
     size = (images[0].shape[0], images[0].shape[1])
     pictures, seen = framed(net.settings, images)
-    most = min(net.chunk, images_per_pass(net, _window_pixels(net, pictures[0])))
-    kept = net.chunk
-    while True:
-        net.chunk = most
-        try:
-            return [
-                dataclasses.replace(prediction, size=size, seen=seen)
-                for first in range(0, len(pictures), most)
-                for prediction in _predict_images(net, pictures[first : first + most], seen)
-            ]
-        except (MemoryError, RuntimeError) as exc:
-            if not is_out_of_memory(exc):
-                raise
-            if most == 1:
-                raise OutOfMemory(
-                    f"out of memory on an image of {size[0]}x{size[1]} pixels with one window at "
-                    f"a time; lower window_px, or use a larger machine"
-                ) from exc
-            most = kept = most // 2
-            log.warning("out of memory: continuing with chunk=%d", most)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-        finally:
-            net.chunk = kept
-
-
-def _window_pixels(net: Segmentor, image: Picture) -> int:
-    """Pixels of one detail window of the image."""
-    height, width = (min(net.settings.detail_window_px, side) for side in image.shape[:2])
-    return height * width
-
-
-def images_per_pass(net: Segmentor, pixels: int) -> int:
-    """How many pictures of this many pixels go through the network in one pass, at least one."""
-    return max(1, PASS_PX.get(net.mean.device.type, PASS_PX["cuda"]) // pixels)
+    found = in_passes(net, pictures, size, lambda some: _predict_images(net, some, seen))
+    return [dataclasses.replace(prediction, size=size, seen=seen) for prediction in found]
 
 
 def is_large(net: Segmentor, size: Sequence[int]) -> bool:
@@ -206,32 +152,74 @@ def _predict_images(
 ) -> list[ImagePrediction]:
     """Of framed pictures of one size; seen: the (h, w) in their corner that is the image."""
     size = (images[0].shape[0], images[0].shape[1])
-    count, (height, width) = len(images), padded_size(size)
-    total = torch.zeros(count, net.decoder.num_classes, height // STRIDE, width // STRIDE)
-    count_map = torch.zeros(height // STRIDE, width // STRIDE)
-    sums = torch.zeros(count, embedding_size(net.settings))
+    sums = WindowSums.of(net, len(images), size, seen, torch.device("cpu"))
     boxes, stride = windows(net, size)
     for box in boxes:
         x = window_of(images, net.mean, box)
-        result = net.slide_inference(x, net.settings.detail_window_px, stride)
-        box.crop(total, STRIDE).add_(result.fused.cpu())
-        box.crop(count_map, STRIDE).add_(1)
-        features = result.features
-        if seen != size:
-            features = features_of_image(features, seen, (height, width))
-        sums += pooled(features)
-    rows, columns = (-(-side // STRIDE) for side in seen)
-    logits = (total / count_map)[..., :rows, :columns]
-    embeddings = nn.functional.normalize(sums, dim=1).numpy()
+        sums.add(box, net.slide_inference(x, net.settings.detail_window_px, stride))
+    logits, embeddings = sums.logits(), sums.embeddings().numpy()
     return [
         ImagePrediction(logits=logits[row], size=seen, embedding=embeddings[row])
-        for row in range(count)
+        for row in range(len(images))
     ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class WindowSums:
+    """What the windows of pictures of one size add up to.
+
+    total: (B, C, H/4, W/4) logits. counts: (H/4, W/4) windows over each cell. pooled: (B, D), sums
+    of `pooled`. size: (H, W) of the pictures. seen: the (h, w) in their corner that is the image.
+    """
+
+    total: Tensor
+    counts: Tensor
+    pooled: Tensor
+    size: tuple[int, int]
+    seen: tuple[int, int]
+
+    @classmethod
+    def of(
+        cls,
+        net: Segmentor,
+        count: int,
+        size: tuple[int, int],
+        seen: tuple[int, int],
+        device: torch.device,
+    ) -> WindowSums:
+        """Of no window yet, for `count` pictures, on the device."""
+        cells = [side // STRIDE for side in padded_size(size)]
+        return cls(
+            total=torch.zeros(count, net.decoder.num_classes, *cells, device=device),
+            counts=torch.zeros(*cells, device=device),
+            pooled=torch.zeros(count, embedding_size(net.settings), device=device),
+            size=size,
+            seen=seen,
+        )
+
+    def add(self, box: Box, result: SlideResult) -> None:
+        """Add the context window at `box`."""
+        device = self.total.device
+        box.crop(self.total, STRIDE).add_(result.fused.to(device))
+        box.crop(self.counts, STRIDE).add_(1)
+        features = result.features
+        if self.seen != self.size:
+            features = features_of_image(features, self.seen, padded_size(self.size))
+        self.pooled.add_(pooled(features).to(device))
+
+    def logits(self) -> Tensor:
+        """(B, C, h/4, w/4), rounded up: the means of all windows, without the padding."""
+        rows, columns = (-(-side // STRIDE) for side in self.seen)
+        return (self.total / self.counts)[..., :rows, :columns]
+
+    def embeddings(self) -> Tensor:
+        """(B, D) L2-normalised."""
+        return nn.functional.normalize(self.pooled, dim=1)
+
+
 def pooled(features: tuple[Tensor, ...]) -> Tensor:
-    """(B, D) on the CPU: the means of the two deepest feature maps, each of unit length."""
-    means = (maps.mean(dim=(2, 3)).cpu() for maps in features[-2:])
+    """(B, D): the means of the two deepest feature maps, each of unit length."""
+    means = (maps.mean(dim=(2, 3)) for maps in features[-2:])
     return torch.cat([nn.functional.normalize(mean, dim=1) for mean in means], dim=1)
 
 
@@ -261,6 +249,6 @@ def window_of(images: Sequence[Picture], mean: Tensor, box: Box) -> Tensor:
     """
     x = mean.expand(len(images), 3, box.height, box.width).clone()
     inside = np.stack([image[box.view] for image in images])
-    pixels = torch.from_numpy(inside).to(mean.device).permute(0, 3, 1, 2)
+    pixels = to_device(torch.from_numpy(inside), mean.device).permute(0, 3, 1, 2)
     x[:, :, : pixels.shape[2], : pixels.shape[3]] = pixels
     return x

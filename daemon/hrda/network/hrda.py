@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -16,8 +18,17 @@ from daemon.hrda.network.heads import (
     resize,
     scales_agree,
 )
+from daemon.hrda.network.memory_format import memory_format_of
 from daemon.hrda.network.segformer import SegFormer
-from daemon.hrda.network.segmentor import Logits, Segmentor, SlideResult, check_size
+from daemon.hrda.network.segmentor import (
+    Branch,
+    BranchResult,
+    Logits,
+    Segmentor,
+    SlideResult,
+    check_size,
+    inputs_of,
+)
 from daemon.hrda.network.windows import Box, sliding_windows
 
 
@@ -57,11 +68,25 @@ class HRDASegmentor(Segmentor):
         """The logits of whole images, by detail windows that lie `stride` pixels apart."""
         check_size(image)
         context, attention, features = self._context(half_scale(image))
-        detail = self._detail_logits(image, window, stride)
+        (detail,) = self._mean_of_windows(image, window, stride, lambda x: [self._detail(x)])
         fused = fuse_scales(context, attention, detail, None)
         agreement = scales_agree(context, detail) if self.settings.scales_agree else None
         return SlideResult(
             fused=fused, features=tuple(x.float() for x in features), scales_agree=agreement
+        )
+
+    def branch_inference(self, image: Tensor, window: int, stride: int) -> BranchResult:
+        """The same with the logits of each branch, and the inputs of the last layer."""
+        check_size(image)
+        with inputs_of(self.decoder.conv_seg) as inputs:
+            context, attention, features = self._context(half_scale(image))
+        detail = self._detail_branch(image, window, stride)
+        return BranchResult(
+            fused=fuse_scales(context, attention, detail.logits, None),
+            features=tuple(x.float() for x in features),
+            detail=detail,
+            context=Branch(logits=context, inputs=inputs[0]),
+            attention=attention,
         )
 
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -96,20 +121,39 @@ class HRDASegmentor(Segmentor):
         with self.autocast(image):
             return self.decoder(self.encoder(self.normalised(image))).float()
 
-    def _detail_logits(self, image: Tensor, window: int, stride: int) -> Tensor:
-        """(B, C, H/4, W/4): the mean of the detail logits of all windows that cover a cell."""
+    def _detail_branch(self, image: Tensor, window: int, stride: int) -> Branch:
+        """The means over the windows; the inputs of a single one are not copied."""
+        if max(image.shape[2:]) > window:
+            logits, seen = self._mean_of_windows(image, window, stride, self._detail_with_inputs)
+            return Branch(logits=logits, inputs=seen)
+        with inputs_of(self.decoder.conv_seg) as inputs:
+            (logits,) = self._mean_of_windows(image, window, stride, lambda x: [self._detail(x)])
+        return Branch(logits=logits, inputs=inputs[0])
+
+    def _detail_with_inputs(self, image: Tensor) -> Sequence[Tensor]:
+        with inputs_of(self.decoder.conv_seg) as inputs:
+            logits = self._detail(image)
+        return logits, inputs[0]
+
+    def _mean_of_windows(
+        self, image: Tensor, window: int, stride: int, maps_of: Callable[[Tensor], Sequence[Tensor]]
+    ) -> list[Tensor]:
+        """(B, M, H/4, W/4) each: the mean of these maps of all windows that cover a cell."""
         count, _, height, width = image.shape
+        size = (height // STRIDE, width // STRIDE)
         boxes = sliding_windows(height, width, window, stride)
-        total = image.new_zeros(count, self.decoder.num_classes, height // STRIDE, width // STRIDE)
-        count_map = image.new_zeros(1, 1, height // STRIDE, width // STRIDE)
+        totals: list[Tensor] = []
+        count_map = image.new_zeros(1, 1, *size)
         windows_per_pass = max(1, self.chunk // count)
         for first in range(0, len(boxes), windows_per_pass):
             chunk = boxes[first : first + windows_per_pass]
-            logits = self._detail(torch.cat([box.crop(image) for box in chunk]))
-            for box, part in zip(chunk, logits.split(count), strict=True):
-                box.crop(total, STRIDE).add_(part)
+            found = maps_of(torch.cat([box.crop(image) for box in chunk]))
+            totals = totals or [image.new_zeros(count, maps.shape[1], *size) for maps in found]
+            for row, box in enumerate(chunk):
+                for total, maps in zip(totals, found, strict=True):
+                    box.crop(total, STRIDE).add_(maps[row * count : (row + 1) * count])
                 box.crop(count_map, STRIDE).add_(1)
-        return total / count_map
+        return [total / count_map for total in totals]
 
 
 def half_scale(image: Tensor) -> Tensor:
@@ -118,10 +162,11 @@ def half_scale(image: Tensor) -> Tensor:
 
 
 def build_segmentor(settings: Settings, classes: int) -> Segmentor:
-    """The segmentor of the settings with random weights, channels last. Raises ConfigError."""
+    """The segmentor of the settings with random weights. Raises ConfigError."""
     kind = SegFormer if settings.architecture == "segformer" else HRDASegmentor
-    net: Segmentor = kind(settings, classes).to(memory_format=torch.channels_last)
-    return net
+    net: Segmentor = kind(settings, classes)
+    net.memory_format = memory_format_of(net)
+    return net.to(memory_format=net.memory_format)
 
 
 def has_class_rows(name: str) -> bool:

@@ -14,7 +14,15 @@ from daemon.config.learner import Settings
 from daemon.hrda.network.encoders import encoder_spec
 from daemon.hrda.network.heads import CONTEXT_STRIDE, NORM
 from daemon.hrda.network.mmlab import SegformerHead
-from daemon.hrda.network.segmentor import Logits, Segmentor, SlideResult, check_size
+from daemon.hrda.network.segmentor import (
+    Branch,
+    BranchResult,
+    Logits,
+    Segmentor,
+    SlideResult,
+    check_size,
+    inputs_of,
+)
 from daemon.hrda.network.windows import Box
 
 
@@ -53,6 +61,16 @@ class SegFormer(Segmentor):
             features = self.encoder(self.normalised(image))
             logits = self.decoder(features).float()
         return SlideResult(fused=logits, features=tuple(x.float() for x in features))
+
+    def branch_inference(self, image: Tensor, window: int, stride: int) -> BranchResult:
+        """The same with its only branch, and the inputs of the last layer."""
+        with inputs_of(self.decoder.conv_seg) as inputs:
+            result = self.slide_inference(image, window, stride)
+        return BranchResult(
+            fused=result.fused,
+            features=result.features,
+            detail=Branch(logits=result.fused, inputs=inputs[0]),
+        )
 
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """The encoder's maps at full scale, float32."""

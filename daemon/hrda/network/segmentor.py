@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from daemon.config.learner import GRID_PX, Settings
 from daemon.hrda.network.encoders import build_encoder, encoder_spec, load_imagenet
@@ -46,6 +47,28 @@ class SlideResult:
     scales_agree: Tensor | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """One scale of a network: its logits (B, C, h, w), and the inputs (B, W, h, w) of the last
+    layer, which is linear and makes them."""
+
+    logits: Tensor
+    inputs: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchResult(SlideResult):
+    """The same with its branches, before they are fused.
+
+    detail: at 1/4. context: at 1/8, before the attention is applied; None for a network of one
+    scale. attention: (B, C or 1, H/8, W/8), the weight of the detail; None without a context.
+    """
+
+    detail: Branch
+    context: Branch | None = None
+    attention: Tensor | None = None
+
+
 class Segmentor(BaseModule):
     """Logits of crops and of whole images.
 
@@ -65,6 +88,7 @@ class Segmentor(BaseModule):
         self.settings = settings
         self.bf16 = False
         self.chunk = settings.chunk
+        self.memory_format = torch.channels_last
 
     def load_imagenet(self) -> None:
         """Load the encoder's ImageNet weights as the settings say. Raises ConfigError."""
@@ -79,19 +103,34 @@ class Segmentor(BaseModule):
         """The logits of whole images, by detail windows that lie `stride` pixels apart."""
 
     @abstractmethod
+    def branch_inference(self, image: Tensor, window: int, stride: int) -> BranchResult:
+        """The same with the logits of each branch, and the inputs of the last layer."""
+
+    @abstractmethod
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """The encoder's maps of the whole image, float32."""
 
     def normalised(self, image: Tensor) -> Tensor:
-        """The image normalised as the encoder expects it, channels last."""
+        """The image normalised as the encoder expects it, in the memory format of the network."""
         x = (image - self.mean) / self.std
-        return x.contiguous(memory_format=torch.channels_last)
+        return x.contiguous(memory_format=self.memory_format)
 
     def autocast(self, image: Tensor) -> contextlib.AbstractContextManager[object]:
         """A context in which networks run in bf16, where `bf16` is set."""
         if not self.bf16:
             return contextlib.nullcontext()
         return torch.autocast(image.device.type, dtype=torch.bfloat16)
+
+
+@contextlib.contextmanager
+def inputs_of(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """The input of each call of a layer, as long as the context is open."""
+    inputs: list[Tensor] = []
+    hook = layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+    try:
+        yield inputs
+    finally:
+        hook.remove()
 
 
 def check_size(image: Tensor) -> None:

@@ -10,7 +10,7 @@ from daemon.config.learner import Settings
 from daemon.hrda.data.crops import Crops
 from daemon.hrda.data.sampler import ITERATION, derived_seed, seed_all
 from daemon.hrda.device import infers_in_bf16, trains_in_bf16
-from daemon.hrda.inference.whole_images import PASS_PX
+from daemon.hrda.inference.passes import windows_at_once
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.network.hrda import build_segmentor
 from daemon.hrda.network.segmentor import Segmentor
@@ -30,20 +30,13 @@ def build_learner(request: TrainRequest, settings: Settings, crops: Crops) -> Le
     student.bf16 = trains_in_bf16(settings, device)
     learner = Learner(student, settings, crops.labeled_share(), crops.labeled_images())
     learner.teacher.net.bf16 = infers_in_bf16(settings, device)
-    learner.teacher.net.chunk = teacher_windows(settings, device)
+    learner.teacher.net.chunk = windows_at_once(settings, device)
     learner.ranks = crops.ranks
     learner.crops_at_once = -(-settings.minibatch // crops.ranks.size)
     if request.parent is not None:
         learner.teacher.skip_ramp_up()
         learner.rate_factor = settings.warm_start_rate
     return learner
-
-
-def teacher_windows(settings: Settings, device: torch.device) -> int:
-    """Detail windows of the teacher in one pass: on a GPU all of a minibatch, where they fit."""
-    if device.type == "cpu":
-        return settings.chunk
-    return max(settings.chunk, PASS_PX[device.type] // settings.detail_window_px**2)
 
 
 def _load_initial_weights(student: Segmentor, request: TrainRequest) -> None:
