@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.hrda.data.file_reader import FileReader
-from daemon.hrda.inference.streaming import MAX_WAITING
 from daemon.hrda.inference.whole_images import predict_images
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.runs.run_folder import ImageFile
+
+READ_AHEAD = 4  # pictures that wait for the network
 
 
 def pool_consistency(
@@ -24,7 +25,7 @@ def pool_consistency(
 ) -> float | None:
     """In [0, 1], 1: both views agree on every pixel of every class; None without a usable image."""
     confusion = np.zeros((classes, classes), np.int64)
-    for _, picture in reader.images(files, MAX_WAITING):
+    for _, picture in reader.images(files, READ_AHEAD):
         mirrored = np.ascontiguousarray(picture[:, ::-1])
         first, second = predict_images(net, [picture, mirrored])
         pairs = first.mask().astype(np.int64) * classes + second.mask()[:, ::-1]

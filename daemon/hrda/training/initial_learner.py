@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import torch
-
 from daemon.config.learner import Settings
 from daemon.hrda.data.crops import Crops
 from daemon.hrda.data.sampler import ITERATION, derived_seed, seed_all
