@@ -125,7 +125,12 @@ def summary(differences: Sequence[float]) -> str:
     """The mean of paired differences, its t-interval, and what a screening makes of it."""
     low, high = t_interval(differences)
     words = f"mean {np.mean(differences):+.4f} [{low:+.4f}, {high:+.4f}], n={len(differences)}"
-    return words + (", out: lost every pair" if max(differences) < 0 else "")
+    return words + (", out: lost every pair" if lost(differences) else "")
+
+
+def lost(differences: Sequence[float]) -> bool:
+    """Whether there are enough pairs to leave a piece out, and it lost in all of them."""
+    return len(differences) >= SCREENING_PAIRS and max(differences) < 0
 
 
 def t_interval(differences: Sequence[float]) -> tuple[float, float]:
@@ -143,12 +148,16 @@ def _training(options: argparse.Namespace, arm: Arm, seed: int) -> dict[str, Any
     budget = f"{options.seconds:g}s" if options.seconds else f"{options.iterations}i"
     key = "-".join([arm.name, str(options.labels), str(seed), budget, options.preset])
     lines = options.out / "trainings.jsonl"
-    for known in read_lines(lines):
-        if known["key"] == key:
-            return known
     folder = options.out / key
+    command = [str(word) for word in _command(options, arm, seed, folder)]
+    for known in read_lines(lines):
+        if known["key"] != key:
+            continue
+        if known["command"] != command:
+            sys.exit(f"{lines}: {key} was another command; name another --out")
+        return known
     done = subprocess.run(
-        [str(word) for word in _command(options, arm, seed, folder)],
+        command,
         capture_output=True,
         text=True,
         check=False,
@@ -158,7 +167,7 @@ def _training(options: argparse.Namespace, arm: Arm, seed: int) -> dict[str, Any
     result = json.loads((folder / "result.json").read_text())
     kept = ("miou", "iou", "seconds", "cpu_seconds", "iterations", "labeled_ids", "commit")
     line = {"key": key, "seed": seed, **{name: result[name] for name in kept}}
-    line |= {"sets": [*arm.sets, *options.sets], "load": os.getloadavg()[0]}
+    line |= {"command": command, "load": os.getloadavg()[0]}
     with lines.open("a") as file:
         file.write(json.dumps(line) + "\n")
     return line

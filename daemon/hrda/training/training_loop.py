@@ -166,7 +166,7 @@ class Training:
         if self.ranks.is_main:
             plateau.measure(self.best.validate(self.learner, done), done)
         reached = self.ranks.broadcast(float(plateau.is_reached(done)), self.crops.device)
-        if reached:
+        if reached and self.ranks.is_main:
             log.info("plateau iteration=%d best=%s at=%d", done, plateau.best, plateau.best_at)
         return bool(reached)
 
