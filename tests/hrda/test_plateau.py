@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from pathlib import Path
 
@@ -51,6 +52,18 @@ def test_without_another_figure_the_lower_mean_loss_on_labels_is_the_better() ->
 
     assert plateau.best == -4
     assert plateau.loss_count == 0
+
+
+def test_a_skipped_iteration_does_not_count() -> None:
+    plateau = Plateau(patience=1)
+
+    for loss in (2.0, math.nan):
+        plateau.add_loss(LossReport({"labeled_fused": torch.tensor(loss)}))
+    plateau.measure(None, 2)
+    plateau.measure(None, 4)
+
+    assert plateau.best == -2
+    assert plateau.is_reached(4)
 
 
 def test_adding_up_losses_never_waits_for_the_device() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ from daemon.hrda.learning.reliability import (
     running,
 )
 from daemon.hrda.network.heads import scales_agree
+from daemon.hrda.training.checkpoint import ResumeState, load_state, save_state
+from daemon.runs.run_folder import RunFolder
 from tests.hrda.device_reads import DeviceReads
 from tests.hrda.tiny import learner, minibatch, tiny
 
@@ -220,6 +223,18 @@ def test_a_step_with_every_piece_never_waits_for_the_device() -> None:
     assert reads.places == []
     assert "mixed_fused" in losses
     assert not torch.equal(one.confusion, confusion)
+
+
+def test_a_saved_state_has_the_running_confusion(tmp_path: Path) -> None:
+    one, other = learner(), learner(seed=1)
+    one.confusion[1, 2] = 7.0
+    folder = RunFolder(tmp_path)
+
+    save_state(folder, one, "origin", ResumeState(iteration=3))
+    state = load_state(folder, other, "origin")
+
+    assert state.iteration == 3
+    assert torch.equal(other.confusion, one.confusion)
 
 
 def test_every_piece_is_off_by_default() -> None:

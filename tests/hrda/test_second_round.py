@@ -166,6 +166,7 @@ def test_a_step_of_the_second_round_needs_no_teacher_and_never_waits() -> None:
 
 
 def test_two_rounds_share_the_seconds() -> None:
-    pace, settings = Pace(labeled_s=1, mixed_s=1), tiny(second_round=True)
+    pace = Pace(labeled_s=1, mixed_s=1)
 
-    assert pace.iterations(100, settings) == 50
+    assert pace.iterations(100, tiny(second_round=True)) == 50
+    assert pace.iterations(100, tiny(second_round=True, method="supervised")) == 100

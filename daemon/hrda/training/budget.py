@@ -53,7 +53,9 @@ class Pace:
         validations_s = times * self.validation_s
         start = settings.unlabeled_start
         each_s = start * self.labeled_s + (1 - start) * self.mixed_s
-        if settings.second_round:  # without a teacher it is quicker: its seconds are not used up
+        if (
+            settings.second_round and settings.unlabeled_weight
+        ):  # without a teacher it is quicker: its seconds are not used up
             each_s, validations_s = 2 * each_s, 2 * validations_s
         return max(1, int((seconds - validations_s - self.pool_prior_s) / each_s))
 

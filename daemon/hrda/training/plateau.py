@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from daemon.hrda.learning.loss_report import LossReport
@@ -22,17 +24,21 @@ class Plateau:
     best: float | None = None
     best_at: int = 0
     loss_sum: Tensor | float = 0.0
-    loss_count: int = 0
+    loss_count: Tensor | int = 0
 
     def add_loss(self, losses: LossReport) -> None:
-        """Add the losses of an iteration on labeled crops. Nobody waits for the device."""
-        self.loss_sum = self.loss_sum + losses.total("labeled_").double()
-        self.loss_count += 1
+        """Add the losses of an iteration on labeled crops, unless they are not finite: then it was
+        skipped. Nobody waits for the device."""
+        loss = losses.total("labeled_").double()
+        finite = torch.isfinite(loss)
+        self.loss_sum = self.loss_sum + torch.where(finite, loss, 0.0)
+        self.loss_count = self.loss_count + finite
 
     def measure(self, figure: float | None, iteration: int) -> None:
         """Note the figure after an iteration, the higher the better; None: minus the mean loss."""
         if figure is None:
-            figure = -float(self.loss_sum) / max(1, self.loss_count)
+            count = int(self.loss_count)
+            figure = -float(self.loss_sum) / count if count else -math.inf
         self.loss_sum, self.loss_count = 0.0, 0
         if self.best is None or figure > self.best:
             self.best, self.best_at = figure, iteration

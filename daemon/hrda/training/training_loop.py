@@ -186,7 +186,7 @@ class Training:
                 plateau_best=self.plateau.best,
                 plateau_at=self.plateau.best_at,
                 loss_sum=float(self.plateau.loss_sum),
-                loss_count=self.plateau.loss_count,
+                loss_count=int(self.plateau.loss_count),
             )
             checkpoint.save_state(self.folder, self.learner, self.origin, state)
 
