@@ -241,7 +241,7 @@ def _pace(starts: Sequence[tuple[datetime, int]], spent: int, now: datetime) -> 
 def _pace_words(pace: float | None) -> str:
     if pace is None:
         return "The pace is not measured yet: it takes labels of a day or more since a training."
-    return f"At the present pace, {pace:.1f} labels a day, as in the newest {LAST_CYCLES} cycles or fewer."
+    return f"At the present pace: {pace:.1f} labels a day, over {LAST_CYCLES} cycles at the most."
 
 
 def summary(view: Outlook, line: Line) -> str:

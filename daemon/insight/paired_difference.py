@@ -93,6 +93,8 @@ _SAYS: Mapping[Verdict, str] = {
 
 def _words(verdict: Verdict, ends: tuple[float, float], images: int) -> str:
     same = f"on the same {count(images, 'image')}"
+    if ends == (0.0, 0.0):
+        return f"no difference {same}"
     return f"{_SAYS[verdict]} (95 %: {signed(ends[0])} to {signed(ends[1])}, {same})"
 
 

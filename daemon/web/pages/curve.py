@@ -45,23 +45,27 @@ class CurveView(ViewModel):
 
 def view_at(status: Status, now: datetime) -> CurveView:
     """The page at one moment. Pure."""
-    line = status.curve[0]
-    ahead = outlook(
-        line,
-        status.newest,
-        spent=status.labels.spent,
-        batch=next_batch(status),
-        starts=_training_starts(status),
-        now=now,
-    )
+    ahead = curve_outlook(status, now)
     return CurveView(
         lines=status.curve,
         newest=status.newest,
         spent=status.labels.spent,
         budget=status.labels.total,
-        summary=summary(ahead, line),
+        summary=summary(ahead, status.curve[0]),
         outlook=ahead,
         labels_saved=SAVED,
+    )
+
+
+def curve_outlook(status: Status, now: datetime) -> Outlook:
+    """Where the mIoU goes from here. Pure."""
+    return outlook(
+        status.curve[0],
+        status.newest,
+        spent=status.labels.spent,
+        batch=next_batch(status),
+        starts=_training_starts(status),
+        now=now,
     )
 
 
