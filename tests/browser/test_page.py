@@ -198,3 +198,27 @@ def test_names_of_files_that_are_left_out_stand_beside_their_reasons(
             overlaps = browser.execute_script(OVERLAPS)
             assert overlaps == [False, False]
     browser.set_window_size(1200, 1000)
+
+
+@pytest.mark.long
+def test_the_curve_page_draws_its_forecast_and_fits_the_axis_to_a_chosen_class(
+    browser: webdriver.Chrome,
+) -> None:
+    lowest = "return Math.min(...document.getElementById('plot')._fullLayout.yaxis.range) < 0.45"
+    with serving(lambda: status(4, ("soil", "crop", HOSTILE))) as address:
+        browser.get(f"{address}/curve")
+        wait_for(browser, POINTS, 8)
+        wait_for(browser, lowest, False)
+        legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
+        assert "forecast, 80 % interval" in legend
+
+        browser.execute_script(
+            "const box = document.getElementById('figure'); box.value = arguments[0];"
+            "box.dispatchEvent(new Event('change', { bubbles: true }))",
+            HOSTILE,
+        )
+
+        wait_for(browser, POINTS, 11)  # the class was not measured in the first cycle
+        wait_for(browser, lowest, True)  # its lowest IoU is 0.411
+        wait_for(browser, "return document.getElementById('link').textContent", "live")
+        assert severe(browser) == []

@@ -75,10 +75,10 @@ function forecastTraces(ahead) { // the median, dotted, and its 80 % band
   ];
 }
 
-function yAxis(lines) { // fits what is shown, 0.1 at the least, so that noise is not drawn as a slope
-  const known = lines[0].values.filter((value) => value !== null);
+function leastSpan(line) { // nothing to see: the y axis fits what is shown, but spans 0.1, so that noise is no slope
+  const known = line.values.filter((value) => value !== null);
   const middle = known.length ? (Math.min(...known) + Math.max(...known)) / 2 : 0.5;
-  return { autorange: true, tickformat: ".2f", nticks: 8, autorangeoptions: { include: [middle - 0.05, middle + 0.05], clipmin: -0.02, clipmax: 1.02 } };
+  return { type: "scatter", mode: "lines", x: [line.labels[0], line.labels[0]], y: [middle - 0.05, middle + 0.05], line: { width: 0 }, hoverinfo: "skip", showlegend: false };
 }
 
 function layout(lines, ahead, width, height) { // both stated: plotly's own resizing loses the margins
@@ -89,11 +89,11 @@ function layout(lines, ahead, width, height) { // both stated: plotly's own resi
   return {
     width, height,
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: soft },
-    margin: { l: narrow ? 46 : 58, r: 16, t: 10, b: 52 },
+    margin: { l: narrow ? 58 : 64, r: 16, t: 10, b: 52 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     hovermode: "x unified", hoverlabel: { bgcolor: colour("card"), bordercolor: edge, font: { color: ink } },
     xaxis: { ...axis, title: { text: "labeled images, validation included", standoff: 12, font: { size: 13 } }, range: [Math.max(0, least - 0.06 * (most - least) - 1), most + 0.06 * (most - least) + 1], showgrid: false, tickformat: "d" },
-    yaxis: { ...axis, title: { text: "IoU", standoff: 12, font: { size: 13 } }, ...yAxis(lines) },
+    yaxis: { ...axis, title: { text: "IoU", standoff: 12, font: { size: 13 } }, autorange: true, tickformat: ".2f", nticks: 8, autorangeoptions: { clipmin: -0.02, clipmax: 1.02 } },
     legend: narrow ? { orientation: "h", x: 0, y: 1.03, yanchor: "bottom" } : { x: 1.01, y: 1, font: { color: ink } },
     showlegend: true,
   };
@@ -105,7 +105,7 @@ function draw() {
   if (plot.hidden) return;
   const classes = lines.filter((line) => line.kind === "class");
   const traces = lines.map((line, i) => ({ ...trace(line, classes.indexOf(line)), legendrank: i + 1 }));
-  traces.push(...band(lines[0]), ...forecastTraces(ahead));
+  traces.push(...band(lines[0]), ...forecastTraces(ahead), leastSpan(lines[0]));
   traces.reverse(); // the last one is drawn on top: mIoU
   Plotly.react(plot, traces, layout(lines, ahead, plot.clientWidth, plot.clientHeight), { displayModeBar: false });
 }
