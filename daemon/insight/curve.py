@@ -12,11 +12,11 @@ from typing import Literal
 
 from daemon.domain import CurvePoint, Evaluation
 from daemon.insight.missing_figures import interval_words, remarks
-from daemon.insight.paired_difference import PairedDifference, Verdict
+from daemon.insight.model_difference import ModelDifference, ModelVerdict
 from daemon.insight.view_model import Count, Share, ViewModel
 
 Interval = tuple[Share, Share]
-Compare = Callable[[int, int], PairedDifference]
+Compare = Callable[[int, int], ModelDifference]
 
 
 class Line(ViewModel):
@@ -63,7 +63,7 @@ class ServingModel(ViewModel):
     within_noise: bool | None
     """Whether the paired interval of the gain holds 0, so that the gain proves nothing; null where
     there is none."""
-    difference: PairedDifference | None
+    difference: ModelDifference | None
     """This model against the one that served before, image by image; null for the first."""
     refused_cycle: Count | None
     """The newest cycle, where its model was refused; else null."""
@@ -115,7 +115,7 @@ def _described(
     newest: CurvePoint,
     before: CurvePoint | None,
     rejected: CurvePoint | None,
-    difference: PairedDifference | None,
+    difference: ModelDifference | None,
 ) -> ServingModel:
     validation, test = newest.validation, newest.test
     return ServingModel(
@@ -181,7 +181,7 @@ def _gain(before: CurvePoint, after: CurvePoint) -> float | None:
     return None if old is None or new is None else new - old
 
 
-def _holds_zero(difference: PairedDifference | None) -> bool | None:
+def _holds_zero(difference: ModelDifference | None) -> bool | None:
     if difference is None or difference.interval is None:
         return None
-    return difference.verdict is Verdict.UNCLEAR
+    return difference.verdict is ModelVerdict.UNCLEAR

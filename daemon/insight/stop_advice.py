@@ -10,7 +10,7 @@ import enum
 
 from daemon.domain.formatting import count, signed
 from daemon.insight.forecast import MIN_POINTS, Range
-from daemon.insight.paired_difference import PairedDifference, Verdict
+from daemon.insight.model_difference import ModelDifference, ModelVerdict
 from daemon.insight.view_model import ViewModel
 
 SMALLEST_GAIN = 0.005  # mIoU of a batch; less is not worth the work of people
@@ -37,7 +37,7 @@ class StopAdvice(ViewModel):
 
 
 def stop_advice(
-    gain: Range | None, batch: int, measured: int, newest: PairedDifference | None
+    gain: Range | None, batch: int, measured: int, newest: ModelDifference | None
 ) -> StopAdvice:
     """Advise. gain: what the next batch of `batch` labels is expected to add, None without a
     forecast. measured: trained cycles on the curve. newest: the newest model against the one
@@ -50,7 +50,7 @@ def stop_advice(
     least = f"{SMALLEST_GAIN:.3f}, the least that counts here"
     if gain.low >= SMALLEST_GAIN:
         return _advice(Advice.GO_ON, "Go on", f"{expected}: more than {least}.")
-    if newest is not None and newest.verdict is Verdict.BETTER:
+    if newest is not None and newest.verdict is ModelVerdict.BETTER:
         reason = f"The newest model is {newest.words}; {expected}."
         return _advice(Advice.GO_ON, "Go on", reason)
     if gain.high < SMALLEST_GAIN:

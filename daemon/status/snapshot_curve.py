@@ -15,7 +15,7 @@ from daemon.domain.errors import RunFailed
 from daemon.domain.evaluations import MeasuredImage
 from daemon.insight.curve import Compare
 from daemon.insight.missing_figures import explain, interval_words, remarks
-from daemon.insight.paired_difference import PairedDifference, paired_difference
+from daemon.insight.model_difference import ModelDifference, model_difference
 from daemon.runs.run_folder import RunFolder, TrainResult
 from daemon.status.model_curve import CalibrationFigures, EvaluatedCycle, MissingFigure
 
@@ -26,7 +26,7 @@ SEED = 0  # of the draws: the same models have the same interval at each look
 def image_comparison(state: Path) -> Compare:
     """Compares the models of two cycles image by image, from the results of their runs."""
 
-    def compare(before: int, after: int) -> PairedDifference:
+    def compare(before: int, after: int) -> ModelDifference:
         runs = tuple(_train_run(state, cycle) for cycle in (before, after))
         return _difference(runs, tuple(map(_stamp, runs)))
 
@@ -40,10 +40,10 @@ def _train_run(state: Path, cycle: int) -> RunFolder:
 @lru_cache(maxsize=4)
 def _difference(
     runs: tuple[RunFolder, ...], stamps: tuple[tuple[int, int] | None, ...]
-) -> PairedDifference:
+) -> ModelDifference:
     """stamps: of the results, so that a new file is read again."""
     before, after = (_measured_images(run) for run in runs)
-    return paired_difference(before, after, np.random.default_rng(SEED))
+    return model_difference(before, after, np.random.default_rng(SEED))
 
 
 def _measured_images(run: RunFolder) -> tuple[MeasuredImage, ...]:

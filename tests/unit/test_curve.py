@@ -8,7 +8,7 @@ import pytest
 
 from daemon.domain import CurvePoint, Evaluation
 from daemon.insight import curve
-from daemon.insight.paired_difference import Verdict
+from daemon.insight.model_difference import ModelVerdict
 from tests.fakes.statuses import UNCLEAR
 
 
@@ -90,7 +90,7 @@ def test_a_gain_is_within_noise_where_image_by_image_none_is_clear(
     before = evaluated(1, 32, 0.5, miou_interval=(0.45, 0.55))
     unmeasured = evaluated(2, 40, None)
     after = evaluated(3, 48, 0.6, miou_interval=(0.54, 0.65))
-    found = UNCLEAR.model_copy(update={"verdict": Verdict(verdict)})
+    found = UNCLEAR.model_copy(update={"verdict": ModelVerdict(verdict)})
     compared = []
 
     newest = curve.serving_model(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from daemon.insight.forecast import Forecast, MeasuredPoint, Range, forecast
-from daemon.insight.paired_difference import Verdict
+from daemon.insight.model_difference import ModelVerdict
 from daemon.insight.stop_advice import Advice, stop_advice
 from tests.fakes.statuses import UNCLEAR
 
@@ -108,7 +108,7 @@ def test_the_advice_follows_the_gain_of_the_next_batch(
 
 
 def test_a_newest_model_that_is_clearly_better_speaks_against_an_end() -> None:
-    better = UNCLEAR.model_copy(update={"verdict": Verdict.BETTER, "words": "clearly better"})
+    better = UNCLEAR.model_copy(update={"verdict": ModelVerdict.BETTER, "words": "clearly better"})
 
     found = stop_advice(Range(low=-0.002, middle=0.001, high=0.004), 16, 5, better)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from daemon.domain import Evaluation
 from daemon.hrda.evaluation.iou import measured_images
-from daemon.insight.paired_difference import Verdict
+from daemon.insight.model_difference import ModelVerdict
 from daemon.runs.run_folder import RunFolder, TrainResult
 from daemon.status.snapshot_curve import image_comparison
 
@@ -29,20 +29,20 @@ def test_two_trainings_are_compared_from_their_results(tmp_path: Path) -> None:
 
     found = image_comparison(tmp_path)(1, 2)
 
-    assert (found.verdict, found.images) == (Verdict.BETTER, 9)
+    assert (found.verdict, found.images) == (ModelVerdict.BETTER, 9)
 
 
 def test_a_run_that_is_gone_is_not_comparable(tmp_path: Path) -> None:
     trained(tmp_path, 2, [60] * 9)
 
-    assert image_comparison(tmp_path)(1, 2).verdict is Verdict.NOT_STORED
+    assert image_comparison(tmp_path)(1, 2).verdict is ModelVerdict.NOT_STORED
 
     trained(tmp_path, 1, [50] * 9)  # it is back, and is read again
-    assert image_comparison(tmp_path)(1, 2).verdict is Verdict.BETTER
+    assert image_comparison(tmp_path)(1, 2).verdict is ModelVerdict.BETTER
 
 
 def test_a_result_of_an_earlier_release_is_not_comparable(tmp_path: Path) -> None:
     for cycle in (1, 2):
         trained(tmp_path, cycle, [])
 
-    assert image_comparison(tmp_path)(1, 2).verdict is Verdict.NOT_STORED
+    assert image_comparison(tmp_path)(1, 2).verdict is ModelVerdict.NOT_STORED

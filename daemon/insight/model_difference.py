@@ -27,7 +27,7 @@ LEVEL = 0.95
 Floats = npt.NDArray[np.float64]
 
 
-class Verdict(enum.StrEnum):
+class ModelVerdict(enum.StrEnum):
     """What the interval of the difference says."""
 
     BETTER = "better"  # it lies above 0
@@ -37,10 +37,10 @@ class Verdict(enum.StrEnum):
     FEW_IMAGES = "few_images"  # fewer than MIN_UNITS that both were measured on
 
 
-class PairedDifference(ViewModel):
+class ModelDifference(ViewModel):
     """The difference of two models on the images that both were measured on."""
 
-    verdict: Verdict
+    verdict: ModelVerdict
     """What it says, for programs."""
     words: str
     """The same as a sentence without its full stop."""
@@ -52,24 +52,30 @@ class PairedDifference(ViewModel):
     """Images that both were measured on, with the same mask."""
 
 
-def paired_difference(
+def model_difference(
     before: Sequence[MeasuredImage], after: Sequence[MeasuredImage], rng: np.random.Generator
-) -> PairedDifference:
+) -> ModelDifference:
     """Compare two models. Images whose mask differs between the two are left out."""
     if not before or not after:
         words = "not comparable yet: a model of an earlier release keeps no figures by image"
-        return _without_interval(Verdict.NOT_STORED, words, 0)
+        return _without_interval(ModelVerdict.NOT_STORED, words, 0)
     pairs = _pairs(before, after)
     units = _units(pairs)
     if len(units) < MIN_UNITS:
         noun = "group" if any(new.group for _, new in pairs) else "image"
         words = f"too few to compare: {count(len(units), noun)} that both models were measured on"
-        return _without_interval(Verdict.FEW_IMAGES, f"{words}, of {MIN_UNITS}", len(pairs))
+        return _without_interval(ModelVerdict.FEW_IMAGES, f"{words}, of {MIN_UNITS}", len(pairs))
     old, new = (np.stack([unit[side] for unit in units]) for side in (0, 1))  # (U, C, 3)
     ends = _interval(old, new, rng)
     gain = float(_miou(new.sum(axis=0)) - _miou(old.sum(axis=0)))
-    verdict = Verdict.BETTER if ends[0] > 0 else Verdict.WORSE if ends[1] < 0 else Verdict.UNCLEAR
-    return PairedDifference(
+    verdict = (
+        ModelVerdict.BETTER
+        if ends[0] > 0
+        else ModelVerdict.WORSE
+        if ends[1] < 0
+        else ModelVerdict.UNCLEAR
+    )
+    return ModelDifference(
         verdict=verdict,
         words=_words(verdict, ends, len(pairs)),
         difference=gain,
@@ -78,20 +84,20 @@ def paired_difference(
     )
 
 
-def _without_interval(verdict: Verdict, words: str, images: int) -> PairedDifference:
-    return PairedDifference(
+def _without_interval(verdict: ModelVerdict, words: str, images: int) -> ModelDifference:
+    return ModelDifference(
         verdict=verdict, words=words, difference=None, interval=None, images=images
     )
 
 
-_SAYS: Mapping[Verdict, str] = {
-    Verdict.BETTER: "clearly better",
-    Verdict.WORSE: "clearly worse",
-    Verdict.UNCLEAR: "not clear yet which is better",
+_SAYS: Mapping[ModelVerdict, str] = {
+    ModelVerdict.BETTER: "clearly better",
+    ModelVerdict.WORSE: "clearly worse",
+    ModelVerdict.UNCLEAR: "not clear yet which is better",
 }
 
 
-def _words(verdict: Verdict, ends: tuple[float, float], images: int) -> str:
+def _words(verdict: ModelVerdict, ends: tuple[float, float], images: int) -> str:
     same = f"on the same {count(images, 'image')}"
     if ends == (0.0, 0.0):
         return f"no difference {same}"
