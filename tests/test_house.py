@@ -47,7 +47,10 @@ ONE_MEANING = {
     # what a room of commands holds
     "command": ("the command of this room", "daemon/demo daemon/experiment"),
     "options": ("the options of this room's command", "daemon/cli daemon/demo daemon/experiment"),
-    "report": ("what this room's command says", "daemon/demo daemon/experiment"),
+    "report": (
+        "what this room's command says",
+        "daemon/demo daemon/experiment daemon/experiment/simulation",
+    ),
     "settings": ("the settings of this room", "daemon/demo daemon/hrda"),
     # a noun of the loop: its type or rules, its rows, its stage, its figures
     "classes": ("the classes of masks", "daemon/stages daemon/store"),

@@ -197,6 +197,24 @@ def train(options: argparse.Namespace) -> int:
     return run_experiment(read_options(options), OUT, ERR)
 
 
+def simulate(options: argparse.Namespace) -> int:
+    """Run the loop offline on a labeled folder, to compare strategies; 1 where a part failed."""
+    from daemon.experiment.simulation.driver import run_simulation, write_saved_report
+    from daemon.experiment.simulation.simulation_options import read_options
+
+    if options.report:
+        return write_saved_report(options.out, OUT, options.reference)
+    return run_simulation(read_options(options), OUT, ERR, now)
+
+
+def sample(options: argparse.Namespace) -> int:
+    """Choose the images of a plain folder to label first."""
+    from daemon.experiment.sampling.sample_command import run_sample
+    from daemon.experiment.sampling.sample_options import read_options
+
+    return run_sample(read_options(options), OUT, ERR)
+
+
 def _load(options: argparse.Namespace) -> Config:
     """The settings. Raises MaskloopError for a faulty config.toml, and where the state folder is a
     file."""

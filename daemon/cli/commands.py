@@ -114,6 +114,18 @@ COMMANDS = (
         run=actions.train,
         add_options=options.add_train,
     ),
+    Command(
+        name="simulate",
+        help="compare strategies: the loop itself, offline on a labeled folder",
+        run=actions.simulate,
+        add_options=options.add_simulate,
+    ),
+    Command(
+        name="sample",
+        help="choose the images of a plain folder to label first, before there is any model",
+        run=actions.sample,
+        add_options=options.add_sample,
+    ),
 )
 
 

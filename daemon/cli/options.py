@@ -120,3 +120,17 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     from daemon.experiment.options import add_options
 
     add_options(parser)
+
+
+def add_simulate(parser: argparse.ArgumentParser) -> None:
+    """Those of a simulation."""
+    from daemon.experiment.simulation.simulation_options import add_options
+
+    add_options(parser)
+
+
+def add_sample(parser: argparse.ArgumentParser) -> None:
+    """Those of a first choice."""
+    from daemon.experiment.sampling.sample_options import add_options
+
+    add_options(parser)

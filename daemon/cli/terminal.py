@@ -52,6 +52,10 @@ def _loop_lines(status: Status) -> Iterator[str]:
     labels = status.labels
     images = ", ".join(f"{n} {role}" for role, n in status.images.items())
     yield f"labels: {labels.spent} spent, {labels.left} left of {labels.total}; images: {images}"
+    if redundancy := status.redundancy:
+        yield f"images: {redundancy.words}"
+    if (drift := status.validation_drift) and drift.drifted:
+        yield drift.words
     if unused := status.uses.unused:
         why = "no pixel of them counts, or their image is left out"
         yield f"labels that neither train nor measure: {unused} ({why})"

@@ -10,6 +10,7 @@ from daemon.domain import Stage
 from daemon.domain.errors import MaskloopError, StoreTooOld
 from daemon.loop.components import open_connector
 from daemon.runs.run_folder import RunFolder
+from daemon.stages.pool_measures import drift_words, read_drift
 from daemon.stages.run_settings import pending_changes
 from daemon.stages.unused_files import faults_and_notes
 from daemon.stages.warm_start import network_changes
@@ -30,12 +31,14 @@ def _tool_notes(config: Config) -> Sequence[str]:
 
 
 def _store_notes(config: Config) -> Iterator[str]:
-    """That the next start migrates a store of an older version."""
+    """That the next start migrates a store of an older version; that validation has drifted."""
     path = config.state / FILE
     try:
         if path.exists():
             with Store(path, read_only=True) as store:
                 store.require_current(path)
+                if (drift := read_drift(store)) and drift.drifted:
+                    yield drift_words(drift)
     except StoreTooOld as exc:
         yield f"{exc}; `maskloop backup FILE` keeps it as it is, for the older version"
     except MaskloopError:

@@ -47,8 +47,8 @@ def run_experiment(options: Options, out: Console, err: Console) -> int:
 
     Raises ExperimentRefused, or RunFailed with the message of the process.
     """
-    _make_folder(options.out)
-    with RunFolder(options.out).locked(), _sigterm_interrupts():
+    make_folder(options.out)
+    with RunFolder(options.out).locked(), sigterm_interrupts():
         try:
             content = _run(options, err)
         except KeyboardInterrupt:
@@ -58,7 +58,8 @@ def run_experiment(options: Options, out: Console, err: Console) -> int:
     return 0
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Make the folder of --out. Raises ExperimentRefused where that is not possible."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
@@ -76,7 +77,7 @@ def _run(options: Options, err: Console) -> Mapping[str, Any]:
     request = _request(options, roles, classes)
     _require_same_request(options.out / "experiment.json", request)
     if result.exists():
-        return _read_json(result)
+        return read_json(result)
     train, predict = RunFolder(options.out / "train"), RunFolder(options.out / "predict")
     train.write_request(_train_request(options, folders, roles, classes))
     with progress_display(err) as on_progress:
@@ -128,7 +129,7 @@ def _require_same_request(path: Path, request: Mapping[str, Any]) -> None:
     if not path.exists():
         write_json(path, request)
         return
-    before = _read_json(path)
+    before = read_json(path)
     differing = sorted(
         name for name in request if before.get(name) != json.loads(_to_json(request[name]))
     )
@@ -139,7 +140,7 @@ def _require_same_request(path: Path, request: Mapping[str, Any]) -> None:
         )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file of the folder. Raises ExperimentRefused if it holds none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -214,7 +215,7 @@ def _labeled_files(
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
+def sigterm_interrupts() -> Iterator[None]:
     """Raise KeyboardInterrupt at SIGTERM, as at Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:

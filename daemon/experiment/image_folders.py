@@ -40,6 +40,17 @@ def read_folders(images: Path, masks: Path) -> Folders:
             raise ExperimentRefused(
                 f"{folder}: no such folder; name the one of the images or masks"
             )
+    return Folders(images=images_by_id(images), masks=masks)
+
+
+def images_by_id(images: Path) -> dict[str, Path]:
+    """Id -> file of the images of a folder, sorted by id.
+
+    Raises ExperimentRefused for a folder that is missing or holds no image, and for two images with
+    the same id.
+    """
+    if not images.is_dir():
+        raise ExperimentRefused(f"{images}: no such folder; name the one of the images")
     listing = PictureFolder(images, shown_in_browser=False, deep=False).listing()
     paths = [images / name for name in listing.pictures]
     by_id = {path.stem: path for path in paths}
@@ -52,7 +63,7 @@ def read_folders(images: Path, masks: Path) -> Folders:
         raise ExperimentRefused(
             f"{images}: {second.name} and {by_id[second.stem].name} have the same id; rename one"
         )
-    return Folders(images=dict(sorted(by_id.items())), masks=masks)
+    return dict(sorted(by_id.items()))
 
 
 def _other_files(listing: Listing) -> str:
@@ -66,13 +77,18 @@ def read_ids(text: str, folders: Folders, option: str) -> tuple[str, ...]:
 
     Raises ExperimentRefused for a file that cannot be read and for an id without an image.
     """
+    return read_listed(text, folders.images, option)
+
+
+def read_listed(text: str, images: Mapping[str, Path], option: str) -> tuple[str, ...]:
+    """The same for images by id."""
     ids = tuple(dict.fromkeys(_read_list(text, option)))
-    unknown = [name for name in ids if name not in folders.images]
+    unknown = [name for name in ids if name not in images]
     if unknown:
         raise ExperimentRefused(
             f"{option} {text}: {len(unknown)} of {len(ids)} ids have no image, first "
             f"{unknown[0]!r}; expected names of images without their extension, such as "
-            f"{next(iter(folders.images))!r}"
+            f"{next(iter(images))!r}"
         )
     return ids
 

@@ -101,15 +101,15 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def read_options(typed: argparse.Namespace) -> Options:
     """The options of a command line. Raises ExperimentRefused that lists all faults."""
-    settings = {"preset": typed.preset, "method": typed.method} | _settings(typed.set)
+    settings = {"preset": typed.preset, "method": typed.method} | settings_given(typed.set)
     if typed.iterations is not None:
         settings["iterations"] = typed.iterations
-    faults = [*_number_faults(typed), *_setting_faults(settings)]
+    faults = [*_number_faults(typed), *setting_faults(settings)]
     if faults:
         raise ExperimentRefused("\n  ".join(["the options of `maskloop train`:", *faults]))
     return Options(
-        images=_path(typed.images, "--images"),
-        masks=_path(typed.masks, "--masks"),
+        images=absolute_path(typed.images, "--images"),
+        masks=absolute_path(typed.masks, "--masks"),
         labeled=typed.labeled,
         val=typed.val,
         unlabeled=typed.unlabeled,
@@ -120,10 +120,10 @@ def read_options(typed: argparse.Namespace) -> Options:
         threads=typed.threads,
         processes=typed.processes,
         device=typed.device,
-        classes=_classes(typed.classes),
+        classes=classes_given(typed.classes),
         parent=_parent(typed.parent),
         students=typed.measure == "both",
-        out=_path(typed.out, "--out"),
+        out=absolute_path(typed.out, "--out"),
     )
 
 
@@ -139,14 +139,15 @@ def _number_faults(typed: argparse.Namespace) -> Iterator[str]:
             yield f"{option} {short_repr(value)}: expected {expected(field)}"
 
 
-def _setting_faults(settings: Mapping[str, Any]) -> Iterator[str]:
+def setting_faults(settings: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with settings of the learner, each with the option that sets it."""
     options = ("preset", "method", "iterations")
     for name, faults in faults_of(settings).items():
         option = f"--{name}" if name in options else "--set"
         yield from (f"{option}: {fault}" for fault in faults)
 
 
-def _path(path: Path, option: str) -> Path:
+def absolute_path(path: Path, option: str) -> Path:
     """The absolute path: `~` and variables replaced, relative to the present folder."""
     try:
         return Path(expanded_path(str(path))).absolute()
@@ -157,20 +158,21 @@ def _path(path: Path, option: str) -> Path:
 def _parent(path: Path | None) -> Path | None:
     if path is None:
         return None
-    checkpoint = _path(path, "--parent")
+    checkpoint = absolute_path(path, "--parent")
     if not checkpoint.is_file():
         raise ExperimentRefused(f"--parent {path}: no such file; name the checkpoint of a training")
     return checkpoint
 
 
-def _classes(text: str) -> tuple[str, ...]:
+def classes_given(text: str) -> tuple[str, ...]:
+    """The names of --classes; none where it is empty. Raises ExperimentRefused."""
     try:
         return names_given(text)
     except ValueError as exc:
         raise ExperimentRefused(f"--classes {exc}") from exc
 
 
-def _settings(texts: Sequence[str]) -> dict[str, Any]:
+def settings_given(texts: Sequence[str]) -> dict[str, Any]:
     """Settings by name from KEY=VALUE texts; a value that is no Python literal is a string."""
     settings: dict[str, Any] = {}
     for text in texts:

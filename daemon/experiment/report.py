@@ -53,7 +53,7 @@ def build_report(request: Report, train: RunFolder, predict: RunFolder) -> dict[
         "faults": [str(fault) for fault in (*trained.faults, *tested.faults)],
         "settings": dict(trained.settings),
         "versions": dict(trained.versions),
-        "commit": _commit(),
+        "commit": program_commit(),
     }
 
 
@@ -127,7 +127,7 @@ def _crops(trained: TrainResult, unlabeled: int) -> int:
     return crops
 
 
-def _commit() -> str | None:
+def program_commit() -> str | None:
     """The commit of this program, with "-dirty" if files have changed; None without git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:

@@ -34,16 +34,16 @@ def assign_roles(folders: Folders, options: Options) -> Roles:
     A smaller number of labels gives a subset of a larger one. Raises ExperimentRefused for an image
     without a mask, for one in two lists and for too large a number.
     """
-    test = _require_masks(read_ids(options.test, folders, "--test"), folders, "--test")
+    test = require_masks(read_ids(options.test, folders, "--test"), folders, "--test")
     val_ids = () if _count(options.val) is not None else _ids_of_list(options.val, folders, "--val")
     labeled = _labeled(folders, options, test, val_ids)
     for name, ids in (("--labeled", labeled), ("--val", val_ids)):
-        _require_disjoint(name, ids, "--test", test, folders)
-    _require_disjoint("--labeled", labeled, "--val", val_ids, folders)
+        require_disjoint(name, ids, "--test", test, folders)
+    require_disjoint("--labeled", labeled, "--val", val_ids, folders)
     val_drawn = _validation_from_labeled(labeled, _count(options.val), options.seed)
     labeled = tuple(name for name in labeled if name not in set(val_drawn))
     validation = val_ids or val_drawn
-    _require_disjoint("--labeled", labeled, "--val", validation, folders)
+    require_disjoint("--labeled", labeled, "--val", validation, folders)
     unlabeled, copies = _unlabeled(folders, options, {*labeled, *validation, *test})
     return Roles(
         labeled=labeled, validation=validation, unlabeled=unlabeled, test=test, copies=copies
@@ -55,7 +55,7 @@ def _labeled(
 ) -> tuple[str, ...]:
     count = _count(options.labeled)
     if count is None:
-        return _require_masks(read_ids(options.labeled, folders, "--labeled"), folders, "--labeled")
+        return require_masks(read_ids(options.labeled, folders, "--labeled"), folders, "--labeled")
     candidates: Sequence[str] = tuple(folders.images)
     if options.unlabeled not in (ALL, NONE):
         candidates = read_ids(options.unlabeled, folders, "--unlabeled")
@@ -103,10 +103,11 @@ def _unlabeled(
 def _ids_of_list(text: str, folders: Folders, option: str) -> tuple[str, ...]:
     if text == NONE:
         return ()
-    return _require_masks(read_ids(text, folders, option), folders, option)
+    return require_masks(read_ids(text, folders, option), folders, option)
 
 
-def _require_masks(ids: tuple[str, ...], folders: Folders, option: str) -> tuple[str, ...]:
+def require_masks(ids: tuple[str, ...], folders: Folders, option: str) -> tuple[str, ...]:
+    """The ids. Raises ExperimentRefused for one without a mask, and for none at all."""
     without = [name for name in ids if not folders.mask(name).is_file()]
     if without:
         raise ExperimentRefused(
@@ -118,7 +119,7 @@ def _require_masks(ids: tuple[str, ...], folders: Folders, option: str) -> tuple
     return ids
 
 
-def _require_disjoint(
+def require_disjoint(
     option: str, ids: Sequence[str], other: str, other_ids: Sequence[str], folders: Folders
 ) -> None:
     """Raise ExperimentRefused if an image, or a copy of its file, is in both lists."""

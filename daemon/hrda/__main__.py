@@ -1,4 +1,6 @@
-"""`python -m daemon.hrda embed|train|predict|near-duplicates RUN_FOLDER`: the training process.
+"""The training process: `python -m daemon.hrda VERB RUN_FOLDER`.
+
+VERB is embed, features, train, predict or near-duplicates.
 
 Exit codes: 0 done, 2 a request that cannot be done, 3 another process works in the folder, 4 no
 image or mask of a kind that the run needs can be used, 5 out of memory, 6 the disk is full, 143
@@ -7,7 +9,7 @@ and "faults" for kind "image": the files with their roles (daemon/runs/records.p
 run does not need is left out and listed in the faults of result.json.
 
 Several GPUs: `torchrun --nproc-per-node N -m daemon.hrda train RUN_FOLDER`. The process of rank 0
-locks the folder; `embed` and `predict` run in it alone.
+locks the folder; `embed`, `features` and `predict` run in it alone.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from daemon.runs.parent_death import end_with_parent
 from daemon.runs.run_folder import (
     DistinctRequest,
     EmbedRequest,
+    FeaturesRequest,
     PredictRequest,
     RunFolder,
     TrainRequest,
@@ -52,7 +55,9 @@ def main(arguments: list[str]) -> int:
     """Do one run. Returns the exit code."""
     started_s = time.monotonic()
     parser = argparse.ArgumentParser(prog="python -m daemon.hrda", description=__doc__)
-    parser.add_argument("verb", choices=("embed", "train", "predict", "near-duplicates"))
+    parser.add_argument(
+        "verb", choices=("embed", "features", "train", "predict", "near-duplicates")
+    )
     parser.add_argument("folder", type=Path)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
@@ -92,7 +97,7 @@ def _run_reporting_errors(verb: str, folder: RunFolder, started_s: float) -> int
     try:
         _run(verb, folder, started_s)
     except BaseException as exc:
-        return _report_error(folder, exc)
+        return report_error(folder, exc)
     return DONE
 
 
@@ -109,6 +114,10 @@ def _run(verb: str, folder: RunFolder, started_s: float) -> None:
         from daemon.hrda.embed import embed
 
         embed(folder, folder.read_request(EmbedRequest))
+    elif verb == "features":
+        from daemon.hrda.dense_features import features
+
+        features(folder, folder.read_request(FeaturesRequest))
     elif verb == "train":
         from daemon.hrda.train import train
 
@@ -119,7 +128,7 @@ def _run(verb: str, folder: RunFolder, started_s: float) -> None:
         predict(folder, folder.read_request(PredictRequest))
 
 
-def _report_error(folder: RunFolder, exc: BaseException) -> int:
+def report_error(folder: RunFolder, exc: BaseException) -> int:
     """Write error.json. Returns the exit code."""
     kind, code = _kind_of(exc)
     if code == STOPPED:

@@ -33,7 +33,14 @@ from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.network.windows import Box
 from daemon.hrda.progress import ProgressReporter
 from daemon.runs.checksums import sha256_of
-from daemon.runs.run_folder import EmbedRequest, FileRole, ImageFile, PredictResult, RunFolder
+from daemon.runs.run_folder import (
+    EmbedRequest,
+    FileRole,
+    ImageFile,
+    PredictResult,
+    Request,
+    RunFolder,
+)
 
 _EXACT_HALVINGS = 6  # of a multiple of 64 pixels, before its sides become odd
 MIN_SIDE_PX = 64  # no side gets shorter: the encoder halves it five times
@@ -44,7 +51,7 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
     """Write scores.npz with the embeddings of the readable images. Raises ConfigError."""
     started_s = time.monotonic()
     settings = settings_of(request.settings)
-    net = _encoder(request, settings)
+    net = imagenet_encoder(request, settings)
     ids = [file.id for file in request.images]
     rows = ScoreFile(
         folder, row_dtype({"embeddings": (embedding_size(settings),)}), ids, origin(request)
@@ -70,10 +77,18 @@ def embed(folder: RunFolder, request: EmbedRequest) -> None:
 def _embeddings(
     net: Segmentor, files: Sequence[ImageFile], reader: FileReader
 ) -> Iterator[tuple[ImageFile, npt.NDArray[np.float32]]]:
-    pictures = reader.images(files, queue_length(net), readers(net))
-    for group in group_by_size(pictures, lambda pixels: _images_at_once(net, pixels)):
+    for group in picture_groups(net, files, reader):
         vectors = embeddings(net, [picture for _, picture in group])
         yield from zip((file for file, _ in group), vectors, strict=True)
+
+
+def picture_groups(
+    net: Segmentor, files: Sequence[ImageFile], reader: FileReader
+) -> Iterator[Sequence[tuple[ImageFile, Picture]]]:
+    """The readable files with their pictures, in order; those of a group have one size and fit
+    through the encoder together."""
+    pictures = reader.images(files, queue_length(net), readers(net))
+    return group_by_size(pictures, lambda pixels: _images_at_once(net, pixels))
 
 
 def _images_at_once(net: Segmentor, pixels: int) -> int:
@@ -86,11 +101,11 @@ def embeddings(net: Segmentor, images: Sequence[Picture]) -> npt.NDArray[np.floa
 
     images: of one size.
     """
-    vectors = pooled(net.features(torch.cat([_shrunk(image, net.mean) for image in images])))
+    vectors = pooled(net.features(torch.cat([shrunk(image, net.mean) for image in images])))
     return nn.functional.normalize(vectors, dim=1).cpu().numpy()
 
 
-def _shrunk(image: Picture, mean: torch.Tensor) -> torch.Tensor:
+def shrunk(image: Picture, mean: torch.Tensor) -> torch.Tensor:
     """Halved until it is small enough; a large image band by band, which gives the same."""
     height, width = padded_size(image.shape)
     halvings = 0
@@ -113,11 +128,15 @@ def _is_large(height: int, width: int) -> bool:
     return max(height, width) > MAX_SIDE_PX and min(height, width) >= 2 * MIN_SIDE_PX
 
 
-def _encoder(request: EmbedRequest, settings: Settings) -> Segmentor:
+def imagenet_encoder(request: Request, settings: Settings) -> Segmentor:
+    """The network with the encoder's ImageNet weights, on the device, to be used and not trained.
+
+    Raises ConfigError.
+    """
     seed_all(request.seed)
     set_threads(request.threads)
     device = resolve_device(request.device)
-    net = build_segmentor(settings, len(request.classes))
+    net = build_segmentor(settings, max(2, len(request.classes)))
     net.load_imagenet()
     net.bf16 = infers_in_bf16(settings, device)
     return net.to(device).eval().requires_grad_(False)

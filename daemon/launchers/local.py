@@ -62,7 +62,7 @@ class LocalLauncher:
             return False
         self._remove_child(run.path)
         if not run.finished():
-            raise _failure(run, command, code)
+            raise failure_of(run, command, code)
         return True
 
     def release(self, run: RunFolder) -> bool:
@@ -135,7 +135,8 @@ def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return kept | {PARENT_STDIN: "1", "PYTHONUNBUFFERED": "1"}
 
 
-def _failure(run: RunFolder, command: str, code: int) -> RunFailed:
+def failure_of(run: RunFolder, command: str, code: int) -> RunFailed:
+    """What a process said that ended without a result. code: of its exit, or minus a signal."""
     how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
     error = run.read_error()
     reason = error.message if error else _last_line(run.log)

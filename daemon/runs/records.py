@@ -109,6 +109,17 @@ class EmbedRequest(Request):
     images: tuple[ImageFile, ...]
 
 
+class FeaturesRequest(Request):
+    """Dense features by the ImageNet encoder, for the probe. stride: pixels along a side of a cell.
+    channels: numbers a cell. seed: of the cells to which the projection on them is fitted."""
+
+    kind: Literal["features"] = "features"
+    classes: tuple[str, ...] = ()
+    images: tuple[ImageFile, ...]
+    stride: Literal[8] = 8
+    channels: int = Field(default=64, ge=1)
+
+
 class DistinctRequest(Request):
     """Find the images that represent their near-duplicates, by their embeddings.
 

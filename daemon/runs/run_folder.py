@@ -11,6 +11,7 @@ runs/0003-train/
     student.pth     its student, where it is kept (train only)
     rows.bin        the scores so far (embed and predict, until their end)
     scores.npz      per-image arrays, see `Scores` (embed and predict)
+    cells.npy       dense features (features only; daemon/hrda/probe/feature_file.py)
     ids.npz         the images of a choice (select only), see id_lists.py
     receipt.json    what a choice was computed from, and its picks (select only), see receipts.py
     kept.npy        ids of the images that represent their near-duplicates (near-duplicates)
@@ -40,6 +41,7 @@ from daemon.runs.records import (
     DistinctRequest,
     EmbedRequest,
     Failure,
+    FeaturesRequest,
     FileFault,
     FilePart,
     FileRole,
@@ -61,6 +63,7 @@ __all__ = [
     "DistinctRequest",
     "EmbedRequest",
     "Failure",
+    "FeaturesRequest",
     "FileFault",
     "FilePart",
     "FileRole",

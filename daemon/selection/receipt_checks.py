@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.domain.errors import MaskloopError
+from daemon.rules import similar_pairs
 from daemon.runs.checksums import sha256_of
 from daemon.runs.id_lists import IdLists
 from daemon.runs.receipts import Receipt, digest_of, sha256_of_json
@@ -72,18 +73,21 @@ def faults_of_lists(receipt: Receipt, lists: IdLists, runs: Path) -> Iterator[st
         yield f"near-duplicates cannot be looked for again: {exc}"
 
 
-def version_notes(receipt: Receipt) -> tuple[str, ...]:
-    """Packages with another version than when the choice was made."""
-    return tuple(
-        f"{name} {then} then, {now} now"
-        for name, then in receipt.versions.items()
-        if (now := metadata.version(name)) != then
-    )
+def notes_of(receipt: Receipt, lists: IdLists) -> Iterator[str]:
+    """Packages with another version than when the choice was made, and what is not looked at."""
+    for name, then in receipt.versions.items():
+        if (now := metadata.version(name)) != then:
+            yield f"{name} {then} then, {now} now"
+    if len(lists.compared) > similar_pairs.MOST_COMPARED:
+        images = f"{len(lists.compared)} images"
+        yield f"near-duplicates of {images} were compared in cells: they are not looked for again"
 
 
 def _faults_of_distinct(receipt: Receipt, lists: IdLists, runs: Path) -> Iterator[str]:
     """The list of near-duplicates; of a large pool, whose comparison was a run, its picks alone."""
     request, ids, distinct = receipt.request, lists.compared, lists.distinct
+    if len(ids) > similar_pairs.MOST_COMPARED:
+        return  # `notes_of` says so
     if request.compared or len(ids) > MOST_COMPARED:
         ids = np.unique([pick.image_id for pick in receipt.picks if pick.arm != CONTROL_ARM])
         ids = ids.astype(np.int64)

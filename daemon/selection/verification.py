@@ -21,7 +21,7 @@ from daemon.selection.receipt_checks import (
     faults_of_files,
     faults_of_lists,
     faults_of_request,
-    version_notes,
+    notes_of,
 )
 from daemon.selection.rounding import agrees_within_rounding
 from strategies.base import Pool
@@ -78,7 +78,7 @@ def verify_choice(folder: Path) -> VerifiedChoice:
     except RunFailed as exc:
         return VerifiedChoice(run=name, cycle=cycle, matches=False, picks=0, faults=(str(exc),))
     found = VerifiedChoice(run=name, cycle=cycle, matches=False, picks=len(receipt.picks))
-    notes = version_notes(receipt)
+    notes = tuple(notes_of(receipt, lists))
     causes = [
         *faults_of_request(receipt, cycle),
         *faults_of_files(receipt, folder.parent),

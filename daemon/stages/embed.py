@@ -1,10 +1,11 @@
-"""EMBED: embeds new images and the test images, then decides the role of each image."""
+"""EMBED: embeds new images and the test images, decides the role of each image, measures them."""
 
 from __future__ import annotations
 
 from daemon.domain import Role, Stage
 from daemon.runs.run_folder import EmbedRequest, PredictResult
 from daemon.stages.context import Context, image_files
+from daemon.stages.pool_measures import measure_pool
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.roles import decide_roles
 from daemon.stages.run_settings import write_request
@@ -35,4 +36,5 @@ def embed(context: Context, cycle: int) -> bool:
     if not embed_test_set(context):
         return False
     decide_roles(context)
+    measure_pool(context)
     return True

@@ -41,7 +41,7 @@ def _request(context: Context, cycle: int) -> PredictRequest:
     result = trained.read_result(TrainResult)
     temperature = _temperature(result.validation)
     if temperature is None:
-        log.info("cycle=%d: no temperature was fitted: scores are not calibrated", cycle)
+        log.debug("cycle=%d: no temperature was fitted: scores are not calibrated", cycle)
     asks_student = context.config.training.keep_student and trained.student.exists()
     test, test_missing = files_or_reason(context.config)
     return context.request(

@@ -20,6 +20,7 @@ from daemon.status.model_health import (
     QuarantinedInput,
     UnusedFiles,
 )
+from daemon.status.model_images import ImageRedundancy, ValidationComparison
 
 
 class RunProgress(ViewModel):
@@ -150,6 +151,10 @@ class Status(ViewModel):
     """Images that people are asked for."""
     excluded: tuple[ExcludedImages, ...]
     """Images that are left out of training and of the pool, by reason."""
+    redundancy: ImageRedundancy | None
+    """How alike the images are; null before they were embedded."""
+    validation_drift: ValidationComparison | None
+    """Images added since the validation draw, against validation; null before there are enough."""
     evaluations: tuple[EvaluatedCycle, ...]
     """The trained cycles with their figures, by cycle."""
     curve: tuple[Line, ...]

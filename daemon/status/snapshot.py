@@ -43,6 +43,7 @@ from daemon.status.snapshot_health import (
     run_progress,
     settled_quarantine,
 )
+from daemon.status.snapshot_images import image_redundancy, validation_comparison
 from daemon.store import FILE, Store
 from daemon.store.counts import Counts, LabelCounts, counts_of
 
@@ -85,6 +86,8 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         images={role.value: n for role, n in counts.images.items() if n},
         tasks=_task_counts(counts),
         excluded=_excluded_images(store),
+        redundancy=image_redundancy(store),
+        validation_drift=validation_comparison(store),
         evaluations=evaluated_cycles(points, refused, store.lost_labels()),
         curve=tuple(lines(points, config.classes.names, refused)),
         newest=serving_model(points, refused, image_comparison(config.state)),
@@ -117,6 +120,8 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         images={},
         tasks=TaskCounts(open=0, open_batch=0, open_earlier=0, being_sent=0, may_ask=0),
         excluded=(),
+        redundancy=None,
+        validation_drift=None,
         evaluations=(),
         curve=tuple(lines((), config.classes.names)),
         newest=None,

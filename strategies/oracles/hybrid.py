@@ -8,6 +8,7 @@ from strategies.base import Pool
 from strategies.oracles.plain import (
     Numbers,
     by_id,
+    compared_by,
     distances,
     embeddings_of,
     ids_of,
@@ -22,8 +23,10 @@ def select(
     rng: np.random.Generator,
     uncertainty_weight: float = 0.5,
     min_distance: float = 0.05,
+    features: str = "image",
 ) -> list[int]:
     """The product of every image is computed anew for every pick."""
+    pool = compared_by(pool, features)
     n = min(n, len(pool))
     if n == 0:
         return []

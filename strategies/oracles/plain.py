@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from strategies.base import FloatArray, IdArray, Pool
@@ -19,6 +21,13 @@ def by_id(pool: Pool) -> list[int]:
 def ids_of(pool: Pool, rows: list[int]) -> list[int]:
     """The ids of these rows."""
     return [int(pool.ids[row]) for row in rows]
+
+
+def compared_by(pool: Pool, features: str) -> Pool:
+    """The pool with the embeddings that images are compared by: "image" or "foreground"."""
+    if features == "image":
+        return pool
+    return replace(pool, embeddings=pool.foreground_embeddings, labeled=pool.labeled_foreground)
 
 
 def embeddings_of(pool: Pool) -> Numbers:

@@ -8,6 +8,7 @@ from strategies.base import Pool
 from strategies.oracles.plain import (
     MOST_SAMPLED,
     by_id,
+    compared_by,
     distances,
     drawn,
     embeddings_of,
@@ -23,8 +24,15 @@ TIE = 1e-5  # of the largest gain: that much less counts as equal
 COVERED = 1e-6  # of all the uncertainty: a smaller gain is none
 
 
-def select(pool: Pool, n: int, rng: np.random.Generator, bandwidth: float = 0.0) -> list[int]:
+def select(
+    pool: Pool,
+    n: int,
+    rng: np.random.Generator,
+    bandwidth: float = 0.0,
+    features: str = "image",
+) -> list[int]:
     """The gain of every image is summed anew for every pick; when all is covered, by k-center."""
+    pool = compared_by(pool, features)
     n = min(n, len(pool))
     if n == 0:
         return []

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from daemon.domain.errors import RunFailed
+from daemon.experiment.simulation.probe import ProbeLauncher
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.runs.run_folder import EmbedRequest, ImageFile, LabeledFile, RunFolder, TrainRequest
@@ -21,6 +22,7 @@ LEARNER = "tests.fakes.learner"
 LAUNCHERS: dict[str, Callable[[str], Launcher]] = {
     "local": lambda module: LocalLauncher(module=module),
     "example": lambda module: ShellLauncher(f"{sys.executable} -m {module} {{command}} {{folder}}"),
+    "probe": lambda module: ProbeLauncher(Path(module), module="tests.contract.served_learner"),
 }
 
 

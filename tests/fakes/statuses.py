@@ -34,6 +34,7 @@ from daemon.status.model_health import (
     QuarantinedInput,
     UnusedFiles,
 )
+from daemon.status.model_images import ImageRedundancy, ValidationComparison
 from daemon.status.snapshot_batch import no_corrections
 from daemon.status.snapshot_curve import evaluated_cycles
 
@@ -105,6 +106,8 @@ def _before_first_run(classes: tuple[str, ...]) -> Status:
         tasks=TaskCounts(open=0, open_batch=0, open_earlier=0, being_sent=0, may_ask=0),
         images={},
         excluded=(),
+        redundancy=None,
+        validation_drift=None,
         batch=None,
         regime=None,
         stages=(),
@@ -138,6 +141,15 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "labels": LabelBudget(total=96, spent=spent, left=96 - spent),
         "tasks": TaskCounts(open=3, open_batch=3, open_earlier=0, being_sent=0, may_ask=0),
         "excluded": (ExcludedImages(why=Exclusion.GROUP, images=3, words=group),),
+        "redundancy": ImageRedundancy(
+            images=783,
+            near_duplicates=0.24,
+            intrinsic_dimension=12.4,
+            words="24 % of 783 images look like another one; intrinsic dimension 12.4",
+        ),
+        "validation_drift": ValidationComparison(
+            added=90, far=0.31, p=0.0004, drifted=True, words="validation drift: 31 % of 90 images"
+        ),
         "batch": _batch(points),
         "regime": SelectionRegime(
             cycle=points,

@@ -14,6 +14,7 @@ import torch
 from daemon.domain.errors import ConfigError
 from daemon.hrda.__main__ import DONE, MEMORY, main
 from daemon.hrda.network.encoders import build_encoder, encoder_spec
+from daemon.hrda.network.memory_format import memory_format_of
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainResult
 from tests.hrda.test_process import error_of, files, threads, train_request
 from tests.hrda.tiny import learner, minibatch, tiny
@@ -147,3 +148,10 @@ def test_a_module_that_was_written_for_other_import_paths_is_told_the_new_one(
 
     with pytest.raises(ConfigError, match=r"lines_of_old.*daemon\.domain\.errors now"):
         encoder_spec(tiny(encoder="ThreeLines", encoder_module="lines_of_old"))
+
+
+def test_a_strided_pointwise_convolution_of_few_channels_keeps_the_usual_memory_format() -> None:
+    few, more = (torch.nn.Conv2d(channels, 16, 1, stride=2) for channels in (4, 8))
+
+    assert memory_format_of(torch.nn.Sequential(more)) is torch.channels_last
+    assert memory_format_of(torch.nn.Sequential(more, few)) is torch.contiguous_format

@@ -9,11 +9,13 @@ import pytest
 
 from daemon.domain import Pick
 from daemon.domain.errors import ConfigError
+from daemon.rules import similar_pairs
 from daemon.runs.id_lists import IdLists, sha256_of_ids
 from daemon.runs.receipts import Receipt, receipt_of
 from daemon.runs.records import SelectRequest, SelectResult
 from daemon.selection.choice import choose, select_by
 from daemon.selection.plain_choice import arms_of, plainly_chosen, wrongly_listed
+from daemon.selection.receipt_checks import notes_of
 from daemon.selection.rounding import agrees_within_rounding
 from strategies.base import Pool
 from strategies.oracles import oracle_of
@@ -69,16 +71,16 @@ def test_near_duplicates_are_chosen_only_where_nothing_else_is_left() -> None:
 # --- the slow version ----------------------------------------------------------------------
 
 
-def receipt(pool: Pool, picks: Sequence[Pick], request: SelectRequest) -> Receipt:
-    lists = IdLists(
-        candidates=pool.ids,
-        labeled=pool.ids[:0],
-        asked=pool.ids[:0],
-        compared=pool.ids,
-        distinct=pool.ids,
+def lists_of(pool: Pool) -> IdLists:
+    none = pool.ids[:0]
+    return IdLists(
+        candidates=pool.ids, labeled=none, asked=none, compared=pool.ids, distinct=pool.ids
     )
+
+
+def receipt(pool: Pool, picks: Sequence[Pick], request: SelectRequest) -> Receipt:
     result = SelectResult(picks=tuple(picks), files={}, versions={}, seconds=0.0)
-    return receipt_of(request, lists, result, {}, (), request.n)
+    return receipt_of(request, lists_of(pool), result, {}, (), request.n)
 
 
 def test_images_whose_distance_differs_by_the_rounding_alone_are_no_fault() -> None:
@@ -121,6 +123,18 @@ def test_lists_of_near_duplicates_are_checked_image_by_image() -> None:
     assert wrong(2, 3) == [1]
     assert wrong(1, 3, 4) == [4]
     assert wrong(1) == [3]
+
+
+def test_near_duplicates_of_very_many_images_are_not_looked_for_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(similar_pairs, "MOST_COMPARED", 7)
+    pool = around([10, 20, 30, 40, 50, 60, 70, 80])
+    lists = lists_of(pool)
+
+    (note,) = notes_of(receipt(pool, [], REQUEST), lists)
+
+    assert note.startswith("near-duplicates of 8 images were compared in cells")
 
 
 def test_the_digest_of_a_list_does_not_depend_on_its_order() -> None:

@@ -12,6 +12,7 @@ import pytest
 import strategies
 from daemon.domain.errors import ConfigError, PoolInvalid
 from strategies.base import Pool, Signals
+from strategies.oracles import oracle_of
 
 
 def seeded() -> np.random.Generator:
@@ -140,6 +141,9 @@ def test_images_may_be_compared_by_their_foreground(name: str) -> None:
     other = replace(pool, embeddings=rows[1], labeled=labels[1])
     assert picked == strategies.load(name).select(other, 5, seeded())
     assert picked != strategies.load(name).select(pool, 5, seeded())
+    oracle = oracle_of(name)
+    assert oracle is not None
+    assert picked == oracle(pool, 5, seeded(), features="foreground")
 
 
 def test_foreground_of_unscored_labels_is_refused_with_a_cure() -> None:

@@ -62,9 +62,24 @@ class FullLabelPoint(Record):
     seconds: Annotated[float, Field(ge=0)] = 0.0
 
 
+class RunFault(Record):
+    """Why a part of the simulation could not be done; the same command tries it again.
+
+    job: its name in words. arm, seed, replicate: as in SimulatedRun; arm is "" for what all arms
+    share, and the method for a training on all labels.
+    """
+
+    job: str
+    arm: str = ""
+    seed: int = 0
+    replicate: Count = 0
+    message: str
+
+
 class Simulation(Record):
     """results.json. request: everything that the runs depend on (images, splits, arms, seeds,
-    sizes, preset, settings, versions). complete: whether every run has all its points."""
+    sizes, preset, settings, versions). complete: whether every run has all its points. faults: of
+    the last start of the command."""
 
     format: Literal[1] = 1
     classes: tuple[str, ...]
@@ -72,3 +87,4 @@ class Simulation(Record):
     complete: bool
     runs: tuple[SimulatedRun, ...]
     full: tuple[FullLabelPoint, ...] = ()
+    faults: tuple[RunFault, ...] = ()

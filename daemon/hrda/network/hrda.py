@@ -17,6 +17,7 @@ from daemon.hrda.network.heads import (
     fuse_scales,
     resize,
 )
+from daemon.hrda.network.memory_format import memory_format_of
 from daemon.hrda.network.segformer import SegFormer
 from daemon.hrda.network.segmentor import (
     Branch,
@@ -157,10 +158,11 @@ def half_scale(image: Tensor) -> Tensor:
 
 
 def build_segmentor(settings: Settings, classes: int) -> Segmentor:
-    """The segmentor of the settings with random weights, channels last. Raises ConfigError."""
+    """The segmentor of the settings with random weights. Raises ConfigError."""
     kind = SegFormer if settings.architecture == "segformer" else HRDASegmentor
-    net: Segmentor = kind(settings, classes).to(memory_format=torch.channels_last)
-    return net
+    net: Segmentor = kind(settings, classes)
+    net.memory_format = memory_format_of(net)
+    return net.to(memory_format=net.memory_format)
 
 
 def has_class_rows(name: str) -> bool:

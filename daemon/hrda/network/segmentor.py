@@ -85,6 +85,7 @@ class Segmentor(BaseModule):
         self.settings = settings
         self.bf16 = False
         self.chunk = settings.chunk
+        self.memory_format = torch.channels_last
 
     def load_imagenet(self) -> None:
         """Load the encoder's ImageNet weights as the settings say. Raises ConfigError."""
@@ -107,9 +108,9 @@ class Segmentor(BaseModule):
         """The encoder's maps of the whole image, float32."""
 
     def normalised(self, image: Tensor) -> Tensor:
-        """The image normalised as the encoder expects it, channels last."""
+        """The image normalised as the encoder expects it, in the memory format of the network."""
         x = (image - self.mean) / self.std
-        return x.contiguous(memory_format=torch.channels_last)
+        return x.contiguous(memory_format=self.memory_format)
 
     def autocast(self, image: Tensor) -> contextlib.AbstractContextManager[object]:
         """A context in which networks run in bf16, where `bf16` is set."""

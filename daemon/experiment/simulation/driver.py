@@ -1,0 +1,231 @@
+"""`maskloop simulate`: the jobs in order, results.json after each training."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from daemon.domain import Clock
+from daemon.domain.errors import ExperimentRefused, RunFailed
+from daemon.domain.formatting import count
+from daemon.experiment.child_runs import progress_display
+from daemon.experiment.command import INTERRUPTED, make_folder, sigterm_interrupts
+from daemon.experiment.simulation.further_trainings import FullLabelJob, ReplicateJob
+from daemon.experiment.simulation.job_threads import JobThreads
+from daemon.experiment.simulation.jobs import Job, Parts
+from daemon.experiment.simulation.kept_launchers import KeptLaunchers
+from daemon.experiment.simulation.loop_jobs import ArmJob, FirstModelJob, PoolJob
+from daemon.experiment.simulation.probe import ProbeLauncher, make_features
+from daemon.experiment.simulation.report import write_report
+from daemon.experiment.simulation.results_file import write_results
+from daemon.experiment.simulation.simulated_runs import Simulation
+from daemon.experiment.simulation.simulation_folder import SimulationFolder
+from daemon.experiment.simulation.simulation_options import PROBE, SimulationOptions
+from daemon.experiment.simulation.simulation_plan import Plan, make_plan, settle_request
+from daemon.experiment.simulation.simulation_progress import TrainingClock, simulation_display
+from daemon.experiment.simulation.trainings_at_once import TrainingsAtOnce
+from daemon.launchers import Launcher
+from daemon.launchers.local import LocalLauncher
+from daemon.runs.durable import write_json
+from daemon.runs.run_folder import RunFolder
+
+WRITE_S = 2.0  # between two results.json: with the probe points come faster
+
+
+def run_simulation(
+    options: SimulationOptions,
+    out: Console,
+    err: Console,
+    now: Clock,
+    make_launcher: Callable[[], Launcher] = LocalLauncher,
+    report: Callable[[Simulation, Path], None] = write_report,
+) -> int:
+    """Do what is not done yet; the exit code: 0, 1 where a part failed, 130 after an interrupt.
+
+    make_launcher: a launcher for each job that trains HRDA. report: writes the report. Raises
+    ExperimentRefused, and RunFailed where the machine lacks memory or disk.
+    """
+    make_folder(options.out)
+    with RunFolder(options.out).locked(), sigterm_interrupts(), _log_of_jobs():
+        try:
+            found = _simulate(make_plan(options), err, now, make_launcher, report)
+        except KeyboardInterrupt:
+            err.print(f"stopped; the same command goes on in {options.out}", markup=False)
+            return INTERRUPTED
+    _print_end(found, options.out, out)
+    return 0 if found.complete else 1
+
+
+def _simulate(
+    plan: Plan,
+    err: Console,
+    now: Clock,
+    make_launcher: Callable[[], Launcher],
+    report: Callable[[Simulation, Path], None],
+) -> Simulation:
+    plan, request = settle_request(plan)
+    _write_inputs(plan)
+    at_once = TrainingsAtOnce(plan)
+    with _launchers(plan, err, make_launcher) as make:
+        parts = Parts(plan=plan, now=now, make_launcher=make, threads=at_once.threads)
+        found, scarce = _run_jobs(parts, request, at_once, err)
+    report(found, plan.options.out)
+    if scarce:
+        raise RunFailed(f"{scarce}; the same command goes on in {plan.options.out}")
+    return found
+
+
+def _run_jobs(
+    parts: Parts, request: Mapping[str, Any], at_once: TrainingsAtOnce, err: Console
+) -> tuple[Simulation, str]:
+    """Run all jobs. Returns what was found, and what the machine lacks, in words."""
+    plan, jobs = parts.plan, jobs_of(parts)
+    threads = JobThreads(jobs, parts.stopped)
+    clock = TrainingClock(plan.trainings(), _trained(jobs), time.monotonic)
+    written_s = -WRITE_S
+    with simulation_display(err, clock) as display:
+
+        def look() -> None:
+            nonlocal written_s
+            if parts.changed.is_set() and time.monotonic() - written_s > WRITE_S:
+                parts.changed.clear()
+                written_s = time.monotonic()
+                clock.done = _trained(jobs)
+                write_results(plan, request, jobs, threads.faults)
+            display(threads.running)
+
+        threads.run(at_once.number, look)
+    return write_results(plan, request, jobs, threads.faults), threads.scarce
+
+
+@contextmanager
+def _launchers(
+    plan: Plan, err: Console, make_launcher: Callable[[], Launcher]
+) -> Iterator[Callable[[], Launcher]]:
+    """What makes the launcher of a job; the probe's keep their processes from job to job."""
+    options = plan.options
+    if options.learner != PROBE:
+        yield make_launcher
+        return
+    images = [plan.source.images[name] for name in (*plan.train, *plan.test)]
+    with progress_display(err) as on_progress:
+        features = make_features(
+            images,
+            plan.folder.features,
+            options.settings,
+            device=options.device,
+            threads=options.threads,
+            on_progress=on_progress,
+        )
+    kept = KeptLaunchers(lambda: ProbeLauncher(features))
+    try:
+        yield kept.take
+    finally:
+        kept.stop()
+
+
+def write_saved_report(out: Path, console: Console, reference: Path | None = None) -> int:
+    """Write the report of a simulation from its results.json; 0. It may still run.
+
+    reference: the folder of another simulation, whose ranking of the arms is compared. Raises
+    ExperimentRefused where there are no results.
+    """
+    found = _saved_results(out)
+    write_report(found, out, _saved_results(reference) if reference else None)
+    _print_end(found, out, console)
+    return 0
+
+
+def _saved_results(out: Path) -> Simulation:
+    file = SimulationFolder(out).results_file
+    try:
+        return Simulation.model_validate_json(file.read_bytes())
+    except FileNotFoundError as exc:
+        raise ExperimentRefused(
+            f"{file}: is not there; expected the folder of a simulation with at least one training"
+        ) from exc
+    except ValidationError as exc:
+        raise ExperimentRefused(
+            f"{file}: cannot be read as results: {exc}; delete it, the command of the simulation "
+            f"makes it again"
+        ) from exc
+
+
+def jobs_of(parts: Parts) -> list[Job]:
+    """All jobs, in the order in which they start: seed by seed, so that pairs come early."""
+    options = parts.plan.options
+    jobs: list[Job] = [PoolJob(parts)]
+    for seed in options.seeds:
+        jobs.append(FirstModelJob(parts, seed))
+        jobs += [ArmJob(parts, seed, arm) for arm in options.arms]
+        jobs += [
+            ReplicateJob(parts, seed, options.replicate_arm, number)
+            for number in range(1, options.replicates + 1)
+        ]
+    return [*jobs, *(FullLabelJob(parts, options.seeds[0], method) for method in options.full)]
+
+
+def _trained(jobs: list[Job]) -> int:
+    return sum(job.trained() for job in jobs)
+
+
+def _write_inputs(plan: Plan) -> None:
+    """Link the images of the training list, and write the lists. Twice changes nothing."""
+    folder = plan.folder
+    folder.images.mkdir(exist_ok=True)
+    for name in plan.train:
+        image = plan.source.images[name]
+        link = folder.images / image.name
+        if not link.is_symlink():
+            link.symlink_to(image)
+    if not folder.splits_file.exists():
+        write_json(folder.splits_file, {"train": list(plan.train), "test": list(plan.test)})
+
+
+def _print_end(found: Simulation, folder: Path, out: Console) -> None:
+    for fault in found.faults:
+        out.print(f"{fault.job}: {fault.message}", markup=False)
+    points = sum(len(run.points) for run in found.runs)
+    state = "complete" if found.complete else "not complete; the same command tries the rest again"
+    counts = f"{count(len(found.runs), 'run')}, {count(points, 'point')}"
+    out.print(f"{folder}: {counts}: {state}", markup=False)
+    out.print(f"{folder / 'report.html'} and {folder / 'table.md'} compare the arms", markup=False)
+
+
+@contextmanager
+def _log_of_jobs() -> Iterator[None]:
+    """The daemon's own lines are left out, but for warnings, which name their job."""
+    daemon, before = logging.getLogger("daemon"), logging.getLogger("daemon").level
+    mine = logging.getLogger("daemon.experiment")
+    named = _NamesJob()
+    handlers = list(logging.getLogger().handlers)
+    if before == logging.NOTSET and logging.getLogger().level > logging.DEBUG:
+        daemon.setLevel(logging.WARNING)
+        mine.setLevel(logging.INFO)
+    for handler in handlers:
+        handler.addFilter(named)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(named)
+        daemon.setLevel(before)
+        mine.setLevel(logging.NOTSET)
+
+
+class _NamesJob(logging.Filter):
+    """Puts the name of the job before what its thread logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always True."""
+        if record.threadName != "MainThread" and not hasattr(record, "job"):
+            record.job = record.threadName
+            record.msg, record.args = f"{record.threadName}: {record.getMessage()}", ()
+        return True
