@@ -108,10 +108,10 @@ def serving_model(
     measured = [point for point in serving[:-1] if _miou(point.validation) is not None]
     before = measured[-1] if measured and _miou(newest.validation) is not None else None
     found = compare(before.cycle, newest.cycle) if before and compare else None
-    return _described(newest, before, rejected, found)
+    return _serving_model(newest, before, rejected, found)
 
 
-def _described(
+def _serving_model(
     newest: CurvePoint,
     before: CurvePoint | None,
     rejected: CurvePoint | None,

@@ -1,9 +1,9 @@
 """Where the learning curve goes from here, never without an interval. Pure; the caller brings rng.
 
-The laws of forecast_laws.py are averaged by how well each foretold the last point. Whole curves are
-drawn from that mixture, and every interval is a quantile of what they say; curves that fall with
-more labels, or level off above 1, are left out. tests/benchmarks/forecast_coverage.py counts how
-often the intervals hold what came.
+The families of curve_families.py are averaged by how well each foretold the last point. Whole
+curves are drawn from that mixture, and every interval is a quantile of what they say; curves that
+fall by more than `FALL`, or level off above 1, are left out.
+tests/benchmarks/forecast_coverage.py counts how often the intervals hold what came.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from daemon.insight.forecast_laws import LAWS, LawFit, fit_law, shape
+from daemon.insight.curve_families import FAMILIES, FamilyFit, fit_family, shape
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,27 +47,27 @@ class Range:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LawWeight:
-    """How a law did. weight: its share of the curves, in [0, 1]. last_error: what it foretold for
-    the last point, from those before it, minus what came."""
+class FamilyWeight:
+    """How a family did. weight: its share of the curves, in [0, 1]. last_error: what it foretold
+    for the last point, from those before it, minus what came."""
 
-    law: str
+    family: str
     weight: float
     last_error: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """K curves that fit the points: of each its law, as a position in LAWS, and its parameters.
+    """K curves that fit the points: of each its family, as a position in FAMILIES, and parameters.
 
     last_labels: of the newest point. noises: (K,) of a measured point about each curve; errors:
-    (K,) standard normal. laws: the most fitting first.
+    (K,) standard normal. families: the most fitting first.
     """
 
-    laws: tuple[LawWeight, ...]
+    families: tuple[FamilyWeight, ...]
     first_labels: int
     last_labels: int
-    law: npt.NDArray[np.int64]
+    family: npt.NDArray[np.int64]
     rates: Floats
     levels: Floats
     heights: Floats
@@ -92,21 +92,21 @@ class Forecast:
         """(K,) the value of each curve at so many labels."""
         ratio = np.array(labels / self.first_labels)
         falling = np.select(
-            [self.law == position for position in range(len(LAWS))],
-            [shape(law, ratio, self.rates) for law in LAWS],
+            [self.family == position for position in range(len(FAMILIES))],
+            [shape(family, ratio, self.rates) for family in FAMILIES],
         )
         return np.asarray(np.minimum(self.levels - self.heights * falling, 1.0))
 
 
 def forecast(points: Sequence[MeasuredPoint], rng: np.random.Generator) -> Forecast | None:
-    """Fit the laws. None for fewer than three points of different numbers of labels, and where no
-    law fits, such as a figure that falls with more labels."""
+    """Fit the families. None for fewer than three points of different numbers of labels, and where
+    no family fits, such as a figure that falls with more labels."""
     ordered = sorted(points, key=lambda point: point.labels)
     if len({point.labels for point in ordered}) < MIN_POINTS or ordered[0].labels < 1:
         return None
     ratio = np.array([point.labels / ordered[0].labels for point in ordered])
     values = np.array([point.value for point in ordered])
-    fits = [fit_law(law, ratio, values, _spreads(ordered)) for law in LAWS]
+    fits = [fit_family(family, ratio, values, _spreads(ordered)) for family in FAMILIES]
     densities = np.array([fit.last_density for fit in fits])
     weights = np.exp(densities - densities.max())
     weights /= weights.sum()
@@ -114,16 +114,16 @@ def forecast(points: Sequence[MeasuredPoint], rng: np.random.Generator) -> Forec
         _draw(fit, round(4 * CURVES * weight), rng)
         for fit, weight in zip(fits, weights, strict=True)
     ]
-    law = np.repeat(np.arange(len(LAWS)), [len(one) for one in drawn])
-    kept = rng.permutation(len(law))[:CURVES]
+    family = np.repeat(np.arange(len(FAMILIES)), [len(one) for one in drawn])
+    kept = rng.permutation(len(family))[:CURVES]
     if len(kept) < FEWEST_CURVES:
         return None
     rates, levels, heights, noises = np.concatenate(drawn)[kept].T
     return Forecast(
-        laws=_law_weights(fits, law[kept]),
+        families=_family_weights(fits, family[kept]),
         first_labels=ordered[0].labels,
         last_labels=ordered[-1].labels,
-        law=law[kept],
+        family=family[kept],
         rates=rates,
         levels=levels,
         heights=heights,
@@ -132,21 +132,23 @@ def forecast(points: Sequence[MeasuredPoint], rng: np.random.Generator) -> Forec
     )
 
 
-def _draw(fit: LawFit, curves: int, rng: np.random.Generator) -> Floats:
+def _draw(fit: FamilyFit, curves: int, rng: np.random.Generator) -> Floats:
     """(K, 4): rate, level, height and noise of the drawn curves that may be."""
     rows = rng.choice(len(fit.rates), size=curves, p=np.exp(fit.log_weight))
     root = np.linalg.cholesky(fit.covariance)[rows]
     found = fit.mean[rows] + np.einsum("kij,kj->ki", root, rng.standard_normal((curves, 2)))
     level, height = found.T
-    possible = (height >= -FALL) & ((level <= 1) | (fit.law == "logarithmic"))
+    possible = (height >= -FALL) & ((level <= 1) | (fit.family == "logarithmic"))
     parameters = np.stack([fit.rates[rows], level, height, fit.noises[rows]], axis=1)
     return np.asarray(parameters[possible])
 
 
-def _law_weights(fits: Sequence[LawFit], law: npt.NDArray[np.int64]) -> tuple[LawWeight, ...]:
-    shares = np.bincount(law, minlength=len(fits)) / len(law)
+def _family_weights(
+    fits: Sequence[FamilyFit], family: npt.NDArray[np.int64]
+) -> tuple[FamilyWeight, ...]:
+    shares = np.bincount(family, minlength=len(fits)) / len(family)
     found = [
-        LawWeight(law=fit.law, weight=float(share), last_error=fit.last_error)
+        FamilyWeight(family=fit.family, weight=float(share), last_error=fit.last_error)
         for fit, share in zip(fits, shares, strict=True)
     ]
     return tuple(sorted(found, key=lambda one: -one.weight))

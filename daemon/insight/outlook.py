@@ -37,10 +37,10 @@ class Foretold(ViewModel):
     """Upper end of the 80 % interval."""
 
 
-class LawShare(ViewModel):
-    """How much a law of learning counts in the forecast."""
+class FamilyShare(ViewModel):
+    """How much a family of learning counts in the forecast."""
 
-    law: str
+    family: str
     """Its name."""
     weight: Share
     """Its share of the drawn curves."""
@@ -89,8 +89,8 @@ class Outlook(ViewModel):
     """What the next batch adds; null without a forecast."""
     targets: tuple[Target, ...]
     """Labels to reach the next rounded figures; empty without a forecast."""
-    laws: tuple[LawShare, ...]
-    """The laws that were averaged, the most fitting first."""
+    families: tuple[FamilyShare, ...]
+    """The families that were averaged, the most fitting first."""
     labels_per_day: float | None
     """The present pace; null where it is not known."""
     pace_words: str
@@ -120,7 +120,7 @@ def outlook(
         band=_band(found) if found else (),
         gain=_gain(batch, batch_gain),
         targets=_targets(found, newest, spent, pace, now) if found else (),
-        laws=_laws(found),
+        families=_families(found),
         labels_per_day=pace,
         pace_words=_pace_words(pace),
         advice=advice,
@@ -160,11 +160,12 @@ def _gain(batch: int, gain: Range | None) -> Gain | None:
     return Gain(labels=batch, low=gain.low, middle=gain.middle, high=gain.high)
 
 
-def _laws(found: Forecast | None) -> tuple[LawShare, ...]:
+def _families(found: Forecast | None) -> tuple[FamilyShare, ...]:
     if found is None:
         return ()
     return tuple(
-        LawShare(law=fit.law, weight=fit.weight, last_error=fit.last_error) for fit in found.laws
+        FamilyShare(family=fit.family, weight=fit.weight, last_error=fit.last_error)
+        for fit in found.families
     )
 
 

@@ -68,5 +68,5 @@ def _not_measured(measured: int) -> StopAdvice:
     if measured < MIN_POINTS:
         reason = f"A forecast takes {count(MIN_POINTS, 'measured cycle')}; there are {measured}."
     else:
-        reason = "No law of learning fits these points, such as a curve that falls."
+        reason = "No learning curve fits these points: the figure falls with more labels, or jumps."
     return _advice(Advice.NOT_MEASURED, "Not measured yet", reason)

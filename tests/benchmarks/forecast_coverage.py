@@ -6,8 +6,8 @@ Draws CURVES learning curves of each family, with 3, 5 and 8 measured points and
 0.3 to 2.5 points of mIoU, foretells, and counts: "next": the measured value one batch on, "double":
 at twice the labels, "gain": the true rise of the next batch, "reach": the labels at which the true
 curve rises by another 0.03 (or that it does not within 8 times the labels). 70 to 90 % is wanted
-of each. "chosen on": families of the laws themselves; "checked on": others, whose shapes are none
-of the laws'. "naive": the last value and the spread of the differences, for comparison.
+of each. "chosen on": curves of the families themselves; "checked on": others, whose shapes are
+none of them. "naive": the last value and the spread of the differences, for comparison.
 """
 
 from __future__ import annotations

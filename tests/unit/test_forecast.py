@@ -68,9 +68,11 @@ def test_labels_to_reach_a_figure_have_an_interval_and_may_be_out_of_reach() -> 
 def test_the_laws_are_weighed_by_what_they_foretold_of_the_last_point() -> None:
     found = foretold(*map(power_law, LABELS))
 
-    assert sum(law.weight for law in found.laws) == pytest.approx(1)
-    assert [law.weight for law in found.laws] == sorted(law.weight for law in found.laws)[::-1]
-    errors = {law.law: abs(law.last_error) for law in found.laws}
+    assert sum(family.weight for family in found.families) == pytest.approx(1)
+    assert [family.weight for family in found.families] == sorted(
+        family.weight for family in found.families
+    )[::-1]
+    errors = {family.family: abs(family.last_error) for family in found.families}
     assert errors["power"] < errors["logarithmic"]
 
 

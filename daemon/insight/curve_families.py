@@ -1,6 +1,6 @@
-"""Laws of how a figure y in [0, 1] depends on the number of labels n, fitted to points. Pure.
+"""Families of curves of a figure y in [0, 1] over the number of labels n, fitted to points. Pure.
 
-With n_1 labels at the first point, each law is y = a - b g(n / n_1), g falling from 1:
+With n_1 labels at the first point, each family is y = a - b g(n / n_1), g falling from 1:
 
 - power:        g(x) = x^-c
 - exponential:  g(x) = exp(-c (x - 1))
@@ -9,8 +9,8 @@ With n_1 labels at the first point, each law is y = a - b g(n / n_1), g falling 
 
 For each rate c and each noise of a grid, a and b have a normal prior, and so a normal posterior in
 closed form (Bayesian linear regression: C. Bishop, Pattern Recognition and Machine Learning, 2006,
-section 3.3). A law's weight is how likely its fit to all points but the last made the last one
-(leave-last-out); within a law, the evidence of all points decides.
+section 3.3). A family's weight is how likely its fit to all points but the last made the last one
+(leave-last-out); within a family, the evidence of all points decides.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ NOISES = (0.004, 0.008, 0.014, 0.022, 0.035)  # standard deviation of a point ab
 PRIOR_MEAN = np.array([0.75, 0.3])  # of a and b, in units of y
 PRIOR_SD = np.array([0.25, 0.25])
 
-_LAWS: Mapping[str, tuple[Sequence[float], Callable[[Floats, Floats], Floats]]] = {
+_FAMILIES: Mapping[str, tuple[Sequence[float], Callable[[Floats, Floats], Floats]]] = {
     "power": (RATES, lambda x, c: x**-c),
     "exponential": (RATES, lambda x, c: np.exp(-c * (x - 1))),
     "inverse": (RATES, lambda x, c: 1 / (1 + c * (x - 1))),
     "logarithmic": ((0.3,), lambda x, c: 1 - c * np.log(x)),
 }
-LAWS = tuple(_LAWS)
+FAMILIES = tuple(_FAMILIES)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LawFit:
-    """A law, fitted with every rate and noise: M of them.
+class FamilyFit:
+    """A family, fitted with every rate and noise: M of them.
 
     log_weight: (M,) and normalised. rates, noises: (M,). mean: (M, 2) of a and b; covariance:
     (M, 2, 2). last_density: log density of the last point given those before it. last_error: what
-    the law foretold for the last point, minus what came.
+    the family foretold for the last point, minus what came.
     """
 
-    law: str
+    family: str
     rates: Floats
     noises: Floats
     log_weight: Floats
@@ -56,15 +56,17 @@ class LawFit:
     last_error: float
 
 
-def shape(law: str, ratio: Floats, rate: Floats) -> Floats:
-    """g of a law. ratio: n / n_1."""
-    return _LAWS[law][1](ratio, rate)
+def shape(family: str, ratio: Floats, rate: Floats) -> Floats:
+    """g of a family. ratio: n / n_1."""
+    return _FAMILIES[family][1](ratio, rate)
 
 
-def fit_law(law: str, ratio: Floats, values: Floats, spread: Floats) -> LawFit:
-    """Fit a law. ratio, values: (N,) n / n_1 and y, by n. spread: (N,) factors of the noise."""
-    rates, noises = (grid.ravel() for grid in np.meshgrid(_LAWS[law][0], NOISES, indexing="ij"))
-    falling = shape(law, ratio[None], rates[:, None])  # (M, N)
+def fit_family(family: str, ratio: Floats, values: Floats, spread: Floats) -> FamilyFit:
+    """Fit a family. ratio, values: (N,) n / n_1 and y, by n. spread: (N,) factors of the noise."""
+    rates, noises = (
+        grid.ravel() for grid in np.meshgrid(_FAMILIES[family][0], NOISES, indexing="ij")
+    )
+    falling = shape(family, ratio[None], rates[:, None])  # (M, N)
     design = np.stack([np.ones_like(falling), -falling], axis=-1)  # (M, N, 2)
     noise = noises[:, None] * spread  # (M, N)
     before, mean, covariance = _regression(design[:, :-1], values[:-1], noise[:, :-1])
@@ -73,8 +75,8 @@ def fit_law(law: str, ratio: Floats, values: Floats, spread: Floats) -> LawFit:
     last = _log_normal(values[-1] - foretold, variance + noise[:, -1] ** 2)
     evidence, mean, covariance = _regression(design, values, noise)
     before = before - _log_sum(before)
-    return LawFit(
-        law=law,
+    return FamilyFit(
+        family=family,
         rates=rates,
         noises=noises,
         log_weight=evidence - _log_sum(evidence),
