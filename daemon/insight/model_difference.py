@@ -5,7 +5,7 @@ measured on each draw, so that what makes an image hard for both cancels out. Im
 alike and are drawn together. Few images make the percentiles too narrow; they are widened about the
 difference by sqrt(n / (n - 1)) and by Student's t over the normal: T. Hesterberg, What Teachers
 Should Know About the Bootstrap, The American Statistician 2015. The noise of training again is not
-in it.
+in it. tests/benchmarks/model_difference_coverage.py counts how often the interval holds the truth.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from daemon.web.page import Page, Sources
 
 PICTURES = {"svg": "image/svg+xml", "png": "image/png"}
 SAVED = (
-    "Not measured. It takes trainings on as many labels drawn at random from the same images: "
-    "this curve alone cannot tell it."
+    "Not measured. It takes trainings on as many labels drawn at random from the same images, "
+    "which `maskloop simulate` does on a labeled data set: this curve alone cannot tell it."
 )
 
 
