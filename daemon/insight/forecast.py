@@ -22,9 +22,7 @@ MIN_POINTS = 3
 LEVEL = 0.8  # of all intervals
 CURVES = 2000
 FEWEST_CURVES = 200
-FALL = (
-    0.1  # by how much a curve may fall in all: labels can spoil a model, and a flat one has noise
-)
+FALL = 0.1  # by how much a curve may fall in all: labels can spoil a model
 SPREADS = (0.5, 2.0)  # of a point's interval against the median one: the least and most that count
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from daemon.domain import Source
-from daemon.insight.stop_advice import Advice, StopAdvice
+from daemon.insight.stop_advice import StopAdvice
 from daemon.status.model import Status
 from daemon.status.model_health import Event, Incident
 from daemon.web.pages.curve import curve_outlook
@@ -74,7 +74,6 @@ def person(annotator: str | None) -> str:
     return f"user {annotator}" if annotator.isdigit() else annotator
 
 
-def going_on(status: Status) -> StopAdvice | None:
-    """Whether more labels are worth their work, by the Curve page; None before that is measured."""
-    advice = curve_outlook(status, NEVER).advice
-    return None if advice.advice is Advice.NOT_MEASURED else advice
+def going_on(status: Status) -> StopAdvice:
+    """Whether more labels are worth their work, as the page of the curve says it."""
+    return curve_outlook(status, NEVER).advice

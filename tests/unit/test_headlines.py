@@ -68,6 +68,6 @@ def test_a_bare_number_is_a_user_of_the_tool() -> None:
     ]  # fmt: skip
 
 
-def test_the_advice_of_the_curve_is_on_the_overview_once_it_is_measured() -> None:
-    assert going_on(status(2)) is None
+def test_the_advice_of_the_curve_is_on_the_overview() -> None:
+    assert going_on(status(2)).headline == "Not measured yet"
     assert going_on(status(4)).headline == "Go on"
