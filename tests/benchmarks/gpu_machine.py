@@ -18,7 +18,7 @@ from daemon.config.learner import Settings, settings_of
 from daemon.hrda.data.crops import Crops
 from daemon.hrda.device import synchronize, versions
 from daemon.hrda.learning.learner import Learner
-from daemon.hrda.train import build_learner
+from daemon.hrda.training.initial_learner import build_learner
 from daemon.runs.run_folder import ImageFile, LabeledFile, TrainRequest
 from tests.hrda.tiny import CLASSES, field
 

@@ -59,7 +59,7 @@ def test_a_large_image_is_shrunk_band_by_band_to_the_same(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(embed, "BAND_ROWS", 256)
 
-    assert torch.equal(embed._shrunk(image, mean), whole)
+    assert torch.equal(embed.shrunk(image, mean), whole)
 
 
 def test_a_window_is_a_part_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from daemon.hrda.augment.class_mix import (
     cutmix_mask,
     foreground_masks,
     mix,
+    region_masks,
 )
 from daemon.hrda.augment.colour_jitter import jitter, random_blur
 from daemon.hrda.learning.logit_adjustment import adjust_logits, adjustment_strength, logit_bias
@@ -167,3 +168,9 @@ def test_blur_keeps_a_flat_image_and_the_mean() -> None:
 
     assert torch.allclose(random_blur(flat, 1.0), flat, atol=1e-3)
     assert torch.allclose(random_blur(spot, 1.0).mean(), spot.mean(), atol=1e-2)
+
+
+def test_regions_are_all_the_foreground_and_nothing_else() -> None:
+    label = torch.tensor([[[0, 1, 255], [2, 0, 1]], [[0, 0, 255], [0, 0, 0]]])
+
+    assert region_masks(label).long().tolist() == [[[0, 1, 0], [1, 0, 1]], [[0, 0, 0], [0, 0, 0]]]

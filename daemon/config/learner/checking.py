@@ -129,6 +129,10 @@ def _contradictions(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]
             settings.learning_rate_least <= settings.learning_rate,
             "expected learning_rate_least of at most learning_rate",
         ),
+        ("keep_best", "keep_consistent"): (
+            not (settings.keep_best and settings.keep_consistent),
+            "expected at most one of them to be true",
+        ),
         ("pseudo_margins_px",): (
             len(settings.pseudo_margins_px) == 4,
             "expected four numbers: top, bottom, left, right",

@@ -2,6 +2,7 @@
 
 Sources: HRDA (Hoyer, Dai, Van Gool, ECCV 2022), DAFormer (CVPR 2022), MIC (CVPR 2023),
 Supervisely's HRDA app. daemon/hrda/METHOD.md says what each does and how the presets differ.
+Further ones, all off by default, are in pool_learning.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from daemon.config.learner.pool_learning import PoolLearning
 from daemon.config.ranges import PathText, Share
 
 GRID_PX = 64  # sides of context crops are multiples of it: half of it divides by stride 32
@@ -47,7 +49,7 @@ Seconds = Annotated[float, Field(ge=0, le=1e9), _FINITE]
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(strict=True, extra="forbid"))
-class Settings:
+class Settings(PoolLearning):
     """The settings of a training; the defaults are the preset `cpu`.
 
     Lengths are pixels of the original image; shares and probabilities lie in [0, 1]. A value of
@@ -203,8 +205,10 @@ class Settings:
     ignore_bottom_px: MarginPx = _setting(
         0, "rows at the bottom of an unlabeled crop whose pseudo-labels have no weight"
     )
-    mix_classes: Literal["foreground", "all"] = _setting(
-        "foreground", "classes that ClassMix pastes; all: background and 255 too, as published"
+    mix_classes: Literal["foreground", "all", "regions"] = _setting(
+        "foreground",
+        "classes that ClassMix pastes; all: background and 255 too, as published; regions: every "
+        "foreground class of the labeled crop, and never a CutMix box (class_mix is unused)",
     )
     class_mix: Share = _setting(0.5, "probability of ClassMix; otherwise CutMix")
     # further losses

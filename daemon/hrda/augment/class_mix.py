@@ -92,6 +92,12 @@ def classmix_masks(labels: Tensor, values: Sequence[Values] | None = None) -> Te
     return torch.stack(masks)
 
 
+def region_masks(labels: Tensor) -> Tensor:
+    """(B, H, W) bool: all foreground of the (B, H, W) labels; nothing is pasted where there is
+    none."""
+    return (labels != 0) & (labels != IGNORE)
+
+
 def foreground(values: Values) -> list[int]:
     """The foreground classes among the values of a label."""
     return [value for value in values if value not in (0, IGNORE)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from daemon.hrda.data.sampler import Sampler
 from daemon.hrda.device import to_device
 from daemon.hrda.distributed import SINGLE_PROCESS, Ranks
 from daemon.hrda.network.encoders import encoder_spec
-from daemon.pixels.masks import counts_of, values_of
+from daemon.pixels.masks import counts_of, read_mask, values_of
 from daemon.runs.run_folder import FileRole, ImageFile, LabeledFile, TrainRequest
 
 CACHE_BYTES = 256 * 2**20  # of decoded labeled pictures; unlabeled ones are not cached
@@ -35,7 +36,8 @@ class Crops:
     pixels: (L, C) pixels of each class in each labeled image. ignored: share of the pixels of the
     labels that are 255, in [0, 1]. labeled: the images that can be read with their masks; sizes:
     their (height, width), pixels. The others are faults of `reader`, as are unlabeled images that
-    cannot be read when they are drawn: the next one replaces them.
+    cannot be read when they are drawn: the next one replaces them. pool_labels: the folder of the
+    pool's labels, ID.png, in a second round.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Crops:
         self._cached_bytes = 0
         self._lock = threading.Lock()  # of the cache: minibatches are computed in several threads
         self._unreadable: set[int] = set()  # unlabeled
+        self.pool_labels: Path | None = None
         self.sizes: list[tuple[int, int]] = []
         self.pixels = self._count_pixels()
         self.sampler = Sampler(
@@ -98,7 +101,13 @@ class Crops:
             valid=self._on_device(valid.astype(np.bool_)),
             full_size=(size, other),
             values=tuple(tuple(values_of(crop.mask)) for crop in labeled),
+            pool_label=self._pool_label(unlabeled),
         )
+
+    def _pool_label(self, unlabeled: Sequence[Crop]) -> torch.Tensor | None:
+        if self.pool_labels is None or not unlabeled:
+            return None
+        return self._on_device(np.stack([crop.mask for crop in unlabeled])).long()
 
     def _labeled(self, position: int) -> Crop:
         draw = self.sampler.labeled(position)
@@ -122,23 +131,41 @@ class Crops:
 
     def _unlabeled(self, position: int) -> Crop:
         draw = self.sampler.unlabeled(position)
-        image = self._unlabeled_picture(draw.image)
+        file, image = self._unlabeled_picture(draw.image)
         area, rng = self._pseudo_label_area(image), np.random.default_rng(draw.seed)
+        if self.pool_labels is not None:
+            label = read_mask(
+                self._pool_label_file(file),
+                classes=self.classes,
+                size=(area.shape[0], area.shape[1]),
+            )
+            area = np.where(area == IGNORE, area, label)
         crop = self._crop(image, area, None, rng, largest_class_share=1.0)
         valid = crop.mask != IGNORE
         if not self.settings.mask_padding:
             valid |= ~crop.valid
         return Crop(image=crop.image, mask=crop.mask, valid=valid)
 
-    def _unlabeled_picture(self, index: int) -> Picture:
+    def _unlabeled_picture(self, index: int) -> tuple[ImageFile, Picture]:
         """The picture at an index, or the next that can be read. Raises NoUsableFiles."""
         for further in range(len(self.unlabeled)):
             file = self.unlabeled[(index + further) % len(self.unlabeled)]
-            image = None if file.id in self._unreadable else self.reader.image(file)
+            image = None if self._is_left_out(file) else self.reader.image(file)
             if image is not None:
-                return image
+                return file, image
             self._unreadable.add(file.id)
         raise NoUsableFiles("unlabeled", self.reader.faults(FileRole.POOL))
+
+    def _is_left_out(self, file: ImageFile) -> bool:
+        """Whether it could not be read, now or when the pool was labeled."""
+        if file.id in self._unreadable:
+            return True
+        return self.pool_labels is not None and not self._pool_label_file(file).exists()
+
+    def _pool_label_file(self, file: ImageFile) -> Path:
+        if self.pool_labels is None:
+            raise ValueError("pool_labels is None: this is no second round")
+        return self.pool_labels / f"{file.id}.png"
 
     def _pseudo_label_area(self, image: Picture) -> Mask:
         """(H, W): 0 where pseudo-labels count, 255 in the margins (pseudo_margins_px)."""

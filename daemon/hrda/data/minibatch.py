@@ -16,6 +16,7 @@ class Minibatch:
     valid: (U, P, P) bool, where the unlabeled crops show an image. full_size: (B, U) of the
     minibatch that this is a part of; (0, 0) when it is complete. values: of each label the values
     that it holds, ascending, where they were counted before the label went to the device.
+    pool_label: (U, P, P) int64, 255 = none, of the unlabeled crops in a second round; else None.
     """
 
     image: Tensor
@@ -24,6 +25,7 @@ class Minibatch:
     valid: Tensor
     full_size: tuple[int, int] = (0, 0)
     values: tuple[tuple[int, ...], ...] | None = None
+    pool_label: Tensor | None = None
 
     def label_values(self) -> Sequence[Sequence[int]]:
         """Of each label the values that it holds, ascending, 255 too."""
@@ -52,6 +54,7 @@ class Minibatch:
                 valid=self.valid[rows],
                 full_size=full_size,
                 values=None if self.values is None else self.values[rows],
+                pool_label=None if self.pool_label is None else self.pool_label[rows],
             )
 
 

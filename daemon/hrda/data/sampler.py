@@ -17,6 +17,7 @@ import torch
 
 # independent random streams of one seed
 LABELED, LABELED_EPOCH, UNLABELED, UNLABELED_EPOCH, ITERATION, POOL_SAMPLE = range(6)
+SECOND_ROUND = 6
 
 
 @dataclass(frozen=True, kw_only=True)

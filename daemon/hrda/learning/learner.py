@@ -17,12 +17,19 @@ import torch
 from torch import Tensor, nn
 
 from daemon.config.learner import Settings
-from daemon.hrda.augment.class_mix import WeightedCrops, classmix_masks, foreground_masks, mix
+from daemon.hrda.augment.class_mix import (
+    WeightedCrops,
+    classmix_masks,
+    foreground_masks,
+    mix,
+    region_masks,
+)
 from daemon.hrda.augment.colour_jitter import jitter
 from daemon.hrda.augment.masking import mask_blocks
 from daemon.hrda.augment.strong_augmentation import strongly_augmented
 from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.distributed import SINGLE_PROCESS
+from daemon.hrda.learning.agreement import at_pixels, second_view, views_agree
 from daemon.hrda.learning.class_counts import class_counts
 from daemon.hrda.learning.feature_distance import FeatureDistance
 from daemon.hrda.learning.gradient_reduction import reduce_gradients
@@ -32,16 +39,24 @@ from daemon.hrda.learning.optimizer import (
     build_optimizer,
     optimize,
     set_learning_rates,
+    starts_unlabeled,
     unlabeled_weight,
 )
 from daemon.hrda.learning.pseudo_labels import (
-    PSEUDO_LABELERS,
     confidence_thresholds,
     distribution_alignment,
     without_border_rows,
 )
+from daemon.hrda.learning.pseudo_selection import given_labels, selection
+from daemon.hrda.learning.reliability import (
+    MEASURED_EVERY,
+    confusion_of,
+    running,
+    unreliable_classes,
+)
 from daemon.hrda.learning.rollback import Attempt
 from daemon.hrda.learning.teacher import Teacher
+from daemon.hrda.network.heads import resize
 from daemon.hrda.network.segmentor import Logits, Segmentor
 from daemon.hrda.network.windows import random_detail_box
 
@@ -69,6 +84,7 @@ class Learner:
         self.class_weights = class_weights(labeled_share, settings.class_balance)
         self.predicted_share = labeled_share.clone()
         self.trained_pixels = torch.zeros_like(labeled_share)  # by class, times its weight
+        self.confusion = labeled_share.new_zeros(len(labeled_share), len(labeled_share))
         self.thresholds = confidence_thresholds(settings, len(labeled_share)).to(labeled_share)
         self.skip_counts = torch.zeros(2, dtype=torch.int64, device=labeled_share.device)
         self.halvings = 0
@@ -93,6 +109,8 @@ class Learner:
         with everything undone.
         """
         set_learning_rates(self.optimizer, iteration, self.settings, self.rate_factor)
+        if self.settings.teacher_restart and starts_unlabeled(iteration, self.settings):
+            self.teacher.restart(self.student)
         self.student.train()
         self.optimizer.zero_grad(set_to_none=True)
         attempt = Attempt(self.optimizer, self.running_state(), self.ranks)
@@ -108,13 +126,19 @@ class Learner:
 
     def backward(self, minibatch: Minibatch, iteration: int) -> LossReport:
         """Add up the gradients of all losses, some crops at a time; means over these parts."""
-        weight = unlabeled_weight(iteration, self.settings)
+        given = minibatch.pool_label is not None  # in a second round, from the beginning
+        weight = (
+            self.settings.unlabeled_weight if given else unlabeled_weight(iteration, self.settings)
+        )
         report: dict[str, Tensor] = {}
         for part in minibatch.parts(self.crops_at_once):
             labeled, unlabeled = part.fractions()
             losses = add_gradients(self.labeled_loss(part), "labeled", labeled)
             if weight and len(part.unlabeled):
-                pseudo, confidence = self.pseudo_label(part)
+                gated = self.settings.reliable_precision and not given
+                if gated and iteration % MEASURED_EVERY == 0:
+                    self.measure_precision(part)
+                pseudo, confidence = self.pseudo_label(part, iteration)
                 losses |= {f"sure_{c}": value for c, value in enumerate(confidence)}
                 losses |= add_gradients(self.mixed_loss(part, pseudo), "mixed", weight * unlabeled)
                 if masked := self.settings.masked_weight:
@@ -141,28 +165,47 @@ class Learner:
         return losses
 
     @torch.no_grad()
-    def pseudo_label(self, crops: Minibatch) -> tuple[WeightedCrops, Tensor]:
+    def pseudo_label(self, crops: Minibatch, iteration: int = 0) -> tuple[WeightedCrops, Tensor]:
         """The unlabeled crops with the teacher's labels and weights at full resolution, and (C,)
         its confidence in each class (DACS; HRDA, section 3.4)."""
         settings, image = self.settings, crops.unlabeled
-        window = settings.detail_window_px
-        stride = window // 2 if settings.teacher_overlap else window
-        logits = self.teacher.logits(image, window, stride)
-        probability = nn.functional.interpolate(
-            logits, image.shape[2:], mode="bilinear", align_corners=False
-        ).softmax(dim=1)
+        if crops.pool_label is not None:
+            return given_labels(image, crops.pool_label, len(self.thresholds))
+        result = self.teacher.predict(image, *self.teacher_windows())
+        probability = resize(result.fused, image.shape[2:]).softmax(dim=1)
         ratio = distribution_alignment(
             self.labeled_share, self.predicted_share, settings.prior_alignment
         )
-        pseudo_labels = PSEUDO_LABELERS[settings.pseudo_weight]
-        pseudo = pseudo_labels(probability, crops.valid, self.thresholds, ratio)
+        unreliable = unreliable_classes(self.confusion, self.labeled_share, settings)
+        select = selection(settings, iteration, self.thresholds, unreliable)
+        pseudo = select(probability, crops.valid, ratio)
         share = self.predicted_share.lerp(pseudo.share, 1 - SHARE_MOMENTUM)
         finite = torch.isfinite(pseudo.share).all()
         self.predicted_share.copy_(torch.where(finite, share, self.predicted_share))
         weight = without_border_rows(
             pseudo.weight, settings.ignore_top_px, settings.ignore_bottom_px
         )
+        if result.scales_agree is not None:
+            weight = weight * at_pixels(result.scales_agree, weight.shape[1:])
+        if settings.views_agree:
+            view = second_view(image, settings.labeled_jitter)
+            other = self.teacher.logits(view, *self.teacher_windows())
+            weight = weight * views_agree(probability, other, ratio)
         return WeightedCrops(image=image, label=pseudo.label, weight=weight), pseudo.confidence
+
+    @torch.no_grad()
+    def measure_precision(self, crops: Minibatch) -> None:
+        """Add the teacher's predictions of labeled crops, before they are learned from, to the
+        running confusion."""
+        result = self.teacher.net.slide_inference(crops.image, *self.teacher_windows())
+        predicted = resize(result.fused, crops.label.shape[1:]).argmax(dim=1)
+        found = confusion_of(crops.label, predicted, len(self.confusion))
+        self.confusion.copy_(running(self.confusion, found, crops.fractions()[0]))
+
+    def teacher_windows(self) -> tuple[int, int]:
+        """The side and the stride of the teacher's detail windows, pixels."""
+        window = self.settings.detail_window_px
+        return window, window // 2 if self.settings.teacher_overlap else window
 
     def mixed_loss(self, crops: Minibatch, pseudo: WeightedCrops) -> dict[str, Tensor]:
         """Cross-entropy on both scales of labeled crops mixed into unlabeled ones (DACS)."""
@@ -173,6 +216,8 @@ class Learner:
         )
         if self.settings.mix_classes == "all":
             mask = classmix_masks(label, values)
+        elif self.settings.mix_classes == "regions":
+            mask = region_masks(label)
         else:
             mask = foreground_masks(label, self.settings.class_mix, values)
         mixed = mix(mask, labeled, pseudo)
@@ -232,7 +277,8 @@ class Learner:
     def running_state(self) -> list[Tensor]:
         """The tensors that an iteration changes beside the weights."""
         own = self.teacher.net.buffers() if self.teacher.norms == "batch" else ()
-        return [self.predicted_share, self.trained_pixels, *self.student.buffers(), *own]
+        shares = [self.predicted_share, self.trained_pixels, self.confusion]
+        return [*shares, *self.student.buffers(), *own]
 
 
 def add_gradients(losses: Mapping[str, Tensor], name: str, weight: float) -> dict[str, Tensor]:

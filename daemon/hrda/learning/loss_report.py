@@ -23,6 +23,11 @@ class LossReport(Mapping[str, float]):
         """Whether all of them are finite: bool, 0-dimensional, on the device."""
         return torch.isfinite(self._tensor).all()
 
+    def total(self, prefix: str) -> Tensor:
+        """The sum of the losses whose names begin so: 0-dimensional, on the device."""
+        rows = [row for row, name in enumerate(self._names) if name.startswith(prefix)]
+        return torch.stack([self._tensor[row] for row in rows]).sum()
+
     def __getitem__(self, name: str) -> float:
         if self._numbers is None:
             self._numbers = dict(zip(self._names, self._tensor.tolist(), strict=True))

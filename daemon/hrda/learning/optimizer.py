@@ -107,3 +107,10 @@ def unlabeled_weight(iteration: int, settings: Settings) -> float:
     length = settings.unlabeled_ramp * settings.iterations
     x = 1.0 if since >= length else since / length
     return settings.unlabeled_weight * math.exp(-5 * (1 - x) ** 2)
+
+
+def starts_unlabeled(iteration: int, settings: Settings) -> bool:
+    """Whether this iteration is the first that may use unlabeled images, and not the first of
+    all."""
+    since = iteration - settings.unlabeled_start * settings.iterations
+    return 0 <= since < 1 and iteration > 0

@@ -42,8 +42,8 @@ def class_pseudo_labels(
     the pixels predicted as class k that do. valid: (B, H, W) bool. thresholds: (C,) tau. ratio:
     (C,), by which the probabilities are multiplied before.
     """
-    share = _mean_over(probability, valid)
-    confidence, label = _aligned(probability, ratio).max(dim=1)
+    share = mean_over(probability, valid)
+    confidence, label = aligned(probability, ratio).max(dim=1)
     confident = (confidence >= thresholds[label]) & valid
     classes = len(thresholds)
     predicted = class_counts(label, classes, valid)
@@ -62,14 +62,14 @@ def batch_pseudo_labels(
     q is the share of the valid pixels of the minibatch whose confidence reaches the threshold;
     a wrong pixel weighs as much as a right one.
     """
-    confidence, label = _aligned(probability, ratio).max(dim=1)
+    confidence, label = aligned(probability, ratio).max(dim=1)
     confident = (confidence >= thresholds[label]) & valid
     quality = confident.sum() / valid.sum().clamp(min=1)
     return PseudoLabels(
         label=torch.where(valid, label, IGNORE),
         weight=torch.where(valid, quality, 0.0),
         confidence=quality.expand(len(thresholds)),
-        share=_mean_over(probability, valid),
+        share=mean_over(probability, valid),
     )
 
 
@@ -99,11 +99,13 @@ def distribution_alignment(labeled: Tensor, predicted: Tensor, power: float) -> 
     return ratio.clamp(1 / MAX_RATIO, MAX_RATIO)
 
 
-def _aligned(probability: Tensor, ratio: Tensor) -> Tensor:
-    aligned = probability * ratio.view(1, -1, 1, 1)
-    return aligned / aligned.sum(dim=1, keepdim=True)
+def aligned(probability: Tensor, ratio: Tensor) -> Tensor:
+    """(B, C, H, W) probabilities times the (C,) ratio, summing to 1 again over the classes."""
+    scaled = probability * ratio.view(1, -1, 1, 1)
+    return scaled / scaled.sum(dim=1, keepdim=True)
 
 
-def _mean_over(probability: Tensor, valid: Tensor) -> Tensor:
+def mean_over(probability: Tensor, valid: Tensor) -> Tensor:
+    """(C,): the mean of (B, C, H, W) probabilities over the valid pixels, (B, H, W) bool."""
     inside = valid.unsqueeze(1).to(probability.dtype)
     return (probability * inside).sum(dim=(0, 2, 3)) / inside.sum().clamp(min=1)

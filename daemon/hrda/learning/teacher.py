@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from daemon.hrda.network.segmentor import Segmentor
+from daemon.hrda.network.segmentor import Segmentor, SlideResult
 
 
 class Teacher(nn.Module):
@@ -60,8 +60,13 @@ class Teacher(nn.Module):
     def logits(self, image: Tensor, window: int, stride: int) -> Tensor:
         """(B, C, H/4, W/4) logits of unlabeled crops, by detail windows of `window` pixels that lie
         `stride` pixels apart."""
+        return self.predict(image, window, stride).fused
+
+    @torch.no_grad()
+    def predict(self, image: Tensor, window: int, stride: int) -> SlideResult:
+        """The same with all else that inference gives."""
         with self._batch_statistics() if self.norms == "batch" else contextlib.nullcontext():
-            return self.net.slide_inference(image, window, stride).fused
+            return self.net.slide_inference(image, window, stride)
 
     @contextlib.contextmanager
     def _batch_statistics(self) -> Iterator[None]:
@@ -76,6 +81,16 @@ class Teacher(nn.Module):
             self.net.chunk = chunk
             for norm in norms:
                 norm.eval()
+
+    @torch.no_grad()
+    def restart(self, student: Segmentor) -> None:
+        """Average anew from this student on, with the ramp of alpha; norms of its own stay."""
+        self.updates.zero_()
+        own = {name for name, _ in self.net.named_buffers()} if self.norms == "batch" else set()
+        averages = {n: t for n, t in self.net.state_dict().items() if n not in own}
+        source = student.state_dict()
+        for name, tensor in averages.items():
+            tensor.copy_(source[name])
 
     def skip_ramp_up(self) -> None:
         """Use the full alpha from the next update on: for a warm start."""

@@ -1,6 +1,6 @@
 """The encoders: four feature maps at strides 4, 8, 16 and 32, with ImageNet weights.
 
-EfficientNet-Lite0: Tan and Le, ICML 2019, in the form of the package
+EfficientNet-Lite0 to 2: Tan and Le, ICML 2019, in the form of the package
 `efficientnet_lite_pytorch`. MixVisionTransformer: SegFormer, Xie et al., NeurIPS 2021, of mmseg.
 Any other class of mmseg's registry MODELS is built by its name, an admin's own too.
 """
@@ -55,13 +55,19 @@ def _mit(embed: int, depths: list[int]) -> EncoderSpec:
     return EncoderSpec(config=config, channels=channels)
 
 
-ENCODERS: dict[str, EncoderSpec] = {
-    "efficientnet_lite0": EncoderSpec(
-        config={"type": "EfficientNetLite0"},
-        channels=(24, 40, 112, 320),
+def _lite(number: int, *channels: int) -> EncoderSpec:
+    return EncoderSpec(
+        config={"type": f"EfficientNetLite{number}"},
+        channels=(channels[0], channels[1], channels[2], channels[3]),
         mean=(127.0, 127.0, 127.0),
         std=(128.0, 128.0, 128.0),
-    ),
+    )
+
+
+ENCODERS: dict[str, EncoderSpec] = {
+    "efficientnet_lite0": _lite(0, 24, 40, 112, 320),
+    "efficientnet_lite1": _lite(1, 24, 40, 112, 320),
+    "efficientnet_lite2": _lite(2, 24, 48, 120, 352),
     "mit_b0": _mit(32, [2, 2, 2, 2]),
     "mit_b1": _mit(64, [2, 2, 2, 2]),
     "mit_b2": _mit(64, [3, 4, 6, 3]),
@@ -79,6 +85,7 @@ class EfficientNetLite0(BaseModule):
     strides 4, 8, 16 and 32.
     """
 
+    VARIANT = "efficientnet-lite0"  # the package's name of it
     LAST_BLOCKS = (2, 4, 10, 15)  # the last block of each stride
 
     def __init__(self) -> None:
@@ -86,7 +93,7 @@ class EfficientNetLite0(BaseModule):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from efficientnet_lite_pytorch import EfficientNet
-        net = EfficientNet.from_name("efficientnet-lite0")
+        net = EfficientNet.from_name(self.VARIANT)
         for module in net.modules():
             _fold_padding(module)
             if isinstance(module, nn.BatchNorm2d):
@@ -117,6 +124,22 @@ class EfficientNetLite0(BaseModule):
             ours = next(part for part in parts if name.startswith(part))
             names[name] = parts[ours] + name.removeprefix(ours)
         return names
+
+
+@MODELS.register_module()
+class EfficientNetLite1(EfficientNetLite0):
+    """EfficientNet-Lite1: deeper, with the same channels."""
+
+    VARIANT = "efficientnet-lite1"
+    LAST_BLOCKS = (3, 6, 14, 20)
+
+
+@MODELS.register_module()
+class EfficientNetLite2(EfficientNetLite0):
+    """EfficientNet-Lite2: as deep as Lite1, with 24, 48, 120 and 352 channels."""
+
+    VARIANT = "efficientnet-lite2"
+    LAST_BLOCKS = (3, 6, 14, 20)
 
 
 def _fold_padding(module: nn.Module) -> None:

@@ -129,3 +129,9 @@ def fuse_scales(context: Tensor, attention: Tensor, detail: Tensor, box: Box | N
         box.crop(placed, STRIDE).copy_(detail)
         detail = placed
     return resize((1 - attention) * context, size) + resize(attention, size) * detail
+
+
+def scales_agree(context: Tensor, detail: Tensor) -> Tensor:
+    """(B, h, w) bool: where context (B, C, h/2, w/2) and detail (B, C, h, w) logits have the same
+    most probable class."""
+    return resize(context, detail.shape[2:]).argmax(dim=1) == detail.argmax(dim=1)

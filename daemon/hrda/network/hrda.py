@@ -16,6 +16,7 @@ from daemon.hrda.network.heads import (
     ScaleAttention,
     fuse_scales,
     resize,
+    scales_agree,
 )
 from daemon.hrda.network.memory_format import memory_format_of
 from daemon.hrda.network.segformer import SegFormer
@@ -69,7 +70,10 @@ class HRDASegmentor(Segmentor):
         context, attention, features = self._context(half_scale(image))
         (detail,) = self._mean_of_windows(image, window, stride, lambda x: [self._detail(x)])
         fused = fuse_scales(context, attention, detail, None)
-        return SlideResult(fused=fused, features=tuple(x.float() for x in features))
+        agreement = scales_agree(context, detail) if self.settings.scales_agree else None
+        return SlideResult(
+            fused=fused, features=tuple(x.float() for x in features), scales_agree=agreement
+        )
 
     def branch_inference(self, image: Tensor, window: int, stride: int) -> BranchResult:
         """The same with the logits of each branch, and the inputs of the last layer."""

@@ -37,11 +37,14 @@ class Logits:
 class SlideResult:
     """The output of inference on whole images.
 
-    fused: (B, C, H/4, W/4). features: the encoder's maps of the context, float32.
+    fused: (B, C, H/4, W/4). features: the encoder's maps of the context, float32. scales_agree:
+    (B, H/4, W/4) bool, where context and detail have the same most probable class; None unless the
+    setting of this name is on and there are two scales.
     """
 
     fused: Tensor
     features: tuple[Tensor, ...]
+    scales_agree: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

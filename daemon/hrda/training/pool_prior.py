@@ -44,7 +44,7 @@ def adjust_to_pool_prior(
         return
     labels = labeled_prior(crops.pixels)
     predicted, truth = _on_labels(folder, net, request, crops)
-    files = _sampled(crops.unlabeled, MAX_POOL, request.seed)
+    files = sampled_files(crops.unlabeled, MAX_POOL, request.seed)
     pool = _on_pool(folder, net, files, request, crops)
     if not pool.size:
         return
@@ -60,7 +60,7 @@ def estimation_seconds(net: Segmentor, request: TrainRequest, crops: Crops) -> f
     """The seconds that `adjust_to_pool_prior` will take, measured on a few images of the pool."""
     if not (crops.settings.pool_doubt and crops.unlabeled):
         return 0.0
-    files = _sampled(crops.unlabeled, MAX_POOL, request.seed)
+    files = sampled_files(crops.unlabeled, MAX_POOL, request.seed)
     timed, start_s = files[:TIMED], time.monotonic()
     for _ in sampled_predictions(net, timed, crops.reader, request.seed):
         pass
@@ -74,7 +74,7 @@ def _on_labels(
     """(C,) and (C,): cells of each class in labeled images, as predicted and as labeled."""
     classes = len(request.classes)
     predicted, truth = np.zeros(classes), np.zeros(classes)
-    files = _sampled(crops.labeled, MAX_LABELED, request.seed)
+    files = sampled_files(crops.labeled, MAX_LABELED, request.seed)
     phase = "class shares of the labels"
     predictions = sampled_predictions(net, files, crops.reader, request.seed)
     for file, size, windows in ProgressReporter(folder, phase, len(files)).track(predictions):
@@ -114,7 +114,7 @@ def _probability(prediction: ImagePrediction) -> Floats:
     return np.asarray(prediction.logits.flatten(1).double().softmax(dim=0).numpy())
 
 
-def _sampled(files: Sequence[File], most: int, seed: int) -> list[File]:
+def sampled_files(files: Sequence[File], most: int, seed: int) -> list[File]:
     """At most `most` of them, drawn by the seed."""
     drawn = stream(seed, POOL_SAMPLE).permutation(len(files))[:most]
     return [files[row] for row in sorted(drawn.tolist())]

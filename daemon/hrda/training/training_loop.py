@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Generator, Iterable
@@ -16,12 +17,21 @@ from daemon.hrda.distributed import Ranks
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.learning.loss_report import LossReport
 from daemon.hrda.learning.microbatches import step_within_memory
+from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
 from daemon.hrda.training import checkpoint
-from daemon.hrda.training.best_model import BestModel, validation_iterations
+from daemon.hrda.training.best_model import (
+    BestModel,
+    final_model,
+    measures_on_the_way,
+    validation_iterations,
+)
+from daemon.hrda.training.plateau import Plateau
 from daemon.hrda.training.stop_request import Stopped, StopRequest
 from daemon.prefetch import prefetch
-from daemon.runs.run_folder import RunFolder
+from daemon.runs.run_folder import RunFolder, TrainRequest
+
+log = logging.getLogger(__name__)
 
 MAX_SKIPPED = 20  # iterations in a row whose loss is not finite
 CHECKED_EVERY = 10  # iterations: to look at the number of skipped ones waits for the device
@@ -63,68 +73,120 @@ def step(learner: Learner, minibatch: Minibatch, seed: int, iteration: int) -> L
     return step_within_memory(learner, minibatch, own_seed, iteration)
 
 
+@dataclass(frozen=True, kw_only=True)
+class EarlierRound:
+    """What the first of two rounds took."""
+
+    seconds: float
+    iterations: int
+
+
 @dataclass(kw_only=True)
 class Training:
-    """A training and its state. origin: digest of its request. first: the first iteration to do."""
+    """A training and its state.
+
+    origin: digest of its request. done: how many iterations are. earlier: the first round, where
+    this is the second.
+    """
 
     folder: RunFolder
+    request: TrainRequest
     learner: Learner
     crops: Crops
-    seed: int
     ranks: Ranks
     best: BestModel
     origin: str
     stopwatch: Stopwatch
     stop: StopRequest
-    first: int = 0
+    plateau: Plateau
+    done: int = 0
+    earlier: EarlierRound | None = None
+
+    def all_iterations(self) -> int:
+        """Of both rounds, where there are two."""
+        before = self.earlier.iterations if self.earlier else 0
+        return before + self.done
 
     def run(self) -> None:
-        """Train to the last iteration. Raises Stopped, with all saved; RunFailed; OutOfMemory."""
-        left = range(self.first, self.learner.settings.iterations)
+        """Train to the last iteration, or until the plateau.
+
+        Raises Stopped, with all saved; RunFailed; OutOfMemory.
+        """
+        if self._is_measured(self.done) and self.plateau.is_reached(self.done):
+            return
+        left = range(self.done, self.learner.settings.iterations)
         with closing(minibatches(self.crops, left)) as queue:
             self._run(queue)
+
+    def model(self) -> Segmentor:
+        """The model that the training leaves; before the adjustment to the pool's class prior."""
+        learner = self.learner
+        if learner.settings.keep_best or learner.settings.keep_consistent:
+            return self.best.model(learner)
+        return final_model(learner)
 
     def _run(self, queue: Iterable[tuple[int, Minibatch]]) -> None:
         settings, saved_s = self.learner.settings, time.monotonic()
         progress = self._progress()
         for iteration, minibatch in queue:
-            losses = step(self.learner, minibatch, self.seed, iteration)
-            done = iteration + 1
+            losses = step(self.learner, minibatch, self.request.seed, iteration)
+            done = self.done = iteration + 1
             if done % CHECKED_EVERY == 0 or done == settings.iterations:
                 _check_finite(iteration, self.learner.skipped_in_a_row, losses)
-            self._validate(done)
+            ended = self._measure(done, losses) or done == settings.iterations
             if progress:
                 progress.report(done, losses)
             (stopped,) = self.ranks.any_rank(self.stop.requested, device=self.crops.device)
             due = time.monotonic() - saved_s >= settings.save_every_s
-            if stopped or due or done == settings.iterations:
+            if stopped or due or ended:
                 self._save(done)
                 saved_s = time.monotonic()
             if stopped:
                 self.ranks.barrier()
                 raise Stopped(f"SIGTERM: saved after {done} iterations")
+            if ended:
+                return
 
     def _progress(self) -> ProgressReporter | None:
         """Of rank 0; the other processes report none."""
         steps = self.learner.settings.iterations
         return (
-            ProgressReporter(self.folder, "training", steps, self.first)
+            ProgressReporter(self.folder, "training", steps, self.done)
             if self.ranks.is_main
             else None
         )
 
-    def _validate(self, done: int) -> None:
+    def _measure(self, done: int, losses: LossReport) -> bool:
+        """Measure the model where that is due; whether the training has reached its plateau."""
+        plateau = self.plateau
+        if plateau.patience:
+            plateau.add_loss(losses)
+        if not self._is_measured(done):
+            return False
+        if self.ranks.is_main:
+            plateau.measure(self.best.validate(self.learner, done), done)
+        reached = self.ranks.broadcast(float(plateau.is_reached(done)), self.crops.device)
+        if reached and self.ranks.is_main:
+            log.info("plateau iteration=%d best=%s at=%d", done, plateau.best, plateau.best_at)
+        return bool(reached)
+
+    def _is_measured(self, done: int) -> bool:
+        """Whether the model is measured after so many iterations."""
         settings = self.learner.settings
-        due = settings.keep_best and done in validation_iterations(
+        return measures_on_the_way(settings) and done in validation_iterations(
             settings.iterations, settings.validations
         )
-        if due and self.ranks.is_main:
-            self.best.validate(self.learner, done)
 
     def _save(self, done: int) -> None:
         if self.ranks.is_main:
             state = checkpoint.ResumeState(
-                iteration=done, seconds=self.stopwatch.seconds(), best_miou=self.best.miou
+                iteration=done,
+                seconds=self.stopwatch.seconds(),
+                best_miou=self.best.miou,
+                plateau_best=self.plateau.best,
+                plateau_at=self.plateau.best_at,
+                loss_sum=float(self.plateau.loss_sum),
+                loss_count=int(self.plateau.loss_count),
             )
             checkpoint.save_state(self.folder, self.learner, self.origin, state)
 
