@@ -54,6 +54,7 @@ ONE_MEANING = {
     "settings": ("the settings of this room", "daemon/demo daemon/hrda"),
     # a noun of the loop: its type or rules, its rows, its stage, its figures
     "classes": ("the classes of masks", "daemon/stages daemon/store"),
+    "curve": ("the learning curve: its figures, its page", "daemon/insight daemon/web/pages"),
     "corrections": (
         "how much of a prediction people changed",
         "daemon/domain daemon/insight daemon/stages daemon/store",

@@ -83,6 +83,19 @@ class Calibration:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasuredImage:
+    """What a model did on one image, so that two models can be compared image by image.
+
+    image: its id. group: the group that it was drawn in, "" for none. pixels: by class, in the
+    order of the names: pixels of truth and prediction in common, of the truth, of the prediction.
+    """
+
+    image: int
+    group: str
+    pixels: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """How well masks agree with people's, over `images` images.
 
@@ -96,6 +109,7 @@ class Evaluation:
     image_miou: mean over images of the mean IoU over the classes in truth or prediction.
     boundary_iou: class name -> IoU of the bands along the outlines, 2 % of the diagonal wide.
     confusion: pixels by (truth, prediction), a row for each class of the truth.
+    by_image: each image by itself, in the result of a run only: the store does not keep it.
     """
 
     images: int
@@ -109,6 +123,7 @@ class Evaluation:
     boundary_iou: Mapping[str, float | None] = field(default_factory=dict)
     confusion: tuple[tuple[int, ...], ...] = ()
     calibration: Calibration | None = None
+    by_image: tuple[MeasuredImage, ...] = ()
 
     @classmethod
     def absent(cls, missing: Missing) -> Evaluation:

@@ -108,8 +108,10 @@ def _models(
 def _figures(evaluation: Evaluation | None) -> dict[str, Any]:
     if evaluation is None:
         return {}
+    figures = dataclasses.asdict(evaluation)
+    del figures["by_image"]  # stays in the run folder
     return {
-        **dataclasses.asdict(evaluation),
+        **figures,
         "interval_words": interval_words(evaluation),
         "reasons": reasons(evaluation),
     }

@@ -2,18 +2,21 @@
 
 x counts all labels, validation included; y is in [0, 1]. What was not measured stays None, without
 interpolation. `refused` names the cycles whose model was refused, so that an earlier one serves.
+`compare` gives the paired difference of two cycles, the older first; None where nobody reads it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 from daemon.domain import CurvePoint, Evaluation
 from daemon.insight.missing_figures import interval_words, remarks
+from daemon.insight.model_difference import ModelDifference, ModelVerdict
 from daemon.insight.view_model import Count, Share, ViewModel
 
 Interval = tuple[Share, Share]
+Compare = Callable[[int, int], ModelDifference]
 
 
 class Line(ViewModel):
@@ -58,8 +61,10 @@ class ServingModel(ViewModel):
     labels_before: Count | None
     """Labels of the model that served before; null for the first."""
     within_noise: bool | None
-    """Whether the two intervals overlap, so that the gain alone proves nothing; null where an
-    interval is missing."""
+    """Whether the paired interval of the gain holds 0, so that the gain proves nothing; null where
+    there is none."""
+    difference: ModelDifference | None
+    """This model against the one that served before, image by image; null for the first."""
     refused_cycle: Count | None
     """The newest cycle, where its model was refused; else null."""
     refused_miou: Share | None
@@ -87,7 +92,9 @@ def lines(
 
 
 def serving_model(
-    points: Sequence[CurvePoint], refused: Collection[int] = ()
+    points: Sequence[CurvePoint],
+    refused: Collection[int] = (),
+    compare: Compare | None = None,
 ) -> ServingModel | None:
     """The newest model that serves, against the one before it that served and was measured; None
     before any was measured. Its mIoU may be missing: then the remarks say why."""
@@ -100,11 +107,15 @@ def serving_model(
     rejected = None if evaluated[-1] is newest else evaluated[-1]
     measured = [point for point in serving[:-1] if _miou(point.validation) is not None]
     before = measured[-1] if measured and _miou(newest.validation) is not None else None
-    return _compared(newest, before, rejected)
+    found = compare(before.cycle, newest.cycle) if before and compare else None
+    return _serving_model(newest, before, rejected, found)
 
 
-def _compared(
-    newest: CurvePoint, before: CurvePoint | None, rejected: CurvePoint | None
+def _serving_model(
+    newest: CurvePoint,
+    before: CurvePoint | None,
+    rejected: CurvePoint | None,
+    difference: ModelDifference | None,
 ) -> ServingModel:
     validation, test = newest.validation, newest.test
     return ServingModel(
@@ -116,7 +127,8 @@ def _compared(
         test_miou=_miou(test),
         gain=None if before is None else _gain(before, newest),
         labels_before=before.labels if before else None,
-        within_noise=None if before is None else _overlap(before.validation, validation),
+        within_noise=_holds_zero(difference),
+        difference=difference,
         refused_cycle=rejected.cycle if rejected else None,
         refused_miou=_miou(rejected.validation) if rejected else None,
         interval_words=interval_words(validation) if validation else "",
@@ -169,8 +181,7 @@ def _gain(before: CurvePoint, after: CurvePoint) -> float | None:
     return None if old is None or new is None else new - old
 
 
-def _overlap(before: Evaluation | None, after: Evaluation | None) -> bool | None:
-    old, new = _interval(before), _interval(after)
-    if old is None or new is None:
+def _holds_zero(difference: ModelDifference | None) -> bool | None:
+    if difference is None or difference.interval is None:
         return None
-    return old[0] <= new[1] and new[0] <= old[1]
+    return difference.verdict is ModelVerdict.UNCLEAR

@@ -32,7 +32,7 @@ from daemon.status.snapshot_batch import (
     no_corrections,
     selection_regime,
 )
-from daemon.status.snapshot_curve import evaluated_cycles
+from daemon.status.snapshot_curve import evaluated_cycles, image_comparison
 from daemon.status.snapshot_health import (
     daemon_state,
     duplicate_labels,
@@ -90,7 +90,7 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         validation_drift=validation_comparison(store),
         evaluations=evaluated_cycles(points, refused, store.lost_labels()),
         curve=tuple(lines(points, config.classes.names, refused)),
-        newest=serving_model(points, refused),
+        newest=serving_model(points, refused, image_comparison(config.state)),
         batch=batch_progress(store, counts.batch),
         regime=selection_regime(store),
         stages=_stage_times(store),

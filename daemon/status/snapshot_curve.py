@@ -4,13 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from daemon.domain import CurvePoint, Evaluation, LostLabels
+import numpy as np
+
+from daemon.domain import CurvePoint, Evaluation, LostLabels, Stage
+from daemon.domain.errors import RunFailed
+from daemon.domain.evaluations import MeasuredImage
+from daemon.insight.curve import Compare
 from daemon.insight.missing_figures import explain, interval_words, remarks
+from daemon.insight.model_difference import ModelDifference, model_difference
+from daemon.runs.run_folder import RunFolder, TrainResult
 from daemon.status.model_curve import CalibrationFigures, EvaluatedCycle, MissingFigure
 
 NO_LOSS = LostLabels(deleted=0, unconfirmed=0)
+SEED = 0  # of the draws: the same models have the same interval at each look
+
+
+def image_comparison(state: Path) -> Compare:
+    """Compares the models of two cycles image by image, from the results of their runs."""
+
+    def compare(before: int, after: int) -> ModelDifference:
+        runs = tuple(_train_run(state, cycle) for cycle in (before, after))
+        return _difference(runs, tuple(map(_stamp, runs)))
+
+    return compare
+
+
+def _train_run(state: Path, cycle: int) -> RunFolder:
+    return RunFolder(state / "runs" / f"{cycle:04d}-{Stage.TRAIN}")
+
+
+@lru_cache(maxsize=4)
+def _difference(
+    runs: tuple[RunFolder, ...], stamps: tuple[tuple[int, int] | None, ...]
+) -> ModelDifference:
+    """stamps: of the results, so that a new file is read again."""
+    before, after = (_measured_images(run) for run in runs)
+    return model_difference(before, after, np.random.default_rng(SEED))
+
+
+def _measured_images(run: RunFolder) -> tuple[MeasuredImage, ...]:
+    """What is known of each validation image; nothing where the run is gone, or cannot be read."""
+    try:
+        found = run.read_result(TrainResult).validation
+    except RunFailed:
+        return ()
+    return found.by_image if found else ()
+
+
+def _stamp(run: RunFolder) -> tuple[int, int] | None:
+    try:
+        found = run.result_file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def evaluated_cycles(

@@ -8,6 +8,7 @@ from typing import Any
 from daemon.domain.formatting import ABSENT, count, duration, fraction, interval, moment, signed
 from daemon.insight.view_model import ViewModel
 from daemon.web.cycle_stages import loop_state, stage_steps
+from daemon.web.headlines import folded_events, going_on, incident_words, person
 
 
 def percent(share: float | None) -> str:
@@ -21,6 +22,7 @@ def as_json(values: Iterable[ViewModel]) -> list[dict[str, Any]]:
 
 
 _FILTERS = (
-    as_json, fraction, interval, percent, count, signed, duration, moment, loop_state, stage_steps
+    as_json, fraction, interval, percent, count, signed, duration, moment, loop_state, stage_steps,
+    folded_events, going_on, incident_words, person,
 )  # fmt: skip
 FILTERS: dict[str, Callable[..., Any]] = {each.__name__: each for each in _FILTERS}

@@ -24,7 +24,7 @@ from PIL import Image
 from daemon.domain import IGNORE, Evaluation, Missing, Why
 from daemon.domain.errors import RunFailed
 from daemon.hrda.data.file_reader import FileReader
-from daemon.hrda.evaluation.iou import confusion, evaluation
+from daemon.hrda.evaluation.iou import confusion, evaluation, measured_images
 from daemon.hrda.near_duplicates import near_duplicates as compared
 from daemon.runs.durable import atomic_file, write_json
 from daemon.runs.parent_death import end_with_parent
@@ -288,12 +288,10 @@ def _measure(
     ]
     groups = [file.group for file in good]
     pixels = max(1, sum(truth.size for truth in truths))
-    return evaluation(
-        matrices,
-        classes,
-        groups=groups if any(groups) else (),
-        ignored=sum(int((truth == IGNORE).sum()) for truth in truths) / pixels,
-    )
+    ignored = sum(int((truth == IGNORE).sum()) for truth in truths) / pixels
+    known = groups if any(groups) else ()
+    found = evaluation(matrices, classes, groups=known, ignored=ignored)
+    return replace(found, by_image=measured_images([file.id for file in good], groups, matrices))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 from daemon.domain import CurvePoint, Evaluation, Exclusion, Stage, TaskState
 from daemon.insight.corrections import ClassEffort, CorrectionEffort
 from daemon.insight.curve import lines, serving_model
+from daemon.insight.model_difference import ModelDifference, ModelVerdict
 from daemon.rules.heartbeat import Liveness
 from daemon.status.model import (
     ExcludedImages,
@@ -41,6 +42,13 @@ HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=al
 CLASSES = ("soil", "crop", "weed")
 LABELS = [32, 48, 64, 80]
 MIOU = [0.523, 0.611, 0.668, 0.702]
+UNCLEAR = ModelDifference(
+    verdict=ModelVerdict.UNCLEAR,
+    words="not clear yet which is better",
+    difference=0.034,
+    interval=(-0.01, 0.07),
+    images=16,
+)
 
 
 def status(points: int, classes: tuple[str, ...] = CLASSES, **changes: Any) -> Status:
@@ -58,7 +66,7 @@ def of_points(points: list[CurvePoint], classes: tuple[str, ...] = CLASSES) -> d
     return {
         "evaluations": evaluated_cycles(points, {}, {}),
         "curve": tuple(lines(points, classes)),
-        "newest": serving_model(points),
+        "newest": serving_model(points, compare=lambda before, after: UNCLEAR),
     }
 
 

@@ -81,4 +81,6 @@ def test_an_added_page_has_the_same_security_headers(browser: FlaskClient, addre
 
 
 def test_a_lone_page_has_no_navigation() -> None:
-    assert "<nav" not in create_app(lambda: status(4)).test_client().get("/").text
+    lone = create_app(lambda: status(4), pages=PAGES[:1])
+
+    assert "<nav" not in lone.test_client().get("/").text

@@ -8,6 +8,8 @@ import pytest
 
 from daemon.domain import CurvePoint, Evaluation
 from daemon.insight import curve
+from daemon.insight.model_difference import ModelVerdict
+from tests.fakes.statuses import UNCLEAR
 
 
 def evaluated(
@@ -81,13 +83,22 @@ def test_the_first_model_has_no_gain() -> None:
     )
 
 
-@pytest.mark.parametrize(("low", "within_noise"), [(0.54, True), (0.56, False)])
-def test_a_gain_is_within_noise_while_the_intervals_overlap(low: float, within_noise: bool) -> None:
+@pytest.mark.parametrize(("verdict", "within_noise"), [("unclear", True), ("better", False)])
+def test_a_gain_is_within_noise_where_image_by_image_none_is_clear(
+    verdict: str, within_noise: bool
+) -> None:
     before = evaluated(1, 32, 0.5, miou_interval=(0.45, 0.55))
     unmeasured = evaluated(2, 40, None)
-    after = evaluated(3, 48, 0.6, miou_interval=(low, 0.65))
+    after = evaluated(3, 48, 0.6, miou_interval=(0.54, 0.65))
+    found = UNCLEAR.model_copy(update={"verdict": ModelVerdict(verdict)})
+    compared = []
 
-    newest = curve.serving_model([before, unmeasured, after])
+    newest = curve.serving_model(
+        [before, unmeasured, after],
+        compare=lambda old, new: compared.append((old, new)) or found,
+    )
+
+    assert compared == [(1, 3)]
 
     assert newest is not None
     assert newest.gain == pytest.approx(0.1)

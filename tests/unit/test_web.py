@@ -75,7 +75,7 @@ def test_the_page_shows_the_numbers_of_the_json() -> None:
         in shown
     )
     assert "Left out: 3 that share a group with validation images" in shown
-    assert "+0.034 against the model of 64 labels; the intervals overlap" in shown
+    assert "+0.034 against the model of 64 labels: not clear yet which is better" in shown
     assert "0.682 on the test images" in shown
     assert (
         "field-2.jpg hybrid: more uncertain than 98% of the pool labeled anna@field.example"

@@ -12,7 +12,13 @@ from daemon.domain import IGNORE, Evaluation, Mask
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.evaluation.boundary_iou import boundary_counts, boundary_iou
 from daemon.hrda.evaluation.calibration import CalibrationTally, TemperatureFit
-from daemon.hrda.evaluation.iou import Counts, by_name, confusion, evaluation
+from daemon.hrda.evaluation.iou import (
+    Counts,
+    by_name,
+    confusion,
+    evaluation,
+    measured_images,
+)
 from daemon.hrda.inference.streaming import predictions_of
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.network.segmentor import Segmentor
@@ -111,12 +117,15 @@ def _evaluated(
 ) -> Evaluation | None:
     if not files:
         return None
+    ids = []
     for file, mask, prediction in predictions_with_masks(
         folder, net, files, len(tally.classes), phase, reader
     ):
         bands = ((rows, probability.numpy()) for rows, probability in prediction.bands())
         tally.add_bands(mask, bands, file.group)
-    return tally.evaluation()
+        ids.append(file.id)
+    by_image = measured_images(ids, tally.groups, tally.matrices)
+    return dataclasses.replace(tally.evaluation(), by_image=by_image)
 
 
 def predictions_with_masks(

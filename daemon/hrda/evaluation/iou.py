@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.domain import IGNORE, Evaluation, Interval, Mask, Missing, Why
-from daemon.domain.evaluations import COMMON_IGNORE, INTERVAL, MIOU, iou_figure
+from daemon.domain.evaluations import COMMON_IGNORE, INTERVAL, MIOU, MeasuredImage, iou_figure
 from daemon.hrda.evaluation.interval import interval_of
 
 Counts = npt.NDArray[np.int64]
@@ -38,6 +38,21 @@ def image_miou(matrices: Sequence[Counts]) -> float | None:
     if not labeled:
         return None
     return float(np.mean([np.nanmean(_ratio(matrix)) for matrix in labeled]))
+
+
+def measured_images(
+    ids: Sequence[int], groups: Sequence[str], matrices: Sequence[Counts]
+) -> tuple[MeasuredImage, ...]:
+    """Each image by itself: what is left of its (C, C) matrix is three counts a class."""
+    return tuple(
+        MeasuredImage(image=image, group=group, pixels=_pixels(matrix))
+        for image, group, matrix in zip(ids, groups, matrices, strict=True)
+    )
+
+
+def _pixels(matrix: Counts) -> tuple[tuple[int, int, int], ...]:
+    common, truth, predicted = np.diagonal(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    return tuple((int(a), int(b), int(c)) for a, b, c in zip(common, truth, predicted, strict=True))
 
 
 def by_name(values: npt.NDArray[np.float64], names: Sequence[str]) -> dict[str, float | None]:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from daemon.web.page import Page
-from daemon.web.pages import overview
+from daemon.web.pages import curve, overview
 
-PAGES: tuple[Page, ...] = (overview.PAGE,)
+PAGES: tuple[Page, ...] = (overview.PAGE, curve.PAGE)

@@ -1,10 +1,22 @@
-// Draws the learning curve of the overview from the JSON in #lines, again whenever that changes.
+// Draws the learning curve from the JSON in #lines, and its forecast from #forecast where there is one,
+// again whenever they change. Class lines wait in the legend, or for the choice in #figure: the y axis
+// fits what is shown.
 "use strict";
 
 const CLASS_COLOURS = 8;
 
 function readLines() {
   return JSON.parse(document.getElementById("lines").textContent);
+}
+
+function readForecast() {
+  return JSON.parse(document.getElementById("forecast")?.textContent || "[]");
+}
+
+function visible(line) {
+  if (line.kind !== "class") return true;
+  const chosen = document.getElementById("figure")?.value;
+  return chosen === "" || chosen === line.name ? true : "legendonly";
 }
 
 function colour(name) { // of the style sheet, which knows light and dark
@@ -36,7 +48,7 @@ function trace(line, classIndex) {
   const hover = line.values.map((value, i) => (line.low[i] === null ? "" : " (95 %: " + line.low[i].toFixed(3) + " to " + line.high[i].toFixed(3) + ")") + (line.refused[i] ? ", refused" : ""));
   return {
     type: "scatter", mode: "lines+markers", x: line.labels, y: line.values, name: label, customdata: hover,
-    hovertemplate: "%{y:.3f}%{customdata}<extra>" + label.replace(", 95 % interval", "") + "</extra>", ...style,
+    visible: visible(line), hovertemplate: "%{y:.3f}%{customdata}<extra>" + label.replace(", 95 % interval", "") + "</extra>", ...style,
   };
 }
 
@@ -51,34 +63,54 @@ function band(line) { // between the ends of the intervals, drawn below all line
   }];
 }
 
-function layout(lines, width, height) { // both stated: plotly's own resizing loses the margins
-  const most = Math.max(...lines[0].labels), narrow = width < 620;
+function forecastTraces(ahead) { // the median, dotted, and its 80 % band
+  if (!ahead.length) return [];
+  const x = ahead.map((point) => point.labels), back = [...ahead].reverse(), own = colour("class-3");
+  const hover = ahead.map((point) => " (80 %: " + point.low.toFixed(3) + " to " + point.high.toFixed(3) + ")");
+  return [
+    { type: "scatter", mode: "lines", x, y: ahead.map((point) => point.middle), name: "forecast, 80 % interval", legendrank: 500, customdata: hover,
+      line: { color: own, width: 2, dash: "dot" }, hovertemplate: "%{y:.3f}%{customdata}<extra>forecast</extra>" },
+    { type: "scatter", mode: "lines", x: [...x, ...back.map((point) => point.labels)], y: [...ahead.map((point) => point.high), ...back.map((point) => point.low)],
+      fill: "toself", fillcolor: own, opacity: 0.16, line: { width: 0 }, hoverinfo: "skip", showlegend: false },
+  ];
+}
+
+function leastSpan(line) { // nothing to see: the y axis fits what is shown, but spans 0.1, so that noise is no slope
+  const known = line.values.filter((value) => value !== null);
+  const middle = known.length ? (Math.min(...known) + Math.max(...known)) / 2 : 0.5;
+  return { type: "scatter", mode: "lines", x: [line.labels[0], line.labels[0]], y: [middle - 0.05, middle + 0.05], line: { width: 0 }, hoverinfo: "skip", showlegend: false };
+}
+
+function layout(lines, ahead, width, height) { // both stated: plotly's own resizing loses the margins
+  const most = Math.max(...lines[0].labels, ...ahead.map((point) => point.labels)), narrow = width < 620;
+  const least = Math.min(...lines[0].labels);
   const [ink, soft, line, edge] = ["ink", "soft", "line", "edge"].map(colour);
   const axis = { gridcolor: line, zeroline: false, fixedrange: true, ticks: "outside", tickcolor: line, linecolor: edge };
   return {
     width, height,
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: soft },
-    margin: { l: narrow ? 46 : 58, r: 16, t: 10, b: 52 },
+    margin: { l: narrow ? 58 : 64, r: 16, t: 10, b: 52 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     hovermode: "x unified", hoverlabel: { bgcolor: colour("card"), bordercolor: edge, font: { color: ink } },
-    xaxis: { ...axis, title: { text: "labeled images, validation included", standoff: 12, font: { size: 13 } }, range: [0, most * 1.08 || 1], showgrid: false, tickformat: "d" },
-    yaxis: { ...axis, title: { text: "IoU", standoff: 12, font: { size: 13 } }, range: [-0.02, 1.02], dtick: 0.2, tickformat: ".1f" },
+    xaxis: { ...axis, title: { text: "labeled images, validation included", standoff: 12, font: { size: 13 } }, range: [Math.max(0, least - 0.06 * (most - least) - 1), most + 0.06 * (most - least) + 1], showgrid: false, tickformat: "d" },
+    yaxis: { ...axis, title: { text: "IoU", standoff: 12, font: { size: 13 } }, autorange: true, tickformat: ".2f", nticks: 8, autorangeoptions: { clipmin: -0.02, clipmax: 1.02 } },
     legend: narrow ? { orientation: "h", x: 0, y: 1.03, yanchor: "bottom" } : { x: 1.01, y: 1, font: { color: ink } },
     showlegend: true,
   };
 }
 
 function draw() {
-  const lines = readLines(), plot = document.getElementById("plot");
+  const lines = readLines(), ahead = readForecast(), plot = document.getElementById("plot");
   plot.hidden = lines[0].labels.length === 0;
   if (plot.hidden) return;
   const classes = lines.filter((line) => line.kind === "class");
   const traces = lines.map((line, i) => ({ ...trace(line, classes.indexOf(line)), legendrank: i + 1 }));
-  traces.push(...band(lines[0]));
+  traces.push(...band(lines[0]), ...forecastTraces(ahead), leastSpan(lines[0]));
   traces.reverse(); // the last one is drawn on top: mIoU
-  Plotly.react(plot, traces, layout(lines, plot.clientWidth, plot.clientHeight), { displayModeBar: false });
+  Plotly.react(plot, traces, layout(lines, ahead, plot.clientWidth, plot.clientHeight), { displayModeBar: false });
 }
 
-document.addEventListener("maskloop:swapped", (event) => { if (event.detail === "lines") draw(); });
+document.addEventListener("maskloop:swapped", (event) => { if (event.detail === "lines" || event.detail === "forecast") draw(); });
+document.addEventListener("change", (event) => { if (event.target.id === "figure") draw(); });
 new ResizeObserver(draw).observe(document.getElementById("curve"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);

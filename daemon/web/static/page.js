@@ -57,8 +57,9 @@ async function refresh() {
     if (twin !== lastTwin) swap(new DOMParser().parseFromString(await fetched(location.pathname), "text/html"));
     const status = TWIN === STATUS ? twin : await fetched(STATUS);
     [lastTwin, lastAnswer] = [twin, Date.now()];
-    const daemon = JSON.parse(status).daemon; // the page may answer where no daemon does
-    const lost = daemon.state === "never ran" ? "" : daemon.words;
+    const { daemon, incidents } = JSON.parse(status); // the page may answer where no daemon does
+    const broken = incidents.length ? incidents[0].source + " does not work" : "";
+    const lost = (daemon.state === "never ran" ? "" : daemon.words) || broken;
     link.textContent = lost || "live";
     link.title = "";
     link.className = lost ? "link lost" : "link live";
