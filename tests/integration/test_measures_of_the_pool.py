@@ -70,7 +70,7 @@ def test_a_pool_is_scored_with_every_measure_and_the_calibration_of_the_model(
     assert {name for name in PER_IMAGE if getattr(scores, name) is None} == set()
     assert first.student == run_of(finished, 1, Stage.TRAIN).student
     assert first.temperature is None
-    with caplog.at_level(logging.INFO, "daemon"):
+    with caplog.at_level(logging.DEBUG, "daemon"):
         request_again(finished)
     assert "cycle=1: no temperature was fitted: scores are not calibrated" in caplog.text
     calibrate(finished, 1.5)

@@ -122,6 +122,8 @@ def test_a_spoiled_region_is_refused_or_reads_as_a_number_that_it_could_be(
     assert decoded.mask.shape == SIZE
     if decoded.empty and target[name] == []:
         return  # a shape without points, a stroke that was never made
+    if target[name] == [""]:
+        return  # a label without a name means "no label"
     assert isinstance(target[name], int | float)
     assert not isinstance(target[name], bool)
 

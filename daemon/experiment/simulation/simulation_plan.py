@@ -8,7 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 import logging
-import sys
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -184,7 +184,7 @@ def _class_pixels(plan: Plan) -> dict[str, int]:
 
 def _versions() -> dict[str, Any]:
     numbers = {name: importlib.metadata.version(name) for name in VERSIONS}
-    return {"python": sys.version.split()[0], "commit": program_commit(), **numbers}
+    return {"python": platform.python_version(), "commit": program_commit(), **numbers}
 
 
 def _lists(options: SimulationOptions, source: Folders) -> tuple[tuple[str, ...], tuple[str, ...]]:
