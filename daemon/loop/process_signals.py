@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 _TERMINAL = 0  # standard input
+_LOOK_S = 1.0
 
 
 class ProcessSignals:
@@ -25,10 +27,17 @@ class ProcessSignals:
     def wait_for_end(self, on_hangup: Callable[[], object]) -> None:
         """Return at SIGTERM and SIGINT, and at SIGHUP where the terminal has been closed; any other
         SIGHUP calls `on_hangup`."""
-        while self._queue.get() == signal.SIGHUP:
+        while self._next() == signal.SIGHUP:
             if self._had_terminal and not _is_terminal():
                 return
             on_hangup()
+
+    def _next(self) -> int:
+        """The next signal. A signal that the kernel gives to another thread does not wake this one,
+        which alone may run its handler: so it looks every second."""
+        while True:
+            with suppress(Empty):
+                return self._queue.get(timeout=_LOOK_S)
 
 
 def _is_terminal() -> bool:
