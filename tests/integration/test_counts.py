@@ -60,7 +60,7 @@ def skipped() -> dict[str, object]:
     return {"result": [], "was_cancelled": True}
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_all_counts_add_up_after_everything_that_people_do(team: Team, seed: int) -> None:
     rng, done = np.random.default_rng(seed), []
     for _ in range(50):

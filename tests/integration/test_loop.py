@@ -109,7 +109,7 @@ def test_a_crash_in_any_stage_changes_nothing(
     assert_whole(config)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_a_daemon_that_is_killed_at_any_moment_goes_on(
     home: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

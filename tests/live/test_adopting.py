@@ -50,6 +50,7 @@ def projects(api: httpx.Client, tmp_path: Path) -> list[int]:
     return numbers
 
 
+@pytest.mark.long
 def test_a_newcomer_adopts_a_project_of_60_images_by_the_steps_of_the_readme(
     label_studio: LabelStudioServer,
     api: httpx.Client,

@@ -167,6 +167,7 @@ def test_two_annotators_work_under_their_own_names_each_in_order(work):
         assert positions == sorted(positions)
 
 
+@pytest.mark.long
 def test_annotators_survive_a_kill_of_the_server(work, label_studio):
     annotators = [work.annotator(name, pace_s=0.3) for name in ("ada", "ben")]
     for annotator in annotators:

@@ -99,7 +99,7 @@ def test_crops_and_weeds_share_their_hues(field):
     assert np.minimum(crop, grass).sum() > 0.6
 
 
-@pytest.mark.parametrize("balance", [None, "balanced"])
+@pytest.mark.parametrize("balance", [None, pytest.param("balanced", marks=pytest.mark.long)])
 def test_a_logistic_regression_on_colour_stays_weak(field, balance):
     rng = np.random.default_rng(0)
     colours, labels = [], []
