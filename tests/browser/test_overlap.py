@@ -63,6 +63,7 @@ def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[Label
         yield made
 
 
+@pytest.mark.long
 def test_layers_are_read_as_label_studio_draws_them(
     label_studio: LabelStudioServer, tool: LabelStudioRig, browser: Chrome
 ) -> None:

@@ -117,6 +117,7 @@ def test_validation_is_measured_evenly_and_at_the_end(
     assert validation_iterations(iterations, validations) == expected
 
 
+@pytest.mark.long
 def test_the_best_model_is_kept_and_a_kill_changes_nothing(
     files: list[LabeledFile], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

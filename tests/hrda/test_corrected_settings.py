@@ -64,6 +64,7 @@ def test_a_renamed_class_takes_its_rows_along(tmp_path: Path) -> None:
         warm_start(child, tmp_path / "parent.pth", now, parent_classes=("soil",))
 
 
+@pytest.mark.long
 def test_a_device_that_is_absent_is_corrected_between_two_calls_of_once(tmp_path: Path) -> None:
     paint(tmp_path, images=8)
     configured(tmp_path, training={"device": "cuda:99", "threads": 1})

@@ -71,6 +71,7 @@ def trained(files: list[LabeledFile], settings: Settings) -> Any:
     return final_model(one)
 
 
+@pytest.mark.long
 def test_a_class_that_depends_on_the_scale_is_found_in_large_images(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     files = written(tmp_path, (chequered(rng) for _ in range(4)))

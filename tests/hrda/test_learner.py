@@ -115,6 +115,7 @@ def test_fewer_unlabeled_crops_than_labeled_ones_are_mixed_too() -> None:
     assert report["mixed_fused"] > 0
 
 
+@pytest.mark.long
 def test_a_teacher_that_sees_only_soil_does_not_erase_the_plants() -> None:
     changes = {"encoder_weights": "", "iterations": 60,
                "width": 16, "learning_rate": 2e-3, "dropout": 0.0,

@@ -119,6 +119,7 @@ def test_a_minibatch_smaller_than_the_processes_is_refused(files: list[LabeledFi
         check(tiny(minibatch=2), request, Ranks(rank=0, size=3))
 
 
+@pytest.mark.long
 def test_a_launcher_may_start_several_processes_and_stops_them(
     files: list[LabeledFile], tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, run_out, ticker
 
 
+@pytest.mark.long
 def test_a_moved_folder_goes_on_also_when_a_training_was_under_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

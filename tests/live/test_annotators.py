@@ -210,6 +210,7 @@ def _in_step(field, users, rounds):
     return handed
 
 
+@pytest.mark.long
 def test_in_lock_step_the_order_holds_over_a_rerank_and_open_tabs_count_once(field, annotator):
     field.set_loop(done_share=0.5)
     users = [annotator("ada"), annotator("grace")]

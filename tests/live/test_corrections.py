@@ -20,6 +20,7 @@ pytestmark = pytest.mark.live
 BESIDE_PX = 3  # what people draw lies so far beside what the model showed
 
 
+@pytest.mark.long
 def test_what_people_corrected_is_measured_by_class_and_by_person(
     field: Field, annotator: Callable[[str], WebUser]
 ) -> None:

@@ -103,6 +103,7 @@ def test_nothing_is_left_running(done):
     assert _running_in(done[0]) == []
 
 
+@pytest.mark.long
 def test_a_second_start_continues_and_trains_nothing_twice(done, own):
     folder, _ = done
     runs = {path: path.stat().st_mtime_ns for path in (folder / "state" / "runs").glob("*/result*")}

@@ -145,7 +145,8 @@ def campaign(
     made.close()
 
 
-@pytest.mark.parametrize("change", ["signature", pytest.param("host", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("change", ["signature", "host"])
 def test_renewed_addresses_of_all_tasks_change_nothing_in_the_middle_of_a_cycle(
     campaign: Campaign, tmp_path: Path, change: str
 ) -> None:
