@@ -20,7 +20,6 @@ from daemon.insight.paired_difference import MIN_PAIRS, Interval, MeanEstimate, 
 WIDTH, LEFT, RIGHT = 340, 44, 330  # px
 TOP, BOTTOM = 10, 190  # of the curves
 STRIP_TOP, STRIP_BOTTOM = 222, 292  # of the differences
-HEIGHT = 330
 BAR_WIDTH, BAR_MARGIN = 300, 20
 CSS = {
     Verdict.BETTER: "better",
