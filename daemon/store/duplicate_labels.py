@@ -19,6 +19,22 @@ class DuplicateLabelQueries(StoreBase):
         )
         return int(self._rows(sql, stamp(at), stamp(at))[0]["n"])
 
+    def annotators(self) -> list[str]:
+        """Everybody who ever answered or skipped, in the order of their first answer and skip."""
+        found: dict[str, None] = {}
+        for table in ("annotations", "skips"):
+            sql = f"SELECT annotator FROM {table} GROUP BY annotator ORDER BY min(rowid)"
+            found |= dict.fromkeys(name for (name,) in self._tuples(sql))
+        return list(found)
+
+    def newest_answers(self) -> tuple[int, int]:
+        """Numbers that grow whenever an answer or a skip is added."""
+        rows = [
+            self._tuples(f"SELECT coalesce(max(rowid), 0) FROM {table}")
+            for table in ("annotations", "skips")
+        ]
+        return int(rows[0][0][0]), int(rows[1][0][0])
+
     def duplicate_labels(self) -> list[DuplicateLabels]:
         """Images with labels of several people, by id; which label counts: see `labels`."""
         rows = self._rows(

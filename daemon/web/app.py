@@ -3,7 +3,6 @@ commands, and nothing comes from elsewhere."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,8 +10,11 @@ from pathlib import Path
 from flask import Flask, Response, send_file
 from flask.typing import ResponseReturnValue
 
+from daemon.domain.clock import Clock, steady_s, utc_now
 from daemon.domain.errors import MaskloopError
-from daemon.web.command_routes import CSRF_SETTING, command_routes
+from daemon.web.access.gate import access_of, guard
+from daemon.web.access.sign_in import sign_in_routes
+from daemon.web.command_routes import command_routes
 from daemon.web.hints import Hints, receiver
 from daemon.web.page import Page, ReadConfig, ReadStatus, Sources, blueprint
 from daemon.web.pages import PAGES
@@ -43,6 +45,7 @@ def create_app(
     pages: Sequence[Page] = PAGES,
     read_config: ReadConfig | None = None,
     wake: Callable[[], None] = lambda: None,
+    now: Clock = utc_now,
 ) -> Flask:
     """Build the application over `read_status` (daemon/status/snapshot.py), called once a request.
 
@@ -57,8 +60,11 @@ def create_app(
     sources = Sources(read_status=read_status, read_config=read_config)
     for page in pages:
         app.register_blueprint(blueprint(page, sources))
-    app.config[CSRF_SETTING] = app.jinja_env.globals["csrf_token"] = secrets.token_urlsafe(32)
-    app.register_blueprint(command_routes(sources, wake))
+    access = None if read_config is None else access_of(read_config(), now, steady_s)
+    guard(app, access)
+    if access is not None:
+        app.register_blueprint(sign_in_routes(access))
+    app.register_blueprint(command_routes(sources, access, wake, now))
     if hints is not None:
         app.register_blueprint(receiver(hints))
 
