@@ -56,13 +56,12 @@ def create_app(
     app.jinja_env.filters |= FILTERS
     app.jinja_env.globals["pages"] = tuple(pages)
     sources = Sources(read_status=read_status, read_config=read_config)
-    for page in pages:
-        app.register_blueprint(blueprint(page, sources))
+    always = (image_routes(sources), command_routes(sources, wake))
+    for routes in (*(blueprint(page, sources) for page in pages), *always):
+        app.register_blueprint(routes)
     app.config[CSRF_SETTING] = app.jinja_env.globals["csrf_token"] = secrets.token_urlsafe(32)
-    app.register_blueprint(command_routes(sources, wake))
     if hints is not None:
         app.register_blueprint(receiver(hints))
-    app.register_blueprint(image_routes(sources))
 
     @app.get("/plotly.js")
     def plotly() -> ResponseReturnValue:
