@@ -16,6 +16,7 @@ from daemon.web.access.gate import access_of, guard
 from daemon.web.access.sign_in import sign_in_routes
 from daemon.web.command_routes import command_routes
 from daemon.web.hints import Hints, receiver
+from daemon.web.image_routes import image_routes
 from daemon.web.page import Page, ReadConfig, ReadStatus, Sources, blueprint
 from daemon.web.pages import PAGES
 from daemon.web.template_filters import FILTERS
@@ -58,13 +59,13 @@ def create_app(
     app.jinja_env.filters |= FILTERS
     app.jinja_env.globals["pages"] = tuple(pages)
     sources = Sources(read_status=read_status, read_config=read_config)
-    for page in pages:
-        app.register_blueprint(blueprint(page, sources))
     access = None if read_config is None else access_of(read_config(), now, steady_s)
     guard(app, access)
+    always = [image_routes(sources), command_routes(sources, access, wake, now)]
     if access is not None:
-        app.register_blueprint(sign_in_routes(access))
-    app.register_blueprint(command_routes(sources, access, wake, now))
+        always.append(sign_in_routes(access))
+    for routes in (*(blueprint(page, sources) for page in pages), *always):
+        app.register_blueprint(routes)
     if hints is not None:
         app.register_blueprint(receiver(hints))
 

@@ -79,10 +79,7 @@ def test_the_page_shows_the_numbers_of_the_json() -> None:
     assert "Left out: 3 that share a group with validation images" in shown
     assert "+0.034 against the model of 64 labels: not clear yet which is better" in shown
     assert "0.682 on the test images" in shown
-    assert (
-        "field-2.jpg hybrid: more uncertain than 98% of the pool labeled person 1"
-        in shown
-    )
+    assert "field-2.jpg hybrid: more uncertain than 98% of the pool labeled person 1" in shown
     assert "1 in quarantine" in shown
     assert "a file that ends after 4096 bytes a whole JPEG copy the image again" in shown
     assert "3 pixels were drawn by two classes: the region on top has them" in shown
