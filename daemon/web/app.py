@@ -69,6 +69,13 @@ def create_app(
     if hints is not None:
         app.register_blueprint(receiver(hints))
 
+    _add_common_answers(app)
+    return app
+
+
+def _add_common_answers(app: Flask) -> None:
+    """plotly.js, the answer to an error of ours, and the headers of every answer."""
+
     @app.get("/plotly.js")
     def plotly() -> ResponseReturnValue:
         return send_file(_plotly_file(), mimetype="text/javascript", max_age=86_400)
@@ -82,8 +89,6 @@ def create_app(
         response.headers.update(SECURITY_HEADERS)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
-
-    return app
 
 
 def _plotly_file() -> Path:

@@ -36,17 +36,8 @@ def command_routes(
     def ask() -> ResponseReturnValue:
         if fault := action_fault(access):
             return fault
-        role = visitor().role or AccessRole.VIEWER
         try:
-            verb, arguments = _asked(request.get_data())
-            with command_writer(sources.state() / FILE) as store:
-                command_id = store.add_command(
-                    verb,
-                    arguments,
-                    asked_by=f"a {role} on a page",
-                    role=role,
-                    at=now(),
-                )
+            command_id = _keep(sources, now)
         except CommandRefused as exc:
             return refused(str(exc), 400)
         wake()
@@ -64,6 +55,16 @@ def command_routes(
         return refused("no such command", 404) if command is None else _json(as_json(command))
 
     return routes
+
+
+def _keep(sources: Sources, now: Clock) -> int:
+    """Keep the command of the present request; returns its id. Raises CommandRefused."""
+    verb, arguments = _asked(request.get_data())
+    role = visitor().role or AccessRole.VIEWER
+    with command_writer(sources.state() / FILE) as store:
+        return store.add_command(
+            verb, arguments, asked_by=f"a {role} on a page", role=role, at=now()
+        )
 
 
 def as_json(command: Command) -> dict[str, Any]:

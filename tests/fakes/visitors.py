@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from flask.testing import FlaskClient
 
 from daemon.config.loading import Config
 from daemon.config.web_tokens import make_token, web_tokens
+
+LEAD, VIEWER = "lead-token-0123456789", "viewer-token-0123456789"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Watch:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def __call__(self) -> datetime:
+        return self.time
 
 
 def signed_in(client: FlaskClient, config: Config) -> str:
