@@ -268,6 +268,7 @@ def test_check_says_when_others_reach_the_page_without_tls(tmp_path: Path) -> No
 
 
 def test_pages_say_who_is_signed_in_and_how_to_sign_in(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").touch()
     client = client_of(tmp_path)
     config = Config.model_validate({"home": tmp_path})
 
@@ -277,6 +278,6 @@ def test_pages_say_who_is_signed_in_and_how_to_sign_in(tmp_path: Path) -> None:
 
     assert 'href="/sign-in?next=/"' in before
     assert csrf_of(before) == ""
-    assert f"maskloop --config {tmp_path}/config.toml open" in how
+    assert f" --config {tmp_path}/config.toml open</code>" in how
     assert "Sign out" in after
     assert json.loads(client.get("/api/v1/session").text) == {"role": "lead"}

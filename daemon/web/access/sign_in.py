@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
+import sys
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
+from daemon.config.loading import Config
 from daemon.domain.commands import AccessRole
 from daemon.web.access.gate import (
     SESSION_PATH,
@@ -31,9 +35,9 @@ def sign_in_routes(access: Access) -> Blueprint:
 
     @routes.get(SIGN_IN_PATH)
     def page() -> ResponseReturnValue:
-        is_local = not access.must_sign_in(request)
-        command = f"maskloop --config {access.config.home / 'config.toml'} open"
-        return render_template("sign_in.html", command=command if is_local else "maskloop open")
+        is_local = not access.must_sign_in(request)  # paths are nothing for others
+        command = sign_in_command(access.config) if is_local else "maskloop open"
+        return render_template("sign_in.html", command=command)
 
     @routes.get(SESSION_PATH)
     def session() -> ResponseReturnValue:
@@ -63,6 +67,14 @@ def sign_in_routes(access: Access) -> Blueprint:
         return response
 
     return routes
+
+
+def sign_in_command(config: Config) -> str:
+    """What to type on this machine for a link that signs in, as a line of a shell."""
+    program = Path(sys.executable).with_name("maskloop")
+    file = config.home / "config.toml"
+    name = str(file) if file.exists() else "FILE"
+    return shlex.join([str(program) if program.exists() else "maskloop", "--config", name, "open"])
 
 
 def _given() -> dict[str, Any]:

@@ -29,10 +29,15 @@ form.addEventListener("submit", (event) => {
   signIn({ token: document.getElementById("token").value });
 });
 
-const code = location.hash.slice(1);
-if (code) {
+async function useLink() {
+  const code = location.hash.slice(1);
   history.replaceState(null, "", location.pathname + location.search); // it stays in no history
-  signIn({ code });
+  await signIn({ code });
+}
+
+window.addEventListener("hashchange", useLink);
+if (location.hash.length > 1) {
+  await useLink();
 } else {
   const known = await fetch(SESSION, { cache: "no-store" }).then((answer) => answer.json()).catch(() => ({}));
   if (known.role) goOn(); // a link from elsewhere came without the cookie, which this request has
