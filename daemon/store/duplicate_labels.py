@@ -20,12 +20,13 @@ class DuplicateLabelQueries(StoreBase):
         return int(self._rows(sql, stamp(at), stamp(at))[0]["n"])
 
     def annotators(self) -> list[str]:
-        """Everybody who ever answered or skipped, in the order of their first answer and skip."""
-        found: dict[str, None] = {}
-        for table in ("annotations", "skips"):
-            sql = f"SELECT annotator FROM {table} GROUP BY annotator ORDER BY min(rowid)"
-            found |= dict.fromkeys(name for (name,) in self._tuples(sql))
-        return list(found)
+        """Everybody who ever answered or skipped, by the time of their first answer or skip."""
+        sql = (
+            "SELECT annotator FROM (SELECT annotator, min(created_at) AS first FROM annotations "
+            "GROUP BY annotator UNION ALL SELECT annotator, min(at) FROM skips GROUP BY annotator) "
+            "GROUP BY annotator ORDER BY min(first), annotator"
+        )
+        return [name for (name,) in self._tuples(sql)]
 
     def newest_answers(self) -> tuple[int, int]:
         """Numbers that grow whenever an answer or a skip is added."""
