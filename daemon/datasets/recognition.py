@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from daemon.datasets.formats import coco, label_studio, mask_folders, supervisely
 from daemon.datasets.json_files import read_json
-from daemon.datasets.samples import LabelsUnusable, Source
+from daemon.datasets.samples import LabelsUnusable, Source, Trust
 from daemon.datasets.source_tree import Tree
 from daemon.domain import Fault
 from daemon.domain.errors import DatasetRefused
@@ -20,7 +20,7 @@ class Format:
     """How a format is told, in words and in deed."""
 
     looked_for: str
-    recognize: Callable[[Tree], Source | None]
+    recognize: Callable[[Tree, Trust], Source | None]
 
 
 FORMATS: Sequence[Format] = (  # the first that fits is taken
@@ -31,11 +31,11 @@ FORMATS: Sequence[Format] = (  # the first that fits is taken
 )
 
 
-def recognize(tree: Tree) -> Source:
+def recognize(tree: Tree, trust: Trust) -> Source:
     """The source. Raises DatasetRefused that says what was looked for."""
     for one in FORMATS:
         try:
-            found = one.recognize(tree)
+            found = one.recognize(tree, trust)
         except LabelsUnusable as exc:
             raise DatasetRefused(str(exc)) from exc
         if found is not None:

@@ -18,7 +18,7 @@ from daemon.datasets.class_map import ClassMap, read_class_map
 from daemon.datasets.export.export_folder import ExportOptions, export_folder
 from daemon.datasets.formats import coco, coco_encoding, supervisely_encoding
 from daemon.datasets.formats.supervisely_geometry import decode
-from daemon.datasets.import_folder import import_folder
+from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
 from daemon.domain import Role
 from daemon.domain.errors import ExportRefused
@@ -64,9 +64,9 @@ def back_again(home: Path, form: str) -> tuple[Path, Report]:
     report = export_folder(labeled_config(home), wanted, NOON, lambda done, total: None)
     assert report.faults == []
     chosen = ClassMap() if form == "png" else read_class_map(home / "out/map.toml")
-    return home / "back", import_folder(
-        home / "out", home / "back", chosen, lambda done, total: None
-    )
+    options = ImportOptions(classes=chosen)
+    found = import_folder(home / "out", home / "back", options, lambda done, total: None)
+    return home / "back", found
 
 
 @pytest.mark.parametrize("form", ["png", *WITH_BACKGROUND])

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
-from daemon.datasets.class_map import ClassMap
 from daemon.datasets.formats import coco_rle
 from daemon.datasets.formats.coco import decode
-from daemon.datasets.import_folder import import_folder
+from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
 from daemon.datasets.samples import Repair
 from daemon.domain.errors import DatasetRefused
@@ -22,7 +21,7 @@ from tests.fakes.dataset_sources import MASKS, coco, coco_entries, ring
 
 
 def imported(root: Path, out: Path) -> Report:
-    return import_folder(root, out, ClassMap(), lambda done, total: None)
+    return import_folder(root, out, ImportOptions(), lambda done, total: None)
 
 
 def mask_of(out: Path, name: str) -> np.ndarray:
@@ -139,6 +138,19 @@ def test_a_crowd_has_no_label_except_where_an_object_lies_on_it(tmp_path: Path) 
     assert (mask == 1).sum() == 4
     assert report.repairs[Repair.CROWD, ""].number == 1
     assert (Repair.OVERLAP, "") not in report.repairs
+
+
+def test_an_object_with_a_box_only_leaves_its_pixels_without_a_label(tmp_path: Path) -> None:
+    path = coco(tmp_path / "in", {"a": np.zeros((10, 10), np.uint8)}, name="instances_excluded")
+    box = {"image_id": 0, "category_id": 7, "bbox": [2, 2, 3, 4]}
+    changed(path, lambda content: content["annotations"].append(box))
+
+    report = imported(tmp_path / "in", tmp_path / "out")
+
+    assert (mask_of(tmp_path / "out", "a") == 255).sum() == 12
+    assert report.repairs[Repair.BOX_UNLABELED, ""].number == 1
+    splits = json.loads((tmp_path / "out/splits.json").read_text())
+    assert splits == {"pool": [], "excluded": ["a"]}
 
 
 BROKEN: dict[str, Any] = {

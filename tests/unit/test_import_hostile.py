@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.masks.regions import Control, encode
-from daemon.datasets.class_map import ClassMap
-from daemon.datasets.import_folder import import_folder
+from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.domain import ClassSet
 from daemon.domain.errors import DatasetRefused
 from tests.fakes.dataset_sources import coco, label_studio, ring, supervisely
@@ -58,7 +57,9 @@ def test_junk_in_any_place_ends_in_faults_or_a_refusal(
     file.write_text(json.dumps(content))
 
     try:
-        report = import_folder(folder / "in", folder / "out", ClassMap(), lambda done, total: None)
+        report = import_folder(
+            folder / "in", folder / "out", ImportOptions(), lambda done, total: None
+        )
     except DatasetRefused:
         assert not (folder / "out").exists()
     else:
@@ -74,7 +75,9 @@ def test_a_mask_of_a_large_size_is_refused_before_it_is_made(tmp_path: Path) -> 
     content["images"][0] |= {"width": 10**6, "height": 10**6}
     file.write_text(json.dumps(content))
 
-    report = import_folder(tmp_path / "in", tmp_path / "out", ClassMap(), lambda done, total: None)
+    report = import_folder(
+        tmp_path / "in", tmp_path / "out", ImportOptions(), lambda done, total: None
+    )
 
     assert [fault.expected for fault in report.faults] == [
         "whole numbers of pixels, at most 1073741824 in all"

@@ -15,7 +15,7 @@ from PIL import Image
 from daemon.datasets.class_map import ClassMap, read_class_map
 from daemon.datasets.formats import class_indices, colour_masks
 from daemon.datasets.formats.conventions import CITYSCAPES, voc_colour
-from daemon.datasets.import_folder import import_folder
+from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
 from daemon.datasets.samples import NO_LABEL, Repair
 from daemon.domain.errors import DatasetRefused
@@ -24,7 +24,9 @@ from tests.fakes.dataset_sources import mask_png, picture, ring
 
 def imported(root: Path, class_map: ClassMap | None = None) -> tuple[Path, Report]:
     out = root.parent / "out"
-    return out, import_folder(root, out, class_map or ClassMap(), lambda done, total: None)
+    return out, import_folder(
+        root, out, ImportOptions(classes=class_map or ClassMap()), lambda done, total: None
+    )
 
 
 def mask_of(out: Path, name: str) -> np.ndarray:

@@ -2,12 +2,12 @@
 
 An object is polygons in pixels, or run lengths. A ring inside another ring of its object is a
 hole (pycocotools fills it: COCO itself has none); a ring holds the pixels that it has there. The
-later annotation of a list wins. A crowd region gives its pixels no label.
+later annotation of a list wins. A crowd region gives its pixels no label. An object without
+segmentation is its box; one with a score was drawn by a machine.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ import numpy as np
 from connectors.masks.shapes import Patch
 from daemon.datasets.formats import coco_polygon, coco_rle
 from daemon.datasets.json_files import head, read_json, size_of
-from daemon.datasets.painting import Canvas, whole
+from daemon.datasets.painting import Canvas, Outline, drawn, whole
 from daemon.datasets.samples import (
     BACKGROUND,
     MOST_CLASSES,
@@ -28,8 +28,10 @@ from daemon.datasets.samples import (
     Repair,
     Sample,
     Source,
+    Trust,
 )
 from daemon.datasets.source_tree import Tree
+from daemon.datasets.split_names import named_split
 from daemon.domain import Fault
 from daemon.domain.errors import DatasetRefused
 from daemon.domain.formatting import short_repr
@@ -40,10 +42,9 @@ MOST_COORDINATE = 1e5  # pixels
 MOST_RINGS = 100_000  # of an object
 MOST_POINTS = 1_000_000  # of a ring
 _KEYS = ("images", "annotations", "categories")
-_SPLIT = re.compile(r"(?<![a-z])(train|val|valid|validation|test)(?![a-z])")
 
 
-def recognize(tree: Tree) -> Source | None:
+def recognize(tree: Tree, trust: Trust) -> Source | None:
     """The source, where files of the tree are COCO's; None where none is."""
     found: dict[str, dict[str, Any]] = {}
     faults: list[Fault] = []
@@ -57,7 +58,7 @@ def recognize(tree: Tree) -> Source | None:
             continue
         if isinstance(content, dict) and all(isinstance(content.get(key), list) for key in _KEYS):
             found[name] = content
-    return _Reader(tree, faults).source(found) if found else None
+    return _Reader(tree, trust, faults).source(found) if found else None
 
 
 @dataclass
@@ -65,6 +66,7 @@ class _Reader:
     """What is gathered over the files. values: name of a class -> its value."""
 
     tree: Tree
+    trust: Trust
     faults: list[Fault] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=lambda: {BACKGROUND: 0})
     samples: dict[str, Sample] = field(default_factory=dict)
@@ -118,7 +120,9 @@ class _Reader:
                     value=by_id.get(_key(annotation.get("category_id"))),
                     category=short_repr(annotation.get("category_id"), 40),
                     outline=annotation.get("segmentation"),
+                    box=annotation.get("bbox"),
                     is_crowd=bool(annotation.get("iscrowd")),
+                    by_machine=annotation.get("score") is not None,
                 )
             )
         return found
@@ -127,7 +131,7 @@ class _Reader:
         self, images: Sequence[Any], name: str, objects: Mapping[Any, list[_Object]]
     ) -> set[Any]:
         known = set()
-        splits = tuple(_SPLIT.findall(name.lower())[-1:])
+        splits = named_split(name)
         for number, image in enumerate(images):
             if not isinstance(image, dict) or not isinstance(image.get("file_name"), str):
                 self._fault(
@@ -145,7 +149,8 @@ class _Reader:
             elif picture in self.samples:
                 self._fault(picture, "a second entry in COCO files", "one: the first was taken")
             else:
-                mask = _Mask(name=name, stated=image, objects=tuple(objects.get(key, ())))
+                listed = tuple(objects.get(key, ()))
+                mask = _Mask(name=name, stated=image, objects=listed, trust=self.trust)
                 labeled = mask.labels if objects else None
                 self.samples[picture] = Sample(image=picture, labels=labeled, splits=splits)
         return known
@@ -170,7 +175,9 @@ class _Object:
     value: int | None
     category: str
     outline: Any
+    box: Any
     is_crowd: bool
+    by_machine: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +187,7 @@ class _Mask:
     name: str
     stated: Mapping[str, Any]
     objects: tuple[_Object, ...]
+    trust: Trust
 
     def labels(self, size: tuple[int, int]) -> Labels:
         """The mask in the stated size, else that of the image. Raises LabelsUnusable."""
@@ -187,26 +195,48 @@ class _Mask:
         if self.stated.get("height") is not None or self.stated.get("width") is not None:
             size = size_of(self.stated.get("height"), self.stated.get("width"), where, MOST_PIXELS)
         canvas = Canvas(size)
-        for one in sorted(self.objects, key=lambda one: not one.is_crowd):  # crowds below
-            self._paint(canvas, one, size, f"{where}, {one.where}")
-        canvas.note(Repair.BACKGROUND_ONLY, int(not self.objects))
-        return canvas.labels()
+        marked = [one for one in self.objects if one.outline or one.box]
+        canvas.note(Repair.NO_OUTLINE, len(self.objects) - len(marked))
+        outlines = [_outline(one, f"{where}, {one.where}") for one in marked]
+        return drawn(outlines, canvas, self.trust)
 
-    def _paint(self, canvas: Canvas, one: _Object, size: tuple[int, int], where: str) -> None:
-        if one.value is None:
-            raise LabelsUnusable(
-                where, f"category_id {one.category}", 'the id of one of "categories"', "correct it"
-            )
-        if not one.outline:
-            canvas.note(Repair.NO_OUTLINE)
-            return
+
+def _outline(one: _Object, where: str) -> Outline:
+    """An annotation, ready to be drawn. Raises LabelsUnusable for an unknown category."""
+    if one.value is None:
+        raise LabelsUnusable(
+            where, f"category_id {one.category}", 'the id of one of "categories"', "correct it"
+        )
+
+    def pixels(canvas: Canvas) -> Patch:
         try:
-            patch, holes = decode(one.outline, size)
+            if not one.outline:
+                return coco_polygon.fill(_corners(one.box), canvas.size)
+            patch, holes = decode(one.outline, canvas.size)
         except ValueError as exc:
             raise LabelsUnusable(where, str(exc), "polygons or run lengths", "correct it") from exc
         canvas.note(Repair.HOLE, holes)
-        canvas.note(Repair.CROWD, int(one.is_crowd))
-        canvas.paint(patch, NO_LABEL if one.is_crowd else one.value)
+        return patch
+
+    return Outline(
+        value=NO_LABEL if one.is_crowd else one.value,
+        pixels=pixels,
+        is_box=not one.outline,
+        by_machine=one.by_machine,
+    )
+
+
+def _corners(box: object) -> Any:
+    """[left, top, width, height] -> (4, 2), pixels. Raises ValueError."""
+    if not isinstance(box, list) or len(box) != 4 or not all(map(is_coordinate, box)):
+        raise ValueError(f"the bbox {short_repr(box)}; expected left, top, width, height")
+    left, top, width, height = box
+    return corners_of(left, top, left + width, top + height)
+
+
+def corners_of(left: float, top: float, right: float, bottom: float) -> Any:
+    """The corners of a rectangle, (4, 2) x, y."""
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
 
 
 def decode(outline: object, size: tuple[int, int]) -> tuple[Patch, int]:
@@ -222,7 +252,7 @@ def decode(outline: object, size: tuple[int, int]) -> tuple[Patch, int]:
         return whole(coco_rle.decode(counts, size)), 0
     if not isinstance(outline, list) or len(outline) > MOST_RINGS:
         raise ValueError(f"the segmentation {short_repr(outline)}")
-    return _rings([coco_polygon.fill(_ring(ring), size) for ring in outline], size)
+    return _rings([coco_polygon.fill(ring_of(ring), size) for ring in outline], size)
 
 
 def _rings(rings: Sequence[Patch], size: tuple[int, int]) -> tuple[Patch, int]:
@@ -241,16 +271,17 @@ def _rings(rings: Sequence[Patch], size: tuple[int, int]) -> tuple[Patch, int]:
     return Patch(top=0, left=0, inside=inside, is_clipped=clipped), holes
 
 
-def _ring(ring: object) -> Any:
-    """[x, y, x, y, ...] -> (N, 2), pixels."""
+def ring_of(ring: object) -> Any:
+    """[x, y, x, y, ...] -> (N, 2), pixels. Raises ValueError."""
     if not isinstance(ring, list) or len(ring) % 2 or not 6 <= len(ring) <= 2 * MOST_POINTS:
         raise ValueError(f"the ring {short_repr(ring)}; expected x, y, ... of 3 or more points")
-    if not all(_is_coordinate(value) for value in ring):
+    if not all(is_coordinate(value) for value in ring):
         raise ValueError(f"the ring {short_repr(ring)}; expected numbers of pixels")
     return np.array(ring, np.float64).reshape(-1, 2)
 
 
-def _is_coordinate(value: object) -> bool:
+def is_coordinate(value: object) -> bool:
+    """Whether a value is a finite number of pixels that an image may have."""
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)

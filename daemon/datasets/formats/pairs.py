@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from daemon.datasets.source_tree import Tree, stem_of
+from daemon.datasets.split_names import named_split
 from daemon.pixels.formats import Kind
 
 # Folder of the images -> that of their masks; None stands for any name, and {} for it.
@@ -25,10 +26,11 @@ FOLDERS: tuple[tuple[str | None, str], ...] = (
 )
 ENDINGS = ("", "_labelids", "_gtfine_labelids", "_gtfine_labeltrainids", "_l", "_mask", "_label")
 IMAGE_ENDING = "_leftimg8bit"  # which the names of the masks lack
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
+SPLITS = {  # one name for the words of a split
+    "training": "train",
+    **dict.fromkeys(("valid", "validation"), "val"),
+    "testing": "test",
+    "exclude": "excluded",
 }
 
 
@@ -100,4 +102,5 @@ def _is_below(path: str, roots: set[tuple[str, ...]]) -> bool:
 
 def _split(path: str) -> str | None:
     folders = path.lower().split("/")[:-1]
-    return next((SPLITS[folder] for folder in reversed(folders) if folder in SPLITS), None)
+    found = next(filter(None, map(named_split, reversed(folders))), (None,))[0]
+    return SPLITS.get(found, found) if found else None
