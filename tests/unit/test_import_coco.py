@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
 from daemon.datasets.formats import coco_rle
-from daemon.datasets.formats.coco import decode
+from daemon.datasets.formats.coco_outline import decode
 from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
 from daemon.datasets.samples import Repair

@@ -70,7 +70,7 @@ def _pairs(tree: Tree, layout: tuple[str | None, str], by_stem: dict[str, str]) 
                 roots.add(root)
     masks = set(images.values())
     return [
-        Pair(image=path, mask=images.get(path), split=_split(path))
+        Pair(image=path, mask=images.get(path), split=next(iter(split_of_folders(path)), None))
         for path in tree.pictures
         if path not in masks and _is_below(path, roots)
     ]
@@ -100,7 +100,8 @@ def _is_below(path: str, roots: set[tuple[str, ...]]) -> bool:
     return any(tuple(folders[: at + 1]) in roots for at in range(len(folders)))
 
 
-def _split(path: str) -> str | None:
+def split_of_folders(path: str) -> tuple[str, ...]:
+    """The split that the folder nearest to a file names; () where none does."""
     folders = path.lower().split("/")[:-1]
-    found = next(filter(None, map(named_split, reversed(folders))), (None,))[0]
-    return SPLITS.get(found, found) if found else None
+    found = next(filter(None, map(named_split, reversed(folders))), ())
+    return tuple(SPLITS.get(word, word) for word in found)
