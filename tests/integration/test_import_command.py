@@ -82,8 +82,9 @@ def test_faults_end_in_1_and_stand_in_the_report(source: Path, tmp_path: Path) -
     (source / "train/images/f03.png").write_bytes(b"\x89PNG\r\n\x1a\n")
 
     code = main(["import", str(source), "--out", str(tmp_path / "out")])
+    lenient = main(["import", str(source), "--out", str(tmp_path / "two"), "--lenient"])
 
-    assert code == 1
+    assert (code, lenient) == (1, 0)
     report = json.loads((tmp_path / "out/report.json").read_text())
     assert report["images"] == 13
     assert [fault["where"] for fault in report["faults"]] == ["train/images/f03.png"]

@@ -16,13 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.datasets.export.export_folder import (
-    MARK,
-    REPORT,
-    ExportOptions,
-    ExportReport,
-    export_folder,
-)
+from daemon.datasets.export.export_folder import MARK, REPORT, export_folder
+from daemon.datasets.export.export_report import ExportOptions, ExportReport
 from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.domain import CurvePoint, Evaluation, Exclusion, Role
 from daemon.domain.errors import ExportRefused
