@@ -3,28 +3,24 @@
 An object is polygons in pixels, or run lengths. A ring inside another ring of its object is a
 hole (pycocotools fills it: COCO itself has none); a ring holds the pixels that it has there. The
 later annotation of a list wins. A crowd region gives its pixels no label. An object without
-segmentation is its box; one with a score was drawn by a machine.
+segmentation is its box; one with a score was drawn by a machine. Of several files that list an
+image, the first that has masks counts: captions and lists of images have none.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.masks.shapes import Patch
-from daemon.datasets.formats import coco_polygon
-from daemon.datasets.formats.coco_outline import box_corners, decode
-from daemon.datasets.json_files import head, read_json, size_of
-from daemon.datasets.painting import Canvas, Outline, drawn
+from daemon.datasets.formats.coco_mask import CocoMask, CocoObject
+from daemon.datasets.formats.coco_panoptic import Segment, panoptic_file
+from daemon.datasets.json_files import head, read_json
 from daemon.datasets.samples import (
     BACKGROUND,
     MOST_CLASSES,
-    NO_LABEL,
-    Labels,
     LabelsUnusable,
-    Repair,
     Sample,
     Source,
     Trust,
@@ -34,7 +30,6 @@ from daemon.datasets.split_names import named_split
 from daemon.domain import Fault
 from daemon.domain.errors import DatasetRefused
 from daemon.domain.formatting import short_repr
-from daemon.pixels.headers import MOST_PIXELS
 
 LOOKED_FOR = 'COCO: a .json file with the lists "images", "annotations" and "categories"'
 _KEYS = ("images", "annotations", "categories")
@@ -68,10 +63,11 @@ class _Reader:
     samples: dict[str, Sample] = field(default_factory=dict)
 
     def source(self, files: Mapping[str, Mapping[str, Any]]) -> Source:
-        for name, content in files.items():
+        for name, content in sorted(files.items(), key=lambda one: not _has_masks(one[1])):
             by_id = self._categories(content["categories"], name)
             objects = self._objects(content["annotations"], by_id, name)
-            known = self._images(content["images"], name, objects)
+            listed = {} if not _has_masks(content) else objects
+            known = self._images(content["images"], name, listed)
             for unknown in [one for one in objects if one not in known]:
                 self._fault(
                     f"{name}, {len(objects[unknown])} annotations",
@@ -103,30 +99,45 @@ class _Reader:
 
     def _objects(
         self, annotations: Sequence[Any], by_id: Mapping[Any, int], name: str
-    ) -> dict[Any, list[_Object]]:
+    ) -> dict[Any, list[CocoObject]]:
         """Image id -> its objects; a broken one is a fault of its image."""
-        found: dict[Any, list[_Object]] = defaultdict(list)
+        found: dict[Any, list[CocoObject]] = defaultdict(list)
         for number, annotation in enumerate(annotations):
             if not isinstance(annotation, dict):
                 self._fault(f"{name}, annotation {number}", short_repr(annotation), "an object")
                 continue
-            found[_key(annotation.get("image_id"))].append(
-                _Object(
-                    where=f"annotation {short_repr(annotation.get('id', number), 40)}",
-                    value=by_id.get(_key(annotation.get("category_id"))),
-                    category=short_repr(annotation.get("category_id"), 40),
-                    outline=annotation.get("segmentation"),
-                    box=annotation.get("bbox"),
-                    is_crowd=bool(annotation.get("iscrowd")),
-                    by_machine=annotation.get("score") is not None,
+            objects = found[_key(annotation.get("image_id"))]
+            for entry, outline in self._outlines(annotation, name):
+                objects.append(
+                    CocoObject(
+                        where=f"annotation {short_repr(entry.get('id', number), 40)}",
+                        value=by_id.get(_key(entry.get("category_id"))),
+                        category=short_repr(entry.get("category_id"), 40),
+                        outline=outline,
+                        box=entry.get("bbox"),
+                        is_crowd=bool(entry.get("iscrowd")),
+                        by_machine=entry.get("score") is not None,
+                    )
                 )
-            )
         return found
 
+    def _outlines(
+        self, annotation: Mapping[str, Any], name: str
+    ) -> Iterator[tuple[Mapping[str, Any], Any]]:
+        """The objects of an annotation with their outlines: itself, or its panoptic segments."""
+        segments = annotation.get("segments_info")
+        if not isinstance(segments, list):
+            yield annotation, annotation.get("segmentation")
+            return
+        file = panoptic_file(self.tree, name, annotation.get("file_name"))
+        for segment in segments:
+            entry = segment if isinstance(segment, dict) else {}
+            yield entry, Segment(file=file, id=entry.get("id"))
+
     def _images(
-        self, images: Sequence[Any], name: str, objects: Mapping[Any, list[_Object]]
+        self, images: Sequence[Any], name: str, objects: Mapping[Any, list[CocoObject]]
     ) -> set[Any]:
-        known = set()
+        known, again = set(), list[str]()
         splits = named_split(name)
         for number, image in enumerate(images):
             if not isinstance(image, dict) or not isinstance(image.get("file_name"), str):
@@ -143,12 +154,17 @@ class _Reader:
             if picture is None:
                 self._fault(f"{name}, image {image['file_name']}", "no such picture", "one")
             elif picture in self.samples:
-                self._fault(picture, "a second entry in COCO files", "one: the first was taken")
+                again.append(picture)
             else:
                 listed = tuple(objects.get(key, ()))
-                mask = _Mask(name=name, stated=image, objects=listed, trust=self.trust)
+                mask = CocoMask(
+                    tree=self.tree, name=name, stated=image, objects=listed, trust=self.trust
+                )
                 labeled = mask.labels if objects else None
                 self.samples[picture] = Sample(image=picture, labels=labeled, splits=splits)
+        if again and objects:  # a file without masks may list the same images
+            got = f"{len(again)} images that an earlier entry has, first {again[0]}"
+            self._fault(name, got, "each image once: the first entry was taken")
         return known
 
     def _picture(self, named: str, name: str) -> str | None:
@@ -163,65 +179,15 @@ class _Reader:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Object:
-    """An annotation. value: of its class; None: an unknown category."""
-
-    where: str
-    value: int | None
-    category: str
-    outline: Any
-    box: Any
-    is_crowd: bool
-    by_machine: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Mask:
-    """All objects of an image. name: of the JSON file; stated: its entry for the image."""
-
-    name: str
-    stated: Mapping[str, Any]
-    objects: tuple[_Object, ...]
-    trust: Trust
-
-    def labels(self, size: tuple[int, int]) -> Labels:
-        """The mask in the stated size, else that of the image. Raises LabelsUnusable."""
-        where = f"{self.name}, image {self.stated['file_name']}"
-        if self.stated.get("height") is not None or self.stated.get("width") is not None:
-            size = size_of(self.stated.get("height"), self.stated.get("width"), where, MOST_PIXELS)
-        canvas = Canvas(size)
-        marked = [one for one in self.objects if one.outline or one.box]
-        canvas.note(Repair.NO_OUTLINE, len(self.objects) - len(marked))
-        outlines = [_outline(one, f"{where}, {one.where}") for one in marked]
-        return drawn(outlines, canvas, self.trust)
-
-
-def _outline(one: _Object, where: str) -> Outline:
-    """An annotation, ready to be drawn. Raises LabelsUnusable for an unknown category."""
-    if one.value is None:
-        raise LabelsUnusable(
-            where, f"category_id {one.category}", 'the id of one of "categories"', "correct it"
-        )
-
-    def pixels(canvas: Canvas) -> Patch:
-        try:
-            if not one.outline:
-                return coco_polygon.fill(box_corners(one.box), canvas.size)
-            patch, holes = decode(one.outline, canvas.size)
-        except ValueError as exc:
-            raise LabelsUnusable(where, str(exc), "polygons or run lengths", "correct it") from exc
-        canvas.note(Repair.HOLE, holes)
-        return patch
-
-    return Outline(
-        value=NO_LABEL if one.is_crowd else one.value,
-        pixels=pixels,
-        is_box=not one.outline,
-        by_machine=one.by_machine,
-    )
-
-
 def _key(value: object) -> Any:
     """An id, fit to be looked up; a value that is no id is found nowhere."""
     return value if isinstance(value, int | str) else repr(value)
+
+
+def _has_masks(content: Mapping[str, Any]) -> bool:
+    """Whether any annotation of a file marks pixels: not so in captions and lists of images."""
+    return any(
+        isinstance(one, dict)
+        and bool(one.get("segmentation") or one.get("bbox") or one.get("segments_info"))
+        for one in content["annotations"]
+    )
