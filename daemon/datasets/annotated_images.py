@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from connectors.masks.shapes import Patch
-from daemon.datasets.json_files import size_of
+from daemon.datasets.json_files import size_like
 from daemon.datasets.painting import Canvas, Outline, drawn
 from daemon.datasets.samples import Labels, LabelsUnusable, Sample, Trust
 from daemon.pixels.headers import MOST_PIXELS
@@ -38,7 +38,7 @@ class AnnotatedImage:
     def labels(self, size: tuple[int, int], trust: Trust) -> Labels:
         """The mask in the stated size, else that of the image. Raises MaskRefused."""
         if self.stated is not None:
-            size = size_of(*self.stated, self.where, MOST_PIXELS)
+            size = size_like(size, *self.stated, self.where, MOST_PIXELS)
         if self.objects > MOST_OBJECTS:
             raise LabelsUnusable(
                 self.where,

@@ -210,7 +210,7 @@ def test_one_broken_file_is_named_and_the_rest_is_imported(tmp_path: Path) -> No
     assert sorted(one.where.rpartition("/")[2] for one in report.faults) == [
         "b.png.json",
         "d.png.json, object 0",
-        "e.png",
+        "e.png.json, size",
         "nobody.png.json",
     ]
     assert report.repairs[Repair.OTHER_GEOMETRY, "'point'"].number == 1

@@ -13,7 +13,7 @@ from daemon.datasets.annotated_images import guarded
 from daemon.datasets.formats import coco_polygon
 from daemon.datasets.formats.coco_outline import box_corners, decode
 from daemon.datasets.formats.coco_panoptic import Segment, SegmentIds
-from daemon.datasets.json_files import size_of
+from daemon.datasets.json_files import size_like
 from daemon.datasets.painting import Canvas, Outline, drawn, whole
 from daemon.datasets.samples import NO_LABEL, Labels, LabelsUnusable, Repair, Trust
 from daemon.datasets.source_tree import Tree
@@ -48,7 +48,8 @@ class CocoMask:
         """The mask in the stated size, else that of the image. Raises LabelsUnusable."""
         where = f"{self.name}, image {self.stated['file_name']}"
         if self.stated.get("height") is not None or self.stated.get("width") is not None:
-            size = size_of(self.stated.get("height"), self.stated.get("width"), where, MOST_PIXELS)
+            stated = self.stated.get("height"), self.stated.get("width")
+            size = size_like(size, *stated, where, MOST_PIXELS)
         canvas = Canvas(size)
         marked = [one for one in self.objects if one.outline or one.box]
         canvas.note(Repair.NO_OUTLINE, len(self.objects) - len(marked))

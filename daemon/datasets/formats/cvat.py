@@ -68,7 +68,7 @@ def recognize(tree: Tree, trust: Trust) -> Source | None:
                 f"as CVAT for images 1.1"
             )
         reader.read(name, found)
-    return reader.source(trust) if reader.images else None
+    return reader.source(trust) if reader.files else None
 
 
 @dataclass
@@ -76,6 +76,7 @@ class _Reader:
     """What is gathered over the files. values: name of a label -> its value."""
 
     tree: Tree
+    files: int = 0
     faults: list[Fault] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=lambda: {BACKGROUND: 0})
     images: dict[str, AnnotatedImage] = field(default_factory=dict)
@@ -83,7 +84,10 @@ class _Reader:
     def source(self, trust: Trust) -> Source:
         """All images of all files."""
         if len(self.values) > MOST_CLASSES:
-            raise DatasetRefused(f"CVAT: got {len(self.values)} labels; expected {MOST_CLASSES}")
+            raise DatasetRefused(
+                f"CVAT: got {len(self.values)} labels; expected at most {MOST_CLASSES}; export "
+                f"fewer tasks"
+            )
         return Source(
             format="CVAT for images",
             classes=tuple(self.values),
@@ -93,6 +97,7 @@ class _Reader:
 
     def read(self, name: str, file: CvatFile) -> None:
         """Take the labels and images of a file. Without a list of labels those of its shapes."""
+        self.files += 1
         used = (one.attributes.get("label", "") for image in file.images for one in image.shapes)
         for label in file.labels or sorted({_title(label) for label in used} - {""}):
             self.values.setdefault(label, len(self.values))
@@ -207,6 +212,8 @@ def _mask(attributes: Mapping[str, str], size: tuple[int, int]) -> Patch:
         raise ValueError(f"a text of {len(text)} characters; at most {coco_rle.MOST_CHARS}")
     width, height = (_whole(attributes.get(side)) for side in ("width", "height"))
     height_px, width_px = size_of(height, width, "the box of a mask", MOST_PIXELS)
+    if height_px > size[0] or width_px > size[1]:
+        raise ValueError(f"a mask of {width_px}x{height_px} in an image of {size[1]}x{size[0]}")
     runs = [_whole(run) for run in text.split(",")]
     inside = coco_rle.decode(runs, (width_px, height_px)).T
     left, top = (int(_number(attributes, side)) for side in ("left", "top"))

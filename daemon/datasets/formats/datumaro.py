@@ -51,7 +51,7 @@ def recognize(tree: Tree, trust: Trust) -> Source | None:
             and isinstance(content.get("categories"), dict)
         ):
             reader.read(name, content)
-    return reader.source(trust) if reader.images else None
+    return reader.source(trust) if reader.files else None
 
 
 @dataclass
@@ -59,6 +59,7 @@ class _Reader:
     """What is gathered over the files. values: name of a label -> its value."""
 
     tree: Tree
+    files: int = 0
     faults: list[Fault] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=lambda: {BACKGROUND: 0})
     images: dict[str, AnnotatedImage] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class _Reader:
 
     def read(self, name: str, content: Mapping[str, Any]) -> None:
         """Take the labels and items of a file. Raises LabelsUnusable for broken categories."""
+        self.files += 1
         labels = self._labels(content["categories"], name)
         subset = stem_of(name.rpartition("/")[2])
         for number, item in enumerate(content["items"]):
@@ -114,7 +116,10 @@ class _Reader:
             title = " ".join(title.split())
             found.append(self.values.setdefault(title, len(self.values)))
         if len(self.values) > MOST_CLASSES:
-            raise DatasetRefused(f"{name}: got {len(self.values)} labels; expected {MOST_CLASSES}")
+            raise DatasetRefused(
+                f"{name}: got {len(self.values)} labels; expected at most {MOST_CLASSES}; leave "
+                f"some out"
+            )
         return found
 
     def _picture(self, name: str, item: Mapping[str, Any], subset: str) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.datasets.formats.supervisely_geometry import AREAS, decode
-from daemon.datasets.json_files import list_of, object_of, read_json, size_of, text_of
+from daemon.datasets.json_files import list_of, object_of, read_json, size_like, text_of
 from daemon.datasets.painting import Canvas, Outline, drawn
 from daemon.datasets.samples import (
     BACKGROUND,
@@ -145,7 +145,7 @@ class _Project:
     def _drawing(self, file: str) -> Callable[[tuple[int, int]], Labels]:
         def labels(size: tuple[int, int]) -> Labels:
             content, objects = _annotation_of(read_json(self.tree.path(file), file), file)
-            outlines = _Outlines(self.values, Canvas(_size_of(content, file)))
+            outlines = _Outlines(self.values, Canvas(_size_of(content, size, file)))
             return drawn(outlines.of(objects, file), outlines.canvas, self.trust)
 
         return labels
@@ -164,10 +164,11 @@ def _annotation_of(content: object, file: str) -> tuple[dict[str, Any], list[Any
     return entry, objects
 
 
-def _size_of(content: Mapping[str, Any], file: str) -> tuple[int, int]:
-    """The size that the file states. Raises LabelsUnusable."""
-    stated = object_of(content.get("size"), f"{file}, size")
-    return size_of(stated.get("height"), stated.get("width"), f"{file}, size", MOST_PIXELS)
+def _size_of(content: Mapping[str, Any], seen: tuple[int, int], file: str) -> tuple[int, int]:
+    """The size that the file states. Raises LabelsUnusable where its image has another."""
+    where = f"{file}, size"
+    stated = object_of(content.get("size"), where)
+    return size_like(seen, stated.get("height"), stated.get("width"), where, MOST_PIXELS)
 
 
 @dataclass(frozen=True)

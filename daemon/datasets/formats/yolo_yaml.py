@@ -20,6 +20,7 @@ from daemon.pixels.reader import read_file
 MOST_BYTES = 2**18  # a thousand names take a sixth of it
 MOST_DEPTH = 20
 MOST_INDEX = 60_000
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where it was built
 SPLITS = ("train", "val", "test")
 
 
@@ -55,14 +56,14 @@ def read_yolo_yaml(path: Path, where: str) -> YoloYaml | None:
 def _plain(content: bytes) -> Any:
     """The content of YAML without aliases and deep nesting. Raises YAMLError and ValueError."""
     text, depth = content.decode("utf-8-sig"), 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=LOADER):
         if isinstance(event, yaml.AliasEvent):
             depth = MOST_DEPTH
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth >= MOST_DEPTH:
             raise ValueError(f"an alias, or lists within lists, {MOST_DEPTH} deep")
-    return yaml.safe_load(text)
+    return yaml.load(text, Loader=LOADER)
 
 
 def _names(value: object, where: str) -> dict[int, str]:
