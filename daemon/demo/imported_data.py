@@ -48,6 +48,7 @@ def _lists(folder: Path, labeled: list[str]) -> tuple[list[str], list[str]]:
         lists = read_lists(path)
     except ValueError as exc:
         raise DemoFailed(f"{path}: cannot be read: {exc}; import the data set again") from exc
-    test = next((lists[name] for name in TEST_LISTS if lists.get(name)), [])
+    called = {name.lower().rpartition("/")[2]: names for name, names in lists.items()}
+    test = next((called[name] for name in TEST_LISTS if called.get(name)), [])
     held_out = set(test)
     return [name for name in lists.get(POOL, labeled) if name not in held_out], test

@@ -23,7 +23,7 @@ POOL = tuple(f"p{number:02}" for number in range(MIN_IMAGES))
 def folder(tmp_path: Path) -> Path:
     """Twelve labeled images, two of validation, one excluded and one that nobody labeled."""
     source = tmp_path / "source"
-    lists = {"train": POOL, "validation": ("v0", "v1"), "excluded": ("x",)}
+    lists = {"train": POOL, "Validation": ("v0", "v1"), "excluded": ("x",)}
     for subset, names in lists.items():
         datumaro(source, dict.fromkeys(names, ring()), subset=subset)
     datumaro(source, {"nobody": np.zeros((24, 30), np.uint8)}, subset="new")

@@ -268,3 +268,25 @@ def test_a_turned_photograph_turns_its_mask(tmp_path: Path) -> None:
 
     assert np.array_equal(mask_of(out, "a"), np.rot90(ring(), -1))
     assert report.repairs[Repair.TURNED, ""].number == 1
+
+
+@pytest.mark.parametrize(
+    ("folder", "lists"),
+    [
+        ("val2017", {"pool": [], "val": ["a"]}),
+        ("excluded", {"pool": [], "excluded": ["a"]}),
+        ("images_test", {"pool": [], "test": ["a"]}),
+        ("field-test-3", None),
+        ("latest", None),
+    ],
+)
+def test_a_folder_called_after_a_split_is_one(
+    folder: str, lists: dict[str, list[str]] | None, tmp_path: Path
+) -> None:
+    picture(tmp_path / f"in/images/{folder}/a.png", (24, 30))
+    mask_png(tmp_path / f"in/masks/{folder}/a.png", ring())
+
+    out, _ = imported(tmp_path / "in")
+
+    path = out / "splits.json"
+    assert (json.loads(path.read_text()) if path.exists() else None) == lists

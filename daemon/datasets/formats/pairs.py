@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from daemon.datasets.source_tree import Tree, stem_of
-from daemon.datasets.split_names import named_split
+from daemon.datasets.split_names import folder_split
 from daemon.pixels.formats import Kind
 
 # Folder of the images -> that of their masks; None stands for any name, and {} for it.
@@ -103,5 +103,5 @@ def _is_below(path: str, roots: set[tuple[str, ...]]) -> bool:
 def split_of_folders(path: str) -> tuple[str, ...]:
     """The split that the folder nearest to a file names; () where none does."""
     folders = path.lower().split("/")[:-1]
-    found = next(filter(None, map(named_split, reversed(folders))), ())
+    found = next(filter(None, map(folder_split, reversed(folders))), ())
     return tuple(SPLITS.get(word, word) for word in found)
