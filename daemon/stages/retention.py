@@ -38,4 +38,4 @@ def delete_old_checkpoints(context: Context) -> None:
 
 def _serving_folder(context: Context, folder: str) -> str:
     """The name of the TRAIN folder of the model that serves in the cycle of this folder."""
-    return f"{context.store.serving(int(folder.partition('-')[0])):04d}-{Stage.TRAIN}"
+    return f"{context.store.serving_after(int(folder.partition('-')[0])):04d}-{Stage.TRAIN}"

@@ -7,10 +7,10 @@ import logging
 from daemon.domain import Evaluation, Role, Stage
 from daemon.domain.evaluations import MIOU
 from daemon.domain.formatting import fraction
-from daemon.runs.run_folder import PredictRequest, PredictResult, TrainResult
+from daemon.runs.run_folder import PredictRequest, PredictResult, RunFolder, TrainResult
 from daemon.stages.context import Context, image_files, with_embeddings
 from daemon.stages.quarantine import exclude_unusable
-from daemon.stages.run_settings import write_request
+from daemon.stages.run_settings import clear_run, write_request
 from daemon.stages.serving import serving_checkpoint
 from daemon.stages.test_set import files_or_reason, report_test_fault
 from daemon.stages.train import curve_point
@@ -24,6 +24,10 @@ def score(context: Context, cycle: int) -> bool:
     The test set is measured only if this cycle's own model serves.
     """
     run = context.run(cycle, Stage.SCORE)
+    if not _is_of_serving_model(context, cycle, run):
+        if not context.launcher.release(run):
+            return False
+        clear_run(run)
     if not run.request_file.exists():
         write_request(context, run, Stage.SCORE, _request(context, cycle))
     if not context.launcher.advance(run, "predict"):
@@ -31,6 +35,14 @@ def score(context: Context, cycle: int) -> bool:
     _save_test_evaluation(context, cycle)
     exclude_unusable(context, Stage.SCORE, run.read_result(PredictResult).faults)
     return True
+
+
+def _is_of_serving_model(context: Context, cycle: int, run: RunFolder) -> bool:
+    """Whether the run, if there is one, scores with the model that serves: a person may have chosen
+    another one since."""
+    if not run.request_file.exists() or run.finished():
+        return True
+    return run.read_request(PredictRequest).checkpoint == serving_checkpoint(context, cycle)
 
 
 def _request(context: Context, cycle: int) -> PredictRequest:

@@ -107,7 +107,7 @@ def _warm_start_settings(context: Context, cycle: int) -> dict[str, Any]:
     settings = warm_start(context, cycle)
     if not settings:
         return {}
-    serving = context.store.serving(cycle - 1)
+    serving = context.store.serving_after(cycle - 1)
     leaked = excluded_training_images(context, serving)
     if not leaked:
         return settings
