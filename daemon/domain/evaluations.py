@@ -88,11 +88,14 @@ class MeasuredImage:
 
     image: its id. group: the group that it was drawn in, "" for none. pixels: by class, in the
     order of the names: pixels of truth and prediction in common, of the truth, of the prediction.
+    mistakes: (index of the true class, of the predicted one, pixels), most pixels first; of an
+    earlier release none.
     """
 
     image: int
     group: str
     pixels: tuple[tuple[int, int, int], ...]
+    mistakes: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

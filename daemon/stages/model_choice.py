@@ -85,7 +85,7 @@ def _require_model(context: Context, model: int) -> None:
     points = {point.cycle: point for point in context.store.curve()}
     if model not in points:
         known = ", ".join(
-            f"{cycle} (mIoU {fraction(point.validation and point.validation.miou)})"
+            f"{cycle} (mIoU {fraction(point.validation.miou if point.validation else None)})"
             for cycle, point in points.items()
         )
         raise CommandRefused(

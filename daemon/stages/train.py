@@ -84,6 +84,7 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
         validation=_labeled_files(context, run, validation_images, FileRole.VALIDATION),
         unlabeled=image_files([image for image in images[Role.POOL] if image.id not in labeled]),
         keep_student=_keeps_student(context),
+        previews=context.config.training.previews,
         **_warm_start_settings(context, cycle),
     )
     _report_rare_classes(context, request)
