@@ -110,6 +110,11 @@ def class_differences(
     return tuple(found)
 
 
+def class_iou(pixels: Floats) -> Floats:
+    """(C,) IoU over all units, of (U, C, 3) pixels; NaN for a class that no truth holds."""
+    return _iou(pixels.sum(axis=0))
+
+
 def _pairs(
     before: Sequence[MeasuredImage], after: Sequence[MeasuredImage]
 ) -> list[tuple[MeasuredImage, MeasuredImage]]:
@@ -151,7 +156,7 @@ def _drawn_iou(pairs: PairedImages, rng: np.random.Generator) -> tuple[Floats, F
 
 def _whole_iou(pairs: PairedImages) -> tuple[Floats, Floats]:
     """(C,) IoU of both models on all images."""
-    return _iou(pairs.before.sum(axis=0)), _iou(pairs.after.sum(axis=0))
+    return class_iou(pairs.before), class_iou(pairs.after)
 
 
 def _iou(pixels: Floats) -> Floats:

@@ -92,22 +92,17 @@ def write_history(run: RunFolder, history: TrainingHistory) -> None:
     part.replace(run.path / "history.json")
 
 
-def preview_picture(run: RunFolder, image: PreviewImage) -> Path:
-    """The small picture of a preview image, a JPEG."""
-    return run.path / "previews" / f"{image.key}.jpg"
-
-
-def preview_truth(run: RunFolder, image: PreviewImage) -> Path:
-    """Its mask by people, a palette PNG; there is none of an unlabeled image."""
-    return run.path / "previews" / f"{image.key}-truth.png"
-
-
 def preview_mask(run: RunFolder, image: PreviewImage, iteration: int, kind: PreviewKind) -> Path:
-    """Its predicted mask, or its pseudo-label, after so many iterations; a palette PNG."""
+    """The predicted mask of a preview image, or its pseudo-label, after so many iterations: a PNG
+    of class indices (daemon/pixels/small_masks.py)."""
     return run.path / "previews" / f"{iteration:08d}-{image.key}-{kind}.png"
 
 
 def validation_mask(run: RunFolder, image_id: int) -> Path:
-    """The mask that the finished model predicts for a validation image, a palette PNG of at most
-    `MOST_SIDE_PX` (daemon/pixels/palette.py) pixels a side."""
+    """The mask that the finished model predicts for a validation image, likewise."""
     return run.path / "validation" / f"{image_id}.png"
+
+
+def label_mask(run: RunFolder, image_id: int) -> Path:
+    """The mask by people that a training of the daemon learned from, or was measured with."""
+    return run.path / "labels" / f"{image_id}.png"

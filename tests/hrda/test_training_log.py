@@ -17,8 +17,6 @@ from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest, TrainRe
 from daemon.runs.training_history import (
     MOST_POINTS,
     preview_mask,
-    preview_picture,
-    preview_truth,
     read_history,
     validation_mask,
 )
@@ -94,12 +92,10 @@ def test_previews_show_the_same_images_after_each_part_of_the_training(
     ]  # fmt: skip
     assert history.previews[-1].iteration == ITERATIONS
     for image in history.images:
-        assert pixels(preview_picture(watched, image)).shape == (96, 96, 3)
         for kind in ("prediction", "pseudo"):
-            with Image.open(preview_mask(watched, image, ITERATIONS, kind)) as mask:
-                assert (mask.mode, mask.info["transparency"]) == ("P", 255)
-    truth = pixels(preview_truth(watched, history.images[0]))
-    assert (truth == pixels(files[3].mask)).all()
+            mask = pixels(preview_mask(watched, image, ITERATIONS, kind))
+            assert mask.shape == (96, 96)
+            assert set(np.unique(mask)) <= {0, 1, 2, 255}
 
 
 def test_the_masks_of_validation_images_are_those_that_were_measured(

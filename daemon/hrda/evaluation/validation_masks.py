@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.domain import Mask
-from daemon.pixels.palette import palette_png, scaled_mask
+from daemon.pixels.small_masks import small_mask_png
 from daemon.runs.run_folder import LabeledFile, RunFolder
 from daemon.runs.training_history import validation_mask
 
@@ -22,5 +22,5 @@ class ValidationMasks:
             return
         path = validation_mask(self.run, file.id)
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(palette_png(scaled_mask(predicted)))
+        path.write_bytes(small_mask_png(predicted))
         self.kept += 1
