@@ -7,7 +7,7 @@ import logging
 from daemon.domain import Evaluation, Role, Stage
 from daemon.domain.evaluations import MIOU
 from daemon.domain.formatting import fraction
-from daemon.runs.run_folder import PredictRequest, PredictResult, RunFolder, TrainResult
+from daemon.runs.run_folder import PredictRequest, PredictResult, TrainResult
 from daemon.stages.context import Context, image_files, with_embeddings
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.run_settings import clear_run, write_request
@@ -17,6 +17,8 @@ from daemon.stages.train import curve_point
 
 log = logging.getLogger(__name__)
 
+_SCORED_BY = "scored_by"  # name of the stored fact: which model the newest run of SCORE uses
+
 
 def score(context: Context, cycle: int) -> bool:
     """Score the pool with the model that serves; True when done.
@@ -24,12 +26,14 @@ def score(context: Context, cycle: int) -> bool:
     The test set is measured only if this cycle's own model serves.
     """
     run = context.run(cycle, Stage.SCORE)
-    if not _is_of_serving_model(context, cycle, run):
+    if run.request_file.exists() and _is_of_other_model(context, cycle):
         if not context.launcher.release(run):
             return False
         clear_run(run)
     if not run.request_file.exists():
-        write_request(context, run, Stage.SCORE, _request(context, cycle))
+        request = _request(context, cycle)
+        context.store.keep_fact(_SCORED_BY, _scored_by(context, cycle))
+        write_request(context, run, Stage.SCORE, request)
     if not context.launcher.advance(run, "predict"):
         return False
     _save_test_evaluation(context, cycle)
@@ -37,12 +41,15 @@ def score(context: Context, cycle: int) -> bool:
     return True
 
 
-def _is_of_serving_model(context: Context, cycle: int, run: RunFolder) -> bool:
-    """Whether the run, if there is one, scores with the model that serves: a person may have chosen
-    another one since."""
-    if not run.request_file.exists() or run.finished():
-        return True
-    return run.read_request(PredictRequest).checkpoint == serving_checkpoint(context, cycle)
+def _is_of_other_model(context: Context, cycle: int) -> bool:
+    """Whether the run scores with another model than the one that serves: a person may have chosen
+    that since. Nothing has used its scores yet, since the stage is open."""
+    known = context.store.fact(_SCORED_BY)
+    return known is not None and known != _scored_by(context, cycle)
+
+
+def _scored_by(context: Context, cycle: int) -> str:
+    return f"cycle {cycle} by the model of cycle {context.store.serving(cycle)}"
 
 
 def _request(context: Context, cycle: int) -> PredictRequest:

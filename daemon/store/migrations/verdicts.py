@@ -8,7 +8,7 @@ from daemon.store.migrations.registry import migrations
 
 
 @migrations()
-def m019_judged_models(db: Database) -> None:
+def m020_judged_models(db: Database) -> None:
     """The verdict on each model, notes on models, and the model that a person chose to serve.
 
     serving_choices: after this cycle the model of cycle `model` serves, whoever was to.
