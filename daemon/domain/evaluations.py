@@ -102,8 +102,8 @@ class MeasuredImage:
 class Evaluation:
     """How well masks agree with people's, over `images` images.
 
-    iou: class name -> intersection over union of the summed confusion matrix, in [0, 1]; None
-    for a class that the truth does not hold. miou: mean over the others, background
+    iou: class name -> intersection over union of the summed confusion matrix, in [0, 1], in no
+    order; None for a class that the truth does not hold. miou: mean over the others, background
     included; None where the truth holds fewer than two classes. miou_interval: its 95 % interval,
     which in simulation holds the true value in the share `interval_coverage` of cases;
     interval_groups: how many groups of images it was made from, None where each image counts for

@@ -66,6 +66,7 @@ def judge(
     available: Collection[int],
     served: int | None = None,
     *,
+    classes: Sequence[str] = (),
     asks: bool = True,
     unanswered: Collection[str] = (),
 ) -> Judgement:
@@ -73,7 +74,8 @@ def judge(
 
     points: the learning curve; evaluations with `by_image` are compared image by image. available:
     cycles whose checkpoint is still there. served: the cycle whose model served until now; None:
-    the newest. asks: whether a fall of a class asks a person. unanswered: the classes that the
+    the newest. classes: names by pixel value, of which some may be newer than the model; without
+    them no class is looked at. asks: whether a fall of a class asks a person. unanswered: the classes that the
     model before fell in, where it asked and nobody answered.
     """
     measured = {point.cycle: found for point in points if (found := point.validation)}
@@ -96,7 +98,7 @@ def judge(
         worse = _worse_than(new, rivals, best, chosen_from)
     if worse is not None:
         return replace(worse, cycle=cycle, serving=incumbent)
-    falls = class_falls(rivals[incumbent], new)
+    falls = class_falls(rivals[incumbent], new, classes)
     if not falls:
         return _serves(cycle)
     answered = not asks or {fall.name for fall in falls} <= set(unanswered)
@@ -114,12 +116,17 @@ def _serves(cycle: int) -> Judgement:
     return Judgement(cycle=cycle, serving=cycle, verdict=GateVerdict.SERVES)
 
 
-def class_falls(before: Evaluation, after: Evaluation) -> tuple[ClassFall, ...]:
-    """The classes whose IoU fell by more than FALL, where the interval of that lies below 0."""
+def class_falls(
+    before: Evaluation, after: Evaluation, classes: Sequence[str]
+) -> tuple[ClassFall, ...]:
+    """The classes whose IoU fell by more than FALL, where the interval of that lies below 0.
+
+    classes: names by pixel value: `Evaluation.iou` has no such order.
+    """
     pairs = paired_images(before.by_image, after.by_image)
     if pairs.units < MIN_UNITS:
         return ()
-    found = zip(after.iou, class_differences(pairs, _rng()), strict=True)
+    found = zip(classes, class_differences(pairs, _rng()), strict=False)
     return tuple(
         ClassFall(name=name, difference=change.difference, interval=change.interval)
         for name, change in found

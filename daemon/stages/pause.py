@@ -5,9 +5,9 @@ from __future__ import annotations
 from daemon.domain import Stage
 from daemon.stages.context import Context
 from daemon.store import Store
+from daemon.store.models import TRAINING_STOPPED
 
 _PAUSED = "paused"  # name of the stored fact: why the loop is paused, "" while it is not
-_STOPPED = "training_stopped"  # fact: the cycle whose training a person stopped, "" for none
 
 
 def pause(store: Store, reason: str) -> str:
@@ -23,7 +23,7 @@ def pause(store: Store, reason: str) -> str:
 
 def resume(store: Store) -> None:
     """Let the loop go on. Twice changes nothing."""
-    for name in (_PAUSED, _STOPPED):
+    for name in (_PAUSED, TRAINING_STOPPED):
         if store.fact(name):
             store.keep_fact(name, "")
 
@@ -32,7 +32,7 @@ def stop_training(context: Context, cycle: int) -> None:
     """Pause the loop and stop the training of a cycle, with its state saved. Twice changes nothing
     else."""
     pause(context.store, "the training is stopped")
-    context.store.keep_fact(_STOPPED, str(cycle))
+    context.store.keep_fact(TRAINING_STOPPED, str(cycle))
     context.launcher.release(context.run(cycle, Stage.TRAIN))
 
 
@@ -49,7 +49,7 @@ def reason_not_to_train(context: Context, cycle: int, stage: Stage) -> str:
     run = context.run(cycle, stage)
     if not run.request_file.exists():
         return pause_reason(context.store)
-    if run.finished() or context.store.fact(_STOPPED) != str(cycle):
+    if run.finished() or context.store.fact(TRAINING_STOPPED) != str(cycle):
         return ""
     context.launcher.release(run)
     return (

@@ -62,6 +62,7 @@ def _apply_gate(context: Context, cycle: int) -> None:
         cycle,
         available,
         store.serving_after(cycle - 1),
+        classes=context.config.classes.names,
         asks=context.config.training.class_fall == "ask",
         unanswered=unanswered_falls(store.judged_models(), cycle - 1),
     )

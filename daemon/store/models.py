@@ -11,6 +11,9 @@ from daemon.domain.models import ClassFall, GateVerdict, Ground, JudgedModel, Mo
 from daemon.store.base import Row, parse_time, stamp, utf_8
 from daemon.store.cycle_summary import CycleSummaryQueries
 
+# Name of the stored fact: the cycle whose training a person stopped, "" for none.
+TRAINING_STOPPED = "training_stopped"
+
 
 class ModelQueries(CycleSummaryQueries):
     """Queries on judged models, their notes and the choices of people."""

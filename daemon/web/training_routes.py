@@ -86,6 +86,16 @@ class _Trainings:
                 found.append((models[cycle], evaluation))
         return found
 
+    def names(self, evaluation: Evaluation) -> tuple[str, ...]:
+        """The classes of a model by pixel value; those that were added later are not among them."""
+        return self.config.classes.names[: len(evaluation.confusion)]
+
+    def previous(self, cycle: int) -> int | None:
+        """The cycle whose model was trained before this one; None for the first."""
+        with self.sources.store() as store:
+            earlier = [point.cycle for point in store.curve() if point.cycle < cycle]
+        return max(earlier, default=None)
+
     def painted(self, mask: Mask, colours: Mapping[int, str] | None = None) -> Response:
         """A mask as a picture to lie over its image."""
         colours = class_colours(self.config.class_set) if colours is None else colours
@@ -108,7 +118,9 @@ def _add_pages(routes: Blueprint, found: _Trainings, page: Page) -> None:
         return render_template(
             "training.html",
             page=page,
+            previous=found.previous(cycle),
             model=shown,
+            names=found.names(evaluation),
             evaluation=evaluation,
             status=found.sources.read_status(),
         )
@@ -116,7 +128,7 @@ def _add_pages(routes: Blueprint, found: _Trainings, page: Page) -> None:
     @routes.get(f"/trainings/{_CYCLE}/mistakes/{_CLASSES}")
     def mistakes(cycle: int, truth: int, predicted: int) -> ResponseReturnValue:
         ((shown, evaluation),) = found.models(cycle)
-        names = list(evaluation.iou)
+        names = found.names(evaluation)
         if max(truth, predicted) >= len(names):
             abort(404, f"there are {len(names)} classes")
         images = mistaken_images(evaluation.by_image, truth, predicted)
@@ -138,9 +150,7 @@ def _add_pages(routes: Blueprint, found: _Trainings, page: Page) -> None:
             before=before,
             after=after,
             difference=image_comparison(found.state)(before.cycle, after.cycle),
-            classes=class_changes(list(new.iou), old.by_image, new.by_image)
-            if old.iou.keys() == new.iou.keys()
-            else (),
+            classes=class_changes(found.names(new), old.by_image, new.by_image),
             sheet=_sheet(image_changes(old.by_image, new.by_image)),
             colours=mask_difference.COLOURS,
         )

@@ -18,7 +18,7 @@ import numpy as np
 
 from daemon.domain.models import GateVerdict
 from daemon.rules.serving_gate import judge
-from tests.fakes.model_chains import chain
+from tests.fakes.model_chains import NAMES, chain
 
 SIZES = (16, 64, 200)
 MODELS = (2, 6, 20)
@@ -34,7 +34,7 @@ def rates(images: int, models: int, repetitions: int, seed: int, **last: float) 
     rng, found = np.random.default_rng(seed), dict.fromkeys(GateVerdict, 0)
     for _ in range(repetitions):
         curve = chain(models, images, rng, **last)
-        found[judge(curve, models, range(1, models), models - 1).verdict] += 1
+        found[judge(curve, models, range(1, models), models - 1, classes=NAMES).verdict] += 1
     return {verdict.value: number / repetitions for verdict, number in found.items()}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from daemon.domain import CurvePoint, Evaluation
 from daemon.domain.models import GateVerdict, Ground
 from daemon.rules.serving_gate import Judgement, class_falls, judge
-from tests.fakes.model_chains import chain
+from tests.fakes.model_chains import NAMES, chain
 
 Ends = tuple[float, float]
 
@@ -105,7 +105,7 @@ def last_of(chains: int, models: int = 3, images: int = 24, **last: float) -> li
     """What the gate says of the last model of each chain."""
     rng = np.random.default_rng(3)
     curves = [chain(models, images, rng, **last) for _ in range(chains)]
-    return [judge(curve, models, range(1, models), models - 1) for curve in curves]
+    return [judge(curve, models, range(1, models), models - 1, classes=NAMES) for curve in curves]
 
 
 def test_a_model_is_refused_for_noise_no_more_often_than_the_level_says() -> None:
@@ -136,9 +136,9 @@ def test_a_class_that_fell_asks_a_person_and_the_model_before_serves_meanwhile()
 def test_the_same_fall_in_the_next_model_serves_where_nobody_answered() -> None:
     curve = chain(3, 64, np.random.default_rng(0), class_worse=0.25, others_better=0.12)
 
-    again = judge(curve, 3, {1, 2}, 2, unanswered={"weed"})
-    other = judge(curve, 3, {1, 2}, 2, unanswered={"crop"})
-    unasked = judge(curve, 3, {1, 2}, 2, asks=False)
+    again = judge(curve, 3, {1, 2}, 2, classes=NAMES, unanswered={"weed"})
+    other = judge(curve, 3, {1, 2}, 2, classes=NAMES, unanswered={"crop"})
+    unasked = judge(curve, 3, {1, 2}, 2, classes=NAMES, asks=False)
 
     assert (again.serving, again.verdict) == (3, GateVerdict.SERVES)
     assert [fall.name for fall in again.falls] == ["weed"]
@@ -146,11 +146,20 @@ def test_the_same_fall_in_the_next_model_serves_where_nobody_answered() -> None:
     assert unasked.serving == 3
 
 
+def test_the_class_that_fell_is_named_by_its_pixel_value_and_not_by_the_order_of_figures() -> None:
+    before, after = chain(2, 64, np.random.default_rng(0), class_worse=0.25, others_better=0.12)
+    shuffled = replace(after.validation, iou=dict(sorted(after.validation.iou.items())[::-1]))
+
+    falls = class_falls(before.validation, shuffled, (*NAMES, "added later"))
+
+    assert [fall.name for fall in falls] == ["weed"]
+
+
 def test_a_fall_that_few_images_show_asks_nobody() -> None:
     curve = chain(2, 64, np.random.default_rng(0), class_worse=0.25, others_better=0.12)
     before, after = (replace(one.validation, by_image=one.validation.by_image[:7]) for one in curve)
 
-    assert class_falls(before, after) == ()
+    assert class_falls(before, after, NAMES) == ()
 
 
 def test_models_of_other_images_are_compared_by_no_interval() -> None:

@@ -14,6 +14,7 @@ from daemon.status.snapshot_trainings import (
     training_cycles,
     training_run,
 )
+from daemon.store.models import TRAINING_STOPPED
 from daemon.web.page import NothingToShow, Page, Sources
 from daemon.web.training_routes import training_routes
 
@@ -36,6 +37,8 @@ class TrainingsView(ViewModel):
     """The cycle that trains now; null where none does."""
     progress: RunProgress | None
     """How far that training is; null where that is not known."""
+    stopped: bool
+    """Whether a person stopped it, so that it goes on after `resume`."""
     waiting: str
     """What the loop waits for, as a sentence."""
     models: tuple[TrainedModel, ...]
@@ -53,6 +56,7 @@ def build(sources: Sources) -> TrainingsView:
     empty = TrainingsView(
         running=status.cycle if trains else None,
         progress=status.progress if trains else None,
+        stopped=False,
         waiting=status.waiting or "",
         models=(),
         charted=(),
@@ -64,6 +68,7 @@ def build(sources: Sources) -> TrainingsView:
     try:
         with sources.store() as store:
             models = read_models(store, state)
+            stopped = trains and store.fact(TRAINING_STOPPED) == str(status.cycle)
     except NothingToShow:
         return empty
     charted = [
@@ -71,7 +76,9 @@ def build(sources: Sources) -> TrainingsView:
         for cycle in training_cycles(state)[:CHARTED]
         if (stamp := history_stamp(training_run(state, cycle)))
     ]
-    return empty.model_copy(update={"models": models, "charted": tuple(charted)})
+    return empty.model_copy(
+        update={"models": models, "charted": tuple(charted), "stopped": stopped}
+    )
 
 
 def routes(routes: Blueprint, sources: Sources) -> None:
