@@ -77,7 +77,7 @@ def class_changes(
             interval=change.interval if change else None,
             words=_words(change.interval if change else None),
         )
-        for row, (name, change) in enumerate(zip(names, found, strict=True))
+        for row, (name, change) in enumerate(zip(names, found, strict=False))
     )
 
 

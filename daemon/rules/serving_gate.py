@@ -75,8 +75,8 @@ def judge(
     points: the learning curve; evaluations with `by_image` are compared image by image. available:
     cycles whose checkpoint is still there. served: the cycle whose model served until now; None:
     the newest. classes: names by pixel value, of which some may be newer than the model; without
-    them no class is looked at. asks: whether a fall of a class asks a person. unanswered: the classes that the
-    model before fell in, where it asked and nobody answered.
+    them no class is looked at. asks: whether a fall of a class asks a person. unanswered: the
+    classes that the model before fell in, where it asked and nobody answered.
     """
     measured = {point.cycle: found for point in points if (found := point.validation)}
     new = measured.get(cycle)

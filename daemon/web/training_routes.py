@@ -88,7 +88,7 @@ class _Trainings:
 
     def names(self, evaluation: Evaluation) -> tuple[str, ...]:
         """The classes of a model by pixel value; those that were added later are not among them."""
-        return self.config.classes.names[: len(evaluation.confusion)]
+        return self.config.classes.names[: len(evaluation.confusion) or len(evaluation.iou)]
 
     def previous(self, cycle: int) -> int | None:
         """The cycle whose model was trained before this one; None for the first."""
