@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from daemon.config.name_lists import read_class_names, read_list
@@ -15,6 +16,7 @@ from daemon.domain.errors import ExperimentRefused
 from daemon.pixels.folders import Listing, PictureFolder
 from daemon.pixels.masks import MaskUnusable, read_mask, values_of
 from daemon.runs.checksums import sha256_of
+from daemon.runs.run_folder import ImageFile, LabeledFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,22 @@ class Folders:
     def mask(self, name: str) -> Path:
         """The path of the mask of an image; it need not exist."""
         return self.masks / f"{name}.png"
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """The number by which a run knows an image: its position."""
+        return {name: row for row, name in enumerate(self.images)}
+
+    def image_files(self, names: Iterable[str]) -> tuple[ImageFile, ...]:
+        """Images as a run is asked for them."""
+        return tuple(ImageFile(id=self.numbers[name], image=self.images[name]) for name in names)
+
+    def labeled_files(self, names: Iterable[str]) -> tuple[LabeledFile, ...]:
+        """The same with their masks, which need not exist."""
+        return tuple(
+            LabeledFile(id=self.numbers[name], image=self.images[name], mask=self.mask(name))
+            for name in names
+        )
 
 
 def read_folders(images: Path, masks: Path) -> Folders:

@@ -42,14 +42,19 @@ class Thumbnail:
 
 def sentences(shown: ShownSample) -> list[str]:
     """What was measured and chosen, for the terminal and the page."""
-    sample, measured = shown.sample, shown.sample.redundancy
+    return sample_sentences(shown.sample, shown.strategy, shown.seed, shown.similarity)
+
+
+def sample_sentences(sample: Sample, strategy: str, seed: int, similarity: float) -> list[str]:
+    """The same of a sample alone."""
+    measured = sample.redundancy
     looked = "" if measured.sampled == measured.images else f", measured on {measured.sampled}"
     dimension = measured.intrinsic_dimension
     lines = [
         f"{count(measured.images, 'image')}: {100 * measured.near_duplicates:.0f} % look like "
-        f"another one (cosine similarity of at least {shown.similarity:g}{looked}); intrinsic "
+        f"another one (cosine similarity of at least {similarity:g}{looked}); intrinsic "
         f"dimension {'unknown' if dimension is None else f'{dimension:.1f}'}",
-        f"{len(sample.picks)} chosen by {shown.strategy}, seed {shown.seed}, of "
+        f"{len(sample.picks)} chosen by {strategy}, seed {seed}, of "
         f"{count(sample.candidates(), 'distinct image')}",
     ]
     if sample.collapsed:
