@@ -18,7 +18,7 @@ from daemon.experiment.recipes.sample_job import SampleJob
 from daemon.runs.durable import write_json
 from daemon.runs.run_folder import RunFolder
 
-NOT_INSTALLED = "not done: this release has no audit of labels on plain folders; the labels are used as they are"
+NOT_INSTALLED = "not done: no audit of labels is installed; the labels are used as they are"
 NOT_WANTED = "not done: the recipe says [audit] run = false; the labels are used as they are"
 
 

@@ -78,8 +78,9 @@ def _refuse(leaks: Leaks) -> None:
             name, other = next(iter(found.items()))
             raise ExperimentRefused(
                 f"[lists] {option} and test: {count(len(found), 'picture')} in both, first "
-                f"{name!r} and {other!r}; a model must not be measured on images that it was trained on; "
-                f'write leaks = "remove" to leave them out, or "allow" to keep them and say so'
+                f"{name!r} and {other!r}; a model must not be measured on images that it was "
+                f'trained on; write leaks = "remove" to leave them out, or "allow" to keep them '
+                f"and say so"
             )
 
 
