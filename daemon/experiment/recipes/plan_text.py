@@ -51,7 +51,8 @@ def _sample(plan: ExperimentPlan) -> str:
 def _arms(plan: ExperimentPlan, time: TimeEstimate) -> Iterator[str]:
     for name, arm in plan.recipe.arms.items():
         labels, limit = plan.labels_of(name), plan.recipe.limit_of(name)
-        pool = f" and {len(plan.lists.pool)} unlabeled" if arm.learns_from_pool() else ""
+        others = len(plan.lists.pool) - (0 if plan.lists.labeled else labels)
+        pool = f" and {others} unlabeled" if arm.learns_from_pool() else ""
         length = (
             f"{plan.iterations_of(name)} iterations"
             if limit is None
