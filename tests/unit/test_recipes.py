@@ -98,7 +98,10 @@ reference = "b"
         (b"title = '\x9f'", "line 1 is no UTF-8 text"),
         ('arms = 3\nlists = [1]\ndata = "x"\n', "line 2: lists = [1]: expected a table; write [l"),
         ('[lists]\ntest = "t.txt"\narms = {}\n', "arms: is missing; expected"),
-        (GOOD + "[report]\npublished = { x = nan }", "[report.published] x = nan: expected a number"),
+        (
+            GOOD + "[report]\npublished = { x = nan }",
+            "[report.published] x = nan: expected a number",
+        ),
         (GOOD + f"settings = {'[' * 5000}{']' * 5000}", "cannot be read as TOML"),
     ],
 )

@@ -6,11 +6,15 @@ import hashlib
 import importlib.metadata
 import json
 import logging
+import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from daemon.domain.errors import ExperimentRefused
+from daemon.domain.formatting import count
 from daemon.experiment.command import read_json
 from daemon.experiment.image_folders import Folders
 from daemon.experiment.recipes.experiment_plan import ExperimentPlan
@@ -84,6 +88,7 @@ def request_of(plan: ExperimentPlan) -> dict[str, Any]:
             )
         },
         "versions": {**_versions(), "commit": program_commit()},
+        "machine": _machine(),
     }
     found: dict[str, Any] = json.loads(json.dumps(request))
     return found
@@ -120,6 +125,17 @@ def _inside(
 
 def _without(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in table.items() if key != name}
+
+
+def _machine() -> str:
+    """Cores that may be used, and what they are."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(errors="replace")
+    except OSError:
+        text = ""
+    model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    cores = count(len(os.sched_getaffinity(0)), "core")
+    return f"{cores}, {model[1] if model else platform.machine()}"
 
 
 def _versions() -> dict[str, str]:

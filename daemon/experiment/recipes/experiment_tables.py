@@ -48,7 +48,7 @@ def arms_table(found: Found, figures: ExperimentFigures) -> Table:
                 _estimate(arm.miou, len(arm.runs)),
                 *cells,
                 _estimate(arm.image_miou, len(arm.runs)),
-                Cell(text=duration(arm.seconds)),
+                Cell(text=_time(arm.seconds)),
                 Cell(text=ABSENT if arm.cpu_seconds is None else f"{arm.cpu_seconds:.0f} s"),
             )
         )
@@ -81,7 +81,7 @@ def runs_table(figures: ExperimentFigures) -> Table:
             "mIoU",
             "over the test images, 95 %",
             "without the image that decides most",
-            "ECE",
+            "calibration error",
             "iterations",
             "time",
             "CPU",
@@ -103,15 +103,17 @@ def facts(found: Found) -> list[tuple[str, str]]:
     rows += [
         (f"files of {name}, sha256", f"{digest} ({_count(request, name)})")
         for name, digest in _table(request, "files").items()
+        if _table(request, "counts").get(name)
     ]
     rows += [
         (table, _settings(_table(_table(request, "recipe"), table)))
         for table in ("lists", "sample", "training")
     ]
-    rows += [(f"arm {name}", _settings(arm)) for name, arm in _table(request, "arms").items()]
+    for name, arm in _table(request, "arms").items():
+        used = arm if arm.get("method") == "hrda" else {**arm, "pool": None}
+        rows.append((f"arm {name}", _settings(used)))
     rows.append(("versions", _settings(_table(request, "versions"))))
-    devices = sorted({str(run.versions.get("device", "")) for run in found.runs} - {""})
-    return [*rows, *([("device", ", ".join(devices))] if devices else [])]
+    return [*rows, ("machine", str(request.get("machine", ABSENT)))]
 
 
 def _run(run: ArmRun) -> tuple[Cell, ...]:
@@ -122,16 +124,18 @@ def _run(run: ArmRun) -> tuple[Cell, ...]:
     return (
         Cell(text=run.arm, under=f"seed {run.seed}"),
         Cell(text=fraction(run.miou)),
-        Cell(text=interval(ends) if ends else "no interval", under="" if ends else reasons),
+        Cell(
+            text=_unbroken(interval(ends)) if ends else "no interval", under="" if ends else reasons
+        ),
         Cell(
             text=fraction(decides.without if decides else None),
             under=decides.image if decides else "",
         ),
         Cell(text=fraction(run.calibration_error)),
         Cell(text=str(run.iterations)),
-        Cell(text=duration(run.seconds)),
+        Cell(text=_time(run.seconds)),
         Cell(text=f"{run.cpu_seconds:.0f} s"),
-        Cell(text=duration(run.test_seconds)),
+        Cell(text=_time(run.test_seconds)),
         Cell(text=f"{memory / 1e9:.1f} GB{kind}" if memory else ABSENT),
     )
 
@@ -143,7 +147,16 @@ def _estimate(found: MeanEstimate | None, runs: int) -> Cell:
     if found.interval is None:
         return Cell(text=fraction(found.mean), under=NO_INTERVAL)
     of = "" if found.n == runs else f", n = {found.n}"
-    return Cell(text=fraction(found.mean), under=f"{interval(found.interval)}{of}")
+    return Cell(text=fraction(found.mean), under=f"{_unbroken(interval(found.interval))}{of}")
+
+
+def _time(seconds: float | None) -> str:
+    return _unbroken(duration(seconds))
+
+
+def _unbroken(text: str) -> str:
+    """The same on one line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _settings(table: Mapping[str, Any]) -> str:
