@@ -53,7 +53,7 @@ def write_home(home: Path) -> Path:
         Image.fromarray(image).save(home / f"images/{row:02}.png")
         Image.fromarray(mask).save(home / f"masks/{row:02}.png")
     (home / "test.txt").write_text("08\n09\n10\n11\n")
-    settings = {**CHANGES, "unlabeled_start": 0.0, "iterations": 60}
+    settings = {**CHANGES, "unlabeled_start": 0.0, "iterations": 100}
     recipe = RECIPE.format(
         classes=", ".join(f'"{name}"' for name in CLASSES),
         settings=", ".join(f"{name} = {json.dumps(value)}" for name, value in settings.items()),
@@ -87,7 +87,8 @@ def test_an_experiment_goes_on_after_ctrl_c_and_after_a_kill(tmp_path: Path) -> 
         wait_for_iterations(RunFolder(out / "arms/hrda/seed-3/train"), 1)
         first.send_signal(signal.SIGINT)
         interrupted = first.wait(60)
-    saved = (out / "arms/hrda/seed-3/train/resume.pth").exists()
+    train = RunFolder(out / "arms/hrda/seed-3/train")
+    saved = train.resume.exists() or train.finished()  # on a slow machine it has ended meanwhile
     with start(recipe) as second:
         wait_for_iterations(RunFolder(out / "arms/segformer/seed-3/train"), 1)
         second.kill()
@@ -98,11 +99,11 @@ def test_an_experiment_goes_on_after_ctrl_c_and_after_a_kill(tmp_path: Path) -> 
     found = json.loads((out / "report.json").read_text())
     assert found["complete"]
     assert [(run["arm"], run["iterations"]) for run in found["runs"]] == [
-        ("hrda", 60),
-        ("segformer", 60),
+        ("hrda", 100),
+        ("segformer", 100),
     ]
     for run in found["runs"]:
-        assert 1 <= run["losses"][-1]["iteration"] <= 60
+        assert 1 <= run["losses"][-1]["iteration"] <= 100
         assert run["cpu_seconds"] > 1
         assert 0 <= run["miou"] <= 1
     page = (out / "report.html").read_text()
