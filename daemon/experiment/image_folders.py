@@ -15,6 +15,7 @@ from daemon.domain import IGNORE
 from daemon.domain.errors import ExperimentRefused
 from daemon.pixels.folders import Listing, PictureFolder
 from daemon.pixels.masks import MaskUnusable, read_mask, values_of
+from daemon.rules.validation_split import group_of
 from daemon.runs.checksums import sha256_of
 from daemon.runs.run_folder import ImageFile, LabeledFile
 
@@ -39,10 +40,16 @@ class Folders:
         """Images as a run is asked for them."""
         return tuple(ImageFile(id=self.numbers[name], image=self.images[name]) for name in names)
 
-    def labeled_files(self, names: Iterable[str]) -> tuple[LabeledFile, ...]:
-        """The same with their masks, which need not exist."""
+    def labeled_files(self, names: Iterable[str], group_by: str = "") -> tuple[LabeledFile, ...]:
+        """The same with their masks, which need not exist. group_by: a pattern whose first group
+        names the group of an image; "": there are none."""
         return tuple(
-            LabeledFile(id=self.numbers[name], image=self.images[name], mask=self.mask(name))
+            LabeledFile(
+                id=self.numbers[name],
+                image=self.images[name],
+                mask=self.mask(name),
+                group=group_of(name, group_by) if group_by else "",
+            )
             for name in names
         )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from daemon.domain.errors import RunFailed
-from daemon.domain.evaluations import MeasuredImage
+from daemon.domain.evaluations import INTERVAL, MeasuredImage
 from daemon.domain.formatting import signed
 from daemon.experiment.recipes import experiment_tables as tables
 from daemon.experiment.recipes import experiment_words as words
@@ -20,7 +20,7 @@ from daemon.experiment.recipes.experiment_figures import (
     experiment_figures,
 )
 from daemon.experiment.recipes.experiment_plan import ExperimentPlan
-from daemon.experiment.recipes.experiment_records import Choice, Found
+from daemon.experiment.recipes.experiment_records import ArmRun, Choice, Found
 from daemon.experiment.recipes.loss_curves import curve_panels
 from daemon.experiment.recipes.picture_rows import picture_rows
 from daemon.experiment.recipes.shown_images import (
@@ -123,8 +123,17 @@ def report_page(
         not_repeatable=recipe.not_repeatable,
         caveats=words.caveats(found, recipe, figures),
         facts=tables.facts(found),
-        faults=[(run.arm, run.seed, fault) for run in found.runs for fault in run.faults],
+        remarks=[
+            f"{run.arm}, seed {run.seed}: {line}" for run in found.runs for line in _remarks(run)
+        ],
     )
+
+
+def _remarks(run: ArmRun) -> Iterator[str]:
+    """Why a figure is missing, and which files were left out."""
+    lines = [f"{name}: {why}" for name, why in run.reasons.items() if name != INTERVAL]
+    lines += [f"left out: {fault}" for fault in run.faults]
+    yield from (f"{run.arm}, seed {run.seed}: {line}" for line in lines)
 
 
 def _bars(

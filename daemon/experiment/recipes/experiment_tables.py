@@ -79,7 +79,7 @@ def runs_table(figures: ExperimentFigures) -> Table:
         head=(
             "training",
             "mIoU",
-            "over the test images, 95 %",
+            "95 %, this model",
             "without the image that decides most",
             "calibration error",
             "iterations",
@@ -118,15 +118,12 @@ def facts(found: Found) -> list[tuple[str, str]]:
 
 def _run(run: ArmRun) -> tuple[Cell, ...]:
     ends, decides = run.miou_interval, run.deciding
-    reasons = "; ".join(f"{name}: {why}" for name, why in run.reasons.items())
     memory = run.peak_gpu_memory_bytes or run.peak_memory_bytes
     kind = " GPU" if run.peak_gpu_memory_bytes else ""
     return (
         Cell(text=run.arm, under=f"seed {run.seed}"),
         Cell(text=fraction(run.miou)),
-        Cell(
-            text=_unbroken(interval(ends)) if ends else "no interval", under="" if ends else reasons
-        ),
+        Cell(text=_unbroken(interval(ends)) if ends else ABSENT, under=run.interval_words),
         Cell(
             text=fraction(decides.without if decides else None),
             under=decides.image if decides else "",

@@ -94,7 +94,8 @@ def caveats(found: Found, recipe: Recipe, figures: ExperimentFigures) -> list[st
         "holds is left out.",
         "The seeds change the training, not the labels: an interval holds the noise of training, "
         "and neither that of another choice of labels nor that of other test images. The interval "
-        "of a single model in the table of trainings is over the test images and nothing else.",
+        "of a single model in the table of trainings is over the test images, or their groups, and "
+        "nothing else.",
     ]
     numbers = {len(arm.runs) for arm in figures.arms if arm.runs}
     if numbers and min(numbers) < 3:

@@ -87,7 +87,7 @@ class TrainingJob(RecipeJob):
         plan = self.parts.plan
         return PredictRequest(
             checkpoint=plan.folder.train(self.arm, self.seed).checkpoint,
-            test=plan.folders.labeled_files(self.choice().test),
+            test=plan.folders.labeled_files(self.choice().test, plan.recipe.sample.group_by),
             **request_fields(plan, self.arm, self.seed, self.parts.threads()),
         )
 
