@@ -151,6 +151,12 @@ COMMANDS = (
         run=actions.sample,
         add_options=options.add_sample,
     ),
+    Command(
+        name="experiment",
+        help="sample, audit, train and compare by a recipe, on plain folders, with a report",
+        run=actions.experiment,
+        add_options=options.add_experiment,
+    ),
 )
 
 
