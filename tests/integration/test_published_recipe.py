@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.datasets.class_map import ClassMap
-from daemon.datasets.import_folder import import_folder
+from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.recipes.experiment_plan import ExperimentPlan, make_plan
 from daemon.experiment.recipes.recipe_file import read_recipe
@@ -36,7 +35,7 @@ def plants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     images = sorted((home / "source").glob("*/img/*"))
     for seed, image in enumerate(images):  # so that no two files are equal
         dataset_sources.picture(image, (8, 8), seed)
-    import_folder(home / "source", home / "imported", ClassMap(), lambda done, all_of: None)
+    import_folder(home / "source", home / "imported", ImportOptions(), lambda done, all_of: None)
     return home / "imported"
 
 

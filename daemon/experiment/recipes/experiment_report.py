@@ -53,7 +53,7 @@ CSS = {
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bar:
     """A difference of two arms with its whisker. same_images: the same on the test images of the
-    first seed that both have, in words."""
+    first seed that both have, in words; "" where that has no interval."""
 
     one: ArmDifference
     text: str
@@ -177,7 +177,7 @@ def _bars(
                 text=words.difference_text(one.difference),
                 css=CSS[one.verdict],
                 whisker=whisker,
-                same_images=on_images.words if on_images else "",
+                same_images=on_images.words if on_images and on_images.interval else "",
             )
         )
     return bars, [Mark(px=axis.px(tick), text=signed(tick)) for tick in axis.ticks()]
