@@ -132,15 +132,13 @@ def test_the_plan_says_what_is_done_and_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_an_audit_that_is_installed_sees_each_label_by_a_model_that_did_not_learn_from_it(
-    tmp_path: Path,
-) -> None:
+def test_an_audit_that_is_installed_is_called_with_the_labels(tmp_path: Path) -> None:
     recipe = make_home(tmp_path)
     given: list[AuditRequest] = []
 
     def audit(request: AuditRequest) -> AuditOutcome:
         given.append(request)
-        finding = AuditFinding(image=request.parts[0].names[0], words="a weed has no label")
+        finding = AuditFinding(image=request.labeled[0], words="a weed has no label")
         return AuditOutcome(done=True, words="5 labels checked", findings=(finding,))
 
     def broken(request: AuditRequest) -> AuditOutcome:
@@ -152,13 +150,7 @@ def test_an_audit_that_is_installed_sees_each_label_by_a_model_that_did_not_lear
     code, _ = experiment(recipe, "--arms", "few", "--seeds", "0", audit=audit)
 
     assert code == 0
-    [request] = given
-    assert sorted(name for part in request.parts for name in part.names) == sorted(
-        report(recipe)["choice"]["labeled"]
-    )
-    for part in request.parts:
-        assert part.checkpoint.exists()
-        assert not set(part.names) & set(part.trained_on)
+    assert [list(request.labeled) for request in given] == [report(recipe)["choice"]["labeled"]]
     assert report(recipe)["audit"]["findings"][0]["words"] == "a weed has no label"
 
 
