@@ -24,7 +24,7 @@ from daemon.domain.errors import ExportRefused
 from daemon.launchers import Launcher
 from daemon.runs.records import FileFault, PredictResult
 from daemon.runs.run_folder import RunFolder
-from daemon.stages.postprocess import postprocess_mask
+from daemon.rules.postprocess import postprocess_mask
 
 PIECE = 1000  # images of a run: its start takes seconds
 POLL_S = 0.2
