@@ -22,9 +22,9 @@ from daemon.datasets.export.prediction_files import WORK, PredictionFiles
 from daemon.domain import Fault, Mask
 from daemon.domain.errors import ExportRefused
 from daemon.launchers import Launcher
+from daemon.rules.postprocess import postprocess_mask
 from daemon.runs.records import FileFault, PredictResult
 from daemon.runs.run_folder import RunFolder
-from daemon.rules.postprocess import postprocess_mask
 
 PIECE = 1000  # images of a run: its start takes seconds
 POLL_S = 0.2
