@@ -220,6 +220,14 @@ def sample(options: argparse.Namespace) -> int:
     return run_sample(read_options(options), OUT, ERR)
 
 
+def experiment(options: argparse.Namespace) -> int:
+    """Do what a recipe says on plain folders; 1 where a part failed."""
+    from daemon.experiment.recipes.experiment_driver import run_recipe
+    from daemon.experiment.recipes.experiment_options import read_options
+
+    return run_recipe(read_options(options), OUT, ERR)
+
+
 def _load(options: argparse.Namespace) -> Config:
     """The settings. Raises MaskloopError for a faulty config.toml, and where the state folder is a
     file."""

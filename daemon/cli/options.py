@@ -150,3 +150,10 @@ def add_sample(parser: argparse.ArgumentParser) -> None:
     from daemon.experiment.sampling.sample_options import add_options
 
     add_options(parser)
+
+
+def add_experiment(parser: argparse.ArgumentParser) -> None:
+    """Those of a recipe."""
+    from daemon.experiment.recipes.experiment_options import add_options
+
+    add_options(parser)

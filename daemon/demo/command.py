@@ -49,6 +49,7 @@ from daemon.demo.watch import Watch
 from daemon.demo.web_user import WebUser
 from daemon.domain.errors import ConnectorRefused, DemoFailed
 from daemon.runs.durable import write_json
+from daemon.web.access.sign_in import sign_in_command
 
 OUT = Console(highlight=False, soft_wrap=True)
 ANNOTATORS = ("ada@maskloop.local", "ben@maskloop.local")
@@ -221,6 +222,7 @@ def _invite_url(server: LabelStudioServer) -> str:
 def _addresses(config: Config, server: LabelStudioServer) -> Iterator[str]:
     if config.web.enabled:
         yield f"the page:      http://{config.web.host}:{config.web.port}"
+        yield f"to act on it:  {sign_in_command(config)}"
     yield f"Label Studio:  {server.url}/projects/{config.label_studio.project}"
     yield (
         f"sign in there: {server.credentials.username}, the password is LABEL_STUDIO_PASSWORD"
