@@ -191,5 +191,5 @@ def test_what_was_predicted_stays_where_a_later_piece_fails(
 
     assert lines_of(out)
     assert not (out / "export.json").exists()
-    assert not list(out.glob(".predictions-*"))
+    assert [path.name for path in out.glob(".predictions-run/*")] == ["run"]  # with its log
     assert not json.loads((out / "predictions.json").read_text())["complete"]
