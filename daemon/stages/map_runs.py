@@ -1,0 +1,148 @@
+"""The map of the images is drawn in a run of its own, beside the loop and never in its way.
+
+A run is due when images have an embedding that are not on the map. It starts only while no other
+run works, and then goes on at the lowest priority. Points that are on the map stay where they are;
+everything is fitted anew only where the encoder has changed, where there were too few images for
+UMAP, or where the map runs were removed. Scores are the colours of the points: new ones need no
+run. A run that fails is said once, and tried again after a pause.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from daemon.domain.clock import is_due
+from daemon.domain.errors import MaskloopError
+from daemon.runs.map_files import MAP, MapRequest, MapResult, has_fit, map_runs, newest_map
+from daemon.runs.run_folder import RunFolder
+from daemon.stages.context import Context
+from daemon.store import Store
+
+log = logging.getLogger(__name__)
+
+_FAULT = "map_fault"  # name of a stored fact
+_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(days=1)  # doubled with each failure
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapFault:
+    """Why the map could not be drawn. at: of the last attempt, ISO 8601. failures: in a row."""
+
+    words: str
+    at: str
+    failures: int
+
+
+def draw_map(context: Context, *, busy: bool) -> None:
+    """Start the run that is due, or look after the one that works. Never waits.
+
+    busy: whether another run works now. A failure is recorded and logged, not raised.
+    """
+    try:
+        _advance(context, busy=busy)
+    except (MaskloopError, OSError) as exc:
+        _record_failure(context, str(exc))
+
+
+def read_map_fault(store: Store) -> MapFault | None:
+    """Why the map could not be drawn; None where the last attempt did not fail."""
+    text = store.fact(_FAULT)
+    return MapFault(**json.loads(text)) if text else None
+
+
+def _advance(context: Context, *, busy: bool) -> None:
+    run = _open_run(context)
+    works = run is not None and run.holder() is not None
+    if (busy or _pauses(context)) and not works:
+        return
+    run = run or _request(context)
+    if run is not None:
+        context.launcher.advance(run, MAP)
+
+
+def _open_run(context: Context) -> RunFolder | None:
+    """The run that was asked and has no result. What a finished one replaces is removed, and so is
+    one that is out of date."""
+    runs = map_runs(context.config.state / "runs")
+    if not runs:
+        return None
+    run = runs[-1]
+    if run.finished():
+        if context.launcher.advance(run, MAP):  # its process has ended too
+            _end(context, run)
+        return None
+    asked = run.read_request(MapRequest).embedded if run.request_file.exists() else None
+    if asked == _embedded(context):
+        return run
+    if context.launcher.release(run):
+        shutil.rmtree(run.path)
+    return None
+
+
+def _request(context: Context) -> RunFolder | None:
+    """A new run; None where every embedded image is on the map."""
+    embedded, cycle = _embedded(context), context.store.last_cycle()
+    before = newest_map(context.config.state / "runs")
+    drawn = before.read_result(MapResult) if before else None
+    if cycle is None or not embedded or (drawn and drawn.embedded == embedded):
+        return None
+    stays = before and drawn and _may_stay(before, drawn, embedded)
+    run, number = context.run(cycle.number, MAP), 1
+    while run.path.exists():
+        number += 1
+        run = context.run(cycle.number, f"{number}-{MAP}")
+    run.write_request(
+        MapRequest(
+            embedded=embedded,
+            before=before.path.name if before and stays else None,
+            seed=context.config.selection.seed,
+            similarity=context.config.selection.duplicate_similarity,
+        )
+    )
+    return run
+
+
+def _may_stay(before: RunFolder, drawn: MapResult, embedded: tuple[str, ...]) -> bool:
+    """Whether new images can be placed among the points of a map: its encoder is the same, and it
+    was fitted."""
+    fitted = drawn.method == "umap" and has_fit(RunFolder(before.path.with_name(drawn.fit)))
+    return fitted and set(drawn.embedded) <= set(embedded)
+
+
+def _embedded(context: Context) -> tuple[str, ...]:
+    return tuple(run.path.name for run in context.embedding_runs())
+
+
+def _pauses(context: Context) -> bool:
+    """Whether the pause after a failure lasts."""
+    fault = read_map_fault(context.store)
+    if fault is None:
+        return False
+    pause = min(_PAUSE * 2 ** min(fault.failures - 1, 12), _LONGEST_PAUSE)
+    return not is_due(datetime.fromisoformat(fault.at), pause, context.now())
+
+
+def _record_failure(context: Context, words: str) -> None:
+    before, now = read_map_fault(context.store), context.now()
+    fault = MapFault(words=words, at=now.isoformat(), failures=before.failures + 1 if before else 1)
+    with context.store.atomic():
+        context.store.keep_fact(_FAULT, json.dumps(asdict(fault)))
+        if before is None or before.words != words:
+            log.warning("the map of the images could not be drawn: %s", words)
+            message = f"the map of the images could not be drawn: {words}"
+            context.store.add_event("warning", message, now)
+
+
+def _end(context: Context, run: RunFolder) -> None:
+    """Forget the failures, and remove the map runs that nothing needs any more."""
+    if context.store.fact(_FAULT):
+        context.store.keep_fact(_FAULT, "")
+    needed = (run.path.name, run.read_result(MapResult).fit)
+    for old in map_runs(context.config.state / "runs"):
+        if old.path.name not in needed:
+            log.debug("map run removed run=%s", old.path.name)
+            shutil.rmtree(old.path)
