@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from daemon.domain.errors import MaskloopError
 from daemon.web.hints import Hints, receiver
+from daemon.web.image_routes import image_routes
 from daemon.web.page import Page, ReadConfig, ReadStatus, Sources, blueprint
 from daemon.web.pages import PAGES
 from daemon.web.template_filters import FILTERS
@@ -57,6 +58,7 @@ def create_app(
         app.register_blueprint(blueprint(page, sources))
     if hints is not None:
         app.register_blueprint(receiver(hints))
+    app.register_blueprint(image_routes(sources))
 
     @app.get("/plotly.js")
     def plotly() -> ResponseReturnValue:
