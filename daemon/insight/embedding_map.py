@@ -193,7 +193,8 @@ def nearest(embeddings: FloatArray, vector: FloatArray, n: int) -> npt.NDArray[n
     products = embeddings @ vector
     n = min(n, len(products))
     some = np.argpartition(-products, n - 1)[:n] if n else np.empty(0, dtype=np.intp)
-    return some[np.lexsort((some, -products[some]))]
+    order: npt.NDArray[np.intp] = some[np.lexsort((some, -products[some]))]
+    return order
 
 
 def _field(name: str, label: str, kind: FieldKind, explanation: str) -> MapField:
@@ -214,7 +215,7 @@ def _arrays(facts: MapFacts) -> dict[str, npt.NDArray[Any]]:
     if facts.uncertainty is not None:
         arrays["uncertainty"] = facts.uncertainty.astype("<f2")
     if facts.class_share is not None:
-        missing = np.isnan(facts.class_share).any(axis=1)
+        missing: npt.NDArray[np.bool_] = np.isnan(facts.class_share).any(axis=1)
         main = np.where(missing[:, None], 0, facts.class_share).argmax(axis=1)
         arrays["main_class"] = np.where(missing, len(facts.classes), main).astype(np.uint8)
         for number in range(min(len(facts.classes), MOST_SHARES)):

@@ -10,14 +10,13 @@ import numpy.typing as npt
 
 from daemon.config.loading import Config
 from daemon.domain import Role, Stage, Task, TaskState
-from daemon.insight.embedding_map import IdArray, ImageState, MapFacts, nearest
+from daemon.insight.embedding_map import IdArray, ImageState, MapFacts
 from daemon.runs.map_files import MapResult, newest_map, read_coordinates
 from daemon.runs.run_folder import RunFolder, Scores
 from daemon.store import Store
 from daemon.store.counts import state_of
 
 NEVER = "never asked"
-BLOCK = 65_536  # embeddings that are compared at once
 
 
 def read_map_facts(config: Config, store: Store) -> MapFacts | None:
@@ -34,7 +33,7 @@ def read_map_facts(config: Config, store: Store) -> MapFacts | None:
     arm = np.zeros(len(points.ids), dtype=np.uint8)
     arms = [NEVER, *sorted({task.arm for task in tasks})][:256]
     for task in sorted(tasks, key=lambda task: task.cycle):
-        place = _place(points.ids, task.image_id)
+        place = place_of(points.ids, task.image_id)
         if place is not None and task.arm in arms:
             cycle[place], arm[place] = task.cycle, arms.index(task.arm)
     scores = newest_scores(config.state / "runs")
@@ -76,33 +75,6 @@ def classes_of(config: Config, scores: Scores) -> tuple[str, ...]:
     return tuple(config.classes.names[:known]) if known <= len(config.classes.names) else ()
 
 
-def similar_images(config: Config, image_id: int, n: int) -> list[tuple[int, float]]:
-    """The n images whose embedding is nearest to that of an image, nearest first, each with its
-    cosine similarity; empty for an image that is not on the map."""
-    run = newest_map(config.state / "runs")
-    if run is None:
-        return []
-    points, names = read_coordinates(run), run.read_result(MapResult).embedded
-    place = _place(points.ids, image_id)
-    if place is None:
-        return []
-    scores = [RunFolder(config.state / "runs" / name).read_scores() for name in names]
-    own = scores[points.source[place]]
-    vector = np.array(own.embeddings[np.flatnonzero(own.ids == image_id)[0]])
-    found: list[tuple[float, int]] = []
-    for number, one in enumerate(scores):
-        where = np.searchsorted(points.ids, one.ids)
-        where = np.where(where < len(points.ids), where, 0)
-        current = (points.ids[where] == one.ids) & (points.source[where] == number)
-        for start in range(0, len(one.ids), BLOCK):
-            rows = start + np.flatnonzero(current[start : start + BLOCK])
-            block = one.embeddings[rows]
-            best = nearest(block, vector, n + 1)
-            found += zip((-block[best] @ vector).tolist(), one.ids[rows[best]].tolist(), strict=True)
-    others = [(found_id, -product) for product, found_id in sorted(found) if found_id != image_id]
-    return others[:n]
-
-
 def _states(store: Store, ids: IdArray, tasks: Iterable[Task]) -> npt.NDArray[np.uint8]:
     """The state of each image: (N,) of `ImageState`. Later lines go before earlier ones."""
     labeled = store.labeled_ids()
@@ -136,7 +108,7 @@ def _by_id(
     return found
 
 
-def _place(ids: IdArray, image_id: int) -> int | None:
+def place_of(ids: IdArray, image_id: int) -> int | None:
     """The row of an id among rising ids; None for another one."""
     place = int(np.searchsorted(ids, image_id))
     return place if place < len(ids) and ids[place] == image_id else None

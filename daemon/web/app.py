@@ -26,7 +26,7 @@ PLOTLY_STYLES = (
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        f"style-src 'self' {PLOTLY_STYLES}; base-uri 'none'; form-action 'none'; "
+        f"frame-src 'self'; style-src 'self' {PLOTLY_STYLES}; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
@@ -70,7 +70,8 @@ def create_app(
 
     @app.after_request
     def secure(response: Response) -> Response:
-        response.headers.update(SECURITY_HEADERS)
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)  # the frame of the map has a policy of its own
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
