@@ -215,7 +215,7 @@ def _arrays(facts: MapFacts) -> dict[str, npt.NDArray[Any]]:
     if facts.uncertainty is not None:
         arrays["uncertainty"] = facts.uncertainty.astype("<f2")
     if facts.class_share is not None:
-        missing: npt.NDArray[np.bool_] = np.isnan(facts.class_share).any(axis=1)
+        missing = np.asarray(np.isnan(facts.class_share).any(axis=1))
         main = np.where(missing[:, None], 0, facts.class_share).argmax(axis=1)
         arrays["main_class"] = np.where(missing, len(facts.classes), main).astype(np.uint8)
         for number in range(min(len(facts.classes), MOST_SHARES)):
