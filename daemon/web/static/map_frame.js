@@ -51,13 +51,14 @@
       tell({ kind: "coloured" });
     },
     select({ rows: chosen }) { // chosen on the page: not said back
+      if (!plot) return;
       quiet = true;
       if (chosen.length) plot.select(Array.from(chosen), { preventEvent: true });
       else plot.deselect({ preventEvent: true });
       quiet = false;
     },
-    mode({ mode }) { plot.set({ mouseMode: mode }); },
-    look({ rows: chosen }) { return plot.zoomToPoints(Array.from(chosen), { padding: 0.5, transition: true, transitionDuration: 300 }); },
+    mode({ mode }) { plot?.set({ mouseMode: mode }); },
+    look({ rows: chosen }) { return plot?.zoomToPoints(Array.from(chosen), { padding: 0.5, transition: true, transitionDuration: 300 }); },
   };
 
   addEventListener("message", (event) => {
