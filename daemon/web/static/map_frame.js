@@ -25,6 +25,7 @@
   }
 
   function themed({ ground, ink, mark }) {
+    document.documentElement.style.background = ground;
     return { backgroundColor: ground, lassoColor: mark, pointColorActive: mark, pointColorHover: ink };
   }
 
