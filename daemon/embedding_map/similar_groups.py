@@ -27,8 +27,9 @@ def similar_groups(
 ) -> IdArray:
     """Of each image the lowest id of its group, -1 for one that is like no other: (N,) int64.
 
-    ids: (N,) rising. vectors: (N, D) of unit length. A group is connected by pairs that are at
-    least as similar, in (0, 1]; its ends may be less alike.
+    ids: (N,) rising. vectors: (N, D) of unit length. similarity: in (0, 1]. A group is an image
+    with those that it represents (daemon/rules/near_duplicates.py); of many images, groups that
+    share one are joined.
     """
     if not len(ids):
         return np.empty(0, dtype=np.int64)

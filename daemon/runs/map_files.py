@@ -149,6 +149,14 @@ def newest_map(runs: Path) -> RunFolder | None:
     return next((run for run in reversed(map_runs(runs)) if run.finished()), None)
 
 
+def next_map_run(runs: Path, cycle: int) -> RunFolder:
+    """The folder of a new run of this cycle, which counts as newer than all others of it."""
+    earlier = [run for run in map_runs(runs) if _place(run.path)[0] == cycle]
+    if not earlier:
+        return RunFolder(runs / f"{cycle:04d}-{MAP}")
+    return RunFolder(runs / f"{cycle:04d}-{_place(earlier[-1].path)[1] + 1}-{MAP}")
+
+
 def _place(folder: Path) -> tuple[int, int]:
     """(cycle, number): 0003-map is (3, 1), 0003-2-map (3, 2)."""
     cycle, *number, _ = folder.name.split("-")

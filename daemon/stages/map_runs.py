@@ -3,8 +3,8 @@
 A run is due when images have an embedding that are not on the map. It starts only while no other
 run works, and then goes on at the lowest priority. Points that are on the map stay where they are;
 everything is fitted anew only where the encoder has changed, where there were too few images for
-UMAP, or where the map runs were removed. Scores are the colours of the points: new ones need no
-run. A run that fails is said once, and tried again after a pause.
+UMAP, or where somebody asked for it (`maskloop ask draw_map`). Scores are the colours of the
+points: new ones need no run. A run that fails is said once, and tried again after a pause.
 """
 
 from __future__ import annotations
@@ -17,14 +17,22 @@ from datetime import datetime, timedelta
 
 from daemon.domain.clock import is_due
 from daemon.domain.errors import MaskloopError
-from daemon.runs.map_files import MAP, MapRequest, MapResult, has_fit, map_runs, newest_map
+from daemon.runs.map_files import (
+    MAP,
+    MapRequest,
+    MapResult,
+    has_fit,
+    map_runs,
+    newest_map,
+    next_map_run,
+)
 from daemon.runs.run_folder import RunFolder
 from daemon.stages.context import Context
 from daemon.store import Store
 
 log = logging.getLogger(__name__)
 
-_FAULT = "map_fault"  # name of a stored fact
+_FAULT, _ANEW = "map_fault", "map_anew"  # names of stored facts
 _PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(days=1)  # doubled with each failure
 
 
@@ -48,6 +56,12 @@ def draw_map(context: Context, *, busy: bool) -> None:
         _record_failure(context, str(exc))
 
 
+def ask_for_new_map(store: Store) -> None:
+    """Fit all images anew with the next run; the present map stays until that is done."""
+    store.keep_fact(_ANEW, "asked")
+    store.keep_fact(_FAULT, "")  # tried without a pause
+
+
 def read_map_fault(store: Store) -> MapFault | None:
     """Why the map could not be drawn; None where the last attempt did not fail."""
     text = store.fact(_FAULT)
@@ -55,7 +69,11 @@ def read_map_fault(store: Store) -> MapFault | None:
 
 
 def _advance(context: Context, *, busy: bool) -> None:
-    run = _open_run(context)
+    run = next(reversed(map_runs(context.config.state / "runs")), None)
+    if run is not None and (run.finished() or not _is_wanted(context, run)):
+        if not _is_over(context, run):
+            return  # its process has not ended yet
+        run = None
     works = run is not None and run.holder() is not None
     if (busy or _pauses(context)) and not works:
         return
@@ -64,23 +82,24 @@ def _advance(context: Context, *, busy: bool) -> None:
         context.launcher.advance(run, MAP)
 
 
-def _open_run(context: Context) -> RunFolder | None:
-    """The run that was asked and has no result. What a finished one replaces is removed, and so is
-    one that is out of date."""
-    runs = map_runs(context.config.state / "runs")
-    if not runs:
-        return None
-    run = runs[-1]
-    if run.finished():
-        if context.launcher.advance(run, MAP):  # its process has ended too
-            _end(context, run)
-        return None
-    asked = run.read_request(MapRequest).embedded if run.request_file.exists() else None
-    if asked == _embedded(context):
-        return run
-    if context.launcher.release(run):
-        shutil.rmtree(run.path)
-    return None
+def _is_wanted(context: Context, run: RunFolder) -> bool:
+    """Whether an unfinished run draws what there is to draw now."""
+    asked = run.request_file.exists()
+    return asked and run.read_request(MapRequest).embedded == _embedded(context)
+
+
+def _is_over(context: Context, run: RunFolder) -> bool:
+    """Whether the process of a run has ended that is finished, or is not wanted any more. Removes
+    what a finished one replaces, and the other one itself."""
+    if not run.finished():
+        released = context.launcher.release(run)
+        if released:
+            shutil.rmtree(run.path)
+        return released
+    ended = context.launcher.advance(run, MAP)
+    if ended:
+        _end(context, run)
+    return ended
 
 
 def _request(context: Context) -> RunFolder | None:
@@ -88,13 +107,11 @@ def _request(context: Context) -> RunFolder | None:
     embedded, cycle = _embedded(context), context.store.last_cycle()
     before = newest_map(context.config.state / "runs")
     drawn = before.read_result(MapResult) if before else None
-    if cycle is None or not embedded or (drawn and drawn.embedded == embedded):
+    anew = bool(context.store.fact(_ANEW))
+    if cycle is None or not embedded or (drawn and drawn.embedded == embedded and not anew):
         return None
-    stays = before and drawn and _may_stay(before, drawn, embedded)
-    run, number = context.run(cycle.number, MAP), 1
-    while run.path.exists():
-        number += 1
-        run = context.run(cycle.number, f"{number}-{MAP}")
+    stays = before and drawn and not anew and _may_stay(before, drawn, embedded)
+    run = next_map_run(context.config.state / "runs", cycle.number)
     run.write_request(
         MapRequest(
             embedded=embedded,
@@ -103,6 +120,7 @@ def _request(context: Context) -> RunFolder | None:
             similarity=context.config.selection.duplicate_similarity,
         )
     )
+    context.store.keep_fact(_ANEW, "")
     return run
 
 

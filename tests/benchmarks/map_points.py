@@ -151,9 +151,9 @@ def _request(config: Config) -> None:
     started = time.perf_counter()
     found = similar_images(config, 7, 12)
     similar = time.perf_counter() - started
-    print(f"points: {len(block):,} bytes, {len(block) / len(facts.ids):.1f} a point; read {read:.2f} s, "
-          f"with encoding {both:.2f} s; search by name {search:.2f} s; {len(found)} similar "
-          f"{similar:.2f} s", flush=True)  # fmt: skip
+    print(f"points: {len(block):,} bytes, {len(block) / len(facts.ids):.1f} a point; read "
+          f"{read:.2f} s, with encoding {both:.2f} s; search by name {search:.2f} s; {len(found)} "
+          f"similar {similar:.2f} s", flush=True)  # fmt: skip
 
 
 def _paint(config: Config) -> None:

@@ -1,7 +1,14 @@
 // The images that are selected on the map, as a list that keyboard and screen reader reach; one image in
 // detail, with those that are most alike; the search by name.
 
+import { ask } from "./commands.js";
+
 const PAGE = 50; // images that the list grows by
+const MOST_ASKED = 20000; // images of one command
+const VERBS = {
+  ask_next: { title: "Ask people to label %, before every batch and within the budget?", go: "Ask next" },
+  exclude: { title: "Leave % out of the pool? They are not asked, trained on or scored any more; maskloop ask include takes them back.", go: "Exclude" },
+};
 const element = (id) => document.getElementById(id);
 const thumbnail = (id, px) => "/images/" + id + "/thumbnail.jpg?px=" + px;
 const percent = (share) => (100 * share).toFixed(1) + "\u00a0%";
@@ -17,7 +24,7 @@ function made(tag, parts) {
 }
 
 export function createSelection({ map, field, changed, look, said }) {
-  let ids = [], listed = 0, turn = 0;
+  let ids = [], listed = 0, turn = 0, verb = null;
 
   const rowsOf = (some) => Uint32Array.from(some.map((id) => map().rows.get(id)).filter((row) => row !== undefined));
 
@@ -30,7 +37,8 @@ export function createSelection({ map, field, changed, look, said }) {
     [ids, listed, turn] = [some, 0, turn + 1];
     element("selected").replaceChildren();
     element("selection-answer").textContent = "";
-    element("selection-title").textContent = ids.length ? (ids.length === 1 ? "1 image is selected" : ids.length.toLocaleString("en") + " images are selected") : "No image is selected";
+    element("reason").hidden = true;
+    element("selection-title").textContent = ids.length ? (images(ids.length) + (ids.length === 1 ? " is selected" : " are selected")) : "No image is selected";
     element("selection-tools").hidden = element("selection-box").hidden = !ids.length;
     element("selection-help").hidden = ids.length > 0;
     if (!fromMap) changed(rowsOf(ids));
@@ -113,6 +121,31 @@ export function createSelection({ map, field, changed, look, said }) {
     }
   }
 
+  const images = (count) => (count === 1 ? "1 image" : count.toLocaleString("en") + " images");
+
+  function prepare(name) { // a command is given with a second press, beside its reason
+    verb = name;
+    if (ids.length > MOST_ASKED) { element("selection-answer").textContent = "One command takes at most " + images(MOST_ASKED) + "; select fewer."; return; }
+    element("reason-title").textContent = VERBS[name].title.replace("%", images(ids.length));
+    element("reason-go").textContent = VERBS[name].go;
+    element("reason").hidden = false;
+    element("reason-text").focus();
+  }
+
+  async function carryOut() {
+    element("reason").hidden = true;
+    element("selection-answer").textContent = "Asked; the next tick of the loop carries it out…";
+    try {
+      const { outcome } = await ask(verb, { ids, reason: element("reason-text").value.trim() });
+      element("selection-answer").textContent = outcome || "It waits for the loop; see the events on the overview.";
+    } catch (error) {
+      element("selection-answer").textContent = "Not done: " + error.message;
+    }
+  }
+
+  for (const button of document.querySelectorAll("[data-verb]")) button.addEventListener("click", () => prepare(button.dataset.verb));
+  element("reason").addEventListener("submit", (event) => { event.preventDefault(); carryOut(); });
+  element("reason-cancel").addEventListener("click", () => { element("reason").hidden = true; });
   element("search").addEventListener("submit", (event) => { event.preventDefault(); search(element("search-text").value); });
   element("more").addEventListener("click", more);
   element("clear").addEventListener("click", () => chooseIds([], false));
