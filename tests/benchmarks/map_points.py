@@ -2,12 +2,13 @@
 
     python -m tests.benchmarks.map_points [IMAGES] [NUMBERS] [--paint]
 
-IMAGES made-up embeddings of NUMBERS numbers in 200 clusters, one in ten a near-duplicate; seed 0. The
-run is `python -m daemon.embedding_map` as the daemon starts it: one thread, lowest priority, so on a
-busy machine its CPU seconds are the fair figure. It is killed once while it places images, and
+IMAGES made-up embeddings of NUMBERS numbers in 200 clusters, one in ten a near-duplicate; seed 0.
+The run is `python -m daemon.embedding_map` as the daemon starts it: one thread, lowest priority, so
+on a busy machine its CPU seconds are the fair figure. It is killed once while it places images, and
 resumed. Then one of a hundred images more is placed by a second run. The points are requested with
 scores of 3 classes and 50 cycles of 100 asked images. --paint: seconds until chromium has drawn
-them by software (SwiftShader), from the request of the page on.
+them by software (SwiftShader), from the request of the page on. --made-up: without UMAP, the points
+are drawn at random, to see request and paint of many.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import numpy as np
 from daemon.config.loading import Config
 from daemon.domain import Role, Stage
 from daemon.insight.embedding_map import encoded
-from daemon.runs.map_files import MapRequest, MapResult
+from daemon.runs.map_files import Coordinates, MapRequest, MapResult, write_coordinates
 from daemon.runs.run_folder import PredictResult, RunFolder, Scores
 from daemon.status.map_images import similar_images
 from daemon.status.map_points import read_map_facts
@@ -39,7 +40,9 @@ CLUSTERS, INNER = 200, 24  # INNER: how many dimensions the clusters have
 BLOCK = 8192
 
 
-def main(images: int = 100_000, numbers: int = 432, *, paint: bool = False) -> None:
+def main(
+    images: int = 100_000, numbers: int = 432, *, paint: bool = False, made_up: bool = False
+) -> None:
     """Print one line a figure."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCHMARK_DIR")) as folder:
         config = Config.model_validate({"home": Path(folder), "connector": {"kind": "folder"}})
@@ -48,10 +51,13 @@ def main(images: int = 100_000, numbers: int = 432, *, paint: bool = False) -> N
         print(f"{images:,} images, {numbers} numbers each; {os.cpu_count()} cores, "
               f"{platform.machine()}, load {os.getloadavg()[0]:.0f}", flush=True)  # fmt: skip
         _write_scores(config, "0000-embed", np.arange(1, images + 1), numbers, rng)
-        _draw(config, "0000-map", ("0000-embed",), None, kill=True)
         more = np.arange(images + 1, images + images // 100 + 2)
-        _write_scores(config, "0001-embed", more, numbers, rng)
-        _draw(config, "0001-map", ("0000-embed", "0001-embed"), "0000-map", kill=False)
+        if made_up:
+            _write_random_map(config, images)
+        else:
+            _draw(config, "0000-map", ("0000-embed",), None, kill=True)
+            _write_scores(config, "0001-embed", more, numbers, rng)
+            _draw(config, "0001-map", ("0000-embed", "0001-embed"), "0000-map", kill=False)
         _write_scores(config, f"0001-{Stage.SCORE}", np.arange(1, images + 1), 2, rng)
         _fill_store(config, images + len(more))
         _request(config)
@@ -80,6 +86,25 @@ def _write_scores(
         scores = {"uncertainty": rng.random(len(ids), dtype=np.float32), "class_share": share}
     run.write_scores(Scores(ids=ids, embeddings=made, **scores))
     run.write_result(PredictResult(images=len(ids), seconds=0.0))
+
+
+def _write_random_map(config: Config, images: int) -> None:
+    run, rng = RunFolder(config.state / "runs" / "0000-map"), np.random.default_rng(3)
+    run.path.mkdir(parents=True)
+    write_coordinates(
+        run,
+        Coordinates(
+            ids=np.arange(1, images + 1),
+            positions=rng.normal(0, 0.3, (images, 2)).astype(np.float32),
+            source=np.zeros(images, np.int32),
+            group=np.full(images, -1),
+        ),
+    )
+    parts = {"placed": 0, "fitted": images, "fit": run.path.name, "seconds": 0.0}
+    embedded = ("0000-embed",)
+    run.write_result(
+        MapResult(images=images, method="umap", grouped=False, embedded=embedded, **parts)
+    )
 
 
 def _draw(
@@ -131,10 +156,11 @@ def _fill_store(config: Config, images: int) -> None:
         for cycle in range(50):
             store.start_cycle(cycle, Stage.DONE, at, labels=0, train_labels=0)
             for image in range(cycle * 100 + 1, min(cycle * 100 + 100, images) + 1):
-                store._insert("tasks", {"task": f"t{image}", "image_id": image, "cycle": cycle,
-                    "arm": "random" if image % 10 == 0 else "auto", "reason": "r", "position": image,
-                    "state": "skipped" if cycle < 49 else "open",
-                    "asked_at": at.isoformat()})  # fmt: skip
+                arm = "random" if image % 10 == 0 else "auto"
+                state = "skipped" if cycle < 49 else "open"
+                row = {"task": f"t{image}", "image_id": image, "cycle": cycle, "arm": arm}
+                row |= {"reason": "r", "position": image, "state": state}
+                store._insert("tasks", {**row, "asked_at": at.isoformat()})
 
 
 def _request(config: Config) -> None:
@@ -175,5 +201,5 @@ def _paint(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    numbers_given = [int(text) for text in sys.argv[1:] if text != "--paint"]
-    main(*numbers_given, paint="--paint" in sys.argv)
+    given = [int(text) for text in sys.argv[1:] if not text.startswith("--")]
+    main(*given, paint="--paint" in sys.argv, made_up="--made-up" in sys.argv)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from daemon.config.loading import Config
+from daemon.embedding_map.vectors import Vectors
 from daemon.runs.map_files import Coordinates, MapRequest, MapResult, write_coordinates
 from daemon.runs.run_folder import RunFolder
 
 
-def write_map(config: Config, ids: np.ndarray, embedded: tuple[str, ...]) -> RunFolder:
-    """The map 0002-map of these ids, as if drawn from the last of the embed runs: points on a
-    spiral, so that no two lie together; the first two images are near-duplicates."""
+def write_map(config: Config, *embedded: str) -> RunFolder:
+    """The map 0002-map of the images of these embed runs: points on a spiral, so that no two lie
+    together; the first two images are near-duplicates."""
     run = RunFolder(config.state / "runs" / "0002-map")
     run.write_request(MapRequest(embedded=embedded, seed=0, similarity=0.95))
-    ids = np.sort(ids)
+    vectors = Vectors(run.path.parent, embedded)
+    ids = vectors.ids
     turn = np.sqrt(np.arange(len(ids)) + 1)
     spiral = np.stack([turn * np.cos(2.4 * turn**2), turn * np.sin(2.4 * turn**2)], axis=1)
     group = np.where(np.arange(len(ids)) < 2, ids[0], -1)
@@ -23,7 +25,7 @@ def write_map(config: Config, ids: np.ndarray, embedded: tuple[str, ...]) -> Run
         Coordinates(
             ids=ids,
             positions=(spiral / turn[-1]).astype(np.float32),
-            source=np.full(len(ids), len(embedded) - 1, dtype=np.int32),
+            source=vectors.source,
             group=group,
         ),
     )

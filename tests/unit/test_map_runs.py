@@ -94,7 +94,7 @@ def test_new_images_and_a_command_draw_it_again_and_old_runs_go(loop: Context) -
 
 def test_a_fitted_map_is_extended_and_one_of_another_encoder_is_not(loop: Context) -> None:
     embed(loop, "0000-embed", [1, 2, 3])
-    run = write_map(loop.config, np.array([1, 2, 3]), ("0000-embed",))
+    run = write_map(loop.config, "0000-embed")
     write_fit(
         run,
         MapFit(ids=np.array([1]), embeddings=unit(0.0), positions=np.zeros((1, 2), np.float32)),

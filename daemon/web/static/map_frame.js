@@ -14,7 +14,7 @@
     const scatter = scatterplot.default({
       canvas, width: box.width, height: box.height, performanceMode: points > 300000,
       spatialIndexUseWorker: false, // the policy of the frame allows no worker
-      pointSize: size(points), pointSizeSelected: 3, pointOutlineWidth: 2, opacity: points > 20000 ? 0.7 : 0.9,
+      pointSize: size(points), pointSizeSelected: 3, pointOutlineWidth: 2, opacity: points > 20000 ? 0.7 : 1,
       lassoMinDelay: 8, lassoMinDist: 3, ...themed(colours),
     });
     scatter.subscribe("pointOver", (row) => tell({ kind: "over", row, x: pointer[0], y: pointer[1] }));
