@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from daemon.insight.embedding_map import MapField
+from daemon.insight.map_columns import MapField
 from daemon.insight.view_model import Count, Share, ViewModel
 
 CAN_SAY = (
@@ -37,7 +37,7 @@ class MapView(ViewModel):
     fault: str
     """Why the map could not be drawn the last time; empty where it could."""
     points_address: str
-    """Where the points are, as one block of bytes (daemon/insight/embedding_map.py)."""
+    """Where the points are, as one block of bytes (daemon/insight/map_columns.py)."""
     revision: str
     """Changes when points or colours may have changed."""
     fields: tuple[MapField, ...]

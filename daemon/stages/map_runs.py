@@ -9,10 +9,8 @@ points: new ones need no run. A run that fails is said once, and tried again aft
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from daemon.domain.clock import is_due
@@ -29,20 +27,12 @@ from daemon.runs.map_files import (
 from daemon.runs.run_folder import RunFolder
 from daemon.stages.context import Context
 from daemon.store import Store
+from daemon.store.map_faults import count_map_fault, forget_map_fault, read_map_fault
 
 log = logging.getLogger(__name__)
 
-_FAULT, _ANEW = "map_fault", "map_anew"  # names of stored facts
+_ANEW = "map_anew"  # name of a stored fact: somebody asked for a new fit
 _PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(days=1)  # doubled with each failure
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapFault:
-    """Why the map could not be drawn. at: of the last attempt, ISO 8601. failures: in a row."""
-
-    words: str
-    at: str
-    failures: int
 
 
 def draw_map(context: Context, *, busy: bool) -> None:
@@ -59,13 +49,7 @@ def draw_map(context: Context, *, busy: bool) -> None:
 def ask_for_new_map(store: Store) -> None:
     """Fit all images anew with the next run; the present map stays until that is done."""
     store.keep_fact(_ANEW, "asked")
-    store.keep_fact(_FAULT, "")  # tried without a pause
-
-
-def read_map_fault(store: Store) -> MapFault | None:
-    """Why the map could not be drawn; None where the last attempt did not fail."""
-    text = store.fact(_FAULT)
-    return MapFault(**json.loads(text)) if text else None
+    forget_map_fault(store)  # tried without a pause
 
 
 def _advance(context: Context, *, busy: bool) -> None:
@@ -145,20 +129,16 @@ def _pauses(context: Context) -> bool:
 
 
 def _record_failure(context: Context, words: str) -> None:
-    before, now = read_map_fault(context.store), context.now()
-    fault = MapFault(words=words, at=now.isoformat(), failures=before.failures + 1 if before else 1)
+    message, now = f"the map of the images could not be drawn: {words}", context.now()
     with context.store.atomic():
-        context.store.keep_fact(_FAULT, json.dumps(asdict(fault)))
-        if before is None or before.words != words:
-            log.warning("the map of the images could not be drawn: %s", words)
-            message = f"the map of the images could not be drawn: {words}"
+        if count_map_fault(context.store, words, now):
+            log.warning("%s", message)
             context.store.add_event("warning", message, now)
 
 
 def _end(context: Context, run: RunFolder) -> None:
     """Forget the failures, and remove the map runs that nothing needs any more."""
-    if context.store.fact(_FAULT):
-        context.store.keep_fact(_FAULT, "")
+    forget_map_fault(context.store)
     needed = (run.path.name, run.read_result(MapResult).fit)
     for old in map_runs(context.config.state / "runs"):
         if old.path.name not in needed:

@@ -8,7 +8,7 @@ import numpy as np
 
 from daemon.config.loading import Config
 from daemon.domain import Role, Task, TaskState
-from daemon.insight.embedding_map import ImageState, nearest
+from daemon.insight.map_columns import ImageState, nearest
 from daemon.insight.map_view import AskedImage, ImageFacts
 from daemon.runs.map_files import MapResult, newest_map, read_coordinates
 from daemon.runs.run_folder import RunFolder

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from daemon.config.loading import Config
 from daemon.domain import Role, Stage, Task, TaskState
-from daemon.insight.embedding_map import IdArray, ImageState, MapFacts
+from daemon.insight.map_columns import IdArray, ImageState, MapFacts
 from daemon.runs.map_files import MapResult, newest_map, read_coordinates
 from daemon.runs.run_folder import RunFolder, Scores
 from daemon.store import Store

@@ -7,9 +7,9 @@ from typing import Literal
 
 from daemon.config.loading import Config
 from daemon.runs.map_files import MapResult, map_runs, newest_map
-from daemon.stages.map_runs import read_map_fault
 from daemon.status.map_points import classes_of, newest_scores
 from daemon.store import Store
+from daemon.store.map_faults import read_map_fault
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,9 +73,8 @@ def create_app(
 
     @app.after_request
     def secure(response: Response) -> Response:
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)  # the frame of the map has a policy of its own
-        response.headers.setdefault("Cache-Control", "no-store")
+        for header in (*SECURITY_HEADERS.items(), ("Cache-Control", "no-store")):
+            response.headers.setdefault(*header)  # the frame of the map has a policy of its own
         return response
 
     return app

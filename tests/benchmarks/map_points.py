@@ -27,7 +27,7 @@ import numpy as np
 
 from daemon.config.loading import Config
 from daemon.domain import Role, Stage
-from daemon.insight.embedding_map import encoded
+from daemon.insight.map_columns import encoded
 from daemon.runs.map_files import Coordinates, MapRequest, MapResult, write_coordinates
 from daemon.runs.run_folder import PredictResult, RunFolder, Scores
 from daemon.status.map_images import similar_images

@@ -18,7 +18,7 @@ from daemon.embedding_map.layout import framed, is_too_small, principal_componen
 from daemon.embedding_map.placed_points import PlacedPoints
 from daemon.embedding_map.similar_groups import similar_groups
 from daemon.embedding_map.vectors import Vectors
-from daemon.insight.embedding_map import MapFacts, encoded, map_fields, nearest
+from daemon.insight.map_columns import MapFacts, encoded, map_fields, nearest
 from daemon.runs.map_files import MapRequest, MapResult, read_coordinates
 from daemon.runs.run_folder import RunFolder, Scores
 from tests.fakes.embeddings import unit

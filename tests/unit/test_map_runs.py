@@ -19,8 +19,9 @@ from daemon.runs.run_folder import PredictResult, RunFolder, Scores
 from daemon.stages.commands.draw_map import DrawMapArguments
 from daemon.stages.commands.draw_map import draw_map as ask_to_draw
 from daemon.stages.context import Context
-from daemon.stages.map_runs import draw_map, read_map_fault
+from daemon.stages.map_runs import draw_map
 from daemon.stages.run_settings import depends_on
+from daemon.store.map_faults import read_map_fault
 from tests.fakes.chosen_cycles import made, opened
 from tests.fakes.drawn_map import write_map
 from tests.fakes.embeddings import unit

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from daemon.config.loading import Config
 from daemon.domain import Role
-from daemon.insight.embedding_map import encoded, map_fields
+from daemon.insight.map_columns import encoded, map_fields
 from daemon.insight.map_view import CAN_SAY, CANNOT_SAY, MapImage, MapImages, MapView, summary
 from daemon.insight.view_model import ViewModel
 from daemon.status.map_images import read_image_facts, similar_images
@@ -61,6 +61,12 @@ def routes(routes: Blueprint, sources: Sources) -> None:
     @routes.get("/map/frame")
     def frame() -> ResponseReturnValue:
         return frame_response()
+
+    _list_routes(routes, sources)
+
+
+def _list_routes(routes: Blueprint, sources: Sources) -> None:
+    """What is known of the images: by name, by number, by likeness, and of one alone."""
 
     @routes.get("/map/search.json")
     def search() -> ResponseReturnValue:

@@ -1,4 +1,4 @@
-// Reads the block of points (daemon/insight/embedding_map.py), and turns a column into colours.
+// Reads the block of points (daemon/insight/map_columns.py), and turns a column into colours.
 // Pure: no document, no request.
 
 const TYPES = { uint8: Uint8Array, int16: Int16Array, int32: Int32Array, float16: Uint16Array };
