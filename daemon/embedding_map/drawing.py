@@ -91,9 +91,9 @@ def _fit(run: RunFolder, request: MapRequest, vectors: Vectors) -> tuple[str, Ma
                 f"of {run.path.parent}, the daemon draws the map anew"
             )
         return before.fit, stored, before.method
-    run.write_progress(Progress(phase="fitting the map", step=0, steps=len(vectors)))
     stored = read_fit(run)
     if stored is None:
+        run.write_progress(Progress(phase="fitting the map", step=0, steps=len(vectors)))
         places = sample(len(vectors), request)
         embeddings = vectors.read(places)
         positions = fit(embeddings, request)
