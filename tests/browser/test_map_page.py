@@ -11,8 +11,11 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 
 from daemon.config.loading import Config
+from daemon.config.web_tokens import make_token, web_tokens
+from daemon.domain.clock import utc_now
 from daemon.stages.commands.execution import carry_out_commands
 from daemon.status.snapshot import read_status
+from daemon.web.access.sessions import link_code
 from daemon.web.server import serving
 from tests.browser.web_gl import chromium_with_web_gl
 from tests.fakes.chosen_cycles import IMAGES, choose_all, made, opened
@@ -45,6 +48,7 @@ def config(tmp_path: Path) -> Config:
     made_config = made(tmp_path)
     choose_all(made_config)
     write_map(made_config, "0000-embed", "0001-embed")
+    make_token(made_config)
     return made_config
 
 
@@ -75,7 +79,9 @@ def lasso(browser: webdriver.Chrome) -> None:
 
 def test_a_lead_sees_selects_and_excludes_images(browser: webdriver.Chrome, config: Config) -> None:
     with serving(lambda: read_status(config), read_config=lambda: config) as address:
-        browser.get(f"{address}/map")
+        code = link_code(web_tokens(config).lead, utc_now())
+        browser.get(f"{address}/sign-in?next=/map#{code}")
+        wait(browser, "return location.pathname", "/map")
         wait(browser, DRAWN)
 
         # the points of labeled images are painted in the colour that the legend says
