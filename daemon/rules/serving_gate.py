@@ -94,9 +94,14 @@ def judge(
     if worse is not None:
         return replace(worse, cycle=cycle, serving=incumbent)
     falls = class_falls(rivals[incumbent], new, classes)
-    if not falls:
-        return _serves(cycle)
     answered = not asks or {fall.name for fall in falls} <= set(unanswered)
+    return _of_falls(cycle, incumbent, falls, answered) if falls else _serves(cycle)
+
+
+def _of_falls(
+    cycle: int, incumbent: int, falls: tuple[ClassFall, ...], answered: bool
+) -> Judgement:
+    """The judgement on a model in which classes fell."""
     return Judgement(
         cycle=cycle,
         serving=cycle if answered else incumbent,
