@@ -202,7 +202,7 @@ def test_a_verb_that_raises_fails_and_the_next_command_is_carried_out(
 def test_a_crash_between_the_work_and_its_record_changes_nothing(
     config: Config, daemon: Ticker, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = {} if verb == "pause" else {"ids": unasked(config)[:2]}
+    ids: dict[str, Any] = {} if verb == "pause" else {"ids": unasked(config)[:2]}
     command_id = ask(config, verb, **ids)
     with monkeypatch.context() as patched:
         patched.setattr(Store, "keep_outcome", _power_cut)
