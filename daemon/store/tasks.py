@@ -34,6 +34,11 @@ class TaskQueries(StoreBase):
         )
         return [_task(row) for row in rows]
 
+    def tasks_of_image(self, image_id: int) -> list[Task]:
+        """The tasks of an image, oldest first."""
+        sql = "SELECT * FROM tasks WHERE image_id = ? ORDER BY rowid"
+        return [_task(row) for row in self._rows(sql, image_id)]
+
     def set_task_state(self, tasks: Sequence[str], state: TaskState, at: datetime) -> None:
         """Move tasks to a state; `closed_at` is kept from the first time they closed."""
         closed = None if state is TaskState.OPEN else stamp(at)
