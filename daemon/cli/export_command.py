@@ -38,10 +38,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--predictions",
         nargs="?",
-        const="",
-        metavar="LIST",
-        help="also masks of the whole pool by the model that serves, or of the images whose ids or "
-        "names are in the file LIST; the same command goes on where it was stopped",
+        const="pool",
+        metavar="pool|all|LIST",
+        help="also masks by the model that serves: of the pool, of all images, or of those whose "
+        "ids or names are in the file LIST; the same command goes on where it was stopped",
     )
 
 

@@ -118,7 +118,6 @@ class Rounds:
         round, where this is the second.
         """
         best, ranks = BestModel(self.folder, request, crops.reader), self.ranks
-        before = earlier.iterations if earlier else 0
         learner = build_learner(request, settings, crops)
         state = checkpoint.load_state(self.folder, learner, origin)
         best.miou = state.best_miou
@@ -128,10 +127,6 @@ class Rounds:
                 f"{self.folder.resume}: the processes read different states; expected one; put the "
                 f"run folder on a disk that all of them share"
             )
-        done = state.iteration
-        log = TrainingLog(
-            self.folder, request, crops.reader, settings.iterations, before=before, done=done
-        )
         return Training(
             folder=self.folder,
             request=request,
@@ -144,9 +139,25 @@ class Rounds:
             stop=self.stop,
             finish=self.finish,
             plateau=_plateau(settings, state),
-            done=done,
+            done=state.iteration,
             earlier=earlier,
-            log=log if ranks.is_main else None,
+            log=self._log(request, settings, crops, state.iteration, earlier),
+        )
+
+    def _log(
+        self,
+        request: TrainRequest,
+        settings: Settings,
+        crops: Crops,
+        done: int,
+        earlier: EarlierRound | None,
+    ) -> TrainingLog | None:
+        """What rank 0 leaves for the page; None in other processes."""
+        if not self.ranks.is_main:
+            return None
+        before = earlier.iterations if earlier else 0
+        return TrainingLog(
+            self.folder, request, crops.reader, settings.iterations, before=before, done=done
         )
 
     def _within_max_seconds(
