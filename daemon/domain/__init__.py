@@ -80,6 +80,7 @@ from daemon.domain.predictions import (
     PredictionSet,
 )
 from daemon.domain.tasks import (
+    BegunTask,
     Push,
     QueuedTask,
     RefusedAnswer,
@@ -99,6 +100,7 @@ __all__ = [
     "Annotation",
     "AnnotationNotes",
     "AnswerId",
+    "BegunTask",
     "Budget",
     "Calibration",
     "Changes",

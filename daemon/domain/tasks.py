@@ -68,6 +68,15 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BegunTask:
+    """An open task that somebody has begun and not submitted. since: when its draft was made."""
+
+    task: str
+    annotator: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class QueuedTask:
     """An image in the outbox. needs_new_task: see TaskRequest; other fields: see Task."""
 

@@ -8,6 +8,7 @@ from daemon.store.corrections import CorrectionQueries
 from daemon.store.cycle_summary import CycleSummaryQueries
 from daemon.store.cycles import CycleQueries
 from daemon.store.duplicate_labels import DuplicateLabelQueries
+from daemon.store.effective_labels import EffectiveLabelQueries
 from daemon.store.events import EventQueries
 from daemon.store.exclusions import ExclusionQueries
 from daemon.store.identity import IdentityQueries
@@ -15,6 +16,7 @@ from daemon.store.images import ImageQueries
 from daemon.store.incidents import IncidentQueries
 from daemon.store.labels import LabelQueries, encode_png
 from daemon.store.outbox import OutboxQueries
+from daemon.store.people import PeopleQueries
 from daemon.store.prediction_sets import PredictionSetQueries
 from daemon.store.quarantine import QuarantineQueries
 
@@ -24,6 +26,7 @@ class Store(
     IdentityQueries,
     ExclusionQueries,
     LabelQueries,
+    EffectiveLabelQueries,
     CorrectionQueries,
     DuplicateLabelQueries,
     CycleQueries,
@@ -34,6 +37,7 @@ class Store(
     CycleSummaryQueries,
     IncidentQueries,
     ClassQueries,
+    PeopleQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

@@ -16,7 +16,6 @@ from daemon.domain import (
     Annotation,
     AnnotationNotes,
     Correction,
-    Label,
     Mask,
     Skip,
     Unmeasured,
@@ -261,23 +260,6 @@ class LabelQueries(StoreBase):
         if not rows:
             raise KeyError(f"image {image_id} has no label")
         return bytes(rows[0]["mask"])
-
-    def labels(self) -> dict[int, Label]:
-        """Image id -> its label, of the labeled images."""
-        columns = "id, image_id, annotator, updated_at, lead_time_s, corrected"
-        rows = self._rows(f"SELECT {columns} FROM ({_LABELS})")
-        return {row["image_id"]: _label(row) for row in rows}
-
-
-def _label(row: Row) -> Label:
-    return Label(
-        id=row["id"],
-        image_id=row["image_id"],
-        annotator=row["annotator"],
-        updated_at=datetime.fromisoformat(row["updated_at"]),
-        lead_time_s=row["lead_time_s"],
-        corrected=None if row["corrected"] is None else bool(row["corrected"]),
-    )
 
 
 def _correction_columns(correction: Correction | Unmeasured | None) -> Row:

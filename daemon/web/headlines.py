@@ -67,13 +67,6 @@ def folded_events(events: Sequence[Event]) -> FoldedEvents:
     return FoldedEvents(shown=shown, folded=folded, warnings=warnings)
 
 
-def person(annotator: str | None) -> str:
-    """Whose label it is; a bare number is that of a user of the labeling tool."""
-    if not annotator:
-        return ""
-    return f"user {annotator}" if annotator.isdigit() else annotator
-
-
 def going_on(status: Status) -> StopAdvice:
     """Whether more labels are worth their work, as the page of the curve says it."""
     return curve_outlook(status, NEVER).advice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ def serving(
     listen there. When the block ends no thread and no socket is left.
     """
     sockets: dict[int, Any] = {}
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page with pictures asks at once
     server = _listen(create_app(read_status, hints, read_config=read_config), host, port, sockets)
     stopped = threading.Event()
     thread = threading.Thread(
@@ -54,7 +56,7 @@ def _listen(app: Any, host: str, port: int, sockets: dict[int, Any]) -> Any:
             map=sockets,
             host=host,
             port=port,
-            threads=4,
+            threads=6,
             ident=None,
             channel_timeout=30,
             max_request_body_size=LARGEST_BODY_BYTES,

@@ -8,7 +8,8 @@ from typing import Any
 from daemon.domain.formatting import ABSENT, count, duration, fraction, interval, moment, signed
 from daemon.insight.view_model import ViewModel
 from daemon.web.cycle_stages import loop_state, stage_steps
-from daemon.web.headlines import folded_events, going_on, incident_words, person
+from daemon.web.headlines import folded_events, going_on, incident_words
+from daemon.web.people import person
 
 
 def percent(share: float | None) -> str:

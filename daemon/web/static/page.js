@@ -54,7 +54,7 @@ async function refresh() {
   const link = document.getElementById("link");
   try {
     const twin = await fetched(TWIN);
-    if (twin !== lastTwin) swap(new DOMParser().parseFromString(await fetched(location.pathname), "text/html"));
+    if (twin !== lastTwin) swap(new DOMParser().parseFromString(await fetched(location.pathname + location.search), "text/html"));
     const status = TWIN === STATUS ? twin : await fetched(STATUS);
     [lastTwin, lastAnswer] = [twin, Date.now()];
     const { daemon, incidents } = JSON.parse(status); // the page may answer where no daemon does
