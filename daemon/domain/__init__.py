@@ -80,7 +80,7 @@ from daemon.domain.predictions import (
     PredictionSet,
 )
 from daemon.domain.tasks import (
-    BegunTask,
+    Draft,
     Push,
     QueuedTask,
     RefusedAnswer,
@@ -100,7 +100,6 @@ __all__ = [
     "Annotation",
     "AnnotationNotes",
     "AnswerId",
-    "BegunTask",
     "Budget",
     "Calibration",
     "Changes",
@@ -111,6 +110,7 @@ __all__ = [
     "Correction",
     "CurvePoint",
     "Cycle",
+    "Draft",
     "DuplicateLabels",
     "Evaluation",
     "Event",

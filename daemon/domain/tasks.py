@@ -68,8 +68,8 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BegunTask:
-    """An open task that somebody has begun and not submitted. since: when its draft was made."""
+class Draft:
+    """Unsubmitted work of somebody on an open task. since: when it was saved first."""
 
     task: str
     annotator: str

@@ -44,7 +44,7 @@ class BatchEntry(ViewModel):
     """Whose label counts, or who has begun it; "" for nobody."""
     person: str
     """The same as people know it."""
-    begun: bool
+    has_draft: bool
     """Whether that person has begun and not submitted."""
     minutes: float | None
     """Minutes of work, as the labeling tool measured them; null where it did not."""
@@ -163,26 +163,9 @@ def batch_view(
     pages = max(1, -(-len(chosen) // PAGE_IMAGES))
     query = query.with_values(page=min(query.page, pages))
     start = (query.page - 1) * PAGE_IMAGES
-    first = query.with_values(page=1)
     return BatchView(
         cycle=cycle,
-        cycles=_cycle_choices(first, cycle, cycles),
-        states=_choices(first, "state", [(one.state, one.state) for one in entries]),
-        people=_choices(first, "person", [(one.person_id, one.person) for one in entries]),
-        arms=_choices(first, "arm", [(one.arm, one.arm_words) for one in entries]),
-        classes=_choices(
-            first, "class_name", [(name, name) for one in entries for name in one.classes]
-        ),
-        sorts=tuple(
-            Choice(
-                value=name,
-                words=words,
-                images=None,
-                chosen=name == query.sort,
-                address=first.with_values(sort=name).address() or "?",
-            )
-            for name, words in SORTS.items()
-        ),
+        **_filters(query.with_values(page=1), entries, cycle, cycles),
         totals=person_totals(entries),
         legend=tuple(legend),
         asked=len(entries),
@@ -197,6 +180,30 @@ def batch_view(
     )
 
 
+def _filters(
+    query: BatchQuery, entries: Sequence[BatchEntry], cycle: int | None, cycles: Mapping[int, int]
+) -> dict[str, tuple[Choice, ...]]:
+    return {
+        "cycles": _cycle_choices(query, cycle, cycles),
+        "states": _choices(query, "state", [(one.state, one.state) for one in entries]),
+        "people": _choices(query, "person", [(one.person_id, one.person) for one in entries]),
+        "arms": _choices(query, "arm", [(one.arm, one.arm_words) for one in entries]),
+        "classes": _choices(
+            query, "class_name", [(name, name) for one in entries for name in one.classes]
+        ),
+        "sorts": tuple(
+            Choice(
+                value=name,
+                words=words,
+                images=None,
+                chosen=name == query.sort,
+                address=query.with_values(sort=name).address() or "?",
+            )
+            for name, words in SORTS.items()
+        ),
+    }
+
+
 def person_totals(entries: Iterable[BatchEntry]) -> tuple[PersonTotal, ...]:
     """What each person did of these images, most labels first."""
     by_person: dict[str, list[BatchEntry]] = {}
@@ -205,7 +212,7 @@ def person_totals(entries: Iterable[BatchEntry]) -> tuple[PersonTotal, ...]:
             by_person.setdefault(entry.person_id, []).append(entry)
     totals = []
     for theirs in by_person.values():
-        done = [entry for entry in theirs if not entry.begun]
+        done = [entry for entry in theirs if not entry.has_draft]
         minutes = [entry.minutes for entry in done if entry.minutes is not None]
         ious = [entry.iou for entry in done if entry.iou is not None]
         totals.append(

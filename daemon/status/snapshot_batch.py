@@ -14,9 +14,11 @@ from daemon.status.model_batch import (
     CorrectionTotals,
     SelectionRegime,
 )
+from daemon.status.remembered import Remembered
 from daemon.store import Store
 from daemon.store.counts import BatchCounts, newest_batch, state_of
 
+_TOTALS: Remembered[CorrectionTotals] = Remembered()
 NO_PREDICTION = "no prediction is known to have been shown"
 
 
@@ -50,7 +52,13 @@ def batch_progress(store: Store, counts: BatchCounts | None) -> BatchProgress | 
 
 
 def correction_totals(store: Store, class_names: Sequence[str]) -> CorrectionTotals:
-    """How much of all predictions people changed (daemon/insight/corrections.py)."""
+    """How much of all predictions people changed (daemon/insight/corrections.py); computed when a
+    label has changed."""
+    key = (store.corrections_fingerprint(), tuple(class_names))
+    return _TOTALS.value(key, lambda: _correction_totals(store, class_names))
+
+
+def _correction_totals(store: Store, class_names: Sequence[str]) -> CorrectionTotals:
     unmeasured = {reason or NO_PREDICTION: n for reason, n in store.unmeasured_labels().items()}
     found = corrections(store.corrected_labels(), class_names)
     if found is None:
@@ -73,13 +81,13 @@ def no_corrections(unmeasured: Mapping[str, int]) -> CorrectionTotals:
 
 def _batch_images(store: Store) -> tuple[BatchImage, ...]:
     tasks = newest_batch(store)
-    images = store.images_of(task.image_id for task in tasks)
-    labels, labeled = store.labels(), store.labeled_ids()
+    ids = [task.image_id for task in tasks]
+    images, labels = store.images_of(ids), store.labels_of(ids)
     return tuple(
         _batch_image(
             rank,
             task,
-            state_of(task, labeled),
+            state_of(task, set(labels)),
             images[task.image_id],
             labels.get(task.image_id),
         )

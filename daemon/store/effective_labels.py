@@ -8,11 +8,11 @@ from datetime import datetime
 
 from daemon.domain import Label
 from daemon.store.base import Row, StoreBase
-from daemon.store.labels import LABEL_ORDER
+from daemon.store.labels import LABEL_ORDER, WITHOUT_MASKS
 
 _LABEL_ROWS = (
     "SELECT * FROM (SELECT id, image_id, annotator, updated_at, lead_time_s, corrected, "
-    f"{LABEL_ORDER} FROM annotations WHERE deleted = 0 AND {{}}) WHERE label_order = 1"
+    f"{LABEL_ORDER} FROM {WITHOUT_MASKS} WHERE deleted = 0 AND {{}}) WHERE label_order = 1"
 )
 
 

@@ -22,14 +22,16 @@ from daemon.domain import (
 )
 from daemon.store.base import Row, StoreBase, stamp
 
-_POLICY = "label_in_effect"
+POLICY = "label_in_effect"
 # Of the annotations of an image the first in this order is its label: ground truth first, then what
 # `set_label_policy` says. The others are kept, and count for nothing.
 LABEL_ORDER = (
     "row_number() OVER (PARTITION BY image_id ORDER BY ground_truth DESC, "
-    f"CASE (SELECT value FROM facts WHERE name = '{_POLICY}') WHEN 'first' THEN created_at END, "
+    f"CASE (SELECT value FROM facts WHERE name = '{POLICY}') WHEN 'first' THEN created_at END, "
     "updated_at DESC, id DESC) AS label_order"
 )
+# For queries that need no mask: the index holds the other columns that labels are told by.
+WITHOUT_MASKS = "annotations INDEXED BY annotations_that_count"
 _LABELS = f"""
     SELECT * FROM (
         SELECT *, {LABEL_ORDER}
@@ -223,8 +225,8 @@ class LabelQueries(StoreBase):
 
         which: "latest", edited last (the default), or "first", created first.
         """
-        if self.fact(_POLICY) != which:
-            self.keep_fact(_POLICY, which)
+        if self.fact(POLICY) != which:
+            self.keep_fact(POLICY, which)
 
     def informative_ids(self) -> set[int]:
         """Ids of the labeled images whose label gives at least one pixel a class, in the image as

@@ -1,11 +1,11 @@
-"""The people who label: their names, and which open tasks they have begun."""
+"""The people who label: their names, and the drafts of open tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from daemon.domain import BegunTask
+from daemon.domain import Draft
 from daemon.store.base import StoreBase, stamp, utf_8
 
 
@@ -16,7 +16,7 @@ class PeopleQueries(StoreBase):
         """All who gave an answer that is still there, or skipped an image."""
         rows = self._rows(
             "SELECT annotator FROM annotations UNION SELECT annotator FROM skips "
-            "UNION SELECT annotator FROM begun_tasks"
+            "UNION SELECT annotator FROM drafts"
         )
         return {row["annotator"] for row in rows}
 
@@ -32,11 +32,11 @@ class PeopleQueries(StoreBase):
                 row = {"annotator": utf_8(annotator), "name": utf_8(name)}
                 self._insert("people", row, clash="REPLACE")
 
-    def begun_tasks(self) -> list[BegunTask]:
-        """The open tasks that somebody has begun and not submitted, oldest first."""
-        rows = self._rows("SELECT task, annotator, since FROM begun_tasks ORDER BY since, task")
+    def drafts(self) -> list[Draft]:
+        """The drafts of open tasks: who has begun them, oldest first."""
+        rows = self._rows("SELECT task, annotator, since FROM drafts ORDER BY since, task")
         return [
-            BegunTask(
+            Draft(
                 task=row["task"],
                 annotator=row["annotator"],
                 since=datetime.fromisoformat(row["since"]),
@@ -44,10 +44,10 @@ class PeopleQueries(StoreBase):
             for row in rows
         ]
 
-    def keep_begun_tasks(self, begun: list[BegunTask]) -> None:
-        """Keep which tasks are begun; they replace those of before. Twice changes nothing."""
+    def keep_drafts(self, drafts: Sequence[Draft]) -> None:
+        """Keep the drafts of all open tasks in the place of those of before."""
         with self.atomic():
-            self._write("DELETE FROM begun_tasks")
-            for one in begun:
+            self._write("DELETE FROM drafts")
+            for one in drafts:
                 row = {"task": one.task, "annotator": one.annotator, "since": stamp(one.since)}
-                self._insert("begun_tasks", row, clash="REPLACE")
+                self._insert("drafts", row, clash="REPLACE")

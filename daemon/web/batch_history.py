@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from daemon.config.loading import Config
-from daemon.domain import BegunTask, CorrectedLabel, Image, Label, Pick, Task
+from daemon.domain import CorrectedLabel, Draft, Image, Label, Pick, Task
 from daemon.domain.class_colours import class_colours
 from daemon.insight.batch_query import BatchQuery
 from daemon.insight.batch_view import BatchEntry, BatchView, LegendClass, batch_view
@@ -63,7 +63,7 @@ class _Facts:
     picks: Mapping[int, Pick]
     labels: Mapping[int, Label]
     corrected: Mapping[int, CorrectedLabel]
-    begun: Mapping[str, BegunTask]
+    drafts: Mapping[str, Draft]
     people: Mapping[str, str]
     scores: BatchScores
     newest_masks: int | None
@@ -83,7 +83,7 @@ class _Facts:
             picks={pick.image_id: pick for pick in picks},
             labels=store.labels_of(ids),
             corrected={one.image_id: one for one in store.corrected_labels_of(cycle)},
-            begun={one.task: one for one in store.begun_tasks()},
+            drafts={one.task: one for one in store.drafts()},
             people=store.people(),
             scores=scores,
             newest_masks=next(iter(predicted_cycles(config.state / "runs")), None),
@@ -93,9 +93,9 @@ class _Facts:
         """What the page shows of one image."""
         image_id = task.image_id
         label, change = self.labels.get(image_id), self.corrected.get(image_id)
-        begun = None if label else self.begun.get(task.id)
+        draft = None if label else self.drafts.get(task.id)
         known = self.scores.images.get(image_id, KnownOfImage())
-        pick, who = self.picks.get(image_id), label or begun
+        pick, who = self.picks.get(image_id), label or draft
         return BatchEntry(
             image_id=image_id,
             name=self.images[image_id].name,
@@ -110,7 +110,7 @@ class _Facts:
             since=(task.closed_at or task.asked_at).isoformat(),
             person_id=who.annotator if who else "",
             person=person(who.annotator, self.people) if who else "",
-            begun=begun is not None,
+            has_draft=draft is not None,
             minutes=_minutes(label),
             iou=_iou(change),
             class_iou=mean_iou([change]) if change else {},

@@ -5,17 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from daemon.domain import Source
+from daemon.insight.outlook import advice
 from daemon.insight.stop_advice import StopAdvice
 from daemon.status.model import Status
 from daemon.status.model_health import Event, Incident
-from daemon.web.pages.curve import curve_outlook
+from daemon.web.pages.curve import next_batch
 
 SHOWN_ALARMS = 3  # events that are warnings or errors, the newest
 SHOWN_EVENTS = 5  # with the others, the newest
-NEVER = datetime.min.replace(tzinfo=UTC)  # no date is shown
 
 _UNAVAILABLE = (
     "The labeling tool does not answer. What people label stays there, and the loop goes on by "
@@ -69,4 +68,4 @@ def folded_events(events: Sequence[Event]) -> FoldedEvents:
 
 def going_on(status: Status) -> StopAdvice:
     """Whether more labels are worth their work, as the page of the curve says it."""
-    return curve_outlook(status, NEVER).advice
+    return advice(status.curve[0], status.newest, next_batch(status))

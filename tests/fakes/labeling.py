@@ -228,8 +228,9 @@ class Labeling:
         """Leaves the task's updated_at alone."""
         if number not in self.tasks:
             raise Answer(404, {"detail": "No Task matches the given query."})
-        self.drafts.append({"task": number, "user": user, "result": body["result"]})
-        return {"id": len(self.drafts)}
+        row = {"id": len(self.drafts) + 1, "task": number, "user": user, "created_at": self.now()}
+        self.drafts.append(row | {"result": body["result"]})
+        return row
 
     def _settle(self, number: int) -> None:
         task = self.tasks[number]
@@ -280,6 +281,7 @@ class Labeling:
         ]
         whole = {
             **task,
+            "draft_exists": any(row["task"] == task["id"] for row in self.drafts),
             "total_annotations": self._answers(task),
             "predictions_model_versions": ",".join(dict.fromkeys(versions))
             if "predictions_model_versions" in filtered

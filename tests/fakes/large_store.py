@@ -15,10 +15,10 @@ from PIL import Image as Pillow
 from daemon.config.loading import Config
 from daemon.domain import (
     Annotation,
-    BegunTask,
     ClassPixels,
     Correction,
     CurvePoint,
+    Draft,
     Evaluation,
     Heartbeat,
     Mask,
@@ -33,7 +33,7 @@ from daemon.runs.id_lists import IdLists, write_id_lists
 from daemon.runs.records import SelectRequest
 from daemon.runs.run_folder import RunFolder, Scores
 from daemon.stages.loop_facts import WAITING
-from daemon.store import FILE, Store
+from daemon.store import FILE, Store, encode_png
 from tests.fakes.versions import version
 
 CLASSES = ("soil", "crop", "weed")
@@ -84,7 +84,8 @@ def large_store(home: Path, size: Size, now: datetime, pictures: Pictures | None
         }
     )
     rng = np.random.default_rng(0)
-    pictures = pictures or _one_picture(home, size, rng)
+    own = None if pictures else _one_picture(home, size, rng)
+    pictures = pictures or own
     with Store(config.state / FILE) as store, store.atomic():
         store.keep_classes(CLASSES)
         _add_images(store, size, pictures)
@@ -92,10 +93,11 @@ def large_store(home: Path, size: Size, now: datetime, pictures: Pictures | None
             at = now - (size.cycles - cycle) * DAY - timedelta(hours=5)
             _add_cycle(store, size, cycle, at, rng)
             _ask(store, size, cycle, at, pictures, rng)
+        if pictures is own:
+            large = encode_png(rng.integers(0, 3, (300, 300), np.uint8))  # as large as a real one
+            store._db.execute("UPDATE annotations SET mask = ?", [large])
         store.keep_people(PEOPLE)
-        store.keep_begun_tasks(
-            [BegunTask(task=f"{size.asked}", annotator="2", since=now - DAY / 9)]
-        )
+        store.keep_drafts([Draft(task=f"{size.asked}", annotator="2", since=now - DAY / 9)])
         store.keep_fact(WAITING, f"{size.open} images of the batch wait for annotators")
         store.beat(
             Heartbeat(pid=1, started_at=now - DAY, began_at=now, looked_at=now, next_at=now + DAY)

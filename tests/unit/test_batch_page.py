@@ -65,7 +65,7 @@ def test_an_image_says_why_who_how_long_and_how_much_was_changed(client: FlaskCl
 
 
 def test_an_open_image_says_who_has_begun_it(client: FlaskClient) -> None:
-    begun = [image for image in images(client, "?state=open") if image["begun"]]
+    begun = [image for image in images(client, "?state=open") if image["has_draft"]]
 
     assert [(image["person"], image["task"]) for image in begun] == [
         ("Jonas Weil", str(SIZE.asked))
