@@ -12,6 +12,7 @@ from daemon.status.model_batch import (
     BatchImage,
     BatchProgress,
     CorrectionTotals,
+    HeldTask,
     SelectionRegime,
 )
 from daemon.status.remembered import Remembered
@@ -48,6 +49,24 @@ def batch_progress(store: Store, counts: BatchCounts | None) -> BatchProgress | 
         skipped_once=counts.skipped_once,
         effort=_batch_corrections(store.corrected_labels_of(counts.cycle)),
         images=_batch_images(store),
+    )
+
+
+def held_tasks(store: Store) -> tuple[HeldTask, ...]:
+    """The open tasks that somebody has begun, the oldest first."""
+    drafts = store.drafts()
+    tasks = {task.id: task for task in store.tasks(TaskState.OPEN)} if drafts else {}
+    held = [(draft, tasks[draft.task]) for draft in drafts if draft.task in tasks]
+    images = store.images_of(task.image_id for _, task in held)
+    return tuple(
+        HeldTask(
+            image_id=task.image_id,
+            image=images[task.image_id].name,
+            task=task.id,
+            annotator=draft.annotator,
+            since=draft.since.isoformat(),
+        )
+        for draft, task in held
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from daemon.domain import Label
 from daemon.store.base import Row, StoreBase
@@ -27,6 +27,14 @@ class EffectiveLabelQueries(StoreBase):
         """The same, for those of these that have one."""
         listed = "image_id IN (SELECT value FROM json_each(?))"
         return self._labels_where(listed, json.dumps(sorted(image_ids)))
+
+    def labels_by_day(self) -> dict[date, int]:
+        """Day -> how many images were labeled first on it, by the clock of the labeling tool."""
+        rows = self._tuples(
+            "SELECT day, count(*) FROM (SELECT substr(min(created_at), 1, 10) AS day "
+            f"FROM {WITHOUT_MASKS} WHERE deleted = 0 GROUP BY image_id) GROUP BY day ORDER BY day"
+        )
+        return {date.fromisoformat(day): images for day, images in rows}
 
     def _labels_where(self, condition: str, *values: object) -> dict[int, Label]:
         rows = self._rows(_LABEL_ROWS.format(condition), *values)

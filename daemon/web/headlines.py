@@ -3,6 +3,7 @@ on. Pure."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from daemon.insight.stop_advice import StopAdvice
 from daemon.status.model import Status
 from daemon.status.model_health import Event, Incident
 from daemon.web.pages.curve import next_batch
+from daemon.web.people import person
 
 SHOWN_ALARMS = 3  # events that are warnings or errors, the newest
 SHOWN_EVENTS = 5  # with the others, the newest
@@ -64,6 +66,19 @@ def folded_events(events: Sequence[Event]) -> FoldedEvents:
     folded = tuple(event for event in distinct if event not in shown)
     warnings = sum(event.level != "info" for event in folded)
     return FoldedEvents(shown=shown, folded=folded, warnings=warnings)
+
+
+def labels_by_person(status: Status) -> list[tuple[str, int, int]]:
+    """Who labeled how many images of the newest batch, and has begun how many open ones; most
+    labels first."""
+    images = status.batch.images if status.batch else ()
+    labeled = Counter(image.annotator for image in images if image.annotator)
+    held = Counter(task.annotator for task in status.held)
+    rows = [
+        (person(one, status.people), labeled[one], held[one])
+        for one in labeled.keys() | held.keys()
+    ]
+    return sorted(rows, key=lambda row: (-row[1], row[0]))
 
 
 def going_on(status: Status) -> StopAdvice:

@@ -281,7 +281,6 @@ class Labeling:
         ]
         whole = {
             **task,
-            "draft_exists": any(row["task"] == task["id"] for row in self.drafts),
             "total_annotations": self._answers(task),
             "predictions_model_versions": ",".join(dict.fromkeys(versions))
             if "predictions_model_versions" in filtered
@@ -290,6 +289,7 @@ class Labeling:
         if "annotations_ids" in filtered:
             whole["annotations_ids"] = ",".join(str(row["id"]) for row in mine)
         if full:
+            whole["draft_exists"] = any(row["task"] == task["id"] for row in self.drafts)
             whole["predictions"] = [
                 row for row in self.predictions.values() if row["task"] == task["id"]
             ]

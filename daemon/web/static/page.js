@@ -59,10 +59,11 @@ async function refresh() {
     [lastTwin, lastAnswer] = [twin, Date.now()];
     const { daemon, incidents } = JSON.parse(status); // the page may answer where no daemon does
     const broken = incidents.length ? incidents[0].source + " does not work" : "";
-    const lost = (daemon.state === "never ran" ? "" : daemon.words) || broken;
-    link.textContent = lost || "live";
+    const idle = daemon.state === "never ran";
+    const lost = (idle ? "" : daemon.words) || broken;
+    link.textContent = lost || (idle ? "not started" : "live");
     link.title = "";
-    link.className = lost ? "link lost" : "link live";
+    link.className = lost ? "link lost" : idle ? "link" : "link live";
   } catch (error) {
     link.textContent = "no answer from Maskloop" + (lastAnswer ? " since " + new Date(lastAnswer).toLocaleTimeString() : "");
     link.title = String(error.message || error);
