@@ -44,9 +44,10 @@ def next_step(status: Status) -> str:
 
 
 def _hindered(sources: set[Source], status: Status) -> str:
-    what = ", ".join(sorted(source.value for source in sources))
+    what = " and ".join(f"the {source.value}" for source in sorted(sources))
     runs = "The run that works now goes on. " if status.progress else ""
-    return f"{runs}Nothing is sent or read until this works again: {what}; then the loop goes on."
+    works = "works" if len(sources) == 1 else "work"
+    return f"{runs}Nothing is sent or read until {what} {works} again; then the loop goes on."
 
 
 def _goes_on(status: Status) -> str:

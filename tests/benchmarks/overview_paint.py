@@ -2,8 +2,8 @@
 
     .venv/bin/python -m tests.benchmarks.overview_paint [--images 100000] [--cycles 50] [--times 7]
 
-Prints the processor time of the server and the first contentful paint in chromium, medians. The empty page is the
-overview before the first run: the same layout, the same scripts.
+Prints the processor time of the server and the first contentful paint in chromium, medians. The
+empty page is the overview before the first run: the same layout, the same scripts.
 """
 
 from __future__ import annotations

@@ -66,4 +66,4 @@ def test_a_labeling_tool_that_is_down_is_said_before_all_else_and_a_run_goes_on(
     words = next_step(status(4, incidents=(DOWN,)))
 
     assert words.startswith("The run that works now goes on. Nothing is sent or read until")
-    assert "labeling tool" in words
+    assert words.endswith("until the labeling tool works again; then the loop goes on.")
