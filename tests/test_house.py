@@ -53,6 +53,10 @@ ONE_MEANING = {
     ),
     "settings": ("the settings of this room", "daemon/demo daemon/hrda"),
     # a noun of the loop: its type or rules, its rows, its stage, its figures
+    "commands": (
+        "what people ask for: of the loop, of the program",
+        "daemon/cli daemon/domain daemon/store",
+    ),
     "classes": ("the classes of masks", "daemon/stages daemon/store"),
     "curve": ("the learning curve: its figures, its page", "daemon/insight daemon/web/pages"),
     "corrections": (
@@ -70,6 +74,7 @@ ONE_MEANING = {
         "connectors/label_studio daemon/stages daemon/store daemon/web",
     ),
     "cycles": ("the turns of the loop", "daemon/domain daemon/store"),
+    "models": ("what the gate and people said of each model", "daemon/domain daemon/store"),
     "events": ("what the daemon did", "daemon/domain daemon/store"),
     "heartbeat": ("the last sign of life of a daemon", "daemon/domain daemon/rules"),
     "quarantine": ("inputs that cannot be used", "daemon/stages daemon/store"),

@@ -11,7 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.cli import actions, config_command, export_command, options, streams
+from daemon.cli import (
+    actions,
+    ask_command,
+    config_command,
+    export_command,
+    open_command,
+    options,
+    streams,
+)
 from daemon.cli.console import report_fault
 from daemon.domain.errors import MaskloopError
 from daemon.domain.os_errors import describe_os_error
@@ -62,9 +70,20 @@ COMMANDS = (
         add_options=options.add_status,
     ),
     Command(
+        name="ask",
+        help="ask the running loop to do something, as the pages do; without a verb: list them",
+        run=ask_command.ask,
+        add_options=ask_command.add_options,
+    ),
+    Command(
         name="web",
         help="serve the pages without running the loop",
         run=actions.web,
+    ),
+    Command(
+        name="open",
+        help="print a link that signs in to the pages",
+        run=open_command.open_pages,
     ),
     Command(
         name="doctor",
@@ -131,6 +150,12 @@ COMMANDS = (
         help="choose the images of a plain folder to label first, before there is any model",
         run=actions.sample,
         add_options=options.add_sample,
+    ),
+    Command(
+        name="experiment",
+        help="sample, audit, train and compare by a recipe, on plain folders, with a report",
+        run=actions.experiment,
+        add_options=options.add_experiment,
     ),
 )
 

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from daemon.insight.batch_query import SORTS, BatchQuery, Filter
+from daemon.insight.class_legend import LegendClass
+from daemon.insight.person_names import FullName, PersonName
 from daemon.insight.score_places import NearestImage, ScorePlace
 from daemon.insight.view_model import Count, Share, Timestamp, ViewModel
 
@@ -40,10 +42,10 @@ class BatchEntry(ViewModel):
     """Where the question stands."""
     since: Timestamp | None
     """When the task was closed; of an open task, when it was created."""
-    person_id: str
+    person_id: PersonName
     """Whose label counts, or who has begun it; "" for nobody."""
-    person: str
-    """The same as people know it."""
+    person: FullName
+    """Their name, as the labeling tool says it; "" where that is not known."""
     has_draft: bool
     """Whether that person has begun and not submitted."""
     minutes: float | None
@@ -84,20 +86,13 @@ class Choice(ViewModel):
     """Query of the page with this value."""
 
 
-class LegendClass(ViewModel):
-    """A class and its colour."""
-
-    name: str
-    """Its name."""
-    colour: str | None
-    """"#rrggbb"; null for a background that nobody draws."""
-
-
 class PersonTotal(ViewModel):
     """What one person did of a batch."""
 
-    person: str
-    """Who, as people know them."""
+    person_id: PersonName
+    """Who, as annotations name them."""
+    person: FullName
+    """Their name, as the labeling tool says it; "" where that is not known."""
     labeled: Count
     """Images with a label of theirs that counts."""
     begun: Count
@@ -186,7 +181,9 @@ def _filters(
     return {
         "cycles": _cycle_choices(query, cycle, cycles),
         "states": _choices(query, "state", [(one.state, one.state) for one in entries]),
-        "people": _choices(query, "person", [(one.person_id, one.person) for one in entries]),
+        "people": _choices(
+            query, "person", [(one.person_id, one.person or one.person_id) for one in entries]
+        ),
         "arms": _choices(query, "arm", [(one.arm, one.arm_words) for one in entries]),
         "classes": _choices(
             query, "class_name", [(name, name) for one in entries for name in one.classes]
@@ -217,6 +214,7 @@ def person_totals(entries: Iterable[BatchEntry]) -> tuple[PersonTotal, ...]:
         ious = [entry.iou for entry in done if entry.iou is not None]
         totals.append(
             PersonTotal(
+                person_id=theirs[0].person_id,
                 person=theirs[0].person,
                 labeled=len(done),
                 begun=len(theirs) - len(done),
@@ -224,7 +222,9 @@ def person_totals(entries: Iterable[BatchEntry]) -> tuple[PersonTotal, ...]:
                 iou=sum(ious) / len(ious) if ious else None,
             )
         )
-    return tuple(sorted(totals, key=lambda total: (-total.labeled, total.person)))
+    return tuple(
+        sorted(totals, key=lambda total: (-total.labeled, total.person or total.person_id))
+    )
 
 
 def _passes(query: BatchQuery) -> Callable[[BatchEntry], bool]:

@@ -5,6 +5,10 @@ runs/0003-train/
     request.json    what to do; written by the daemon before the process starts
     lock            locked (flock) by the process for as long as it lives
     progress.json   how far the process is; replaced about every second
+    history.json    losses and figures over the iterations, see training_history.py (train only)
+    previews/       small predictions on the way (train only), likewise
+    validation/ID.png  predicted masks of validation images (train only), likewise
+    finish          a person asks for the result now (train only)
     schedule.json   the number of iterations for `max_seconds` (train only)
     resume.pth      the state from which a killed training continues (train only)
     checkpoint.pth  the model (train only)
@@ -162,6 +166,11 @@ class RunFolder:
     def schedule(self) -> Path:
         """The number of iterations for `max_seconds`."""
         return self.path / "schedule.json"
+
+    @property
+    def finish(self) -> Path:
+        """There while a person asks a training to end at its next iteration."""
+        return self.path / "finish"
 
     @property
     def scores_file(self) -> Path:

@@ -33,7 +33,8 @@ def sync_people(context: Context) -> None:
         drafts = connector.drafts(open_tasks) if open_tasks else ()
         if tuple(drafts) != tuple(store.drafts()):
             store.keep_drafts(drafts)
-        unnamed = store.annotators() - store.people().keys()
+        known = {*store.annotators(), *(draft.annotator for draft in drafts)}
+        unnamed = known - store.people().keys()
         if _is_due(context, _NAMED, UNNAMED_PAUSE if unnamed else NAMES_PAUSE, now):
             store.keep_people(connector.people())
             store.keep_fact(_NAMED, now.isoformat())

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from daemon.domain import Exclusion, Stage
 from daemon.insight.burndown import Burndown
 from daemon.insight.curve import Line, ServingModel
+from daemon.insight.person_names import FullName, PersonName
 from daemon.insight.view_model import Count, Seconds, Share, Timestamp, ViewModel
 from daemon.rules.readiness import Ending
 from daemon.status.model_batch import BatchProgress, CorrectionTotals, HeldTask, SelectionRegime
@@ -165,8 +166,8 @@ class Status(ViewModel):
     """The newest measured model that serves; null before any."""
     batch: BatchProgress | None
     """The newest batch that was asked; null before any."""
-    people: Mapping[str, str]
-    """Annotator -> name, as the labeling tool says it; others are known by number alone."""
+    people: Mapping[PersonName, FullName]
+    """Annotator -> name, as the labeling tool says it; "" for those who may not see names."""
     held: tuple[HeldTask, ...]
     """The open tasks that somebody has begun, the oldest first; the others wait for somebody."""
     burndown: Burndown

@@ -90,7 +90,7 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         excluded=_excluded_images(store),
         redundancy=image_redundancy(store),
         validation_drift=validation_comparison(store),
-        evaluations=evaluated_cycles(points, refused, store.lost_labels()),
+        evaluations=evaluated_cycles(points, refused, store.lost_labels(), store.judged_models()),
         curve=tuple(lines(points, config.classes.names, refused)),
         newest=serving_model(points, refused, image_comparison(config.state)),
         batch=batch_progress(store, counts.batch),

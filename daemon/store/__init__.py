@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.classes import ClassQueries
+from daemon.store.commands import CommandQueries
 from daemon.store.corrections import CorrectionQueries
-from daemon.store.cycle_summary import CycleSummaryQueries
 from daemon.store.cycles import CycleQueries
 from daemon.store.duplicate_labels import DuplicateLabelQueries
 from daemon.store.effective_labels import EffectiveLabelQueries
@@ -15,6 +15,7 @@ from daemon.store.identity import IdentityQueries
 from daemon.store.images import ImageQueries
 from daemon.store.incidents import IncidentQueries
 from daemon.store.labels import LabelQueries, encode_png
+from daemon.store.models import ModelQueries
 from daemon.store.outbox import OutboxQueries
 from daemon.store.people import PeopleQueries
 from daemon.store.prediction_sets import PredictionSetQueries
@@ -34,10 +35,11 @@ class Store(
     PredictionSetQueries,
     QuarantineQueries,
     EventQueries,
-    CycleSummaryQueries,
+    ModelQueries,
     IncidentQueries,
     ClassQueries,
     PeopleQueries,
+    CommandQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

@@ -12,14 +12,6 @@ from daemon.store.base import StoreBase, stamp, utf_8
 class PeopleQueries(StoreBase):
     """Queries on the people who label."""
 
-    def annotators(self) -> set[str]:
-        """All who gave an answer that is still there, or skipped an image."""
-        rows = self._rows(
-            "SELECT annotator FROM annotations UNION SELECT annotator FROM skips "
-            "UNION SELECT annotator FROM drafts"
-        )
-        return {row["annotator"] for row in rows}
-
     def people(self) -> dict[str, str]:
         """Annotator -> name, as the labeling tool said it last."""
         rows = self._rows("SELECT annotator, name FROM people ORDER BY annotator")

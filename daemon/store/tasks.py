@@ -55,6 +55,12 @@ class TaskQueries(StoreBase):
                     task,
                 )
 
+    def put_first(self, tasks: Sequence[str]) -> None:
+        """Keep that a person wants these tasks answered before the others."""
+        with self.atomic():
+            for task in tasks:
+                self._write("UPDATE tasks SET put_first = 1 WHERE task = ?", task)
+
     def set_positions(self, positions: Mapping[str, int]) -> None:
         """task -> position over all open tasks; a task that was closed before counts as open."""
         sql = "UPDATE tasks SET position = ?, closed_at = NULL WHERE task = ?"
@@ -137,4 +143,5 @@ def _task(row: Row) -> Task:
         asked_at=datetime.fromisoformat(row["asked_at"]),
         closed_at=parse_time(row["closed_at"]),
         refused=None if got is None else RefusedAnswer(got=got, expected=expected),
+        put_first=bool(row["put_first"]),
     )

@@ -1,16 +1,20 @@
-"""The web application: all pages, plotly.js and the security headers. It only reads, and nothing
-comes from elsewhere."""
+"""The web application: all pages, plotly.js and the security headers. It only reads, but for
+commands, and nothing comes from elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from flask import Flask, Response, send_file
 from flask.typing import ResponseReturnValue
 
+from daemon.domain.clock import Clock, steady_s, utc_now
 from daemon.domain.errors import MaskloopError
+from daemon.web.access.gate import access_of, guard
+from daemon.web.access.sign_in import sign_in_routes
+from daemon.web.command_routes import command_routes
 from daemon.web.hints import Hints, receiver
 from daemon.web.image_routes import image_routes
 from daemon.web.page import Page, ReadConfig, ReadStatus, Sources, blueprint
@@ -41,24 +45,36 @@ def create_app(
     hints: Hints | None = None,
     pages: Sequence[Page] = PAGES,
     read_config: ReadConfig | None = None,
+    wake: Callable[[], None] = lambda: None,
+    now: Clock = utc_now,
 ) -> Flask:
     """Build the application over `read_status` (daemon/status/snapshot.py), called once a request.
 
-    read_config: the settings in force, for pages that read the store; without it they say that
-    nothing is there.
-    A MaskloopError that it raises is answered by a 503 with its message: pages go on polling. With
-    `hints`, POST /hint wakes the daemon.
+    read_config: the settings in force, for what reads or writes the store; without it pages say
+    that nothing is there. A MaskloopError that they raise is answered by a 503 with its message:
+    pages go on polling. hints: makes POST /hint wake the daemon. wake: does so for a new command.
     """
     app = Flask(__name__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= FILTERS
     app.jinja_env.globals["pages"] = tuple(pages)
     sources = Sources(read_status=read_status, read_config=read_config)
-    for page in pages:
-        app.register_blueprint(blueprint(page, sources))
+    access = None if read_config is None else access_of(read_config(), now, steady_s)
+    guard(app, access)
+    always = [image_routes(sources), command_routes(sources, access, wake, now)]
+    if access is not None:
+        always.append(sign_in_routes(access))
+    for routes in (*(blueprint(page, sources) for page in pages), *always):
+        app.register_blueprint(routes)
     if hints is not None:
         app.register_blueprint(receiver(hints))
-    app.register_blueprint(image_routes(sources))
+
+    _add_common_answers(app)
+    return app
+
+
+def _add_common_answers(app: Flask) -> None:
+    """plotly.js, the answer to an error of ours, and the headers of every answer."""
 
     @app.get("/plotly.js")
     def plotly() -> ResponseReturnValue:
@@ -73,8 +89,6 @@ def create_app(
         response.headers.update(SECURITY_HEADERS)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
-
-    return app
 
 
 def _plotly_file() -> Path:

@@ -8,16 +8,15 @@ from urllib.parse import quote
 
 from daemon.config.loading import Config
 from daemon.domain import CorrectedLabel, Draft, Image, Label, Pick, Task
-from daemon.domain.class_colours import class_colours
 from daemon.insight.batch_query import BatchQuery
-from daemon.insight.batch_view import BatchEntry, BatchView, LegendClass, batch_view
+from daemon.insight.batch_view import BatchEntry, BatchView, batch_view
+from daemon.insight.class_legend import legend
 from daemon.insight.corrections import LONGEST_S, mean_iou
 from daemon.insight.plain_reasons import arm_words, plain_reason
 from daemon.runs.predicted_masks import predict_run, predicted_cycles
 from daemon.store import Store
 from daemon.store.counts import state_of
 from daemon.web.batch_scores import BatchScores, KnownOfImage, batch_scores
-from daemon.web.people import person
 
 
 def read_batch(store: Store, config: Config, query: BatchQuery) -> BatchView:
@@ -31,7 +30,7 @@ def read_batch(store: Store, config: Config, query: BatchQuery) -> BatchView:
         entries,
         cycle=cycle,
         cycles=cycles,
-        legend=_legend(config),
+        legend=legend(config.class_set),
         scores_missing=facts.scores.missing if facts and entries else "",
     )
 
@@ -43,14 +42,6 @@ def task_link(config: Config, task: str) -> str | None:
         return None
     server = config.label_studio
     return f"{server.url.rstrip('/')}/projects/{server.project}/data?task={quote(number)}"
-
-
-def _legend(config: Config) -> list[LegendClass]:
-    colours = class_colours(config.class_set)
-    return [
-        LegendClass(name=name, colour=colours.get(value))
-        for value, name in enumerate(config.classes.names)
-    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +100,7 @@ class _Facts:
             state=state_of(task, set(self.labels)).value,
             since=(task.closed_at or task.asked_at).isoformat(),
             person_id=who.annotator if who else "",
-            person=person(who.annotator, self.people) if who else "",
+            person=self.people.get(who.annotator, "") if who else "",
             has_draft=draft is not None,
             minutes=_minutes(label),
             iou=_iou(change),

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import waitress
 from waitress import wasyncore
 
+from daemon.config.web_tokens import require_web_tokens
 from daemon.domain.errors import ConfigError
 from daemon.web.app import create_app
 from daemon.web.hints import Hints
 from daemon.web.page import ReadConfig, ReadStatus
 
 STOP_CHECK_S = 0.25  # how often the serving thread checks whether it should stop
-LARGEST_BODY_BYTES = 65_536  # of a request; a webhook without its payload has a few hundred
+LARGEST_BODY_BYTES = 262_144  # of a request: a command about 20,000 images
 
 
 @contextmanager
@@ -27,16 +28,21 @@ def serving(
     port: int = 0,
     hints: Hints | None = None,
     read_config: ReadConfig | None = None,
+    wake: Callable[[], None] = lambda: None,
 ) -> Iterator[str]:
     """Serve on host:port (0: any free one) and yield the address, such as http://127.0.0.1:8060.
 
     read_status is called in the serving threads, once a request; read_config: for pages that
-    read the store. Raises ConfigError where it cannot
-    listen there. When the block ends no thread and no socket is left.
+    read the store. wake: makes the daemon look at a new command now. Raises ConfigError where it
+    cannot listen there, or where others reach it and nobody could sign in. When the block ends no
+    thread and no socket is left.
     """
+    if read_config is not None:
+        require_web_tokens(read_config())
     sockets: dict[int, Any] = {}
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page with pictures asks at once
-    server = _listen(create_app(read_status, hints, read_config=read_config), host, port, sockets)
+    app = create_app(read_status, hints, read_config=read_config, wake=wake)
+    server = _listen(app, host, port, sockets)
     stopped = threading.Event()
     thread = threading.Thread(
         target=_serve, args=(server, sockets, stopped), name="web", daemon=True

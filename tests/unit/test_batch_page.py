@@ -21,6 +21,7 @@ from daemon.store import FILE, Store
 from daemon.web.app import create_app
 from tests.fakes.large_store import Size, asked_in, large_store
 from tests.fakes.statuses import HOSTILE, status
+from tests.fakes.visitors import signed_in
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NAMES = ("cycle", "state", "person", "arm", "class", "sort", "page")
@@ -34,7 +35,9 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 @pytest.fixture(scope="module")
 def client(config: Config) -> FlaskClient:
-    return create_app(lambda: status(0), read_config=lambda: config).test_client()
+    client = create_app(lambda: status(0), read_config=lambda: config).test_client()
+    signed_in(client, config)
+    return client
 
 
 def images(client: FlaskClient, query: str = "") -> list[dict[str, object]]:
@@ -88,6 +91,19 @@ def test_a_filter_leaves_what_it_names(
 
     assert found
     assert {image[field] for image in found} == {value}
+
+
+def test_who_may_not_see_names_sees_numbers_and_cannot_ask_for_a_person(config: Config) -> None:
+    stranger = create_app(lambda: status(0), read_config=lambda: config).test_client()
+
+    found = stranger.get("/batch.json?person=2").get_json()
+    page = stranger.get("/batch?person=2").text
+
+    assert {image["person_id"] for image in found["images"]} > {"person 1", "person 2"}
+    assert {image["person"] for image in found["images"]} == {""}
+    assert (found["people"], found["query"]) == ([], "")
+    assert "Jonas" not in page
+    assert "person=2" not in page
 
 
 def test_a_class_filter_leaves_the_images_that_hold_it(client: FlaskClient) -> None:

@@ -13,8 +13,7 @@ from PIL import Image
 
 from connectors.masks.region_pixels import BITMASK, BRUSH
 from connectors.masks.regions import Control, encode
-from daemon.datasets.class_map import ClassMap
-from daemon.datasets.import_folder import import_folder
+from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
 from daemon.datasets.samples import Repair
 from daemon.domain import ClassSet
@@ -41,7 +40,7 @@ def polygon(label: str, *points: tuple[float, float]) -> dict[str, Any]:
 
 def imported(root: Path) -> tuple[Path, Report]:
     out = root.parent / "out"
-    return out, import_folder(root, out, ClassMap(), lambda done, total: None)
+    return out, import_folder(root, out, ImportOptions(), lambda done, total: None)
 
 
 def mask_of(out: Path, name: str) -> np.ndarray:

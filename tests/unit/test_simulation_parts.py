@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from daemon.domain.errors import DiskFull, RunFailed
+from daemon.experiment.jobs.job import Job
+from daemon.experiment.jobs.job_threads import JobThreads
+from daemon.experiment.jobs.training_progress import TrainingClock
+from daemon.experiment.jobs.trainings_at_once import trainings_that_fit
+from daemon.experiment.jobs.watched_launcher import WatchedLauncher
 from daemon.experiment.simulation.further_trainings import training_seed
 from daemon.experiment.simulation.home_copies import copy_home
-from daemon.experiment.simulation.job_threads import JobThreads
-from daemon.experiment.simulation.jobs import Job
 from daemon.experiment.simulation.kept_launchers import KeptLaunchers
 from daemon.experiment.simulation.simulated_points import redundancy_of
-from daemon.experiment.simulation.simulation_progress import TrainingClock
-from daemon.experiment.simulation.trainings_at_once import trainings_that_fit
-from daemon.experiment.simulation.watched_launcher import WatchedLauncher
 from daemon.runs.durable import write_json
 from daemon.runs.run_folder import RunFolder
 from daemon.store import Store

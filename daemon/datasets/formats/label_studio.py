@@ -1,7 +1,8 @@
 """Label Studio's JSON export: a list of tasks with annotations; regions as connectors/masks reads
 them (bitmasks, brush, polygons, rectangles, ellipses), with its overlap rule.
 
-The latest annotation of an image counts; a skipped one does not. A task without one is unlabeled.
+The latest annotation of an image counts; a skipped one does not. A task without one is unlabeled,
+unless machines are trusted: then its latest prediction is its label.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from daemon.datasets.samples import (
     Repair,
     Sample,
     Source,
+    Trust,
 )
 from daemon.datasets.source_tree import Tree
 from daemon.domain import IGNORE, ClassSet, Fault
@@ -39,12 +41,12 @@ _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # that Label Studio puts before the name
 _MOST_NAMES = IGNORE  # pixel values
 
 
-def recognize(tree: Tree) -> Source | None:
+def recognize(tree: Tree, trust: Trust) -> Source | None:
     """The source, where a file of the tree is an export; None where none is.
 
     Raises DatasetRefused for more classes than a mask can hold.
     """
-    reader = _Reader(tree)
+    reader = _Reader(tree, trust)
     for name in tree.ending(".json"):
         start = head(tree.path(name))
         if not start.startswith(b"[") or not any(mark in start for mark in _MARKS):
@@ -73,12 +75,14 @@ def _answers(task: Mapping[str, Any]) -> list[Any] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Task:
-    """A task with its picture. result: of the annotation that counts; None: unlabeled."""
+    """A task with its picture. result: of the annotation that counts; None: unlabeled. replaced:
+    earlier annotations. machine: regions of a prediction that counts."""
 
     where: str
     image: str
     result: list[Any] | None
-    replaced: int
+    replaced: int = 0
+    machine: int = 0
 
 
 @dataclass
@@ -86,6 +90,7 @@ class _Reader:
     """What is gathered over the files."""
 
     tree: Tree
+    trust: Trust
     faults: list[Fault] = field(default_factory=list)
     tasks: dict[str, _Task] = field(default_factory=dict)
 
@@ -104,10 +109,7 @@ class _Reader:
             elif image in self.tasks:
                 self._fault(where, f"a second task for {image}", "one: the first was taken")
             else:
-                result, replaced = _latest(_answers(task) or [])
-                self.tasks[image] = _Task(
-                    where=where, image=image, result=result, replaced=replaced
-                )
+                self.tasks[image] = self._task(task, where, image)
 
     def source(self) -> Source:
         """All tasks as samples, read with the labels and tags that they use."""
@@ -132,6 +134,16 @@ class _Reader:
             samples=[reading.sample(task) for task in self.tasks.values()],
             faults=tuple(self.faults),
         )
+
+    def _task(self, task: Mapping[str, Any], where: str, image: str) -> _Task:
+        """The task with the result that counts."""
+        result, replaced = _latest(_answers(task) or [])
+        predictions = task.get("predictions")
+        if result is None and self.trust.machine and isinstance(predictions, list):
+            result, _ = _latest(predictions)
+            machine = len(result or ())
+            return _Task(where=where, image=image, result=result, machine=machine)
+        return _Task(where=where, image=image, result=result, replaced=replaced)
 
     def _picture(self, address: str) -> str | None:
         """The picture that an address of a task means, by the end of its path."""
@@ -168,7 +180,8 @@ class _Reading:
 
     def sample(self, task: _Task) -> Sample:
         """The sample of a task."""
-        repairs = [Count(repair=Repair.LATER_ANSWER, number=task.replaced)] if task.replaced else []
+        counts = {Repair.LATER_ANSWER: task.replaced, Repair.MACHINE: task.machine}
+        repairs = [Count(repair=one, number=number) for one, number in counts.items() if number]
         result = task.result
         return Sample(
             image=task.image,

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from daemon.web.page import Page
-from daemon.web.pages import batch, curve, overview
+from daemon.web.pages import batch, curve, overview, trainings
 
-PAGES: tuple[Page, ...] = (overview.PAGE, curve.PAGE, batch.PAGE)
+PAGES: tuple[Page, ...] = (overview.PAGE, curve.PAGE, batch.PAGE, trainings.PAGE)

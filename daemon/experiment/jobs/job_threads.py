@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 
 from daemon.domain.errors import DiskFull, MaskloopError
 from daemon.domain.os_errors import describe_os_error
-from daemon.experiment.simulation.jobs import Job
-from daemon.experiment.simulation.loop_in_home import Stopped
+from daemon.experiment.jobs.job import Job, Stopped
 
 log = logging.getLogger(__name__)
 
