@@ -71,7 +71,7 @@ ONE_MEANING = {
     "incidents": ("what keeps the loop from working", "daemon/domain daemon/rules daemon/store"),
     "people": (
         "who labels: their rows, their names on pages",
-        "connectors/label_studio daemon/stages daemon/store daemon/web",
+        "connectors/label_studio daemon/stages daemon/store daemon/web daemon/web/access",
     ),
     "cycles": ("the turns of the loop", "daemon/domain daemon/store"),
     "models": ("what the gate and people said of each model", "daemon/domain daemon/store"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.config.loading import Config
 from daemon.domain import Stage
-from daemon.insight.burndown import burndown
+from daemon.insight.burndown import Burndown, burndown
 from daemon.insight.curve import lines, serving_model
 from daemon.rules.heartbeat import Liveness
 from daemon.runs.run_folder import RunFolder
@@ -96,13 +96,7 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         batch=batch_progress(store, counts.batch),
         people=store.people(),
         held=held_tasks(store),
-        burndown=burndown(
-            store.labels_by_day(),
-            budget=config.loop.budget_labels,
-            spent=counts.labels.spent,
-            open_tasks=counts.open,
-            today=now.date(),
-        ),
+        burndown=_burndown(store, counts, now),
         regime=selection_regime(store),
         stages=_stage_times(store),
         quarantine=quarantine(quarantined),
@@ -112,6 +106,16 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         notes=mask_notes(store),
         events=newest_events(store),
         left_out=UnusedFiles(**load_unused_files(store)),
+    )
+
+
+def _burndown(store: Store, counts: Counts, now: datetime) -> Burndown:
+    return burndown(
+        store.labels_by_day(),
+        budget=counts.labels.total,
+        spent=counts.labels.spent,
+        open_tasks=counts.open,
+        today=now.date(),
     )
 
 
