@@ -15,7 +15,7 @@ _ARMS: Mapping[str, str] = {
 
 def arm_words(arm: str) -> str:
     """Who chose an image. arm: "validation", "random", "person" or the name of a strategy."""
-    return _ARMS.get(arm, f"chosen by {arm}")
+    return _ARMS.get(arm, f"chosen by the strategy {arm}")
 
 
 def plain_reason(reason: str, arm: str) -> str:

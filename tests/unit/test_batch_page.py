@@ -57,7 +57,7 @@ def test_an_image_says_why_who_how_long_and_how_much_was_changed(client: FlaskCl
     image = images(client)[0]
 
     assert re.match(r"The model is .*unsure here \(place", str(image["reason"]))
-    assert image["arm_words"] == "chosen by auto"
+    assert image["arm_words"] == "chosen by the strategy auto"
     assert image["person"] in ("Anna Berg", "Jonas Weil", "Mira Sol")
     assert 0 < image["minutes"] < 30  # type: ignore[operator]
     assert 0 < image["iou"] < 1  # type: ignore[operator]
