@@ -1,6 +1,6 @@
 """The training process: `python -m daemon.hrda VERB RUN_FOLDER`.
 
-VERB is embed, features, train, predict or near-duplicates.
+VERB is embed, features, train, predict, audit or near-duplicates.
 
 Exit codes: 0 done, 2 a request that cannot be done, 3 another process works in the folder, 4 no
 image or mask of a kind that the run needs can be used, 5 out of memory, 6 the disk is full, 143
@@ -30,6 +30,7 @@ from daemon.hrda.out_of_memory import is_out_of_memory
 from daemon.runs.durable import write_json
 from daemon.runs.parent_death import end_with_parent
 from daemon.runs.run_folder import (
+    AuditRequest,
     DistinctRequest,
     EmbedRequest,
     FeaturesRequest,
@@ -56,7 +57,7 @@ def main(arguments: list[str]) -> int:
     started_s = time.monotonic()
     parser = argparse.ArgumentParser(prog="python -m daemon.hrda", description=__doc__)
     parser.add_argument(
-        "verb", choices=("embed", "features", "train", "predict", "near-duplicates")
+        "verb", choices=("embed", "features", "train", "predict", "audit", "near-duplicates")
     )
     parser.add_argument("folder", type=Path)
     options = parser.parse_args(arguments)
@@ -122,6 +123,10 @@ def _run(verb: str, folder: RunFolder, started_s: float) -> None:
         from daemon.hrda.train import train
 
         train(folder, folder.read_request(TrainRequest), started_s)
+    elif verb == "audit":
+        from daemon.hrda.audit import audit
+
+        audit(folder, folder.read_request(AuditRequest))
     else:
         from daemon.hrda.predict import predict
 

@@ -38,6 +38,10 @@ from daemon.domain.errors import RunFailed
 from daemon.runs.durable import atomic_file, write_json
 from daemon.runs.locks import LockHeld, holder_of, lock_file
 from daemon.runs.records import (
+    AuditedFile,
+    AuditedPart,
+    AuditRequest,
+    AuditResult,
     DistinctRequest,
     EmbedRequest,
     Failure,
@@ -60,6 +64,10 @@ from daemon.runs.records import (
 from daemon.runs.score_columns import mapped_columns, write_columns
 
 __all__ = [
+    "AuditRequest",
+    "AuditResult",
+    "AuditedFile",
+    "AuditedPart",
     "DistinctRequest",
     "EmbedRequest",
     "Failure",
@@ -191,7 +199,9 @@ class RunFolder:
         """The checked request. Raises RunFailed where it cannot be read."""
         return _read(self.request_file, kind)
 
-    def write_result(self, result: TrainResult | PredictResult | SelectResult) -> None:
+    def write_result(
+        self, result: TrainResult | PredictResult | SelectResult | AuditResult
+    ) -> None:
         """Declare the run finished; everything else must be on disk before."""
         write_json(self.result_file, result.model_dump(mode="json"))
 
