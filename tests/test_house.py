@@ -53,6 +53,10 @@ ONE_MEANING = {
     ),
     "settings": ("the settings of this room", "daemon/demo daemon/hrda"),
     # a noun of the loop: its type or rules, its rows, its stage, its figures
+    "commands": (
+        "what people ask for: of the loop, of the program",
+        "daemon/cli daemon/domain daemon/store",
+    ),
     "classes": ("the classes of masks", "daemon/stages daemon/store"),
     "curve": ("the learning curve: its figures, its page", "daemon/insight daemon/web/pages"),
     "corrections": (

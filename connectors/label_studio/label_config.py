@@ -14,6 +14,7 @@ from connectors.label_studio.label_tags import InvalidLabelConfig, Label, Tag, T
 from connectors.label_studio.unsupported_tags import unsupported
 from connectors.masks.regions import BITMASK, BRUSH, SHAPES, Control
 from daemon.domain import ClassSet, Fault
+from daemon.domain.class_colours import COLOURS, IGNORE_COLOUR
 
 TAG = "BitmaskLabels"
 # Mask tags and the type of their regions; predictions use the first one that a project has.
@@ -26,9 +27,6 @@ TYPES = {
 }
 REASON_FIELD = "maskloop_reason"
 REASON_TAG = f'<Header value="${REASON_FIELD}" size="5"/>'
-# Distinct for colour-blind people too, and none close to leaf green or soil brown.
-COLOURS = ("#0072b2", "#d55e00", "#cc79a7", "#f0e442", "#56b4e9", "#e69f00", "#ffffff", "#7b2d8b")
-IGNORE_COLOUR = "#808080"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -203,7 +203,7 @@ def simulate(options: argparse.Namespace) -> int:
     from daemon.experiment.simulation.simulation_options import read_options
 
     if options.report:
-        return write_saved_report(options.out, OUT, options.reference)
+        return write_saved_report(options.out, OUT, options.reference, options.add)
     return run_simulation(read_options(options), OUT, ERR, now)
 
 

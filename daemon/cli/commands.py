@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.cli import actions, config_command, export_command, options, streams
+from daemon.cli import actions, ask_command, config_command, export_command, options, streams
 from daemon.cli.console import report_fault
 from daemon.domain.errors import MaskloopError
 from daemon.domain.os_errors import describe_os_error
@@ -60,6 +60,12 @@ COMMANDS = (
         help="say where the loop stands",
         run=actions.status,
         add_options=options.add_status,
+    ),
+    Command(
+        name="ask",
+        help="ask the running loop to do something, as the pages do; without a verb: list them",
+        run=ask_command.ask,
+        add_options=ask_command.add_options,
     ),
     Command(
         name="web",

@@ -166,7 +166,7 @@ def _faults_of_candidates(
     if both := candidates & before:
         yield f"image {min(both)} was asked in an earlier cycle and was a candidate again"
     scored = _scored_ids(config, cycle)
-    pool = set(store.ids(Role.POOL))
+    pool = set(store.ids(Role.POOL)) - store.ever_excluded_by_people()
     if unseen := (before & scored & pool) - labeled - candidates:
         yield (
             f"image {min(unseen)} was asked in an earlier cycle, but the strategy did not see it "

@@ -2,6 +2,8 @@
 
 MaskloopError
 ├── ConfigError            config.toml
+├── CommandRefused         what a person asks the loop to do
+├── CommandPostponed
 ├── StoreInUse             the state folder
 ├── StoreUnreadable
 ├── StoreTooNew
@@ -34,6 +36,14 @@ class MaskloopError(Exception):
 
 class ConfigError(MaskloopError):
     """config.toml says something the daemon cannot do. Correct the lines that it lists."""
+
+
+class CommandRefused(MaskloopError):
+    """A command asks for what does not exist or may not be done. The message says what may."""
+
+
+class CommandPostponed(MaskloopError):
+    """A command cannot be carried out yet. The next tick tries it again."""
 
 
 class StoreInUse(MaskloopError):

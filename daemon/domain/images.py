@@ -25,6 +25,7 @@ class Exclusion(enum.StrEnum):
     NEAR_TEST = "near_test"
     COPY = "copy"  # the same bytes as another image, which stands for both
     UNREADABLE = "unreadable"  # a run could not use its file or its mask
+    PERSON = "person"  # a person left it out; only a person takes it back
 
 
 @dataclass(frozen=True, kw_only=True)

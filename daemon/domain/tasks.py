@@ -12,6 +12,7 @@ from daemon.domain.predictions import KeptPrediction, Prediction
 
 ANNOTATOR_CHARS = 200  # of each of the two texts of a refusal that annotators read
 VALIDATION_ARM = "validation"
+PERSON_ARM = "person"  # a person asked for the image; no strategy and no random draw chose it
 
 
 class TaskState(enum.StrEnum):
@@ -39,10 +40,11 @@ class RefusedAnswer:
 class Task:
     """One image in front of the annotators.
 
-    id: the labeling tool's. cycle: the one that asked for it. arm: "validation", "random" or the
-    strategy's name. reason: why this image was selected. refused: the annotation because of which
-    it is asked again, or None. position: 0-based over all open tasks, lower is sooner. closed_at:
-    also set, with the state `OPEN`, if a closed task is open again and has no valid position yet.
+    id: the labeling tool's. cycle: the one that asked for it. arm: "validation", "random",
+    "person" or the strategy's name. reason: why this image was selected. refused: the annotation
+    because of which it is asked again, or None. position: 0-based over all open tasks, lower is
+    sooner. closed_at: also set, with the state `OPEN`, if a closed task is open again and has no
+    valid position yet.
     """
 
     id: str
@@ -60,6 +62,11 @@ class Task:
     def is_validation(self) -> bool:
         """Whether the image is a validation image."""
         return self.arm == VALIDATION_ARM
+
+    @property
+    def is_asked_by_person(self) -> bool:
+        """Whether a person chose the image."""
+        return self.arm == PERSON_ARM
 
     @property
     def words(self) -> str:

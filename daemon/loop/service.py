@@ -39,6 +39,7 @@ from daemon.stages.context import Context
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
 from daemon.stages.image_scan import Ingest
 from daemon.stages.loop_facts import WAITING
+from daemon.status.model import Status
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store, sole_writer
 
@@ -281,20 +282,19 @@ def _image_reader(config: Config, wake: Callable[[], None]) -> Iterator[Reader]:
 @contextmanager
 def _web_server(settings: SettingsInForce, wake: Callable[[], None]) -> Iterator[None]:
     """The page and the webhook receiver, if [web] enables them."""
-    config = settings.config
-    if not config.web.enabled:
+    web = settings.config.web
+    if not web.enabled:
         yield
         return
     from daemon.web.hints import Hints
     from daemon.web.server import serving
 
-    secret = webhook_secret(config)
+    secret = webhook_secret(settings.config)
     hints = Hints(secret=secret, wake=wake) if secret else None
-    web = config.web
 
-    def in_force() -> Config:
-        return settings.config
+    def status() -> Status:
+        return read_status(settings.config)
 
-    with serving(lambda: read_status(in_force()), web.host, web.port, hints, in_force) as address:
+    with serving(status, web.host, web.port, hints, lambda: settings.config, wake) as address:
         log.info("the page is at %s", address)
         yield

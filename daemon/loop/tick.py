@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from daemon.domain import Cycle, Stage, TaskState
+from daemon.domain import Cycle, Stage
 from daemon.domain.clock import is_due
 from daemon.domain.errors import PoolEmpty, RunFailed
 from daemon.domain.formatting import count, duration
@@ -30,6 +30,7 @@ from daemon.stages import (
     duplicate_labels,
     embed,
     ending,
+    pause,
     predict,
     prediction_cleanup,
     push,
@@ -41,11 +42,12 @@ from daemon.stages import (
     select,
     serving,
     sync,
+    tool_settings,
 )
+from daemon.stages.commands.execution import carry_out_commands
 from daemon.stages.context import Context
 from daemon.stages.image_intake import image_wait_reason
 from daemon.stages.loop_facts import WAITING, read_loop_facts
-from daemon.stages.waiting_time import usual_pause_min
 from daemon.store.counts import counts_of
 
 log = logging.getLogger(__name__)
@@ -61,7 +63,6 @@ RUNNERS: dict[Stage, Callable[[Context, int], bool]] = {
 NEEDS_MODEL = (Stage.TRAIN, Stage.SCORE, Stage.PREDICT)
 _LONGEST_PAUSE = timedelta(hours=1)
 _PROCESS = uuid.uuid4().hex  # identifies this process, so that its time on a stage is added up
-_REPAIR_LOG_INTERVAL = timedelta(hours=1)  # the same repair is logged once in this time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +88,15 @@ class Outcome:
 
 
 def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
-    """Sync, repair the tool's settings, advance the cycle, fill the queue.
+    """Sync, carry out commands, repair the tool's settings, advance the cycle, fill the queue.
 
     Raises what the connector and the stages raise. The parts fail independently: the first
     failure is raised after all of them ran.
     """
     failures, outcome = DeferredFailures(), None
     sync.sync(context, failures)  # first: annotations arrive even while the tool refuses tasks
+    with failures.defer("carrying out what people asked for"):
+        carry_out_commands(context)
     if reading := image_wait_reason(context.store):
         failures.raise_deferred()
         context.store.keep_fact(WAITING, reading)
@@ -101,7 +104,7 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     with failures.defer("sending tasks to the labeling tool"):
         push.deliver(context)
     with failures.defer("restoring the settings of the labeling tool"):
-        _repair_tool_settings(context)
+        tool_settings.repair_tool_settings(context)
     with failures.defer("restoring the order of open tasks"):
         push.restore_order(context)
     with failures.defer("counting images that several people labeled"):
@@ -164,7 +167,7 @@ def _request_more_labels(context: Context, facts: LoopFacts, cycle: int) -> Cycl
         return None
     if not context.store.picks(cycle) and select.has_candidates(context, cycle):
         return _reopen(context, cycle, Stage.SELECT)
-    if queue.request_images(context, cycle, wanted) or not facts.train_labels:
+    if queue.request_images(context, cycle, wanted) or not facts.train_labels or facts.paused:
         return None
     return _open_cycle(context, cycle + 1)
 
@@ -223,12 +226,14 @@ def _run_stages(context: Context, opened: Cycle, cycle_limit: int | None) -> Out
     cycle, stage = opened.number, opened.stage
     if not run_settings.apply_changed_settings(context, cycle, stage):
         return Outcome(waiting=_running(cycle, stage), running=True)
-    pause = _pause_left(_current_cycle(context), context.now())
-    if pause:
-        failed, left = count(opened.failures, "time"), duration(pause.total_seconds())
+    wait = _pause_left(_current_cycle(context), context.now())
+    if wait:
+        failed, left = count(opened.failures, "time"), duration(wait.total_seconds())
         waiting = f"{stage} failed {failed} in a row; it is tried again in {left}"
         return Outcome(waiting=waiting, running=True, failing=True)
     while stage is not Stage.DONE:
+        if paused := pause.reason_not_to_train(context, cycle, stage):
+            return Outcome(waiting=paused)
         try:
             done = _run_stage(context, cycle, stage)
         except PoolEmpty as exc:
@@ -274,22 +279,5 @@ def _pause_left(cycle: Cycle, now: datetime) -> timedelta | None:
     """
     if cycle.failed_at is None:
         return None
-    pause = min(timedelta(seconds=2 ** min(cycle.failures, 12)), _LONGEST_PAUSE)
-    return None if is_due(cycle.failed_at, pause, now) else cycle.failed_at + pause - now
-
-
-def _repair_tool_settings(context: Context) -> None:
-    """Restore settings of the labeling tool that the loop needs, and log each repair.
-
-    The same repair is logged at most once an hour, since a person or a program may keep undoing it.
-    """
-    store = context.store
-    if store.last_cycle() is None:
-        return
-    tasks = [task.id for task in store.tasks(TaskState.OPEN)]
-    version = store.fact(push.VISIBLE_VERSION)
-    for repair in context.connector.repair(version, tasks, usual_pause_min(context)):
-        message, now = f"restored a setting of the labeling tool: {repair}", context.now()
-        if not store.has_event(message, now - _REPAIR_LOG_INTERVAL):
-            log.warning("%s", message)
-            store.add_event("warning", message, now)
+    wait = min(timedelta(seconds=2 ** min(cycle.failures, 12)), _LONGEST_PAUSE)
+    return None if is_due(cycle.failed_at, wait, now) else cycle.failed_at + wait - now

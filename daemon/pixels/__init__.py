@@ -16,6 +16,8 @@ shows. tests/browser/test_pixels.py compares the two pixel by pixel.
     decoding.py     -> upright RGB array
     reader.py       what other rooms call
     masks.py        mask PNG -> class indices
+    thumbnails.py   a picture -> a small copy, or one that says why there is none
+    mask_overlays.py    class indices -> a transparent picture to lie over the image
     folders.py      the pictures of a folder, and what was left out and why
 """
 

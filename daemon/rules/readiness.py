@@ -29,6 +29,7 @@ class LoopFacts:
     needed_labels: new labels that a training needs. may_request: images that annotators may still
     be asked for, within the budget. trained_cycles: cycles with a model so far. cycle_limit: None
     for no limit. no_training_images: the reason why no image is left to train on; "" if some are.
+    paused: why a person keeps cycles from beginning; "" if nobody does.
     """
 
     started: bool
@@ -44,6 +45,7 @@ class LoopFacts:
     trained_cycles: int
     cycle_limit: int | None
     no_training_images: str = ""
+    paused: str = ""
 
 
 def reason_to_wait(facts: LoopFacts) -> str | None:
@@ -56,6 +58,8 @@ def reason_to_wait(facts: LoopFacts) -> str | None:
         return None if facts.usable_images else "no usable images yet: the pool is empty"
     if _limit_reached(facts):
         return "all cycles that --cycles asked for are trained"
+    if facts.paused:
+        return facts.paused
     if facts.open_tasks and not _may_start_with_open_tasks(facts):
         return waiting_for_people(facts.open_tasks - facts.open_earlier, facts.open_earlier)
     if not facts.train_labels:

@@ -7,6 +7,7 @@ import math
 from daemon.domain import Role
 from daemon.rules.readiness import LoopFacts
 from daemon.stages.context import Context
+from daemon.stages.pause import pause_reason
 from daemon.stages.roles import excluded_pool_message
 from daemon.store.counts import count_beyond_batch, counts_of, is_dropped
 
@@ -32,6 +33,7 @@ def read_loop_facts(context: Context, cycle_limit: int | None) -> LoopFacts:
         trained_cycles=cycle or 0,
         cycle_limit=cycle_limit,
         no_training_images="" if counts.images[Role.POOL] else excluded_pool_message(context),
+        paused=pause_reason(context.store),
     )
 
 

@@ -15,7 +15,7 @@ from daemon.rules.redundancy import redundancy
 from daemon.rules.validation_drift import ValidationDrift, validation_drift
 from daemon.rules.validation_split import stack_embeddings
 from daemon.stages.context import Context
-from daemon.stages.roles import INTAKE_EXCLUSIONS
+from daemon.stages.roles import OTHER_EXCLUSIONS
 from daemon.store import Store
 from strategies.distances import one_thread
 
@@ -89,7 +89,7 @@ def drift_words(drift: ValidationDrift) -> str:
 
 def _keep_redundancy(context: Context) -> None:
     store, table = context.store, context.embeddings()
-    unused = {i for i, why in store.excluded().items() if why in INTAKE_EXCLUSIONS}
+    unused = {i for i, why in store.excluded().items() if why in OTHER_EXCLUSIONS}
     ids = [image.id for image in store.images() if image.id in table and image.id not in unused]
     if len(ids) < 2:
         return

@@ -12,10 +12,10 @@ from PIL import Image as Pillow
 
 from daemon.config.loop_sections import Predictions
 from daemon.domain import KeptPrediction, Mask, Stage, TaskState
+from daemon.rules.postprocess import postprocess_mask
 from daemon.runs.durable import write_json
 from daemon.runs.run_folder import PredictRequest, PredictResult, RunFolder
 from daemon.stages.context import Context, image_files
-from daemon.stages.postprocess import postprocess_mask
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.run_settings import write_request
 from daemon.stages.serving import serving_checkpoint

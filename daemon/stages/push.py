@@ -110,6 +110,14 @@ def restore_order(context: Context) -> None:
         rerank(context, _cycle_of(version))
 
 
+def keep_serving_order(context: Context) -> None:
+    """Order all open tasks if their positions are not in the serving order any more."""
+    store, version = context.store, context.store.fact(VISIBLE_VERSION)
+    by_position = store.tasks(TaskState.OPEN)
+    if version and serving_order(by_position, batch_image_ids(store, by_position)) != by_position:
+        rerank(context, _cycle_of(version))
+
+
 def enqueue(context: Context, cycle: int, picks: Sequence[Pick], version: str) -> None:
     """Store these images in the outbox, in chunks, to be asked for after all open tasks."""
     unusable = context.store.unusable_ids()
@@ -152,14 +160,15 @@ def batch_image_ids(store: Store, tasks: Sequence[Task]) -> set[int]:
 
 
 def serving_order(tasks: Sequence[Task], batches: Collection[int]) -> list[Task]:
-    """Open tasks in the order in which annotators should get them: validation, older batches, the
-    newest batch, then images of the reserves.
+    """Open tasks in the order in which annotators should get them: validation, what a person chose,
+    older batches, the newest batch, then images of the reserves.
 
     batches: ids of the images of all batches, see `batch_image_ids`.
     """
 
-    def key(task: Task) -> tuple[bool, bool, int, int]:
-        return not task.is_validation, task.image_id not in batches, task.cycle, task.position
+    def key(task: Task) -> tuple[bool, bool, bool, int, int]:
+        kind = not task.is_validation, not task.is_asked_by_person, task.image_id not in batches
+        return *kind, task.cycle, task.position
 
     return sorted(tasks, key=key)
 

@@ -29,7 +29,7 @@ def request_images(context: Context, cycle: int, wanted: int) -> int:
 
     The reserve comes first, then the next best images. Returns the number of images asked for.
     """
-    wanted = min(wanted, _labels_left(context))
+    wanted = min(wanted, labels_left(context))
     if wanted <= 0:
         return 0
     picks = _best_picks(context, cycle, wanted)[:wanted]
@@ -44,14 +44,14 @@ def fill_queue(context: Context) -> None:
     budget. The reserve comes first, then the next best images, which have no predicted mask.
     Calling it twice asks once, since pushes in the outbox count as open.
     """
-    cycle, open_count = _newest_batch_cycle(context), len(open_images(context.store))
+    cycle, open_count = newest_batch_cycle(context), len(open_images(context.store))
     if cycle is None or open_count >= (target := queue_low(context)):
         return
     cap = context.config.loop.queue_top_up
     wanted = min(
         target - open_count,
         cap - count_beyond_batch(context.store, cycle) if cap else target,
-        _labels_left(context),
+        labels_left(context),
     )
     if wanted > 0:
         new = _best_picks(context, cycle, wanted)[:wanted]
@@ -71,11 +71,11 @@ def available_reserve(context: Context, cycle: int) -> list[Pick]:
     reserve = store.reserve(cycle)
     images = store.images_of(pick.image_id for pick in reserve)
     pool = {image.id for image in images.values() if image.role is Role.POOL}
-    available = pool - store.queried_ids() - store.labeled_ids() - _unpushed_ids(context)
+    available = pool - store.queried_ids() - store.labeled_ids() - unpushed_ids(context)
     return [pick for pick in reserve if pick.image_id in available]
 
 
-def _newest_batch_cycle(context: Context) -> int | None:
+def newest_batch_cycle(context: Context) -> int | None:
     """The newest cycle whose batch is selected; None before the first, and during PUSH.
 
     During PREDICT it is the cycle that runs, since its reserve gets masks too.
@@ -88,7 +88,7 @@ def _newest_batch_cycle(context: Context) -> int | None:
     return number if number >= 0 else None
 
 
-def _unpushed_ids(context: Context) -> set[int]:
+def unpushed_ids(context: Context) -> set[int]:
     """Ids of the images of a batch that is selected and not pushed yet."""
     last = context.store.last_cycle()
     if last is None or last.stage is Stage.DONE:
@@ -105,10 +105,10 @@ def _best_picks(context: Context, cycle: int, wanted: int) -> list[Pick]:
     return new
 
 
-def _labels_left(context: Context) -> int:
+def labels_left(context: Context) -> int:
     """Labels of the budget that no labeled, open or selected image needs."""
     store = context.store
-    reserved = store.labeled_ids() | open_images(store) | _unpushed_ids(context)
+    reserved = store.labeled_ids() | open_images(store) | unpushed_ids(context)
     return context.config.loop.budget_labels - len(reserved)
 
 
@@ -117,9 +117,10 @@ def _batch_size(context: Context, cycle: int) -> int:
 
 
 def _count_answerable(context: Context, cycle: int) -> int:
-    """How many pool images of this cycle are labeled or still open."""
+    """How many pool images of this cycle are labeled or still open, but for those that a person
+    chose."""
     labeled = context.store.labeled_ids()
-    tasks = context.store.tasks_of_cycle(cycle)
+    tasks = [task for task in context.store.tasks_of_cycle(cycle) if not task.is_asked_by_person]
     return sum(not task.is_validation and not is_dropped(task, labeled) for task in tasks)
 
 

@@ -34,8 +34,10 @@ log = logging.getLogger(__name__)
 VALIDATION_DRAWN = "validation_drawn"
 DECIDED_WITH = "roles_decided_with"  # the fact: the settings of the last decision
 VALIDATION_IN_TEST_SET = "validation_in_test_set"  # the fact: how many images are in both
-INTAKE_EXCLUSIONS = frozenset({Exclusion.COPY, Exclusion.UNREADABLE})  # decided by the intake
-ROLE_EXCLUSIONS = frozenset(Exclusion) - INTAKE_EXCLUSIONS
+OTHER_EXCLUSIONS = frozenset(
+    {Exclusion.COPY, Exclusion.UNREADABLE, Exclusion.PERSON}
+)  # the intake or a person decides them
+ROLE_EXCLUSIONS = frozenset(Exclusion) - OTHER_EXCLUSIONS
 Reasons = Mapping[int, tuple[Exclusion, str]]
 Table = Mapping[int, FloatArray]
 
@@ -64,7 +66,7 @@ def decide_roles(context: Context) -> None:
     images = [
         image
         for image in store.images()
-        if image.id in table and before.get(image.id) not in INTAKE_EXCLUSIONS
+        if image.id in table and before.get(image.id) not in OTHER_EXCLUSIONS
     ]
     drawn = store.fact(VALIDATION_DRAWN) is not None
     roles = plan_roles(context.config, images, table, test, drawn=drawn)
@@ -173,6 +175,7 @@ EXCLUSION_TEXTS = {
     Exclusion.NEAR_TEST: "are near-duplicates of images of the test set",
     Exclusion.COPY: "have the same bytes as others, which stand for them",
     Exclusion.UNREADABLE: "cannot be read",
+    Exclusion.PERSON: "were left out by a person",
 }
 CURES = {
     Exclusion.GROUP: "[validation] group_by = {group_by!r} decides what a group is",
@@ -181,6 +184,7 @@ CURES = {
     Exclusion.NEAR_TEST: "[selection] duplicate_similarity = {similarity} decides it",
     Exclusion.COPY: "add other images",
     Exclusion.UNREADABLE: "restore the files",
+    Exclusion.PERSON: "`maskloop ask include ids=...` takes them back",
 }
 
 

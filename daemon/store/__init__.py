@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.classes import ClassQueries
+from daemon.store.commands import CommandQueries
 from daemon.store.corrections import CorrectionQueries
 from daemon.store.cycle_summary import CycleSummaryQueries
 from daemon.store.cycles import CycleQueries
@@ -34,6 +35,7 @@ class Store(
     CycleSummaryQueries,
     IncidentQueries,
     ClassQueries,
+    CommandQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

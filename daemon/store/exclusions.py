@@ -14,13 +14,14 @@ class ExclusionQueries(StoreBase):
     def exclude(self, why: Exclusion, reasons: Mapping[int, str]) -> None:
         """Exclude these images. reasons: image id -> text. Twice changes nothing.
 
-        The role that an image had before is kept for `readmit`.
+        The role that an image had before is kept for `readmit`. What a person left out stays so.
         """
         with self.atomic():
             for image_id, reason in reasons.items():
                 self._write(
                     "UPDATE images SET excluded_why = ?, role_reason = ?, role_before = "
-                    "iif(role = ?, role_before, role), role = ? WHERE id = ?",
+                    "iif(role = ?, role_before, role), role = ? "
+                    "WHERE id = ? AND excluded_why IS NOT 'person'",
                     why.value,
                     reason,
                     Role.EXCLUDED.value,

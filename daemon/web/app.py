@@ -1,9 +1,10 @@
-"""The web application: all pages, plotly.js and the security headers. It only reads, and nothing
-comes from elsewhere."""
+"""The web application: all pages, plotly.js and the security headers. It only reads, but for
+commands, and nothing comes from elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from flask import Flask, Response, send_file
 from flask.typing import ResponseReturnValue
 
 from daemon.domain.errors import MaskloopError
+from daemon.web.command_routes import CSRF_SETTING, command_routes
 from daemon.web.hints import Hints, receiver
+from daemon.web.image_routes import image_routes
 from daemon.web.page import Page, ReadConfig, ReadStatus, Sources, blueprint
 from daemon.web.pages import PAGES
 from daemon.web.template_filters import FILTERS
@@ -40,21 +43,23 @@ def create_app(
     hints: Hints | None = None,
     pages: Sequence[Page] = PAGES,
     read_config: ReadConfig | None = None,
+    wake: Callable[[], None] = lambda: None,
 ) -> Flask:
     """Build the application over `read_status` (daemon/status/snapshot.py), called once a request.
 
-    read_config: the settings in force, for pages that read the store; without it they say that
-    nothing is there.
-    A MaskloopError that it raises is answered by a 503 with its message: pages go on polling. With
-    `hints`, POST /hint wakes the daemon.
+    read_config: the settings in force, for what reads or writes the store; without it pages say
+    that nothing is there. A MaskloopError that they raise is answered by a 503 with its message:
+    pages go on polling. hints: makes POST /hint wake the daemon. wake: does so for a new command.
     """
     app = Flask(__name__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= FILTERS
     app.jinja_env.globals["pages"] = tuple(pages)
     sources = Sources(read_status=read_status, read_config=read_config)
-    for page in pages:
-        app.register_blueprint(blueprint(page, sources))
+    always = (image_routes(sources), command_routes(sources, wake))
+    for routes in (*(blueprint(page, sources) for page in pages), *always):
+        app.register_blueprint(routes)
+    app.config[CSRF_SETTING] = app.jinja_env.globals["csrf_token"] = secrets.token_urlsafe(32)
     if hints is not None:
         app.register_blueprint(receiver(hints))
 

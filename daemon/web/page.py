@@ -31,6 +31,12 @@ class Sources:
     read_status: ReadStatus
     read_config: ReadConfig | None = None
 
+    def state(self) -> Path:
+        """The state folder. Raises NothingToShow where no settings are known."""
+        if self.read_config is None:
+            raise NothingToShow("no settings are known; start the pages with `maskloop run`")
+        return self.read_config().state
+
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The store, read-only and as it was at one moment. Raises NothingToShow before the first

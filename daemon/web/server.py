@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from daemon.web.hints import Hints
 from daemon.web.page import ReadConfig, ReadStatus
 
 STOP_CHECK_S = 0.25  # how often the serving thread checks whether it should stop
-LARGEST_BODY_BYTES = 65_536  # of a request; a webhook without its payload has a few hundred
+LARGEST_BODY_BYTES = 262_144  # of a request: a command about 20,000 images
 
 
 @contextmanager
@@ -26,15 +26,17 @@ def serving(
     port: int = 0,
     hints: Hints | None = None,
     read_config: ReadConfig | None = None,
+    wake: Callable[[], None] = lambda: None,
 ) -> Iterator[str]:
     """Serve on host:port (0: any free one) and yield the address, such as http://127.0.0.1:8060.
 
     read_status is called in the serving threads, once a request; read_config: for pages that
-    read the store. Raises ConfigError where it cannot
-    listen there. When the block ends no thread and no socket is left.
+    read the store. wake: makes the daemon look at a new command now. Raises ConfigError where it
+    cannot listen there. When the block ends no thread and no socket is left.
     """
     sockets: dict[int, Any] = {}
-    server = _listen(create_app(read_status, hints, read_config=read_config), host, port, sockets)
+    app = create_app(read_status, hints, read_config=read_config, wake=wake)
+    server = _listen(app, host, port, sockets)
     stopped = threading.Event()
     thread = threading.Thread(
         target=_serve, args=(server, sockets, stopped), name="web", daemon=True

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from daemon.stages.postprocess import postprocess_mask
+from daemon.rules.postprocess import postprocess_mask
 
 Mask = npt.NDArray[np.uint8]
 

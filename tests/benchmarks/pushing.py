@@ -31,9 +31,9 @@ from connectors.masks.regions import Control, encode
 from daemon.config.loading import Config
 from daemon.domain import ClassSet, Image, Mask, Pick, Stage
 from daemon.launchers.local import LocalLauncher
+from daemon.rules.postprocess import postprocess_mask
 from daemon.runs.run_folder import ImageFile, PredictRequest, PredictResult
 from daemon.stages.context import Context
-from daemon.stages.postprocess import postprocess_mask
 from daemon.stages.push import push, rerank
 from daemon.store import FILE, Store
 

@@ -11,7 +11,7 @@ from PIL import Image
 from daemon.domain import Why
 from daemon.domain.errors import RunFailed
 from daemon.hrda import predict
-from daemon.hrda.__main__ import DONE, main
+from daemon.hrda.__main__ import main
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.pixels import reader as picture_reader
@@ -27,6 +27,7 @@ from daemon.runs.run_folder import (
     TrainRequest,
     TrainResult,
 )
+from daemon.runs.run_process import DONE
 from tests.hrda.test_process import threads, train_request
 from tests.hrda.tiny import CHANGES, CLASSES, segmentor, write_field
 

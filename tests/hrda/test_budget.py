@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from daemon.hrda.__main__ import DONE, main
+from daemon.hrda.__main__ import main
 from daemon.hrda.training.best_model import validation_iterations
 from daemon.hrda.training.budget import Pace
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest, TrainResult
+from daemon.runs.run_process import DONE
 from tests.hrda.test_process import files, start, threads, train_request, trained, wait_until
 from tests.hrda.tiny import tiny
 

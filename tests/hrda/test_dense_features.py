@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.hrda.__main__ import DONE, main
+from daemon.hrda.__main__ import main
 from daemon.hrda.data.image_files import read_image
 from daemon.hrda.dense_features import principal_components
 from daemon.hrda.embed import embeddings
 from daemon.hrda.probe.feature_file import FeatureFile
 from daemon.runs.checksums import sha256_of
 from daemon.runs.run_folder import FeaturesRequest, ImageFile, PredictResult, RunFolder
+from daemon.runs.run_process import DONE
 from tests.hrda.tiny import CHANGES, field, segmentor
 
 SIDES = (64, 64, 72)

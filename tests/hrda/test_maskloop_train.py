@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from daemon.cli import commands
-from daemon.hrda.__main__ import DONE, main
+from daemon.hrda.__main__ import main
 from daemon.runs.run_folder import (
     LabeledFile,
     PredictRequest,
@@ -25,6 +25,7 @@ from daemon.runs.run_folder import (
     RunFolder,
     TrainRequest,
 )
+from daemon.runs.run_process import DONE
 from tests.hrda.tiny import CHANGES, CLASSES, field
 
 

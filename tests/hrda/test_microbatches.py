@@ -8,7 +8,7 @@ import torch
 from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.distributed import SINGLE_PROCESS
 from daemon.hrda.learning.microbatches import step_within_memory
-from daemon.hrda.out_of_memory import OutOfMemory, is_out_of_memory
+from daemon.runs.out_of_memory import OutOfMemory, is_out_of_memory
 from tests.hrda.ranks_child import part, plain
 from tests.hrda.tiny import learner, minibatch
 

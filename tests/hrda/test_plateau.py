@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from daemon.config.learner import faults_of
-from daemon.hrda.__main__ import DONE, main
+from daemon.hrda.__main__ import main
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.learning.loss_report import LossReport
 from daemon.hrda.training.consistency import mean_agreement, pool_consistency
 from daemon.hrda.training.plateau import Plateau
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest, TrainResult
+from daemon.runs.run_process import DONE
 from tests.hrda.device_reads import DeviceReads
 from tests.hrda.test_budget import run, same
 from tests.hrda.test_process import files, start, threads, train_request, wait_until

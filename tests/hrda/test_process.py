@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from daemon.hrda.__main__ import DONE, LOCKED, STOPPED, main
+from daemon.hrda.__main__ import main
 from daemon.runs.parent_death import PARENT_DIED
 from daemon.runs.run_folder import (
     EmbedRequest,
@@ -30,6 +30,7 @@ from daemon.runs.run_folder import (
     TrainRequest,
     TrainResult,
 )
+from daemon.runs.run_process import DONE, LOCKED, STOPPED
 from strategies.base import PER_IMAGE
 from tests.fakes.child_process import running
 from tests.hrda.tiny import CHANGES, CLASSES, unlabeled, write_field

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from daemon.domain.errors import ConfigError
-from daemon.hrda.__main__ import DONE, STOPPED
 from daemon.hrda.distributed import SINGLE_PROCESS, Ranks
 from daemon.hrda.train import check
 from daemon.launchers.local import LocalLauncher
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainResult
+from daemon.runs.run_process import DONE, STOPPED
 from tests.hrda.ranks_child import gradients
 from tests.hrda.test_process import files, threads, train_request, wait_until
 from tests.hrda.tiny import tiny

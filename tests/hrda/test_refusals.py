@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.hrda.__main__ import DISK, DONE, IMAGE, REQUEST, main
+from daemon.hrda.__main__ import main
 from daemon.hrda.training.checkpoint import ResumeState, load_state, save_state
 from daemon.runs.run_folder import LabeledFile, PredictRequest, RunFolder, TrainRequest
+from daemon.runs.run_process import DISK, DONE, IMAGE, REQUEST
 from tests.hrda.test_process import error_of, files, threads, train_request, trained
 from tests.hrda.tiny import CLASSES, learner
 

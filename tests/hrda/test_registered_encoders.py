@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from daemon.domain.errors import ConfigError
-from daemon.hrda.__main__ import DONE, MEMORY, main
+from daemon.hrda.__main__ import main
 from daemon.hrda.network.encoders import build_encoder, encoder_spec
 from daemon.hrda.network.memory_format import memory_format_of
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainResult
+from daemon.runs.run_process import DONE, MEMORY
 from tests.hrda.test_process import error_of, files, threads, train_request
 from tests.hrda.tiny import learner, minibatch, tiny
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from daemon.hrda import predict
-from daemon.hrda.__main__ import DONE, STOPPED, main
+from daemon.hrda.__main__ import main
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import read_image
 from daemon.hrda.inference import passes
@@ -24,6 +24,7 @@ from daemon.hrda.inference.streaming import group_by_size, predictions_of, score
 from daemon.hrda.inference.whole_images import context_windows, predict_image, predict_images
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.run_folder import ImageFile, PredictRequest, RunFolder
+from daemon.runs.run_process import DONE, STOPPED
 from tests.hrda.tiny import CLASSES, field, segmentor, spread
 
 ORIGIN = "0" * 64

@@ -11,13 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from daemon.hrda.__main__ import DONE, main
+from daemon.hrda.__main__ import main
 from daemon.hrda.data.crops import Crops
 from daemon.hrda.data.minibatch import values_of
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.training.budget import Pace
 from daemon.hrda.training.second_round import confident_mask, drawn_images, second_request
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest, TrainResult
+from daemon.runs.run_process import DONE
 from tests.hrda.device_reads import DeviceReads
 from tests.hrda.test_budget import run, same
 from tests.hrda.test_process import files, start, threads, train_request, wait_until

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from daemon.domain import IGNORE, Mask
-from daemon.stages.postprocess import postprocess_mask
+from daemon.rules.postprocess import postprocess_mask
 
 quick = settings(max_examples=80, derandomize=True, deadline=None)
 VALUES = st.sampled_from([0, 0, 0, 1, 1, 2, IGNORE])

@@ -131,3 +131,34 @@ def test_the_command_compares_with_another_simulation(tmp_path: Path) -> None:
     assert main(["simulate", *words, "--report"]) == 0
 
     assert "Kendall's tau 1.00 over 4 arms" in (tmp_path / "probe/table.md").read_text()
+
+
+def test_seeds_that_were_run_elsewhere_are_joined_into_one_report(tmp_path: Path) -> None:
+    for name, seeds, commit in (("here", (0, 1, 2), "a"), ("there", (7, 8, 9), "b")):
+        found = simulation({"random": 0.0, "auto": 0.03}, seeds=seeds)
+        request = {**found.request, "versions": {"commit": commit}, "images": f"/{name}/images"}
+        (tmp_path / name).mkdir()
+        text = found.model_copy(update={"request": request}).model_dump_json()
+        (tmp_path / name / "results.json").write_text(text)
+
+    command = ["simulate", "--report", "--out", str(tmp_path / "here"), "--add"]
+    assert main([*command, str(tmp_path / "there" / "results.json")]) == 0
+
+    report = (tmp_path / "here" / "report.html").read_text("utf-8")
+    assert Tags(report).tags.count("polyline") == 2 * 6 + 2  # six seeds of two arms, two means
+    assert "commit a, b" in report
+    kept = Simulation.model_validate_json((tmp_path / "here" / "results.json").read_bytes())
+    assert kept.request["seeds"] == [0, 1, 2]  # the results themselves stay as they were
+
+
+def test_another_simulation_is_not_joined(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, cycles in (("here", (16, 32)), ("there", (16, 32, 48))):
+        (tmp_path / name).mkdir()
+        found = simulation({"random": 0.0}, counts=cycles)
+        (tmp_path / name / "results.json").write_text(found.model_dump_json())
+
+    command = ["simulate", "--report", "--out", str(tmp_path / "here"), "--add"]
+    assert main([*command, str(tmp_path / "there")]) != 0
+    assert "differs in cycles" in capsys.readouterr().err

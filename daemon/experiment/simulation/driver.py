@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from daemon.experiment.command import INTERRUPTED, make_folder, sigterm_interrup
 from daemon.experiment.simulation.further_trainings import FullLabelJob, ReplicateJob
 from daemon.experiment.simulation.job_threads import JobThreads
 from daemon.experiment.simulation.jobs import Job, Parts
+from daemon.experiment.simulation.joined_simulations import join_simulations
 from daemon.experiment.simulation.kept_launchers import KeptLaunchers
 from daemon.experiment.simulation.loop_jobs import ArmJob, FirstModelJob, PoolJob
 from daemon.experiment.simulation.probe import ProbeLauncher, make_features
@@ -131,20 +132,23 @@ def _launchers(
         kept.stop()
 
 
-def write_saved_report(out: Path, console: Console, reference: Path | None = None) -> int:
+def write_saved_report(
+    out: Path, console: Console, reference: Path | None = None, added: Sequence[Path] = ()
+) -> int:
     """Write the report of a simulation from its results.json; 0. It may still run.
 
-    reference: the folder of another simulation, whose ranking of the arms is compared. Raises
-    ExperimentRefused where there are no results.
+    reference: the folder of another simulation, whose ranking of the arms is compared. added:
+    folders or files of the same simulation with other seeds or arms, which are joined with it.
+    Raises ExperimentRefused where there are no results, and where the joined ones do not fit.
     """
-    found = _saved_results(out)
+    found = join_simulations(_saved_results(out), {str(p): _saved_results(p) for p in added})
     write_report(found, out, _saved_results(reference) if reference else None)
     _print_end(found, out, console)
     return 0
 
 
 def _saved_results(out: Path) -> Simulation:
-    file = SimulationFolder(out).results_file
+    file = out if out.is_file() else SimulationFolder(out).results_file
     try:
         return Simulation.model_validate_json(file.read_bytes())
     except FileNotFoundError as exc:

@@ -119,12 +119,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--replicate-arm", default="", metavar="NAME", help="arm of the A/A runs (random)")
     add("--full", default="", metavar="METHOD", help="train on all labels too, by these methods")
     add("--out", type=Path, required=True, metavar="DIR", help="results.json and all the rest")
+    _add_report(parser)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--report", action="store_true", help="only write the report of DIR/results.json again")
     add(
         "--reference",
         type=Path,
         metavar="DIR",
         help="with --report: another simulation, to say how well both rank the arms alike",
+    )
+    add(
+        "--add",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR|FILE",
+        help="with --report: the same simulation with other seeds or arms, run elsewhere, or its "
+        "results.json; repeatable",
     )
 
 
@@ -186,6 +200,11 @@ def _require_needed(typed: argparse.Namespace) -> None:
         raise ExperimentRefused(
             f"--reference {typed.reference}: expected --report with it; a simulation is compared "
             f"with another one when it has results"
+        )
+    if typed.add:
+        raise ExperimentRefused(
+            f"--add {typed.add[0]}: expected --report with it; simulations are joined when they "
+            f"have results"
         )
     if missing := [name for name in NEEDED if not getattr(typed, name)]:
         raise ExperimentRefused(

@@ -11,8 +11,8 @@ import torch
 from daemon.config.learner import Settings
 from daemon.hrda.data.image_files import Picture
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.hrda.out_of_memory import OutOfMemory, is_out_of_memory
 from daemon.prefetch import THREADS, prefetch
+from daemon.runs.out_of_memory import OutOfMemory, is_out_of_memory
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from daemon.hrda.data.minibatch import Minibatch
 from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.learning.loss_report import LossReport
-from daemon.hrda.out_of_memory import OutOfMemory
+from daemon.runs.out_of_memory import OutOfMemory
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from daemon.hrda.distributed import Ranks
 from daemon.hrda.learning.loss_report import LossReport
-from daemon.hrda.out_of_memory import OutOfMemory, is_out_of_memory
+from daemon.runs.out_of_memory import OutOfMemory, is_out_of_memory
 
 
 class Attempt:

@@ -1,7 +1,7 @@
 """A process that does one run after the other, as its standard input tells it.
 
 Each line is a JSON list of a verb and a run folder; the end of the input is the end of the
-process. A run that fails ends the process too, with the exit codes of daemon/hrda/__main__.py.
+process. A run that fails ends the process too, with the exit codes of daemon/runs/run_process.py.
 """
 
 from __future__ import annotations
@@ -11,18 +11,15 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from queue import SimpleQueue
 
-from daemon.domain.errors import RunFailed
-from daemon.hrda.__main__ import DONE, LOCKED, report_error
 from daemon.runs.parent_death import PARENT_DIED
 from daemon.runs.run_folder import RunFolder
+from daemon.runs.run_process import DONE, Work, do_run, report_error
 
-log = logging.getLogger(__name__)
-
-Verbs = Mapping[str, Callable[[RunFolder], None]]
+Verbs = Mapping[str, Work]
 
 
 def serve(verbs: Verbs) -> int:
@@ -50,25 +47,9 @@ def _read_lines(lines: SimpleQueue[str]) -> None:
     os._exit(PARENT_DIED)
 
 
-def _run(do: Callable[[RunFolder], None], folder: RunFolder) -> int:
+def _run(work: Work, folder: RunFolder) -> int:
     _print_into(folder.log)
-    try:
-        with folder.locked():
-            if not folder.finished():
-                return _run_reporting_errors(do, folder)
-    except RunFailed as exc:
-        log.error("%s", exc)  # noqa: TRY400 - expected: no traceback
-        return LOCKED
-    return DONE
-
-
-def _run_reporting_errors(do: Callable[[RunFolder], None], folder: RunFolder) -> int:
-    folder.error_file.unlink(missing_ok=True)
-    try:
-        do(folder)
-    except Exception as exc:  # noqa: BLE001 - it becomes error.json
-        return report_error(folder, exc)
-    return DONE
+    return do_run(folder, work, report_error)
 
 
 def _print_into(path: Path) -> None:

@@ -5,7 +5,8 @@ A released step is never edited or renamed: add another, in the newest file.
 
 from __future__ import annotations
 
-from daemon.store.migrations import released, typed_facts
+from daemon.store.migrations import released, typed_facts  # isort: skip
+from daemon.store.migrations import commands_table  # isort: skip
 from daemon.store.migrations.registry import migrations
 
-__all__ = ["migrations", "released", "typed_facts"]
+__all__ = ["commands_table", "migrations", "released", "typed_facts"]

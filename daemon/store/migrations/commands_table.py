@@ -1,0 +1,20 @@
+"""The table of what people ask the loop to do."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+
+from daemon.store.migrations.registry import migrations
+
+
+@migrations()
+def m019_commands(db: Database) -> None:
+    """What people asked for on a page or with `maskloop ask`, and what became of it."""
+    db.execute(
+        """CREATE TABLE commands (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL, arguments TEXT NOT NULL,
+            asked_by TEXT NOT NULL, role TEXT NOT NULL, asked_at TEXT NOT NULL,
+            state TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT '', finished_at TEXT
+        ) STRICT"""
+    )
+    db.execute("CREATE INDEX commands_waiting ON commands(id) WHERE state = 'waiting'")

@@ -1,0 +1,103 @@
+"""Actions of pages: commands that the next tick carries out, and what became of them."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+from flask.typing import ResponseReturnValue
+
+from daemon.domain.commands import AccessRole, Command
+from daemon.domain.errors import CommandRefused
+from daemon.store import FILE
+from daemon.store.commands import command_writer
+from daemon.web.page import Sources
+
+PATH = "/api/v1/commands"
+CSRF_HEADER = "X-CSRF-Token"
+CSRF_SETTING = "CSRF_TOKEN"  # of the Flask application
+MOST_VERB_CHARACTERS = 64
+
+
+def command_routes(sources: Sources, wake: Callable[[], None]) -> Blueprint:
+    """POST /api/v1/commands keeps a command and answers 202 with its id; GET reads the newest, or
+    one by its id. wake: makes the daemon look now; must return at once."""
+    routes = Blueprint("commands", __name__)
+
+    @routes.post(PATH)
+    def ask() -> ResponseReturnValue:
+        given = request.headers.get(CSRF_HEADER, "")
+        if not hmac.compare_digest(given.encode(), current_app.config[CSRF_SETTING].encode()):
+            return _refused("load the page again: its token is not that of this server", 403)
+        try:
+            verb, arguments = _asked(request.get_data())
+            with command_writer(sources.state() / FILE) as store:
+                command_id = store.add_command(
+                    verb,
+                    arguments,
+                    asked_by="a lead on a page",
+                    role=AccessRole.LEAD,
+                    at=datetime.now(UTC),
+                )
+        except CommandRefused as exc:
+            return _refused(str(exc), 400)
+        wake()
+        return _json({"id": command_id}, 202)
+
+    @routes.get(PATH)
+    def newest() -> ResponseReturnValue:
+        with sources.store() as store:
+            return _json({"commands": [as_json(command) for command in store.commands()]})
+
+    @routes.get(f"{PATH}/<int:command_id>")
+    def one(command_id: int) -> ResponseReturnValue:
+        with sources.store() as store:
+            command = store.command(command_id)
+        return _refused("no such command", 404) if command is None else _json(as_json(command))
+
+    return routes
+
+
+def as_json(command: Command) -> dict[str, Any]:
+    """A command as programs and pages read it; times are ISO 8601 in UTC."""
+    return {
+        "id": command.id,
+        "verb": command.verb,
+        "arguments": command.arguments,
+        "asked_by": command.asked_by,
+        "asked_at": command.asked_at.isoformat(),
+        "state": command.state.value,
+        "outcome": command.outcome,
+        "finished_at": command.finished_at and command.finished_at.isoformat(),
+    }
+
+
+def _asked(body: bytes) -> tuple[str, dict[str, Any]]:
+    """(verb, arguments) of a request. Raises CommandRefused where it is no such JSON."""
+    expected = 'expected JSON like {"verb": "pause", "arguments": {}}'
+    if request.mimetype != "application/json":
+        raise CommandRefused(f"got the content type {request.mimetype[:80]!r}; {expected}")
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        raise CommandRefused(f"the body is no JSON; {expected}") from exc
+    if not isinstance(asked, dict) or set(asked) - {"verb", "arguments"}:
+        raise CommandRefused(f"got other fields; {expected}")
+    verb, arguments = asked.get("verb"), asked.get("arguments", {})
+    if not isinstance(verb, str) or not 0 < len(verb) <= MOST_VERB_CHARACTERS:
+        raise CommandRefused(f"verb: got no short text; {expected}")
+    if not isinstance(arguments, dict):
+        raise CommandRefused(f"arguments: got no object; {expected}")
+    return verb, arguments
+
+
+def _json(value: dict[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(value, indent=1), status=status, mimetype="application/json")
+
+
+def _refused(words: str, status: int) -> Response:
+    return _json({"error": words}, status)
