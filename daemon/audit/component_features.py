@@ -78,8 +78,8 @@ def _of_the_inside(
     flat = probability.reshape(len(probability), -1)[:, rows]
     label = np.minimum(mask.ravel()[rows], len(probability) - 1).astype(np.int64)
     own = np.take_along_axis(flat, label[None], axis=0)[0].astype(np.float64)
-    means = np.stack([np.bincount(group, part, minlength=count) for part in flat], axis=1)
-    means /= components.areas[:, None]
+    sums = np.stack([np.bincount(group, part, minlength=count) for part in flat], axis=1)
+    means: FloatArray = sums / components.areas[:, None]
     mean_own = np.bincount(group, own, minlength=count) / components.areas
     others = means.copy()
     others[:, BACKGROUND] = 0
@@ -190,10 +190,11 @@ class _Sectors:
         parts = [
             _mean(self._group, self._value * self._direction[:, axis], count) for axis in (0, 1)
         ]
-        return np.stack(parts, axis=1)
+        found: FloatArray = np.stack(parts, axis=1)
+        return found
 
 
 def _mean(group: npt.NDArray[np.int64], values: FloatArray, count: int) -> FloatArray:
     sizes = np.bincount(group, minlength=count)
-    return np.bincount(group, values, minlength=count) / np.maximum(sizes, 1)
-
+    means: FloatArray = np.bincount(group, values, minlength=count) / np.maximum(sizes, 1)
+    return means

@@ -36,7 +36,8 @@ class Components:
 
 def components_of(mask: Mask) -> Components:
     """The components of a label (H, W), by the first row and column of their boxes."""
-    ids, classes = np.zeros(mask.shape, np.int32), []
+    classes: list[int] = []
+    ids = np.zeros(mask.shape, np.int32)
     for value in np.flatnonzero(np.bincount(mask.ravel(), minlength=256)):
         if value in (BACKGROUND, IGNORE):
             continue

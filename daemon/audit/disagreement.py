@@ -65,7 +65,9 @@ def blobs_of(
     valid = mask != IGNORE
     differs = ndimage.binary_opening(valid & (best != mask), structure=EIGHT)
     core = differs & ~border_band(mask, tolerance_px)
-    ids, labels, models = np.zeros(mask.shape, np.int32), [], []
+    labels: list[int] = []
+    models: list[int] = []
+    ids = np.zeros(mask.shape, np.int32)
     pairs = np.where(differs, mask.astype(np.int64) * 256 + best, -1)
     codes, counts = np.unique(pairs[differs], return_counts=True)
     for code in codes[counts >= MIN_BLOB_PX]:
@@ -76,9 +78,7 @@ def blobs_of(
     return _measured(ids, labels, models, mask, probability, components, near)
 
 
-def _large_parts(
-    pixels: npt.NDArray[np.bool_], core: npt.NDArray[np.bool_]
-) -> tuple[IdMap, int]:
+def _large_parts(pixels: npt.NDArray[np.bool_], core: npt.NDArray[np.bool_]) -> tuple[IdMap, int]:
     """The connected parts that are large enough, numbered from 1, and how many they are."""
     part, count = ndimage.label(pixels, structure=EIGHT)
     sizes = np.bincount(part.ravel(), minlength=count + 1)
@@ -100,7 +100,7 @@ def _measured(
     near: Neighbourhood,
 ) -> Blobs:
     count, rows = len(labels), np.flatnonzero(ids)
-    group = ids.ravel()[rows] - 1
+    group = ids.ravel()[rows].astype(np.int64) - 1
     flat = probability.reshape(len(probability), -1)[:, rows]
     label = np.minimum(mask.ravel()[rows], len(probability) - 1)
     gap = flat.max(axis=0) - np.take_along_axis(flat, label[None].astype(np.int64), axis=0)[0]
@@ -111,7 +111,7 @@ def _measured(
         labels=np.asarray(labels, np.int64),
         models=np.asarray(models, np.int64),
         areas=np.bincount(group, minlength=count),
-        mass=np.bincount(group, gap, minlength=count),
+        mass=np.bincount(group, gap, minlength=count).astype(np.float64),
         distance=distance,
         owners=_owners(group, rows, count, components, near),
         slices=ndimage.find_objects(ids),

@@ -50,7 +50,8 @@ class Places:
     """The places that a person would look at, (N,) each: components, and blobs beside them.
 
     component, blob: row of each in the suspects, -1 for none. by_blob: whether the blob says what
-    is wrong, else the component. score: probability of an error. type: index of a FindingType. truth: as in `Rows`. image: number of the image.
+    is wrong, else the component. score: probability of an error. type: index of a FindingType.
+    truth: as in `Rows`. image: number of the image.
     """
 
     component: IntArray
@@ -171,7 +172,9 @@ def merged(
     both = first >= 0
     by_blob = both & (blob_score >= own)
     kind = np.where(by_blob, _taken(blobs.type, first), family)
-    truth = np.where(both, np.maximum(components.truth, _taken(blobs.truth, first)), components.truth)
+    truth = np.where(
+        both, np.maximum(components.truth, _taken(blobs.truth, first)), components.truth
+    )
     return Places(
         component=np.concatenate([np.arange(len(components)), np.full(len(further), -1)]),
         blob=np.concatenate([first, further]),
@@ -249,7 +252,9 @@ def _calibration(scores: FloatArray, truths: IntArray) -> tuple[float, float]:
 
 def _of_images(suspects: Suspects, folds: int, fold: int, *, held_out: bool) -> Suspects:
     """The suspects of the images of a fold, or of all the others."""
-    chosen = [(rows.image % folds == fold) == held_out for rows in (suspects.components, suspects.blobs)]
+    chosen = [
+        (rows.image % folds == fold) == held_out for rows in (suspects.components, suspects.blobs)
+    ]
     components = suspects.components.at(chosen[0])
     blobs = suspects.blobs.at(chosen[1])
     numbers = np.full(len(suspects.components) + 1, -1)

@@ -58,8 +58,8 @@ class LabelAudit:
     """Takes in images one by one, then ranks what it found.
 
     classes: names by value, background first. images: how many will come. tolerance_px: how far
-    borders may differ. plant_share: of the components in which an error is planted, in copies. seed:
-    of the planted errors.
+    borders may differ. plant_share: of the components in which an error is planted, in copies.
+    seed: of the planted errors.
     """
 
     classes: tuple[str, ...]
@@ -86,9 +86,9 @@ class LabelAudit:
     ) -> None:
         """Compare one label with a model's view.
 
-        picture: (H, W, 3). mask: (H, W), class indices. probability: (C, h, w), of every `step_of`-th
-        pixel. They stay as they are, and nothing of their size is kept. Raises ValueError for
-        sizes that differ.
+        picture: (H, W, 3). mask: (H, W), class indices. probability: (C, h, w), of every
+        `step_of`-th pixel. They stay as they are, and nothing of their size is kept. Raises
+        ValueError for sizes that differ.
         """
         step = step_of(mask.shape)
         mask = mask[::step, ::step]
@@ -159,7 +159,7 @@ class LabelAudit:
                     type=FindingType.RULE,
                     labeled="",
                     proposed="",
-                    box_yxyx=(0, 0, *mask.shape),
+                    box_yxyx=(0, 0, mask.shape[0], mask.shape[1]),
                     area_px=mask.size,
                     score=GATE,
                     expected_precision=None,
@@ -191,9 +191,7 @@ class LabelAudit:
             return model, None
         return model, plant_table(judged, places, self._errors, count, self._digest.hexdigest())
 
-    def _findings(
-        self, found: Suspects, places: Places, *, calibrated: bool
-    ) -> Iterator[Finding]:
+    def _findings(self, found: Suspects, places: Places, *, calibrated: bool) -> Iterator[Finding]:
         count: dict[int, int] = {}
         for row in np.argsort(-places.score, kind="stable"):
             image = int(places.image[row])
@@ -208,9 +206,7 @@ class LabelAudit:
                 mask_png=finding.mask_png if keeps else "",
             )
 
-    def _finding(
-        self, found: Suspects, places: Places, row: int, image: AuditedImage
-    ) -> Finding:
+    def _finding(self, found: Suspects, places: Places, row: int, image: AuditedImage) -> Finding:
         by_blob = bool(places.by_blob[row])
         rows = found.blobs if by_blob else found.components
         at = int(places.blob[row] if by_blob else places.component[row])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from daemon.audit.components import BACKGROUND, EIGHT
@@ -17,7 +18,7 @@ FAST_SHARE = 0.02  # of the lead times
 MIN_LABELS = 50  # of an annotator, or with a lead time, before a habit is known
 
 
-def odd_mask(mask: Mask, model: Mask, confidence: np.ndarray) -> Iterator[str]:
+def odd_mask(mask: Mask, model: Mask, confidence: npt.NDArray[np.float32]) -> Iterator[str]:
     """Sentences about one label (H, W). model: the model's classes; confidence: of them."""
     if not np.isin(mask, (BACKGROUND, IGNORE), invert=True).any():
         sure = int(((model != BACKGROUND) & (confidence >= SURE) & (mask != IGNORE)).sum())

@@ -49,9 +49,7 @@ class PlantedMask:
     changed: Region
 
 
-def plant(
-    mask: Mask, classes: int, share: float, rng: np.random.Generator
-) -> PlantedMask:
+def plant(mask: Mask, classes: int, share: float, rng: np.random.Generator) -> PlantedMask:
     """Plant errors in a share of the components, each of a kind drawn uniformly.
 
     mask: (H, W), which stays as it is. classes: of the project, background included. share: of the
@@ -75,9 +73,7 @@ def plant(
             continue
         errors.append(kind)
         footprint[_region(before, after, kind)] = len(errors)
-    return PlantedMask(
-        mask=copy, errors=tuple(errors), footprint=footprint, changed=copy != mask
-    )
+    return PlantedMask(mask=copy, errors=tuple(errors), footprint=footprint, changed=copy != mask)
 
 
 def _apply(
@@ -94,7 +90,8 @@ def _apply(
 
 
 def _region(before: Region, after: Region, kind: Planted) -> Region:
-    return after if kind is Planted.PHANTOM else before | after
+    found: Region = after if kind is Planted.PHANTOM else before | after
+    return found
 
 
 def _other_class(value: int, classes: int, rng: np.random.Generator) -> int:
@@ -103,7 +100,8 @@ def _other_class(value: int, classes: int, rng: np.random.Generator) -> int:
 
 
 def _same(copy: Mask, components: Components, row: int, rng: np.random.Generator) -> Region:
-    return components.ids == row + 1
+    found: Region = components.ids == row + 1
+    return found
 
 
 def _nothing(copy: Mask, components: Components, row: int, rng: np.random.Generator) -> Region:
@@ -121,9 +119,7 @@ def _cut(copy: Mask, components: Components, row: int, rng: np.random.Generator)
     return found
 
 
-def _shift(
-    copy: Mask, components: Components, row: int, rng: np.random.Generator
-) -> Region | None:
+def _shift(copy: Mask, components: Components, row: int, rng: np.random.Generator) -> Region | None:
     length = SHIFT * np.sqrt(components.areas[row])
     turn = rng.uniform(0, 2 * np.pi)
     return moved(components.ids == row + 1, _rounded(length * np.sin(turn), length * np.cos(turn)))
@@ -188,5 +184,3 @@ _KINDS: dict[Planted, Kind] = {
     Planted.ERODE: _erode,
     Planted.PHANTOM: _phantom,
 }
-
-

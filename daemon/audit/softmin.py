@@ -12,9 +12,7 @@ import numpy.typing as npt
 TEMPERATURE = 0.1
 
 
-def softmin(
-    scores: npt.NDArray[np.floating], temperature: float = TEMPERATURE
-) -> float:
+def softmin(scores: npt.NDArray[np.floating], temperature: float = TEMPERATURE) -> float:
     """The mean of the scores, weighted by softmax((1 - score) / temperature).
 
     scores: (N,) in [0, 1], at least one; 1 is a perfect label. Raises ValueError for none.

@@ -16,7 +16,6 @@ from PIL import Image as Pillow
 
 from daemon.audit import blob_features, component_features
 from daemon.audit.components import (
-    BACKGROUND,
     Components,
     FloatArray,
     IdMap,
@@ -193,7 +192,8 @@ def _preferred(probability: Probability, components: Components) -> IntArray:
         return np.zeros(0, np.int64)
     known = components.classes < len(probability)
     sums[np.flatnonzero(known), components.classes[known]] = -1
-    return sums.argmax(axis=1)
+    found: IntArray = sums.argmax(axis=1)
+    return found
 
 
 def _truth(
@@ -203,9 +203,9 @@ def _truth(
 
     footprint: whether all pixels of a planted object count, else only those that were changed.
     """
-    truth, error = np.full(count, UNCLEAR if planted is None else CLEAN), np.zeros(count, np.int64)
     if planted is None or not count or not planted.errors:
-        return truth, error
+        known = np.full(count, UNCLEAR if planted is None else CLEAN)
+        return known, np.zeros(count, np.int64)
     where = planted.footprint if footprint else np.where(planted.changed, planted.footprint, 0)
     rows = np.flatnonzero(ids)
     group = ids.ravel()[rows].astype(np.int64) - 1
@@ -218,9 +218,7 @@ def _truth(
     return truth, np.where(most >= HIT, best + 1, 0)
 
 
-def _pictures(
-    ids: IdMap, slices: list[Slices], weight: FloatArray
-) -> npt.NDArray[np.object_]:
+def _pictures(ids: IdMap, slices: list[Slices], weight: FloatArray) -> npt.NDArray[np.object_]:
     """(n,): the heaviest rows as pictures, "" for the others."""
     found = np.full(len(slices), "", dtype=object)
     for row in np.argsort(-weight, kind="stable")[:MAX_PICTURES]:
@@ -234,9 +232,3 @@ def mask_picture(pixels: npt.NDArray[np.bool_]) -> str:
     Pillow.fromarray(pixels).convert("1").save(out, format="PNG", optimize=True)
     content = out.getvalue()
     return base64.b64encode(content).decode() if len(content) <= MAX_PICTURE_BYTES else ""
-
-
-def is_object(classes: IntArray) -> npt.NDArray[np.bool_]:
-    """Which classes are not the background."""
-    found: npt.NDArray[np.bool_] = classes != BACKGROUND
-    return found

@@ -11,7 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.cli import actions, ask_command, config_command, export_command, options, streams
+from daemon.cli import (
+    actions,
+    ask_command,
+    audit_command,
+    config_command,
+    export_command,
+    options,
+    streams,
+)
 from daemon.cli.console import report_fault
 from daemon.domain.errors import MaskloopError
 from daemon.domain.os_errors import describe_os_error
@@ -119,6 +127,12 @@ COMMANDS = (
         help="write labels, splits, selection history and curve of the loop as plain files",
         run=export_command.export,
         add_options=export_command.add_options,
+    ),
+    Command(
+        name="audit",
+        help="find labels that a person should look at again, of the loop or of a labeled folder",
+        run=audit_command.audit,
+        add_options=audit_command.add_options,
     ),
     Command(
         name="train",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class FindingType(enum.StrEnum):
@@ -33,8 +34,8 @@ class Finding:
     place. expected_precision: the probability that a person finds an error here, if errors are as
     frequent as the planted ones by which it was calibrated, in [0, 1]; None where it is not known.
     score: what findings of one audit are sorted by, higher is more suspicious. weak: the model was
-    trained on this label. reason: one sentence. mask_png: 1-bit PNG of the place in its box, base64;
-    "" without one.
+    trained on this label. reason: one sentence. mask_png: 1-bit PNG of the place in its box,
+    base64; "" without one.
     """
 
     image_id: int
@@ -48,3 +49,14 @@ class Finding:
     reason: str
     weak: bool = False
     mask_png: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditedLabels:
+    """How far the labels are audited. compared: labels. weak: of these, by a model that had learned
+    from them. findings: places in them. at: of the newest audit; None before the first."""
+
+    compared: int
+    weak: int
+    findings: int
+    at: datetime | None

@@ -1,8 +1,8 @@
 """The training process: `python -m daemon.hrda VERB RUN_FOLDER`.
 
-VERB is embed, features, train, predict, audit or near-duplicates. Exit codes and error.json are those of
-every run (daemon/runs/run_process.py). A file that the run does not need is left out and listed in
-the faults of result.json.
+VERB is embed, features, train, predict, audit or near-duplicates. Exit codes and error.json are
+those of every run (daemon/runs/run_process.py). A file that the run does not need is left out and
+listed in the faults of result.json.
 
 Several GPUs: `torchrun --nproc-per-node N -m daemon.hrda train RUN_FOLDER`. The process of rank 0
 locks the folder; `embed`, `features` and `predict` run in it alone.
@@ -18,9 +18,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from daemon.runs.audit_records import AuditRequest
 from daemon.runs.durable import write_json
 from daemon.runs.run_folder import (
-    AuditRequest,
     DistinctRequest,
     EmbedRequest,
     FeaturesRequest,

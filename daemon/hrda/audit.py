@@ -7,15 +7,14 @@ them is kept, neither in memory nor on disk.
 from __future__ import annotations
 
 import dataclasses
-import logging
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as Pillow
 
-from daemon.audit.independence import require_independent
 from daemon.audit.label_audit import AuditedImage, LabelAudit, step_of
 from daemon.domain.findings import Finding
 from daemon.hrda.data.file_reader import FileReader
@@ -24,18 +23,15 @@ from daemon.hrda.inference.streaming import predictions_of
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.predict import model_of
 from daemon.hrda.progress import ProgressReporter
-from daemon.runs.checksums import sha256_of
+from daemon.runs.ancestry import require_unseen
+from daemon.runs.audit_records import AuditedFile, AuditRequest, AuditResult
+from daemon.runs.durable import atomic_file
 from daemon.runs.run_folder import (
-    AuditedFile,
-    AuditedPart,
-    AuditRequest,
-    AuditResult,
-    FileRole,
     PredictRequest,
     RunFolder,
 )
 
-log = logging.getLogger(__name__)
+PICTURED = 500  # findings whose images keep the model's mask, to be drawn
 
 
 def audit(folder: RunFolder, request: AuditRequest) -> None:
@@ -46,7 +42,7 @@ def audit(folder: RunFolder, request: AuditRequest) -> None:
     """
     started_s, cpu_before_s = time.monotonic(), _cpu_s()
     for part in request.parts:
-        check_independence(part)
+        require_unseen(part)
     files = [file for part in request.parts for file in part.files]
     reader = FileReader(files)
     found = LabelAudit(
@@ -59,6 +55,7 @@ def audit(folder: RunFolder, request: AuditRequest) -> None:
     seen = _take_in(folder, request, reader, found)
     conflicts = list(_conflicts(seen, reader, found, request))
     outcome = found.outcome()
+    _delete_masks(folder, seen, [finding.image_id for finding in outcome.findings[:PICTURED]])
     folder.write_result(
         AuditResult(
             images=len(seen),
@@ -72,27 +69,21 @@ def audit(folder: RunFolder, request: AuditRequest) -> None:
     )
 
 
-def check_independence(part: AuditedPart) -> None:
-    """Raise RunFailed if the model of a part learned from one of its labels, by the bytes that the
-    image files have now."""
-    if not part.in_fold:
-        digests = {file.name: sha256_of(file.image) for file in part.files if file.image.exists()}
-        require_independent(digests, part.trained_on)
-        require_independent({file.name: file.sha256 for file in part.files}, part.trained_on)
-
-
 def _take_in(
     folder: RunFolder, request: AuditRequest, reader: FileReader, found: LabelAudit
 ) -> dict[int, AuditedFile]:
     """Compare every label; image id -> its file, of those that could be read."""
     total = sum(len(part.files) for part in request.parts)
     progress, seen = ProgressReporter(folder, "audit", total), {}
+    folder.mask(0).parent.mkdir(exist_ok=True)
     for file, weak, prediction in progress.track(_predictions(request, reader)):
         labeled = reader.labeled_image(file, len(request.classes))
         if labeled is None:
             continue
         image = AuditedImage(id=file.id, name=file.name, weak=weak)
         found.add(image, *labeled, probability_of(prediction))
+        with atomic_file(folder.mask(file.id)) as part:
+            Pillow.fromarray(prediction.mask()).save(part, format="PNG")
         seen[file.id] = file
     return seen
 
@@ -131,21 +122,24 @@ def probability_of(prediction: ImagePrediction) -> npt.NDArray[np.float32]:
     return found
 
 
+def _delete_masks(folder: RunFolder, seen: dict[int, AuditedFile], kept: list[int]) -> None:
+    """Delete the model's masks but those of images whose findings are drawn."""
+    for image_id in seen.keys() - set(kept):
+        folder.mask(image_id).unlink(missing_ok=True)
+
+
 def _conflicts(
     seen: dict[int, AuditedFile], reader: FileReader, found: LabelAudit, request: AuditRequest
 ) -> Iterator[Finding]:
     """Pairs of identical pictures whose labels differ."""
     for one, other in found.identical():
-        masks = [reader.labeled_image(seen[image.id], len(request.classes)) for image in (one, other)]
+        masks = [
+            reader.labeled_image(seen[image.id], len(request.classes)) for image in (one, other)
+        ]
         if masks[0] is not None and masks[1] is not None:
             finding = found.conflict(one, other, masks[0][1], masks[1][1])
             if finding is not None:
                 yield finding
-
-
-def files_with_role(files: Sequence[AuditedFile], role: FileRole) -> list[AuditedFile]:
-    """The files of a role."""
-    return [file for file in files if file.role is role]
 
 
 def _cpu_s() -> float:

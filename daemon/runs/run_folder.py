@@ -35,13 +35,10 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from daemon.domain.errors import RunFailed
+from daemon.runs.audit_records import AuditResult
 from daemon.runs.durable import atomic_file, write_json
 from daemon.runs.locks import LockHeld, holder_of, lock_file
 from daemon.runs.records import (
-    AuditedFile,
-    AuditedPart,
-    AuditRequest,
-    AuditResult,
     DistinctRequest,
     EmbedRequest,
     Failure,
@@ -64,10 +61,6 @@ from daemon.runs.records import (
 from daemon.runs.score_columns import mapped_columns, write_columns
 
 __all__ = [
-    "AuditRequest",
-    "AuditResult",
-    "AuditedFile",
-    "AuditedPart",
     "DistinctRequest",
     "EmbedRequest",
     "Failure",

@@ -11,6 +11,7 @@ from daemon.store.cycles import CycleQueries
 from daemon.store.duplicate_labels import DuplicateLabelQueries
 from daemon.store.events import EventQueries
 from daemon.store.exclusions import ExclusionQueries
+from daemon.store.findings import FindingQueries
 from daemon.store.identity import IdentityQueries
 from daemon.store.images import ImageQueries
 from daemon.store.incidents import IncidentQueries
@@ -36,6 +37,7 @@ class Store(
     IncidentQueries,
     ClassQueries,
     CommandQueries,
+    FindingQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

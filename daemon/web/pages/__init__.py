@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from daemon.web.page import Page
-from daemon.web.pages import curve, overview
+from daemon.web.pages import curve, overview, suspects
 
-PAGES: tuple[Page, ...] = (overview.PAGE, curve.PAGE)
+PAGES: tuple[Page, ...] = (overview.PAGE, curve.PAGE, suspects.PAGE)
