@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from daemon.audit.components import Components, FloatArray
-from daemon.audit.disagreement import TOUCHING_PX, Blobs, Probability, is_background
+from daemon.audit.disagreement_blobs import TOUCHING_PX, Blobs, Probability, is_background
+from daemon.audit.label_components import Components, FloatArray
 from daemon.domain import Mask
-from daemon.domain.findings import FindingType
+from daemon.domain.label_findings import FindingType
 
 MOST_OF_COMPONENT = 0.6  # share of a component that a blob covers, from which on all of it counts
 TYPES = (

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from daemon.audit.components import BACKGROUND, Components, FloatArray, Neighbourhood
-from daemon.audit.disagreement import Blobs, Probability
+from daemon.audit.disagreement_blobs import Blobs, Probability
+from daemon.audit.label_components import BACKGROUND, Components, FloatArray, Neighbourhood
 from daemon.audit.softmin import grouped_softmin
 from daemon.domain import Mask
 

@@ -18,13 +18,20 @@ import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from daemon.audit.components import FloatArray
+from daemon.audit.blob_features import NAMES
+from daemon.audit.label_components import FloatArray
 from daemon.audit.planting import Planted
 from daemon.audit.suspects import CLEAN, KINDS, TYPES, UNCLEAR, IntArray, Rows, Suspects
-from daemon.domain.findings import FindingType
+from daemon.domain.label_findings import FindingType
 
+LARGE_PX, SIZE_WEIGHT = 65_536, 0.25  # in the order of places: larger places are equal
 MIN_ERRORS = 20  # planted errors, for a fit
 FOLDS = 5
+RISING = (
+    "mass",
+    "size",
+    "gap",
+)  # features of a blob: planted ones are never as large as a field row
 TREES = {
     "max_depth": 3,
     "learning_rate": 0.06,
@@ -51,7 +58,7 @@ class Places:
 
     component, blob: row of each in the suspects, -1 for none. by_blob: whether the blob says what
     is wrong, else the component. score: probability of an error. type: index of a FindingType.
-    truth: as in `Rows`. image: number of the image.
+    truth: as in `Rows`. image: number of the image. area: pixels of the place.
     """
 
     component: IntArray
@@ -61,9 +68,17 @@ class Places:
     type: IntArray
     truth: IntArray
     image: IntArray
+    area: IntArray
 
     def __len__(self) -> int:
         return len(self.score)
+
+    def priority(self) -> FloatArray:
+        """(N,): what places are sorted by, in [0, 1]: of two that are equally likely to hold an
+        error the larger one comes first, since it spoils more of the training."""
+        size = np.minimum(np.maximum(self.area, 1) / LARGE_PX, 1.0) ** SIZE_WEIGHT
+        found: FloatArray = self.score * size
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +198,9 @@ def merged(
         type=np.concatenate([kind, blobs.type[further]]),
         truth=np.concatenate([truth, _truth_of_further(components, blobs, further)]),
         image=np.concatenate([components.image, blobs.image[further]]),
+        area=np.concatenate(
+            [np.where(by_blob, _taken(blobs.area, first), components.area), blobs.area[further]]
+        ),
     )
 
 
@@ -225,18 +243,28 @@ def _fit(planted: Suspects) -> ErrorModel:
     families = FAMILY_OF_TRUTH[components.truth]
     return ErrorModel(
         components=_trees(components, families, pairs),
-        blobs=_trees(blobs, blobs.truth > CLEAN, pairs),
+        blobs=_trees(blobs, blobs.truth > CLEAN, pairs, monotonic_cst=_rising(blobs, pairs)),
         pairs=pairs,
     )
 
 
+def _rising(rows: Rows, pairs: Sequence[tuple[int, int]]) -> IntArray:
+    """(columns,): 1 where a larger value must not make an error less probable, else 0."""
+    found = np.zeros(design(rows.at(np.arange(0)), pairs).shape[1], np.int64)
+    found[[NAMES.index(name) for name in RISING]] = 1
+    return found
+
+
 def _trees(
-    rows: Rows, truth: npt.NDArray[np.generic], pairs: Sequence[tuple[int, int]]
+    rows: Rows,
+    truth: npt.NDArray[np.generic],
+    pairs: Sequence[tuple[int, int]],
+    **further: object,
 ) -> HistGradientBoostingClassifier | None:
-    """Fitted trees; None where all rows are of one kind."""
+    """Fitted trees; None where all rows are of one kind. further: arguments of the trees."""
     if len(np.unique(truth)) < 2:
         return None
-    return HistGradientBoostingClassifier(**TREES).fit(design(rows, pairs), truth)
+    return HistGradientBoostingClassifier(**TREES, **further).fit(design(rows, pairs), truth)
 
 
 def _calibration(scores: FloatArray, truths: IntArray) -> tuple[float, float]:

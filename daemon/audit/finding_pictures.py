@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from daemon.domain import IGNORE, Mask
 from daemon.domain.class_colours import COLOURS, IGNORE_COLOUR
-from daemon.domain.findings import Finding
+from daemon.domain.label_findings import Finding
 
 SIDE_PX = 220  # of a panel
 MARGIN = 0.75  # around the place, of its longer side

@@ -12,15 +12,15 @@ import numpy.typing as npt
 
 from daemon.audit import error_model, sentences
 from daemon.audit.component_features import NAMES
-from daemon.audit.components import BACKGROUND
 from daemon.audit.error_model import ErrorModel, Places
 from daemon.audit.identical_pictures import Fingerprint, agreement, fingerprint, identical_pairs
+from daemon.audit.label_components import BACKGROUND
 from daemon.audit.label_rules import odd_mask
 from daemon.audit.plant_tables import PlantTable, plant_table
 from daemon.audit.planting import Planted, plant
 from daemon.audit.suspects import TYPES, Rows, Suspects, joined, suspects_of
 from daemon.domain import Mask
-from daemon.domain.findings import Finding, FindingType
+from daemon.domain.label_findings import Finding, FindingType
 
 MAX_PIXELS = 4_000_000  # of an image as it is compared; larger ones are read at every second pixel
 MAX_FINDINGS = 50  # of an image
@@ -29,6 +29,7 @@ MAX_MASKS = 10  # findings of an image that keep the picture of their pixels
 PLANTED_OBJECTS = 4000  # components that copies with planted errors should have, all together
 MAX_ROUNDS = 8  # copies of an image with planted errors
 OBJECTS = 15  # of a usual image
+RULE_SCORE = 0.15  # of an oddity that needs no model: as a probable error of some hundred pixels
 GATE = 0.5  # probability against a label, from which on a component is worth a look
 SAYS_AGAINST = [NAMES.index(name) for name in ("doubt", "ring_peak", "rim_peak")]
 Picture = npt.NDArray[np.uint8]
@@ -102,7 +103,7 @@ class LabelAudit:
         self._prints.append(fingerprint(picture))
         found = suspects_of(number, mask, probability, self.tolerance_px)
         self._found.append(_scaled(found, step))
-        self._check_rules(image, mask, probability)
+        self._check_rules(image, mask, probability, step)
         self._plant(number, mask, probability)
 
     def outcome(self) -> AuditOutcome:
@@ -150,7 +151,9 @@ class LabelAudit:
             reason=sentences.conflict(one.name, shares),
         )
 
-    def _check_rules(self, image: AuditedImage, mask: Mask, probability: Probability) -> None:
+    def _check_rules(
+        self, image: AuditedImage, mask: Mask, probability: Probability, step: int
+    ) -> None:
         model = probability.argmax(axis=0).astype(np.uint8)
         for sentence in odd_mask(mask, model, probability.max(axis=0)):
             self._rules.append(
@@ -159,9 +162,9 @@ class LabelAudit:
                     type=FindingType.RULE,
                     labeled="",
                     proposed="",
-                    box_yxyx=(0, 0, mask.shape[0], mask.shape[1]),
-                    area_px=mask.size,
-                    score=GATE,
+                    box_yxyx=(0, 0, mask.shape[0] * step, mask.shape[1] * step),
+                    area_px=mask.size * step * step,
+                    score=RULE_SCORE,
                     expected_precision=None,
                     reason=sentence,
                     weak=image.weak,
@@ -193,7 +196,8 @@ class LabelAudit:
 
     def _findings(self, found: Suspects, places: Places, *, calibrated: bool) -> Iterator[Finding]:
         count: dict[int, int] = {}
-        for row in np.argsort(-places.score, kind="stable"):
+        priority = places.priority()
+        for row in np.argsort(-priority, kind="stable"):
             image = int(places.image[row])
             if not _worth_a_look(found, places, int(row)) or count.get(image, 0) >= MAX_FINDINGS:
                 continue
@@ -202,6 +206,7 @@ class LabelAudit:
             keeps = count[image] <= MAX_MASKS
             yield replace(
                 finding,
+                score=float(priority[row]),
                 expected_precision=finding.score if calibrated else None,
                 mask_png=finding.mask_png if keeps else "",
             )

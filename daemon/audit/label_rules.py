@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from daemon.audit.components import BACKGROUND, EIGHT
+from daemon.audit.label_components import BACKGROUND, EIGHT
 from daemon.domain import IGNORE, Mask
 
 SLIVER_PX = 10

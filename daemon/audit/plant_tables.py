@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from daemon.audit.components import BACKGROUND, FloatArray
 from daemon.audit.error_model import Places
+from daemon.audit.label_components import BACKGROUND, FloatArray
 from daemon.audit.planting import Planted
 from daemon.audit.suspects import CLEAN, KINDS, UNCLEAR, IntArray, Suspects
 
@@ -88,7 +89,7 @@ def plant_table(
         base_rate=float((truth > CLEAN).sum() / max((truth != UNCLEAR).sum(), 1)),
         place_rate=float((places.truth[known] > CLEAN).mean()) if known.any() else 0.0,
         kinds={kind.value: _kind_table(kind, planted, places, errors) for kind in Planted},
-        top=_top(places.score[known], places.truth[known] > CLEAN, len(errors)),
+        top=_top(places, known, len(errors)),
         image_auroc=_auroc(wrong, by_image),
         image_rate=float(wrong.mean()) if images else 0.0,
         digest=digest,
@@ -138,8 +139,10 @@ def _errors_found(planted: Suspects, number: int) -> set[tuple[int, int]]:
     }
 
 
-def _top(score: FloatArray, is_error: IntArray, errors: int) -> dict[int, TopTable]:
-    order = np.argsort(-score, kind="stable")
+def _top(places: Places, known: npt.NDArray[np.bool_], errors: int) -> dict[int, TopTable]:
+    """The first of the list that people see, by priority."""
+    score, is_error = places.score[known], places.truth[known] > CLEAN
+    order = np.argsort(-places.priority()[known], kind="stable")
     base = float(is_error.mean()) if len(is_error) else 0.0
     found = {}
     for k in TOP:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from daemon.audit.components import BACKGROUND, EIGHT, Components, IdMap, components_of
+from daemon.audit.label_components import BACKGROUND, EIGHT, Components, IdMap, components_of
 from daemon.domain import Mask
 
 MIN_PLANTED_PX = 100  # area of a component in which an error is planted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.domain.findings import FindingType
+from daemon.domain.label_findings import FindingType
 
 _SENTENCES = {
     FindingType.SWAP: "Labeled {labeled}; the model sees {proposed} here.",

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 
 from daemon.audit import blob_features, component_features
-from daemon.audit.components import (
+from daemon.audit.disagreement_blobs import Blobs, Probability, blobs_of
+from daemon.audit.label_components import (
     Components,
     FloatArray,
     IdMap,
@@ -23,10 +24,9 @@ from daemon.audit.components import (
     components_of,
     neighbourhood,
 )
-from daemon.audit.disagreement import Blobs, Probability, blobs_of
 from daemon.audit.planting import Planted, PlantedMask
 from daemon.domain import Mask
-from daemon.domain.findings import FindingType
+from daemon.domain.label_findings import FindingType
 
 MIN_COMPONENT_PX = 60
 MAX_COMPONENTS, MAX_BLOBS = 1000, 50  # rows of an image; the largest and the heaviest

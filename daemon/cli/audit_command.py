@@ -23,7 +23,7 @@ def audit(options: argparse.Namespace) -> int:
 
         config = load_config(options.config)
         return audit_loop(config, options.out, now(), OUT, ERR, planted=options.plant)
-    from daemon.experiment.auditing.audit_command import run_audit
     from daemon.experiment.auditing.audit_options import read_options
+    from daemon.experiment.auditing.folder_audit import run_audit
 
     return run_audit(read_options(options), OUT, ERR)

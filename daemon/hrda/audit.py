@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 
 from daemon.audit.label_audit import AuditedImage, LabelAudit, step_of
-from daemon.domain.findings import Finding
+from daemon.domain.label_findings import Finding
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.device import peak_memory_bytes
 from daemon.hrda.inference.streaming import predictions_of

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from daemon.domain.findings import Finding
+from daemon.domain.label_findings import Finding
 from daemon.runs.records import FileFault, LabeledFile, Record, Request
 
 

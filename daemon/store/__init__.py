@@ -11,10 +11,10 @@ from daemon.store.cycles import CycleQueries
 from daemon.store.duplicate_labels import DuplicateLabelQueries
 from daemon.store.events import EventQueries
 from daemon.store.exclusions import ExclusionQueries
-from daemon.store.findings import FindingQueries
 from daemon.store.identity import IdentityQueries
 from daemon.store.images import ImageQueries
 from daemon.store.incidents import IncidentQueries
+from daemon.store.label_findings import FindingQueries
 from daemon.store.labels import LabelQueries, encode_png
 from daemon.store.outbox import OutboxQueries
 from daemon.store.prediction_sets import PredictionSetQueries

@@ -11,13 +11,13 @@ from PIL import Image
 from rich.console import Console
 
 from daemon.cli.commands import COMMANDS as PROGRAM
-from daemon.domain.errors import ExperimentRefused, RunFailed
-from daemon.experiment.auditing.audit_command import run_audit
+from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.auditing.audit_options import add_options, read_options
+from daemon.experiment.auditing.folder_audit import run_audit
 from daemon.runs.run_folder import RunFolder
+from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
-from daemon.status.snapshot import read_status
 from tests.fakes.learner import COMMANDS
 from tests.integration.workbench import configured, paint, run_out, ticker
 

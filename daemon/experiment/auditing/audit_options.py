@@ -19,8 +19,8 @@ class AuditOptions:
 
     ids: FILE or splits.json:NAME, "" for all images with a mask. checkpoint, trained_on: a model
     and the list of the ids that it was trained on; None: two short fold trainings. fold_labels:
-    most labels that a fold trains on; 0: all. group_by: regular expression on an id; its first group
-    stays in one fold. plant: print the tables of planted errors.
+    most labels that a fold trains on; 0: all. group_by: regular expression on an id; its first
+    group stays in one fold. plant: print the tables of planted errors.
     """
 
     images: Path

@@ -19,8 +19,8 @@ from rich.table import Table
 from daemon.audit.finding_pictures import finding_strip
 from daemon.domain import Mask
 from daemon.domain.errors import ImageRefused
-from daemon.domain.findings import Finding
 from daemon.domain.formatting import count, fraction
+from daemon.domain.label_findings import Finding
 from daemon.pixels import read_picture
 from daemon.pixels.masks import MaskUnusable, read_mask
 from daemon.runs.audit_records import AuditedFile, AuditRequest, AuditResult

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.config.loading import Config
 from daemon.domain import Image
-from daemon.domain.findings import AuditedLabels, Finding
+from daemon.domain.label_findings import AuditedLabels, Finding
 from daemon.insight.view_model import Count, Share, Timestamp, ViewModel
 from daemon.store import FILE
 from daemon.web.page import Page, Sources

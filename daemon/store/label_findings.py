@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
-from daemon.domain.findings import AuditedLabels, Finding, FindingType
+from daemon.domain.label_findings import AuditedLabels, Finding, FindingType
 from daemon.store.base import Row, StoreBase, stamp, utf_8
 from daemon.store.labels import LABEL_ORDER
 
