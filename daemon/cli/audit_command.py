@@ -22,7 +22,7 @@ def audit(options: argparse.Namespace) -> int:
         from daemon.experiment.auditing.loop_labels import audit_loop
 
         config = load_config(options.config)
-        return audit_loop(config, options.out, now(), OUT, ERR, planted=options.plant)
+        return audit_loop(config, options.out, now(), (OUT, ERR), planted=options.plant)
     from daemon.experiment.auditing.audit_options import read_options
     from daemon.experiment.auditing.folder_audit import run_audit
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from daemon.domain import Image, Role, Stage
@@ -54,11 +55,7 @@ def _start(context: Context) -> bool:
         return False
     if len(context.store.informative_ids()) < settings.min_labels:
         return False
-    try:
-        request = audit_request(context, last.number, context.run(last.number, AUDIT))
-    except RunFailed as exc:
-        _end(context, last.number, f"labels cannot be audited: {exc}")
-        return False
+    request = audit_request(context, last.number, context.run(last.number, AUDIT))
     if request is None:
         context.store.keep_fact(_DONE, str(last.number))
         return False
@@ -105,18 +102,26 @@ def _end(context: Context, cycle: int, message: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """A kept model. learned: ids of the images that it or an ancestor learned from."""
+    """A kept model. learned: image id -> sha256 of its file, of the images that it or an ancestor
+    learned from."""
 
     cycle: int
     run: RunFolder
-    learned: frozenset[int]
+    learned: Mapping[int, str]
+
+    def has_seen(self, image: Image) -> bool:
+        """Whether it learned from the label of this image, or of one with the same bytes."""
+        return image.id in self.learned or image.sha256 in self._digests
+
+    @cached_property
+    def _digests(self) -> frozenset[str]:
+        return frozenset(self.learned.values())
 
 
 def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest | None:
     """The request that compares the labels of this moment; None where there is nothing to compare.
 
-    The labels are written into the run folder. Raises RunFailed where it is not known what a model
-    learned from.
+    The labels are written into the run folder.
     """
     store, settings = context.store, context.config.audit
     judges = kept_judges(context, cycle)
@@ -129,7 +134,7 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
     left = []
     by_judge: dict[int, list[Image]] = {judge.cycle: [] for judge in judges}
     for image in images:
-        judge = next((one for one in judges if image.id not in one.learned), None)
+        judge = next((one for one in judges if not one.has_seen(image)), None)
         if judge is not None:
             by_judge[judge.cycle].append(image)
         elif annotations[image.id] not in done:
@@ -159,7 +164,13 @@ def kept_judges(context: Context, cycle: int) -> list[Judge]:
         classes = run.read_request(TrainRequest).classes
         if found and classes != found[0].run.read_request(TrainRequest).classes:
             break
-        learned = frozenset(file.id for file in learned_files(run))
+        try:
+            ids = {file.id for file in learned_files(run)}
+        except RunFailed as exc:  # nobody knows what it has seen
+            log.warning("the model of cycle %d judges no labels: %s", number, exc)
+            continue
+        images = context.store.images_of(ids)
+        learned = {image_id: image.sha256 for image_id, image in images.items()}
         found.append(Judge(cycle=number, run=run, learned=learned))
     return found
 
@@ -172,20 +183,13 @@ def _part(
     *,
     in_fold: bool = False,
 ) -> AuditedPart:
-    digests = _digests(context, judge)
     return AuditedPart(
         checkpoint=judge.run.checkpoint,
         temperature=_temperature(judge.run),
-        trained_on=tuple(sorted(digests.values())),
+        trained_on=tuple(sorted(set(judge.learned.values()))),
         files=tuple(_audited_file(context, run, image) for image in images),
         in_fold=in_fold,
     )
-
-
-def _digests(context: Context, judge: Judge) -> Mapping[int, str]:
-    """Image id -> sha256 of its file, of the images that a model learned from."""
-    images = context.store.images_of(judge.learned)
-    return {image_id: image.sha256 for image_id, image in images.items()}
 
 
 def _audited_file(context: Context, run: RunFolder, image: Image) -> AuditedFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from daemon.cli.commands import COMMANDS as PROGRAM
 from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.auditing.audit_options import add_options, read_options
 from daemon.experiment.auditing.folder_audit import run_audit
+from daemon.experiment.auditing.loop_labels import audit_loop
 from daemon.runs.run_folder import RunFolder
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
@@ -61,6 +63,10 @@ def test_the_loop_finds_wrong_labels_and_the_page_shows_them(home: Path) -> None
     page = create_app(lambda: read_status(config), read_config=lambda: config).test_client()
     assert "Labeled weed; the model sees crop here." in page.get("/suspects").text
     assert page.get("/suspects.json").json["suspects"][0]["type"] == "swap"
+    screens = Console(quiet=True), Console(quiet=True)
+    now = datetime.now(UTC)
+    audit_loop(config, home / "now", now, screens, planted=True, run_child=in_this_process)
+    assert ",swap," in (home / "now/findings.csv").read_text()
 
 
 def test_an_audit_that_fails_is_said_and_the_loop_goes_on(

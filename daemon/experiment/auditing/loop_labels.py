@@ -11,6 +11,7 @@ from rich.console import Console
 from daemon.config.loading import Config
 from daemon.domain.errors import MaskloopError
 from daemon.experiment.auditing.audit_report import print_audit, write_findings
+from daemon.experiment.auditing.folder_audit import RunChild
 from daemon.experiment.child_runs import progress_display, run_to_end
 from daemon.runs.audit_records import AuditResult
 from daemon.runs.run_folder import RunFolder
@@ -20,17 +21,28 @@ from daemon.store import FILE, Store
 
 
 def audit_loop(
-    config: Config, out: Path, now: datetime, terminal: Console, err: Console, *, planted: bool
+    config: Config,
+    out: Path,
+    now: datetime,
+    consoles: tuple[Console, Console],
+    *,
+    planted: bool,
+    run_child: RunChild | None = None,
 ) -> int:
     """Compare the labels of this moment and write the findings into `out`. Returns 0.
 
+    consoles: for the findings, and for progress. run_child: as of `run_audit`.
     Raises MaskloopError where there is no model yet, or the comparison fails.
     """
     run = RunFolder(out.absolute() / "audit")
     if not run.request_file.exists():
         _write_request(config, run, now)
+    terminal, err = consoles
     with progress_display(err) as on_progress:
-        run_to_end(run, "audit", on_progress)
+        if run_child is None:
+            run_to_end(run, "audit", on_progress)
+        else:
+            run_child(run, "audit")
     write_findings(out, run)
     print_audit(run.read_result(AuditResult), out, terminal, planted=planted)
     return 0
