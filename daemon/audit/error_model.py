@@ -4,8 +4,8 @@ Components: boosted trees over clean and the families of planted errors; the pro
 is 1 - P(clean). Blobs: boosted trees over clean and error. Both know the pair of classes (label,
 model), since a model confuses some pairs much more often than others. A place takes the larger
 probability of its two sources, which a logistic fit over images that the trees did not see makes a
-probability again. Trees, since a logistic model of the same features found clearly fewer of the
-planted errors (tests/benchmarks/audit.py).
+probability again. Trees, since a logistic model of the same features ranks clearly worse: what is
+suspicious of a small object is not so of a large one.
 """
 
 from __future__ import annotations

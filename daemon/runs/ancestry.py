@@ -3,6 +3,8 @@ as one started from the other."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from daemon.audit.independence import require_independent
 from daemon.domain.errors import RunFailed
 from daemon.runs.audit_records import AuditedPart
@@ -18,7 +20,7 @@ def learned_files(run: RunFolder) -> list[LabeledFile]:
     Raises RunFailed where the request of one of them cannot be read: then it is not known.
     """
     found: list[LabeledFile] = []
-    seen = set()
+    seen: set[Path] = set()
     current: RunFolder | None = run
     while current is not None:
         if current.path in seen or len(seen) > MAX_ANCESTORS:

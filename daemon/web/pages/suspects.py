@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from daemon.config.loading import Config
 from daemon.domain import Image
@@ -82,24 +81,22 @@ class SuspectsView(ViewModel):
 
 def build(sources: Sources) -> SuspectsView:
     """The page, from the store. Before the first run it is empty."""
+    nothing = AuditedLabels(compared=0, weak=0, findings=0, at=None)
     if sources.read_config is None:
-        return _empty(enabled=True)
+        return _view(nothing, labels=0, enabled=True)
     config = sources.read_config()
-    if not (Path(config.state) / FILE).exists():
-        return _empty(enabled=config.audit.enabled)
+    if not (config.state / FILE).exists():
+        return _view(nothing, labels=0, enabled=config.audit.enabled)
     with sources.store() as store:
         found = store.findings(LISTED)
         images = store.images_of({finding.image_id for _, finding in found})
         tasks = store.label_tasks(images)
         labels, audited = len(store.labeled_ids()), store.audited_labels()
-    return SuspectsView(
-        enabled=config.audit.enabled,
-        **_counts(labels, audited),
-        suspects=tuple(
-            suspect(number, rank, finding, images[finding.image_id], task_url(config, tasks))
-            for rank, (number, finding) in enumerate(found, start=1)
-        ),
+    suspects = tuple(
+        suspect(number, rank, finding, images[finding.image_id], task_url(config, tasks))
+        for rank, (number, finding) in enumerate(found, start=1)
     )
+    return _view(audited, labels=labels, enabled=config.audit.enabled, suspects=suspects)
 
 
 def suspect(
@@ -158,19 +155,18 @@ def task_url(config: Config, tasks: Mapping[int, str]) -> Callable[[int], str | 
     return url_of
 
 
-def _empty(*, enabled: bool) -> SuspectsView:
-    nothing = AuditedLabels(compared=0, weak=0, findings=0, at=None)
-    return SuspectsView(enabled=enabled, **_counts(0, nothing), suspects=())
-
-
-def _counts(labels: int, audited: AuditedLabels) -> dict[str, int | str | None]:
-    return {
-        "labels": labels,
-        "compared": audited.compared,
-        "weak": audited.weak,
-        "findings": audited.findings,
-        "audited_at": None if audited.at is None else audited.at.isoformat(),
-    }
+def _view(
+    audited: AuditedLabels, *, labels: int, enabled: bool, suspects: tuple[Suspect, ...] = ()
+) -> SuspectsView:
+    return SuspectsView(
+        enabled=enabled,
+        labels=labels,
+        compared=audited.compared,
+        weak=audited.weak,
+        findings=audited.findings,
+        audited_at=None if audited.at is None else audited.at.isoformat(),
+        suspects=suspects,
+    )
 
 
 PAGE = Page(
