@@ -70,6 +70,7 @@ ONE_MEANING = {
     "images": ("what there is to label", "daemon/domain daemon/store"),
     "incidents": ("what keeps the loop from working", "daemon/domain daemon/rules daemon/store"),
     "cycles": ("the turns of the loop", "daemon/domain daemon/store"),
+    "models": ("what the gate and people said of each model", "daemon/domain daemon/store"),
     "events": ("what the daemon did", "daemon/domain daemon/store"),
     "heartbeat": ("the last sign of life of a daemon", "daemon/domain daemon/rules"),
     "quarantine": ("inputs that cannot be used", "daemon/stages daemon/store"),

@@ -173,20 +173,25 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def import_dataset(options: argparse.Namespace) -> int:
-    """Turn a data set of another tool into plain folders; 1 for any fault in it."""
+    """Turn a data set of another tool into plain folders; 1 for any fault in it, unless lenient."""
     from daemon.datasets.class_map import ClassMap, read_class_map
-    from daemon.datasets.import_folder import import_folder
+    from daemon.datasets.import_folder import ImportOptions, import_folder
+    from daemon.datasets.samples import Trust
 
-    chosen = read_class_map(options.classes) if options.classes else ClassMap()
+    chosen = ImportOptions(
+        classes=read_class_map(options.classes) if options.classes else ClassMap(),
+        trust=Trust(boxes=options.boxes_as_masks, machine=options.trust_machine),
+        lenient=options.lenient,
+    )
     with terminal.image_progress(ERR) as progress:
         report = import_folder(options.source, options.out, chosen, progress)
     report.show(OUT)
     say(
         f"{options.out}: {count(report.images, 'image')}, {report.labeled} with a mask, "
-        f"{count(len(report.faults), 'fault')}; next: maskloop train --images {options.out}/images "
-        f"--masks {options.out}/masks ..."
+        f"{count(len(report.faults), 'fault')}; next: maskloop demo --data {options.out}, or "
+        f"maskloop train --images {options.out}/images --masks {options.out}/masks ..."
     )
-    return 1 if report.faults else 0
+    return 1 if report.faults and not options.lenient else 0
 
 
 def train(options: argparse.Namespace) -> int:
@@ -213,6 +218,14 @@ def sample(options: argparse.Namespace) -> int:
     from daemon.experiment.sampling.sample_options import read_options
 
     return run_sample(read_options(options), OUT, ERR)
+
+
+def experiment(options: argparse.Namespace) -> int:
+    """Do what a recipe says on plain folders; 1 where a part failed."""
+    from daemon.experiment.recipes.experiment_driver import run_recipe
+    from daemon.experiment.recipes.experiment_options import read_options
+
+    return run_recipe(read_options(options), OUT, ERR)
 
 
 def _load(options: argparse.Namespace) -> Config:

@@ -17,6 +17,7 @@ from daemon.cli import (
     audit_command,
     config_command,
     export_command,
+    open_command,
     options,
     streams,
 )
@@ -79,6 +80,11 @@ COMMANDS = (
         name="web",
         help="serve the pages without running the loop",
         run=actions.web,
+    ),
+    Command(
+        name="open",
+        help="print a link that signs in to the pages",
+        run=open_command.open_pages,
     ),
     Command(
         name="doctor",
@@ -151,6 +157,12 @@ COMMANDS = (
         help="choose the images of a plain folder to label first, before there is any model",
         run=actions.sample,
         add_options=options.add_sample,
+    ),
+    Command(
+        name="experiment",
+        help="sample, audit, train and compare by a recipe, on plain folders, with a report",
+        run=actions.experiment,
+        add_options=options.add_experiment,
     ),
 )
 

@@ -35,29 +35,41 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="also the images, hard-linked or copied; also the names of annotators in the history",
     )
+    parser.add_argument(
+        "--predictions",
+        nargs="?",
+        const="pool",
+        metavar="pool|all|LIST",
+        help="also masks by the model that serves: of the pool, of all images, or of those whose "
+        "ids or names are in the file LIST; the same command goes on where it was stopped",
+    )
 
 
 def export(options: argparse.Namespace) -> int:
     """Write what the store holds; 1 where a label or an image could not be exported."""
     from daemon.cli.actions import now
     from daemon.config.loading import load_config
-    from daemon.datasets.export.export_folder import ExportOptions, export_folder
+    from daemon.datasets.export.export_folder import export_folder
+    from daemon.datasets.export.export_report import ExportOptions
+    from daemon.launchers.local import LocalLauncher
 
     wanted = ExportOptions(
         out=options.out,
         format=options.format,
         images="images" in options.extras,
         people="names" in options.extras,
+        predictions=options.predictions,
     )
     config = load_config(options.config)
     with terminal.image_progress(ERR) as progress:
-        report = export_folder(config, wanted, now(), progress)
+        report = export_folder(config, wanted, now(), progress, LocalLauncher())
     for fault in report.faults[:SHOWN_FAULTS]:
         say(f"fault: {fault}")
     if len(report.faults) > SHOWN_FAULTS:
         say(f"and {len(report.faults) - SHOWN_FAULTS} more in export.json")
     say(
         f"{options.out}: {count(report.labels, 'label')} as {report.format}, "
-        f"{count(report.images, 'image')}, {count(len(report.faults), 'fault')}"
+        f"{count(report.images, 'image')}, {count(report.predictions, 'prediction')}, "
+        f"{count(len(report.faults), 'fault')}"
     )
     return 1 if report.faults else 0

@@ -106,6 +106,22 @@ def add_import(parser: argparse.ArgumentParser) -> None:
         metavar="map.toml",
         help="classes that are renamed, merged or ignored",
     )
+    parser.add_argument(
+        "--boxes-as-masks",
+        action="store_true",
+        help="take a rectangle for the mask of what lies in it (else its pixels have no label)",
+    )
+    parser.add_argument(
+        "--trust-machine",
+        action="store_true",
+        help="take what a model drew and nobody changed for labels (else it is none)",
+    )
+    parser.add_argument(
+        "--lenient",
+        action="store_true",
+        help="exit with 0 also where files had to be left out; leave links and encrypted files of "
+        "an archive out instead of refusing it",
+    )
 
 
 def add_demo(parser: argparse.ArgumentParser) -> None:
@@ -132,5 +148,12 @@ def add_simulate(parser: argparse.ArgumentParser) -> None:
 def add_sample(parser: argparse.ArgumentParser) -> None:
     """Those of a first choice."""
     from daemon.experiment.sampling.sample_options import add_options
+
+    add_options(parser)
+
+
+def add_experiment(parser: argparse.ArgumentParser) -> None:
+    """Those of a recipe."""
+    from daemon.experiment.recipes.experiment_options import add_options
 
     add_options(parser)

@@ -15,8 +15,10 @@ from rich.table import Table
 from daemon.domain import TaskState
 from daemon.domain.errors import MaskloopError
 from daemon.domain.formatting import count, duration, moment
+from daemon.domain.models import GateVerdict
 from daemon.status.model import Status
 from daemon.status.model_batch import BatchProgress
+from daemon.status.model_curve import EvaluatedCycle
 
 BAR_S = 1.0  # between two updates of the bar
 
@@ -100,7 +102,7 @@ def curve_table(status: Status) -> Table:
     table = Table("cycle", "labels", "train", "mIoU", "95 %", *classes, "test", box=SIMPLE_HEAD)
     for point in status.evaluations:
         table.add_row(
-            f"{point.cycle}{' refused' if point.refused else ''}",
+            f"{point.cycle}{_verdict(point)}",
             f"{point.labels}{'*' if point.lost_labels else ''}",
             str(point.train_labels),
             _figure(point.miou),
@@ -109,6 +111,13 @@ def curve_table(status: Status) -> Table:
             _figure(point.test_miou),
         )
     return table
+
+
+def _verdict(point: EvaluatedCycle) -> str:
+    """What the gate said of a model that does not serve; "" of one that does."""
+    if not point.refused:
+        return ""
+    return " asks" if point.verdict is GateVerdict.ASKED else " refused"
 
 
 def curve_notes(status: Status) -> list[str]:

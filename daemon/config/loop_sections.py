@@ -157,6 +157,17 @@ class Training(Section):
         "images of the pool the two disagree, for strategies that ask for it (disagreement); that "
         "doubles the time of scoring and the disk space of checkpoints",
     )
+    class_fall: Literal["ask", "serve"] = setting(
+        "ask",
+        "what happens to a new model whose IoU of a class fell by more than 0.1, beyond noise: ask "
+        "(the model before serves until somebody approves the new one, or the next one has the "
+        "same fall) or serve (with a warning)",
+    )
+    previews: Annotated[int, Field(ge=0, le=16)] = setting(
+        6,
+        "number of images of which small predictions are kept during a training, for its page; "
+        "they take at most a thirtieth of its time; 0: none",
+    )
     settings: Mapping[str, Setting] = setting(
         {}, "learner settings that differ from the preset, by name"
     )

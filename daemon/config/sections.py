@@ -21,6 +21,7 @@ from daemon.config.ranges import (
 from daemon.config.section import Section, setting
 from daemon.config.text_checks import (
     require_fitting,
+    require_host_name,
     require_names,
     require_url,
 )
@@ -161,12 +162,48 @@ class Storage(Section):
 
 
 class Web(Section):
-    """[web]: the page."""
+    """[web]: the page, and who may see it."""
 
     enabled: bool = setting(True, "whether `maskloop run` serves the page")
     host: Text = setting(
-        "127.0.0.1", "address to listen on; any but loopback shows the page to others"
+        "127.0.0.1",
+        "address to listen on; any but loopback shows the page to others, who have to sign in",
     )
     port: Annotated[int, Field(ge=0, le=65535)] = setting(
         8060, "port to listen on; 0: any free port"
     )
+    names: tuple[Text, ...] = Field(
+        default=(),
+        strict=False,
+        description="names by which people reach the page, such as that of a proxy in front: "
+        "maskloop.example.org; they have to sign in then",
+    )
+    https: bool = setting(
+        False,
+        "whether a proxy in front speaks https to people: the cookie of a session then goes by "
+        "https only",
+    )
+    token_env: Text = setting(
+        "MASKLOOP_WEB_TOKEN",
+        "environment variable that holds the token of leads, 16 characters or more; without one "
+        "`maskloop open` makes a token on loopback",
+    )
+    token_file: PathText = setting(
+        "", "file that holds the token of leads instead, mode 0600; read again when it changes"
+    )
+    viewer_token_env: Text = setting(
+        "MASKLOOP_VIEWER_TOKEN",
+        "environment variable that holds the token of viewers, who change nothing and see no "
+        "names of people",
+    )
+    viewer_token_file: PathText = setting("", "file that holds the token of viewers instead")
+    session_hours: Annotated[float, Field(ge=0.1, le=8760, allow_inf_nan=False)] = setting(
+        12.0, "hours after which people have to sign in again"
+    )
+
+    @field_validator("names")
+    @classmethod
+    def _are_host_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            require_host_name(name)
+        return names

@@ -22,6 +22,8 @@ _VARIABLE = re.compile(r"\$(?:(\w+)|\{([^}]*)\})")
 _NAMES_OF_VARIABLES = {  # a setting that names a variable -> the setting that says it is used
     ("label_studio", "token_env"): ("label_studio", "token_file"),
     ("label_studio", "webhook_secret_env"): ("label_studio", "webhook"),
+    ("web", "token_env"): ("web", "token_file"),
+    ("web", "viewer_token_env"): ("web", "viewer_token_file"),
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 import regex
 
 MOST_CLASSES = 255
+HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
 def require_url(text: str) -> None:
@@ -20,6 +22,15 @@ def require_url(text: str) -> None:
         raise ValueError(f"is no address: {exc}; expected http://HOST or https://HOST") from exc
     if not known:
         raise ValueError("must begin with http:// or https:// and name a host")
+
+
+def require_host_name(text: str) -> None:
+    """Raise ValueError for what is no name of a host, without scheme and port."""
+    if not HOST_NAME.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no name of a host; expected one like maskloop.example.org, without "
+            f"http:// and without a port"
+        )
 
 
 def require_names(names: Sequence[str]) -> None:

@@ -1,8 +1,9 @@
 """Unpack a zip or tar archive that nobody vouches for.
 
 A path that leaves the folder, a link, a device, an encrypted member, too many or too large files,
-and members that unpack to far more than they take refuse the whole archive. What counts is what
-was really written, never what the archive says of itself.
+and members that unpack to far more than they take refuse the whole archive. A lenient reader leaves
+links, devices and encrypted members out. What counts is what was really written, never what the
+archive says of itself.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from daemon.domain.errors import DatasetRefused, DiskFull
-from daemon.domain.faults import printable
+from daemon.domain.faults import Fault, printable
 
 CHUNK_BYTES = 2**20
 SPARE_BYTES = 2**30  # that an import leaves free on the disk
@@ -41,16 +42,20 @@ def is_archive(path: Path) -> bool:
     return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
 
 
-def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> None:
-    """Write the files of an archive below `folder`. Raises DatasetRefused and DiskFull."""
+def unpack(
+    archive: Path, folder: Path, limits: Limits | None = None, *, lenient: bool = False
+) -> tuple[Fault, ...]:
+    """Write the files of an archive below `folder`. Raises DatasetRefused and DiskFull.
+
+    Returns the members that were left out: only a lenient reader leaves some out.
+    """
     limits = limits or Limits()
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
-                _write(archive, folder, limits, _zip_members(opened))
-        else:
-            with tarfile.open(archive) as opened_tar:
-                _write(archive, folder, limits, _tar_members(opened_tar))
+                return _write(archive, folder, limits, _zip_members(opened), lenient=lenient)
+        with tarfile.open(archive) as opened_tar:
+            return _write(archive, folder, limits, _tar_members(opened_tar), lenient=lenient)
     except (
         *(zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError),
         *(RuntimeError, ValueError),
@@ -88,19 +93,33 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
         yield _Member(name=entry.name, open=lambda e=entry: archive.extractfile(e), fault=fault)  # type: ignore[misc]
 
 
-def _write(archive: Path, folder: Path, limits: Limits, members: Iterator[_Member]) -> None:
+def _write(
+    archive: Path, folder: Path, limits: Limits, members: Iterator[_Member], *, lenient: bool
+) -> tuple[Fault, ...]:
+    """Write the members; those that were left out."""
     packed = archive.stat().st_size
     most = min(limits.all_bytes, limits.ratio_free_bytes + limits.ratio * packed)
     written = 0
+    left_out = []
     for number, member in enumerate(members, start=1):
         if number > limits.files:
             raise _refused(archive, f"more than {limits.files} files", "at most that")
+        if lenient and member.fault:
+            left_out.append(_left_out(archive, member))
+            continue
         path = folder / _safe_name(archive, member, limits)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             written += _copy(archive, member, path, limits, most - written)
         except (FileExistsError, IsADirectoryError, NotADirectoryError) as exc:
             raise _refused(archive, f"{member.name!r} twice", "each file once") from exc
+    return tuple(left_out)
+
+
+def _left_out(archive: Path, member: _Member) -> Fault:
+    cure = "put the file itself into the archive if it is needed"
+    where = f"{archive.name}, {member.name}"
+    return Fault(where=where, got=member.fault, expected="a plain file", cure=cure)
 
 
 def _safe_name(archive: Path, member: _Member, limits: Limits) -> str:
@@ -140,5 +159,6 @@ def _copy(archive: Path, member: _Member, path: Path, limits: Limits, left: int)
 def _refused(archive: Path, got: str, expected: str) -> DatasetRefused:
     return DatasetRefused(
         f"{archive}: got {printable(got)}; expected {expected}; nothing was imported: unpack it "
-        f"yourself if you trust it, and name the folder"
+        f"yourself if you trust it, and name the folder; --lenient leaves out links, devices and "
+        f"encrypted files"
     )

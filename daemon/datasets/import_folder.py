@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from daemon.datasets.archives import is_archive, unpack
@@ -18,20 +18,30 @@ from daemon.datasets.class_map import ClassMap
 from daemon.datasets.import_report import Report
 from daemon.datasets.recognition import recognize
 from daemon.datasets.sample_names import names_of
-from daemon.datasets.samples import Sample, Source
+from daemon.datasets.samples import Sample, Source, Trust
 from daemon.datasets.source_tree import Tree, list_tree
+from daemon.datasets.split_names import is_held_out
 from daemon.datasets.written_sample import Writer
 from daemon.domain import Fault
 from daemon.domain.errors import DatasetRefused, InputRefused
 from daemon.runs.durable import write_json
 
 MARK = ".maskloop-import"  # in DIR.part: a folder with it is ours to remove
-HELD_OUT = ("val", "valid", "validation", "dev", "test", "testing")
 POOL, UNLABELED = "pool", "unlabeled"
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions:
+    """What a person chose. trust: what counts as a label. lenient: links and encrypted files of an
+    archive are left out, instead of refusing the archive."""
+
+    classes: ClassMap = field(default_factory=ClassMap)
+    trust: Trust = field(default_factory=Trust)
+    lenient: bool = False
+
+
 def import_folder(
-    source: Path, out: Path, class_map: ClassMap, progress: Callable[[int, int], None]
+    source: Path, out: Path, options: ImportOptions, progress: Callable[[int, int], None]
 ) -> Report:
     """Import `source`, a folder or an archive, into `out`, a new or empty folder.
 
@@ -40,13 +50,14 @@ def import_folder(
     """
     _require_free(out)
     with _part_of(out) as part:
-        root = source
+        root, left_out = source, tuple[Fault, ...]()
         if not source.is_dir():
             root = part / ".source"
-            _unpack(source, root)
+            left_out = _unpack(source, root, lenient=options.lenient)
         tree = list_tree(root)
-        found = recognize(tree)
-        report = _write(tree, found, class_map, part, progress)
+        found = recognize(tree, options.trust)
+        found = replace(found, faults=(*left_out, *found.faults))
+        report = _write(tree, found, options.classes, part, progress)
         report.source = str(source)
         write_json(part / "report.json", report.as_json())
         shutil.rmtree(part / ".source", ignore_errors=True)
@@ -84,7 +95,8 @@ def _part_of(out: Path) -> Iterator[Path]:
         raise
 
 
-def _unpack(source: Path, root: Path) -> None:
+def _unpack(source: Path, root: Path, *, lenient: bool) -> tuple[Fault, ...]:
+    """Unpack an archive; the members that were left out."""
     if not source.exists():
         raise DatasetRefused(f"{source}: no such folder or archive; name the one of the data set")
     if not source.is_file() or not is_archive(source):
@@ -93,7 +105,7 @@ def _unpack(source: Path, root: Path) -> None:
             f"the folder that holds images and labels"
         )
     root.mkdir()
-    unpack(source, root)
+    return unpack(source, root, lenient=lenient)
 
 
 def _write(
@@ -118,11 +130,11 @@ def _write(
     own_pool = any(POOL in sample.splits for sample in source.samples)
     for number, (sample, name) in enumerate(zip(source.samples, names, strict=True), start=1):
         try:
-            writer.write(sample, name)
+            is_labeled = writer.write(sample, name)
         except InputRefused as exc:
             report.refused(exc, sample.image)
         else:
-            _list(lists, _pooled(sample, own_pool=own_pool), name)
+            _list(lists, _pooled(sample, own_pool=own_pool), name, is_labeled=is_labeled)
         progress(number, len(names))
     if not report.images:
         raise DatasetRefused(_nothing(tree, report))
@@ -133,15 +145,14 @@ def _write(
 
 def _pooled(sample: Sample, *, own_pool: bool) -> Sample:
     """The sample, on the list `pool` too where the source has none and does not hold it out."""
-    parts = {part for split in sample.splits for part in split.lower().split("/")}
-    if own_pool or not parts.isdisjoint(HELD_OUT):
+    if own_pool or any(map(is_held_out, sample.splits)):
         return sample
     return replace(sample, splits=(*sample.splits, POOL))
 
 
-def _list(lists: dict[str, list[str]], sample: Sample, name: str) -> None:
+def _list(lists: dict[str, list[str]], sample: Sample, name: str, *, is_labeled: bool) -> None:
     """Put a written image on its lists: only labeled ones on those of the source."""
-    if sample.labels is None:
+    if not is_labeled:
         lists[UNLABELED].append(name)
         return
     for split in sample.splits:

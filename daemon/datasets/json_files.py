@@ -73,6 +73,22 @@ def size_of(height: object, width: object, where: str, most_pixels: int) -> tupl
     )
 
 
+def size_like(
+    seen: tuple[int, int], height: object, width: object, where: str, most_pixels: int
+) -> tuple[int, int]:
+    """As `size_of`, for a mask of an image of the size `seen`, turned or not: a larger one is
+    refused before memory is taken for it."""
+    size = size_of(height, width, where, most_pixels)
+    if sorted(size) == sorted(seen):
+        return size
+    raise LabelsUnusable(
+        where,
+        f"{size[1]}x{size[0]} pixels",
+        f"{seen[1]}x{seen[0]}, as its image is shown",
+        "make the mask fit the image",
+    )
+
+
 def _whole_numbers(*values: object) -> list[int]:
     """Those of the values that are whole numbers, also when written as 640.0."""
     return [

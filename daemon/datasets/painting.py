@@ -1,22 +1,72 @@
-"""Objects painted over one another in the order of their list: the later one is on top."""
+"""Objects painted over one another in the order of their list: the later one is on top.
+
+Below all of them lie those whose pixels have no label: crowds, and what is not trusted. What they
+mark is something, so it must not become background; which pixels are it, no person has said.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from connectors.masks.shapes import Patch
-from daemon.datasets.samples import NO_LABEL, Count, Labels, Repair
+from daemon.datasets.samples import NO_LABEL, Count, Labels, Repair, Trust
 
 Inside = npt.NDArray[np.bool_]  # (H, W): the pixels of one object
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """An object of an image, not drawn yet.
+
+    value: its class; NO_LABEL for a crowd. pixels: the canvas, to know its size and to note
+    repairs -> the object; raises MaskRefused. is_box: a rectangle around what it marks.
+    by_machine: a machine drew it and nobody changed it.
+    """
+
+    value: int
+    pixels: Callable[[Canvas], Patch]
+    is_box: bool = False
+    by_machine: bool = False
+
+    def doubt(self, trust: Trust) -> Repair | None:
+        """Why its pixels have no label; None where they have its class."""
+        if self.by_machine and not trust.machine:
+            return Repair.MACHINE_UNLABELED
+        if self.is_box and not trust.boxes:
+            return Repair.BOX_UNLABELED
+        return Repair.CROWD if self.value == NO_LABEL else None
+
+
+def drawn(outlines: Sequence[Outline], canvas: Canvas, trust: Trust) -> Labels:
+    """The mask that the objects make, and what was repaired. Raises MaskRefused.
+
+    No object at all is a label: background only.
+    """
+    doubts = [one.doubt(trust) for one in outlines]
+    for one, doubt in zip(outlines, doubts, strict=True):
+        if doubt is not None:
+            canvas.note(doubt)
+            canvas.paint(one.pixels(canvas), NO_LABEL)
+    for one, doubt in zip(outlines, doubts, strict=True):
+        if doubt is None:
+            canvas.note(Repair.BOX, int(one.is_box))
+            canvas.note(Repair.MACHINE, int(one.by_machine))
+            canvas.paint(one.pixels(canvas), one.value)
+    canvas.note(Repair.BACKGROUND_ONLY, int(not outlines))
+    by_person = not doubts or any(doubt is not Repair.MACHINE_UNLABELED for doubt in doubts)
+    return canvas.labels(by_person=by_person)
 
 
 class Canvas:
     """A mask while its objects are painted. size: (height_px, width_px)."""
 
     def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
         self._values = np.zeros(size, np.uint16)
         self._counts: Counter[tuple[Repair, str]] = Counter()
 
@@ -35,10 +85,11 @@ class Canvas:
         if number:
             self._counts[repair, detail] += number
 
-    def labels(self) -> Labels:
+    def labels(self, *, by_person: bool) -> Labels:
         """The mask, and what was repaired."""
         return Labels(
             values=self._values,
+            by_person=by_person,
             repairs=[
                 Count(repair=repair, detail=detail, number=number)
                 for (repair, detail), number in self._counts.items()

@@ -29,7 +29,10 @@ class Repair(enum.StrEnum):
     NO_OUTLINE = "objects without a mask: left out"
     OTHER_GEOMETRY = "objects of a kind that holds no area: left out"
     BOX = "rectangles: taken for masks"
+    BOX_UNLABELED = "rectangles: their pixels have no label; --boxes-as-masks makes them masks"
     MACHINE = "objects that a machine drew: taken as labels"
+    MACHINE_UNLABELED = "objects that a machine drew: no label; --trust-machine makes them labels"
+    MACHINE_ONLY = "images where a machine drew all objects: unlabeled without --trust-machine"
     LATER_ANSWER = "annotations that a later one of the same image replaces"
     TURNED = "masks drawn on the stored picture: turned as its EXIF says"
     STENCIL = "masks of 0 and 255 only, in the whole source: 255 was taken for the one class"
@@ -50,11 +53,24 @@ class Count:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trust:
+    """What counts as a mask that a person drew. boxes: rectangles too. machine: what a machine drew
+    and nobody changed too."""
+
+    boxes: bool = False
+    machine: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Labels:
-    """The mask of one image, in the classes of the source; values: (H, W)."""
+    """The mask of one image, in the classes of the source; values: (H, W).
+
+    by_person: False where a machine drew all of it: then it is no label.
+    """
 
     values: Values
     repairs: Sequence[Count] = ()
+    by_person: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +49,9 @@ class Writer:
             value for value, name in enumerate(self.source.classes) if name in self.source.ignored
         ]
 
-    def write(self, sample: Sample, name: str) -> None:
-        """Write one image, and its mask where it has one. Raises ImageRefused and MaskRefused;
-        then nothing of it is written."""
+    def write(self, sample: Sample, name: str) -> bool:
+        """Write one image, and its mask where it has one; whether it has. Raises ImageRefused and
+        MaskRefused; then nothing of it is written."""
         where = f"image {sample.image}"
         content = read_file(self.tree.path(sample.image), where=where, max_bytes=MOST_BYTES)
         header = read_header(content, where=where, max_pixels=MOST_PIXELS)
@@ -63,8 +63,11 @@ class Writer:
         else:
             size = (header.height_px, header.width_px)
             labels = _upright(sample.labels(size), header, sample.image)
-            repairs += labels.repairs
-            mask = self._mapped(labels.values, repairs)
+            repairs += labels.repairs if labels.by_person else ()
+            if labels.by_person:
+                mask = self._mapped(labels.values, repairs)
+            else:
+                repairs.append(Count(repair=Repair.MACHINE_ONLY))
         if name != stem_of(sample.image.rpartition("/")[2]):
             repairs.append(Count(repair=Repair.RENAMED))
         repairs += self._save(name, content, header, picture)
@@ -74,6 +77,7 @@ class Writer:
             self.report.labeled += 1
             self.report.pixels += counts_of(mask)
         self.report.repaired(repairs, sample.image)
+        return mask is not None
 
     def _mapped(self, values: Values, repairs: list[Count]) -> Mask:
         by_convention = int(np.isin(values, self._ignored).sum()) if self._ignored else 0
@@ -102,7 +106,7 @@ def _upright(labels: Labels, header: Header, image: str) -> Labels:
     if header.orientation >= 5 and labels.values.shape == seen[::-1]:
         turned = Image.fromarray(labels.values).transpose(UPRIGHT[header.orientation])
         repairs = (*labels.repairs, Count(repair=Repair.TURNED))
-        return Labels(values=np.asarray(turned, np.uint16), repairs=repairs)
+        return replace(labels, values=np.asarray(turned, np.uint16), repairs=repairs)
     height_px, width_px = labels.values.shape
     raise LabelsUnusable(
         f"the mask of {image}",

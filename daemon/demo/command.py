@@ -28,6 +28,7 @@ from rich.console import Console
 from daemon.config.loading import Config
 from daemon.demo.annotators import Annotator, Person
 from daemon.demo.dataset import Dataset, copy_pool, field_dataset, own_dataset, write_test_list
+from daemon.demo.imported_data import imported_dataset
 from daemon.demo.installation import find_executable
 from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.demo.options import Options, read_options
@@ -48,6 +49,7 @@ from daemon.demo.watch import Watch
 from daemon.demo.web_user import WebUser
 from daemon.domain.errors import ConnectorRefused, DemoFailed
 from daemon.runs.durable import write_json
+from daemon.web.access.sign_in import sign_in_command
 
 OUT = Console(highlight=False, soft_wrap=True)
 ANNOTATORS = ("ada@maskloop.local", "ben@maskloop.local")
@@ -119,7 +121,8 @@ def _running_demo(options: Options) -> Iterator[tuple[Config, LabelStudioServer,
 
 def _claim_folder(folder: Path, options: Options) -> None:
     """Tie the folder to one data set. Raises DemoFailed if it belongs to another."""
-    wanted = {"images": str(options.images.resolve()) if options.images else "field"}
+    images = options.data / "images" if options.data else options.images
+    wanted = {"images": str(images.resolve()) if images else "field"}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "demo.json"
     if not path.exists():
@@ -128,12 +131,16 @@ def _claim_folder(folder: Path, options: Options) -> None:
     if owner != wanted:
         raise DemoFailed(
             f"{folder} holds a demo on {owner['images']}; choose another folder with --dir,"
-            " or give the same --images again"
+            " or give the same --images or --data again"
         )
 
 
 def _dataset(folder: Path, options: Options) -> tuple[Dataset, Plan]:
-    if options.images and options.masks:
+    if options.data:
+        say(f"reading {options.data}")
+        dataset = imported_dataset(options.data)
+        plan = own_plan(len(dataset.pool))
+    elif options.images and options.masks:
         say(f"reading {options.images} and {options.masks}")
         dataset = own_dataset(options.images, options.masks, options.splits, options.classes)
         plan = own_plan(len(dataset.pool))
@@ -142,6 +149,8 @@ def _dataset(folder: Path, options: Options) -> tuple[Dataset, Plan]:
         dataset, plan = field_dataset(folder / "field"), FIELD_PLAN
     say(f"{len(dataset.pool)} images to label, {len(dataset.test)} to test on; classes: "
         f"{', '.join(dataset.classes.names)}")  # fmt: skip
+    if dataset.left_out:
+        say(f"{dataset.left_out} images without a mask are left out: nobody could label them here")
     return dataset, plan
 
 
@@ -213,6 +222,7 @@ def _invite_url(server: LabelStudioServer) -> str:
 def _addresses(config: Config, server: LabelStudioServer) -> Iterator[str]:
     if config.web.enabled:
         yield f"the page:      http://{config.web.host}:{config.web.port}"
+        yield f"to act on it:  {sign_in_command(config)}"
     yield f"Label Studio:  {server.url}/projects/{config.label_studio.project}"
     yield (
         f"sign in there: {server.credentials.username}, the password is LABEL_STUDIO_PASSWORD"

@@ -8,7 +8,7 @@ Label Studio gets the images of `pool` only; those of `test` measure the model.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from daemon.runs.durable import write_json
 FIELD_SEED = 20
 FIELD_POOL, FIELD_TEST = 160, 40
 MIN_IMAGES = 12
+MAX_CLASSES = 64  # a button each; 28 labels would not hold most of more
 IGNORE_LABEL = "unsure"
 COMPLETE_FILE = "complete"
 
@@ -35,13 +36,14 @@ COMPLETE_FILE = "complete"
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """Images and their true masks. pool: image files; test: names without extension; each has
-    masks/NAME.png."""
+    masks/NAME.png. left_out: images without a mask."""
 
     images: Path
     masks: Path
     classes: ClassSet
     pool: tuple[Path, ...]
     test: tuple[str, ...]
+    left_out: int = 0
 
 
 def field_dataset(folder: Path) -> Dataset:
@@ -60,8 +62,26 @@ def own_dataset(
 
     class_names: by class index; empty: those of classes.json or classes.txt beside the folders.
     """
-    by_name = _images(images)
+    by_name = images_by_name(images)
     pool, test = _split(by_name, splits)
+    return checked_dataset(by_name, masks, pool, test, class_names)
+
+
+def checked_dataset(
+    by_name: Mapping[str, Path],
+    masks: Path,
+    pool: Sequence[str],
+    test: Sequence[str],
+    class_names: Sequence[str],
+) -> Dataset:
+    """The data set with these names in pool and test. Raises DemoFailed with the first faults."""
+    images = next(iter(by_name.values())).parent
+    if len(pool) < MIN_IMAGES:
+        raise DemoFailed(
+            f"{images}: {len(pool)} of {len(by_name)} images are in the pool (labeled, and not "
+            f"held out), expected {MIN_IMAGES} or more; the demo needs some for validation, some "
+            f"for a first batch and some to choose from"
+        )
     pairs = pair_masks([by_name[name] for name in (*pool, *test)], masks)
     highest, has_ignore = _highest_class(pairs.items())
     names = tuple(class_names) or _names_of_file(images.parent) or _default_names(highest)
@@ -70,15 +90,26 @@ def own_dataset(
             f"{masks}: a mask holds the value {highest}, but there are {len(names)} classes"
             f" ({', '.join(names)}), values 0 to {len(names) - 1}; name all with --classes"
         )
-    if len(pool) < MIN_IMAGES:
-        raise DemoFailed(f"{images}: {len(pool)} images in the pool, expected {MIN_IMAGES} or more")
+    if len(names) > MAX_CLASSES:
+        raise DemoFailed(
+            f"{masks}: {len(names)} classes, expected at most {MAX_CLASSES}; merge or ignore some:"
+            f" maskloop import {images.parent} --out DIR --classes map.toml"
+        )
     return Dataset(
         images=images.resolve(),
         masks=masks.resolve(),
-        classes=ClassSet(names=names, ignore_label=IGNORE_LABEL if has_ignore else ""),
+        classes=ClassSet(names=names, ignore_label=_ignore_label(names) if has_ignore else ""),
         pool=tuple(by_name[name] for name in pool),
         test=tuple(test),
     )
+
+
+def _ignore_label(names: Sequence[str]) -> str:
+    """A name for pixels of 255 that no class has."""
+    found = IGNORE_LABEL
+    while found.lower() in {name.lower() for name in names}:
+        found = f"{found} (255)"
+    return found
 
 
 def copy_pool(dataset: Dataset, folder: Path) -> None:
@@ -97,7 +128,8 @@ def write_test_list(dataset: Dataset, path: Path) -> None:
     write_json(path, {"test": list(dataset.test)})
 
 
-def _images(folder: Path) -> dict[str, Path]:
+def images_by_name(folder: Path) -> dict[str, Path]:
+    """Name without extension -> picture of a folder. Raises DemoFailed."""
     if not folder.is_dir():
         raise DemoFailed(f"{folder}: no such folder; name the folder of the images")
     listing = PictureFolder(folder, deep=False).listing()

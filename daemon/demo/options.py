@@ -21,14 +21,15 @@ class Options:
     folder: holds all files of the demo. cycles: how many are trained. exit_when_trained: end then
     instead of staying up.
 
-    images, masks: a data set of the user's own, both or neither. splits: JSON with the lists
-    `pool` and `test`. port: of Label Studio, 0: any free one. pace_s: seconds that a simulated
-    annotator spends on an image.
+    data: a folder that `maskloop import` wrote. images, masks: a data set of the user's own, both
+    or neither. splits: JSON with the lists `pool` and `test`. port: of Label Studio, 0: any free
+    one. pace_s: seconds that a simulated annotator spends on an image.
     """
 
     folder: Path
     cycles: int
     exit_when_trained: bool
+    data: Path | None
     images: Path | None
     masks: Path | None
     splits: Path | None
@@ -43,6 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--dir", type=Path, default=Path("demo"), help="folder for all files of the demo (./demo)")
     add("--cycles", type=int, default=3, help="trained cycles (3)")
     add("--exit", action="store_true", help="end after the last cycle instead of staying up")
+    add("--data", type=Path, help="a folder that `maskloop import` wrote")
     add("--images", type=Path, help="your own images, NAME.jpg")
     add("--masks", type=Path, help="their masks, NAME.png, class indices, 255 = ignore")
     add("--splits", type=Path, help='JSON {"pool": [NAME], "test": [NAME]}; else all are pool')
@@ -53,6 +55,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def read_options(typed: argparse.Namespace) -> Options:
     """The options of a command line. Raises DemoFailed for those that do not fit together."""
+    if typed.data is not None and (typed.images or typed.masks or typed.splits or typed.classes):
+        raise DemoFailed(
+            "--data names images, masks, splits and classes by itself; leave out --images, "
+            "--masks, --splits and --classes, or --data"
+        )
     if (typed.images is None) != (typed.masks is None):
         raise DemoFailed("--images and --masks belong together; give both, or neither")
     if typed.images is None and (typed.splits or typed.classes):
@@ -67,6 +74,7 @@ def read_options(typed: argparse.Namespace) -> Options:
         folder=_path(typed.dir, "--dir"),
         cycles=typed.cycles,
         exit_when_trained=typed.exit,
+        data=_path(typed.data, "--data") if typed.data else None,
         images=_path(typed.images, "--images") if typed.images else None,
         masks=_path(typed.masks, "--masks") if typed.masks else None,
         splits=_path(typed.splits, "--splits") if typed.splits else None,

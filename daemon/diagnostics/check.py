@@ -30,6 +30,7 @@ from daemon.loop.start_checks import (
     port_faults,
     state_folder_faults,
     strategy_trial_faults,
+    web_access_faults,
 )
 
 FindFaults = Callable[[], Sequence[str]]
@@ -67,6 +68,7 @@ def sections(config: Config) -> Sequence[tuple[str, Sequence[Check]]]:
             "state folder": lambda: state_folder_faults(config),
             "disk": lambda: disk_faults(config),
             "port": lambda: port_faults(config),
+            "access to the page": lambda: web_access_faults(config),
             "cv2": opencv_faults,
         },
         "Learner": {

@@ -21,6 +21,7 @@ from typing import Any
 from daemon.config.loading import Config, load_config
 from daemon.config.redaction import SECRET_NAME, Redactor
 from daemon.config.tokens import token_reader
+from daemon.config.web_tokens import GENERATED_FILE
 from daemon.diagnostics.check import read_only_results
 from daemon.diagnostics.findings import findings
 from daemon.diagnostics.machine import machine, versions
@@ -87,9 +88,12 @@ def _secrets(config: Config, environment: Mapping[str, str]) -> list[str]:
     """Texts that may be a token or a password, also from a file that is refused as token file."""
     user_and_password = config.label_studio.url.partition("://")[2].rpartition("@")[0]
     found = [*user_and_password.split(":"), environment.get(config.label_studio.token_env, "")]
-    if config.label_studio.token_file:
+    web = config.web
+    found += [environment.get(name, "") for name in (web.token_env, web.viewer_token_env)]
+    files = [config.label_studio.token_file, web.token_file, web.viewer_token_file]
+    for path in [config.home / name for name in files if name] + [config.state / GENERATED_FILE]:
         with suppress(OSError):
-            content = (config.home / config.label_studio.token_file).read_text(errors="replace")
+            content = path.read_text(errors="replace")
             found += [content, *content.split()]
     return found
 

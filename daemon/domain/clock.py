@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 
@@ -25,6 +25,11 @@ def is_due(moment: datetime, after: timedelta, now: datetime) -> bool:
     """Whether `after` has passed since a stored time; True if its age is unknown."""
     age = time_since(moment, now)
     return age is None or age >= after
+
+
+def utc_now() -> datetime:
+    """The time of this machine, for the outermost caller; everything below is given a clock."""
+    return datetime.now(UTC)
 
 
 def steady_s() -> float:

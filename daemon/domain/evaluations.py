@@ -88,19 +88,22 @@ class MeasuredImage:
 
     image: its id. group: the group that it was drawn in, "" for none. pixels: by class, in the
     order of the names: pixels of truth and prediction in common, of the truth, of the prediction.
+    mistakes: (index of the true class, of the predicted one, pixels), most pixels first; of an
+    earlier release none.
     """
 
     image: int
     group: str
     pixels: tuple[tuple[int, int, int], ...]
+    mistakes: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """How well masks agree with people's, over `images` images.
 
-    iou: class name -> intersection over union of the summed confusion matrix, in [0, 1]; None
-    for a class that the truth does not hold. miou: mean over the others, background
+    iou: class name -> intersection over union of the summed confusion matrix, in [0, 1], in no
+    order; None for a class that the truth does not hold. miou: mean over the others, background
     included; None where the truth holds fewer than two classes. miou_interval: its 95 % interval,
     which in simulation holds the true value in the share `interval_coverage` of cases;
     interval_groups: how many groups of images it was made from, None where each image counts for

@@ -44,7 +44,7 @@ class Task:
     "person" or the strategy's name. reason: why this image was selected. refused: the annotation
     because of which it is asked again, or None. position: 0-based over all open tasks, lower is
     sooner. closed_at: also set, with the state `OPEN`, if a closed task is open again and has no
-    valid position yet.
+    valid position yet. put_first: a person wants it answered before the others.
     """
 
     id: str
@@ -57,6 +57,7 @@ class Task:
     asked_at: datetime
     closed_at: datetime | None = None
     refused: RefusedAnswer | None = None
+    put_first: bool = False
 
     @property
     def is_validation(self) -> bool:

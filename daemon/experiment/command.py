@@ -30,8 +30,6 @@ from daemon.experiment.splits import Roles, assign_roles
 from daemon.insight.missing_figures import explain
 from daemon.runs.durable import write_json
 from daemon.runs.run_folder import (
-    ImageFile,
-    LabeledFile,
     PredictRequest,
     PredictResult,
     RunFolder,
@@ -161,13 +159,10 @@ def _to_json(value: Any) -> str:
 def _train_request(
     options: Options, folders: Folders, roles: Roles, classes: tuple[str, ...]
 ) -> TrainRequest:
-    image_ids = {name: row for row, name in enumerate(folders.images)}
     return TrainRequest(
-        labeled=_labeled_files(folders, image_ids, roles.labeled),
-        validation=_labeled_files(folders, image_ids, roles.validation),
-        unlabeled=tuple(
-            ImageFile(id=image_ids[name], image=folders.images[name]) for name in roles.unlabeled
-        ),
+        labeled=folders.labeled_files(roles.labeled),
+        validation=folders.labeled_files(roles.validation),
+        unlabeled=folders.image_files(roles.unlabeled),
         parent=options.parent,
         max_seconds=options.max_seconds,
         keep_student=options.students,
@@ -178,14 +173,13 @@ def _train_request(
 def _predict_request(
     options: Options, folders: Folders, roles: Roles, classes: tuple[str, ...], train: RunFolder
 ) -> PredictRequest:
-    image_ids = {name: row for row, name in enumerate(folders.images)}
     trained = train.read_result(TrainResult)
     return PredictRequest(
         checkpoint=train.checkpoint,
         temperature=_temperature(trained.validation),
         student=train.student if options.students else None,
         student_temperature=_temperature(trained.student),
-        test=_labeled_files(folders, image_ids, roles.test),
+        test=folders.labeled_files(roles.test),
         **_common_fields(options, classes),
     )
 
@@ -203,15 +197,6 @@ def _common_fields(options: Options, classes: tuple[str, ...]) -> dict[str, Any]
         "seed": options.seed,
         "settings": options.settings,
     }
-
-
-def _labeled_files(
-    folders: Folders, image_ids: Mapping[str, int], names: tuple[str, ...]
-) -> tuple[LabeledFile, ...]:
-    return tuple(
-        LabeledFile(id=image_ids[name], image=folders.images[name], mask=folders.mask(name))
-        for name in names
-    )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from daemon.config.name_lists import read_class_names, read_list
@@ -14,7 +15,9 @@ from daemon.domain import IGNORE
 from daemon.domain.errors import ExperimentRefused
 from daemon.pixels.folders import Listing, PictureFolder
 from daemon.pixels.masks import MaskUnusable, read_mask, values_of
+from daemon.rules.validation_split import group_of
 from daemon.runs.checksums import sha256_of
+from daemon.runs.run_folder import ImageFile, LabeledFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,28 @@ class Folders:
     def mask(self, name: str) -> Path:
         """The path of the mask of an image; it need not exist."""
         return self.masks / f"{name}.png"
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """The number by which a run knows an image: its position."""
+        return {name: row for row, name in enumerate(self.images)}
+
+    def image_files(self, names: Iterable[str]) -> tuple[ImageFile, ...]:
+        """Images as a run is asked for them."""
+        return tuple(ImageFile(id=self.numbers[name], image=self.images[name]) for name in names)
+
+    def labeled_files(self, names: Iterable[str], group_by: str = "") -> tuple[LabeledFile, ...]:
+        """The same with their masks, which need not exist. group_by: a pattern whose first group
+        names the group of an image; "": there are none."""
+        return tuple(
+            LabeledFile(
+                id=self.numbers[name],
+                image=self.images[name],
+                mask=self.mask(name),
+                group=group_of(name, group_by) if group_by else "",
+            )
+            for name in names
+        )
 
 
 def read_folders(images: Path, masks: Path) -> Folders:

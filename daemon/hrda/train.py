@@ -20,14 +20,15 @@ from daemon.hrda.device import (
     versions,
 )
 from daemon.hrda.distributed import Ranks, joined_ranks, local_device
-from daemon.hrda.evaluation.evaluate import validate
+from daemon.hrda.evaluation.evaluate import KeepMask, validate
+from daemon.hrda.evaluation.validation_masks import ValidationMasks
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.training import checkpoint
 from daemon.hrda.training.best_model import final_student
 from daemon.hrda.training.pool_prior import adjust_to_pool_prior
 from daemon.hrda.training.rounds import Rounds
 from daemon.hrda.training.second_round import delete_first_rounds
-from daemon.hrda.training.stop_request import StopRequest
+from daemon.hrda.training.stop_request import FinishRequest, StopRequest
 from daemon.hrda.training.training_loop import Training
 from daemon.runs.run_folder import RunFolder, TrainRequest, TrainResult
 
@@ -51,7 +52,15 @@ def train(folder: RunFolder, request: TrainRequest, started_s: float | None = No
     set_tf32(settings)
     with joined_ranks(device) as ranks:
         check(settings, request, ranks)
-        rounds = Rounds(folder=folder, device=device, ranks=ranks, stop=stop, started_s=started_s)
+        finish = FinishRequest(folder.finish)
+        rounds = Rounds(
+            folder=folder,
+            device=device,
+            ranks=ranks,
+            stop=stop,
+            finish=finish,
+            started_s=started_s,
+        )
         training = rounds.train(request, settings)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all is saved; the evaluation can be repeated
     if ranks.is_main:
@@ -77,7 +86,8 @@ def _finish(training: Training, request: TrainRequest) -> None:
     net = training.model()
     adjust_to_pool_prior(folder, net, request, training.crops)
     checkpoint.write_checkpoint(folder.checkpoint, net, request.classes)
-    validation = _validated(training, net, request, "validation")
+    keep = ValidationMasks(folder).keep if request.previews else None
+    validation = _validated(training, net, request, "validation", keep)
     device = training.crops.device
     folder.write_result(
         TrainResult(
@@ -95,6 +105,7 @@ def _finish(training: Training, request: TrainRequest) -> None:
             faults=training.crops.reader.faults(),
         )
     )
+    folder.finish.unlink(missing_ok=True)
     checkpoint.delete_state(folder)
     training.best.file.unlink(missing_ok=True)
     delete_first_rounds(folder)
@@ -109,11 +120,15 @@ def _student(training: Training, request: TrainRequest) -> Evaluation | None:
 
 
 def _validated(
-    training: Training, net: Segmentor, request: TrainRequest, phase: str
+    training: Training,
+    net: Segmentor,
+    request: TrainRequest,
+    phase: str,
+    keep: KeepMask | None = None,
 ) -> Evaluation | None:
     """The evaluation on the validation images that can be used."""
     folder, reader = training.folder, training.crops.reader
-    return validate(folder, net, request.validation, request.classes, phase, reader)
+    return validate(folder, net, request.validation, request.classes, phase, reader, keep)
 
 
 def _images_by_class(crops: Crops, request: TrainRequest) -> dict[str, int]:
@@ -131,6 +146,8 @@ def _counters(training: Training) -> dict[str, float]:
             "halved": float(learner.halvings),
             "crops_at_once": float(learner.crops_at_once),
         }
+    if training.finish.requested:
+        counters["finished_early"] = 1.0
     if earlier is not None:
         counters["first_round_seconds"] = earlier.seconds
     return counters

@@ -12,6 +12,7 @@ from statistics import fmean, median
 from typing import TypeVar
 
 from daemon.domain import ClassPixels, CorrectedLabel
+from daemon.insight.person_names import PersonName
 from daemon.insight.view_model import Count, Seconds, Share, ViewModel
 
 Key = TypeVar("Key", str, int)
@@ -59,7 +60,7 @@ class Corrections(ViewModel):
     """Over all labels."""
     classes: Mapping[str, ClassEffort]
     """By class name."""
-    people: Mapping[str, CorrectionEffort]
+    people: Mapping[PersonName, CorrectionEffort]
     """By annotator."""
     cycles: Mapping[int, CorrectionEffort]
     """By the cycle whose model made the prediction."""

@@ -20,6 +20,7 @@ import strategies
 from connectors.base import Connector
 from daemon.config.loading import Config
 from daemon.config.section import Setting
+from daemon.config.web_tokens import is_loopback, needs_sign_in, require_web_tokens
 from daemon.domain.errors import ConfigError, MaskloopError
 from daemon.domain.moved_modules import failed_import
 from daemon.intake import Intake
@@ -103,6 +104,26 @@ def require_access(config: Config) -> None:
     """Raise ConfigError with the access faults, if there are any."""
     if faults := access_faults(config):
         raise ConfigError("[project] state_dir:\n  " + "\n  ".join(faults))
+
+
+def web_access_faults(config: Config) -> Sequence[str]:
+    """Who can reach the page, and whether they have to sign in over a channel that others cannot
+    read."""
+    web = config.web
+    if not web.enabled:
+        return []
+    try:
+        require_web_tokens(config)
+    except ConfigError as exc:
+        return [str(exc)]
+    if needs_sign_in(config) and not web.https:
+        where = f"names = {list(web.names)}" if is_loopback(web.host) else f"host = {web.host!r}"
+        return [
+            f"[web] {where}: others reach the page without https, so tokens and sessions can be "
+            f"read on the way; expected a proxy with TLS in front, and https = true; see "
+            f"daemon/web/README.md"
+        ]
+    return []
 
 
 def disk_faults(config: Config) -> Sequence[str]:

@@ -181,7 +181,8 @@ class TrainRequest(Request):
     parent_classes: present names of the parent's classes, in its order; None: unchanged.
     max_seconds: a time limit, which a few timed iterations turn into a number of iterations, once;
     None: the setting `iterations` counts. keep_student: keep and measure the student beside the
-    teacher.
+    teacher. previews: of so many images small predictions are kept on the way, and if it is not 0
+    the masks of validation images at the end.
     """
 
     kind: Literal["train"] = "train"
@@ -194,6 +195,7 @@ class TrainRequest(Request):
     parent_classes: tuple[str, ...] | None = None
     max_seconds: float | None = Field(default=None, gt=0)
     keep_student: bool = False
+    previews: int = Field(default=0, ge=0, le=16)
 
 
 class PredictRequest(Request):
@@ -278,8 +280,7 @@ class SelectResult(Record):
 class Failure(BaseModel):
     """error.json: why a process failed.
 
-    faults: the files that it cannot use, where that is the reason; each with its role, since ids
-    are unique within a role only.
+    faults: the files that it cannot use, each with its role, where they are the reason.
     """
 
     kind: str
@@ -288,8 +289,7 @@ class Failure(BaseModel):
 
 
 class Progress(Record):
-    """progress.json: how far a process is. losses: of the last iteration, by name. eta_s: seconds
-    until the end, None while unknown."""
+    """progress.json. losses: of the last iteration, by name. eta_s: until the end, if known."""
 
     phase: str
     step: int

@@ -5,6 +5,10 @@ runs/0003-train/
     request.json    what to do; written by the daemon before the process starts
     lock            locked (flock) by the process for as long as it lives
     progress.json   how far the process is; replaced about every second
+    history.json    losses and figures over the iterations, see training_history.py (train only)
+    previews/       small predictions on the way (train only), likewise
+    validation/ID.png  predicted masks of validation images (train only), likewise
+    finish          a person asks for the result now (train only)
     schedule.json   the number of iterations for `max_seconds` (train only)
     resume.pth      the state from which a killed training continues (train only)
     checkpoint.pth  the model (train only)
@@ -14,6 +18,7 @@ runs/0003-train/
     cells.npy       dense features (features only; daemon/hrda/probe/feature_file.py)
     ids.npz         the images of a choice (select only), see id_lists.py
     receipt.json    what a choice was computed from, and its picks (select only), see receipts.py
+    coordinates.npz points on the map (map only), see map_files.py
     kept.npy        ids of the images that represent their near-duplicates (near-duplicates)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
     shown.json      the settings by which the daemon cleans these masks for people
@@ -35,7 +40,6 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from daemon.domain.errors import RunFailed
-from daemon.runs.audit_records import AuditResult
 from daemon.runs.durable import atomic_file, write_json
 from daemon.runs.locks import LockHeld, holder_of, lock_file
 from daemon.runs.records import (
@@ -165,6 +169,11 @@ class RunFolder:
         return self.path / "schedule.json"
 
     @property
+    def finish(self) -> Path:
+        """There while a person asks a training to end at its next iteration."""
+        return self.path / "finish"
+
+    @property
     def scores_file(self) -> Path:
         """Per-image arrays, see `Scores`."""
         return self.path / "scores.npz"
@@ -182,7 +191,7 @@ class RunFolder:
         """Whether the run has a result."""
         return self.result_file.exists()
 
-    def write_request(self, request: Request | SelectRequest) -> None:
+    def write_request(self, request: Record) -> None:
         """Make the folder and its request; an existing request stays."""
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.request_file.exists():
@@ -192,9 +201,7 @@ class RunFolder:
         """The checked request. Raises RunFailed where it cannot be read."""
         return _read(self.request_file, kind)
 
-    def write_result(
-        self, result: TrainResult | PredictResult | SelectResult | AuditResult
-    ) -> None:
+    def write_result(self, result: Record) -> None:
         """Declare the run finished; everything else must be on disk before."""
         write_json(self.result_file, result.model_dump(mode="json"))
 

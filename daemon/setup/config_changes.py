@@ -165,8 +165,9 @@ def _write(
 
 def _refuse_secret(config: Config, key: SettingKey, value: Any) -> None:
     """Raise ConfigError for a value that looks like a token, or that is one of the environment."""
-    text, tool = value if isinstance(value, str) else "", config.label_studio
-    secrets = [os.environ.get(name, "") for name in (tool.token_env, tool.webhook_secret_env)]
+    text, tool, web = value if isinstance(value, str) else "", config.label_studio, config.web
+    names = (tool.token_env, tool.webhook_secret_env, web.token_env, web.viewer_token_env)
+    secrets = [os.environ.get(name, "") for name in names]
     if text and Redactor(secrets).words(text) != text:
         raise ConfigError(
             f"{key_text(key)}: the value looks like a secret; expected none in config.toml: export "

@@ -18,6 +18,7 @@ from typing import Any
 from daemon.config.loading import Config
 from daemon.domain import CurvePoint
 from daemon.domain.formatting import count, duration, fraction, measured, signed
+from daemon.domain.models import GateVerdict
 from daemon.stages.context import Context
 from daemon.stages.push import VISIBLE_VERSION
 from daemon.store import Store
@@ -171,7 +172,10 @@ def _model_text(store: Store, cycle: int) -> str:
     text = f"trained on {point.train_labels} of {count(point.labels, 'label')}: {_miou_text(point)}"
     serving = store.serving(cycle)
     if serving != cycle:
-        return f"{text}, refused: the model of cycle {serving} stays in use"
+        judged = store.judged_models().get(cycle)
+        asked = judged is not None and judged.verdict is GateVerdict.ASKED
+        verdict = "a class fell, somebody is asked" if asked else "refused"
+        return f"{text}, {verdict}: the model of cycle {serving} stays in use"
     return text + _gain_text(point, points.get(store.serving(cycle - 1)))
 
 

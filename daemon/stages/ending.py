@@ -106,7 +106,7 @@ def retire_open_tasks(context: Context) -> None:
 def _summary(store: Store, ending: Ending, budget_labels: int) -> EndSummary:
     last = store.last_cycle()
     trained = last.number if last else 0
-    serving = store.serving(trained) if trained else None
+    serving = store.serving_after(trained) if trained else None
     evaluations = {point.cycle: point.validation for point in store.curve()}
     counts = counts_of(store, budget_labels)
     return EndSummary(

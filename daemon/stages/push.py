@@ -160,14 +160,15 @@ def batch_image_ids(store: Store, tasks: Sequence[Task]) -> set[int]:
 
 
 def serving_order(tasks: Sequence[Task], batches: Collection[int]) -> list[Task]:
-    """Open tasks in the order in which annotators should get them: validation, what a person chose,
-    older batches, the newest batch, then images of the reserves.
+    """Open tasks in the order in which annotators should get them: validation, what a person wants
+    first, older batches, the newest batch, then images of the reserves.
 
     batches: ids of the images of all batches, see `batch_image_ids`.
     """
 
     def key(task: Task) -> tuple[bool, bool, bool, int, int]:
-        kind = not task.is_validation, not task.is_asked_by_person, task.image_id not in batches
+        is_wanted = task.put_first or task.is_asked_by_person
+        kind = not task.is_validation, not is_wanted, task.image_id not in batches
         return *kind, task.cycle, task.position
 
     return sorted(tasks, key=key)

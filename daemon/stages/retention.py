@@ -1,4 +1,5 @@
-"""Deletes old checkpoints; keeps the best, the newest and the one that serves."""
+"""Deletes old checkpoints; keeps the best, the newest and the one that serves. Small masks for the
+page are kept of more trainings."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from daemon.domain import Stage
 from daemon.domain.errors import DiskFull
 from daemon.runs.run_folder import RunFolder
 from daemon.stages.context import Context
+
+KEPT_PICTURES = 20  # newest trainings whose small masks are kept, about 5 MB each
 
 
 def require_space(context: Context) -> None:
@@ -22,7 +25,8 @@ def require_space(context: Context) -> None:
 
 
 def delete_old_checkpoints(context: Context) -> None:
-    """Delete checkpoints that nothing needs; results and scores stay. May be called twice."""
+    """Delete checkpoints that nothing needs, and small masks of old trainings; results, histories
+    and scores stay. May be called twice."""
     runs = sorted((context.config.state / "runs").glob(f"*-{Stage.TRAIN}"))
     kept = {folder.name for folder in runs[-context.config.storage.keep_checkpoints :]}
     points = [point for point in context.store.curve() if point.validation]
@@ -30,6 +34,10 @@ def delete_old_checkpoints(context: Context) -> None:
         best = max(points, key=lambda point: (point.validation and point.validation.miou) or 0.0)
         kept.add(f"{best.cycle:04d}-{Stage.TRAIN}")
     kept |= {_serving_folder(context, folder.name) for folder in runs[-2:]}
+    for folder in runs[:-KEPT_PICTURES]:
+        if folder.name not in kept and RunFolder(folder).finished():
+            for name in ("previews", "validation"):
+                shutil.rmtree(folder / name, ignore_errors=True)
     for folder in runs:
         if folder.name not in kept and RunFolder(folder).finished():
             RunFolder(folder).checkpoint.unlink(missing_ok=True)
@@ -38,4 +46,4 @@ def delete_old_checkpoints(context: Context) -> None:
 
 def _serving_folder(context: Context, folder: str) -> str:
     """The name of the TRAIN folder of the model that serves in the cycle of this folder."""
-    return f"{context.store.serving(int(folder.partition('-')[0])):04d}-{Stage.TRAIN}"
+    return f"{context.store.serving_after(int(folder.partition('-')[0])):04d}-{Stage.TRAIN}"

@@ -88,7 +88,7 @@ def _apply(context: Context, cycle: int, stage: Stage, run: RunFolder) -> bool:
     _log_event(context, f"{start}, config.toml changed: {_differences(changed, before, now)}")
     context.store.forget_failures(cycle)
     if restart:
-        _clear_run(run)
+        clear_run(run)
     else:
         write_json(run.settings_file, now)
     return True
@@ -210,7 +210,7 @@ def _log_event(context: Context, message: str) -> None:
     context.store.add_event("warning", message, context.now())
 
 
-def _clear_run(run: RunFolder) -> None:
+def clear_run(run: RunFolder) -> None:
     """Remove the files of a run; the request first, so that a crash leaves no request with a part
     of its files."""
     run.request_file.unlink()

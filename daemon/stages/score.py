@@ -10,12 +10,14 @@ from daemon.domain.formatting import fraction
 from daemon.runs.run_folder import PredictRequest, PredictResult, TrainResult
 from daemon.stages.context import Context, image_files, with_embeddings
 from daemon.stages.quarantine import exclude_unusable
-from daemon.stages.run_settings import write_request
+from daemon.stages.run_settings import clear_run, write_request
 from daemon.stages.serving import serving_checkpoint
 from daemon.stages.test_set import files_or_reason, report_test_fault
 from daemon.stages.train import curve_point
 
 log = logging.getLogger(__name__)
+
+_SCORED_BY = "scored_by"  # name of the stored fact: which model the newest run of SCORE uses
 
 
 def score(context: Context, cycle: int) -> bool:
@@ -24,13 +26,30 @@ def score(context: Context, cycle: int) -> bool:
     The test set is measured only if this cycle's own model serves.
     """
     run = context.run(cycle, Stage.SCORE)
+    if run.request_file.exists() and _is_of_other_model(context, cycle):
+        if not context.launcher.release(run):
+            return False
+        clear_run(run)
     if not run.request_file.exists():
-        write_request(context, run, Stage.SCORE, _request(context, cycle))
+        request = _request(context, cycle)
+        context.store.keep_fact(_SCORED_BY, _scored_by(context, cycle))
+        write_request(context, run, Stage.SCORE, request)
     if not context.launcher.advance(run, "predict"):
         return False
     _save_test_evaluation(context, cycle)
     exclude_unusable(context, Stage.SCORE, run.read_result(PredictResult).faults)
     return True
+
+
+def _is_of_other_model(context: Context, cycle: int) -> bool:
+    """Whether the run scores with another model than the one that serves: a person may have chosen
+    that since. Nothing has used its scores yet, since the stage is open."""
+    known = context.store.fact(_SCORED_BY)
+    return known is not None and known != _scored_by(context, cycle)
+
+
+def _scored_by(context: Context, cycle: int) -> str:
+    return f"cycle {cycle} by the model of cycle {context.store.serving(cycle)}"
 
 
 def _request(context: Context, cycle: int) -> PredictRequest:

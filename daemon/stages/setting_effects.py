@@ -47,6 +47,7 @@ _SINGLE: Mapping[SettingKey, Effect] = {
     ("loop", "seed_images"): Effect.FIRST_BATCH,
     ("validation", "group_by"): Effect.CYCLE,
     ("selection", "seed_strategy"): Effect.FIRST_BATCH,
+    ("training", "class_fall"): Effect.TICK,
     ("training", "device"): Effect.RUN,
     ("training", "threads"): Effect.RUN,
     ("training", "seed"): Effect.RUN,

@@ -84,6 +84,7 @@ def _write_request(context: Context, cycle: int, run: RunFolder) -> None:
         validation=_labeled_files(context, run, validation_images, FileRole.VALIDATION),
         unlabeled=image_files([image for image in images[Role.POOL] if image.id not in labeled]),
         keep_student=_keeps_student(context),
+        previews=context.config.training.previews,
         **_warm_start_settings(context, cycle),
     )
     _report_rare_classes(context, request)
@@ -107,7 +108,7 @@ def _warm_start_settings(context: Context, cycle: int) -> dict[str, Any]:
     settings = warm_start(context, cycle)
     if not settings:
         return {}
-    serving = context.store.serving(cycle - 1)
+    serving = context.store.serving_after(cycle - 1)
     leaked = excluded_training_images(context, serving)
     if not leaked:
         return settings

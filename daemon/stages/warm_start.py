@@ -21,7 +21,7 @@ def warm_start(context: Context, cycle: int) -> dict[str, Any]:
 
     A parent with another network cannot be used; an event says so.
     """
-    serving = context.store.serving(cycle - 1)
+    serving = context.store.serving_after(cycle - 1)
     run = context.run(serving, Stage.TRAIN)
     if not context.config.training.warm_start or not run.checkpoint.exists():
         return {}

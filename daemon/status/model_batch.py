@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from daemon.domain import TaskState
 from daemon.insight.corrections import ClassEffort, CorrectionEffort
+from daemon.insight.person_names import PersonName
 from daemon.insight.view_model import Count, Seconds, Share, Timestamp, ViewModel
 
 
@@ -28,7 +29,7 @@ class BatchImage(ViewModel):
     """Where the question stands."""
     since: Timestamp
     """When the task was closed; of an open task, when it was created."""
-    annotator: str | None
+    annotator: PersonName | None
     """Whose label counts; null without a label."""
     corrected: bool | None
     """Whether its annotator began with a prediction; null without a label."""
@@ -108,7 +109,7 @@ class CorrectionTotals(ViewModel):
     """Over all labels."""
     classes: Mapping[str, ClassEffort] | None
     """By class name."""
-    people: Mapping[str, CorrectionEffort] | None
+    people: Mapping[PersonName, CorrectionEffort] | None
     """By annotator."""
     cycles: Mapping[int, CorrectionEffort] | None
     """By the cycle whose model made the prediction."""

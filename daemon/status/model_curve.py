@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from daemon.domain import Why
+from daemon.domain.models import GateVerdict
 from daemon.insight.view_model import Count, Seconds, Share, ViewModel
 
 
@@ -115,6 +116,10 @@ class EvaluatedCycle(ValidationFigures, TestFigures):
     """Whether the model was refused as clearly worse, so that an earlier one serves."""
     serving: Count
     """The cycle whose model served after this training."""
+    verdict: GateVerdict | None = None
+    """What the gate said of this model. Absent where an earlier release judged it."""
+    verdict_words: str = ""
+    """The verdict as a sentence, where the model does not serve as usual. Absent as above."""
     labels_deleted: Count
     """Labels of this model that were deleted since."""
     labels_unconfirmed: Count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from daemon.domain import Source
+from daemon.insight.person_names import Mention, PersonName
 from daemon.insight.view_model import Count, Timestamp, ViewModel
 from daemon.rules.heartbeat import Liveness
 
@@ -104,7 +105,7 @@ class Event(ViewModel):
     """When it happened."""
     level: str
     """"info", "warning" or "error"."""
-    words: str
+    words: Mention
     """What happened."""
 
 
@@ -119,7 +120,7 @@ class DuplicateLabel(ViewModel):
     """How many people labeled it."""
     answers: Count
     """How many labels it has."""
-    annotator: str
+    annotator: PersonName
     """Whose label counts."""
 
 

@@ -13,6 +13,7 @@ from daemon.runs.run_folder import RunFolder
 from daemon.stages.ending import EndSummary, read_end
 from daemon.stages.image_intake import reading_progress
 from daemon.stages.loop_facts import WAITING
+from daemon.stages.pause import pause_reason
 from daemon.stages.roles import EXCLUSION_TEXTS
 from daemon.stages.unused_files import load_unused_files, no_unused_files
 from daemon.status.model import (
@@ -76,6 +77,7 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         cycle=cycle,
         stage=stage,
         waiting=store.fact(WAITING),
+        paused=bool(pause_reason(store)),
         daemon=daemon,
         incidents=incidents(store),
         progress=_run_progress(config.state, cycle, stage) or _reading_progress(store, daemon),
@@ -88,7 +90,7 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         excluded=_excluded_images(store),
         redundancy=image_redundancy(store),
         validation_drift=validation_comparison(store),
-        evaluations=evaluated_cycles(points, refused, store.lost_labels()),
+        evaluations=evaluated_cycles(points, refused, store.lost_labels(), store.judged_models()),
         curve=tuple(lines(points, config.classes.names, refused)),
         newest=serving_model(points, refused, image_comparison(config.state)),
         batch=batch_progress(store, counts.batch),
@@ -110,6 +112,7 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         cycle=None,
         stage=None,
         waiting="the daemon has not run yet",
+        paused=False,
         daemon=daemon_state(config.state, None, now),
         incidents=(),
         progress=None,

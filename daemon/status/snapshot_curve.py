@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from daemon.domain import CurvePoint, Evaluation, LostLabels, Stage
 from daemon.domain.errors import RunFailed
 from daemon.domain.evaluations import MeasuredImage
+from daemon.domain.models import JudgedModel
 from daemon.insight.curve import Compare
 from daemon.insight.missing_figures import explain, interval_words, remarks
 from daemon.insight.model_difference import ModelDifference, model_difference
@@ -67,20 +69,29 @@ def evaluated_cycles(
     points: Sequence[CurvePoint],
     refused: Mapping[int, int],
     lost: Mapping[int, LostLabels],
+    judged: Mapping[int, JudgedModel] = MappingProxyType({}),
 ) -> tuple[EvaluatedCycle, ...]:
     """The points of the curve with all their figures.
 
     refused: cycle whose model was refused -> cycle whose model serves in its place. lost: cycle ->
-    labels of its model that no longer count.
+    labels of its model that no longer count. judged: cycle -> what the gate said.
     """
     return tuple(
-        evaluated_cycle(point, refused.get(point.cycle), lost.get(point.cycle, NO_LOSS))
+        evaluated_cycle(
+            point,
+            refused.get(point.cycle),
+            lost.get(point.cycle, NO_LOSS),
+            judged.get(point.cycle),
+        )
         for point in points
     )
 
 
 def evaluated_cycle(
-    point: CurvePoint, served_instead: int | None = None, lost: LostLabels = NO_LOSS
+    point: CurvePoint,
+    served_instead: int | None = None,
+    lost: LostLabels = NO_LOSS,
+    judged: JudgedModel | None = None,
 ) -> EvaluatedCycle:
     """One point of the curve. served_instead: the cycle whose model serves, where this one's was
     refused."""
@@ -91,6 +102,8 @@ def evaluated_cycle(
         figures = _figures(point.validation)
     if point.test is not None:
         figures |= {f"test_{name}": value for name, value in _figures(point.test).items()}
+    if judged is not None:
+        figures |= {"verdict": judged.verdict, "verdict_words": judged.words}
     return EvaluatedCycle(
         cycle=point.cycle,
         labels=point.labels,

@@ -6,7 +6,6 @@ from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.classes import ClassQueries
 from daemon.store.commands import CommandQueries
 from daemon.store.corrections import CorrectionQueries
-from daemon.store.cycle_summary import CycleSummaryQueries
 from daemon.store.cycles import CycleQueries
 from daemon.store.duplicate_labels import DuplicateLabelQueries
 from daemon.store.events import EventQueries
@@ -16,6 +15,7 @@ from daemon.store.images import ImageQueries
 from daemon.store.incidents import IncidentQueries
 from daemon.store.label_findings import FindingQueries
 from daemon.store.labels import LabelQueries, encode_png
+from daemon.store.models import ModelQueries
 from daemon.store.outbox import OutboxQueries
 from daemon.store.prediction_sets import PredictionSetQueries
 from daemon.store.quarantine import QuarantineQueries
@@ -33,7 +33,7 @@ class Store(
     PredictionSetQueries,
     QuarantineQueries,
     EventQueries,
-    CycleSummaryQueries,
+    ModelQueries,
     IncidentQueries,
     ClassQueries,
     CommandQueries,

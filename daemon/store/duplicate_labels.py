@@ -19,6 +19,23 @@ class DuplicateLabelQueries(StoreBase):
         )
         return int(self._rows(sql, stamp(at), stamp(at))[0]["n"])
 
+    def annotators(self) -> list[str]:
+        """Everybody who ever answered or skipped, by the time of their first answer or skip."""
+        sql = (
+            "SELECT annotator FROM (SELECT annotator, min(created_at) AS first FROM annotations "
+            "GROUP BY annotator UNION ALL SELECT annotator, min(at) FROM skips GROUP BY annotator) "
+            "GROUP BY annotator ORDER BY min(first), annotator"
+        )
+        return [name for (name,) in self._tuples(sql)]
+
+    def newest_answers(self) -> tuple[int, int]:
+        """Numbers that grow whenever an answer or a skip is added."""
+        rows = [
+            self._tuples(f"SELECT coalesce(max(rowid), 0) FROM {table}")
+            for table in ("annotations", "skips")
+        ]
+        return int(rows[0][0][0]), int(rows[1][0][0])
+
     def duplicate_labels(self) -> list[DuplicateLabels]:
         """Images with labels of several people, by id; which label counts: see `labels`."""
         rows = self._rows(

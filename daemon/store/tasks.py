@@ -34,6 +34,11 @@ class TaskQueries(StoreBase):
         )
         return [_task(row) for row in rows]
 
+    def tasks_of_image(self, image_id: int) -> list[Task]:
+        """The tasks of an image, oldest first."""
+        sql = "SELECT * FROM tasks WHERE image_id = ? ORDER BY rowid"
+        return [_task(row) for row in self._rows(sql, image_id)]
+
     def set_task_state(self, tasks: Sequence[str], state: TaskState, at: datetime) -> None:
         """Move tasks to a state; `closed_at` is kept from the first time they closed."""
         closed = None if state is TaskState.OPEN else stamp(at)
@@ -45,6 +50,12 @@ class TaskQueries(StoreBase):
                     closed,
                     task,
                 )
+
+    def put_first(self, tasks: Sequence[str]) -> None:
+        """Keep that a person wants these tasks answered before the others."""
+        with self.atomic():
+            for task in tasks:
+                self._write("UPDATE tasks SET put_first = 1 WHERE task = ?", task)
 
     def set_positions(self, positions: Mapping[str, int]) -> None:
         """task -> position over all open tasks; a task that was closed before counts as open."""
@@ -128,4 +139,5 @@ def _task(row: Row) -> Task:
         asked_at=datetime.fromisoformat(row["asked_at"]),
         closed_at=parse_time(row["closed_at"]),
         refused=None if got is None else RefusedAnswer(got=got, expected=expected),
+        put_first=bool(row["put_first"]),
     )

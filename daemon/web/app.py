@@ -3,7 +3,6 @@ commands, and nothing comes from elsewhere."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,8 +10,11 @@ from pathlib import Path
 from flask import Flask, Response, send_file
 from flask.typing import ResponseReturnValue
 
+from daemon.domain.clock import Clock, steady_s, utc_now
 from daemon.domain.errors import MaskloopError
-from daemon.web.command_routes import CSRF_SETTING, command_routes
+from daemon.web.access.gate import access_of, guard
+from daemon.web.access.sign_in import sign_in_routes
+from daemon.web.command_routes import command_routes
 from daemon.web.hints import Hints, receiver
 from daemon.web.image_routes import image_routes
 from daemon.web.page import Page, ReadConfig, ReadStatus, Sources, blueprint
@@ -28,7 +30,7 @@ PLOTLY_STYLES = (
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        f"style-src 'self' {PLOTLY_STYLES}; base-uri 'none'; form-action 'none'; "
+        f"frame-src 'self'; style-src 'self' {PLOTLY_STYLES}; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
@@ -44,6 +46,7 @@ def create_app(
     pages: Sequence[Page] = PAGES,
     read_config: ReadConfig | None = None,
     wake: Callable[[], None] = lambda: None,
+    now: Clock = utc_now,
 ) -> Flask:
     """Build the application over `read_status` (daemon/status/snapshot.py), called once a request.
 
@@ -56,12 +59,22 @@ def create_app(
     app.jinja_env.filters |= FILTERS
     app.jinja_env.globals["pages"] = tuple(pages)
     sources = Sources(read_status=read_status, read_config=read_config)
-    always = (image_routes(sources), command_routes(sources, wake))
+    access = None if read_config is None else access_of(read_config(), now, steady_s)
+    guard(app, access)
+    always = [image_routes(sources), command_routes(sources, access, wake, now)]
+    if access is not None:
+        always.append(sign_in_routes(access))
     for routes in (*(blueprint(page, sources) for page in pages), *always):
         app.register_blueprint(routes)
-    app.config[CSRF_SETTING] = app.jinja_env.globals["csrf_token"] = secrets.token_urlsafe(32)
     if hints is not None:
         app.register_blueprint(receiver(hints))
+
+    _add_common_answers(app)
+    return app
+
+
+def _add_common_answers(app: Flask) -> None:
+    """plotly.js, the answer to an error of ours, and the headers of every answer."""
 
     @app.get("/plotly.js")
     def plotly() -> ResponseReturnValue:
@@ -73,11 +86,9 @@ def create_app(
 
     @app.after_request
     def secure(response: Response) -> Response:
-        response.headers.update(SECURITY_HEADERS)
-        response.headers.setdefault("Cache-Control", "no-store")
+        for header in (*SECURITY_HEADERS.items(), ("Cache-Control", "no-store")):
+            response.headers.setdefault(*header)  # the frame of the map has a policy of its own
         return response
-
-    return app
 
 
 def _plotly_file() -> Path:

@@ -2,49 +2,44 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
+from daemon.domain.clock import Clock
 from daemon.domain.commands import AccessRole, Command
 from daemon.domain.errors import CommandRefused
 from daemon.store import FILE
 from daemon.store.commands import command_writer
+from daemon.web.access.gate import Access, action_fault, refused, visitor
 from daemon.web.page import Sources
 
 PATH = "/api/v1/commands"
-CSRF_HEADER = "X-CSRF-Token"
-CSRF_SETTING = "CSRF_TOKEN"  # of the Flask application
 MOST_VERB_CHARACTERS = 64
 
 
-def command_routes(sources: Sources, wake: Callable[[], None]) -> Blueprint:
+def command_routes(
+    sources: Sources, access: Access | None, wake: Callable[[], None], now: Clock
+) -> Blueprint:
     """POST /api/v1/commands keeps a command and answers 202 with its id; GET reads the newest, or
-    one by its id. wake: makes the daemon look now; must return at once."""
+    one by its id.
+
+    access: None where nobody can sign in, so that nobody may ask. wake: makes the daemon look now;
+    must return at once.
+    """
     routes = Blueprint("commands", __name__)
 
     @routes.post(PATH)
     def ask() -> ResponseReturnValue:
-        given = request.headers.get(CSRF_HEADER, "")
-        if not hmac.compare_digest(given.encode(), current_app.config[CSRF_SETTING].encode()):
-            return _refused("load the page again: its token is not that of this server", 403)
+        if fault := action_fault(access):
+            return fault
         try:
-            verb, arguments = _asked(request.get_data())
-            with command_writer(sources.state() / FILE) as store:
-                command_id = store.add_command(
-                    verb,
-                    arguments,
-                    asked_by="a lead on a page",
-                    role=AccessRole.LEAD,
-                    at=datetime.now(UTC),
-                )
+            command_id = _keep(sources, now)
         except CommandRefused as exc:
-            return _refused(str(exc), 400)
+            return refused(str(exc), 400)
         wake()
         return _json({"id": command_id}, 202)
 
@@ -57,9 +52,19 @@ def command_routes(sources: Sources, wake: Callable[[], None]) -> Blueprint:
     def one(command_id: int) -> ResponseReturnValue:
         with sources.store() as store:
             command = store.command(command_id)
-        return _refused("no such command", 404) if command is None else _json(as_json(command))
+        return refused("no such command", 404) if command is None else _json(as_json(command))
 
     return routes
+
+
+def _keep(sources: Sources, now: Clock) -> int:
+    """Keep the command of the present request; returns its id. Raises CommandRefused."""
+    verb, arguments = _asked(request.get_data())
+    role = visitor().role or AccessRole.VIEWER
+    with command_writer(sources.state() / FILE) as store:
+        return store.add_command(
+            verb, arguments, asked_by=f"a {role} on a page", role=role, at=now()
+        )
 
 
 def as_json(command: Command) -> dict[str, Any]:
@@ -97,7 +102,3 @@ def _asked(body: bytes) -> tuple[str, dict[str, Any]]:
 
 def _json(value: dict[str, Any], status: int = 200) -> Response:
     return Response(json.dumps(value, indent=1), status=status, mimetype="application/json")
-
-
-def _refused(words: str, status: int) -> Response:
-    return _json({"error": words}, status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,12 @@ from flask.typing import ResponseReturnValue
 
 from daemon.config.loading import Config
 from daemon.domain.errors import MaskloopError
+from daemon.insight.person_names import AnyModel, Pseudonyms, without_names
 from daemon.insight.view_model import ViewModel
 from daemon.status.model import Status
 from daemon.store import FILE, Store
+from daemon.web.access.gate import visitor
+from daemon.web.access.people import PeopleOfStore
 
 ReadStatus = Callable[[], Status]
 ReadConfig = Callable[[], Config]
@@ -30,6 +33,22 @@ class Sources:
 
     read_status: ReadStatus
     read_config: ReadConfig | None = None
+    _people: PeopleOfStore = field(default_factory=PeopleOfStore)
+
+    def visible(self, model: AnyModel) -> AnyModel:
+        """A model as the visitor may see it: with the names of people for a lead only, in fields of
+        the type PersonName (daemon/insight/person_names.py)."""
+        if visitor().sees_names:
+            return model
+        return without_names(model, self.pseudonyms())
+
+    def pseudonyms(self) -> Pseudonyms:
+        """What stands in the place of names for those who may not see them."""
+        try:
+            with self.store() as store:
+                return self._people.pseudonyms(store)
+        except NothingToShow:
+            return Pseudonyms(())
 
     def state(self) -> Path:
         """The state folder. Raises NothingToShow where no settings are known."""
@@ -81,11 +100,11 @@ class Page:
             raise TypeError(f"page {self.name}: expected either `view` or `build`")
 
     def model_of(self, sources: Sources, status: Status) -> ViewModel:
-        """What the page shows now."""
+        """What the page shows the visitor now. status: as the visitor may see it."""
         if self.view is not None:
-            return self.view(status)
+            return sources.visible(self.view(status))
         if self.build is not None:
-            return self.build(sources)
+            return sources.visible(self.build(sources))
         raise TypeError(f"page {self.name}: has neither `view` nor `build`")
 
     @property
@@ -110,7 +129,7 @@ def blueprint(page: Page, sources: Sources) -> Blueprint:
 
     @routes.get(page.html_path)
     def html() -> ResponseReturnValue:
-        status = sources.read_status()
+        status = sources.visible(sources.read_status())
         view = page.model_of(sources, status)
         text = render_template(page.template, page=page, view=view, status=status)
         return _alternate(Response(text), page.json_path, "application/json")

@@ -10,6 +10,7 @@ from typing import Any
 import waitress
 from waitress import wasyncore
 
+from daemon.config.web_tokens import require_web_tokens
 from daemon.domain.errors import ConfigError
 from daemon.web.app import create_app
 from daemon.web.hints import Hints
@@ -32,8 +33,11 @@ def serving(
 
     read_status is called in the serving threads, once a request; read_config: for pages that
     read the store. wake: makes the daemon look at a new command now. Raises ConfigError where it
-    cannot listen there. When the block ends no thread and no socket is left.
+    cannot listen there, or where others reach it and nobody could sign in. When the block ends no
+    thread and no socket is left.
     """
+    if read_config is not None:
+        require_web_tokens(read_config())
     sockets: dict[int, Any] = {}
     app = create_app(read_status, hints, read_config=read_config, wake=wake)
     server = _listen(app, host, port, sockets)

@@ -6,9 +6,10 @@ import base64
 import io
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -193,3 +194,95 @@ def label_studio(root: Path, results: Mapping[str, list[Any] | None], name: str 
         address = f"/data/local-files/?d=field/{file}"
         tasks.append({"id": number, "data": {"image": address}, "annotations": annotations})
     return write_json(root / f"{name}.json", tasks)
+
+
+def cvat_shapes(mask: Mask, form: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The shapes of a mask. form: mask (a run-length code of its box) or polygon (one a run)."""
+    for value, label in ((1, "crop"), (2, "weed")):
+        inside = mask == value
+        if not inside.any():
+            continue
+        if form == "mask":
+            rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+            patch = inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            runs = ", ".join(map(str, coco_rle.encode(patch.T)))
+            box = {"left": columns[0], "top": rows[0], "width": patch.shape[1]}
+            sides = {name: str(number) for name, number in box.items()}
+            yield "mask", {"label": label, "rle": runs, "height": str(len(patch)), **sides}
+            continue
+        for corners in runs_of_edges(inside):
+            pairs = zip(corners[::2], corners[1::2], strict=True)
+            points = ";".join(f"{x:.2f},{y:.2f}" for x, y in pairs)
+            yield "polygon", {"label": label, "points": points, "z_order": "0"}
+
+
+def cvat_xml(images: Iterable[tuple[dict[str, str], Iterable[tuple[str, dict[str, str]]]]]) -> str:
+    """annotations.xml of images with shapes, each as its attributes; the labels are crop, weed."""
+    root = ElementTree.Element("annotations")
+    ElementTree.SubElement(root, "version").text = "1.1"
+    labels = ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "labels")
+    for name in ("crop", "weed"):
+        label = ElementTree.SubElement(labels, "label")
+        ElementTree.SubElement(label, "name").text = name
+    for attributes, shapes in images:
+        image = ElementTree.SubElement(root, "image", attributes)
+        for kind, values in shapes:
+            ElementTree.SubElement(image, kind, {"source": "manual", **values})
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def cvat(root: Path, masks: Mapping[str, Mask], form: str = "mask", subset: str = "") -> Path:
+    """CVAT for images 1.1: annotations.xml, images/SUBSET/NAME.png."""
+    images = []
+    for number, (stem, mask) in enumerate(masks.items()):
+        picture(root / "images" / subset / f"{stem}.png", mask.shape, number)
+        height, width = map(str, mask.shape)
+        entry = {"id": str(number), "name": f"{stem}.png", "height": height, "width": width}
+        part = {"subset": subset} if subset else {}
+        images.append(({**entry, **part}, list(cvat_shapes(mask, form))))
+    path = root / "annotations.xml"
+    path.write_text(cvat_xml(images))
+    return path
+
+
+def datumaro(
+    root: Path, masks: Mapping[str, Mask], form: str = "mask", subset: str = "train"
+) -> Path:
+    """Datumaro: annotations/SUBSET.json, images/SUBSET/NAME.png. form: mask or polygon."""
+    items = []
+    for number, (stem, mask) in enumerate(masks.items()):
+        picture(root / f"images/{subset}/{stem}.png", mask.shape, number)
+        found: list[dict[str, Any]] = []
+        for entry in coco_entries(mask, number, "text" if form == "mask" else "polygons"):
+            outline, label = entry["segmentation"], entry["category_id"] // 7 - 1
+            parts = [{"rle": outline}] if form == "mask" else [{"points": one} for one in outline]
+            found += [{"type": form, "label_id": label, "z_order": 0, **one} for one in parts]
+        media = {"path": f"{stem}.png", "size": list(mask.shape)}
+        items.append({"id": stem, "annotations": found, "image": media})
+    labels = [{"name": name, "parent": "", "attributes": []} for name in ("crop", "weed")]
+    categories = {"label": {"labels": labels, "attributes": []}}
+    content = {"dm_format_version": "1.0", "infos": {}, "categories": categories, "items": items}
+    return write_json(root / f"annotations/{subset}.json", content)
+
+
+def yolo_lines(mask: Mask) -> list[str]:
+    """A line for each 8-connected object: its class, and its outline without holes."""
+    lines = []
+    for value in (1, 2):
+        for shape in supervisely_polygons(mask == value) if (mask == value).any() else ():
+            corners = np.array(shape["points"]["exterior"]) / mask.shape[::-1]
+            lines.append(" ".join([str(value - 1), *(f"{share:.6f}" for share in corners.ravel())]))
+    return lines
+
+
+def yolo(root: Path, masks: Mapping[str, Mask], split: str = "train") -> Path:
+    """YOLO segmentation: images/SPLIT, labels/SPLIT, data.yaml; no file for an empty mask."""
+    for number, (stem, mask) in enumerate(masks.items()):
+        picture(root / f"images/{split}/{stem}.png", mask.shape, number)
+        labels = root / f"labels/{split}/{stem}.txt"
+        labels.parent.mkdir(parents=True, exist_ok=True)
+        if mask.any():
+            labels.write_text("".join(f"{line}\n" for line in yolo_lines(mask)))
+    path = root / "data.yaml"
+    path.write_text(f"path: .\n{split}: images/{split}\nnames: {{0: crop, 1: weed}}\n")
+    return path

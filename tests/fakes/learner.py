@@ -121,7 +121,8 @@ def predict(run: RunFolder) -> None:
     reader = FileReader([*request.score, *request.masks, *request.test])
     masks = [file for file in request.masks if reader.image(file) is not None]
     for file in masks:
-        Image.fromarray(_masks(colours, file)).save(run.mask(file.id))
+        with atomic_file(run.mask(file.id)) as part:
+            Image.fromarray(_masks(colours, file)).save(part, format="PNG")
     if request.score:
         scored = [file for file in request.score if reader.image(file) is not None]
         run.write_scores(_measured(colours, scored, len(request.classes), request))

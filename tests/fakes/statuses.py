@@ -96,6 +96,7 @@ def _before_first_run(classes: tuple[str, ...]) -> Status:
         cycle=None,
         stage=None,
         waiting="the daemon has not run yet",
+        paused=False,
         daemon=_daemon(Liveness.NEVER, "the daemon has not run yet: start `maskloop run`"),
         incidents=(),
         progress=None,
@@ -129,6 +130,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "cycle": points,
         "stage": Stage.TRAIN,
         "waiting": "a training runs",
+        "paused": False,
         "daemon": _daemon(Liveness.RUNNING, ""),
         "progress": RunProgress(
             phase="student",

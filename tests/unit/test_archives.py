@@ -118,3 +118,18 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DatasetRefused, match="cannot be unpacked"):
         unpack(archive, tmp_path / "in")
+
+
+def test_a_lenient_reader_leaves_links_out_and_still_refuses_a_path_to_outside(
+    tmp_path: Path,
+) -> None:
+    link = member("b.png", 0, tarfile.SYMTYPE)
+    archive = tarred(tmp_path / "a.tar", member("a.png"), link)
+    outside = tarred(tmp_path / "b.tar", member("../a.png"), link)
+
+    left_out = unpack(archive, tmp_path / "a", lenient=True)
+
+    assert [fault.where for fault in left_out] == ["a.tar, b.png"]
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["a.png"]
+    with pytest.raises(DatasetRefused, match="paths inside"):
+        unpack(outside, tmp_path / "b", lenient=True)

@@ -13,8 +13,9 @@ from werkzeug.test import TestResponse
 from daemon.config.loading import Config
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
-from daemon.web.command_routes import CSRF_SETTING, PATH
+from daemon.web.command_routes import PATH
 from tests.fakes.statuses import status
+from tests.fakes.visitors import signed_in
 
 
 class Page:
@@ -26,8 +27,8 @@ class Page:
         with Store(self.config.state / FILE):
             pass
         app = create_app(lambda: status(0), read_config=lambda: self.config, wake=self.wake)
-        self.token = app.config[CSRF_SETTING]
         self.client: FlaskClient = app.test_client()
+        self.token = signed_in(self.client, self.config)
 
     def wake(self) -> None:
         self.woken += 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from daemon.experiment.report_pages.axes import Axis
 from daemon.experiment.simulation.comparison import compare
-from daemon.experiment.simulation.comparison_drawing import Axis, bars, panels
+from daemon.experiment.simulation.comparison_drawing import bars, panels
 from tests.fakes.simulations import simulation
 
 

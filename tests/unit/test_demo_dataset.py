@@ -101,7 +101,7 @@ def test_a_missing_and_an_empty_folder_are_refused(folder, tmp_path):
         ('{"test": []}', "cannot be read"),
         ('{"pool": ["ghost"]}', "1 names have no image, first 'ghost'"),
         ('{"pool": ["v1_000"], "test": ["v1_000"]}', "in pool and in test"),
-        ('{"pool": ["v1_000"]}', "1 images in the pool, expected 12 or more"),
+        ('{"pool": ["v1_000"]}', "1 of 14 images are in the pool .* expected 12 or more"),
     ],
 )
 def test_splits_that_cannot_be_used_are_refused(folder, splits, words):

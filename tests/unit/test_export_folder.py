@@ -16,15 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.datasets.class_map import ClassMap
-from daemon.datasets.export.export_folder import (
-    MARK,
-    REPORT,
-    ExportOptions,
-    ExportReport,
-    export_folder,
-)
-from daemon.datasets.import_folder import import_folder
+from daemon.datasets.export.export_folder import MARK, REPORT, export_folder
+from daemon.datasets.export.export_report import ExportOptions, ExportReport
+from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.domain import CurvePoint, Evaluation, Exclusion, Role
 from daemon.domain.errors import ExportRefused
 from daemon.runs.locks import lock_file
@@ -91,7 +85,7 @@ def test_what_was_exported_comes_back_pixel_for_pixel(tmp_path: Path) -> None:
     out, _ = exported(tmp_path, images=True)
 
     back = tmp_path / "back"
-    found = import_folder(out, back, ClassMap(), lambda done, total: None)
+    found = import_folder(out, back, ImportOptions(), lambda done, total: None)
 
     assert found.faults == []
     assert found.classes == CLASSES

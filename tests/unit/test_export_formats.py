@@ -15,10 +15,11 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from daemon.datasets.class_map import ClassMap, read_class_map
-from daemon.datasets.export.export_folder import ExportOptions, export_folder
-from daemon.datasets.formats import coco, coco_encoding, supervisely_encoding
+from daemon.datasets.export.export_folder import export_folder
+from daemon.datasets.export.export_report import ExportOptions
+from daemon.datasets.formats import coco_encoding, coco_outline, supervisely_encoding
 from daemon.datasets.formats.supervisely_geometry import decode
-from daemon.datasets.import_folder import import_folder
+from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
 from daemon.domain import Role
 from daemon.domain.errors import ExportRefused
@@ -64,9 +65,9 @@ def back_again(home: Path, form: str) -> tuple[Path, Report]:
     report = export_folder(labeled_config(home), wanted, NOON, lambda done, total: None)
     assert report.faults == []
     chosen = ClassMap() if form == "png" else read_class_map(home / "out/map.toml")
-    return home / "back", import_folder(
-        home / "out", home / "back", chosen, lambda done, total: None
-    )
+    options = ImportOptions(classes=chosen)
+    found = import_folder(home / "out", home / "back", options, lambda done, total: None)
+    return home / "back", found
 
 
 @pytest.mark.parametrize("form", ["png", *WITH_BACKGROUND])
@@ -93,7 +94,7 @@ def test_run_lengths_and_bitmaps_hold_any_mask(mask: np.ndarray) -> None:
     by_coco, by_supervisely = np.zeros_like(mask), np.zeros_like(mask)
     for one in coco_encoding.objects(mask, 1):
         value = 255 if one["iscrowd"] else one["category_id"]
-        inside = coco.decode(one["segmentation"], mask.shape)[0].inside
+        inside = coco_outline.decode(one["segmentation"], mask.shape)[0].inside
         by_coco[inside] = value
         left, top, width, height = one["bbox"]
         assert inside[top : top + height, left : left + width].sum() == inside.sum() == one["area"]

@@ -11,18 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
-from daemon.datasets.class_map import ClassMap
 from daemon.datasets.formats import coco_rle
-from daemon.datasets.formats.coco import decode
-from daemon.datasets.import_folder import import_folder
+from daemon.datasets.formats.coco_outline import decode
+from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
 from daemon.datasets.samples import Repair
 from daemon.domain.errors import DatasetRefused
-from tests.fakes.dataset_sources import MASKS, coco, coco_entries, ring
+from tests.fakes.dataset_sources import MASKS, coco, coco_entries, mask_png, ring
 
 
 def imported(root: Path, out: Path) -> Report:
-    return import_folder(root, out, ClassMap(), lambda done, total: None)
+    return import_folder(root, out, ImportOptions(), lambda done, total: None)
 
 
 def mask_of(out: Path, name: str) -> np.ndarray:
@@ -139,6 +138,63 @@ def test_a_crowd_has_no_label_except_where_an_object_lies_on_it(tmp_path: Path) 
     assert (mask == 1).sum() == 4
     assert report.repairs[Repair.CROWD, ""].number == 1
     assert (Repair.OVERLAP, "") not in report.repairs
+
+
+def test_an_object_with_a_box_only_leaves_its_pixels_without_a_label(tmp_path: Path) -> None:
+    path = coco(tmp_path / "in", {"a": np.zeros((10, 10), np.uint8)}, name="instances_excluded")
+    box = {"image_id": 0, "category_id": 7, "bbox": [2, 2, 3, 4]}
+    changed(path, lambda content: content["annotations"].append(box))
+
+    report = imported(tmp_path / "in", tmp_path / "out")
+
+    assert (mask_of(tmp_path / "out", "a") == 255).sum() == 12
+    assert report.repairs[Repair.BOX_UNLABELED, ""].number == 1
+    splits = json.loads((tmp_path / "out/splits.json").read_text())
+    assert splits == {"pool": [], "excluded": ["a"]}
+
+
+def test_panoptic_segments_are_read_from_their_picture(tmp_path: Path) -> None:
+    root = tmp_path / "in"
+    path = coco(root, {"a": ring(), "b": ring()}, name="panoptic_val")
+    ids = np.where(ring() == 0, 0, ring().astype(int) * 70_000 + 5)
+    ids[20:] = 9  # background, said as a segment
+    colours = np.stack([ids % 256, ids // 256 % 256, ids // 65_536], axis=-1).astype(np.uint8)
+    mask_png(root / "annotations/panoptic_val/a.png", colours)
+    segments = [{"id": 70_005, "category_id": 7}, {"id": 140_005, "category_id": 14}]
+    far = [{"id": 10**30, "category_id": 7}]
+
+    def as_segments(content: Any) -> None:
+        content["categories"].append({"id": 0, "name": "background"})
+        ground = {"id": 9, "category_id": 0}
+        content["annotations"] = [
+            {"image_id": 0, "file_name": "a.png", "segments_info": [*segments, ground]},
+            {"image_id": 1, "file_name": "a.png", "segments_info": far},
+        ]
+
+    changed(path, as_segments)
+
+    report = imported(root, tmp_path / "out")
+
+    expected = np.where(ring() == 0, 255, ring())
+    expected[20:] = 0
+    assert np.array_equal(mask_of(tmp_path / "out", "a"), expected)
+    assert [fault.where.rpartition("/")[2] for fault in report.faults] == [
+        "panoptic_val.json, image b.png, annotation 1000000000000000000000000000000"
+    ]
+
+
+def test_a_file_without_masks_says_nothing_of_the_images_that_it_lists(tmp_path: Path) -> None:
+    path = coco(tmp_path / "in", {"a": ring(), "b": ring()}, name="instances_val")
+    content = json.loads(path.read_text())
+    captions = [{"image_id": 0, "category_id": 7, "caption": "a field"}]
+    (path.parent / "captions_val.json").write_text(json.dumps({**content, "annotations": captions}))
+    (path.parent / "keypoints_val.json").write_text(json.dumps(content))
+
+    report = imported(tmp_path / "in", tmp_path / "out")
+
+    assert np.array_equal(mask_of(tmp_path / "out", "a"), ring())
+    assert [fault.where for fault in report.faults] == ["annotations/keypoints_val.json"]
+    assert report.faults[0].got == "2 images that an earlier entry has, first images/a.png"
 
 
 BROKEN: dict[str, Any] = {

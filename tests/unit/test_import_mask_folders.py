@@ -15,7 +15,7 @@ from PIL import Image
 from daemon.datasets.class_map import ClassMap, read_class_map
 from daemon.datasets.formats import class_indices, colour_masks
 from daemon.datasets.formats.conventions import CITYSCAPES, voc_colour
-from daemon.datasets.import_folder import import_folder
+from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
 from daemon.datasets.samples import NO_LABEL, Repair
 from daemon.domain.errors import DatasetRefused
@@ -24,7 +24,9 @@ from tests.fakes.dataset_sources import mask_png, picture, ring
 
 def imported(root: Path, class_map: ClassMap | None = None) -> tuple[Path, Report]:
     out = root.parent / "out"
-    return out, import_folder(root, out, class_map or ClassMap(), lambda done, total: None)
+    return out, import_folder(
+        root, out, ImportOptions(classes=class_map or ClassMap()), lambda done, total: None
+    )
 
 
 def mask_of(out: Path, name: str) -> np.ndarray:
@@ -266,3 +268,25 @@ def test_a_turned_photograph_turns_its_mask(tmp_path: Path) -> None:
 
     assert np.array_equal(mask_of(out, "a"), np.rot90(ring(), -1))
     assert report.repairs[Repair.TURNED, ""].number == 1
+
+
+@pytest.mark.parametrize(
+    ("folder", "lists"),
+    [
+        ("val2017", {"pool": [], "val": ["a"]}),
+        ("excluded", {"pool": [], "excluded": ["a"]}),
+        ("images_test", {"pool": [], "test": ["a"]}),
+        ("field-test-3", None),
+        ("latest", None),
+    ],
+)
+def test_a_folder_called_after_a_split_is_one(
+    folder: str, lists: dict[str, list[str]] | None, tmp_path: Path
+) -> None:
+    picture(tmp_path / f"in/images/{folder}/a.png", (24, 30))
+    mask_png(tmp_path / f"in/masks/{folder}/a.png", ring())
+
+    out, _ = imported(tmp_path / "in")
+
+    path = out / "splits.json"
+    assert (json.loads(path.read_text()) if path.exists() else None) == lists

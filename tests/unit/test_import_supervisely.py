@@ -14,11 +14,10 @@ import pytest
 from hypothesis import given, settings
 from PIL import Image
 
-from daemon.datasets.class_map import ClassMap
 from daemon.datasets.formats.supervisely_geometry import decode
-from daemon.datasets.import_folder import import_folder
+from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
-from daemon.datasets.samples import LabelsUnusable, Repair
+from daemon.datasets.samples import LabelsUnusable, Repair, Trust
 from daemon.domain.errors import DatasetRefused
 from tests.fakes.dataset_sources import (
     MASKS,
@@ -31,9 +30,10 @@ from tests.fakes.dataset_sources import (
 )
 
 
-def imported(root: Path) -> tuple[Path, Report]:
-    out = root.parent / "out"
-    return out, import_folder(root, out, ClassMap(), lambda done, total: None)
+def imported(root: Path, **trust: bool) -> tuple[Path, Report]:
+    out = root.parent / f"out{len(trust)}"
+    options = ImportOptions(trust=Trust(**trust))
+    return out, import_folder(root, out, options, lambda done, total: None)
 
 
 def mask_of(out: Path, name: str) -> np.ndarray:
@@ -210,27 +210,58 @@ def test_one_broken_file_is_named_and_the_rest_is_imported(tmp_path: Path) -> No
     assert sorted(one.where.rpartition("/")[2] for one in report.faults) == [
         "b.png.json",
         "d.png.json, object 0",
-        "e.png",
+        "e.png.json, size",
         "nobody.png.json",
     ]
     assert report.repairs[Repair.OTHER_GEOMETRY, "'point'"].number == 1
 
 
-def test_later_objects_win_and_machines_and_boxes_are_counted(tmp_path: Path) -> None:
+def test_boxes_and_what_a_machine_drew_are_labels_only_where_they_are_trusted(
+    tmp_path: Path,
+) -> None:
     root = tmp_path / "in"
-    supervisely(root, {"ds": {"a.png": np.zeros((24, 30), np.uint8)}})
+    names = ("a.png", "machine.png")
+    supervisely(root, {"ds": dict.fromkeys(names, np.zeros((24, 30), np.uint8))})
     box = {"geometryType": "rectangle", "points": {"exterior": [[0, 0], [9, 9]]}}
+    triangle = {"geometryType": "polygon", "points": {"exterior": [[5, 5], [9, 5], [5, 9]]}}
+    machine = {**triangle, "classTitle": "crop", "nnCreated": True}
     objects = [
-        {**box, "classTitle": "crop", "nnCreated": True},
-        {**box, "classTitle": "weed", "points": {"exterior": [[5, 5], [9, 9]]}},
+        {**triangle, "classTitle": "crop", "nnCreated": True, "nnUpdated": False},
+        {**box, "classTitle": "weed"},
+        {**box, "classTitle": "weed", "points": {"exterior": [[20, 20], [21, 21]]}},
+        {**machine, "points": {"exterior": [[0, 12], [1, 12], [1, 13], [0, 13]]}},
     ]
     write_json(root / "ds/ann/a.png.json", supervisely_annotation(ring(), objects))
+    write_json(root / "ds/ann/machine.png.json", supervisely_annotation(ring(), [machine]))
 
     out, report = imported(root)
+    trusting, trusted = imported(root, boxes=True, machine=True)
 
-    assert (mask_of(out, "a") == 2).sum() == 25
+    mask = mask_of(out, "a")
+    assert [(mask == value).sum() for value in (1, 2, 255)] == [15, 0, 100 - 15 + 4 + 4]
+    assert report.labeled == 1
+    splits = json.loads((out / "splits.json").read_text())
+    assert (splits["pool"], splits["unlabeled"]) == (["a"], ["machine"])
     numbers = {repair: found.number for (repair, _), found in report.repairs.items()}
-    assert numbers == {Repair.OVERLAP: 25, Repair.BOX: 2, Repair.MACHINE: 1}
+    assert numbers[Repair.BOX_UNLABELED] == 2
+    assert (numbers[Repair.MACHINE_UNLABELED], numbers[Repair.MACHINE_ONLY]) == (1, 1)
+    mask = mask_of(trusting, "a")
+    assert [(mask == value).sum() for value in (1, 2, 255)] == [4, 104, 0]
+    assert trusted.labeled == 2
+    numbers = {repair: found.number for (repair, _), found in trusted.repairs.items()}
+    assert numbers == {Repair.OVERLAP: 15, Repair.BOX: 2, Repair.MACHINE: 2}
+
+
+@pytest.mark.parametrize("dataset", ["excluded", "val2017", "field/test-a", "validation"])
+def test_a_dataset_that_is_held_out_is_not_in_the_pool(dataset: str, tmp_path: Path) -> None:
+    root = tmp_path / "in"
+    supervisely(root, {"train": {"a.png": ring()}})
+    supervisely(root, {f"{dataset}": {"b.png": ring()}})
+
+    out, _ = imported(root)
+
+    splits = json.loads((out / "splits.json").read_text())
+    assert splits == {"pool": ["a"], "train": ["a"], dataset: ["b"]}
 
 
 @pytest.mark.parametrize(

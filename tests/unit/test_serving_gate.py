@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from daemon.domain import CurvePoint, Evaluation
-from daemon.rules.serving_gate import serving_cycle
+from daemon.domain.models import GateVerdict, Ground
+from daemon.rules.serving_gate import Judgement, class_falls, judge
+from tests.fakes.model_chains import NAMES, chain
 
 Ends = tuple[float, float]
+
+
+def serving_cycle(curve: Sequence[CurvePoint], cycle: int, available: set[int]) -> int:
+    return judge(curve, cycle, available).serving
 
 
 def point(
@@ -90,3 +99,72 @@ def test_a_model_whose_checkpoint_is_gone_cannot_serve() -> None:
     assert serving_cycle(curve, 3, {1, 2, 3}) == 2
     assert serving_cycle(curve, 3, {1, 3}) == 1
     assert serving_cycle(curve, 3, {3}) == 3
+
+
+def last_of(chains: int, models: int = 3, images: int = 24, **last: float) -> list[Judgement]:
+    """What the gate says of the last model of each chain."""
+    rng = np.random.default_rng(3)
+    curves = [chain(models, images, rng, **last) for _ in range(chains)]
+    return [judge(curve, models, range(1, models), models - 1, classes=NAMES) for curve in curves]
+
+
+def test_a_model_is_refused_for_noise_no_more_often_than_the_level_says() -> None:
+    found = last_of(60)
+
+    refused = sum(one.verdict is GateVerdict.REFUSED for one in found)
+    assert refused <= 6  # 5 % of 60 are 3; more than 6 happens in 4 of 100 cases
+    assert sum(one.verdict is GateVerdict.ASKED for one in found) <= 4
+
+
+def test_a_clearly_worse_model_is_refused_and_the_one_that_served_goes_on() -> None:
+    found = last_of(12, images=64, worse=0.06)
+
+    assert {(one.verdict, one.ground) for one in found} == {(GateVerdict.REFUSED, Ground.PAIRED)}
+    assert {one.serving for one in found} == {2}
+    assert all(one.difference.interval[1] < 0 for one in found)
+
+
+def test_a_class_that_fell_asks_a_person_and_the_model_before_serves_meanwhile() -> None:
+    found = last_of(12, images=64, class_worse=0.25, others_better=0.12)
+
+    assert {(one.verdict, one.ground) for one in found} == {(GateVerdict.ASKED, Ground.CLASS_FALL)}
+    assert {one.serving for one in found} == {2}
+    assert {fall.name for one in found for fall in one.falls} == {"weed"}
+    assert all(fall.difference < -0.1 for one in found for fall in one.falls)
+
+
+def test_the_same_fall_in_the_next_model_serves_where_nobody_answered() -> None:
+    curve = chain(3, 64, np.random.default_rng(0), class_worse=0.25, others_better=0.12)
+
+    again = judge(curve, 3, {1, 2}, 2, classes=NAMES, unanswered={"weed"})
+    other = judge(curve, 3, {1, 2}, 2, classes=NAMES, unanswered={"crop"})
+    unasked = judge(curve, 3, {1, 2}, 2, classes=NAMES, asks=False)
+
+    assert (again.serving, again.verdict) == (3, GateVerdict.SERVES)
+    assert [fall.name for fall in again.falls] == ["weed"]
+    assert (other.serving, other.verdict) == (2, GateVerdict.ASKED)
+    assert unasked.serving == 3
+
+
+def test_the_class_that_fell_is_named_by_its_pixel_value_and_not_by_the_order_of_figures() -> None:
+    before, after = chain(2, 64, np.random.default_rng(0), class_worse=0.25, others_better=0.12)
+    shuffled = replace(after.validation, iou=dict(sorted(after.validation.iou.items())[::-1]))
+
+    falls = class_falls(before.validation, shuffled, (*NAMES, "added later"))
+
+    assert [fall.name for fall in falls] == ["weed"]
+
+
+def test_a_fall_that_few_images_show_asks_nobody() -> None:
+    curve = chain(2, 64, np.random.default_rng(0), class_worse=0.25, others_better=0.12)
+    before, after = (replace(one.validation, by_image=one.validation.by_image[:7]) for one in curve)
+
+    assert class_falls(before, after, NAMES) == ()
+
+
+def test_models_of_other_images_are_compared_by_no_interval() -> None:
+    best, worse = chain(2, 24, np.random.default_rng(0), worse=0.2)
+    moved = tuple(replace(one, image=one.image + 100) for one in worse.validation.by_image)
+    worse = replace(worse, validation=replace(worse.validation, by_image=moved))
+
+    assert judge([best, worse], 2, {1}, 1).serving == 2

@@ -9,23 +9,27 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from daemon.config.loading import Config
+from daemon.datasets.export.export_report import ExportOptions, ExportReport
 from daemon.datasets.export.exported_label import SPLITS, ExportedLabel, checked_label
 from daemon.datasets.export.file_names import ending_of, file_names
 from daemon.datasets.export.format_names import require_plain
 from daemon.datasets.export.label_files import FORMATS, OURS, LabelFiles
+from daemon.datasets.export.linked_copy import link_or_copy
 from daemon.datasets.export.loop_records import write_curve, write_history
+from daemon.datasets.export.predicted_images import prediction_of
+from daemon.datasets.export.prediction_files import remove_predictions
+from daemon.datasets.export.prediction_runs import predict_all
 from daemon.datasets.samples import LabelsUnusable
 from daemon.domain import Fault, Image, Role
 from daemon.domain.errors import ExportRefused
+from daemon.launchers import Launcher
 from daemon.runs.durable import write_json
 from daemon.runs.locks import LockHeld, lock_file
 from daemon.store import FILE, Store
@@ -39,82 +43,43 @@ _SCARCE = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EROFS)
 NO_CLASS = "no_class"  # the list of labels that give no pixel a class
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExportOptions:
-    """What is wanted. images: also the pictures, hard-linked or copied. people: also the names of
-    annotators."""
-
-    out: Path
-    format: str = "png"
-    images: bool = False
-    people: bool = False
-
-
-@dataclass(kw_only=True)
-class ExportReport:
-    """What was exported. renamed: image id -> (its name, the name of its files). splits: list ->
-    names."""
-
-    format: str
-    at: datetime
-    classes: tuple[str, ...]
-    labels: int = 0
-    images: int = 0
-    asked: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    renamed: dict[int, tuple[str, str]] = field(default_factory=dict)
-    splits: dict[str, list[str]] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything, ready for JSON."""
-        return {
-            "exported_at": self.at.isoformat(),
-            "format": self.format,
-            "classes": list(self.classes),
-            "labels": self.labels,
-            "images": self.images,
-            "asked": self.asked,
-            "splits": {name: len(names) for name, names in self.splits.items()},
-            "renamed": [
-                {"image_id": image_id, "image": name, "exported_as": file}
-                for image_id, (name, file) in self.renamed.items()
-            ],
-            "faults": [vars_of(one) for one in self.faults],
-        }
-
-
-def vars_of(fault: Fault) -> dict[str, str]:
-    """The four parts of a fault."""
-    return {
-        "where": fault.where,
-        "got": fault.got,
-        "expected": fault.expected,
-        "cure": fault.cure,
-    }
-
-
 def export_folder(
-    config: Config, options: ExportOptions, at: datetime, progress: Callable[[int, int], None]
+    config: Config,
+    options: ExportOptions,
+    at: datetime,
+    progress: Callable[[int, int], None],
+    launcher: Launcher | None = None,
 ) -> ExportReport:
     """Export the store of a configuration. at: the time that the report states.
 
-    progress: called with the number of labels done and of all. Raises ExportRefused where nothing
-    can be exported; faults of single images are in the report.
+    progress: called with the number of labels done and of all, then of masks. launcher: of the
+    process that predicts, where predictions are wanted. Raises ExportRefused where nothing can be
+    exported, RunFailed where nothing can be predicted; faults of single images are in the report.
     """
     path = config.state / FILE
     if not path.exists():
         raise ExportRefused(f"{path}: no store yet; it is there after the first `maskloop run`")
-    with Store(path, read_only=True) as store:
-        store.require_current(path)
-        with store.read_transaction():
-            report = ExportReport(format=options.format, at=at, classes=_classes(store, config))
-            if options.format != "png":
-                require_plain(report.classes, options.format)
-            images = store.images_of(store.labeled_ids())
-            _require_apart(options.out, config, images.values())
-            with _emptied(options.out):
-                _write_all(store, images, options, report, progress)
-                write_json(options.out / REPORT, report.as_json())
+    with ExitStack() as held:
+        with Store(path, read_only=True) as store:
+            store.require_current(path)
+            with store.read_transaction():
+                report = ExportReport(format=options.format, at=at, classes=_classes(store, config))
+                if options.format != "png":
+                    require_plain(report.classes, options.format)
+                images = store.images_of(store.labeled_ids())
+                wanted = prediction_of(store, config, options.predictions, images)
+                _require_apart(options.out, config, images.values())
+                held.enter_context(_emptied(options.out))
+                names = wanted.names if wanted else file_names(list(images.values()))
+                _write_all(store, images, names, options, report, progress)
+        if wanted is None:
+            remove_predictions(options.out)
+        elif launcher is None:
+            raise ValueError("predictions need a launcher")
+        else:  # hours, maybe: the store is closed by then
+            report.predictions, faults = predict_all(wanted, options.out, launcher, progress)
+            report.faults += faults
+        write_json(options.out / REPORT, report.as_json())
     return report
 
 
@@ -175,12 +140,12 @@ def _remove(path: Path) -> None:
 def _write_all(
     store: Store,
     images: Mapping[int, Image],
+    names: Mapping[int, str],
     options: ExportOptions,
     report: ExportReport,
     progress: Callable[[int, int], None],
 ) -> None:
     out, labels = options.out, store.labels()
-    names = file_names(list(images.values()))
     report.splits = {name: [] for name in ("pool", *SPLITS.values(), NO_CLASS)}
     with FORMATS[options.format](out, report.classes) as files:
         labeler = _Labels(store=store, files=files, options=options, report=report)
@@ -241,29 +206,13 @@ class _Labels:
         folder = self.files.image_folder(label)
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            _link_or_copy(label.image.path, folder / label.file)
+            link_or_copy(label.image.path, folder / label.file)
         except (OSError, ValueError) as exc:
             if getattr(exc, "errno", None) in _SCARCE:
                 raise  # says nothing about this image
             self.report.faults.append(_not_copied(label.image, exc))
         else:
             self.report.images += 1
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    """A second name for the file, or a copy where the file systems differ. Raises OSError and
-    ValueError, for what is no file too; then no part of a copy is left."""
-    source = Path(os.path.realpath(source, strict=True))
-    if not stat.S_ISREG(source.stat().st_mode):
-        raise ValueError("it is no file")
-    try:
-        os.link(source, target)
-    except OSError:
-        try:
-            shutil.copyfile(source, target)
-        except BaseException:
-            target.unlink(missing_ok=True)
-            raise
 
 
 def _not_copied(image: Image, exc: Exception) -> Fault:

@@ -2,48 +2,40 @@
 
 An object is polygons in pixels, or run lengths. A ring inside another ring of its object is a
 hole (pycocotools fills it: COCO itself has none); a ring holds the pixels that it has there. The
-later annotation of a list wins. A crowd region gives its pixels no label.
+later annotation of a list wins. A crowd region gives its pixels no label. An object without
+segmentation is its box; one with a score was drawn by a machine. Of several files that list an
+image, the first that has masks counts: captions and lists of images have none.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from connectors.masks.shapes import Patch
-from daemon.datasets.formats import coco_polygon, coco_rle
-from daemon.datasets.json_files import head, read_json, size_of
-from daemon.datasets.painting import Canvas, whole
+from daemon.datasets.formats.coco_mask import CocoMask, CocoObject
+from daemon.datasets.formats.coco_panoptic import Segment, panoptic_file
+from daemon.datasets.json_files import head, read_json
 from daemon.datasets.samples import (
     BACKGROUND,
     MOST_CLASSES,
-    NO_LABEL,
-    Labels,
     LabelsUnusable,
-    Repair,
     Sample,
     Source,
+    Trust,
 )
 from daemon.datasets.source_tree import Tree
+from daemon.datasets.split_names import named_split
 from daemon.domain import Fault
 from daemon.domain.errors import DatasetRefused
 from daemon.domain.formatting import short_repr
-from daemon.pixels.headers import MOST_PIXELS
 
 LOOKED_FOR = 'COCO: a .json file with the lists "images", "annotations" and "categories"'
-MOST_COORDINATE = 1e5  # pixels
-MOST_RINGS = 100_000  # of an object
-MOST_POINTS = 1_000_000  # of a ring
 _KEYS = ("images", "annotations", "categories")
-_SPLIT = re.compile(r"(?<![a-z])(train|val|valid|validation|test)(?![a-z])")
 
 
-def recognize(tree: Tree) -> Source | None:
+def recognize(tree: Tree, trust: Trust) -> Source | None:
     """The source, where files of the tree are COCO's; None where none is."""
     found: dict[str, dict[str, Any]] = {}
     faults: list[Fault] = []
@@ -57,7 +49,7 @@ def recognize(tree: Tree) -> Source | None:
             continue
         if isinstance(content, dict) and all(isinstance(content.get(key), list) for key in _KEYS):
             found[name] = content
-    return _Reader(tree, faults).source(found) if found else None
+    return _Reader(tree, trust, faults).source(found) if found else None
 
 
 @dataclass
@@ -65,15 +57,17 @@ class _Reader:
     """What is gathered over the files. values: name of a class -> its value."""
 
     tree: Tree
+    trust: Trust
     faults: list[Fault] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=lambda: {BACKGROUND: 0})
     samples: dict[str, Sample] = field(default_factory=dict)
 
     def source(self, files: Mapping[str, Mapping[str, Any]]) -> Source:
-        for name, content in files.items():
+        for name, content in sorted(files.items(), key=lambda one: not _has_masks(one[1])):
             by_id = self._categories(content["categories"], name)
             objects = self._objects(content["annotations"], by_id, name)
-            known = self._images(content["images"], name, objects)
+            listed = {} if not _has_masks(content) else objects
+            known = self._images(content["images"], name, listed)
             for unknown in [one for one in objects if one not in known]:
                 self._fault(
                     f"{name}, {len(objects[unknown])} annotations",
@@ -105,29 +99,46 @@ class _Reader:
 
     def _objects(
         self, annotations: Sequence[Any], by_id: Mapping[Any, int], name: str
-    ) -> dict[Any, list[_Object]]:
+    ) -> dict[Any, list[CocoObject]]:
         """Image id -> its objects; a broken one is a fault of its image."""
-        found: dict[Any, list[_Object]] = defaultdict(list)
+        found: dict[Any, list[CocoObject]] = defaultdict(list)
         for number, annotation in enumerate(annotations):
             if not isinstance(annotation, dict):
                 self._fault(f"{name}, annotation {number}", short_repr(annotation), "an object")
                 continue
-            found[_key(annotation.get("image_id"))].append(
-                _Object(
-                    where=f"annotation {short_repr(annotation.get('id', number), 40)}",
-                    value=by_id.get(_key(annotation.get("category_id"))),
-                    category=short_repr(annotation.get("category_id"), 40),
-                    outline=annotation.get("segmentation"),
-                    is_crowd=bool(annotation.get("iscrowd")),
+            objects = found[_key(annotation.get("image_id"))]
+            for entry, outline in self._outlines(annotation, name):
+                objects.append(
+                    CocoObject(
+                        where=f"annotation {short_repr(entry.get('id', number), 40)}",
+                        value=by_id.get(_key(entry.get("category_id"))),
+                        category=short_repr(entry.get("category_id"), 40),
+                        outline=outline,
+                        box=entry.get("bbox"),
+                        is_crowd=bool(entry.get("iscrowd")),
+                        by_machine=entry.get("score") is not None,
+                    )
                 )
-            )
         return found
 
+    def _outlines(
+        self, annotation: Mapping[str, Any], name: str
+    ) -> Iterator[tuple[Mapping[str, Any], Any]]:
+        """The objects of an annotation with their outlines: itself, or its panoptic segments."""
+        segments = annotation.get("segments_info")
+        if not isinstance(segments, list):
+            yield annotation, annotation.get("segmentation")
+            return
+        file = panoptic_file(self.tree, name, annotation.get("file_name"))
+        for segment in segments:
+            entry = segment if isinstance(segment, dict) else {}
+            yield entry, Segment(file=file, id=entry.get("id"))
+
     def _images(
-        self, images: Sequence[Any], name: str, objects: Mapping[Any, list[_Object]]
+        self, images: Sequence[Any], name: str, objects: Mapping[Any, list[CocoObject]]
     ) -> set[Any]:
-        known = set()
-        splits = tuple(_SPLIT.findall(name.lower())[-1:])
+        known, again = set(), list[str]()
+        splits = named_split(name)
         for number, image in enumerate(images):
             if not isinstance(image, dict) or not isinstance(image.get("file_name"), str):
                 self._fault(
@@ -143,11 +154,17 @@ class _Reader:
             if picture is None:
                 self._fault(f"{name}, image {image['file_name']}", "no such picture", "one")
             elif picture in self.samples:
-                self._fault(picture, "a second entry in COCO files", "one: the first was taken")
+                again.append(picture)
             else:
-                mask = _Mask(name=name, stated=image, objects=tuple(objects.get(key, ())))
+                listed = tuple(objects.get(key, ()))
+                mask = CocoMask(
+                    tree=self.tree, name=name, stated=image, objects=listed, trust=self.trust
+                )
                 labeled = mask.labels if objects else None
                 self.samples[picture] = Sample(image=picture, labels=labeled, splits=splits)
+        if again and objects:  # a file without masks may list the same images
+            got = f"{len(again)} images that an earlier entry has, first {again[0]}"
+            self._fault(name, got, "each image once: the first entry was taken")
         return known
 
     def _picture(self, named: str, name: str) -> str | None:
@@ -162,102 +179,15 @@ class _Reader:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Object:
-    """An annotation. value: of its class; None: an unknown category."""
-
-    where: str
-    value: int | None
-    category: str
-    outline: Any
-    is_crowd: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Mask:
-    """All objects of an image. name: of the JSON file; stated: its entry for the image."""
-
-    name: str
-    stated: Mapping[str, Any]
-    objects: tuple[_Object, ...]
-
-    def labels(self, size: tuple[int, int]) -> Labels:
-        """The mask in the stated size, else that of the image. Raises LabelsUnusable."""
-        where = f"{self.name}, image {self.stated['file_name']}"
-        if self.stated.get("height") is not None or self.stated.get("width") is not None:
-            size = size_of(self.stated.get("height"), self.stated.get("width"), where, MOST_PIXELS)
-        canvas = Canvas(size)
-        for one in sorted(self.objects, key=lambda one: not one.is_crowd):  # crowds below
-            self._paint(canvas, one, size, f"{where}, {one.where}")
-        canvas.note(Repair.BACKGROUND_ONLY, int(not self.objects))
-        return canvas.labels()
-
-    def _paint(self, canvas: Canvas, one: _Object, size: tuple[int, int], where: str) -> None:
-        if one.value is None:
-            raise LabelsUnusable(
-                where, f"category_id {one.category}", 'the id of one of "categories"', "correct it"
-            )
-        if not one.outline:
-            canvas.note(Repair.NO_OUTLINE)
-            return
-        try:
-            patch, holes = decode(one.outline, size)
-        except ValueError as exc:
-            raise LabelsUnusable(where, str(exc), "polygons or run lengths", "correct it") from exc
-        canvas.note(Repair.HOLE, holes)
-        canvas.note(Repair.CROWD, int(one.is_crowd))
-        canvas.paint(patch, NO_LABEL if one.is_crowd else one.value)
-
-
-def decode(outline: object, size: tuple[int, int]) -> tuple[Patch, int]:
-    """The pixels of a `segmentation`, and how many of its rings are holes. Raises ValueError."""
-    if isinstance(outline, dict):
-        if outline.get("size") != list(size):
-            raise ValueError(
-                f"run lengths of the size {short_repr(outline.get('size'))}, not {list(size)}"
-            )
-        counts = outline.get("counts")
-        if isinstance(counts, str):
-            return whole(coco_rle.decompress(counts, size)), 0
-        return whole(coco_rle.decode(counts, size)), 0
-    if not isinstance(outline, list) or len(outline) > MOST_RINGS:
-        raise ValueError(f"the segmentation {short_repr(outline)}")
-    return _rings([coco_polygon.fill(_ring(ring), size) for ring in outline], size)
-
-
-def _rings(rings: Sequence[Patch], size: tuple[int, int]) -> tuple[Patch, int]:
-    """The largest ring first: one inside what is filled by then is a hole."""
-    clipped = any(ring.is_clipped for ring in rings)
-    if len(rings) == 1:
-        return rings[0], 0
-    inside = np.zeros(size, np.bool_)
-    holes = 0
-    for ring in sorted(rings, key=lambda ring: -np.count_nonzero(ring.inside)):
-        height_px, width_px = ring.inside.shape
-        under = inside[ring.top : ring.top + height_px, ring.left : ring.left + width_px]
-        is_hole = bool(ring.inside.any()) and bool(under[ring.inside].all())
-        under[ring.inside] = not is_hole
-        holes += is_hole
-    return Patch(top=0, left=0, inside=inside, is_clipped=clipped), holes
-
-
-def _ring(ring: object) -> Any:
-    """[x, y, x, y, ...] -> (N, 2), pixels."""
-    if not isinstance(ring, list) or len(ring) % 2 or not 6 <= len(ring) <= 2 * MOST_POINTS:
-        raise ValueError(f"the ring {short_repr(ring)}; expected x, y, ... of 3 or more points")
-    if not all(_is_coordinate(value) for value in ring):
-        raise ValueError(f"the ring {short_repr(ring)}; expected numbers of pixels")
-    return np.array(ring, np.float64).reshape(-1, 2)
-
-
-def _is_coordinate(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and abs(value) <= MOST_COORDINATE
-    )
-
-
 def _key(value: object) -> Any:
     """An id, fit to be looked up; a value that is no id is found nowhere."""
     return value if isinstance(value, int | str) else repr(value)
+
+
+def _has_masks(content: Mapping[str, Any]) -> bool:
+    """Whether any annotation of a file marks pixels: not so in captions and lists of images."""
+    return any(
+        isinstance(one, dict)
+        and bool(one.get("segmentation") or one.get("bbox") or one.get("segments_info"))
+        for one in content["annotations"]
+    )

@@ -1,7 +1,9 @@
 """Label Studio's JSON export: a list of tasks with annotations; regions as connectors/masks reads
 them (bitmasks, brush, polygons, rectangles, ellipses), with its overlap rule.
 
-The latest annotation of an image counts; a skipped one does not. A task without one is unlabeled.
+The latest annotation of an image counts; a skipped one does not. A task without one is unlabeled,
+unless machines are trusted: then its latest prediction is its label. What only a rectangle marks
+has no label, unless boxes are trusted.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from daemon.datasets.samples import (
     Repair,
     Sample,
     Source,
+    Trust,
+    Values,
 )
 from daemon.datasets.source_tree import Tree
 from daemon.domain import IGNORE, ClassSet, Fault
@@ -34,17 +38,18 @@ from daemon.domain.formatting import short_repr
 
 LOOKED_FOR = "Label Studio: a .json export (the format JSON, not JSON-MIN) and its images"
 MASK_TYPES = (BITMASK, BRUSH, *SHAPES)
+BOX = "rectanglelabels"
 _MARKS = (b'"annotations"', b'"completions"')
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # that Label Studio puts before the name of an upload
 _MOST_NAMES = IGNORE  # pixel values
 
 
-def recognize(tree: Tree) -> Source | None:
+def recognize(tree: Tree, trust: Trust) -> Source | None:
     """The source, where a file of the tree is an export; None where none is.
 
     Raises DatasetRefused for more classes than a mask can hold.
     """
-    reader = _Reader(tree)
+    reader = _Reader(tree, trust)
     for name in tree.ending(".json"):
         start = head(tree.path(name))
         if not start.startswith(b"[") or not any(mark in start for mark in _MARKS):
@@ -56,7 +61,7 @@ def recognize(tree: Tree) -> Source | None:
             continue
         if isinstance(content, list) and any(_is_task(task) for task in content):
             reader.read(name, content)
-    return reader.source() if reader.tasks else None
+    return reader.source() if reader.files else None
 
 
 def _is_task(task: object) -> bool:
@@ -73,12 +78,14 @@ def _answers(task: Mapping[str, Any]) -> list[Any] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Task:
-    """A task with its picture. result: of the annotation that counts; None: unlabeled."""
+    """A task with its picture. result: of the annotation that counts; None: unlabeled. replaced:
+    earlier annotations. machine: regions of a prediction that counts."""
 
     where: str
     image: str
     result: list[Any] | None
-    replaced: int
+    replaced: int = 0
+    machine: int = 0
 
 
 @dataclass
@@ -86,11 +93,14 @@ class _Reader:
     """What is gathered over the files."""
 
     tree: Tree
+    trust: Trust
+    files: int = 0
     faults: list[Fault] = field(default_factory=list)
     tasks: dict[str, _Task] = field(default_factory=dict)
 
     def read(self, name: str, tasks: Sequence[Any]) -> None:
         """Take the tasks of a file."""
+        self.files += 1
         for number, task in enumerate(tasks):
             where = f"{name}, task {number}"
             if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
@@ -104,10 +114,7 @@ class _Reader:
             elif image in self.tasks:
                 self._fault(where, f"a second task for {image}", "one: the first was taken")
             else:
-                result, replaced = _latest(_answers(task) or [])
-                self.tasks[image] = _Task(
-                    where=where, image=image, result=result, replaced=replaced
-                )
+                self.tasks[image] = self._task(task, where, image)
 
     def source(self) -> Source:
         """All tasks as samples, read with the labels and tags that they use."""
@@ -118,6 +125,7 @@ class _Reader:
         tags = tuple(dict.fromkeys((one.from_name, one.to_name, one.type) for one in regions))
         controls = [Control(from_name=a, to_name=b, type=c) for a, b, c in tags]
         reading = _Reading(
+            trust=self.trust,
             classes=ClassSet(names=names),
             control=Control(
                 from_name=controls[0].from_name if controls else "",
@@ -132,6 +140,16 @@ class _Reader:
             samples=[reading.sample(task) for task in self.tasks.values()],
             faults=tuple(self.faults),
         )
+
+    def _task(self, task: Mapping[str, Any], where: str, image: str) -> _Task:
+        """The task with the result that counts."""
+        result, replaced = _latest(_answers(task) or [])
+        predictions = task.get("predictions")
+        if result is None and self.trust.machine and isinstance(predictions, list):
+            result, _ = _latest(predictions)
+            machine = len(result or ())
+            return _Task(where=where, image=image, result=result, machine=machine)
+        return _Task(where=where, image=image, result=result, replaced=replaced)
 
     def _picture(self, address: str) -> str | None:
         """The picture that an address of a task means, by the end of its path."""
@@ -163,12 +181,14 @@ class _Region:
 class _Reading:
     """The classes and the tags of all tasks."""
 
+    trust: Trust
     classes: ClassSet
     control: Control
 
     def sample(self, task: _Task) -> Sample:
         """The sample of a task."""
-        repairs = [Count(repair=Repair.LATER_ANSWER, number=task.replaced)] if task.replaced else []
+        counts = {Repair.LATER_ANSWER: task.replaced, Repair.MACHINE: task.machine}
+        repairs = [Count(repair=one, number=number) for one, number in counts.items() if number]
         result = task.result
         return Sample(
             image=task.image,
@@ -178,10 +198,29 @@ class _Reading:
 
     def _labels(self, task: _Task, result: list[Any], size: tuple[int, int]) -> Labels:
         """The mask of an annotation. Raises MaskRefused."""
-        found = decode(result, self.classes, self.control, size, task.where)
-        values = found.mask.astype(np.uint16)
-        values[found.mask == IGNORE] = NO_LABEL
-        return Labels(values=values, repairs=list(_repairs(found, result)))
+        boxes = [one for one in result if isinstance(one, dict) and one.get("type") == BOX]
+        if not boxes or self.trust.boxes:
+            found = self._decoded(result, task, size)
+            return Labels(values=_values(found), repairs=[*_repairs(found, result), *_boxes(boxes)])
+        drawn = [one for one in result if not (isinstance(one, dict) and one.get("type") == BOX)]
+        found, marked = self._decoded(drawn, task, size), self._decoded(boxes, task, size)
+        values = _values(found)
+        values[(values == 0) & (marked.mask != self.classes.unlabeled)] = NO_LABEL
+        unlabeled = Count(repair=Repair.BOX_UNLABELED, number=len(boxes))
+        return Labels(values=values, repairs=[*_repairs(found, result), unlabeled])
+
+    def _decoded(self, result: list[Any], task: _Task, size: tuple[int, int]) -> DecodedMask:
+        return decode(result, self.classes, self.control, size, task.where)
+
+
+def _values(found: DecodedMask) -> Values:
+    values = found.mask.astype(np.uint16)
+    values[found.mask == IGNORE] = NO_LABEL
+    return values
+
+
+def _boxes(boxes: Sequence[Any]) -> list[Count]:
+    return [Count(repair=Repair.BOX, number=len(boxes))] if boxes else []
 
 
 def _repairs(found: DecodedMask, result: Sequence[Any]) -> Iterator[Count]:

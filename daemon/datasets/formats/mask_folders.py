@@ -21,7 +21,7 @@ from daemon.datasets.formats.conventions import (
     voc_colour,
 )
 from daemon.datasets.formats.pairs import Pair, find_pairs
-from daemon.datasets.samples import NO_LABEL, Labels, Sample, Source
+from daemon.datasets.samples import NO_LABEL, Labels, Sample, Source, Trust
 from daemon.datasets.source_tree import Tree, stem_of
 from daemon.domain import IGNORE, Fault
 from daemon.domain.errors import DatasetRefused, MaskRefused
@@ -45,7 +45,7 @@ class _Reading:
     ignored: frozenset[str] = frozenset()
 
 
-def recognize(tree: Tree) -> Source | None:
+def recognize(tree: Tree, _: Trust) -> Source | None:
     """The source, where folders of the tree are images and masks; None where none are.
 
     Raises DatasetRefused where nothing can be made of the masks.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from daemon.datasets.source_tree import Tree, stem_of
+from daemon.datasets.split_names import folder_split
 from daemon.pixels.formats import Kind
 
 # Folder of the images -> that of their masks; None stands for any name, and {} for it.
@@ -25,10 +26,11 @@ FOLDERS: tuple[tuple[str | None, str], ...] = (
 )
 ENDINGS = ("", "_labelids", "_gtfine_labelids", "_gtfine_labeltrainids", "_l", "_mask", "_label")
 IMAGE_ENDING = "_leftimg8bit"  # which the names of the masks lack
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
+SPLITS = {  # one name for the words of a split
+    "training": "train",
+    **dict.fromkeys(("valid", "validation"), "val"),
+    "testing": "test",
+    "exclude": "excluded",
 }
 
 
@@ -68,7 +70,7 @@ def _pairs(tree: Tree, layout: tuple[str | None, str], by_stem: dict[str, str]) 
                 roots.add(root)
     masks = set(images.values())
     return [
-        Pair(image=path, mask=images.get(path), split=_split(path))
+        Pair(image=path, mask=images.get(path), split=next(iter(split_of_folders(path)), None))
         for path in tree.pictures
         if path not in masks and _is_below(path, roots)
     ]
@@ -98,6 +100,8 @@ def _is_below(path: str, roots: set[tuple[str, ...]]) -> bool:
     return any(tuple(folders[: at + 1]) in roots for at in range(len(folders)))
 
 
-def _split(path: str) -> str | None:
+def split_of_folders(path: str) -> tuple[str, ...]:
+    """The split that the folder nearest to a file names; () where none does."""
     folders = path.lower().split("/")[:-1]
-    return next((SPLITS[folder] for folder in reversed(folders) if folder in SPLITS), None)
+    found = next(filter(None, map(folder_split, reversed(folders))), ())
+    return tuple(SPLITS.get(word, word) for word in found)

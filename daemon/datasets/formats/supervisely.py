@@ -2,6 +2,7 @@
 
 The later object of a list wins. What a dataset is for decides what an image without objects
 means: where no image of the dataset has any, they are unlabeled, else they are background only.
+An object with nnCreated was drawn by a machine; where nnUpdated is false, a person changed it.
 Layout and geometry as in the SDK (supervisely 6, project/, geometry/), which is never imported.
 """
 
@@ -13,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.datasets.formats.supervisely_geometry import AREAS, decode
-from daemon.datasets.json_files import list_of, object_of, read_json, size_of, text_of
-from daemon.datasets.painting import Canvas
+from daemon.datasets.json_files import list_of, object_of, read_json, size_like, text_of
+from daemon.datasets.painting import Canvas, Outline, drawn
 from daemon.datasets.samples import (
     BACKGROUND,
     MOST_CLASSES,
@@ -23,6 +24,7 @@ from daemon.datasets.samples import (
     Repair,
     Sample,
     Source,
+    Trust,
 )
 from daemon.datasets.source_tree import Tree, stem_of
 from daemon.domain import Fault
@@ -36,7 +38,7 @@ MOST_OBJECTS = 100_000  # of an image
 _WHERE_EXPECTED = "the title of a class of meta.json"
 
 
-def recognize(tree: Tree) -> Source | None:
+def recognize(tree: Tree, trust: Trust) -> Source | None:
     """The source, where the meta.json nearest to the root is a project's; None where none is.
 
     Raises DatasetRefused for a project of another kind than images, or whose classes are broken.
@@ -48,7 +50,7 @@ def recognize(tree: Tree) -> Source | None:
         except LabelsUnusable:
             continue
         if isinstance(content, dict) and isinstance(content.get("classes"), list):
-            return _Project(tree, name.rpartition("/")[0], content).source()
+            return _Project(tree, trust, name.rpartition("/")[0], content).source()
     return None
 
 
@@ -57,6 +59,7 @@ class _Project:
     """A project below `root` of the tree. values: title of a class -> its value."""
 
     tree: Tree
+    trust: Trust
     root: str
     meta: Mapping[str, Any]
     faults: list[Fault] = field(default_factory=list)
@@ -142,7 +145,8 @@ class _Project:
     def _drawing(self, file: str) -> Callable[[tuple[int, int]], Labels]:
         def labels(size: tuple[int, int]) -> Labels:
             content, objects = _annotation_of(read_json(self.tree.path(file), file), file)
-            return _draw(content, objects, self.values, file)
+            outlines = _Outlines(self.values, Canvas(_size_of(content, size, file)))
+            return drawn(outlines.of(objects, file), outlines.canvas, self.trust)
 
         return labels
 
@@ -160,28 +164,40 @@ def _annotation_of(content: object, file: str) -> tuple[dict[str, Any], list[Any
     return entry, objects
 
 
-def _draw(
-    content: Mapping[str, Any], objects: Sequence[Any], values: Mapping[str, int], file: str
-) -> Labels:
-    """The mask in the size that the file states. Raises LabelsUnusable."""
-    stated = object_of(content.get("size"), f"{file}, size")
-    size = size_of(stated.get("height"), stated.get("width"), f"{file}, size", MOST_PIXELS)
-    canvas = Canvas(size)
-    for number, one in enumerate(objects):
-        where = f"{file}, object {number}"
+def _size_of(content: Mapping[str, Any], seen: tuple[int, int], file: str) -> tuple[int, int]:
+    """The size that the file states. Raises LabelsUnusable where its image has another."""
+    where = f"{file}, size"
+    stated = object_of(content.get("size"), where)
+    return size_like(seen, stated.get("height"), stated.get("width"), where, MOST_PIXELS)
+
+
+@dataclass(frozen=True)
+class _Outlines:
+    """Reads objects. values: title of a class -> its value. canvas: what is left out is noted
+    there."""
+
+    values: Mapping[str, int]
+    canvas: Canvas
+
+    def of(self, objects: Sequence[Any], file: str) -> list[Outline]:
+        """The objects that hold an area, in order. Raises LabelsUnusable for a broken one."""
+        found = (self._outline(one, f"{file}, object {at}") for at, one in enumerate(objects))
+        return [one for one in found if one is not None]
+
+    def _outline(self, one: object, where: str) -> Outline | None:
         entry = object_of(one, where)
         title = entry.get("classTitle")
         if title in HIDDEN:
-            continue
-        if not isinstance(title, str) or title not in values:
+            return None
+        if not isinstance(title, str) or title not in self.values:
             raise LabelsUnusable(where, short_repr(title), _WHERE_EXPECTED, "add the class")
         kind = entry.get("geometryType", entry.get("shape"))
         if not isinstance(kind, str) or kind not in AREAS:
-            canvas.note(Repair.OTHER_GEOMETRY, detail=short_repr(kind, 40))
-            continue
-        patch = decode(kind, entry, size, where)
-        canvas.note(Repair.BOX, int(kind == "rectangle"))
-        canvas.note(Repair.MACHINE, int(bool(entry.get("nnCreated"))))
-        canvas.paint(patch, values[title])
-    canvas.note(Repair.BACKGROUND_ONLY, int(not objects))
-    return canvas.labels()
+            self.canvas.note(Repair.OTHER_GEOMETRY, detail=short_repr(kind, 40))
+            return None
+        return Outline(
+            value=self.values[title],
+            pixels=lambda canvas: decode(kind, entry, canvas.size, where),
+            is_box=kind == "rectangle",
+            by_machine=bool(entry.get("nnCreated")) and entry.get("nnUpdated") is not False,
+        )

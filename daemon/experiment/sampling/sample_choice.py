@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,15 @@ class Sample:
     def candidates(self) -> int:
         """How many images the strategy could choose from."""
         return self.redundancy.images - len(self.excluded) - len(self.collapsed)
+
+    def of_rows(self, rows: Sequence[int]) -> Sample:
+        """The same sample by the rows of a larger table. rows: row here -> row there."""
+        return replace(
+            self,
+            picks=tuple(rows[row] for row in self.picks),
+            excluded=frozenset(rows[row] for row in self.excluded),
+            collapsed=frozenset(rows[row] for row in self.collapsed),
+        )
 
 
 def choose_sample(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daemon.domain.formatting import signed
+from daemon.experiment.report_pages.axes import Axis, Mark, Whisker, padded_axis, svg_points
 from daemon.experiment.simulation.comparison import (
     ArmPoint,
     ArmResult,
@@ -27,48 +28,6 @@ CSS = {
     Verdict.WITHIN_NOISE: "noise",
     Verdict.NOT_ENOUGH_PAIRS: "few",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Axis:
-    """A straight scale from numbers to pixels."""
-
-    low: float
-    high: float
-    start_px: float
-    end_px: float
-
-    def px(self, value: float) -> float:
-        """Where a number lies, rounded to a tenth of a pixel."""
-        part = (value - self.low) / (self.high - self.low)
-        return round(self.start_px + part * (self.end_px - self.start_px), 1)
-
-    def ticks(self) -> list[float]:
-        """Three to six round numbers."""
-        span = self.high - self.low
-        magnitude = 10.0 ** math.floor(math.log10(span))
-        step = next(magnitude * m for m in (0.1, 0.2, 0.5, 1, 2) if span / (magnitude * m) <= 5.5)
-        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
-        return [round(k * step, 10) for k in range(first, last + 1)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mark:
-    """A text at a place of an axis."""
-
-    px: float
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Whisker:
-    """A difference with its interval. low, high: its ends in px; the same where there is none."""
-
-    at_px: float
-    low_px: float
-    mean_px: float
-    high_px: float
-    css: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +95,7 @@ def bars(comparison: Comparison) -> tuple[list[Bar], list[Mark]]:
     for _, one in judged:
         ends += [*drawn_interval(one.difference), one.difference.mean]
         ends += [one.band, -one.band] if one.band else []
-    axis = _padded(ends, BAR_MARGIN, BAR_WIDTH - BAR_MARGIN)
+    axis = padded_axis(ends, BAR_MARGIN, BAR_WIDTH - BAR_MARGIN)
     found = []
     for arm, one in sorted(judged, key=lambda pair: -pair[1].difference.mean):
         mean = one.difference.mean
@@ -209,7 +168,7 @@ def _strip(points: Sequence[ArmPoint], x: Axis, axis: Axis) -> Strip:
 
 def _miou_axis(comparison: Comparison, arms: Sequence[ArmResult]) -> Axis:
     figures = [miou for arm in arms for point in arm.points for miou in point.figures.values()]
-    return _padded([*figures, *(line.mean for line in comparison.full.values())], BOTTOM, TOP)
+    return padded_axis([*figures, *(line.mean for line in comparison.full.values())], BOTTOM, TOP)
 
 
 def _difference_axis(points: Sequence[ArmPoint], start_px: float, end_px: float) -> Axis | None:
@@ -219,7 +178,7 @@ def _difference_axis(points: Sequence[ArmPoint], start_px: float, end_px: float)
         return None
     bands = [one.band or 0.0 for one in judged]
     ends = [end for one in judged for end in drawn_interval(one.difference)]
-    return _padded([0.0, max(bands), -max(bands), *ends], start_px, end_px)
+    return padded_axis([0.0, max(bands), -max(bands), *ends], start_px, end_px)
 
 
 def drawn_interval(estimate: MeanEstimate) -> Interval:
@@ -228,12 +187,6 @@ def drawn_interval(estimate: MeanEstimate) -> Interval:
     if estimate.interval is None or estimate.n < MIN_PAIRS:
         return estimate.mean, estimate.mean
     return estimate.interval
-
-
-def _padded(values: Sequence[float], start_px: float, end_px: float) -> Axis:
-    low, high = min(values), max(values)
-    margin = 0.05 * (high - low) or 0.01
-    return Axis(low=low - margin, high=high + margin, start_px=start_px, end_px=end_px)
 
 
 def _label_marks(train_labels: Sequence[int], x: Axis) -> tuple[Mark, ...]:
@@ -245,13 +198,15 @@ def _label_marks(train_labels: Sequence[int], x: Axis) -> tuple[Mark, ...]:
 def _seed_lines(points: Sequence[ArmPoint], x: Axis, y: Axis) -> tuple[str, ...]:
     seeds = sorted({seed for point in points for seed in point.figures})
     return tuple(
-        _line((x.px(p.train_labels), y.px(p.figures[seed])) for p in points if seed in p.figures)
+        svg_points(
+            (x.px(p.train_labels), y.px(p.figures[seed])) for p in points if seed in p.figures
+        )
         for seed in seeds
     )
 
 
 def _mean_line(points: Sequence[ArmPoint], x: Axis, y: Axis) -> str:
-    return _line((x.px(p.train_labels), y.px(p.mean.mean)) for p in points if p.mean)
+    return svg_points((x.px(p.train_labels), y.px(p.mean.mean)) for p in points if p.mean)
 
 
 def _area(points: Sequence[ArmPoint], x: Axis, y: Axis) -> str:
@@ -259,8 +214,4 @@ def _area(points: Sequence[ArmPoint], x: Axis, y: Axis) -> str:
     ends = [(p.train_labels, drawn_interval(p.mean)) for p in points if p.mean]
     low = [(x.px(labels), y.px(max(interval[0], y.low))) for labels, interval in ends]
     high = [(x.px(labels), y.px(min(interval[1], y.high))) for labels, interval in ends]
-    return _line([*low, *reversed(high)])
-
-
-def _line(places: Iterable[tuple[float, float]]) -> str:
-    return " ".join(f"{across},{down}" for across, down in places)
+    return svg_points([*low, *reversed(high)])

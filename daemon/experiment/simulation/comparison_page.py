@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.domain.formatting import count, fraction
+from daemon.experiment.report_pages.page_template import render
 from daemon.experiment.simulation import comparison_drawing as drawing
 from daemon.experiment.simulation import comparison_table as tables
 from daemon.experiment.simulation import comparison_words as words
@@ -13,26 +14,21 @@ from daemon.experiment.simulation.comparison import Comparison
 from daemon.experiment.simulation.simulated_runs import Simulation
 from daemon.insight.paired_difference import MIN_PAIRS
 
-TEMPLATE = "comparison.html"
+TEMPLATE = Path(__file__).with_name("comparison.html")
 
 
 def report_page(simulation: Simulation, comparison: Comparison) -> str:
     """The content of report.html."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    folder = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined)
-    environment.globals.update(
+    title, sentence = words.headline(comparison)
+    main = words.main_arm(comparison)
+    bars, marks = drawing.bars(comparison)
+    return render(
+        TEMPLATE,
         difference_text=tables.difference_text,
         pairs_text=words.pairs_text,
         short_name=words.short_name,
         fraction=fraction,
         count=count,
-    )
-    title, sentence = words.headline(comparison)
-    main = words.main_arm(comparison)
-    bars, marks = drawing.bars(comparison)
-    return environment.get_template(TEMPLATE).render(
         words=title,
         sentence=sentence,
         css=drawing.CSS[main.against.verdict] if main and main.against else "few",

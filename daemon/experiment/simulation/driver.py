@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
 
-from daemon.domain import Clock
+from daemon.domain import Clock, Stage
 from daemon.domain.errors import ExperimentRefused, RunFailed
 from daemon.domain.formatting import count
 from daemon.experiment.child_runs import progress_display
 from daemon.experiment.command import INTERRUPTED, make_folder, sigterm_interrupts
+from daemon.experiment.jobs.job import Job
+from daemon.experiment.jobs.job_log import log_of_jobs
+from daemon.experiment.jobs.job_runner import run_jobs
+from daemon.experiment.jobs.trainings_at_once import TrainingsAtOnce
 from daemon.experiment.simulation.further_trainings import FullLabelJob, ReplicateJob
-from daemon.experiment.simulation.job_threads import JobThreads
-from daemon.experiment.simulation.jobs import Job, Parts
 from daemon.experiment.simulation.joined_simulations import join_simulations
 from daemon.experiment.simulation.kept_launchers import KeptLaunchers
 from daemon.experiment.simulation.loop_jobs import ArmJob, FirstModelJob, PoolJob
@@ -27,17 +26,14 @@ from daemon.experiment.simulation.probe import ProbeLauncher, make_features
 from daemon.experiment.simulation.report import write_report
 from daemon.experiment.simulation.results_file import write_results
 from daemon.experiment.simulation.simulated_runs import Simulation
-from daemon.experiment.simulation.simulation_folder import SimulationFolder
+from daemon.experiment.simulation.simulation_folder import SimulationFolder, run_in
+from daemon.experiment.simulation.simulation_job import Parts
 from daemon.experiment.simulation.simulation_options import PROBE, SimulationOptions
 from daemon.experiment.simulation.simulation_plan import Plan, make_plan, settle_request
-from daemon.experiment.simulation.simulation_progress import TrainingClock, simulation_display
-from daemon.experiment.simulation.trainings_at_once import TrainingsAtOnce
 from daemon.launchers import Launcher
 from daemon.launchers.local import LocalLauncher
 from daemon.runs.durable import write_json
 from daemon.runs.run_folder import RunFolder
-
-WRITE_S = 2.0  # between two results.json: with the probe points come faster
 
 
 def run_simulation(
@@ -54,7 +50,7 @@ def run_simulation(
     ExperimentRefused, and RunFailed where the machine lacks memory or disk.
     """
     make_folder(options.out)
-    with RunFolder(options.out).locked(), sigterm_interrupts(), _log_of_jobs():
+    with RunFolder(options.out).locked(), sigterm_interrupts(), log_of_jobs():
         try:
             found = _simulate(make_plan(options), err, now, make_launcher, report)
         except KeyboardInterrupt:
@@ -73,37 +69,32 @@ def _simulate(
 ) -> Simulation:
     plan, request = settle_request(plan)
     _write_inputs(plan)
-    at_once = TrainingsAtOnce(plan)
+    options = plan.options
+    at_once = TrainingsAtOnce(
+        parallel=options.parallel,
+        device=options.device,
+        threads=options.threads,
+        first=lambda: first_training(plan),
+    )
     with _launchers(plan, err, make_launcher) as make:
         parts = Parts(plan=plan, now=now, make_launcher=make, threads=at_once.threads)
-        found, scarce = _run_jobs(parts, request, at_once, err)
-    report(found, plan.options.out)
-    if scarce:
-        raise RunFailed(f"{scarce}; the same command goes on in {plan.options.out}")
+        jobs = jobs_of(parts)
+
+        def save(faults: Mapping[str, str]) -> Simulation:
+            return write_results(plan, request, jobs, faults)
+
+        threads = run_jobs(jobs, parts, at_once, plan.trainings(), err, save)
+    found = save(threads.faults)
+    report(found, options.out)
+    if threads.scarce:
+        raise RunFailed(f"{threads.scarce}; the same command goes on in {options.out}")
     return found
 
 
-def _run_jobs(
-    parts: Parts, request: Mapping[str, Any], at_once: TrainingsAtOnce, err: Console
-) -> tuple[Simulation, str]:
-    """Run all jobs. Returns what was found, and what the machine lacks, in words."""
-    plan, jobs = parts.plan, jobs_of(parts)
-    threads = JobThreads(jobs, parts.stopped)
-    clock = TrainingClock(plan.trainings(), _trained(jobs), time.monotonic)
-    written_s = -WRITE_S
-    with simulation_display(err, clock) as display:
-
-        def look() -> None:
-            nonlocal written_s
-            if parts.changed.is_set() and time.monotonic() - written_s > WRITE_S:
-                parts.changed.clear()
-                written_s = time.monotonic()
-                clock.done = _trained(jobs)
-                write_results(plan, request, jobs, threads.faults)
-            display(threads.running)
-
-        threads.run(at_once.number, look)
-    return write_results(plan, request, jobs, threads.faults), threads.scarce
+def first_training(plan: Plan) -> RunFolder | None:
+    """The first model of a seed, where one is trained."""
+    runs = (run_in(plan.folder.first(seed), f"0001-{Stage.TRAIN}") for seed in plan.options.seeds)
+    return next((run for run in runs if run.finished()), None)
 
 
 @contextmanager
@@ -176,10 +167,6 @@ def jobs_of(parts: Parts) -> list[Job]:
     return [*jobs, *(FullLabelJob(parts, options.seeds[0], method) for method in options.full)]
 
 
-def _trained(jobs: list[Job]) -> int:
-    return sum(job.trained() for job in jobs)
-
-
 def _write_inputs(plan: Plan) -> None:
     """Link the images of the training list, and write the lists. Twice changes nothing."""
     folder = plan.folder
@@ -201,35 +188,3 @@ def _print_end(found: Simulation, folder: Path, out: Console) -> None:
     counts = f"{count(len(found.runs), 'run')}, {count(points, 'point')}"
     out.print(f"{folder}: {counts}: {state}", markup=False)
     out.print(f"{folder / 'report.html'} and {folder / 'table.md'} compare the arms", markup=False)
-
-
-@contextmanager
-def _log_of_jobs() -> Iterator[None]:
-    """The daemon's own lines are left out, but for warnings, which name their job."""
-    daemon, before = logging.getLogger("daemon"), logging.getLogger("daemon").level
-    mine = logging.getLogger("daemon.experiment")
-    named = _NamesJob()
-    handlers = list(logging.getLogger().handlers)
-    if before == logging.NOTSET and logging.getLogger().level > logging.DEBUG:
-        daemon.setLevel(logging.WARNING)
-        mine.setLevel(logging.INFO)
-    for handler in handlers:
-        handler.addFilter(named)
-    try:
-        yield
-    finally:
-        for handler in handlers:
-            handler.removeFilter(named)
-        daemon.setLevel(before)
-        mine.setLevel(logging.NOTSET)
-
-
-class _NamesJob(logging.Filter):
-    """Puts the name of the job before what its thread logs."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Always True."""
-        if record.threadName != "MainThread" and not hasattr(record, "job"):
-            record.job = record.threadName
-            record.msg, record.args = f"{record.threadName}: {record.getMessage()}", ()
-        return True

@@ -10,9 +10,8 @@ import numpy as np
 from daemon.config.loading import Config
 from daemon.domain import Evaluation, Stage
 from daemon.experiment.image_folders import find_copies
-from daemon.experiment.simulation.direct_runs import measure, request_fields, run_to_end
+from daemon.experiment.simulation.direct_runs import measure, request_fields
 from daemon.experiment.simulation.home_settings import home_config
-from daemon.experiment.simulation.jobs import Job, Parts
 from daemon.experiment.simulation.saved_points import read_full, read_run, save_full, save_run
 from daemon.experiment.simulation.simulated_runs import (
     FullLabelPoint,
@@ -20,6 +19,7 @@ from daemon.experiment.simulation.simulated_runs import (
     SimulatedRun,
 )
 from daemon.experiment.simulation.simulation_folder import run_in
+from daemon.experiment.simulation.simulation_job import Parts, SimulationJob
 from daemon.experiment.simulation.simulation_options import PROBE
 from daemon.runs.run_folder import (
     FileRole,
@@ -30,7 +30,7 @@ from daemon.runs.run_folder import (
 )
 
 
-class ReplicateJob(Job):
+class ReplicateJob(SimulationJob):
     """Trains the labels of an arm again with another training seed, at each label count.
 
     Where the arm's training started from the model before, so does this one, from its own.
@@ -99,7 +99,7 @@ class ReplicateJob(Job):
         )
 
 
-class FullLabelJob(Job):
+class FullLabelJob(SimulationJob):
     """Trains on every labeled image of the training list, without validation."""
 
     def __init__(self, parts: Parts, seed: int, method: str) -> None:
@@ -167,11 +167,11 @@ def training_seed(seed: int, replicate: int) -> int:
 
 
 def train_and_measure(
-    job: Job, config: Config, train: RunFolder, request: TrainRequest
+    job: SimulationJob, config: Config, train: RunFolder, request: TrainRequest
 ) -> tuple[TrainResult, Evaluation]:
     """Run both processes, or what is missing of them. Raises Stopped and RunFailed."""
     train.write_request(request)
-    run_to_end(job, config, train, "train")
+    job.run_to_end(train, "train", config.loop.poll_s)
     test = RunFolder(train.path.with_name(train.path.name.replace(Stage.TRAIN, "test")))
     figures = measure(job, config, test, train.checkpoint, request.settings)
     return train.read_result(TrainResult), figures

@@ -66,6 +66,7 @@ def _tables(plan: Plan, seed: int, arm: str, threads: int) -> dict[str, dict[str
             "device": options.device,
             "threads": threads,
             "seed": seed,
+            "previews": 0,
             "settings": learner,
         },
         "test": {

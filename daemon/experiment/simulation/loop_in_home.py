@@ -11,7 +11,8 @@ from connectors.base import Connector
 from daemon.config.loading import Config
 from daemon.domain import Clock
 from daemon.domain.errors import ExperimentRefused, RunFailed
-from daemon.experiment.simulation.watched_launcher import WatchedLauncher
+from daemon.experiment.jobs.job import Stopped
+from daemon.experiment.jobs.watched_launcher import WatchedLauncher
 from daemon.loop.components import open_connector
 from daemon.loop.service import Ticker
 from daemon.loop.tick import Outcome
@@ -19,10 +20,6 @@ from daemon.stages.context import Context
 from daemon.store import FILE, Store, sole_writer
 
 PATIENCE = 50  # ticks in a row in which neither a run nor a label comes: then none will
-
-
-class Stopped(Exception):
-    """Somebody asked the simulation to stop; what is done is saved."""
 
 
 @dataclass(frozen=True, kw_only=True)

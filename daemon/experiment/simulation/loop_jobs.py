@@ -10,7 +10,6 @@ from daemon.domain.errors import RunFailed
 from daemon.experiment.simulation.direct_runs import measure, request_fields
 from daemon.experiment.simulation.home_copies import copy_home
 from daemon.experiment.simulation.home_settings import home_config
-from daemon.experiment.simulation.jobs import Job, Parts
 from daemon.experiment.simulation.loop_in_home import LoopInHome
 from daemon.experiment.simulation.saved_points import read_run, save_run
 from daemon.experiment.simulation.simulated_points import (
@@ -21,12 +20,13 @@ from daemon.experiment.simulation.simulated_points import (
 )
 from daemon.experiment.simulation.simulated_runs import SimulatedPoint, SimulatedRun
 from daemon.experiment.simulation.simulation_folder import run_in
+from daemon.experiment.simulation.simulation_job import Parts, SimulationJob
 from daemon.stages.context import Context
 
 FIRST_SCORES = f"0001-{Stage.SCORE}"
 
 
-class PoolJob(Job):
+class PoolJob(SimulationJob):
     """Embeds all images, once for all seeds."""
 
     name = "pool"
@@ -48,7 +48,7 @@ class PoolJob(Job):
         loop.run()
 
 
-class FirstModelJob(Job):
+class FirstModelJob(SimulationJob):
     """Draws initial and validation images of a seed, trains its first model, scores the pool."""
 
     needs = PoolJob.name
@@ -76,7 +76,7 @@ class FirstModelJob(Job):
         return self.parts.plan.folder.first(self.seed)
 
 
-class ArmJob(Job):
+class ArmJob(SimulationJob):
     """The loop with one strategy, from the first model of its seed on."""
 
     def __init__(self, parts: Parts, seed: int, arm: str) -> None:
@@ -142,7 +142,7 @@ class ArmJob(Job):
             )
 
 
-def _loop(job: Job, home: Path, seed: int, arm: str, until: str = "") -> LoopInHome:
+def _loop(job: SimulationJob, home: Path, seed: int, arm: str, until: str = "") -> LoopInHome:
     parts = job.parts
     return LoopInHome(
         config=home_config(parts.plan, home, seed=seed, arm=arm, threads=parts.threads()),

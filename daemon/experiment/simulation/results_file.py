@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.experiment.simulation.jobs import Job
+from daemon.experiment.jobs.job import Job
 from daemon.experiment.simulation.saved_points import read_full, read_run
 from daemon.experiment.simulation.simulated_runs import RunFault, SimulatedRun, Simulation
 from daemon.experiment.simulation.simulation_plan import Plan

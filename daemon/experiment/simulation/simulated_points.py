@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from daemon.domain import Stage
-from daemon.experiment.simulation.direct_runs import require_figures
+from daemon.experiment.jobs.run_results import require_figures
 from daemon.experiment.simulation.simulated_runs import SimulatedPoint
 from daemon.rules.near_duplicates import representatives
 from daemon.rules.validation_split import FloatArray, stack_embeddings

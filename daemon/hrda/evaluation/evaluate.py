@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
 from daemon.runs.run_folder import LabeledFile, RunFolder
+
+KeepMask = Callable[[LabeledFile, Mask], None]
 
 
 class EvaluationTally:
@@ -46,8 +48,9 @@ class EvaluationTally:
         truth: Mask,
         bands: Iterable[tuple[slice, npt.NDArray[np.float32]]],
         group: str = "",
-    ) -> None:
-        """The same of an image in bands: slices of rows with their (C, h, W) probability."""
+    ) -> Mask:
+        """The same of an image in bands: slices of rows with their (C, h, W) probability; returns
+        the predicted mask (H, W)."""
         classes = len(self.classes)
         predicted, matrix = np.empty_like(truth), np.zeros((classes, classes), np.int64)
         for rows, probability in bands:
@@ -59,6 +62,7 @@ class EvaluationTally:
         self.groups.append(group)
         self.ignored_px += int((truth == IGNORE).sum())
         self.pixels += truth.size
+        return predicted
 
     def evaluation(self) -> Evaluation:
         """The figures."""
@@ -102,9 +106,12 @@ def validate(
     classes: Sequence[str],
     phase: str,
     reader: FileReader,
+    keep: KeepMask | None = None,
 ) -> Evaluation | None:
-    """As `evaluate`, and the temperature that fits these images best."""
-    return _evaluated(folder, net, files, EvaluationTally(classes, TemperatureFit()), phase, reader)
+    """As `evaluate`, and the temperature that fits these images best. keep: is given each file with
+    its predicted mask."""
+    tally = EvaluationTally(classes, TemperatureFit())
+    return _evaluated(folder, net, files, tally, phase, reader, keep)
 
 
 def _evaluated(
@@ -114,6 +121,7 @@ def _evaluated(
     tally: EvaluationTally,
     phase: str,
     reader: FileReader,
+    keep: KeepMask | None = None,
 ) -> Evaluation | None:
     if not files:
         return None
@@ -122,7 +130,9 @@ def _evaluated(
         folder, net, files, len(tally.classes), phase, reader
     ):
         bands = ((rows, probability.numpy()) for rows, probability in prediction.bands())
-        tally.add_bands(mask, bands, file.group)
+        predicted = tally.add_bands(mask, bands, file.group)
+        if keep is not None:
+            keep(file, predicted)
         ids.append(file.id)
     by_image = measured_images(ids, tally.groups, tally.matrices)
     return dataclasses.replace(tally.evaluation(), by_image=by_image)

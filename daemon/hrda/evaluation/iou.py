@@ -13,6 +13,7 @@ from daemon.domain.evaluations import COMMON_IGNORE, INTERVAL, MIOU, MeasuredIma
 from daemon.hrda.evaluation.interval import interval_of
 
 Counts = npt.NDArray[np.int64]
+MOST_MISTAKES = 64  # cells of the matrix of an image that are kept
 
 
 def confusion(truth: Mask, predicted: Mask, classes: int) -> Counts:
@@ -43,9 +44,9 @@ def image_miou(matrices: Sequence[Counts]) -> float | None:
 def measured_images(
     ids: Sequence[int], groups: Sequence[str], matrices: Sequence[Counts]
 ) -> tuple[MeasuredImage, ...]:
-    """Each image by itself: what is left of its (C, C) matrix is three counts a class."""
+    """Each image by itself: of its (C, C) matrix three counts a class, and the largest mistakes."""
     return tuple(
-        MeasuredImage(image=image, group=group, pixels=_pixels(matrix))
+        MeasuredImage(image=image, group=group, pixels=_pixels(matrix), mistakes=_mistakes(matrix))
         for image, group, matrix in zip(ids, groups, matrices, strict=True)
     )
 
@@ -53,6 +54,13 @@ def measured_images(
 def _pixels(matrix: Counts) -> tuple[tuple[int, int, int], ...]:
     common, truth, predicted = np.diagonal(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
     return tuple((int(a), int(b), int(c)) for a, b, c in zip(common, truth, predicted, strict=True))
+
+
+def _mistakes(matrix: Counts) -> tuple[tuple[int, int, int], ...]:
+    """(true class, predicted class, pixels) of a (C, C) matrix, most pixels first."""
+    wrong = matrix - np.diag(np.diagonal(matrix))
+    cells = [(int(t), int(p), int(wrong[t, p])) for t, p in np.argwhere(wrong)]
+    return tuple(sorted(cells, key=lambda cell: (-cell[2], cell))[:MOST_MISTAKES])
 
 
 def by_name(values: npt.NDArray[np.float64], names: Sequence[str]) -> dict[str, float | None]:

@@ -19,6 +19,10 @@ class LossReport(Mapping[str, float]):
         self._tensor = torch.stack([value.float() for value in values.values()])
         self._numbers: dict[str, float] | None = None
 
+    def on_device(self) -> tuple[tuple[str, ...], Tensor]:
+        """The names, and their values, (N,), on the device."""
+        return self._names, self._tensor
+
     def are_finite(self) -> Tensor:
         """Whether all of them are finite: bool, 0-dimensional, on the device."""
         return torch.isfinite(self._tensor).all()

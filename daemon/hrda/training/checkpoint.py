@@ -104,7 +104,7 @@ def warm_start(
 
 def request_digest(request: TrainRequest, settings: Settings) -> str:
     """The digest of everything that a resumed training must have in common with the stopped one."""
-    text = request.model_dump_json() + repr(settings)
+    text = request.model_dump_json(exclude={"previews"}) + repr(settings)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

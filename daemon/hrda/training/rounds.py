@@ -26,7 +26,8 @@ from daemon.hrda.training.second_round import (
     labeling_seconds,
     second_request,
 )
-from daemon.hrda.training.stop_request import StopRequest
+from daemon.hrda.training.stop_request import FinishRequest, StopRequest
+from daemon.hrda.training.training_log import TrainingLog
 from daemon.hrda.training.training_loop import EarlierRound, Stopwatch, Training
 from daemon.runs.run_folder import RunFolder, TrainRequest
 
@@ -39,6 +40,7 @@ class Rounds:
     device: torch.device
     ranks: Ranks
     stop: StopRequest
+    finish: FinishRequest
     started_s: float
 
     def train(self, request: TrainRequest, settings: Settings) -> Training:
@@ -59,6 +61,8 @@ class Rounds:
         took = first.result()
         if took is None:
             training = self._train_first(first, request, settings, crops)
+            if training.finish.requested:
+                return training
             before_s = self.started_s - training.stopwatch.started_s
         else:
             before_s = took.seconds
@@ -70,7 +74,7 @@ class Rounds:
         """The first of two rounds, with all that the second needs of it in files."""
         training = self._prepared(request, settings, crops, first.origin)
         training.run()
-        if self.ranks.is_main:
+        if self.ranks.is_main and not training.finish.requested:
             net = training.model()
             adjust_to_pool_prior(self.folder, net, request, crops)
             seconds, count = training.stopwatch.seconds(), training.all_iterations()
@@ -94,8 +98,8 @@ class Rounds:
         label_pool(first, net, crops, settings.iterations, self.stop)
         self.ranks.barrier()
         crops.pool_labels = first.labels
-        training = self._prepared(request, settings, crops, first.second_origin(), before_s)
-        training.earlier = first.result()
+        origin, earlier = first.second_origin(), first.result()
+        training = self._prepared(request, settings, crops, origin, before_s, earlier)
         training.run()
         return training
 
@@ -106,10 +110,12 @@ class Rounds:
         crops: Crops,
         origin: str,
         before_s: float = 0.0,
+        earlier: EarlierRound | None = None,
     ) -> Training:
         """A training, ready for its first iteration that is missing.
 
-        before_s: seconds of earlier processes, where no saved state has them.
+        before_s: seconds of earlier processes, where no saved state has them. earlier: the first
+        round, where this is the second.
         """
         best, ranks = BestModel(self.folder, request, crops.reader), self.ranks
         learner = build_learner(request, settings, crops)
@@ -131,8 +137,27 @@ class Rounds:
             origin=origin,
             stopwatch=Stopwatch(self.started_s - (state.seconds or before_s)),
             stop=self.stop,
+            finish=self.finish,
             plateau=_plateau(settings, state),
             done=state.iteration,
+            earlier=earlier,
+            log=self._log(request, settings, crops, state.iteration, earlier),
+        )
+
+    def _log(
+        self,
+        request: TrainRequest,
+        settings: Settings,
+        crops: Crops,
+        done: int,
+        earlier: EarlierRound | None,
+    ) -> TrainingLog | None:
+        """What rank 0 leaves for the page; None in other processes."""
+        if not self.ranks.is_main:
+            return None
+        before = earlier.iterations if earlier else 0
+        return TrainingLog(
+            self.folder, request, crops.reader, settings.iterations, before=before, done=done
         )
 
     def _within_max_seconds(

@@ -1,8 +1,10 @@
-"""SIGTERM asks a training to save its state and stop."""
+"""SIGTERM asks a training to save its state and stop; a file asks it for its result now."""
 
 from __future__ import annotations
 
 import signal
+import time
+from pathlib import Path
 from types import FrameType
 
 
@@ -19,3 +21,21 @@ class StopRequest:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
+
+
+class FinishRequest:
+    """Whether somebody asks for the result now: the training ends as if this were its last
+    iteration. The file is looked at every `EVERY_S`; once it was there, the answer stays."""
+
+    EVERY_S = 0.5
+
+    def __init__(self, file: Path) -> None:
+        self.file, self._found, self._looked_s = file, False, -1e9
+
+    @property
+    def requested(self) -> bool:
+        """Whether the file is or was there."""
+        if not self._found and time.monotonic() - self._looked_s >= self.EVERY_S:
+            self._looked_s = time.monotonic()
+            self._found = self.file.exists()
+        return self._found

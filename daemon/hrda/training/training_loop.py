@@ -27,7 +27,8 @@ from daemon.hrda.training.best_model import (
     validation_iterations,
 )
 from daemon.hrda.training.plateau import Plateau
-from daemon.hrda.training.stop_request import Stopped, StopRequest
+from daemon.hrda.training.stop_request import FinishRequest, Stopped, StopRequest
+from daemon.hrda.training.training_log import TrainingLog
 from daemon.prefetch import prefetch
 from daemon.runs.run_folder import RunFolder, TrainRequest
 
@@ -86,7 +87,7 @@ class Training:
     """A training and its state.
 
     origin: digest of its request. done: how many iterations are. earlier: the first round, where
-    this is the second.
+    this is the second. log: of rank 0; the other processes have none.
     """
 
     folder: RunFolder
@@ -98,9 +99,11 @@ class Training:
     origin: str
     stopwatch: Stopwatch
     stop: StopRequest
+    finish: FinishRequest
     plateau: Plateau
     done: int = 0
     earlier: EarlierRound | None = None
+    log: TrainingLog | None = None
 
     def all_iterations(self) -> int:
         """Of both rounds, where there are two."""
@@ -108,11 +111,13 @@ class Training:
         return before + self.done
 
     def run(self) -> None:
-        """Train to the last iteration, or until the plateau.
+        """Train to the last iteration, until the plateau, or until somebody wants the result now.
 
         Raises Stopped, with all saved; RunFailed; OutOfMemory.
         """
         if self._is_measured(self.done) and self.plateau.is_reached(self.done):
+            return
+        if self.done and self._is_asked_for(self.finish.requested)[0]:
             return
         left = range(self.done, self.learner.settings.iterations)
         with closing(minibatches(self.crops, left)) as queue:
@@ -136,7 +141,10 @@ class Training:
             ended = self._measure(done, losses) or done == settings.iterations
             if progress:
                 progress.report(done, losses)
-            (stopped,) = self.ranks.any_rank(self.stop.requested, device=self.crops.device)
+            stopped, finish = self._is_asked_for(self.stop.requested, self.finish.requested)
+            ended = ended or finish
+            if self.log:
+                self.log.iteration(self.learner, losses, done, self.stopwatch.seconds(), ended)
             due = time.monotonic() - saved_s >= settings.save_every_s
             if stopped or due or ended:
                 self._save(done)
@@ -146,6 +154,10 @@ class Training:
                 raise Stopped(f"SIGTERM: saved after {done} iterations")
             if ended:
                 return
+
+    def _is_asked_for(self, *flags: bool) -> tuple[bool, ...]:
+        """Each flag: whether it is set in any process."""
+        return self.ranks.any_rank(*flags, device=self.crops.device)
 
     def _progress(self) -> ProgressReporter | None:
         """Of rank 0; the other processes report none."""
@@ -164,7 +176,10 @@ class Training:
         if not self._is_measured(done):
             return False
         if self.ranks.is_main:
-            plateau.measure(self.best.validate(self.learner, done), done)
+            figure = self.best.validate(self.learner, done)
+            plateau.measure(figure, done)
+            if self.log:
+                self.log.measured(done, figure)
         reached = self.ranks.broadcast(float(plateau.is_reached(done)), self.crops.device)
         if reached and self.ranks.is_main:
             log.info("plateau iteration=%d best=%s at=%d", done, plateau.best, plateau.best_at)

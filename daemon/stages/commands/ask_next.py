@@ -1,8 +1,9 @@
 """`ask_next` puts images at the front of the queue because a person wants them labeled.
 
-They are tasks of the newest cycle, under an arm of their own. They are no picks: neither the
+New ones are tasks of the newest cycle, under an arm of their own. They are no picks: neither the
 strategy nor the random arm chose them, so receipts, `maskloop verify` and figures of the arms do
-not count them. They cost budget like any other label.
+not count them. They cost budget like any other label. Images that are open already keep the arm
+that chose them and only move to the front.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from daemon.stages.commands.named_images import Refusals, require_known
 from daemon.stages.commands.verb import Arguments, ImageIds, ReasonText, Verb
 from daemon.stages.context import Context
 from daemon.store import Store
-from daemon.store.counts import open_images
 
 _ASKED_BY_A_PERSON = "asked by a person"
 
@@ -33,13 +33,14 @@ class AskNextArguments(Arguments):
 
 def ask_next(context: Context, arguments: AskNextArguments) -> str:
     """Ask annotators for these images next, after validation and before every batch, as far as the
-    budget goes. Images that are open already because a person asked for them stay so."""
+    budget goes."""
     store, ids = context.store, list(dict.fromkeys(arguments.ids))
     images = require_known(store, ids)
     cycle, version = queue.newest_batch_cycle(context), store.fact(push.VISIBLE_VERSION)
     if cycle is None or version is None:
         raise CommandPostponed("a batch has to be sent first; these images are asked right after")
-    asked = _asked_by_people(store)
+    moved = [task for task in store.tasks(TaskState.OPEN) if task.image_id in images]
+    asked = _asked_by_people(store) | {task.image_id for task in moved if not task.is_validation}
     refusals = Refusals(_reasons_not_to_ask(context, images, asked))
     new = [i for i in ids if i not in asked and i not in refusals.reasons]
     affordable = max(0, queue.labels_left(context))
@@ -49,8 +50,10 @@ def ask_next(context: Context, arguments: AskNextArguments) -> str:
         Pick(image_id=image_id, rank=rank, arm=PERSON_ARM, reason=reason)
         for rank, image_id in enumerate(new[:affordable], start=1)
     ]
-    if picks:
-        push.enqueue(context, cycle, picks, version)
+    with store.atomic():
+        store.put_first([task.id for task in moved])
+        if picks:
+            push.enqueue(context, cycle, picks, version)
     push.deliver(context)
     push.keep_serving_order(context)
     labeled = len(store.labeled_ids() & wanted)
@@ -59,11 +62,12 @@ def ask_next(context: Context, arguments: AskNextArguments) -> str:
 
 
 def _asked_by_people(store: Store) -> set[int]:
-    """Ids of the images that are open, being sent or labeled because a person asked for them."""
+    """Ids of the images that are being sent or labeled because a person asked for them."""
     queued = [task for each in store.pending_pushes() for task in each.tasks]
     being_sent = {task.image_id for task in queued if task.arm == PERSON_ARM}
-    tasks = store.tasks(TaskState.OPEN, TaskState.LABELED)
-    return being_sent | {task.image_id for task in tasks if task.is_asked_by_person}
+    return being_sent | {
+        task.image_id for task in store.tasks(TaskState.LABELED) if task.is_asked_by_person
+    }
 
 
 def _reasons_not_to_ask(
@@ -73,7 +77,7 @@ def _reasons_not_to_ask(
     store = context.store
     labeled, excluded = store.labeled_ids(), store.excluded()
     states = {task.image_id: task.state for task in store.tasks()}
-    waiting = open_images(store) | queue.unpushed_ids(context)
+    waiting = store.pending_ids() | queue.unpushed_ids(context)
     reasons = {}
     for image in images.values():
         state = states.get(image.id, TaskState.RETIRED)
@@ -86,7 +90,7 @@ def _reasons_not_to_ask(
         elif image.id in excluded:
             reasons[image.id] = f"is left out of the pool ({excluded[image.id].value})"
         elif image.id in waiting:
-            reasons[image.id] = "is in the queue already"
+            reasons[image.id] = "is being sent with its batch"
         elif state is not TaskState.RETIRED:
             reasons[image.id] = f"was asked before ({state.value})"
     return reasons

@@ -18,3 +18,9 @@ def m019_commands(db: Database) -> None:
         ) STRICT"""
     )
     db.execute("CREATE INDEX commands_waiting ON commands(id) WHERE state = 'waiting'")
+
+
+@migrations()
+def m019_tasks_that_people_put_first(db: Database) -> None:
+    """Open tasks that a person wants answered before the others, whoever chose their images."""
+    db.execute("ALTER TABLE tasks ADD COLUMN put_first INTEGER NOT NULL DEFAULT 0")

@@ -8,7 +8,7 @@ from daemon.store.migrations.registry import migrations
 
 
 @migrations()
-def m020_findings(db: Database) -> None:
+def m021_findings(db: Database) -> None:
     """Which labels were compared with a model, and what was found in them."""
     db.execute(
         """CREATE TABLE audited (

@@ -8,6 +8,7 @@ const LONGEST_WAIT_MS = 60000;
 async function answered(address, options = {}) {
   const answer = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(10000), ...options });
   const found = await answer.json().catch(() => ({}));
+  if (answer.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   if (!answer.ok) throw new Error(found.error || `Maskloop answered ${answer.status}`);
   return found;
 }

@@ -45,7 +45,7 @@ function trace(line, classIndex) {
     class: { line: { color: own, width: 1.5 }, marker: { color: own, size: 5 } },
   }[line.kind];
   const label = line.kind === "miou" ? "mIoU, 95 % interval" : line.kind === "class" ? "IoU " + short(line.name) : "test mIoU";
-  const hover = line.values.map((value, i) => (line.low[i] === null ? "" : " (95 %: " + line.low[i].toFixed(3) + " to " + line.high[i].toFixed(3) + ")") + (line.refused[i] ? ", refused" : ""));
+  const hover = line.values.map((value, i) => (line.low[i] === null ? "" : " (95 %: " + line.low[i].toFixed(3) + " to " + line.high[i].toFixed(3) + ")") + (line.refused[i] ? ", does not serve" : ""));
   return {
     type: "scatter", mode: "lines+markers", x: line.labels, y: line.values, name: label, customdata: hover,
     visible: visible(line), hovertemplate: "%{y:.3f}%{customdata}<extra>" + label.replace(", 95 % interval", "") + "</extra>", ...style,

@@ -46,6 +46,7 @@ function swap(fresh) { // keeps what is unfolded and how far it is scrolled
 
 async function fetched(address) {
   const answer = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(10000) });
+  if (answer.status === 401) location.reload(); // the session has ended: the page leads to the sign-in
   if (!answer.ok) throw new Error((await answer.text()).slice(0, 200).trim());
   return answer.text();
 }

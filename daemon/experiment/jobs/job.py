@@ -1,5 +1,5 @@
-"""A job of a simulation: a part that one thread does, and that goes on where it was when its
-process ended."""
+"""A job: a part of a command that one thread does, and that goes on where it was when its process
+ended."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from daemon.domain import Clock
-from daemon.experiment.simulation.simulation_plan import Plan
-from daemon.experiment.simulation.watched_launcher import WatchedLauncher
+from daemon.experiment.jobs.watched_launcher import WatchedLauncher
 from daemon.launchers import Launcher
+from daemon.runs.run_folder import RunFolder
+
+
+class Stopped(Exception):
+    """Somebody asked the command to stop; what is done is saved."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    """What all jobs share.
+class JobParts:
+    """What all jobs of a command share.
 
-    threads: of one training, asked when a job starts. stopped: set when all jobs have to end.
-    changed: set by a job that has a new point.
+    threads: CPU threads of one training, asked when a job starts. stopped: set when all jobs have
+    to end. changed: set by a job that has a new result.
     """
 
-    plan: Plan
-    now: Clock
     make_launcher: Callable[[], Launcher]
     threads: Callable[[], int]
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -40,7 +41,7 @@ class Job(ABC):
     arm: str = ""
     replicate: int = 0
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: JobParts) -> None:
         self.parts = parts
         self.watched: WatchedLauncher | None = None
 
@@ -60,3 +61,22 @@ class Job(ABC):
         """A new launcher of this job. until: see WatchedLauncher."""
         self.watched = WatchedLauncher(self.parts.make_launcher(), until)
         return self.watched
+
+    def run_to_end(
+        self,
+        run: RunFolder,
+        command: str,
+        poll_s: float,
+        on_progress: Callable[[RunFolder], None] = lambda run: None,
+    ) -> None:
+        """Run a request until it has finished, or go on with it. poll_s: between two looks at it,
+        each followed by a call of `on_progress`. Raises Stopped and RunFailed."""
+        launcher = self.watch()
+        try:
+            while not launcher.advance(run, command):
+                on_progress(run)
+                if self.parts.stopped.wait(poll_s):
+                    raise Stopped
+        finally:
+            launcher.stop()
+            on_progress(run)

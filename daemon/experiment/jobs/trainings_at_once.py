@@ -6,11 +6,9 @@ import logging
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 
-from daemon.domain import Stage
-from daemon.experiment.simulation.simulation_folder import run_in
-from daemon.experiment.simulation.simulation_plan import Plan
-from daemon.runs.run_folder import TrainResult
+from daemon.runs.run_folder import RunFolder, TrainResult
 
 log = logging.getLogger(__name__)
 
@@ -22,40 +20,43 @@ _FREE = ("--query-gpu=memory.free", "--format=csv,noheader,nounits")
 
 class TrainingsAtOnce:
     """`--parallel N`, or `auto`: 1 on a CPU; on a GPU as many as fit its free memory, by the peak
-    of the first training, and at most one a CPU core."""
+    of the first training, and at most one a CPU core.
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._number = plan.options.parallel
-        if self._number is None and plan.options.device == "cpu":
+    parallel: None for auto. device, threads: of a training, as typed. first: the folder of the
+    first training that has finished; None: none has yet.
+    """
+
+    def __init__(
+        self,
+        *,
+        parallel: int | None,
+        device: str,
+        threads: int,
+        first: Callable[[], RunFolder | None],
+    ) -> None:
+        self._number, self._threads, self._first = parallel, threads, first
+        if self._number is None and device == "cpu":
             log.info("--parallel auto: 1, %s", NO_GPU)
             self._number = 1
 
     def number(self) -> int:
         """At least 1; with `auto` 1 until the first model is trained."""
         if self._number is None:
-            peak = self._peak_bytes()
-            if peak is None:
+            run = self._first()
+            if run is None:
                 return 1
+            peak = run.read_result(TrainResult).peak_gpu_memory_bytes or 0
             self._number = trainings_that_fit(peak, free_gpu_bytes(), os.cpu_count() or 1)
             why = f"by a peak of {peak / 1e9:.1f} GB" if peak else NO_GPU
             log.info("--parallel auto: %d, %s", self._number, why)
         return self._number
 
     def threads(self) -> int:
-        """CPU threads of a training: those of --threads, else a share of the cores; 0: all."""
+        """CPU threads of a training: those that were asked, else a share of the cores; 0: all."""
         number = self.number()
-        if self._plan.options.threads or number == 1:
-            return self._plan.options.threads
+        if self._threads or number == 1:
+            return self._threads
         return max(1, (os.cpu_count() or 1) // number)
-
-    def _peak_bytes(self) -> int | None:
-        """GPU memory of a first training that has finished; 0 if it had none. None: not yet."""
-        for seed in self._plan.options.seeds:
-            train = run_in(self._plan.folder.first(seed), f"0001-{Stage.TRAIN}")
-            if train.finished():
-                return train.read_result(TrainResult).peak_gpu_memory_bytes or 0
-        return None
 
 
 def trainings_that_fit(peak_bytes: int, free_bytes: int, cores: int) -> int:

@@ -1,4 +1,4 @@
-"""Progress of a simulation: bars on a terminal, else a line in the log for each training."""
+"""Progress of trainings: bars on a terminal, else a line in the log for each training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from daemon.domain.formatting import count, duration
-from daemon.experiment.simulation.jobs import Job
+from daemon.experiment.jobs.job import Job
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ ENOUGH = 0.1  # trainings of this process, before a remaining time is said
 class TrainingClock:
     """How much is done, and how long the rest takes at the speed of this process so far.
 
-    total: trainings of the whole simulation. done: those that earlier processes have done.
+    total: trainings of the whole command. done: those that earlier processes have done.
     """
 
     def __init__(self, total: int, done: int, monotonic: Callable[[], float]) -> None:
@@ -66,7 +66,7 @@ def phase_of(job: Job) -> str:
 
 
 @contextmanager
-def simulation_display(
+def training_display(
     console: Console, clock: TrainingClock
 ) -> Iterator[Callable[[Sequence[Job]], None]]:
     """A callback that shows the jobs which run; to be called every moment."""
