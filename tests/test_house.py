@@ -69,6 +69,10 @@ ONE_MEANING = {
     "identity": ("which image is which", "daemon/stages daemon/store"),
     "images": ("what there is to label", "daemon/domain daemon/store"),
     "incidents": ("what keeps the loop from working", "daemon/domain daemon/rules daemon/store"),
+    "people": (
+        "who labels: their rows, their names on pages",
+        "connectors/label_studio daemon/stages daemon/store daemon/web daemon/web/access",
+    ),
     "cycles": ("the turns of the loop", "daemon/domain daemon/store"),
     "models": ("what the gate and people said of each model", "daemon/domain daemon/store"),
     "events": ("what the daemon did", "daemon/domain daemon/store"),
@@ -83,6 +87,9 @@ ONE_MEANING = {
         "daemon/hrda daemon/rules daemon/stages",
     ),
     # a stage, and what does its work elsewhere
+    "audit": ("the stage and its run", "daemon/hrda daemon/stages"),
+    "label_findings": ("places of labels to look at again", "daemon/domain daemon/store"),
+    "suspects": ("the places, and their page", "daemon/audit daemon/web/pages"),
     "embed": ("the stage and its run", "daemon/hrda daemon/stages"),
     "predict": ("the stage and its run", "daemon/hrda daemon/stages"),
     "train": ("the stage and its run", "daemon/hrda daemon/stages"),
