@@ -69,8 +69,7 @@ def read_status(config: Config) -> Status:
 
 
 def _status(store: Store, config: Config, now: datetime) -> Status:
-    last = store.last_cycle()
-    cycle, stage = (last.number, last.stage) if last else (None, None)
+    cycle, stage = _cycle_and_stage(store)
     counts = counts_of(store, config.loop.budget_labels)
     points, refused = store.curve(), store.refused_cycles()
     quarantined = store.quarantined()
@@ -109,6 +108,11 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         events=newest_events(store),
         left_out=UnusedFiles(**load_unused_files(store)),
     )
+
+
+def _cycle_and_stage(store: Store) -> tuple[int | None, Stage | None]:
+    last = store.last_cycle()
+    return (last.number, last.stage) if last else (None, None)
 
 
 def _burndown(store: Store, counts: Counts, now: datetime) -> Burndown:
