@@ -83,7 +83,7 @@ def test_the_same_command_trains_nothing_again_and_more_seeds_only_what_is_new(
     experiment(recipe, "--arms", "few,all", "--seeds", "0")
     before = (tmp_path / "out/arms/few/seed-0/train/starts.txt").read_text()
 
-    code, printed = experiment(recipe, "--arms", "few,all", "--seeds", "0,1")
+    code, printed = experiment(recipe, "--arms", "few,all", "--seeds", "0,1", "--parallel", "2")
 
     assert code == 0
     assert "4 trainings, 2 of them done" in printed
