@@ -32,7 +32,7 @@ from daemon.experiment.recipes.shown_images import (
     colour_of,
 )
 from daemon.experiment.report_pages.axes import Mark, Whisker, padded_axis
-from daemon.experiment.report_pages.image_map import MAP_PX, Dot, map_dots
+from daemon.experiment.report_pages.map_dots import MAP_PX, Dot, map_dots
 from daemon.experiment.report_pages.page_template import render
 from daemon.insight.model_difference import ModelDifference, model_difference
 from daemon.insight.paired_difference import MIN_PAIRS, Verdict
