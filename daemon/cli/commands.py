@@ -14,6 +14,7 @@ from pathlib import Path
 from daemon.cli import (
     actions,
     ask_command,
+    audit_command,
     config_command,
     export_command,
     open_command,
@@ -140,6 +141,12 @@ COMMANDS = (
         help="answer requests over HTTP with the masks of one model",
         run=serve_command.serve,
         add_options=serve_command.add_options,
+    ),
+    Command(
+        name="audit",
+        help="find labels that a person should look at again, of the loop or of a labeled folder",
+        run=audit_command.audit,
+        add_options=audit_command.add_options,
     ),
     Command(
         name="train",

@@ -43,6 +43,7 @@ from daemon.runs.run_folder import (
     TrainResult,
 )
 from daemon.selection.__main__ import select as chosen
+from tests.fakes.audits import audit
 from tests.hrda.plain import measures as plain
 
 
@@ -164,6 +165,7 @@ COMMANDS = {
     "predict": predict,
     "near-duplicates": near_duplicates,
     "select": select,
+    "audit": audit,
 }
 
 

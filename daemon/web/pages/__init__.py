@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.web.page import Page
-from daemon.web.pages import batch, curve, image_map, overview, trainings
+from daemon.web.pages import batch, curve, image_map, overview, suspects, trainings
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
@@ -11,4 +11,5 @@ PAGES: tuple[Page, ...] = (
     batch.PAGE,
     image_map.PAGE,
     trainings.PAGE,
+    suspects.PAGE,
 )
