@@ -54,7 +54,7 @@ LabelAudit = Callable[[AuditRequest], AuditOutcome]
 
 def installed_audit() -> LabelAudit | None:
     """The audit that checks the labels; None would be said in the report as "not done"."""
-    from daemon.experiment.recipes.label_audit import audit_labels  # it needs this module
+    from daemon.experiment.recipes.recipe_audit import audit_labels  # it needs this module
 
     return audit_labels
 
