@@ -53,7 +53,7 @@ def run_audit(
                 def in_child(run: RunFolder, command: str) -> None:
                     run_to_end(run, command, on_progress)
 
-                audit = _Audit.of(options, run_child or in_child)
+                audit = FolderAudit.of(options, run_child or in_child)
                 run = audit.compared()
         except KeyboardInterrupt:
             err.print(f"stopped; the same command resumes in {options.out}", markup=False)
@@ -64,7 +64,7 @@ def run_audit(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Audit:
+class FolderAudit:
     """One audit of a folder. names: ids to judge. numbers: id -> number in the requests."""
 
     options: AuditOptions
@@ -75,7 +75,7 @@ class _Audit:
     run_child: RunChild
 
     @classmethod
-    def of(cls, options: AuditOptions, run_child: RunChild) -> _Audit:
+    def of(cls, options: AuditOptions, run_child: RunChild) -> FolderAudit:
         """Read the folders. Raises ExperimentRefused."""
         folders = read_folders(options.images, options.masks)
         names = _names(options, folders)
