@@ -2,15 +2,17 @@
 # make test:  lint, types, import contracts and all tests (live and browser ones included).
 #             With another Python beside it: make test PYTHON=python3.12 VENV=.venv-3.12
 # make test-long: what takes longer: odd projects with the real learner, fuzzing at size.
+# make scatterplot: makes daemon/web/static/scatterplot.min.js again from npm; it needs node, and gives the same bytes.
 # make demo:  a real loop on a real Label Studio; ARGS="--cycles 3 --exit" passes options on.
 
 PYTHON ?= python3.11
 VENV := .venv
 LABEL_STUDIO := .venv-label-studio
 BIN := $(VENV)/bin
+SCATTERPLOT := regl-scatterplot@1.16.0 regl@2.1.1 pub-sub-es@3.0.0 esbuild@0.28.2
 HEADLESS := opencv-python-headless==4.12.0.88
 
-.PHONY: setup test test-long demo clean
+.PHONY: setup test test-long scatterplot demo clean
 
 setup: $(VENV)/.done $(LABEL_STUDIO)/.done
 
@@ -37,6 +39,13 @@ test: setup
 
 test-long: setup
 	$(BIN)/pytest -m long --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+scatterplot:
+	rm -rf build/scatterplot && mkdir -p build/scatterplot
+	cd build/scatterplot && npm install --silent --no-audit --no-fund --prefix . $(SCATTERPLOT)
+	cd build/scatterplot && echo 'export { default } from "regl-scatterplot"' > entry.js && npx esbuild entry.js --bundle \
+	  --minify --format=iife --global-name=scatterplot --legal-comments=none --outfile=../../daemon/web/static/scatterplot.min.js
+	sha256sum daemon/web/static/scatterplot.min.js
 
 demo: setup
 	$(BIN)/maskloop demo $(ARGS)

@@ -87,6 +87,9 @@ ONE_MEANING = {
         "daemon/hrda daemon/rules daemon/stages",
     ),
     # a stage, and what does its work elsewhere
+    "audit": ("the stage and its run", "daemon/hrda daemon/stages"),
+    "label_findings": ("places of labels to look at again", "daemon/domain daemon/store"),
+    "suspects": ("the places, and their page", "daemon/audit daemon/web/pages"),
     "embed": ("the stage and its run", "daemon/hrda daemon/stages"),
     "predict": ("the stage and its run", "daemon/hrda daemon/stages"),
     "train": ("the stage and its run", "daemon/hrda daemon/stages"),

@@ -188,8 +188,8 @@ def import_dataset(options: argparse.Namespace) -> int:
     report.show(OUT)
     say(
         f"{options.out}: {count(report.images, 'image')}, {report.labeled} with a mask, "
-        f"{count(len(report.faults), 'fault')}; next: maskloop train --images {options.out}/images "
-        f"--masks {options.out}/masks ..."
+        f"{count(len(report.faults), 'fault')}; next: maskloop demo --data {options.out}, or "
+        f"maskloop train --images {options.out}/images --masks {options.out}/masks ..."
     )
     return 1 if report.faults and not options.lenient else 0
 

@@ -14,10 +14,12 @@ from pathlib import Path
 from daemon.cli import (
     actions,
     ask_command,
+    audit_command,
     config_command,
     export_command,
     open_command,
     options,
+    serve_command,
     streams,
 )
 from daemon.cli.console import report_fault
@@ -129,9 +131,22 @@ COMMANDS = (
     ),
     Command(
         name="export",
-        help="write labels, splits, selection history and curve of the loop as plain files",
+        help="write labels, splits, selection history and curve of the loop as plain files, or a "
+        "model with its card",
         run=export_command.export,
         add_options=export_command.add_options,
+    ),
+    Command(
+        name="serve",
+        help="answer requests over HTTP with the masks of one model",
+        run=serve_command.serve,
+        add_options=serve_command.add_options,
+    ),
+    Command(
+        name="audit",
+        help="find labels that a person should look at again, of the loop or of a labeled folder",
+        run=audit_command.audit,
+        add_options=audit_command.add_options,
     ),
     Command(
         name="train",

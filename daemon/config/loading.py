@@ -13,7 +13,15 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from daemon.config.loop_sections import Loop, Predictions, Selection, TestSet, Training, Validation
+from daemon.config.loop_sections import (
+    Audit,
+    Loop,
+    Predictions,
+    Selection,
+    TestSet,
+    Training,
+    Validation,
+)
 from daemon.config.redaction import Redactor
 from daemon.config.section import Section
 from daemon.config.sections import (
@@ -47,6 +55,7 @@ class Config(Section):
     predictions: Predictions = Predictions()
     training: Training = Training()
     test: TestSet = TestSet()
+    audit: Audit = Audit()
     storage: Storage = Storage()
     web: Web = Web()
     home: Path = Field(default=Path(), exclude=True)

@@ -183,3 +183,24 @@ class TestSet(Section):
     ids: PathText = setting(
         "", "list of image names, one a line, or splits.json:test; empty: every image"
     )
+
+
+class Audit(Section):
+    """[audit]: labels that people should look at again."""
+
+    enabled: bool = setting(
+        True,
+        "whether labels are compared with a model that did not learn from them, when a cycle is "
+        "done, beside the labeling; the page Suspects shows what was found",
+    )
+    min_labels: Annotated[int, Field(ge=10, le=1_000_000)] = setting(
+        30, "smallest number of labels for an audit; a model of fewer is no judge"
+    )
+    tolerance_px: Annotated[int, Field(ge=0, le=20)] = setting(
+        2, "pixels by which the border of a label may differ; people repeat theirs no better"
+    )
+    weak: bool = setting(
+        True,
+        "whether labels that every kept model has learned from, as those of the first batch, are "
+        "compared with such a model; their findings are marked as weak",
+    )

@@ -6,13 +6,15 @@ Where no image of a split has an object, nobody labeled it; else such an image i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from connectors.masks.shapes import Patch
 from daemon.datasets.json_files import size_like
 from daemon.datasets.painting import Canvas, Outline, drawn
 from daemon.datasets.samples import Labels, LabelsUnusable, Sample, Trust
+from daemon.datasets.source_tree import Tree
+from daemon.domain import Fault
 from daemon.pixels.headers import MOST_PIXELS
 
 MOST_OBJECTS = 100_000  # of an image
@@ -22,14 +24,14 @@ MOST_OBJECTS = 100_000  # of an image
 class AnnotatedImage:
     """An image and what was drawn on it.
 
-    where: names its entry. image: its path in the tree. stated: height and width as the source has
-    them; None: the source states none. objects: how many were drawn. outlines: the canvas, where
-    what is left out is noted -> the objects, in the order in which they are painted; raises
-    MaskRefused.
+    where: names its entry. image: its path in the tree, "" until it is found. stated: height and
+    width as the source has them; None: it states none. objects: how many were drawn. outlines: the
+    canvas, where what is left out is noted -> the objects, in the order in which they are painted;
+    raises MaskRefused.
     """
 
     where: str
-    image: str
+    image: str = ""
     stated: tuple[object, object] | None
     objects: int
     outlines: Callable[[Canvas], Sequence[Outline]]
@@ -48,6 +50,50 @@ class AnnotatedImage:
             )
         canvas = Canvas(size)
         return drawn(self.outlines(canvas), canvas, trust)
+
+
+@dataclass(kw_only=True)
+class ImageList:
+    """The entries of a source, each with the picture that it means.
+
+    Entries that name a picture where it should lie come first; the others take what is called so
+    elsewhere and belongs to nobody: so no mask lands on the picture of another entry.
+    """
+
+    tree: Tree
+    faults: list[Fault]
+    _found: dict[str, AnnotatedImage] = field(default_factory=dict)
+    _waiting: list[tuple[AnnotatedImage, str]] = field(default_factory=list)
+
+    def add(self, one: AnnotatedImage, named: str, places: Iterable[str]) -> None:
+        """Take an entry. named: its picture as the source writes it; places: where that may be."""
+        picture = next((path for path in places if path in self.tree.kinds), None)
+        if picture is None:
+            self._waiting.append((one, named))
+        else:
+            self._take(one, picture)
+
+    def images(self) -> list[AnnotatedImage]:
+        """All entries with a picture; those without one are faults."""
+        for one, named in self._waiting:
+            picture = self.tree.picture_like(named)
+            if picture is None or picture in self._found:
+                self._fault(one.where, "no picture of its own", "one in the folder of the images")
+            else:
+                self._take(one, picture)
+        self._waiting.clear()
+        return list(self._found.values())
+
+    def _take(self, one: AnnotatedImage, picture: str) -> None:
+        if picture in self._found:
+            got = f"a second entry for {picture}"
+            self._fault(one.where, got, "one: the first was taken")
+        else:
+            self._found[picture] = replace(one, image=picture)
+
+    def _fault(self, where: str, got: str, expected: str) -> None:
+        cure = "export again with the images, or correct the file"
+        self.faults.append(Fault(where=where, got=got, expected=expected, cure=cure))
 
 
 def samples_of(images: Sequence[AnnotatedImage], trust: Trust) -> list[Sample]:

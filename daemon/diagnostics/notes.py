@@ -47,7 +47,8 @@ def _store_notes(config: Config) -> Iterator[str]:
 
 def _run_notes(config: Config) -> Iterator[str]:
     """What changed settings mean for the run in progress and for the next training."""
-    runs = [RunFolder(path) for path in sorted((config.state / "runs").glob("[0-9]*-*"))]
+    folders = sorted((config.state / "runs").glob("[0-9]*-*"))
+    runs = [RunFolder(path) for path in folders if path.name.rpartition("-")[2] in set(Stage)]
     trained = [run for run in runs if run.finished() and run.checkpoint.exists()]
     try:
         for run in runs[-len(Stage) :]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from daemon.domain import CurvePoint
+from daemon.domain import CurvePoint, Evaluation
 from daemon.domain.models import GateVerdict, JudgedModel, ModelNote
 from daemon.insight.missing_figures import interval_words, remarks
 from daemon.insight.view_model import Count, Seconds, Share, Timestamp, ViewModel
@@ -90,34 +91,45 @@ def trained_models(
     best, newest = max(figures, default=None), max(judged, default=0)
     rows = []
     for point in sorted(points, key=lambda point: -point.cycle):
-        verdict = judged.get(point.cycle)
-        state = _state(point.cycle, verdict, newest, scoring, next_serving, refused)
-        found = point.validation
+        cycle, verdict = point.cycle, judged.get(point.cycle)
         rows.append(
             TrainedModel(
-                cycle=point.cycle,
+                cycle=cycle,
                 labels=point.labels,
-                miou=found.miou if found else None,
-                interval=found.miou_interval if found else None,
-                interval_words=interval_words(found) if found else "",
-                remarks=tuple(remarks(found)) if found else (),
-                iou=found.iou if found else {},
                 seconds=point.seconds,
-                state=state,
-                best=found is not None and found.miou is not None and found.miou == best,
-                kept=point.cycle in kept,
+                state=_state(cycle, verdict, newest, scoring, next_serving, refused),
+                kept=cycle in kept,
                 verdict_words=verdict.words if verdict else "",
                 approved_at=_stamp(verdict),
-                notes=tuple(
-                    NoteText(at=note.at.isoformat(), text=note.text)
-                    for note in notes
-                    if note.cycle == point.cycle
-                ),
-                pictures=point.cycle in pictures,
-                history=histories.get(point.cycle, ""),
+                notes=_notes(notes, cycle),
+                pictures=cycle in pictures,
+                history=histories.get(cycle, ""),
+                **_figures(point.validation, best),
             )
         )
     return tuple(rows)
+
+
+def _figures(found: Evaluation | None, best: float | None) -> dict[str, Any]:
+    """The fields of a model that were measured."""
+    if found is None:
+        return {
+            "miou": None, "interval": None, "interval_words": "", "remarks": (), "iou": {},
+            "best": False,
+        }  # fmt: skip
+    return {
+        "miou": found.miou,
+        "interval": found.miou_interval,
+        "interval_words": interval_words(found),
+        "remarks": tuple(remarks(found)),
+        "iou": found.iou,
+        "best": found.miou is not None and found.miou == best,
+    }
+
+
+def _notes(notes: Sequence[ModelNote], cycle: int) -> tuple[NoteText, ...]:
+    own = (note for note in notes if note.cycle == cycle)
+    return tuple(NoteText(at=note.at.isoformat(), text=note.text) for note in own)
 
 
 def _state(

@@ -8,7 +8,7 @@ from typing import Protocol
 from daemon.runs.run_folder import RunFolder
 
 # What `python -m` runs for a command; the training process does all others.
-MODULES: Mapping[str, str] = {"select": "daemon.selection"}
+MODULES: Mapping[str, str] = {"select": "daemon.selection", "map": "daemon.embedding_map"}
 
 
 def module_of(command: str, learner: str = "daemon.hrda") -> str:

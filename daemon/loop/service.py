@@ -20,12 +20,7 @@ from daemon.domain import Clock, Source
 from daemon.domain.clock import steady_s
 from daemon.domain.errors import MaskloopError
 from daemon.launchers import Launcher
-from daemon.loop.components import (
-    open_connector,
-    open_launcher,
-    require_strategies,
-    require_token,
-)
+from daemon.loop.components import open_connector, open_launcher, require_strategies, require_token
 from daemon.loop.process_signals import ProcessSignals
 from daemon.loop.pulse import Pulse
 from daemon.loop.reload import SettingsInForce, report_reload
@@ -34,6 +29,7 @@ from daemon.loop.scheduler import Waker, start_scheduler
 from daemon.loop.start_checks import require_access, start_faults
 from daemon.loop.tick import Outcome, tick
 from daemon.rules.incidents import Incidents, reason_of
+from daemon.stages import map_runs
 from daemon.stages.classes import require_same_classes, update_classes
 from daemon.stages.context import Context
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
@@ -98,6 +94,8 @@ class Ticker:
                 self._connector.claim(store.identity())
                 self._claimed = True
             outcome = tick(context, cycle_limit=self._cycle_limit)
+            if self._settings is not None and self._config.web.enabled:  # a daemon with pages
+                map_runs.draw_map(context, busy=outcome.running)
             self._record_success(store, outcome)
             self._report_start_faults(store)
             self._pulse.end_tick(store)

@@ -10,7 +10,7 @@ import logging
 import shutil
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from daemon.domain import Cycle, Stage
@@ -26,6 +26,7 @@ from daemon.rules.readiness import (
 )
 from daemon.rules.readiness import ending as ending_of
 from daemon.stages import (
+    audit,
     cycle_summary,
     duplicate_labels,
     embed,
@@ -116,12 +117,21 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
             queue.fill_queue(context)
     with failures.defer("deleting old predictions"):
         prediction_cleanup.delete_old_predictions(context)
+    with failures.defer("auditing labels"):
+        outcome = _beside_audit(outcome, runs=audit.advance_audit(context))
     if outcome is not None:
         context.store.keep_fact(WAITING, outcome.waiting)
     failures.raise_deferred()
     if outcome is None:
         raise RuntimeError("the cycle did not advance, and no failure was recorded")
     return outcome
+
+
+def _beside_audit(outcome: Outcome | None, *, runs: bool) -> Outcome | None:
+    """The outcome, which says that a process works while an audit does."""
+    if outcome is None or not runs or outcome.final:
+        return outcome
+    return replace(outcome, running=True)
 
 
 def _advance(context: Context, cycle_limit: int | None) -> Outcome:

@@ -90,18 +90,18 @@ def judge(
     rivals = {number: found for number, found in earlier.items() if number in available}
     if not rivals:
         return _serves(cycle)
-    best = max(rivals, key=lambda number: (rivals[number].miou or 0.0, number))
-    chosen_from = len(earlier)  # the best one is kept, whichever are deleted
-    incumbent = served if served in rivals else _newest_good(rivals, best, chosen_from)
-    worse = _worse_than(new, rivals, incumbent, 1)
-    if worse is None and best != incumbent:
-        worse = _worse_than(new, rivals, best, chosen_from)
+    incumbent, worse = _against(new, rivals, served, len(earlier))
     if worse is not None:
         return replace(worse, cycle=cycle, serving=incumbent)
     falls = class_falls(rivals[incumbent], new, classes)
-    if not falls:
-        return _serves(cycle)
     answered = not asks or {fall.name for fall in falls} <= set(unanswered)
+    return _of_falls(cycle, incumbent, falls, answered) if falls else _serves(cycle)
+
+
+def _of_falls(
+    cycle: int, incumbent: int, falls: tuple[ClassFall, ...], answered: bool
+) -> Judgement:
+    """The judgement on a model in which classes fell."""
     return Judgement(
         cycle=cycle,
         serving=cycle if answered else incumbent,
@@ -110,6 +110,22 @@ def judge(
         against=incumbent,
         falls=falls,
     )
+
+
+def _against(
+    new: Evaluation, rivals: Mapping[int, Evaluation], served: int | None, chosen_from: int
+) -> tuple[int, Judgement | None]:
+    """The cycle whose model would go on, and that the new one is clearly worse than it or than the
+    best, if so. chosen_from: how many models the best one was the best of, deleted ones too."""
+    best = max(rivals, key=lambda number: (rivals[number].miou or 0.0, number))
+    if served is not None and served in rivals:
+        incumbent = served
+    else:
+        incumbent = _newest_good(rivals, best, chosen_from)
+    worse = _worse_than(new, rivals, incumbent, 1)
+    if worse is None and best != incumbent:
+        worse = _worse_than(new, rivals, best, chosen_from)
+    return incumbent, worse
 
 
 def _serves(cycle: int) -> Judgement:

@@ -18,9 +18,12 @@ runs/0003-train/
     cells.npy       dense features (features only; daemon/hrda/probe/feature_file.py)
     ids.npz         the images of a choice (select only), see id_lists.py
     receipt.json    what a choice was computed from, and its picks (select only), see receipts.py
+    coordinates.npz points on the map (map only), see map_files.py
     kept.npy        ids of the images that represent their near-duplicates (near-duplicates)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
     shown.json      the settings by which the daemon cleans these masks for people
+    model/          the files of a model for others (export only), see model_card.py
+    address.json    where the process listens (serve only)
     error.json      why the process failed, where it could still write that
     result.json     written last: a run without it has not finished
     log.txt         everything that the process printed
@@ -190,7 +193,7 @@ class RunFolder:
         """Whether the run has a result."""
         return self.result_file.exists()
 
-    def write_request(self, request: Request | SelectRequest) -> None:
+    def write_request(self, request: Record) -> None:
         """Make the folder and its request; an existing request stays."""
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.request_file.exists():
@@ -200,7 +203,7 @@ class RunFolder:
         """The checked request. Raises RunFailed where it cannot be read."""
         return _read(self.request_file, kind)
 
-    def write_result(self, result: TrainResult | PredictResult | SelectResult) -> None:
+    def write_result(self, result: Record) -> None:
         """Declare the run finished; everything else must be on disk before."""
         write_json(self.result_file, result.model_dump(mode="json"))
 

@@ -72,7 +72,7 @@ def do_reporting_errors(folder: RunFolder, work: Work, report: Report) -> int:
     """Do the run without its lock; `report` turns a failure into error.json and an exit code."""
     try:
         work(folder)
-    except BaseException as exc:  # noqa: BLE001 - it becomes error.json
+    except BaseException as exc:
         return report(folder, exc)
     return DONE
 

@@ -133,6 +133,8 @@ class Status(ViewModel):
     """Its stage; "done" while people label. Null before the first cycle."""
     waiting: str | None
     """What the loop waits for, as a sentence; null where it waits for nothing."""
+    paused: bool
+    """Whether a person keeps trainings from starting, until `maskloop ask resume`."""
     daemon: DaemonState
     """Whether a daemon works on this state folder."""
     incidents: tuple[Incident, ...]

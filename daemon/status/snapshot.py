@@ -14,6 +14,7 @@ from daemon.runs.run_folder import RunFolder
 from daemon.stages.ending import EndSummary, read_end
 from daemon.stages.image_intake import reading_progress
 from daemon.stages.loop_facts import WAITING
+from daemon.stages.pause import pause_reason
 from daemon.stages.roles import EXCLUSION_TEXTS
 from daemon.stages.unused_files import load_unused_files, no_unused_files
 from daemon.status.model import (
@@ -68,8 +69,7 @@ def read_status(config: Config) -> Status:
 
 
 def _status(store: Store, config: Config, now: datetime) -> Status:
-    last = store.last_cycle()
-    cycle, stage = (last.number, last.stage) if last else (None, None)
+    cycle, stage = _cycle_and_stage(store)
     counts = counts_of(store, config.loop.budget_labels)
     points, refused = store.curve(), store.refused_cycles()
     quarantined = store.quarantined()
@@ -78,6 +78,7 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         cycle=cycle,
         stage=stage,
         waiting=store.fact(WAITING),
+        paused=bool(pause_reason(store)),
         daemon=daemon,
         incidents=incidents(store),
         progress=_run_progress(config.state, cycle, stage) or _reading_progress(store, daemon),
@@ -109,6 +110,11 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
     )
 
 
+def _cycle_and_stage(store: Store) -> tuple[int | None, Stage | None]:
+    last = store.last_cycle()
+    return (last.number, last.stage) if last else (None, None)
+
+
 def _burndown(store: Store, counts: Counts, now: datetime) -> Burndown:
     return burndown(
         store.labels_by_day(),
@@ -125,6 +131,7 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         cycle=None,
         stage=None,
         waiting="the daemon has not run yet",
+        paused=False,
         daemon=daemon_state(config.state, None, now),
         incidents=(),
         progress=None,

@@ -14,6 +14,7 @@ from daemon.store.exclusions import ExclusionQueries
 from daemon.store.identity import IdentityQueries
 from daemon.store.images import ImageQueries
 from daemon.store.incidents import IncidentQueries
+from daemon.store.label_findings import FindingQueries
 from daemon.store.labels import LabelQueries, encode_png
 from daemon.store.models import ModelQueries
 from daemon.store.outbox import OutboxQueries
@@ -40,6 +41,7 @@ class Store(
     ClassQueries,
     PeopleQueries,
     CommandQueries,
+    FindingQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

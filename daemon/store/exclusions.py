@@ -50,6 +50,11 @@ class ExclusionQueries(StoreBase):
         )
         return {row["id"]: Exclusion(row["excluded_why"]) for row in rows}
 
+    def role_reason(self, image_id: int) -> str:
+        """Why an image has its role, as a text; "" where none was given."""
+        rows = self._rows("SELECT role_reason FROM images WHERE id = ?", image_id)
+        return str(rows[0]["role_reason"] or "") if rows else ""
+
     def exclusion_counts(self) -> dict[Exclusion, int]:
         """Reason -> how many images are excluded for it; reasons without any are missing."""
         rows = self._rows(

@@ -51,6 +51,15 @@ class ImageQueries(StoreBase):
         )
         return {row["id"]: self._image(row) for row in rows}
 
+    def image_names(self, text: str, most: int) -> dict[int, str]:
+        """Image id -> name, of the images whose name holds the text, in any case; by id."""
+        rows = self._tuples(
+            "SELECT id, name FROM images WHERE instr(lower(name), lower(?)) ORDER BY id LIMIT ?",
+            text,
+            most,
+        )
+        return dict(rows)
+
     def image_sizes(self) -> dict[str, tuple[int, int, int]]:
         """Key -> (id, height_px, width_px), by the keys that images have and those that they had;
         much cheaper than `images` in a large project."""

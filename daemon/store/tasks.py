@@ -34,6 +34,11 @@ class TaskQueries(StoreBase):
         )
         return [_task(row) for row in rows]
 
+    def tasks_of_image(self, image_id: int) -> list[Task]:
+        """The tasks of an image, oldest first."""
+        sql = "SELECT * FROM tasks WHERE image_id = ? ORDER BY rowid"
+        return [_task(row) for row in self._rows(sql, image_id)]
+
     def asked_cycles(self) -> dict[int, int]:
         """Cycle -> how many images it asked for, of the cycles that asked for any, by cycle."""
         rows = self._rows(

@@ -30,7 +30,7 @@ PLOTLY_STYLES = (
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        f"style-src 'self' {PLOTLY_STYLES}; base-uri 'none'; form-action 'none'; "
+        f"frame-src 'self'; style-src 'self' {PLOTLY_STYLES}; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
@@ -86,8 +86,8 @@ def _add_common_answers(app: Flask) -> None:
 
     @app.after_request
     def secure(response: Response) -> Response:
-        response.headers.update(SECURITY_HEADERS)
-        response.headers.setdefault("Cache-Control", "no-store")
+        for header in (*SECURITY_HEADERS.items(), ("Cache-Control", "no-store")):
+            response.headers.setdefault(*header)  # the frame of the map has a policy of its own
         return response
 
 

@@ -107,11 +107,12 @@ class _Trainings:
 def training_routes(routes: Blueprint, sources: Sources, page: Page) -> None:
     """Add the addresses to those of the page."""
     found = _Trainings(sources)
-    _add_pages(routes, found, page)
+    _add_model(routes, found, page)
+    _add_comparison(routes, found, page)
     _add_pictures(routes, found)
 
 
-def _add_pages(routes: Blueprint, found: _Trainings, page: Page) -> None:
+def _add_model(routes: Blueprint, found: _Trainings, page: Page) -> None:
     @routes.get(f"/trainings/{_CYCLE}")
     def model(cycle: int) -> ResponseReturnValue:
         ((shown, evaluation),) = found.models(cycle)
@@ -141,6 +142,15 @@ def _add_pages(routes: Blueprint, found: _Trainings, page: Page) -> None:
             sheet=_sheet(images),
         )
 
+    @routes.get(f"/trainings/{_CYCLE}/history.json")
+    def history(cycle: int) -> ResponseReturnValue:
+        content = training_history(found.state, cycle)
+        if content is None:
+            abort(404, f"cycle {cycle} has no history")
+        return Response(content.model_dump_json(), mimetype="application/json")
+
+
+def _add_comparison(routes: Blueprint, found: _Trainings, page: Page) -> None:
     @routes.get(f"/trainings/compare/{_CYCLE}/{_OTHER}")
     def compare(cycle: int, other: int) -> ResponseReturnValue:
         (before, old), (after, new) = found.models(*sorted((cycle, other)))
@@ -154,13 +164,6 @@ def _add_pages(routes: Blueprint, found: _Trainings, page: Page) -> None:
             sheet=_sheet(image_changes(old.by_image, new.by_image)),
             colours=mask_difference.COLOURS,
         )
-
-    @routes.get(f"/trainings/{_CYCLE}/history.json")
-    def history(cycle: int) -> ResponseReturnValue:
-        content = training_history(found.state, cycle)
-        if content is None:
-            abort(404, f"cycle {cycle} has no history")
-        return Response(content.model_dump_json(), mimetype="application/json")
 
 
 def _add_pictures(routes: Blueprint, found: _Trainings) -> None:

@@ -72,6 +72,9 @@ def test_a_link_signs_in_and_lets_a_lead_act_until_the_session_is_ended(
         (command,) = store.commands()
     assert (command.verb, command.arguments) == ("pause", {"reason": "Nebel"})
 
+    browser.find_element(By.CSS_SELECTOR, "[data-verb=pause]").click()
+    wait_for(browser, "return document.getElementById('answer').textContent", "paused")
+
     browser.find_element(By.ID, "sign-out").click()
     wait_for(browser, SHOWN, "Sign in")
     assert browser.execute_async_script(ASK) == "sign in first"

@@ -99,6 +99,7 @@ def _before_first_run(classes: tuple[str, ...]) -> Status:
         cycle=None,
         stage=None,
         waiting="the daemon has not run yet",
+        paused=False,
         daemon=_daemon(Liveness.NEVER, "the daemon has not run yet: start `maskloop run`"),
         incidents=(),
         progress=None,
@@ -135,6 +136,7 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         "cycle": points,
         "stage": Stage.TRAIN,
         "waiting": "a training runs",
+        "paused": False,
         "daemon": _daemon(Liveness.RUNNING, ""),
         "progress": RunProgress(
             phase="student",

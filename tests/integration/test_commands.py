@@ -17,6 +17,7 @@ from daemon.domain import Exclusion, Role, Stage, TaskState
 from daemon.domain.commands import AccessRole, Command, CommandState
 from daemon.loop.service import Ticker
 from daemon.stages.commands import VERBS, execution
+from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.store.commands import command_writer
 from tests.integration.workbench import configured, run_of, run_out, ticker
@@ -134,6 +135,7 @@ def test_a_paused_loop_trains_nothing_until_it_goes_on(config: Config, daemon: T
 
     assert waiting.startswith("paused by a person (new labels are coming): no training starts")
     assert not (config.state / "runs" / "0001-train").exists()
+    assert read_status(config).paused
     assert carried_out(config, daemon, "resume").outcome == "the loop goes on"
     assert "budget is spent" in run_out(daemon).waiting
 
@@ -141,7 +143,7 @@ def test_a_paused_loop_trains_nothing_until_it_goes_on(config: Config, daemon: T
 @pytest.mark.parametrize(
     ("verb", "arguments", "words"),
     [
-        ("launch", {}, "got the verb 'launch'; expected one of ask_next, exclude"),
+        ("launch", {}, "got the verb 'launch'; expected one of "),
         ("exclude", {}, "ids: Field required; the arguments are: ids, reason"),
         ("exclude", {"ids": [True]}, "ids.0: "),
         ("exclude", {"ids": [2**70]}, "ids.0: "),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.domain.errors import ExperimentRefused
+from daemon.domain.errors import ExperimentRefused, RunFailed
 from daemon.experiment.recipes.audit_job import AuditRequest
 from daemon.experiment.recipes.experiment_records import AuditFinding, AuditOutcome
 from daemon.runs.run_folder import RunFolder, TrainRequest
@@ -132,28 +132,25 @@ def test_the_plan_says_what_is_done_and_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_an_audit_that_is_installed_sees_each_label_by_a_model_that_did_not_learn_from_it(
-    tmp_path: Path,
-) -> None:
+def test_an_audit_that_is_installed_is_called_with_the_labels(tmp_path: Path) -> None:
     recipe = make_home(tmp_path)
     given: list[AuditRequest] = []
 
     def audit(request: AuditRequest) -> AuditOutcome:
         given.append(request)
-        finding = AuditFinding(image=request.parts[0].names[0], words="a weed has no label")
+        finding = AuditFinding(image=request.labeled[0], words="a weed has no label")
         return AuditOutcome(done=True, words="5 labels checked", findings=(finding,))
 
-    experiment(recipe, "--arms", "few", "--seeds", "0")  # before it is installed
+    def broken(request: AuditRequest) -> AuditOutcome:
+        raise RunFailed("the audit fell over")
+
+    code, printed = experiment(recipe, "--arms", "few", "--seeds", "0", audit=broken)
+    assert (code, len(report(recipe)["runs"])) == (1, 1)  # the arms are trained all the same
+    assert "audit: the audit fell over" in printed
     code, _ = experiment(recipe, "--arms", "few", "--seeds", "0", audit=audit)
 
     assert code == 0
-    [request] = given
-    assert sorted(name for part in request.parts for name in part.names) == sorted(
-        report(recipe)["choice"]["labeled"]
-    )
-    for part in request.parts:
-        assert part.checkpoint.exists()
-        assert not set(part.names) & set(part.trained_on)
+    assert [list(request.labeled) for request in given] == [report(recipe)["choice"]["labeled"]]
     assert report(recipe)["audit"]["findings"][0]["words"] == "a weed has no label"
 
 
@@ -177,4 +174,4 @@ def test_leaks_are_removed_or_said(tmp_path: Path, leaks: str, labels: int, test
     [run] = report(recipe)["runs"]
     assert (run["train_labels"], len(run["image_miou"])) == (labels, tested)
     assert run["unlabeled"] == (16 if leaks == "remove" else 17)
-    assert "2 test pictures are labeled too" in report(recipe)["choice"]["words"][0]
+    assert "in test and labeled too: 2 pictures" in report(recipe)["choice"]["words"][0]

@@ -127,6 +127,7 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(tmp_path: Path) -> None
     cookie = answer.headers["Set-Cookie"]
     assert all(part in cookie for part in ("HttpOnly", "SameSite=Strict", "Secure", "Path=/"))
     assert "Max-Age=43200" in cookie
+    assert cookie.startswith("__Host-maskloop-")
     assert LEAD not in str(answer.headers) + answer.text
 
 

@@ -17,7 +17,7 @@ from daemon.config.loading import Config
 from daemon.datasets.export import prediction_runs
 from daemon.datasets.export.export_folder import export_folder
 from daemon.datasets.export.export_report import ExportOptions, ExportReport
-from daemon.domain import Role, Stage
+from daemon.domain import Exclusion, Role, Stage
 from daemon.domain.errors import ExportRefused, RunFailed
 from daemon.runs.records import LabeledFile, TrainRequest, TrainResult
 from daemon.runs.run_folder import RunFolder
@@ -52,7 +52,7 @@ def train(home: Path, colours: Sequence[Sequence[int]]) -> None:
     run.write_result(TrainResult(validation=None, iterations=1, seconds=0.0))
 
 
-def exported(home: Path, listed: str = "", **settings: Any) -> tuple[Path, ExportReport]:
+def exported(home: Path, listed: str = "pool", **settings: Any) -> tuple[Path, ExportReport]:
     config = labeled_config(home)
     changed = {"predictions": {"min_region_px": 0, "fill_holes_px": 0, **settings}}
     config = Config.model_validate(config.model_dump() | changed)
@@ -96,6 +96,16 @@ def test_a_list_names_images_by_id_or_by_name(home: Path) -> None:
     out, _ = exported(home, str(home / "list.txt"))
 
     assert sorted(predicted(out)) == ["b.png", "c.png", "other__a.png"]
+
+
+def test_all_images_are_those_of_every_role_but_what_cannot_be_read(home: Path) -> None:
+    with Store(home / "state" / FILE) as store:
+        store.exclude(Exclusion.NEAR_VALIDATION, {1: "near"})
+        store.exclude(Exclusion.UNREADABLE, {2: "broken"})
+
+    out, _ = exported(home, "all")
+
+    assert sorted(predicted(out)) == ["c.png", "field__a.png", "other__a.png"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +183,7 @@ def test_what_was_predicted_stays_where_a_later_piece_fails(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prediction_runs, "PIECE", 1)
-    wanted, out = ExportOptions(out=home / "out", predictions=""), home / "out"
+    wanted, out = ExportOptions(out=home / "out", predictions="pool"), home / "out"
     launcher = FailsAfterOnePiece()
 
     with pytest.raises(RunFailed, match="out of memory"):
@@ -181,5 +191,5 @@ def test_what_was_predicted_stays_where_a_later_piece_fails(
 
     assert lines_of(out)
     assert not (out / "export.json").exists()
-    assert not list(out.glob(".predictions-*"))
+    assert [path.name for path in out.glob(".predictions-run/*")] == ["run"]  # with its log
     assert not json.loads((out / "predictions.json").read_text())["complete"]

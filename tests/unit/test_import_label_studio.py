@@ -15,7 +15,7 @@ from connectors.masks.region_pixels import BITMASK, BRUSH
 from connectors.masks.regions import Control, encode
 from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
-from daemon.datasets.samples import Repair
+from daemon.datasets.samples import Repair, Trust
 from daemon.domain import ClassSet
 from daemon.domain.errors import DatasetRefused
 from tests.fakes.dataset_sources import MASKS, label_studio, picture, ring, write_json
@@ -38,9 +38,10 @@ def polygon(label: str, *points: tuple[float, float]) -> dict[str, Any]:
     }
 
 
-def imported(root: Path) -> tuple[Path, Report]:
-    out = root.parent / "out"
-    return out, import_folder(root, out, ImportOptions(), lambda done, total: None)
+def imported(root: Path, **trust: bool) -> tuple[Path, Report]:
+    out = root.parent / f"out{len(trust)}"
+    options = ImportOptions(trust=Trust(**trust))
+    return out, import_folder(root, out, options, lambda done, total: None)
 
 
 def mask_of(out: Path, name: str) -> np.ndarray:
@@ -78,6 +79,28 @@ def test_shapes_and_masks_of_several_tags_are_read_together(tmp_path: Path) -> N
     assert np.array_equal(mask[ring() > 0], ring()[ring() > 0])  # bitmasks lie on top
     assert (mask == 3).sum() == 24 * 15 - (ring()[:, :15] > 0).sum()
     assert report.repairs[Repair.OVERLAP, ""].number == (ring()[:, :15] > 0).sum()
+
+
+def test_rectangles_and_predictions_are_labels_only_where_they_are_trusted(tmp_path: Path) -> None:
+    box = polygon("crop")
+    box |= {"type": "rectanglelabels", "from_name": "box"}
+    box["value"] = {"x": 0, "y": 0, "width": 50, "height": 100, "rectanglelabels": ["crop"]}
+    path = label_studio(tmp_path / "in", {"a.png": [*regions(ring()), box], "b.png": None})
+    tasks = json.loads(path.read_text())
+    tasks[1]["predictions"] = [{"result": regions(ring())}]
+    path.write_text(json.dumps(tasks))
+
+    out, report = imported(tmp_path / "in")
+    trusting, trusted = imported(tmp_path / "in", boxes=True, machine=True)
+
+    half = np.arange(30) < 15
+    assert np.array_equal(mask_of(out, "a"), np.where((ring() == 0) & half, 255, ring()))
+    assert np.array_equal(mask_of(trusting, "a"), np.where((ring() == 0) & half, 1, ring()))
+    assert np.array_equal(mask_of(trusting, "b"), ring())
+    assert (report.labeled, trusted.labeled) == (1, 2)
+    assert report.repairs[Repair.BOX_UNLABELED, ""].number == 1
+    assert trusted.repairs[Repair.BOX, ""].number == 1
+    assert trusted.repairs[Repair.MACHINE, ""].number == 2
 
 
 def test_the_latest_answer_counts_and_a_skipped_one_does_not(tmp_path: Path) -> None:

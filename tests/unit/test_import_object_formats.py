@@ -273,3 +273,22 @@ def test_yaml_that_is_not_plain_is_refused(content: str, said: str, tmp_path: Pa
 
     with pytest.raises(DatasetRefused, match=said):
         imported(tmp_path / "in")
+
+
+def test_no_mask_lands_on_the_picture_of_another_entry(tmp_path: Path) -> None:
+    size = {"height": "24", "width": "30"}
+    picture(tmp_path / "in/images/Train/a.png", (24, 30))
+    picture(tmp_path / "in/elsewhere/b.png", (24, 30))
+    square = [("polygon", {"label": "crop", "points": "1,1;9,1;9,9;1,9"})]
+    entries = [
+        ({"name": "a.png", "subset": "Test", **size}, square),  # its picture is missing
+        ({"name": "a.png", "subset": "Train", **size}, []),
+        ({"name": "b.png", "subset": "Train", **size}, square),
+    ]
+    (tmp_path / "in/annotations.xml").write_text(cvat_xml(entries))
+
+    out, report = imported(tmp_path / "in")
+
+    assert not mask_of(out, "a").any()
+    assert mask_of(out, "b").any()
+    assert [fault.got for fault in report.faults] == ["no picture of its own"]

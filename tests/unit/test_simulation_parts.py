@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -131,6 +134,23 @@ def test_an_interrupt_waits_until_jobs_have_saved() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         JobThreads([job], stopped).run(lambda: 1, interrupt)
+
+    assert job.done()
+
+
+def test_ctrl_c_while_jobs_are_waited_for_ends_when_they_have_saved() -> None:
+    # CPython 3.11 takes a thread for ended when a signal interrupts `join`: it must not be used.
+    stopped = threading.Event()
+
+    def interrupt_and_save() -> None:
+        time.sleep(0.05)  # until the main thread waits
+        os.kill(os.getpid(), signal.SIGINT)
+        stopped.wait(60)
+        time.sleep(0.3)
+
+    job = Step("slow", work=interrupt_and_save)
+    with pytest.raises(KeyboardInterrupt):
+        JobThreads([job], stopped).run(lambda: 1, lambda: None)
 
     assert job.done()
 

@@ -72,8 +72,10 @@ def export_folder(
                 held.enter_context(_emptied(options.out))
                 names = wanted.names if wanted else file_names(list(images.values()))
                 _write_all(store, images, names, options, report, progress)
-        if wanted is None or launcher is None:
+        if wanted is None:
             remove_predictions(options.out)
+        elif launcher is None:
+            raise ValueError("predictions need a launcher")
         else:  # hours, maybe: the store is closed by then
             report.predictions, faults = predict_all(wanted, options.out, launcher, progress)
             report.faults += faults

@@ -13,8 +13,8 @@ from daemon.domain import Fault
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions:
     """What is wanted. images: also the pictures, hard-linked or copied. people: also the names of
-    annotators. predictions: also masks by the model that serves: "" of the whole pool, or the
-    source of a list of ids and names; None: none."""
+    annotators. predictions: also masks by the model that serves, of `pool`, of `all` images, or of
+    those in the source of a list of ids and names; None: none."""
 
     out: Path
     format: str = "png"

@@ -11,13 +11,15 @@ from typing import Any
 from daemon.config.loading import Config
 from daemon.config.name_lists import read_list
 from daemon.datasets.export.file_names import file_names
-from daemon.domain import Image, Role, Stage
+from daemon.domain import Exclusion, Image, Role, Stage
 from daemon.domain.errors import ExportRefused
 from daemon.runs.records import ImageFile, PredictRequest, TrainRequest
 from daemon.runs.run_folder import RunFolder
 from daemon.store import Store
 
 MOST_NAMED = 3  # unknown images in a message
+POOL, ALL = "pool", "all"  # in place of a list
+LEFT_OUT = (Exclusion.UNREADABLE, Exclusion.PERSON)  # of all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ def prediction_of(
 ) -> Prediction | None:
     """What is to be predicted; its files are named as those of the labels are.
 
-    listed: "" for the whole pool, or the source of a list; None: nothing. labeled: image id ->
+    listed: `POOL`, `ALL` or the source of a list; None: nothing. labeled: image id ->
     image, of every label. Raises ExportRefused.
     """
     if listed is None:
@@ -86,9 +88,15 @@ def serving_model(store: Store, config: Config) -> ServingModel:
 
 
 def images_to_predict(store: Store, listed: str) -> dict[int, Image]:
-    """The whole pool, or the images of a list of ids and names. Raises ExportRefused."""
-    if not listed:
+    """The pool, all images that can be read, or those of a list of ids and names.
+
+    Raises ExportRefused.
+    """
+    if listed == POOL:
         return {image.id: image for image in store.images(Role.POOL)}
+    if listed == ALL:
+        left_out = {one for one, why in store.excluded().items() if why in LEFT_OUT}
+        return {image.id: image for image in store.images() if image.id not in left_out}
     try:
         wanted = list(dict.fromkeys(read_list(listed)))
     except (ValueError, OSError) as exc:

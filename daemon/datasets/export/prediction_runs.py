@@ -72,7 +72,8 @@ class PredictionRuns:
                 shutil.rmtree(folder.path)
         finally:
             self.launcher.stop()
-            shutil.rmtree(work, ignore_errors=True)
+            checkpoint.unlink(missing_ok=True)
+        shutil.rmtree(work)  # after a failure its log stays, which the error names
 
     def _keep(self, checkpoint: Path, copy: Path) -> None:
         """Hold on to the model: a running loop may remove it when a better one serves."""

@@ -9,7 +9,7 @@ a machine.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,8 @@ import numpy as np
 
 from connectors.masks import shapes
 from connectors.masks.shapes import Patch
-from daemon.datasets.annotated_images import AnnotatedImage, guarded, samples_of
-from daemon.datasets.formats import coco_polygon, coco_rle
+from daemon.datasets.annotated_images import AnnotatedImage, ImageList, guarded, samples_of
+from daemon.datasets.formats import coco_polygon
 from daemon.datasets.formats.coco_outline import MOST_COORDINATE, corners_of, ring_of
 from daemon.datasets.formats.cvat_xml import CvatFile, CvatImage, CvatShape, read_cvat
 from daemon.datasets.json_files import head, size_of
@@ -35,12 +35,12 @@ from daemon.datasets.source_tree import Tree
 from daemon.domain import Fault
 from daemon.domain.errors import DatasetRefused
 from daemon.domain.formatting import short_repr
+from daemon.pixels import coco_rle
 from daemon.pixels.headers import MOST_PIXELS
 
 LOOKED_FOR = "CVAT for images 1.1: an .xml file with <annotations>, and its images"
 MACHINE = ("auto",)  # values of `source`; a person draws with "semi-auto"
 _EXPECTED = "a shape as CVAT for images 1.1 writes it"
-_CURE = "correct the file, or add it"
 
 
 def is_cvat(tree: Tree, name: str) -> bool:
@@ -79,7 +79,9 @@ class _Reader:
     files: int = 0
     faults: list[Fault] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=lambda: {BACKGROUND: 0})
-    images: dict[str, AnnotatedImage] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._images = ImageList(tree=self.tree, faults=self.faults)
 
     def source(self, trust: Trust) -> Source:
         """All images of all files."""
@@ -88,10 +90,11 @@ class _Reader:
                 f"CVAT: got {len(self.values)} labels; expected at most {MOST_CLASSES}; export "
                 f"fewer tasks"
             )
+        samples = samples_of(self._images.images(), trust)
         return Source(
             format="CVAT for images",
             classes=tuple(self.values),
-            samples=samples_of(list(self.images.values()), trust),
+            samples=samples,
             faults=tuple(self.faults),
         )
 
@@ -103,39 +106,27 @@ class _Reader:
             self.values.setdefault(label, len(self.values))
         for number, image in enumerate(file.images):
             named = image.attributes.get("name", "")
-            where = f"{name}, image {named or number}"
-            picture = self._picture(name, named, image.attributes.get("subset", ""))
-            if picture is None:
-                self._fault(where, "no such picture", "one")
-            elif picture in self.images:
-                self._fault(where, "a second entry for its picture", "one: the first was taken")
-            else:
-                self.images[picture] = self._annotated(where, picture, image)
+            subset = image.attributes.get("subset", "")
+            entry = self._annotated(f"{name}, image {named or number}", image, subset)
+            self._images.add(entry, named, _places(name, named, subset))
 
-    def _annotated(self, where: str, picture: str, image: CvatImage) -> AnnotatedImage:
+    def _annotated(self, where: str, image: CvatImage, subset: str) -> AnnotatedImage:
         ordered = sorted(image.shapes, key=_z_order)
-        subset = image.attributes.get("subset", "")
         height, width = (image.attributes.get(side) for side in ("height", "width"))
         return AnnotatedImage(
             where=where,
-            image=picture,
             stated=None if height is width is None else (_whole(height), _whole(width)),
             objects=len(image.shapes),
-            outlines=lambda canvas: list(_outlines(ordered, self.values, where, canvas)),
+            outlines=lambda canvas: _outlines(ordered, self.values, where, canvas),
             splits=(subset,) if subset else (),
         )
 
-    def _picture(self, name: str, named: str, subset: str) -> str | None:
-        """The picture of an image: below the folder of the file, in images or not."""
-        folder = name.rpartition("/")[0]
-        for parts in (("images", subset, named), ("images", named), (subset, named), (named,)):
-            path = "/".join(part for part in (folder, *parts) if part)
-            if path in self.tree.kinds:
-                return path
-        return self.tree.picture_like(named)
 
-    def _fault(self, where: str, got: str, expected: str) -> None:
-        self.faults.append(Fault(where=where, got=got, expected=expected, cure=_CURE))
+def _places(name: str, named: str, subset: str) -> Iterator[str]:
+    """Where the picture of an image may lie: below the folder of the file, in images or not."""
+    folder = name.rpartition("/")[0]
+    for parts in (("images", subset, named), ("images", named), (subset, named), (named,)):
+        yield "/".join(part for part in (folder, *parts) if part)
 
 
 def _outlines(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.masks.shapes import Patch, ellipse
-from daemon.datasets.annotated_images import AnnotatedImage, guarded, samples_of
+from daemon.datasets.annotated_images import AnnotatedImage, ImageList, guarded, samples_of
 from daemon.datasets.formats import coco_outline, coco_polygon
 from daemon.datasets.json_files import head, list_of, object_of, read_json
 from daemon.datasets.painting import Canvas, Outline
@@ -62,17 +62,18 @@ class _Reader:
     files: int = 0
     faults: list[Fault] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=lambda: {BACKGROUND: 0})
-    images: dict[str, AnnotatedImage] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._images = ImageList(tree=self.tree, faults=self.faults)
         self._stems = {stem_of(path): path for path in self.tree.pictures}
 
     def source(self, trust: Trust) -> Source:
         """All items of all files."""
+        samples = samples_of(self._images.images(), trust)
         return Source(
             format="Datumaro",
             classes=tuple(self.values),
-            samples=samples_of(list(self.images.values()), trust),
+            samples=samples,
             faults=tuple(self.faults),
         )
 
@@ -89,20 +90,15 @@ class _Reader:
             except LabelsUnusable as exc:
                 self.faults.append(exc.fault)
                 continue
-            picture = self._picture(name, entry, subset)
-            if picture is None:
-                self._fault(where, "no such picture", "one in images")
-            elif picture in self.images:
-                self._fault(where, f"a second item for {picture}", "one: the first was taken")
-            else:
-                self.images[picture] = AnnotatedImage(
-                    where=where,
-                    image=picture,
-                    stated=_stated(entry),
-                    objects=len(annotations),
-                    outlines=_outlines(annotations, labels, where),
-                    splits=(subset,),
-                )
+            image = AnnotatedImage(
+                where=where,
+                stated=_stated(entry),
+                objects=len(annotations),
+                outlines=_outlines(annotations, labels, where),
+                splits=(subset,),
+            )
+            named = _named(entry)
+            self._images.add(image, named, self._places(name, named, entry, subset))
 
     def _labels(self, categories: Mapping[str, Any], name: str) -> Sequence[int]:
         """The value of each label id. Raises LabelsUnusable."""
@@ -122,23 +118,19 @@ class _Reader:
             )
         return found
 
-    def _picture(self, name: str, item: Mapping[str, Any], subset: str) -> str | None:
-        """The picture of an item by the path that it states, else by its id."""
+    def _places(self, name: str, named: str, item: Mapping[str, Any], subset: str) -> Iterator[str]:
+        """Where the picture of an item may lie, by the path that it states, else by its id."""
         root = name.rpartition("/")[0].rpartition("/")[0]
-        media = _media(item).get("path")
-        named = media if isinstance(media, str) and media else None
-        identity = str(item.get("id", ""))
         for folder in (f"images/{subset}/", "images/", ""):
             start = f"{root}/{folder}" if root else folder
-            if named is not None and f"{start}{named}" in self.tree.kinds:
-                return f"{start}{named}"
-            if found := self._stems.get(f"{start}{identity}"):
-                return found
-        return self.tree.picture_like(named) if named is not None else None
+            yield f"{start}{named}"
+            yield self._stems.get(f"{start}{item.get('id')}", "")
 
-    def _fault(self, where: str, got: str, expected: str) -> None:
-        cure = "export again with the images, or add them"
-        self.faults.append(Fault(where=where, got=got, expected=expected, cure=cure))
+
+def _named(item: Mapping[str, Any]) -> str:
+    """The path of its picture that an item states, else its id."""
+    found = _media(item).get("path")
+    return found if isinstance(found, str) and found else str(item.get("id", ""))
 
 
 def _get(entry: object, name: str, default: object) -> object:

@@ -2,7 +2,8 @@
 them (bitmasks, brush, polygons, rectangles, ellipses), with its overlap rule.
 
 The latest annotation of an image counts; a skipped one does not. A task without one is unlabeled,
-unless machines are trusted: then its latest prediction is its label.
+unless machines are trusted: then its latest prediction is its label. What only a rectangle marks
+has no label, unless boxes are trusted.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from daemon.datasets.samples import (
     Sample,
     Source,
     Trust,
+    Values,
 )
 from daemon.datasets.source_tree import Tree
 from daemon.domain import IGNORE, ClassSet, Fault
@@ -36,6 +38,7 @@ from daemon.domain.formatting import short_repr
 
 LOOKED_FOR = "Label Studio: a .json export (the format JSON, not JSON-MIN) and its images"
 MASK_TYPES = (BITMASK, BRUSH, *SHAPES)
+BOX = "rectanglelabels"
 _MARKS = (b'"annotations"', b'"completions"')
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # that Label Studio puts before the name of an upload
 _MOST_NAMES = IGNORE  # pixel values
@@ -58,7 +61,7 @@ def recognize(tree: Tree, trust: Trust) -> Source | None:
             continue
         if isinstance(content, list) and any(_is_task(task) for task in content):
             reader.read(name, content)
-    return reader.source() if reader.tasks else None
+    return reader.source() if reader.files else None
 
 
 def _is_task(task: object) -> bool:
@@ -91,11 +94,13 @@ class _Reader:
 
     tree: Tree
     trust: Trust
+    files: int = 0
     faults: list[Fault] = field(default_factory=list)
     tasks: dict[str, _Task] = field(default_factory=dict)
 
     def read(self, name: str, tasks: Sequence[Any]) -> None:
         """Take the tasks of a file."""
+        self.files += 1
         for number, task in enumerate(tasks):
             where = f"{name}, task {number}"
             if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
@@ -120,6 +125,7 @@ class _Reader:
         tags = tuple(dict.fromkeys((one.from_name, one.to_name, one.type) for one in regions))
         controls = [Control(from_name=a, to_name=b, type=c) for a, b, c in tags]
         reading = _Reading(
+            trust=self.trust,
             classes=ClassSet(names=names),
             control=Control(
                 from_name=controls[0].from_name if controls else "",
@@ -175,6 +181,7 @@ class _Region:
 class _Reading:
     """The classes and the tags of all tasks."""
 
+    trust: Trust
     classes: ClassSet
     control: Control
 
@@ -191,10 +198,29 @@ class _Reading:
 
     def _labels(self, task: _Task, result: list[Any], size: tuple[int, int]) -> Labels:
         """The mask of an annotation. Raises MaskRefused."""
-        found = decode(result, self.classes, self.control, size, task.where)
-        values = found.mask.astype(np.uint16)
-        values[found.mask == IGNORE] = NO_LABEL
-        return Labels(values=values, repairs=list(_repairs(found, result)))
+        boxes = [one for one in result if isinstance(one, dict) and one.get("type") == BOX]
+        if not boxes or self.trust.boxes:
+            found = self._decoded(result, task, size)
+            return Labels(values=_values(found), repairs=[*_repairs(found, result), *_boxes(boxes)])
+        drawn = [one for one in result if not (isinstance(one, dict) and one.get("type") == BOX)]
+        found, marked = self._decoded(drawn, task, size), self._decoded(boxes, task, size)
+        values = _values(found)
+        values[(values == 0) & (marked.mask != self.classes.unlabeled)] = NO_LABEL
+        unlabeled = Count(repair=Repair.BOX_UNLABELED, number=len(boxes))
+        return Labels(values=values, repairs=[*_repairs(found, result), unlabeled])
+
+    def _decoded(self, result: list[Any], task: _Task, size: tuple[int, int]) -> DecodedMask:
+        return decode(result, self.classes, self.control, size, task.where)
+
+
+def _values(found: DecodedMask) -> Values:
+    values = found.mask.astype(np.uint16)
+    values[found.mask == IGNORE] = NO_LABEL
+    return values
+
+
+def _boxes(boxes: Sequence[Any]) -> list[Count]:
+    return [Count(repair=Repair.BOX, number=len(boxes))] if boxes else []
 
 
 def _repairs(found: DecodedMask, result: Sequence[Any]) -> Iterator[Count]:

@@ -24,7 +24,7 @@ class JobThreads:
 
     def __init__(self, jobs: Sequence[Job], stopped: threading.Event) -> None:
         self._jobs, self._stopped = jobs, stopped
-        self._running: dict[str, threading.Thread] = {}
+        self._running: dict[str, threading.Event] = {}  # job -> set when its thread has ended
         self._started: set[str] = set()
         self.faults: dict[str, str] = {}
         self.scarce = ""
@@ -47,8 +47,8 @@ class JobThreads:
             self._stopped.set()
             if self._running:
                 log.info("stopping: %s save", ", ".join(self._running))
-            for thread in list(self._running.values()):
-                thread.join()
+            for ended in self._running.values():
+                ended.wait()
             self._running.clear()
 
     def _start(self, parallel: int) -> bool:
@@ -59,9 +59,8 @@ class JobThreads:
             if job.name in self._started or not self._may_start(job):
                 continue
             self._started.add(job.name)
-            thread = threading.Thread(target=self._run, args=(job,), name=job.name)
-            self._running[job.name] = thread
-            thread.start()
+            ended = self._running[job.name] = threading.Event()
+            threading.Thread(target=self._run, args=(job, ended), name=job.name).start()
         return bool(self._running)
 
     def _may_start(self, job: Job) -> bool:
@@ -70,12 +69,19 @@ class JobThreads:
         return not job.done() and ended and (before is None or before.done())
 
     def _remove_ended(self) -> None:
-        for name, thread in list(self._running.items()):
-            thread.join(LOOK_S / len(self._running))
-            if not thread.is_alive():
+        """Waits by events: CPython 3.11 takes a thread whose `join` a signal interrupts for ended,
+        and children would be killed before they have saved."""
+        for name, ended in list(self._running.items()):
+            if ended.wait(LOOK_S / len(self._running)):
                 del self._running[name]
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job, ended: threading.Event) -> None:
+        try:
+            self._do(job)
+        finally:
+            ended.set()
+
+    def _do(self, job: Job) -> None:
         try:
             job.run()
         except Stopped:

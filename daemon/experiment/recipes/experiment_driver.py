@@ -93,7 +93,7 @@ class _Experiment:
     def run(self) -> Found:
         """Run all jobs; the pictures come last, since the figures choose them."""
         faults = self._run_jobs(self._jobs)
-        shown = self._shown()
+        shown = self._images_to_show()
         pictures: list[Job] = [
             PictureJob(self._parts, arm, shown)
             for arm in self._parts.plan.recipe.arms
@@ -114,7 +114,7 @@ class _Experiment:
             choice=read_record(plan.folder.choice_file, Choice),
             audit=audit_of(plan),
             runs=tuple(runs),
-            shown=self._shown(),
+            shown=self._images_to_show(),
             faults=tuple(StepFault(job=job, message=words) for job, words in faults.items()),
         )
 
@@ -136,7 +136,7 @@ class _Experiment:
         runs = (job.found() for job in self._trainings if (job.arm, job.seed) == (arm, seed))
         return next(runs, None)
 
-    def _shown(self) -> tuple[ShownImage, ...]:
+    def _images_to_show(self) -> tuple[ShownImage, ...]:
         """By the first arm with its first seed."""
         recipe = self._parts.plan.recipe
         run = self._first_run(next(iter(recipe.arms)))

@@ -32,8 +32,8 @@ from daemon.experiment.recipes.shown_images import (
     colour_of,
 )
 from daemon.experiment.report_pages.axes import Mark, Whisker, padded_axis
-from daemon.experiment.report_pages.image_map import MAP_PX, Dot, map_dots
-from daemon.experiment.report_pages.rendering import render
+from daemon.experiment.report_pages.map_dots import MAP_PX, Dot, map_dots
+from daemon.experiment.report_pages.page_template import render
 from daemon.insight.model_difference import ModelDifference, model_difference
 from daemon.insight.paired_difference import MIN_PAIRS, Verdict
 from daemon.runs.durable import atomic_file, write_json
@@ -53,7 +53,7 @@ CSS = {
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bar:
     """A difference of two arms with its whisker. same_images: the same on the test images of the
-    first seed that both have, in words."""
+    first seed that both have, in words; "" where that has no interval."""
 
     one: ArmDifference
     text: str
@@ -92,41 +92,55 @@ def report_page(
     """The content of report.html."""
     recipe = plan.recipe
     title, sentence = words.headline(found, recipe, figures)
-    bars, marks = _bars(figures, same)
     return render(
         TEMPLATE,
         title=title,
         heading=recipe.title,
         sentence=sentence,
         missing=words.missing(found, recipe),
-        arms=tables.arms_table(found, figures),
-        shares=tables.shares_table(figures),
-        bars=bars,
-        bar_marks=marks,
-        runs=tables.runs_table(figures),
-        rule=words.picture_rule(recipe, found),
-        rows=list(picture_rows(plan, found)),
-        classes=[(name, colour_of(value)) for value, name in enumerate(found.classes)],
-        wrong=[
+        notes=recipe.notes,
+        not_repeatable=recipe.not_repeatable,
+        caveats=words.caveats(found, recipe, figures),
+        facts=tables.facts(found),
+        audit=found.audit,
+        choice=found.choice,
+        dots=_dots(found.choice) if found.choice else [],
+        map_px=MAP_PX,
+        **_figures_part(found, figures, same),
+        **_pictures_part(plan, found),
+    )
+
+
+def _figures_part(
+    found: Found,
+    figures: ExperimentFigures,
+    same: Mapping[tuple[str, str], ModelDifference | None],
+) -> dict[str, Any]:
+    bars, marks = _bars(figures, same)
+    return {
+        "arms": tables.arms_table(found, figures),
+        "shares": tables.shares_table(figures),
+        "bars": bars,
+        "bar_marks": marks,
+        "runs": tables.runs_table(figures),
+        "remarks": [line for run in found.runs for line in _remarks(run)],
+        "panels": curve_panels(figures.arms),
+    }
+
+
+def _pictures_part(plan: ExperimentPlan, found: Found) -> dict[str, Any]:
+    return {
+        "rule": words.picture_rule(plan.recipe, found),
+        "rows": list(picture_rows(plan, found)),
+        "classes": [(name, colour_of(value)) for value, name in enumerate(found.classes)],
+        "wrong": [
             ("right", RIGHT),
             ("missed (background instead)", MISSED),
             ("seen in the background", FALSE),
             ("one class instead of another", CONFUSED),
             ("no label", NO_LABEL),
         ],
-        choice=found.choice,
-        dots=_dots(found.choice) if found.choice else [],
-        map_px=MAP_PX,
-        panels=curve_panels(figures.arms),
-        audit=found.audit,
-        notes=recipe.notes,
-        not_repeatable=recipe.not_repeatable,
-        caveats=words.caveats(found, recipe, figures),
-        facts=tables.facts(found),
-        remarks=[
-            f"{run.arm}, seed {run.seed}: {line}" for run in found.runs for line in _remarks(run)
-        ],
-    )
+    }
 
 
 def _remarks(run: ArmRun) -> Iterator[str]:
@@ -163,7 +177,7 @@ def _bars(
                 text=words.difference_text(one.difference),
                 css=CSS[one.verdict],
                 whisker=whisker,
-                same_images=on_images.words if on_images else "",
+                same_images=on_images.words if on_images and on_images.interval else "",
             )
         )
     return bars, [Mark(px=axis.px(tick), text=signed(tick)) for tick in axis.ticks()]

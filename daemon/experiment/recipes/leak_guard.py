@@ -93,17 +93,17 @@ def _guarded(
 ) -> GuardedLists:
     removes = lists.leaks == "remove"
     in_test, twins = leaks.test_in_labeled, leaks.pool_in_labeled
-    what = "removed from it" if removes else "kept, so the figures flatter the arms"
+    allowed = lists.leaks == "allow"
     words = []
     if in_test:
-        words.append(f"{count(len(in_test), 'test picture')} are labeled too: {what}")
+        did = "removed from test" if removes else "kept, so the figures flatter the arms"
+        words.append(f"in test and labeled too: {count(len(in_test), 'picture')}, {did}")
     if leaks.pool_in_test:
-        kept = "removed from the pool" if removes else "kept, unlabeled"
-        words.append(f"{count(len(leaks.pool_in_test), 'picture')} of the pool are in test: {kept}")
-    allowed = lists.leaks == "allow"
+        did = "removed from the pool" if removes else "kept in both, unlabeled"
+        words.append(f"in test and pool: {count(len(leaks.pool_in_test), 'picture')}, {did}")
     if twins:
-        did = "kept as unlabeled images" if allowed else "removed from the pool"
-        words.append(f"{count(len(twins), 'picture')} of the pool are labeled too: {did}")
+        did = "kept as unlabeled images too" if allowed else "removed from the pool"
+        words.append(f"labeled and in the pool too: {count(len(twins), 'picture')}, {did}")
     gone = set(in_test) if removes else set()
     out = {name for name in twins if not allowed or name == twins[name]}
     out |= set(leaks.pool_in_test) if removes else set()

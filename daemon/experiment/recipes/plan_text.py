@@ -23,7 +23,7 @@ def plan_lines(
     yield from (f"lists: {words}" for words in lists.words)
     yield f"1. sample: {_sample(plan)}"
     wanted = recipe.audit.run
-    words = f"{count(plan.sampled(), 'label')}, by two models that each learn from the other half"
+    words = f"{count(plan.sampled(), 'label')}, each by a model that did not learn from it"
     yield f"2. audit: {words if wanted and audited else NOT_INSTALLED if wanted else NOT_WANTED}"
     yield "3. train and measure, the same labels for all arms of one size:"
     yield from (f"   {line}" for line in _arms(plan, time))

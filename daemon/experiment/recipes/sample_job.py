@@ -82,11 +82,11 @@ def choose(plan: ExperimentPlan, embedded: Embedded, places: ImageMap) -> Choice
     words = list(lists.words)
     if near:
         did = "removed from the pool" if removed else "kept in the pool, unlabeled"
-        words.append(f"{count(len(near), 'image')} of the pool look like a test image: {did}")
+        words.append(f"in the pool and like a test image: {count(len(near), 'image')}, {did}")
     words += _group_words(plan)
     labeled, reasons = lists.labeled, ("",) * len(lists.labeled)
     if labeled:
-        words.append(f"{count(len(labeled), 'labeled image')} are given by the recipe")
+        words.append(f"the recipe names the {count(len(labeled), 'labeled image')}")
     else:
         sample = _sample(plan, embedded)
         labeled = tuple(embedded.names[row] for row in sample.picks)

@@ -12,11 +12,11 @@ from daemon.domain.errors import RunFailed
 from daemon.experiment.image_folders import Folders
 from daemon.experiment.jobs.job import JobParts
 from daemon.experiment.jobs.run_results import require_figures
-from daemon.experiment.recipes.audit_job import AuditJob
 from daemon.experiment.recipes.experiment_records import ArmRun, Choice, DecidingImage
 from daemon.experiment.recipes.recipe_job import RecipeJob, read_record, request_fields
 from daemon.experiment.recipes.recipe_model import ALL
 from daemon.experiment.recipes.run_watch import RunWatch, Watched
+from daemon.experiment.recipes.sample_job import SampleJob
 from daemon.insight.missing_figures import interval_words, reasons
 from daemon.runs.durable import write_json
 from daemon.runs.run_folder import PredictRequest, PredictResult, TrainRequest, TrainResult
@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 class TrainingJob(RecipeJob):
     """Writes run.json."""
 
-    needs = AuditJob.name
+    needs = SampleJob.name  # an audit that fails keeps nobody from training
 
     def __init__(self, parts: JobParts, arm: str, seed: int) -> None:
         super().__init__(parts)

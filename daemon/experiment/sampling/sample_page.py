@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.domain.formatting import count
-from daemon.experiment.report_pages.image_map import MAP_PX, map_dots
+from daemon.experiment.report_pages.map_dots import MAP_PX, map_dots
+from daemon.experiment.report_pages.page_template import render
 from daemon.experiment.report_pages.pictures import small_jpeg
-from daemon.experiment.report_pages.rendering import render
 from daemon.experiment.sampling.embedding_map import EmbeddingMap
 from daemon.experiment.sampling.sample_choice import Sample
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.domain.formatting import count, fraction
-from daemon.experiment.report_pages.rendering import render
+from daemon.experiment.report_pages.page_template import render
 from daemon.experiment.simulation import comparison_drawing as drawing
 from daemon.experiment.simulation import comparison_table as tables
 from daemon.experiment.simulation import comparison_words as words

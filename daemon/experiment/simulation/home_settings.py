@@ -75,5 +75,6 @@ def _tables(plan: Plan, seed: int, arm: str, threads: int) -> dict[str, dict[str
             "ids": f"{folder.splits_file}:test",
         },
         "storage": {"keep_checkpoints": 2},  # the newest, and the one that it started from
+        "audit": {"enabled": False},
         "web": {"enabled": False},
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from daemon.stages.commands.ask_next import ASK_NEXT
+from daemon.stages.commands.draw_map import DRAW_MAP
 from daemon.stages.commands.exclude import EXCLUDE, INCLUDE
 from daemon.stages.commands.model_choices import APPROVE_MODEL, NOTE_MODEL, SERVE_MODEL
 from daemon.stages.commands.pausing import PAUSE, RESUME
@@ -17,6 +18,7 @@ from daemon.stages.commands.verb import Verb
 
 VERBS: Mapping[str, Verb] = {
     "ask_next": ASK_NEXT,
+    "draw_map": DRAW_MAP,
     "exclude": EXCLUDE,
     "include": INCLUDE,
     "pause": PAUSE,

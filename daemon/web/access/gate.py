@@ -24,7 +24,7 @@ SIGN_IN_PATH = "/sign-in"
 SESSION_PATH = "/api/v1/session"
 CSRF_HEADER = "X-CSRF-Token"
 ATTEMPTS, ACTIONS, WINDOW_S = 20, 60, 60.0  # sign-ins of an address, commands of a session
-_OPEN_TO_ALL = (SIGN_IN_PATH, SESSION_PATH, "/static/")
+_OPEN_TO_ALL = (SIGN_IN_PATH, SESSION_PATH)  # and the files of `static`
 _BEHIND_PROXY = ("Forwarded", "X-Forwarded-For", "X-Real-IP")  # a proxy adds one of them
 
 
@@ -49,9 +49,9 @@ class Access:
     @property
     def cookie(self) -> str:
         """The name of the cookie: another one for every state folder, since all ports of a host
-        share their cookies."""
+        share their cookies. By https a browser takes it from this very host only."""
         digest = hashlib.sha256(str(self.config.state.absolute()).encode()).hexdigest()
-        return f"maskloop-{digest[:8]}"
+        return f"{'__Host-' if self.config.web.https else ''}maskloop-{digest[:8]}"
 
     def must_sign_in(self, incoming: Request) -> bool:
         """Whether this request is answered only for people who signed in."""
@@ -135,7 +135,8 @@ def _origin_fault(known: Collection[str]) -> str:
 
 def _is_closed(access: Access) -> bool:
     """Whether this address is for people who signed in, and the visitor has not."""
-    if visitor().role is not None or request.path.startswith(_OPEN_TO_ALL):
+    is_open = request.path in _OPEN_TO_ALL or request.path.startswith("/static/")
+    if visitor().role is not None or is_open:
         return False
     return access.must_sign_in(request)
 

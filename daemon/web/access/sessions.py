@@ -67,11 +67,7 @@ class Sessions:
         if (found := self._verified(code, _LINK)) is None:
             return None
         role, number, expires = found
-        with self._lock:
-            if number in self._ended:
-                return None
-            self._ended[number] = expires
-        return role
+        return role if self._end(number, expires) else None
 
     def begin(self, role: AccessRole) -> str:
         """A new session of this role, as the value of its cookie."""
@@ -89,10 +85,16 @@ class Sessions:
 
     def end(self, visitor: Visitor) -> None:
         """End a session, also where somebody kept its cookie."""
+        self._end(visitor.session, self._now() + self._lifetime)
+
+    def _end(self, number: str, expires: datetime) -> bool:
+        """Remember a session or link as ended; whether it was not ended before."""
         now = self._now()
         with self._lock:
             self._ended = {each: at for each, at in self._ended.items() if at > now}
-            self._ended[visitor.session] = now + self._lifetime
+            is_new = number not in self._ended
+            self._ended[number] = expires
+        return is_new
 
     def _tokens(self) -> Mapping[AccessRole, str]:
         tokens = self._read_tokens()

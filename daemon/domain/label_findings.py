@@ -1,0 +1,62 @@
+"""Findings of a label audit: places of a label that a person should look at again."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class FindingType(enum.StrEnum):
+    """What seems to be wrong with a label.
+
+    SWAP: another class. MISSING: an object without a label. UNLABELED_PART: a labeled object goes
+    on outside of its label. OUTSIDE: a label where there is no object. SHIFT: the label lies beside
+    its object. CONFLICT: identical pictures have different labels. RULE: an oddity that needs no
+    model to be seen.
+    """
+
+    SWAP = "swap"
+    MISSING = "missing"
+    UNLABELED_PART = "unlabeled part"
+    OUTSIDE = "outside"
+    SHIFT = "shift"
+    CONFLICT = "conflict"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A place of the label of one image.
+
+    labeled, proposed: names of the class in the label and of the one that the model sees.
+    box_yxyx: its first row and column and those behind its last, pixels. area_px: pixels of the
+    place. expected_precision: the probability that a person finds an error here, if errors are as
+    frequent as the planted ones by which it was calibrated, in [0, 1]; None where it is not known.
+    score: what findings of one audit are sorted by, higher is more suspicious. weak: the model was
+    trained on this label. reason: one sentence. mask_png: 1-bit PNG of the place in its box,
+    base64; "" without one.
+    """
+
+    image_id: int
+    type: FindingType
+    labeled: str
+    proposed: str
+    box_yxyx: tuple[int, int, int, int]
+    area_px: int
+    score: float
+    expected_precision: float | None
+    reason: str
+    weak: bool = False
+    mask_png: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditedLabels:
+    """How far the labels are audited. compared: labels. weak: of these, by a model that had learned
+    from them. findings: places in them. at: of the newest audit; None before the first."""
+
+    compared: int
+    weak: int
+    findings: int
+    at: datetime | None

@@ -1,0 +1,65 @@
+"""`maskloop audit` without a folder: the labels of the loop, judged by its models, beside a running
+daemon. It reads the store and writes into --out alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from daemon.config.loading import Config
+from daemon.domain.errors import MaskloopError
+from daemon.experiment.auditing.audit_report import print_audit, write_findings
+from daemon.experiment.auditing.folder_audit import RunChild
+from daemon.experiment.child_runs import progress_display, run_to_end
+from daemon.runs.audit_records import AuditResult
+from daemon.runs.run_folder import RunFolder
+from daemon.setup.batch_preview import reading_context
+from daemon.stages.audit import audit_request
+from daemon.store import FILE, Store
+
+
+def audit_loop(
+    config: Config,
+    out: Path,
+    now: datetime,
+    consoles: tuple[Console, Console],
+    *,
+    planted: bool,
+    run_child: RunChild | None = None,
+) -> int:
+    """Compare the labels of this moment and write the findings into `out`. Returns 0.
+
+    consoles: for the findings, and for progress. run_child: as of `run_audit`.
+    Raises MaskloopError where there is no model yet, or the comparison fails.
+    """
+    run = RunFolder(out.absolute() / "audit")
+    if not run.request_file.exists():
+        _write_request(config, run, now)
+    terminal, err = consoles
+    with progress_display(err) as on_progress:
+        if run_child is None:
+            run_to_end(run, "audit", on_progress)
+        else:
+            run_child(run, "audit")
+    write_findings(out, run)
+    print_audit(run.read_result(AuditResult), out, terminal, planted=planted)
+    return 0
+
+
+def _write_request(config: Config, run: RunFolder, now: datetime) -> None:
+    path = config.state / FILE
+    if not path.exists():
+        raise MaskloopError(f"{path}: no store yet; it is there after the first `maskloop run`")
+    with Store(path, read_only=True) as store:
+        store.require_current(path)
+        cycle = store.last_cycle()
+        context = reading_context(config, store, now)
+        request = None if cycle is None else audit_request(context, cycle.number, run)
+    if request is None:
+        raise MaskloopError(
+            f"{path}: no model has been trained yet that could judge labels; expected one, which "
+            f"there is after the first batch"
+        )
+    run.write_request(request)

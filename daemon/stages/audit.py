@@ -1,0 +1,213 @@
+"""The audit of labels: a run beside the cycle, which never keeps the loop from going on.
+
+When a cycle is done, every label is compared with the newest kept model that learned neither from
+it nor, by warm start, through an ancestor: the labels of the last batches and validation. What was
+never compared so is compared with a model that learned from it, and marked as weak. A failed audit
+is said, and the next cycle has one again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from daemon.domain import Image, Role, Stage
+from daemon.domain.errors import RunFailed
+from daemon.runs.ancestry import learned_files
+from daemon.runs.audit_records import AuditedFile, AuditedPart, AuditRequest, AuditResult
+from daemon.runs.durable import atomic_file
+from daemon.runs.run_folder import RunFolder, TrainRequest, TrainResult
+from daemon.stages.context import Context
+from daemon.stages.run_settings import write_request
+
+log = logging.getLogger(__name__)
+
+AUDIT = "audit"  # in the name of its run folder
+_OPEN, _DONE = "audit_open", "audit_done"  # names of stored facts: the cycle of each
+
+
+def advance_audit(context: Context) -> bool:
+    """Start the audit of a cycle that is done, or look at the one that runs; whether one runs.
+
+    Never raises RunFailed: the event says what went wrong.
+    """
+    opened = context.store.fact(_OPEN)
+    if not opened:
+        return _start(context)
+    cycle = int(opened)
+    try:
+        return not _advance(context, cycle)
+    except RunFailed as exc:
+        _end(context, cycle, f"the audit of labels failed: {exc}; the next cycle has one again")
+        return False
+
+
+def _start(context: Context) -> bool:
+    """Write the request of the audit of the newest cycle, if it is done; whether it was started."""
+    last = context.store.last_cycle()
+    settings = context.config.audit
+    if last is None or last.number == 0 or last.stage is not Stage.DONE or not settings.enabled:
+        return False
+    if context.store.fact(_DONE) == str(last.number):
+        return False
+    if len(context.store.informative_ids()) < settings.min_labels:
+        return False
+    request = audit_request(context, last.number, context.run(last.number, AUDIT))
+    if request is None:
+        context.store.keep_fact(_DONE, str(last.number))
+        return False
+    write_request(context, context.run(last.number, AUDIT), Stage.PREDICT, request)
+    context.store.keep_fact(_OPEN, str(last.number))
+    return True
+
+
+def _advance(context: Context, cycle: int) -> bool:
+    """Look at the run; True once its findings are kept."""
+    run, store = context.run(cycle, AUDIT), context.store
+    if not context.launcher.advance(run, "audit"):
+        return False
+    request, result = run.read_request(AuditRequest), run.read_result(AuditResult)
+    files = {file.id: part.in_fold for part in request.parts for file in part.files}
+    unused = {fault.id for fault in result.faults}
+    judged = {
+        image_id: annotation
+        for image_id, annotation in store.label_ids(files).items()
+        if image_id not in unused and _is_compared_label(run, image_id, context)
+    }
+    with store.atomic():
+        weak = [image_id for image_id in judged if files[image_id]]
+        store.keep_findings(cycle, judged, weak, result.findings, context.now())
+        store.keep_fact(_DONE, str(cycle))
+        store.keep_fact(_OPEN, "")
+    log.info("audit done cycle=%d labels=%d findings=%d", cycle, len(judged), len(result.findings))
+    return True
+
+
+def _is_compared_label(run: RunFolder, image_id: int, context: Context) -> bool:
+    """Whether the label that counts now is the one that was compared: it may have changed."""
+    path = _label_file(run, image_id)
+    return path.exists() and path.read_bytes() == context.store.label_png(image_id)
+
+
+def _end(context: Context, cycle: int, message: str) -> None:
+    log.warning("%s", message)
+    with context.store.atomic():
+        context.store.add_event("warning", message, context.now())
+        context.store.keep_fact(_DONE, str(cycle))
+        context.store.keep_fact(_OPEN, "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """A kept model. learned: image id -> sha256 of its file, of the images that it or an ancestor
+    learned from."""
+
+    cycle: int
+    run: RunFolder
+    learned: Mapping[int, str]
+
+    def has_seen(self, image: Image) -> bool:
+        """Whether it learned from the label of this image, or of one with the same bytes."""
+        return image.id in self.learned or image.sha256 in self._digests
+
+    @cached_property
+    def _digests(self) -> frozenset[str]:
+        return frozenset(self.learned.values())
+
+
+def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest | None:
+    """The request that compares the labels of this moment; None where there is nothing to compare.
+
+    The labels are written into the run folder.
+    """
+    store, settings = context.store, context.config.audit
+    judges = kept_judges(context, cycle)
+    if not judges:
+        return None
+    labeled = store.images_of(store.informative_ids()).values()
+    images = [image for image in labeled if image.role in (Role.POOL, Role.VALIDATION)]
+    annotations = store.label_ids(image.id for image in images)
+    done = store.independently_audited(annotations.values())
+    left = []
+    by_judge: dict[int, list[Image]] = {judge.cycle: [] for judge in judges}
+    for image in images:
+        judge = next((one for one in judges if not one.has_seen(image)), None)
+        if judge is not None:
+            by_judge[judge.cycle].append(image)
+        elif annotations[image.id] not in done:
+            left.append(image)
+    parts = [_part(context, run, judge, by_judge[judge.cycle]) for judge in judges]
+    if settings.weak:
+        parts.append(_part(context, run, judges[0], left, in_fold=True))
+    parts = [part for part in parts if part.files]
+    if not parts:
+        return None
+    return context.request(
+        AuditRequest,
+        classes=context.trained_classes(judges[0].cycle),
+        parts=tuple(parts),
+        tolerance_px=settings.tolerance_px,
+    )
+
+
+def kept_judges(context: Context, cycle: int) -> list[Judge]:
+    """The kept models that served until this cycle, newest first, which know the same classes."""
+    found: list[Judge] = []
+    for number in range(cycle, 0, -1):
+        run = context.run(number, Stage.TRAIN)
+        refused = context.store.serving(number) != number
+        if refused or not run.finished() or not run.checkpoint.exists():
+            continue
+        classes = run.read_request(TrainRequest).classes
+        if found and classes != found[0].run.read_request(TrainRequest).classes:
+            break
+        try:
+            ids = {file.id for file in learned_files(run)}
+        except RunFailed as exc:  # nobody knows what it has seen
+            log.warning("the model of cycle %d judges no labels: %s", number, exc)
+            continue
+        images = context.store.images_of(ids)
+        learned = {image_id: image.sha256 for image_id, image in images.items()}
+        found.append(Judge(cycle=number, run=run, learned=learned))
+    return found
+
+
+def _part(
+    context: Context,
+    run: RunFolder,
+    judge: Judge,
+    images: Sequence[Image],
+    *,
+    in_fold: bool = False,
+) -> AuditedPart:
+    return AuditedPart(
+        checkpoint=judge.run.checkpoint,
+        temperature=_temperature(judge.run),
+        trained_on=tuple(sorted(set(judge.learned.values()))),
+        files=tuple(_audited_file(context, run, image) for image in images),
+        in_fold=in_fold,
+    )
+
+
+def _audited_file(context: Context, run: RunFolder, image: Image) -> AuditedFile:
+    path = _label_file(run, image.id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(path) as part:
+        part.write_bytes(context.store.label_png(image.id))
+    return AuditedFile(
+        id=image.id, image=image.path, mask=path, sha256=image.sha256, name=image.name
+    )
+
+
+def _label_file(run: RunFolder, image_id: int) -> Path:
+    return run.path / "labels" / f"{image_id}.png"
+
+
+def _temperature(run: RunFolder) -> float | None:
+    """The temperature that validation gave a model; None without."""
+    measured = run.read_result(TrainResult).validation
+    calibration = measured.calibration if measured else None
+    return calibration.temperature if calibration else None

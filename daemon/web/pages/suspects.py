@@ -1,0 +1,178 @@
+"""Labels that people should look at again: what the audits found, the most suspicious first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from daemon.config.loading import Config
+from daemon.domain import Image
+from daemon.domain.label_findings import AuditedLabels, Finding
+from daemon.insight.view_model import Count, Share, Timestamp, ViewModel
+from daemon.store import FILE
+from daemon.web.page import Page, Sources
+
+LISTED = 100
+CONTEXT = 0.75  # around a place on its picture, of its longer side
+MIN_CONTEXT_PX = 96
+
+
+class Frame(ViewModel):
+    """The part of an image that the page shows, pixels."""
+
+    left: Count
+    top: Count
+    width: Count
+    height: Count
+
+
+class Suspect(ViewModel):
+    """A place of a label."""
+
+    number: Count
+    """Of the finding; it stays."""
+    rank: Count
+    """From 1, the most suspicious."""
+    image: Count
+    """Number of the image, as in /images/NUMBER/thumbnail.jpg."""
+    image_name: str
+    width_px: Count
+    height_px: Count
+    type: str
+    """swap, missing, unlabeled part, outside, shift, conflict or rule."""
+    labeled: str
+    """Class in the label; empty where a class says nothing."""
+    proposed: str
+    """Class that the model sees; empty likewise."""
+    reason: str
+    """Why, in one sentence."""
+    expected_precision: Share | None
+    """Probability of an error, if errors are as frequent as planted ones; null: not known."""
+    weak: bool
+    """Whether the model was trained on this label."""
+    top: Count
+    left: Count
+    bottom: Count
+    right: Count
+    area_px: Count
+    mask_png: str
+    """1-bit PNG of the place in its box, base64; empty where it was not kept."""
+    frame: Frame
+    task_url: str | None
+    """The label in Label Studio; null for other connectors."""
+
+
+class SuspectsView(ViewModel):
+    """Labels that people should look at again."""
+
+    enabled: bool
+    """Whether audits are made ([audit] enabled)."""
+    labels: Count
+    """Labels that count now."""
+    compared: Count
+    """Of these, compared with a model."""
+    weak: Count
+    """Of the compared ones, only with a model that was trained on them."""
+    findings: Count
+    """Findings in them; the list holds the first."""
+    audited_at: Timestamp | None
+    """When the newest audit ended; null before the first."""
+    suspects: tuple[Suspect, ...]
+
+
+def build(sources: Sources) -> SuspectsView:
+    """The page, from the store. Before the first run it is empty."""
+    nothing = AuditedLabels(compared=0, weak=0, findings=0, at=None)
+    if sources.read_config is None:
+        return _view(nothing, labels=0, enabled=True)
+    config = sources.read_config()
+    if not (config.state / FILE).exists():
+        return _view(nothing, labels=0, enabled=config.audit.enabled)
+    with sources.store() as store:
+        found = store.findings(LISTED)
+        images = store.images_of({finding.image_id for _, finding in found})
+        tasks = store.label_tasks(images)
+        labels, audited = len(store.labeled_ids()), store.audited_labels()
+    suspects = tuple(
+        suspect(number, rank, finding, images[finding.image_id], task_url(config, tasks))
+        for rank, (number, finding) in enumerate(found, start=1)
+    )
+    return _view(audited, labels=labels, enabled=config.audit.enabled, suspects=suspects)
+
+
+def suspect(
+    number: int, rank: int, finding: Finding, image: Image, url_of: Callable[[int], str | None]
+) -> Suspect:
+    """A finding as the page shows it. Pure."""
+    top, left, bottom, right = finding.box_yxyx
+    return Suspect(
+        number=number,
+        rank=rank,
+        image=image.id,
+        image_name=image.name,
+        width_px=image.width_px,
+        height_px=image.height_px,
+        type=finding.type.value,
+        labeled=finding.labeled,
+        proposed=finding.proposed,
+        reason=finding.reason,
+        expected_precision=finding.expected_precision,
+        weak=finding.weak,
+        top=top,
+        left=left,
+        bottom=bottom,
+        right=right,
+        area_px=finding.area_px,
+        mask_png=finding.mask_png,
+        frame=frame_of(finding, image),
+        task_url=url_of(image.id),
+    )
+
+
+def frame_of(finding: Finding, image: Image) -> Frame:
+    """A square around the place, inside the image. Pure."""
+    top, left, bottom, right = finding.box_yxyx
+    longest = max(bottom - top, right - left)
+    side = round(max(longest * (1 + 2 * CONTEXT), MIN_CONTEXT_PX))
+    width, height = min(side, image.width_px), min(side, image.height_px)
+    return Frame(
+        left=max(0, min((left + right - width) // 2, image.width_px - width)),
+        top=max(0, min((top + bottom - height) // 2, image.height_px - height)),
+        width=width,
+        height=height,
+    )
+
+
+def task_url(config: Config, tasks: Mapping[int, str]) -> Callable[[int], str | None]:
+    """Image id -> address of the task of its label in Label Studio."""
+    server = config.label_studio
+
+    def url_of(image_id: int) -> str | None:
+        task = tasks.get(image_id)
+        if config.connector.kind != "label_studio" or task is None or not task.isdecimal():
+            return None
+        return f"{server.url.rstrip('/')}/projects/{server.project}/data?task={task}"
+
+    return url_of
+
+
+def _view(
+    audited: AuditedLabels, *, labels: int, enabled: bool, suspects: tuple[Suspect, ...] = ()
+) -> SuspectsView:
+    return SuspectsView(
+        enabled=enabled,
+        labels=labels,
+        compared=audited.compared,
+        weak=audited.weak,
+        findings=audited.findings,
+        audited_at=None if audited.at is None else audited.at.isoformat(),
+        suspects=suspects,
+    )
+
+
+PAGE = Page(
+    name="suspects",
+    title="Suspects",
+    template="suspects.html",
+    model=SuspectsView,
+    build=build,
+)
