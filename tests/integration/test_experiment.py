@@ -59,7 +59,7 @@ def test_the_page_stands_alone_and_says_what_was_not_done(finished: Path) -> Non
 
     assert not re.findall(r"<script|(?:src|href)=\"(?!data:|#)|url\(|@import|https?:", page)
     assert "&lt;b&gt;no&lt;/b&gt; field" in page
-    assert "not done: no audit of labels is installed" in page
+    assert "not done: the folds hold" in page
     assert "one run, no interval" in page
     assert page.count("data:image/") == 3 * (2 + 2 * 3)  # best, median, worst; three arms
 

@@ -53,7 +53,7 @@ def run_audit(
                 def in_child(run: RunFolder, command: str) -> None:
                     run_to_end(run, command, on_progress)
 
-                audit = _Audit.of(options, run_child or in_child)
+                audit = FolderAudit.of(options, run_child or in_child)
                 run = audit.compared()
         except KeyboardInterrupt:
             err.print(f"stopped; the same command resumes in {options.out}", markup=False)
@@ -64,18 +64,20 @@ def run_audit(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Audit:
-    """One audit of a folder. names: ids to judge. numbers: id -> number in the requests."""
+class FolderAudit:
+    """One audit of a folder. names: ids to judge. numbers: id -> number in the requests. settings:
+    of the learner, by name."""
 
     options: AuditOptions
     folders: Folders
     names: tuple[str, ...]
     numbers: Mapping[str, int]
     classes: tuple[str, ...]
+    settings: Mapping[str, Any]
     run_child: RunChild
 
     @classmethod
-    def of(cls, options: AuditOptions, run_child: RunChild) -> _Audit:
+    def of(cls, options: AuditOptions, run_child: RunChild) -> FolderAudit:
         """Read the folders. Raises ExperimentRefused."""
         folders = read_folders(options.images, options.masks)
         names = _names(options, folders)
@@ -87,6 +89,7 @@ class _Audit:
             names=names,
             numbers={name: row for row, name in enumerate(folders.images)},
             classes=classes,
+            settings=options.settings,
             run_child=run_child,
         )
 
@@ -170,7 +173,7 @@ class _Audit:
             "device": self.options.device,
             "threads": self.options.threads,
             "seed": self.options.seed,
-            "settings": self.options.settings,
+            "settings": self.settings,
         }
 
 

@@ -52,8 +52,10 @@ LabelAudit = Callable[[AuditRequest], AuditOutcome]
 
 
 def installed_audit() -> LabelAudit | None:
-    """The audit that checks the labels; None while no room registers one here."""
-    return None
+    """The audit that checks the labels."""
+    from daemon.experiment.auditing.recipe_audit import audit_labels  # it is given our AuditRequest
+
+    return audit_labels
 
 
 class AuditJob(RecipeJob):
@@ -67,9 +69,13 @@ class AuditJob(RecipeJob):
         self._audit = audit if self.parts.plan.recipe.audit.run else None
 
     def done(self) -> bool:
-        """Whether it is done; an audit that was installed since is made up for."""
+        """Whether it is done, or refused; an audit that is installed or wanted since is made up
+        for."""
         found = audit_of(self.parts.plan)
-        return found is not None and (found.done or self._audit is None)
+        if found is None:
+            return False
+        left_out = found.words in (NOT_INSTALLED, NOT_WANTED)
+        return found.done or self._audit is None or not left_out
 
     def trained(self) -> int:
         """Nothing that counts as a training of an arm."""
