@@ -65,13 +65,15 @@ def run_audit(
 
 @dataclass(frozen=True, kw_only=True)
 class FolderAudit:
-    """One audit of a folder. names: ids to judge. numbers: id -> number in the requests."""
+    """One audit of a folder. names: ids to judge. numbers: id -> number in the requests. settings:
+    of the learner, by name."""
 
     options: AuditOptions
     folders: Folders
     names: tuple[str, ...]
     numbers: Mapping[str, int]
     classes: tuple[str, ...]
+    settings: Mapping[str, Any]
     run_child: RunChild
 
     @classmethod
@@ -87,6 +89,7 @@ class FolderAudit:
             names=names,
             numbers={name: row for row, name in enumerate(folders.images)},
             classes=classes,
+            settings=options.settings,
             run_child=run_child,
         )
 
@@ -170,7 +173,7 @@ class FolderAudit:
             "device": self.options.device,
             "threads": self.options.threads,
             "seed": self.options.seed,
-            "settings": self.options.settings,
+            "settings": self.settings,
         }
 
 
