@@ -102,11 +102,12 @@ def _batch_images(store: Store) -> tuple[BatchImage, ...]:
     tasks = newest_batch(store)
     ids = [task.image_id for task in tasks]
     images, labels = store.images_of(ids), store.labels_of(ids)
+    labeled = set(labels)
     return tuple(
         _batch_image(
             rank,
             task,
-            state_of(task, set(labels)),
+            state_of(task, labeled),
             images[task.image_id],
             labels.get(task.image_id),
         )

@@ -57,6 +57,7 @@ class _Facts:
     drafts: Mapping[str, Draft]
     people: Mapping[str, str]
     scores: BatchScores
+    labeled: set[int]
     newest_masks: int | None
 
     @classmethod
@@ -64,6 +65,7 @@ class _Facts:
         tasks = store.tasks_of_cycle(cycle)
         ids = [task.image_id for task in tasks]
         scores = batch_scores(config.state / "runs", cycle, ids, config.classes.names)
+        labels = store.labels_of(ids)
         nearest = {one.nearest.image_id for one in scores.images.values() if one.nearest}
         images = store.images_of({*ids, *nearest})
         picks = [*store.picks(cycle), *store.reserve(cycle)]
@@ -72,7 +74,8 @@ class _Facts:
             tasks=tasks,
             images=images,
             picks={pick.image_id: pick for pick in picks},
-            labels=store.labels_of(ids),
+            labels=labels,
+            labeled=set(labels),
             corrected={one.image_id: one for one in store.corrected_labels_of(cycle)},
             drafts={one.task: one for one in store.drafts()},
             people=store.people(),
@@ -97,7 +100,7 @@ class _Facts:
             arm_words=arm_words(task.arm),
             reason=plain_reason(task.reason, task.arm),
             asked_again=task.refused.got if task.refused else "",
-            state=state_of(task, set(self.labels)).value,
+            state=state_of(task, self.labeled).value,
             since=(task.closed_at or task.asked_at).isoformat(),
             person_id=who.annotator if who else "",
             person=self.people.get(who.annotator, "") if who else "",
