@@ -116,6 +116,7 @@ def page(config: Config) -> str:
     return app.test_client().get("/trainings").text
 
 
+@pytest.mark.long
 def test_where_nobody_answers_the_next_model_with_the_same_fall_serves(config: Config) -> None:
     run_out(ticker(config, launcher=MeasuredLauncher(BETTER, FELL, FELL)))
 
@@ -128,6 +129,7 @@ def test_where_nobody_answers_the_next_model_with_the_same_fall_serves(config: C
     assert states(config) == ["earlier", "held", "serves"]
 
 
+@pytest.mark.long
 def test_a_setting_lets_such_a_model_serve_with_a_warning(tmp_path: Path) -> None:
     paint(tmp_path)
     config = configured(tmp_path, training={"class_fall": "serve"})
@@ -188,6 +190,7 @@ def test_a_training_is_stopped_and_goes_on_and_gives_its_result_when_asked(
     assert run.finished()
 
 
+@pytest.mark.long
 def test_the_run_of_an_earlier_release_is_compared_by_intervals(config: Config) -> None:
     daemon = ticker(config, launcher=MeasuredLauncher(BETTER, BETTER))
     stopped_at(config, daemon, 2, Stage.TRAIN)
