@@ -3,9 +3,12 @@ other."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from daemon.config.learner import settings_of
 from daemon.domain.errors import ExperimentRefused
 from daemon.domain.formatting import count
+from daemon.experiment.auditing.audit_folds import folds_of
 from daemon.experiment.auditing.audit_options import AuditOptions
 from daemon.experiment.auditing.audit_report import write_findings
 from daemon.experiment.auditing.folder_audit import FolderAudit
@@ -20,8 +23,9 @@ ITERATIONS = 300  # of a fold: the default of `maskloop audit`
 def audit_labels(request: AuditRequest) -> AuditOutcome:
     """Train the folds, compare, write findings.html into the folder; not done where the sample is
     too small for two folds. Raises Stopped and RunFailed."""
+    options = _options(request)
     try:
-        run = FolderAudit.of(_options(request), request.run_to_end).compared()
+        run = FolderAudit.of(options, request.run_to_end).compared()
     except ExperimentRefused as exc:
         return AuditOutcome(done=False, words=f"not done: {exc}")
     write_findings(request.folder, run)
@@ -32,7 +36,7 @@ def audit_labels(request: AuditRequest) -> AuditOutcome:
         words=(
             f"{count(result.images, 'label')} compared with a model that did not learn from them: "
             f"{count(len(result.findings), 'place')} to look at, in audit/findings.html; "
-            "nothing was changed"
+            f"nothing was changed{_split_groups(request, options)}"
         ),
         findings=tuple(
             AuditFinding(
@@ -57,7 +61,7 @@ def _options(request: AuditRequest) -> AuditOptions:
         trained_on="",
         fold_labels=0,
         iterations=min(ITERATIONS, settings_of(request.settings).iterations),
-        group_by=request.group_by,
+        group_by=request.group_by if _fits(request.labeled, request.group_by) else "",
         tolerance_px=2,
         plant_share=0.1,
         plant=False,
@@ -65,3 +69,18 @@ def _options(request: AuditRequest) -> AuditOptions:
         threads=request.threads,
         device=request.device,
     )
+
+
+def _fits(labeled: Sequence[str], group_by: str) -> bool:
+    """Whether the groups can be dealt into two folds."""
+    try:
+        folds_of(labeled, group_by)
+    except ExperimentRefused:
+        return False
+    return True
+
+
+def _split_groups(request: AuditRequest, options: AuditOptions) -> str:
+    if request.group_by == options.group_by:
+        return ""
+    return "; the groups do not go into two folds, so images of one group judge each other"
