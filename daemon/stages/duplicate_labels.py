@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 
+from daemon.domain.formatting import count
 from daemon.stages.context import Context
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def report_duplicate_labels(context: Context) -> None:
         newest, policy = duplicates[-1], context.config.loop.label_in_effect
         new = len(duplicates) - reported
         message = (
-            f"{len(duplicates)} images were labeled by several people, {new} of them new; each"
+            f"several people labeled {count(len(duplicates), 'image')}, {new} of them new; each"
             f" counts once: the ground truth, else the {policy}"
         )
         log.info("%s; the newest: %s", message, newest.image_name)

@@ -208,8 +208,8 @@ def test_an_image_that_two_people_label_counts_once_and_by_policy(
     (listed,) = status["doubles"]["listed"]
     assert (status["doubles"]["images"], listed["people"], listed["answers"]) == (1, 2, 2)
     assert _label(team, listed["image_id"]) == 0  # the latest
-    assert "1 images were labeled by several people" in caplog.text
-    assert "1 images were labeled by several people" in status["events"][0]["words"]
+    assert "several people labeled 1 image, 1 of them new" in caplog.text
+    assert "several people labeled 1 image, 1 of them new" in status["events"][0]["words"]
 
     labeling = team.server.labeling
     (of_ada,) = [row for row in labeling.annotations.values() if row["result"]]
