@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from daemon.domain import Changes, Fault, FoundImage, TaskRequest
+from daemon.domain import Changes, Draft, Fault, FoundImage, TaskRequest
 from daemon.pixels.folders import LeftOut
 
 
@@ -95,3 +95,15 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Close the connections. Repeating it changes nothing."""
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """What a connector may offer beside: who people are, and what they have begun. Both raise as
+    the methods above; a refusal costs names on pages only."""
+
+    def people(self) -> Mapping[str, str]:
+        """Annotator, as annotations name them -> name."""
+
+    def drafts(self, open_tasks: Collection[str]) -> Sequence[Draft]:
+        """Who has begun which of these tasks without submitting it, one draft a task."""

@@ -69,6 +69,10 @@ ONE_MEANING = {
     "identity": ("which image is which", "daemon/stages daemon/store"),
     "images": ("what there is to label", "daemon/domain daemon/store"),
     "incidents": ("what keeps the loop from working", "daemon/domain daemon/rules daemon/store"),
+    "people": (
+        "who labels: their rows, their names on pages",
+        "connectors/label_studio daemon/stages daemon/store daemon/web daemon/web/access",
+    ),
     "cycles": ("the turns of the loop", "daemon/domain daemon/store"),
     "models": ("what the gate and people said of each model", "daemon/domain daemon/store"),
     "events": ("what the daemon did", "daemon/domain daemon/store"),

@@ -14,7 +14,7 @@ from connectors.images.addresses import AllowedHosts
 from connectors.images.cache import MAX_BYTES, require_nonempty
 from connectors.images.data_urls import decode, is_inline, key_of_address
 from connectors.label_studio import label_config as label_configs
-from connectors.label_studio import prediction_versions, tasks
+from connectors.label_studio import people, prediction_versions, tasks
 from connectors.label_studio import project as projects
 from connectors.label_studio.api import CONNECT_S, READ_S, Api
 from connectors.label_studio.api_errors import ApiRefused
@@ -26,7 +26,7 @@ from connectors.label_studio.project_images import ProjectImages
 from connectors.label_studio.pull import Puller
 from connectors.label_studio.push import Pusher
 from connectors.unreadable import typed
-from daemon.domain import Changes, ClassSet, Fault, FoundImage, TaskRequest
+from daemon.domain import Changes, ClassSet, Draft, Fault, FoundImage, TaskRequest
 from daemon.domain.errors import ConnectorRefused, ImageRefused
 from daemon.pixels import require_shown_in_browser
 from daemon.pixels.folders import LeftOut
@@ -175,6 +175,14 @@ class LabelStudio:
         )
         stream = projects.repair_stream(self._api, self._project_id, self._pusher, open_tasks)
         return [*repaired, *stream]
+
+    def people(self) -> Mapping[str, str]:
+        """The number of each user -> full name or e-mail address."""
+        return people.user_names(self._api)
+
+    def drafts(self, open_tasks: Collection[str]) -> Sequence[Draft]:
+        """Who has begun which of these tasks."""
+        return people.drafts(self._api, self._project_id, open_tasks)
 
     def _inline(self, image: FoundImage) -> bytes:
         """The bytes of an image that is embedded in the data of its task."""

@@ -23,6 +23,8 @@ from daemon.intake import Intake
 
 PAGE = 1000
 CHARS = 6000  # of values in an address; servers behind a proxy stop at 8000
+# Fields that Label Studio leaves out of its lists of tasks alone.
+_NEED_ALL = frozenset({"annotations", "draft_exists", "predictions"})
 TIME = "%Y-%m-%dT%H:%M:%S.%fZ"  # Label Studio answers 500 to a time without microseconds
 
 Task = dict[str, Any]
@@ -192,7 +194,7 @@ def _page(
         "api/tasks",
         project=project,
         query=quote(json.dumps(query)),  # Label Studio unquotes it once more than HTTP does
-        fields="all" if {"annotations", "predictions"} & set(fields) else "task_only",
+        fields="all" if _NEED_ALL & set(fields) else "task_only",
         include=",".join(sorted({"id", *fields})),
         resolve_uri="false",
         page=page,

@@ -19,6 +19,7 @@ from daemon.cli import (
     export_command,
     open_command,
     options,
+    serve_command,
     streams,
 )
 from daemon.cli.console import report_fault
@@ -130,9 +131,16 @@ COMMANDS = (
     ),
     Command(
         name="export",
-        help="write labels, splits, selection history and curve of the loop as plain files",
+        help="write labels, splits, selection history and curve of the loop as plain files, or a "
+        "model with its card",
         run=export_command.export,
         add_options=export_command.add_options,
+    ),
+    Command(
+        name="serve",
+        help="answer requests over HTTP with the masks of one model",
+        run=serve_command.serve,
+        add_options=serve_command.add_options,
     ),
     Command(
         name="audit",

@@ -19,6 +19,7 @@ from daemon.domain.models import GateVerdict
 from daemon.status.model import Status
 from daemon.status.model_batch import BatchProgress
 from daemon.status.model_curve import EvaluatedCycle
+from daemon.web.people import person
 
 BAR_S = 1.0  # between two updates of the bar
 
@@ -79,10 +80,12 @@ def _batch_lines(status: Status) -> Iterator[str]:
     if effort := batch.effort:
         share = f"{100 * effort.changed_share:.1f} % of the pixels changed"
         yield f"corrections: {share} on average of {effort.images} predictions"
+    begun = {task.image_id: person(task.annotator, status.people) for task in status.held}
     for image in batch.images:
         if image.state is TaskState.OPEN:
             line = f"  {image.rank:>3}  {image.name}  open since {moment(image.since)}"
-            yield f"{line}  ({image.arm})"
+            by = f", begun by {begun[image.image_id]}" if image.image_id in begun else ""
+            yield f"{line}  ({image.arm}{by})"
 
 
 def _batch_line(batch: BatchProgress, open_earlier: int) -> str:

@@ -80,6 +80,7 @@ from daemon.domain.predictions import (
     PredictionSet,
 )
 from daemon.domain.tasks import (
+    Draft,
     Push,
     QueuedTask,
     RefusedAnswer,
@@ -109,6 +110,7 @@ __all__ = [
     "Correction",
     "CurvePoint",
     "Cycle",
+    "Draft",
     "DuplicateLabels",
     "Evaluation",
     "Event",

@@ -76,6 +76,15 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Draft:
+    """Unsubmitted work of somebody on an open task. since: when it was saved first."""
+
+    task: str
+    annotator: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class QueuedTask:
     """An image in the outbox. needs_new_task: see TaskRequest; other fields: see Task."""
 

@@ -42,7 +42,8 @@ def draw(run: RunFolder) -> None:
     fit_run, stored, method = _fit(run, request, vectors)
     known_ids, known = _known_points(run, request, stored, vectors)
     new = np.flatnonzero(~np.isin(vectors.ids, known_ids))
-    placed = _place(run, request, vectors, new, stored)
+    of_fit = RunFolder(run.path.with_name(fit_run)).read_request(MapRequest)
+    placed = _place(run, of_fit, vectors, new, stored)
     positions = np.empty((len(vectors), 2), dtype=np.float32)
     positions[np.searchsorted(vectors.ids, known_ids)] = known
     positions[new] = framed(placed, stored.positions)
@@ -133,7 +134,7 @@ def _place(
     stored: MapFit,
 ) -> FloatArray:
     """The points (M, 2) of the new images as UMAP has them; chunks that an earlier attempt placed
-    are not placed again."""
+    are not placed again. request: that of the fit."""
     if not len(new):
         return np.empty((0, 2), dtype=np.float32)
     points = PlacedPoints(Path(run.path / "placed.bin"), request.chunk, len(new))

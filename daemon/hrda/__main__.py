@@ -1,8 +1,9 @@
 """The training process: `python -m daemon.hrda VERB RUN_FOLDER`.
 
-VERB is embed, features, train, predict, audit or near-duplicates. Exit codes and error.json are
-those of every run (daemon/runs/run_process.py). A file that the run does not need is left out and
-listed in the faults of result.json.
+VERB is embed, features, train, predict, audit, near-duplicates, export or serve. Exit codes and
+error.json are those of every run (daemon/runs/run_process.py). A file that the run does not need is
+left out and listed in the faults of result.json. `serve` runs until SIGTERM, which ends it with 0,
+and has no result.
 
 Several GPUs: `torchrun --nproc-per-node N -m daemon.hrda train RUN_FOLDER`. The process of rank 0
 locks the folder; `embed`, `features` and `predict` run in it alone.
@@ -20,6 +21,7 @@ from typing import Any
 
 from daemon.runs.audit_records import AuditRequest
 from daemon.runs.durable import write_json
+from daemon.runs.model_requests import ExportRequest, ServeRequest
 from daemon.runs.run_folder import (
     DistinctRequest,
     EmbedRequest,
@@ -103,6 +105,19 @@ def _predict(folder: RunFolder) -> None:
     predict(folder, folder.read_request(PredictRequest))
 
 
+def _export(folder: RunFolder) -> None:
+    from daemon.hrda.export.model_files import export
+
+    export(folder, folder.read_request(ExportRequest))
+
+
+def _serve(folder: RunFolder) -> None:
+    _keep_freed_memory()
+    from daemon.hrda.serve.serve_model import serve
+
+    serve(folder, folder.read_request(ServeRequest))
+
+
 def _audit(folder: RunFolder) -> None:
     _keep_freed_memory()
     from daemon.hrda.audit import audit
@@ -123,6 +138,8 @@ VERBS: Mapping[str, Work] = {
     "predict": _predict,
     "audit": _audit,
     "near-duplicates": _near_duplicates,
+    "export": _export,
+    "serve": _serve,
 }
 
 

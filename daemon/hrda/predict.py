@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import time
 from collections.abc import Sequence
@@ -10,21 +9,18 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image as PillowImage
 
-from daemon.config.learner import INFERENCE, settings_of
 from daemon.domain import Evaluation, Mask, Missing, Why
 from daemon.domain.errors import ConfigError, RunFailed
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.sampler import seed_all
-from daemon.hrda.device import infers_in_bf16, resolve_device, set_tf32, set_threads
 from daemon.hrda.evaluation.evaluate import evaluate
-from daemon.hrda.inference.passes import windows_at_once
 from daemon.hrda.inference.score_file import ScoreFile, origin, row_dtype
 from daemon.hrda.inference.scored_images import Columns, Scoring, columns_of
 from daemon.hrda.inference.streaming import predictions_of, scores_of
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
-from daemon.hrda.training.checkpoint import read_checkpoint
+from daemon.hrda.training.ready_model import ready_model
 from daemon.runs.durable import atomic_file
 from daemon.runs.run_folder import FileRole, ImageFile, PredictRequest, PredictResult, RunFolder
 
@@ -111,21 +107,18 @@ def _student(folder: RunFolder, request: PredictRequest, reader: FileReader) -> 
 
 def model_of(request: PredictRequest) -> Segmentor:
     """The model of the checkpoint with the request's settings. Raises ConfigError, RunFailed."""
-    changes = settings_of(request.settings)  # raises ConfigError for unknown names
     seed_all(request.seed)
-    set_threads(request.threads)
-    device = resolve_device(request.device)
-    net, classes = read_checkpoint(request.checkpoint, device)
+    net, classes = ready_model(
+        request.checkpoint,
+        device=request.device,
+        threads=request.threads,
+        settings=request.settings,
+    )
     if classes != request.classes:
         raise ConfigError(
             f"{request.checkpoint}: knows the classes {list(classes)}; the request has "
             f"{list(request.classes)}; train with these classes first"
         )
-    changed = {name: getattr(changes, name) for name in INFERENCE if name in request.settings}
-    net.settings = dataclasses.replace(net.settings, **changed)
-    net.chunk = windows_at_once(net.settings, device)
-    set_tf32(net.settings)
-    net.bf16 = infers_in_bf16(net.settings, device)
     return net
 
 

@@ -146,7 +146,7 @@ def _counters(training: Training) -> dict[str, float]:
             "halved": float(learner.halvings),
             "crops_at_once": float(learner.crops_at_once),
         }
-    if training.finish.requested:
+    if training.finish.requested and training.done < learner.settings.iterations:
         counters["finished_early"] = 1.0
     if earlier is not None:
         counters["first_round_seconds"] = earlier.seconds

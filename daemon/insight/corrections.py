@@ -71,11 +71,14 @@ def corrections(labels: Sequence[CorrectedLabel], names: Sequence[str]) -> Corre
     that no label holds is left out, one that config.toml no longer names comes last."""
     if not labels:
         return None
-    present = {name for label in labels for name in label.classes}
-    ordered = [name for name in names if name in present] + sorted(present - set(names))
+    holding: dict[str, list[CorrectedLabel]] = {}
+    for label in labels:
+        for name in label.classes:
+            holding.setdefault(name, []).append(label)
+    ordered = [name for name in names if name in holding] + sorted(holding.keys() - set(names))
     return Corrections(
         total=effort(labels),
-        classes={name: _class_effort(name, labels) for name in ordered},
+        classes={name: _class_effort(name, holding[name]) for name in ordered},
         people=_grouped(labels, lambda label: label.annotator),
         cycles=_grouped(labels, lambda label: label.version.cycle),
     )
@@ -103,8 +106,8 @@ def mean_iou(labels: Iterable[CorrectedLabel]) -> dict[str, float]:
     return {name: fmean(values[name]) for name in sorted(values)}
 
 
-def _class_effort(name: str, labels: Sequence[CorrectedLabel]) -> ClassEffort:
-    holding = [label for label in labels if name in label.classes]
+def _class_effort(name: str, holding: Sequence[CorrectedLabel]) -> ClassEffort:
+    """holding: the labels in which prediction or label has the class."""
     pixels = [label.classes[name] for label in holding]
     times = [s for s in (_class_seconds(name, label) for label in holding) if s is not None]
     return ClassEffort(

@@ -113,18 +113,25 @@ def outlook(
     points = _points(line)
     found = _forecast(points)
     pace = _pace(starts, spent, now)
-    difference = newest.difference if newest else None
     batch_gain = found.gain(found.last_labels + batch) if found else None
-    advice = stop_advice(batch_gain, batch, len({point.labels for point in points}), difference)
     return Outlook(
         band=_band(found) if found else (),
         gain=_gain(batch, batch_gain),
-        targets=_targets(found, newest, spent, pace, now) if found else (),
+        targets=_targets(points, newest, spent, pace, now) if found else (),
         families=_families(found),
         labels_per_day=pace,
         pace_words=_pace_words(pace),
-        advice=advice,
+        advice=advice(line, newest, batch),
     )
+
+
+def advice(line: Line, newest: ServingModel | None, batch: int) -> StopAdvice:
+    """Whether to go on, as `outlook` says it; takes a tenth of its time."""
+    points = _points(line)
+    found = _forecast(points)
+    gain = found.gain(found.last_labels + batch) if found else None
+    difference = newest.difference if newest else None
+    return stop_advice(gain, batch, len({point.labels for point in points}), difference)
 
 
 def _points(line: Line) -> tuple[MeasuredPoint, ...]:
@@ -170,19 +177,37 @@ def _families(found: Forecast | None) -> tuple[FamilyShare, ...]:
 
 
 def _targets(
-    found: Forecast, newest: ServingModel | None, spent: int, pace: float | None, now: datetime
+    points: tuple[MeasuredPoint, ...],
+    newest: ServingModel | None,
+    spent: int,
+    pace: float | None,
+    now: datetime,
 ) -> tuple[Target, ...]:
     """The next two multiples of TARGET_STEP above the serving model."""
     if newest is None or newest.miou is None:
         return ()
     first = math.floor(newest.miou / TARGET_STEP + 1e-9) + 1
     mious = [round(step * TARGET_STEP, 2) for step in (first, first + 1)]
-    return tuple(_target(found, miou, spent, pace, now) for miou in mious if miou < 1)
+    return tuple(_target(points, miou, spent, pace, now) for miou in mious if miou < 1)
 
 
-def _target(found: Forecast, miou: float, spent: int, pace: float | None, now: datetime) -> Target:
-    most = FARTHEST * found.last_labels
-    ahead = found.labels_to_reach(miou, most)
+@lru_cache(maxsize=32)
+def _labels_to_reach(points: tuple[MeasuredPoint, ...], miou: float, most: int) -> Range:
+    found = _forecast(points)
+    if found is None:
+        return Range(low=math.inf, middle=math.inf, high=math.inf)
+    return found.labels_to_reach(miou, most)
+
+
+def _target(
+    points: tuple[MeasuredPoint, ...],
+    miou: float,
+    spent: int,
+    pace: float | None,
+    now: datetime,
+) -> Target:
+    most = FARTHEST * max(point.labels for point in points)
+    ahead = _labels_to_reach(points, miou, most)
     low, middle, high = (
         round(end) if math.isfinite(end) else None for end in (ahead.low, ahead.middle, ahead.high)
     )

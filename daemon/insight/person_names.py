@@ -17,11 +17,16 @@ class NameMark:
     """Marks a text that is the name of a person, or its number in the labeling tool."""
 
 
+class FullNameMark:
+    """Marks the name that stands for a person beside their number; others see none."""
+
+
 class MentionMark:
     """Marks a sentence that may mention a person."""
 
 
 PersonName = Annotated[str, NameMark()]
+FullName = Annotated[str, FullNameMark()]
 Mention = Annotated[str, MentionMark()]
 
 
@@ -72,6 +77,8 @@ def _renamed(value: Any, kind: Any, marks: Sequence[Any], people: Pseudonyms) ->
     if isinstance(value, str):
         if any(isinstance(mark, NameMark) for mark in marks):
             return people.of(value)
+        if any(isinstance(mark, FullNameMark) for mark in marks):
+            return ""
         is_mention = any(isinstance(mark, MentionMark) for mark in marks)
         return people.in_sentence(value) if is_mention else value
     parts = typing.get_args(kind)

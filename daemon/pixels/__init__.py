@@ -16,6 +16,7 @@ shows. tests/browser/test_pixels.py compares the two pixel by pixel.
     decoding.py     -> upright RGB array
     reader.py       what other rooms call
     masks.py        mask PNG -> class indices
+    coco_rle.py     masks as run lengths of COCO
     thumbnails.py   a picture -> a small copy, or one that says why there is none
     mask_overlays.py    class indices -> a transparent picture to lie over the image
     folders.py      the pictures of a folder, and what was left out and why

@@ -17,7 +17,6 @@ from daemon.pixels.headers import DECODER_ERRORS, damaged, open_picture
 
 QUALITY = 82  # of the JPEG
 PAPER, INK, EDGE = "#e6e8e5", "#48524b", "#aab2ac"
-WORDS_PX = 13
 LINES = 5
 
 
@@ -61,15 +60,16 @@ def placeholder_jpeg(words: str, longest_px: int) -> bytes:
     draw.line((0, 0, width, height), fill=EDGE)
     draw.line((0, height, width, 0), fill=EDGE)
     draw.rectangle((0, 0, width - 1, height - 1), outline=EDGE)
-    font = ImageFont.load_default()
+    words_px = max(11, longest_px // 20)
+    line_px, letters = words_px * 5 // 4, int(1.7 * width / words_px)
+    font = ImageFont.load_default(size=words_px)
     plain = words.encode("ascii", "replace").decode("ascii")
-    lines = textwrap.wrap(plain, max(8, width // 7), max_lines=LINES, placeholder=" ...")
-    top = height // 2 - WORDS_PX * len(lines) // 2
+    lines = textwrap.wrap(plain, max(8, letters), max_lines=LINES, placeholder=" ...")
+    top = (height - line_px * len(lines)) // 2
     for row, line in enumerate(lines):
-        left = (width - draw.textlength(line, font=font)) / 2
-        place = (left, top + row * WORDS_PX)
-        draw.rectangle((left - 3, place[1] - 1, width - left + 3, place[1] + WORDS_PX), fill=PAPER)
-        draw.text(place, line, fill=INK, font=font)
+        left, above = (width - draw.textlength(line, font=font)) / 2, top + row * line_px
+        draw.rectangle((left - 3, above - 1, width - left + 3, above + line_px), fill=PAPER)
+        draw.text((left, above), line, fill=INK, font=font)
     return _jpeg(picture)
 
 

@@ -22,6 +22,8 @@ runs/0003-train/
     kept.npy        ids of the images that represent their near-duplicates (near-duplicates)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
     shown.json      the settings by which the daemon cleans these masks for people
+    model/          the files of a model for others (export only), see model_card.py
+    address.json    where the process listens (serve only)
     error.json      why the process failed, where it could still write that
     result.json     written last: a run without it has not finished
     log.txt         everything that the process printed

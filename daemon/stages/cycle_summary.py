@@ -11,7 +11,7 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +19,7 @@ from daemon.config.loading import Config
 from daemon.domain import CurvePoint
 from daemon.domain.formatting import count, duration, fraction, measured, signed
 from daemon.domain.models import GateVerdict
+from daemon.insight.person_names import Pseudonyms
 from daemon.stages.context import Context
 from daemon.stages.push import VISIBLE_VERSION
 from daemon.store import Store
@@ -95,17 +96,21 @@ def log_cycle(context: Context, cycle: int) -> None:
     counts = counts_of(store, context.config.loop.budget_labels)
     spent, total = counts.labels.spent, count(counts.labels.total, "label")
     parts = [
-        _label_text(store, cycle),
         _model_text(store, cycle),
         _batch_text(store, cycle),
         f"{spent} of {total} spent, {count(counts.open, 'image')} open",
         f"took {duration(store.cycle_seconds(cycle))}",
     ]
-    text = f"cycle {cycle}: {'; '.join(filter(None, parts))}"
+
+    def text(name: Callable[[str], str]) -> str:
+        return (
+            f"cycle {cycle}: {'; '.join(filter(None, [_label_text(store, cycle, name), *parts]))}"
+        )
+
     with store.atomic():
-        store.keep_fact(_LOGGED_CYCLE, str(cycle))
-        store.add_event("info", text, context.now())
-    log.info("%s", text)
+        store.keep_fact(_LOGGED_CYCLE, str(cycle))  # pages and reports show events: no names there
+        store.add_event("info", text(Pseudonyms(store.annotators()).of), context.now())
+    log.info("%s", text(_person))
 
 
 def logged_settings(config: Config) -> dict[str, Any]:
@@ -139,8 +144,9 @@ def _setting_text(settings: Mapping[str, Any], name: str) -> str:
     return json.dumps(settings[name]) if name in settings else "not set"
 
 
-def _label_text(store: Store, cycle: int) -> str:
-    """How many labels each person added or deleted since the previous cycle."""
+def _label_text(store: Store, cycle: int, name: Callable[[str], str]) -> str:
+    """How many labels each person added or deleted since the previous cycle. name: how a person is
+    called."""
     if cycle == 0:
         return ""
     before, now = store.labels_by_annotator(cycle - 1), store.labels_by_annotator(cycle)
@@ -150,7 +156,7 @@ def _label_text(store: Store, cycle: int) -> str:
     added = {person: now.get(person, 0) - before.get(person, 0) for person in {*now, *before}}
     changes = [(person, n) for person, n in added.items() if n]
     changes.sort(key=lambda change: (-change[1], change[0]))
-    parts = [f"{n} from {_person(person)}" for person, n in changes[:_MOST_PEOPLE]]
+    parts = [f"{n} from {name(person)}" for person, n in changes[:_MOST_PEOPLE]]
     if len(changes) > _MOST_PEOPLE:
         parts.append(f"{sum(n for _, n in changes[_MOST_PEOPLE:])} from others")
     new = count(sum(n for _, n in changes), "new label")

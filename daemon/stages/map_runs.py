@@ -14,7 +14,7 @@ import shutil
 from datetime import datetime, timedelta
 
 from daemon.domain.clock import is_due
-from daemon.domain.errors import MaskloopError
+from daemon.domain.errors import MaskloopError, RunFailed
 from daemon.runs.map_files import (
     MAP,
     MapRequest,
@@ -54,12 +54,14 @@ def ask_for_new_map(store: Store) -> None:
 
 def _advance(context: Context, *, busy: bool) -> None:
     run = next(reversed(map_runs(context.config.state / "runs")), None)
+    works = run is not None and run.holder() is not None
+    if _pauses(context) and not works:
+        return
     if run is not None and (run.finished() or not _is_wanted(context, run)):
         if not _is_over(context, run):
             return  # its process has not ended yet
         run = None
-    works = run is not None and run.holder() is not None
-    if (busy or _pauses(context)) and not works:
+    if busy and not works:
         return
     run = run or _request(context)
     if run is not None:
@@ -68,8 +70,10 @@ def _advance(context: Context, *, busy: bool) -> None:
 
 def _is_wanted(context: Context, run: RunFolder) -> bool:
     """Whether an unfinished run draws what there is to draw now."""
-    asked = run.request_file.exists()
-    return asked and run.read_request(MapRequest).embedded == _embedded(context)
+    try:
+        return run.read_request(MapRequest).embedded == _embedded(context)
+    except RunFailed:  # a crash left no request, or an earlier release another one
+        return False
 
 
 def _is_over(context: Context, run: RunFolder) -> bool:

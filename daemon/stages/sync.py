@@ -16,6 +16,7 @@ from daemon.runs.run_folder import RunFolder
 from daemon.stages.context import Context
 from daemon.stages.corrections import correction_or_note, measure_missing
 from daemon.stages.image_intake import CURSOR, sync_images
+from daemon.stages.people import sync_people
 from daemon.stages.reask import reask, withdraw
 from daemon.stages.replaced_images import flag_unconfirmed_labels
 from daemon.stages.unread_images import scan_unlisted_images, without_unread_images
@@ -48,6 +49,8 @@ def sync(context: Context, failures: DeferredFailures) -> None:
         close_tasks(context)
     with failures.defer("asking again for what cannot be used"):
         reask(context)
+    with failures.defer("reading who has begun what"):
+        sync_people(context)
 
 
 def delete_moved_runs(context: Context) -> None:

@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from daemon.domain import Exclusion, Stage
+from daemon.insight.burndown import Burndown
 from daemon.insight.curve import Line, ServingModel
+from daemon.insight.person_names import FullName, PersonName
 from daemon.insight.view_model import Count, Seconds, Share, Timestamp, ViewModel
 from daemon.rules.readiness import Ending
-from daemon.status.model_batch import BatchProgress, CorrectionTotals, SelectionRegime
+from daemon.status.model_batch import BatchProgress, CorrectionTotals, HeldTask, SelectionRegime
 from daemon.status.model_curve import EvaluatedCycle
 from daemon.status.model_health import (
     DaemonState,
@@ -166,6 +168,12 @@ class Status(ViewModel):
     """The newest measured model that serves; null before any."""
     batch: BatchProgress | None
     """The newest batch that was asked; null before any."""
+    people: Mapping[PersonName, FullName]
+    """Annotator -> name, as the labeling tool says it; "" for those who may not see names."""
+    held: tuple[HeldTask, ...]
+    """The open tasks that somebody has begun, the oldest first; the others wait for somebody."""
+    burndown: Burndown
+    """The budget over the days, and when batch and budget are done at the present pace."""
     regime: SelectionRegime | None
     """How the strategy chose the newest batch; null for a strategy that has one way only."""
     stages: tuple[StageTime, ...]

@@ -35,6 +35,21 @@ class BatchImage(ViewModel):
     """Whether its annotator began with a prediction; null without a label."""
 
 
+class HeldTask(ViewModel):
+    """An open task that somebody has begun and not submitted."""
+
+    image_id: int
+    """Number of the image in the store."""
+    image: str
+    """Name of the image."""
+    task: str
+    """Its task in the labeling tool."""
+    annotator: PersonName
+    """Who holds it."""
+    since: Timestamp
+    """When their draft was saved first."""
+
+
 class SelectionRegime(ViewModel):
     """How a strategy that changes with what is measured chose the newest batch."""
 

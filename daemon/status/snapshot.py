@@ -7,6 +7,7 @@ from pathlib import Path
 
 from daemon.config.loading import Config
 from daemon.domain import Stage
+from daemon.insight.burndown import Burndown, burndown
 from daemon.insight.curve import lines, serving_model
 from daemon.rules.heartbeat import Liveness
 from daemon.runs.run_folder import RunFolder
@@ -30,6 +31,7 @@ from daemon.status.model_health import DaemonState, DuplicateLabels, UnusedFiles
 from daemon.status.snapshot_batch import (
     batch_progress,
     correction_totals,
+    held_tasks,
     no_corrections,
     selection_regime,
 )
@@ -67,8 +69,7 @@ def read_status(config: Config) -> Status:
 
 
 def _status(store: Store, config: Config, now: datetime) -> Status:
-    last = store.last_cycle()
-    cycle, stage = (last.number, last.stage) if last else (None, None)
+    cycle, stage = _cycle_and_stage(store)
     counts = counts_of(store, config.loop.budget_labels)
     points, refused = store.curve(), store.refused_cycles()
     quarantined = store.quarantined()
@@ -94,6 +95,9 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         curve=tuple(lines(points, config.classes.names, refused)),
         newest=serving_model(points, refused, image_comparison(config.state)),
         batch=batch_progress(store, counts.batch),
+        people=store.people(),
+        held=held_tasks(store),
+        burndown=_burndown(store, counts, now),
         regime=selection_regime(store),
         stages=_stage_times(store),
         quarantine=quarantine(quarantined),
@@ -103,6 +107,21 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         notes=mask_notes(store),
         events=newest_events(store),
         left_out=UnusedFiles(**load_unused_files(store)),
+    )
+
+
+def _cycle_and_stage(store: Store) -> tuple[int | None, Stage | None]:
+    last = store.last_cycle()
+    return (last.number, last.stage) if last else (None, None)
+
+
+def _burndown(store: Store, counts: Counts, now: datetime) -> Burndown:
+    return burndown(
+        store.labels_by_day(),
+        budget=counts.labels.total,
+        spent=counts.labels.spent,
+        open_tasks=counts.open,
+        today=now.date(),
     )
 
 
@@ -129,6 +148,9 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         curve=tuple(lines((), config.classes.names)),
         newest=None,
         batch=None,
+        people={},
+        held=(),
+        burndown=burndown({}, budget=budget, spent=0, open_tasks=0, today=now.date()),
         regime=None,
         stages=(),
         quarantine=(),

@@ -12,11 +12,14 @@ from daemon.status.model_batch import (
     BatchImage,
     BatchProgress,
     CorrectionTotals,
+    HeldTask,
     SelectionRegime,
 )
+from daemon.status.remembered import Remembered
 from daemon.store import Store
 from daemon.store.counts import BatchCounts, newest_batch, state_of
 
+_TOTALS: Remembered[CorrectionTotals] = Remembered()
 NO_PREDICTION = "no prediction is known to have been shown"
 
 
@@ -49,8 +52,32 @@ def batch_progress(store: Store, counts: BatchCounts | None) -> BatchProgress | 
     )
 
 
+def held_tasks(store: Store) -> tuple[HeldTask, ...]:
+    """The open tasks that somebody has begun, the oldest first."""
+    drafts = store.drafts()
+    tasks = {task.id: task for task in store.tasks(TaskState.OPEN)} if drafts else {}
+    held = [(draft, tasks[draft.task]) for draft in drafts if draft.task in tasks]
+    images = store.images_of(task.image_id for _, task in held)
+    return tuple(
+        HeldTask(
+            image_id=task.image_id,
+            image=images[task.image_id].name,
+            task=task.id,
+            annotator=draft.annotator,
+            since=draft.since.isoformat(),
+        )
+        for draft, task in held
+    )
+
+
 def correction_totals(store: Store, class_names: Sequence[str]) -> CorrectionTotals:
-    """How much of all predictions people changed (daemon/insight/corrections.py)."""
+    """How much of all predictions people changed (daemon/insight/corrections.py); computed when a
+    label has changed."""
+    key = (store.corrections_fingerprint(), tuple(class_names))
+    return _TOTALS.value(key, lambda: _correction_totals(store, class_names))
+
+
+def _correction_totals(store: Store, class_names: Sequence[str]) -> CorrectionTotals:
     unmeasured = {reason or NO_PREDICTION: n for reason, n in store.unmeasured_labels().items()}
     found = corrections(store.corrected_labels(), class_names)
     if found is None:
@@ -73,8 +100,9 @@ def no_corrections(unmeasured: Mapping[str, int]) -> CorrectionTotals:
 
 def _batch_images(store: Store) -> tuple[BatchImage, ...]:
     tasks = newest_batch(store)
-    images = store.images_of(task.image_id for task in tasks)
-    labels, labeled = store.labels(), store.labeled_ids()
+    ids = [task.image_id for task in tasks]
+    images, labels = store.images_of(ids), store.labels_of(ids)
+    labeled = set(labels)
     return tuple(
         _batch_image(
             rank,

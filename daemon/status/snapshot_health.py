@@ -112,7 +112,8 @@ def _quarantined(fault: QuarantinedFault) -> QuarantinedInput:
 def duplicate_labels(store: Store) -> DuplicateLabels:
     """How many images several people labeled, and the newest of them with whose label counts."""
     found = store.duplicate_labels()
-    labels = store.labels() if found else {}
+    newest = found[: -LISTED_DUPLICATES - 1 : -1]
+    labels = store.labels_of(duplicate.image_id for duplicate in newest)
     listed = tuple(
         DuplicateLabel(
             image_id=duplicate.image_id,
@@ -121,7 +122,7 @@ def duplicate_labels(store: Store) -> DuplicateLabels:
             answers=duplicate.answers,
             annotator=labels[duplicate.image_id].annotator,
         )
-        for duplicate in found[: -LISTED_DUPLICATES - 1 : -1]
+        for duplicate in newest
     )
     return DuplicateLabels(images=len(found), listed=listed)
 

@@ -8,6 +8,7 @@ from daemon.store.commands import CommandQueries
 from daemon.store.corrections import CorrectionQueries
 from daemon.store.cycles import CycleQueries
 from daemon.store.duplicate_labels import DuplicateLabelQueries
+from daemon.store.effective_labels import EffectiveLabelQueries
 from daemon.store.events import EventQueries
 from daemon.store.exclusions import ExclusionQueries
 from daemon.store.identity import IdentityQueries
@@ -17,6 +18,7 @@ from daemon.store.label_findings import FindingQueries
 from daemon.store.labels import LabelQueries, encode_png
 from daemon.store.models import ModelQueries
 from daemon.store.outbox import OutboxQueries
+from daemon.store.people import PeopleQueries
 from daemon.store.prediction_sets import PredictionSetQueries
 from daemon.store.quarantine import QuarantineQueries
 
@@ -26,6 +28,7 @@ class Store(
     IdentityQueries,
     ExclusionQueries,
     LabelQueries,
+    EffectiveLabelQueries,
     CorrectionQueries,
     DuplicateLabelQueries,
     CycleQueries,
@@ -36,6 +39,7 @@ class Store(
     ModelQueries,
     IncidentQueries,
     ClassQueries,
+    PeopleQueries,
     CommandQueries,
     FindingQueries,
 ):

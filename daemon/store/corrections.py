@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from daemon.domain import ClassPixels, CorrectedLabel, PredictionVersion, UnmeasuredAnswer
-from daemon.store.base import Row, StoreBase
-from daemon.store.labels import LABEL_ORDER
+from daemon.store.base import StoreBase
+from daemon.store.labels import LABEL_ORDER, POLICY, WITHOUT_MASKS
 
-_CLASSES = (
-    "SELECT json_group_object(class, json_array(shown_px, submitted_px, kept_px)) "
-    "FROM corrections c WHERE c.annotation = a.id AND c.shown_px IS NOT NULL"
-)
 # Without the masks, which are large.
 _LABELS = (
     "SELECT * FROM (SELECT id, image_id, annotator, shown, changed_share, unmeasured, lead_time_s, "
-    f"{LABEL_ORDER} FROM annotations WHERE deleted = 0) WHERE label_order = 1"
+    f"{LABEL_ORDER} FROM {WITHOUT_MASKS} WHERE deleted = 0) WHERE label_order = 1"
 )
 
 
@@ -41,6 +38,19 @@ class CorrectionQueries(StoreBase):
         )
         return {row["reason"]: row["n"] for row in rows}
 
+    def corrections_fingerprint(self) -> str:
+        """Differs when what `corrected_labels` or `unmeasured_labels` give does; much cheaper."""
+        labels = self._tuples(
+            "SELECT count(*), count(changed_share), total(changed_share), total(lead_time_s), "
+            f"count(unmeasured), max(updated_at), total(ground_truth) FROM {WITHOUT_MASKS} "
+            "WHERE deleted = 0"
+        )
+        classes = self._tuples(
+            "SELECT class, count(*), total(shown_px), total(submitted_px), total(kept_px) "
+            "FROM corrections GROUP BY class ORDER BY class"
+        )
+        return repr((str(self.folder), self.fact(POLICY), labels, classes))
+
     def unmeasured_answers(self, limit: int) -> list[UnmeasuredAnswer]:
         """Answers to a prediction that have neither a correction nor a reason for having none, by
         id, at most `limit`."""
@@ -52,25 +62,34 @@ class CorrectionQueries(StoreBase):
         return [UnmeasuredAnswer(**row) for row in rows]
 
     def _corrected(self, condition: str, *values: object) -> list[CorrectedLabel]:
-        rows = self._rows(
-            "SELECT a.image_id, a.annotator, a.shown, a.changed_share, a.lead_time_s, "
-            f"({_CLASSES}) AS classes FROM ({_LABELS}) a "
-            f"WHERE a.changed_share IS NOT NULL {condition} ORDER BY a.image_id",
+        labels = self._tuples(
+            "SELECT id, image_id, annotator, shown, changed_share, lead_time_s "
+            f"FROM ({_LABELS}) a WHERE changed_share IS NOT NULL {condition} ORDER BY image_id",
             *values,
         )
-        return [_corrected_label(row) for row in rows]
+        classes: dict[str, dict[str, ClassPixels]] = {row[0]: {} for row in labels}
+        for annotation, name, shown, submitted, kept in self._tuples(
+            "SELECT annotation, class, shown_px, submitted_px, kept_px FROM corrections "
+            "WHERE shown_px IS NOT NULL AND annotation IN (SELECT value FROM json_each(?)) "
+            "ORDER BY annotation, class",
+            json.dumps(list(classes)),
+        ):
+            classes[annotation][name] = ClassPixels(
+                shown_px=shown, submitted_px=submitted, kept_px=kept
+            )
+        return [
+            CorrectedLabel(
+                image_id=image_id,
+                annotator=annotator,
+                version=_version(shown),
+                changed_share=changed_share,
+                lead_time_s=lead_time_s,
+                classes=classes[annotation],
+            )
+            for annotation, image_id, annotator, shown, changed_share, lead_time_s in labels
+        ]
 
 
-def _corrected_label(row: Row) -> CorrectedLabel:
-    classes = {
-        name: ClassPixels(shown_px=shown, submitted_px=submitted, kept_px=kept)
-        for name, (shown, submitted, kept) in json.loads(row["classes"]).items()
-    }
-    return CorrectedLabel(
-        image_id=row["image_id"],
-        annotator=row["annotator"],
-        version=PredictionVersion.parse(row["shown"]),
-        changed_share=row["changed_share"],
-        lead_time_s=row["lead_time_s"],
-        classes=classes,
-    )
+@lru_cache(maxsize=1024)
+def _version(name: str) -> PredictionVersion:
+    return PredictionVersion.parse(name)

@@ -16,21 +16,22 @@ from daemon.domain import (
     Annotation,
     AnnotationNotes,
     Correction,
-    Label,
     Mask,
     Skip,
     Unmeasured,
 )
 from daemon.store.base import Row, StoreBase, stamp
 
-_POLICY = "label_in_effect"
+POLICY = "label_in_effect"
 # Of the annotations of an image the first in this order is its label: ground truth first, then what
 # `set_label_policy` says. The others are kept, and count for nothing.
 LABEL_ORDER = (
     "row_number() OVER (PARTITION BY image_id ORDER BY ground_truth DESC, "
-    f"CASE (SELECT value FROM facts WHERE name = '{_POLICY}') WHEN 'first' THEN created_at END, "
+    f"CASE (SELECT value FROM facts WHERE name = '{POLICY}') WHEN 'first' THEN created_at END, "
     "updated_at DESC, id DESC) AS label_order"
 )
+# For queries that need no mask: the index holds the other columns that labels are told by.
+WITHOUT_MASKS = "annotations INDEXED BY annotations_that_count"
 _LABELS = f"""
     SELECT * FROM (
         SELECT *, {LABEL_ORDER}
@@ -224,8 +225,8 @@ class LabelQueries(StoreBase):
 
         which: "latest", edited last (the default), or "first", created first.
         """
-        if self.fact(_POLICY) != which:
-            self.keep_fact(_POLICY, which)
+        if self.fact(POLICY) != which:
+            self.keep_fact(POLICY, which)
 
     def informative_ids(self) -> set[int]:
         """Ids of the labeled images whose label gives at least one pixel a class, in the image as
@@ -261,23 +262,6 @@ class LabelQueries(StoreBase):
         if not rows:
             raise KeyError(f"image {image_id} has no label")
         return bytes(rows[0]["mask"])
-
-    def labels(self) -> dict[int, Label]:
-        """Image id -> its label, of the labeled images."""
-        columns = "id, image_id, annotator, updated_at, lead_time_s, corrected"
-        rows = self._rows(f"SELECT {columns} FROM ({_LABELS})")
-        return {row["image_id"]: _label(row) for row in rows}
-
-
-def _label(row: Row) -> Label:
-    return Label(
-        id=row["id"],
-        image_id=row["image_id"],
-        annotator=row["annotator"],
-        updated_at=datetime.fromisoformat(row["updated_at"]),
-        lead_time_s=row["lead_time_s"],
-        corrected=None if row["corrected"] is None else bool(row["corrected"]),
-    )
 
 
 def _correction_columns(correction: Correction | Unmeasured | None) -> Row:

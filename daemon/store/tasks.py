@@ -39,6 +39,15 @@ class TaskQueries(StoreBase):
         sql = "SELECT * FROM tasks WHERE image_id = ? ORDER BY rowid"
         return [_task(row) for row in self._rows(sql, image_id)]
 
+    def asked_cycles(self) -> dict[int, int]:
+        """Cycle -> how many images it asked for, of the cycles that asked for any, by cycle."""
+        rows = self._rows(
+            "SELECT cycle, count(DISTINCT image_id) AS n FROM tasks WHERE state != ? "
+            "GROUP BY cycle ORDER BY cycle",
+            TaskState.WITHDRAWN.value,
+        )
+        return {row["cycle"]: row["n"] for row in rows}
+
     def set_task_state(self, tasks: Sequence[str], state: TaskState, at: datetime) -> None:
         """Move tasks to a state; `closed_at` is kept from the first time they closed."""
         closed = None if state is TaskState.OPEN else stamp(at)

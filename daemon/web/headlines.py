@@ -3,19 +3,20 @@ on. Pure."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from daemon.domain import Source
+from daemon.insight.outlook import advice
 from daemon.insight.stop_advice import StopAdvice
 from daemon.status.model import Status
 from daemon.status.model_health import Event, Incident
-from daemon.web.pages.curve import curve_outlook
+from daemon.web.pages.curve import next_batch
+from daemon.web.people import person
 
 SHOWN_ALARMS = 3  # events that are warnings or errors, the newest
 SHOWN_EVENTS = 5  # with the others, the newest
-NEVER = datetime.min.replace(tzinfo=UTC)  # no date is shown
 
 _UNAVAILABLE = (
     "The labeling tool does not answer. What people label stays there, and the loop goes on by "
@@ -67,13 +68,19 @@ def folded_events(events: Sequence[Event]) -> FoldedEvents:
     return FoldedEvents(shown=shown, folded=folded, warnings=warnings)
 
 
-def person(annotator: str | None) -> str:
-    """Whose label it is; a bare number is that of a user of the labeling tool."""
-    if not annotator:
-        return ""
-    return f"user {annotator}" if annotator.isdigit() else annotator
+def labels_by_person(status: Status) -> list[tuple[str, int, int]]:
+    """Who labeled how many images of the newest batch, and has begun how many open ones; most
+    labels first."""
+    images = status.batch.images if status.batch else ()
+    labeled = Counter(image.annotator for image in images if image.annotator)
+    held = Counter(task.annotator for task in status.held)
+    rows = [
+        (person(one, status.people), labeled[one], held[one])
+        for one in labeled.keys() | held.keys()
+    ]
+    return sorted(rows, key=lambda row: (-row[1], row[0]))
 
 
 def going_on(status: Status) -> StopAdvice:
     """Whether more labels are worth their work, as the page of the curve says it."""
-    return curve_outlook(status, NEVER).advice
+    return advice(status.curve[0], status.newest, next_batch(status))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ def serving(
     if read_config is not None:
         require_web_tokens(read_config())
     sockets: dict[int, Any] = {}
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page with pictures asks at once
     app = create_app(read_status, hints, read_config=read_config, wake=wake)
     server = _listen(app, host, port, sockets)
     stopped = threading.Event()
@@ -60,7 +62,7 @@ def _listen(app: Any, host: str, port: int, sockets: dict[int, Any]) -> Any:
             map=sockets,
             host=host,
             port=port,
-            threads=4,
+            threads=6,
             ident=None,
             channel_timeout=30,
             max_request_body_size=LARGEST_BODY_BYTES,

@@ -7,8 +7,11 @@ from typing import Any
 
 from daemon.domain.formatting import ABSENT, count, duration, fraction, interval, moment, signed
 from daemon.insight.view_model import ViewModel
+from daemon.web.burndown_plot import burndown_plot
 from daemon.web.cycle_stages import loop_state, stage_steps
-from daemon.web.headlines import folded_events, going_on, incident_words, person
+from daemon.web.headlines import folded_events, going_on, incident_words, labels_by_person
+from daemon.web.next_step import next_step
+from daemon.web.people import person
 
 
 def percent(share: float | None) -> str:
@@ -23,6 +26,6 @@ def as_json(values: Iterable[ViewModel]) -> list[dict[str, Any]]:
 
 _FILTERS = (
     as_json, fraction, interval, percent, count, signed, duration, moment, loop_state, stage_steps,
-    folded_events, going_on, incident_words, person,
+    folded_events, going_on, incident_words, labels_by_person, person, next_step, burndown_plot,
 )  # fmt: skip
 FILTERS: dict[str, Callable[..., Any]] = {each.__name__: each for each in _FILTERS}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
 from daemon.config.loading import Config
 from daemon.config.web_tokens import make_token, web_tokens
@@ -111,6 +112,8 @@ def test_a_lead_sees_selects_and_excludes_images(browser: webdriver.Chrome, conf
         browser.find_element("css selector", "#selected button").click()
         wait(browser, "return document.querySelectorAll('#similar li').length", 12)
         assert browser.execute_script("return document.activeElement.id") == "image-name"
+        browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+        assert not browser.find_element("id", "image-facts").is_displayed()
 
         # found by name, left out by a command that the next tick carries out
         browser.find_element("id", "search-text").send_keys("field47\n")

@@ -58,6 +58,12 @@ def browser() -> Iterator[webdriver.Chrome]:
     chrome.quit()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_polls_an_earlier_server(browser: webdriver.Chrome) -> None:
+    browser.get("about:blank")
+    browser.get_log("browser")
+
+
 def wait_for(browser: webdriver.Chrome, script: str, expected: Any) -> None:
     """Wait until a script gives what is expected; fail with what it gave instead."""
     deadline = time.monotonic() + 20
@@ -102,7 +108,7 @@ def test_a_new_point_appears_without_a_reload(browser: webdriver.Chrome) -> None
 
 def test_live_progress_moves(browser: webdriver.Chrome) -> None:
     shown = [status(2)]
-    bar = "return document.querySelector('.stage progress').value"
+    bar = "return document.querySelector('.next-step progress').value"
     with serving(lambda: shown[0]) as address:
         browser.get(address)
         wait_for(browser, bar, 312)
@@ -117,7 +123,7 @@ def test_an_empty_page_has_no_plot_and_no_errors(browser: webdriver.Chrome) -> N
     with serving(lambda: status(0)) as address:
         browser.get(address)
 
-        wait_for(browser, "return document.getElementById('link').textContent", "live")
+        wait_for(browser, "return document.getElementById('link').textContent", "not started")
         assert not browser.find_element(By.ID, "plot").is_displayed()
         assert "No point yet" in browser.find_element(By.ID, "curve").text
         assert severe(browser) == []

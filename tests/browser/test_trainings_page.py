@@ -10,8 +10,11 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+from daemon.config.web_tokens import make_token, web_tokens
+from daemon.domain.clock import utc_now
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
+from daemon.web.access.sessions import link_code
 from daemon.web.server import serving
 from tests.fakes.trained_runs import HOSTILE, trained_home
 
@@ -71,8 +74,13 @@ def test_trainings_are_drawn_over_each_other_and_previews_follow_the_slider(
 
 def test_a_button_asks_the_loop_and_says_so(browser: webdriver.Chrome, tmp_path: Path) -> None:
     config = trained_home(tmp_path, 2, asked=True)
+    make_token(config)
     with serving(lambda: read_status(config), read_config=lambda: config) as address:
         browser.get(f"{address}/trainings")
+        assert not browser.find_elements(By.CSS_SELECTOR, "button[data-verb]")
+        code = link_code(web_tokens(config).lead, utc_now())
+        browser.get(f"{address}/sign-in?next=/trainings#{code}")
+        wait_for(browser, "return document.querySelectorAll('button[data-verb]').length", 1)
 
         browser.find_element(By.CSS_SELECTOR, "button[data-verb=approve_model]").click()
 

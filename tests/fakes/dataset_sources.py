@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from daemon.datasets.formats import coco_rle
+from daemon.pixels import coco_rle
 
 Mask = npt.NDArray[np.uint8]
 # Masks of the classes 0, 1, 2: holes, touching objects, single pixels, lines.

@@ -228,8 +228,9 @@ class Labeling:
         """Leaves the task's updated_at alone."""
         if number not in self.tasks:
             raise Answer(404, {"detail": "No Task matches the given query."})
-        self.drafts.append({"task": number, "user": user, "result": body["result"]})
-        return {"id": len(self.drafts)}
+        row = {"id": len(self.drafts) + 1, "task": number, "user": user, "created_at": self.now()}
+        self.drafts.append(row | {"result": body["result"]})
+        return row
 
     def _settle(self, number: int) -> None:
         task = self.tasks[number]
@@ -288,6 +289,7 @@ class Labeling:
         if "annotations_ids" in filtered:
             whole["annotations_ids"] = ",".join(str(row["id"]) for row in mine)
         if full:
+            whole["draft_exists"] = any(row["task"] == task["id"] for row in self.drafts)
             whole["predictions"] = [
                 row for row in self.predictions.values() if row["task"] == task["id"]
             ]

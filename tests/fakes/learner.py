@@ -3,8 +3,8 @@
 Started as the real one is: `python -m tests.fakes.learner VERB RUN_FOLDER`. It "learns" the mean
 colour of each class and predicts the nearest; so its masks are real, if poor. Its student has seen
 half of the colours' differences.
-An environment variable FAKE_LEARNER_SECONDS makes a training last that long; with
-FAKE_LEARNER_COLLAPSES = "0002-train 0005-train" these runs learn every class the wrong way round.
+FAKE_LEARNER_SECONDS in the environment makes a training last that long; with FAKE_LEARNER_COLLAPSES
+= "0002-train 0005-train" these runs learn every class the wrong way round.
 """
 
 from __future__ import annotations
@@ -76,8 +76,7 @@ def train(run: RunFolder) -> None:
     files = [*request.labeled, *request.validation, *request.unlabeled]
     reader, classes = FileReader(files), len(request.classes)
     labeled = [file for file in request.labeled if reader.labeled_image(file, classes)]
-    for unlabeled in request.unlabeled:
-        reader.image(unlabeled)
+    _ = [reader.image(file) for file in request.unlabeled]
     if not labeled:
         _refuse(run, reader)
     seconds = float(os.environ.get("FAKE_LEARNER_SECONDS", "0"))

@@ -178,6 +178,33 @@ def _user(request: Request) -> int:
     return request.user
 
 
+def _users(server: FakeLabelStudio, request: Request) -> tuple[int, Any]:
+    emails = enumerate(server.people, start=1)
+    return 200, [
+        {
+            "id": number,
+            "first_name": email.partition("@")[0].title(),
+            "last_name": "",
+            "email": email,
+        }
+        for number, email in emails
+    ]
+
+
+def _drafts(server: FakeLabelStudio, request: Request, number: int) -> tuple[int, Any]:
+    emails = list(server.people)
+    return 200, [
+        {
+            "id": row["id"],
+            "created_username": f" {emails[row['user'] - 1]}, {row['user']}",
+            "created_at": row["created_at"],
+            "updated_at": row["created_at"],
+        }
+        for row in server.labeling.drafts
+        if row["task"] == number
+    ]
+
+
 def _deleted(gone: None) -> tuple[int, Any]:
     return 204, gone
 
@@ -198,6 +225,8 @@ ROUTES: tuple[tuple[str, str, Work], ...] = (
     ("GET", r"/api/version", _VERSION),
     ("GET", r"/health", _HEALTH),
     ("GET", r"/api/current-user/whoami", lambda s, r: (200, {"id": _user(r)})),
+    ("GET", r"/api/users/", _users),
+    ("GET", r"/api/tasks/(\d+)/drafts", _drafts),
     ("GET", r"/api/dm/views", _views),
     ("POST", r"/api/dm/views", _add_view),
     ("GET", r"/api/projects/", _projects),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from daemon.domain import CurvePoint, Evaluation, Exclusion, Stage, TaskState
+from daemon.insight.burndown import Burndown, burndown
 from daemon.insight.corrections import ClassEffort, CorrectionEffort
 from daemon.insight.curve import lines, serving_model
 from daemon.insight.model_difference import ModelDifference, ModelVerdict
@@ -23,6 +25,7 @@ from daemon.status.model_batch import (
     BatchImage,
     BatchProgress,
     CorrectionTotals,
+    HeldTask,
     SelectionRegime,
 )
 from daemon.status.model_health import (
@@ -110,6 +113,9 @@ def _before_first_run(classes: tuple[str, ...]) -> Status:
         redundancy=None,
         validation_drift=None,
         batch=None,
+        people={},
+        held=(),
+        burndown=burndown({}, budget=96, spent=0, open_tasks=0, today=date(2026, 11, 22)),
         regime=None,
         stages=(),
         quarantine=(),
@@ -153,6 +159,9 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
             added=90, far=0.31, p=0.0004, drifted=True, words="validation drift: 31 % of 90 images"
         ),
         "batch": _batch(points),
+        "people": {"2": "Bo Lark"},
+        "held": (_held(),),
+        "burndown": _burndown(spent),
         "regime": SelectionRegime(
             cycle=points,
             strategy="auto",
@@ -171,6 +180,17 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         ),
         **of_points([curve_point(position, classes) for position in range(points)], classes),
     }
+
+
+def _held() -> HeldTask:
+    since = "2026-11-22T13:30:00+00:00"
+    return HeldTask(image_id=3, image=HOSTILE, task="103", annotator="2", since=since)
+
+
+def _burndown(spent: int) -> Burndown:
+    """As many labels on each of five days."""
+    days = {date(2026, 11, 17 + back): spent // 5 for back in range(5)}
+    return burndown(days, budget=96, spent=spent, open_tasks=3, today=date(2026, 11, 22))
 
 
 def _daemon(state: Liveness, words: str) -> DaemonState:

@@ -92,7 +92,7 @@ def _page(status: dict[str, Any]) -> Iterator[Pair]:
     page = create_app(lambda: Status.model_validate(status)).test_client().get("/").text
     text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
     labels, batch = status["labels"], status["batch"]
-    yield "labels on the page", True, f"{labels['spent']} of {labels['total']} images" in text
+    yield "labels on the page", True, f"{labels['left']} of {labels['total']} labels" in text
     if batch is not None:
         of_batch = f"{batch['labeled']} of {batch['asked']} labeled {batch['open']} open"
         yield "the batch on the page", True, of_batch in text

@@ -74,6 +74,8 @@ def test_every_cycle_is_an_event_too(home: Path) -> None:
     assert [words.partition(":")[0] for words in said if words.startswith("cycle ")] == [
         f"cycle {number}" for number in (3, 2, 1, 0)
     ]
+    assert "8 new labels (8 from person 1)" in str(said)
+    assert "truth" not in str(said), "the log names people; pages and reports show events"
 
 
 def test_what_was_set_otherwise_since_the_last_run_is_said_once(

@@ -6,7 +6,8 @@ import pytest
 
 from daemon.domain import Source
 from daemon.status.model_health import Event, Incident
-from daemon.web.headlines import folded_events, going_on, incident_words, person
+from daemon.web.headlines import folded_events, going_on, incident_words
+from daemon.web.people import person
 from tests.fakes.statuses import status
 
 AT = "2026-11-22T13:36:00+00:00"

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
-from daemon.datasets.formats import coco_rle
 from daemon.datasets.formats.coco_outline import decode
 from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
 from daemon.datasets.samples import Repair
 from daemon.domain.errors import DatasetRefused
+from daemon.pixels import coco_rle
 from tests.fakes.dataset_sources import MASKS, coco, coco_entries, mask_png, ring
 
 

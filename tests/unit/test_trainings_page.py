@@ -13,6 +13,7 @@ from PIL import Image
 from daemon.status.snapshot import read_status
 from daemon.web.app import create_app
 from tests.fakes.trained_runs import HOSTILE, trained_home
+from tests.fakes.visitors import signed_in
 
 
 def client_of(home: Path, models: int, **changes: bool) -> FlaskClient:
@@ -41,7 +42,7 @@ def test_the_page_names_each_model_its_state_and_what_waits_for_an_answer(
     page = client.get("/trainings").text
     assert "waits for an answer" in page
     assert HOSTILE not in page
-    assert 'data-verb="approve_model" data-cycle="3"' in page
+    assert "data-verb" not in page  # nobody is signed in
     assert client.get("/trainings.schema.json").status_code == 200
 
 
@@ -54,7 +55,10 @@ def test_before_the_first_model_the_page_says_when_it_comes(tmp_path: Path) -> N
 
 
 def test_a_model_shows_its_confusion_by_pixel_value_and_opens_the_images(tmp_path: Path) -> None:
-    client = client_of(tmp_path, 2)
+    config = trained_home(tmp_path, 2)
+    client = create_app(lambda: read_status(config), read_config=lambda: config).test_client()
+    assert "data-verb" not in client.get("/trainings/1").text
+    signed_in(client, config)
 
     page = client.get("/trainings/2").text
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from daemon.datasets.formats import coco_rle
 from daemon.domain import IGNORE, Mask
+from daemon.pixels import coco_rle
 from daemon.pixels.masks import values_of
 
 
@@ -34,16 +34,9 @@ def objects(mask: Mask, image_id: int) -> Iterator[dict[str, Any]]:
             "category_id": 1 if is_crowd else value,
             "iscrowd": int(is_crowd),
             "area": int(np.count_nonzero(inside)),
-            "bbox": _box(inside),
+            "bbox": coco_rle.bounding_box(inside),
             "segmentation": {
                 "size": list(mask.shape),
                 "counts": coco_rle.compress(coco_rle.encode(inside)),
             },
         }
-
-
-def _box(inside: coco_rle.Inside) -> list[int]:
-    """[left, top, width, height] in pixels, of a mask that is not empty."""
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    top, left = int(rows[0]), int(columns[0])
-    return [left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from connectors.masks.shapes import Patch
-from daemon.datasets.formats import coco_polygon, coco_rle
+from daemon.datasets.formats import coco_polygon
 from daemon.datasets.painting import whole
 from daemon.domain.formatting import short_repr
+from daemon.pixels import coco_rle
 
 MOST_COORDINATE = 1e5  # pixels
 MOST_RINGS = 100_000  # of an object

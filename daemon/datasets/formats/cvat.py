@@ -18,7 +18,7 @@ import numpy as np
 from connectors.masks import shapes
 from connectors.masks.shapes import Patch
 from daemon.datasets.annotated_images import AnnotatedImage, ImageList, guarded, samples_of
-from daemon.datasets.formats import coco_polygon, coco_rle
+from daemon.datasets.formats import coco_polygon
 from daemon.datasets.formats.coco_outline import MOST_COORDINATE, corners_of, ring_of
 from daemon.datasets.formats.cvat_xml import CvatFile, CvatImage, CvatShape, read_cvat
 from daemon.datasets.json_files import head, size_of
@@ -35,6 +35,7 @@ from daemon.datasets.source_tree import Tree
 from daemon.domain import Fault
 from daemon.domain.errors import DatasetRefused
 from daemon.domain.formatting import short_repr
+from daemon.pixels import coco_rle
 from daemon.pixels.headers import MOST_PIXELS
 
 LOOKED_FOR = "CVAT for images 1.1: an .xml file with <annotations>, and its images"

@@ -2,7 +2,8 @@
 
 The audit itself is another room, which trains the models that it needs: a label is compared with
 the view of a model that did not learn from it. It is registered in `installed_audit`: a function of
-an `AuditRequest` that returns an `AuditOutcome`. Where there is none, the report says "not done".
+an `AuditRequest` that returns an `AuditOutcome`. Where there is none, or the recipe wants none, the
+report says "not done".
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ LabelAudit = Callable[[AuditRequest], AuditOutcome]
 
 
 def installed_audit() -> LabelAudit | None:
-    """The audit that checks the labels."""
-    from daemon.experiment.auditing.recipe_audit import audit_labels  # it is given our AuditRequest
+    """The audit that checks the labels; None would be said in the report as "not done"."""
+    from daemon.experiment.recipes.recipe_audit import audit_labels  # it needs this module
 
     return audit_labels
 
@@ -69,13 +70,9 @@ class AuditJob(RecipeJob):
         self._audit = audit if self.parts.plan.recipe.audit.run else None
 
     def done(self) -> bool:
-        """Whether it is done, or refused; an audit that is installed or wanted since is made up
-        for."""
+        """Whether it is done; an audit that was installed since is made up for."""
         found = audit_of(self.parts.plan)
-        if found is None:
-            return False
-        left_out = found.words in (NOT_INSTALLED, NOT_WANTED)
-        return found.done or self._audit is None or not left_out
+        return found is not None and (found.final or self._audit is None)
 
     def trained(self) -> int:
         """Nothing that counts as a training of an arm."""
@@ -86,7 +83,8 @@ class AuditJob(RecipeJob):
         plan = self.parts.plan
         if self._audit is None:
             wanted = plan.recipe.audit.run
-            outcome = AuditOutcome(done=False, words=NOT_INSTALLED if wanted else NOT_WANTED)
+            words = NOT_INSTALLED if wanted else NOT_WANTED
+            outcome = AuditOutcome(done=False, final=False, words=words)
         else:
             plan.folder.audit.mkdir(parents=True, exist_ok=True)
             outcome = self._audit(self._request())

@@ -162,7 +162,14 @@ def _print_plan(plan: ExperimentPlan, audit: LabelAudit | None, out: Console) ->
         if (run := read_record(plan.folder.run_file(arm, seed), ArmRun))
     ]
     cores = plan.recipe.training.threads or len(os.sched_getaffinity(0))
-    time = estimate_time(plan, runs, chosen=plan.folder.choice_file.exists(), cores=cores)
+    audited = audit_of(plan)
+    time = estimate_time(
+        plan,
+        runs,
+        chosen=plan.folder.choice_file.exists(),
+        audits=audit is not None and plan.recipe.audit.run and not (audited and audited.final),
+        cores=cores,
+    )
     for line in plan_lines(plan, time, done=len(runs), audited=audit is not None):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 

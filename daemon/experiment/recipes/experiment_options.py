@@ -8,8 +8,12 @@ from pathlib import Path
 
 from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.options import absolute_path
-from daemon.experiment.recipes.experiment_plan import narrowed
-from daemon.experiment.recipes.recipe_file import ReadRecipe, read_recipe, shipped_recipes
+from daemon.experiment.recipes.recipe_file import (
+    ReadRecipe,
+    narrowed,
+    read_recipe,
+    shipped_recipes,
+)
 
 AUTO = "auto"
 

@@ -50,9 +50,11 @@ class AuditFinding(Record):
 
 class AuditOutcome(Record):
     """What the audit of the labels did. words: a sentence; begins with "not done" where it was not.
-    findings: the most suspicious first."""
+    final: False where it is made up for once an audit is installed. findings: the most suspicious
+    first."""
 
     done: bool
+    final: bool = True
     words: str
     findings: tuple[AuditFinding, ...] = ()
 

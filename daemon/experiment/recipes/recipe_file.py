@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,37 @@ def read_recipe(name: str, data: Path | None, changes: Sequence[str] = ()) -> Re
         recipe=_checked(content, text, source),
         sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def narrowed(read: ReadRecipe, arms: str, seeds: str) -> ReadRecipe:
+    """The recipe with some of its arms, and other seeds for all of them.
+
+    arms, seeds: names and numbers between commas; "": as the recipe has them. Raises
+    ExperimentRefused for an arm that it lacks.
+    """
+    recipe, chosen = read.recipe, _names(arms)
+    for name in chosen:
+        if name not in recipe.arms:
+            raise ExperimentRefused(
+                f"--arms {name}: there is no such arm{nearest(name, recipe.arms)}; expected some "
+                f"of {', '.join(recipe.arms)}"
+            )
+    changes: dict[str, Any] = {}
+    kept = {name: arm for name, arm in recipe.arms.items() if not chosen or name in chosen}
+    if numbers := _names(seeds):
+        if not all(text.isdecimal() and len(text) < 10 for text in numbers):
+            raise ExperimentRefused(f"--seeds {seeds}: expected whole numbers between commas")
+        kept = {name: arm.model_copy(update={"seeds": None}) for name, arm in kept.items()}
+        given = {"seeds": tuple(map(int, numbers))}
+        changes["training"] = recipe.training.model_copy(update=given)
+    changes["arms"] = kept
+    if recipe.report.reference not in kept:
+        changes["report"] = recipe.report.model_copy(update={"reference": ""})
+    return replace(read, recipe=recipe.model_copy(update=changes))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def _source(name: str) -> Path:

@@ -64,7 +64,7 @@ class Sampling(Section):
 class Auditing(Section):
     """[audit]: whether the labels are checked before the trainings."""
 
-    run: bool = setting(True, "check the labels of the sample, where that room is installed")
+    run: bool = setting(True, "check the labels of the sample before the trainings")
 
 
 class Trainings(Section):

@@ -20,6 +20,7 @@ CROP_PIXELS = 4 * 256 * 256
 IMAGE_S = 0.15  # to measure a test image of 384 px
 EMBED_S = 0.053
 START_S = 10.0  # of a process
+AUDIT_ITERATIONS = 300  # of each of its two models
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +34,10 @@ class TimeEstimate:
 
 
 def estimate_time(
-    plan: ExperimentPlan, runs: Sequence[ArmRun], *, chosen: bool, cores: int
+    plan: ExperimentPlan, runs: Sequence[ArmRun], *, chosen: bool, audits: bool, cores: int
 ) -> TimeEstimate:
-    """runs: that are done. chosen: whether the sample is. cores: that the trainings share."""
+    """runs: that are done. chosen: whether the sample is. audits: whether the labels will be
+    audited. cores: that the trainings share."""
     images = len({*plan.lists.labeled, *plan.lists.pool, *plan.lists.test})
     by_arm, measured = {}, []
     for arm in plan.recipe.arms:
@@ -49,6 +51,7 @@ def estimate_time(
     left = [by_arm[arm] for arm, seed in plan.trainings() if (arm, seed) not in done]
     start = 0.0 if chosen else START_S + images * EMBED_S / cores
     pictures = len(plan.recipe.arms) * START_S if plan.recipe.report.pictures else 0.0
+    start += 2 * (START_S + AUDIT_ITERATIONS * ITERATION_S["supervised"] / cores) if audits else 0.0
     seconds = start + sum(left) / (plan.parallel or 1) + pictures
     return TimeEstimate(seconds=seconds, by_arm=by_arm, measured=tuple(measured))
 

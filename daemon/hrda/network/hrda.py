@@ -53,8 +53,8 @@ class HRDASegmentor(Segmentor):
         if self.settings.scales_together and small.shape == window.shape:
             context, attention, features, detail = self._both_scales(small, window)
         else:
-            context, attention, features = self._context(small)
-            detail = self._detail(window)
+            context, attention, features = self.context_logits(small)
+            detail = self.detail_logits(window)
         return Logits(
             fused=fuse_scales(context, attention, detail, box),
             detail=detail,
@@ -67,8 +67,8 @@ class HRDASegmentor(Segmentor):
     def slide_inference(self, image: Tensor, window: int, stride: int) -> SlideResult:
         """The logits of whole images, by detail windows that lie `stride` pixels apart."""
         check_size(image)
-        context, attention, features = self._context(half_scale(image))
-        (detail,) = self._mean_of_windows(image, window, stride, lambda x: [self._detail(x)])
+        context, attention, features = self.context_logits(half_scale(image))
+        (detail,) = self._mean_of_windows(image, window, stride, lambda x: [self.detail_logits(x)])
         fused = fuse_scales(context, attention, detail, None)
         agreement = scales_agree(context, detail) if self.settings.scales_agree else None
         return SlideResult(
@@ -79,7 +79,7 @@ class HRDASegmentor(Segmentor):
         """The same with the logits of each branch, and the inputs of the last layer."""
         check_size(image)
         with inputs_of(self.decoder.conv_seg) as inputs:
-            context, attention, features = self._context(half_scale(image))
+            context, attention, features = self.context_logits(half_scale(image))
         detail = self._detail_branch(image, window, stride)
         return BranchResult(
             fused=fuse_scales(context, attention, detail.logits, None),
@@ -97,7 +97,7 @@ class HRDASegmentor(Segmentor):
     def _both_scales(
         self, small: Tensor, window: Tensor
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...], Tensor]:
-        """`_context` of the half-scale view and `_detail` of the window, in one minibatch.
+        """`context_logits` of the half-scale view, `detail_logits` of the window, in one minibatch.
 
         The norms then see the same mixture of both scales in training as at inference, where
         their running statistics hold it.
@@ -110,14 +110,15 @@ class HRDASegmentor(Segmentor):
             attention = self.attention(features, context)
         return context, attention, features, detail
 
-    def _context(self, small: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def context_logits(self, small: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Logits, attention and features of the half-scale view."""
         with self.autocast(small):
             features = self.encoder(self.normalised(small))
             context = self.decoder(features).float()
             return context, self.attention(features, context), features
 
-    def _detail(self, image: Tensor) -> Tensor:
+    def detail_logits(self, image: Tensor) -> Tensor:
+        """(B, C, h/4, w/4): the logits of detail windows at full scale."""
         with self.autocast(image):
             return self.decoder(self.encoder(self.normalised(image))).float()
 
@@ -127,12 +128,14 @@ class HRDASegmentor(Segmentor):
             logits, seen = self._mean_of_windows(image, window, stride, self._detail_with_inputs)
             return Branch(logits=logits, inputs=seen)
         with inputs_of(self.decoder.conv_seg) as inputs:
-            (logits,) = self._mean_of_windows(image, window, stride, lambda x: [self._detail(x)])
+            (logits,) = self._mean_of_windows(
+                image, window, stride, lambda x: [self.detail_logits(x)]
+            )
         return Branch(logits=logits, inputs=inputs[0])
 
     def _detail_with_inputs(self, image: Tensor) -> Sequence[Tensor]:
         with inputs_of(self.decoder.conv_seg) as inputs:
-            logits = self._detail(image)
+            logits = self.detail_logits(image)
         return logits, inputs[0]
 
     def _mean_of_windows(

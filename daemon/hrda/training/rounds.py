@@ -60,8 +60,8 @@ class Rounds:
         first = FirstRound(self.folder, origin)
         took = first.result()
         if took is None:
-            training = self._train_first(first, request, settings, crops)
-            if training.finish.requested:
+            training, wanted_now = self._train_first(first, request, settings, crops)
+            if wanted_now:
                 return training
             before_s = self.started_s - training.stopwatch.started_s
         else:
@@ -70,18 +70,20 @@ class Rounds:
 
     def _train_first(
         self, first: FirstRound, request: TrainRequest, settings: Settings, crops: Crops
-    ) -> Training:
-        """The first of two rounds, with all that the second needs of it in files."""
+    ) -> tuple[Training, bool]:
+        """The first of two rounds, with all that the second needs of it in files; and whether
+        somebody wants the result now: then there is no second, and no such file."""
         training = self._prepared(request, settings, crops, first.origin)
         training.run()
-        if self.ranks.is_main and not training.finish.requested:
+        (wanted_now,) = self.ranks.any_rank(self.finish.requested, device=self.device)
+        if self.ranks.is_main and not wanted_now:
             net = training.model()
             adjust_to_pool_prior(self.folder, net, request, crops)
             seconds, count = training.stopwatch.seconds(), training.all_iterations()
             took = EarlierRound(seconds=seconds, iterations=count)
             first.finish(net, request.classes, took)
         self.ranks.barrier()
-        return training
+        return training, wanted_now
 
     def _train_second(
         self,

@@ -8,7 +8,11 @@ from __future__ import annotations
 from daemon.store.migrations import released, typed_facts  # isort: skip
 from daemon.store.migrations import commands_table  # isort: skip
 from daemon.store.migrations import verdicts  # isort: skip
+from daemon.store.migrations import people_tables  # isort: skip
 from daemon.store.migrations import findings_table  # isort: skip
 from daemon.store.migrations.registry import migrations
 
-__all__ = ["commands_table", "findings_table", "migrations", "released", "typed_facts", "verdicts"]
+__all__ = [
+    "commands_table", "findings_table", "migrations", "people_tables", "released", "typed_facts",
+    "verdicts",
+]  # fmt: skip

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from daemon.web.page import Page
-from daemon.web.pages import curve, image_map, overview, suspects, trainings
+from daemon.web.pages import batch, curve, image_map, overview, suspects, trainings
 
-PAGES: tuple[Page, ...] = (overview.PAGE, curve.PAGE, image_map.PAGE, trainings.PAGE, suspects.PAGE)
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    curve.PAGE,
+    batch.PAGE,
+    image_map.PAGE,
+    trainings.PAGE,
+    suspects.PAGE,
+)

@@ -24,7 +24,7 @@ function made(tag, parts) {
 }
 
 export function createSelection({ map, field, changed, look, said }) {
-  let ids = [], listed = 0, turn = 0, verb = null;
+  let ids = [], listed = 0, turn = 0, verb = null, before = null;
 
   const rowsOf = (some) => Uint32Array.from(some.map((id) => map().rows.get(id)).filter((row) => row !== undefined));
 
@@ -97,6 +97,7 @@ export function createSelection({ map, field, changed, look, said }) {
     ];
     element("image-list").replaceChildren(...facts.flatMap(([name, value]) => [made("dt", { textContent: name }), made("dd", { textContent: value })]));
     element("similar").replaceChildren();
+    if (element("image-facts").hidden) before = document.activeElement;
     element("image-facts").hidden = false;
     element("image-name").focus();
   }
@@ -149,7 +150,13 @@ export function createSelection({ map, field, changed, look, said }) {
   element("search").addEventListener("submit", (event) => { event.preventDefault(); search(element("search-text").value); });
   element("more").addEventListener("click", more);
   element("clear").addEventListener("click", () => chooseIds([], false));
-  element("close-image").addEventListener("click", () => { element("image-facts").hidden = true; element("selection-title").focus(); });
+  function close() { // and go back to where the image was opened
+    element("image-facts").hidden = true;
+    before?.focus?.();
+  }
+
+  element("close-image").addEventListener("click", close);
+  addEventListener("keydown", (event) => { if (event.key === "Escape" && !element("image-facts").hidden) close(); });
   element("export").addEventListener("click", (event) => {
     const link = event.currentTarget;
     URL.revokeObjectURL(link.href);

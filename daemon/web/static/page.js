@@ -55,15 +55,16 @@ async function refresh() {
   const link = document.getElementById("link");
   try {
     const twin = await fetched(TWIN);
-    if (twin !== lastTwin) swap(new DOMParser().parseFromString(await fetched(location.pathname), "text/html"));
+    if (twin !== lastTwin) swap(new DOMParser().parseFromString(await fetched(location.pathname + location.search), "text/html"));
     const status = TWIN === STATUS ? twin : await fetched(STATUS);
     [lastTwin, lastAnswer] = [twin, Date.now()];
     const { daemon, incidents } = JSON.parse(status); // the page may answer where no daemon does
     const broken = incidents.length ? incidents[0].source + " does not work" : "";
-    const lost = (daemon.state === "never ran" ? "" : daemon.words) || broken;
-    link.textContent = lost || "live";
+    const idle = daemon.state === "never ran";
+    const lost = (idle ? "" : daemon.words) || broken;
+    link.textContent = lost || (idle ? "not started" : "live");
     link.title = "";
-    link.className = lost ? "link lost" : "link live";
+    link.className = lost ? "link lost" : idle ? "link" : "link live";
   } catch (error) {
     link.textContent = "no answer from Maskloop" + (lastAnswer ? " since " + new Date(lastAnswer).toLocaleTimeString() : "");
     link.title = String(error.message || error);

@@ -65,6 +65,13 @@ def decompress(text: str, size: tuple[int, int]) -> Inside:
     return _filled(runs, size)
 
 
+def bounding_box(inside: Inside) -> list[int]:
+    """[left, top, width, height] in pixels, of a mask that is not empty."""
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    top, left = int(rows[0]), int(columns[0])
+    return [left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1]
+
+
 def _differences(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The number in each group of characters, with its sign."""
     is_last = codes & _MORE == 0

@@ -1,0 +1,1 @@
+"""A model as files that need no Maskloop: graphs of torch.export and ONNX, a script, a card."""
