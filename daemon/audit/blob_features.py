@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from daemon.audit.disagreement_blobs import TOUCHING_PX, Blobs, Probability, is_background
@@ -11,7 +10,6 @@ from daemon.audit.label_components import Components, FloatArray
 from daemon.domain import Mask
 from daemon.domain.label_findings import FindingType
 
-MOST_OF_COMPONENT = 0.6  # share of a component that a blob covers, from which on all of it counts
 TYPES = (
     FindingType.SWAP,
     FindingType.MISSING,
@@ -74,14 +72,6 @@ def blob_features(
         "apart": np.log1p(np.minimum(blobs.distance, 100)),
     }
     return np.stack([columns[name] for name in NAMES], axis=1)
-
-
-def covers_component(blobs: Blobs, components: Components) -> npt.NDArray[np.bool_]:
-    """(n,): whether a blob covers most of the component that it lies in."""
-    owner_area = np.concatenate([[np.inf], components.areas])[blobs.owners]
-    inside = ~is_background(blobs.labels)
-    found: npt.NDArray[np.bool_] = inside & (blobs.areas > MOST_OF_COMPONENT * owner_area)
-    return found
 
 
 def _thickness(blobs: Blobs) -> FloatArray:

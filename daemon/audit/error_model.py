@@ -25,6 +25,7 @@ from daemon.audit.suspects import CLEAN, KINDS, TYPES, UNCLEAR, IntArray, Rows, 
 from daemon.domain.label_findings import FindingType
 
 LARGE_PX, SIZE_WEIGHT = 65_536, 0.25  # in the order of places: larger places are equal
+FURTHER_PLACE = 0.5  # of the urgency of the place before in the same image
 MIN_ERRORS = 20  # planted errors, for a fit
 FOLDS = 5
 RISING = (
@@ -75,9 +76,15 @@ class Places:
 
     def priority(self) -> FloatArray:
         """(N,): what places are sorted by, in [0, 1]: of two that are equally likely to hold an
-        error the larger one comes first, since it spoils more of the training."""
+        error the larger one comes first, since it spoils more of the training; each further place
+        of an image counts half of the one before, since whoever opens the image sees them all."""
         size = np.minimum(np.maximum(self.area, 1) / LARGE_PX, 1.0) ** SIZE_WEIGHT
-        found: FloatArray = self.score * size
+        alone = self.score * size
+        order = np.lexsort((-alone, self.image))
+        images = self.image[order]
+        before = np.arange(len(order)) - np.searchsorted(images, images, side="left")
+        found = np.empty(len(self))
+        found[order] = alone[order] * FURTHER_PLACE**before
         return found
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from daemon.audit import error_model, sentences
 from daemon.audit.component_features import NAMES
 from daemon.audit.error_model import ErrorModel, Places
-from daemon.audit.identical_pictures import Fingerprint, agreement, fingerprint, identical_pairs
+from daemon.audit.identical_pictures import agreement, digest_of, identical_pairs
 from daemon.audit.label_components import BACKGROUND
 from daemon.audit.label_rules import odd_mask
 from daemon.audit.plant_tables import PlantTable, plant_table
@@ -69,7 +69,7 @@ class LabelAudit:
     plant_share: float = 0.1
     seed: int = 0
     _seen: list[AuditedImage] = field(default_factory=list)
-    _prints: list[Fingerprint] = field(default_factory=list)
+    _digests: list[str] = field(default_factory=list)
     _found: list[Suspects] = field(default_factory=list)
     _planted: list[list[Suspects]] = field(default_factory=list)
     _errors: list[tuple[int, Planted]] = field(default_factory=list)
@@ -100,7 +100,7 @@ class LabelAudit:
             )
         number = len(self._seen)
         self._seen.append(image)
-        self._prints.append(fingerprint(picture))
+        self._digests.append(digest_of(picture))
         found = suspects_of(number, mask, probability, self.tolerance_px)
         self._found.append(_scaled(found, step))
         self._check_rules(image, mask, probability, step)
@@ -123,7 +123,7 @@ class LabelAudit:
 
     def identical(self) -> Iterator[tuple[AuditedImage, AuditedImage]]:
         """Pairs of images with the same pixels."""
-        for one, other in identical_pairs(self._prints):
+        for one, other in identical_pairs(self._digests):
             yield self._seen[one], self._seen[other]
 
     def conflict(

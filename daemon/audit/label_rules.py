@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,6 @@ from daemon.domain import IGNORE, Mask
 SLIVER_PX = 10
 MIN_SLIVERS = 5  # of one image: single ones are common
 SURE, SURE_PX = 0.9, 400  # probability of an object, over so many pixels
-FAST_SHARE = 0.02  # of the lead times
-MIN_LABELS = 50  # of an annotator, or with a lead time, before a habit is known
 
 
 def odd_mask(mask: Mask, model: Mask, confidence: npt.NDArray[np.float32]) -> Iterator[str]:
@@ -31,34 +29,3 @@ def odd_mask(mask: Mask, model: Mask, confidence: npt.NDArray[np.float32]) -> It
             slivers += int((np.bincount(part.ravel())[1:] < SLIVER_PX).sum()) if count else 0
     if slivers >= MIN_SLIVERS:
         yield f"The label has {slivers} parts of fewer than {SLIVER_PX} pixels."
-
-
-def unused_classes(
-    used: Mapping[str, Mapping[int, int]], classes: Sequence[str], labels: Mapping[str, int]
-) -> Iterator[tuple[str, str]]:
-    """(annotator, sentence) where somebody with many labels never uses a class that others use.
-
-    used: annotator -> class -> in how many labels. labels: annotator -> how many labels.
-    """
-    for value in range(1, len(classes)):
-        users = [name for name, counts in used.items() if counts.get(value, 0)]
-        for name, count in labels.items():
-            if count >= MIN_LABELS and name not in users and users:
-                sentence = f"This annotator never used {classes[value]} in {count} labels."
-                yield name, sentence
-
-
-def too_fast(lead_times_s: Mapping[int, float], untouched: set[int]) -> dict[int, str]:
-    """Image -> sentence, where an untouched prediction was accepted faster than nearly all labels.
-
-    lead_times_s: image -> seconds that its annotator took.
-    """
-    if len(lead_times_s) < MIN_LABELS:
-        return {}
-    limit = float(np.quantile(list(lead_times_s.values()), FAST_SHARE))
-    return {
-        image: f"The prediction was accepted unchanged after {seconds:.0f} s, faster than 98 % of "
-        f"the labels."
-        for image, seconds in lead_times_s.items()
-        if seconds <= limit and image in untouched
-    }

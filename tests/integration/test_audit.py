@@ -69,6 +69,7 @@ def test_the_loop_finds_wrong_labels_and_the_page_shows_them(home: Path) -> None
     assert ",swap," in (home / "now/findings.csv").read_text()
 
 
+@pytest.mark.long
 def test_an_audit_that_fails_is_said_and_the_loop_goes_on(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from daemon.audit.identical_pictures import agreement, fingerprint, identical_pairs, near_pairs
+from daemon.audit.identical_pictures import agreement, digest_of, identical_pairs
 
 CLASSES = ("soil", "crop", "weed")
 
@@ -18,14 +18,10 @@ def test_identical_pictures_are_found_across_formats_and_listed_once() -> None:
         out = io.BytesIO()
         Image.fromarray(picture).save(out, kind)
         copies.append(np.asarray(Image.open(out).convert("RGB")))
-    smooth = np.asarray(Image.fromarray(picture).resize((20, 20)).resize((80, 60)))
-    brighter = (smooth * 0.97).astype(np.uint8)
 
-    prints = [fingerprint(one) for one in copies]
+    digests = [digest_of(one) for one in [*copies, picture[::-1]]]
 
-    assert list(identical_pairs(prints)) == [(0, 1), (0, 2)]
-    assert list(near_pairs([fingerprint(smooth), fingerprint(brighter)])) == [(0, 1)]
-    assert list(near_pairs([fingerprint(picture), fingerprint(smooth)])) == []
+    assert list(identical_pairs(digests)) == [(0, 1), (0, 2)]
 
 
 def test_the_agreement_of_two_labels_leaves_out_what_either_leaves_out() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from daemon.audit.component_features import NAMES
+from daemon.audit.error_model import Places
 from daemon.audit.independence import require_independent
 from daemon.audit.label_audit import AuditedImage, AuditOutcome, LabelAudit
 from daemon.audit.label_components import components_of
@@ -281,3 +282,19 @@ def test_large_images_are_compared_at_every_second_pixel(monkeypatch: pytest.Mon
     assert (missing.type, missing.box_yxyx) == (FindingType.MISSING, (20, 30, 60, 70))
     assert missing.area_px == 1600
     assert (odd.type, odd.area_px) == (FindingType.RULE, SIDE * SIDE)
+
+
+def test_a_further_place_of_an_image_comes_later_and_a_larger_place_sooner() -> None:
+    nothing = np.zeros(4, np.int64)
+    places = Places(
+        component=nothing - 1,
+        blob=np.arange(4),
+        by_blob=np.ones(4, bool),
+        score=np.array([0.8, 0.8, 0.5, 0.5]),
+        type=nothing,
+        truth=nothing,
+        image=np.array([0, 0, 1, 2]),
+        area=np.array([65_536, 65_536, 65_536, 4096]),
+    )
+
+    assert places.priority() == pytest.approx([0.8, 0.4, 0.5, 0.25])
