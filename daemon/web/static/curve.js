@@ -92,7 +92,7 @@ function layout(lines, ahead, width, height) { // both stated: plotly's own resi
     margin: { l: narrow ? 58 : 64, r: 16, t: 10, b: 52 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     hovermode: "x unified", hoverlabel: { bgcolor: colour("card"), bordercolor: edge, font: { color: ink } },
-    xaxis: { ...axis, title: { text: "labeled images, validation included", standoff: 12, font: { size: 13 } }, range: [Math.max(0, least - 0.06 * (most - least) - 1), most + 0.06 * (most - least) + 1], showgrid: false, tickformat: "d" },
+    xaxis: { ...axis, title: { text: "labeled images, validation included", standoff: 12, font: { size: 13 } }, range: [Math.max(0, least - 0.06 * (most - least) - 1), most + 0.06 * (most - least) + 1], showgrid: false, tickformat: "d", dtick: most - least < 6 ? 1 : undefined },
     yaxis: { ...axis, title: { text: "IoU", standoff: 12, font: { size: 13 } }, autorange: true, tickformat: ".2f", nticks: 8, autorangeoptions: { clipmin: -0.02, clipmax: 1.02 } },
     legend: narrow ? { orientation: "h", x: 0, y: 1.03, yanchor: "bottom" } : { x: 1.01, y: 1, font: { color: ink } },
     showlegend: true,
