@@ -29,7 +29,6 @@ MAX_MASKS = 10  # findings of an image that keep the picture of their pixels
 PLANTED_OBJECTS = 4000  # components that copies with planted errors should have, all together
 MAX_ROUNDS = 8  # copies of an image with planted errors
 OBJECTS = 15  # of a usual image
-RULE_SCORE = 0.15  # of an oddity that needs no model: as a probable error of some hundred pixels
 GATE = 0.5  # probability against a label, from which on a component is worth a look
 SAYS_AGAINST = [NAMES.index(name) for name in ("doubt", "ring_peak", "rim_peak")]
 Picture = npt.NDArray[np.uint8]
@@ -155,7 +154,7 @@ class LabelAudit:
         self, image: AuditedImage, mask: Mask, probability: Probability, step: int
     ) -> None:
         model = probability.argmax(axis=0).astype(np.uint8)
-        for sentence in odd_mask(mask, model, probability.max(axis=0)):
+        for odd in odd_mask(mask, model, probability.max(axis=0)):
             self._rules.append(
                 Finding(
                     image_id=image.id,
@@ -164,9 +163,9 @@ class LabelAudit:
                     proposed="",
                     box_yxyx=(0, 0, mask.shape[0] * step, mask.shape[1] * step),
                     area_px=mask.size * step * step,
-                    score=RULE_SCORE,
+                    score=odd.score,
                     expected_precision=None,
-                    reason=sentence,
+                    reason=odd.sentence,
                     weak=image.weak,
                 )
             )
