@@ -25,8 +25,6 @@ from daemon.stages.review_candidates import new_reviews, reason_for_none
 
 log = logging.getLogger(__name__)
 
-REVIEWS_STOPPED = "reviews_stopped"  # fact: why no review is opened, a sentence; "" while they are
-
 
 def advance_reviews(context: Context) -> None:
     """Read what reviewers answered, take back what is not needed, open new reviews."""
@@ -58,9 +56,9 @@ def review_tasks(context: Context) -> list[str]:
 
 def _say_why_none(context: Context, words: str) -> None:
     """Keep why no review is opened, for the pages, and log it once."""
-    if (context.store.fact(REVIEWS_STOPPED) or "") == words:
+    if context.store.reviews_stopped() == words:
         return
-    context.store.keep_fact(REVIEWS_STOPPED, words)
+    context.store.keep_reviews_stopped(words)
     if words:
         context.store.add_event("info", f"no label gets a second look: {words}", context.now())
 

@@ -12,6 +12,7 @@ from daemon.domain.label_findings import Finding, FindingType
 from daemon.domain.reviews import Review, ReviewState, TaskAnswer
 from daemon.store.base import Row, StoreBase, parse_time, stamp, utf_8
 
+_STOPPED = "reviews_stopped"  # name of the stored fact
 _ANSWERED = (ReviewState.CONFIRMED, ReviewState.CORRECTED, ReviewState.OTHER)
 
 
@@ -74,6 +75,14 @@ class ReviewQueries(StoreBase):
             limit,
         )
         return [ReviewState(row["state"]) for row in rows]
+
+    def reviews_stopped(self) -> str:
+        """Why no further review is opened, as a sentence; "" while they are."""
+        return self.fact(_STOPPED) or ""
+
+    def keep_reviews_stopped(self, words: str) -> None:
+        """Keep why no further review is opened; it replaces an earlier reason."""
+        self.keep_fact(_STOPPED, words)
 
     def task_answers(self, task: str) -> list[TaskAnswer]:
         """The annotations of a task that were not deleted, in the order in which they were read."""
