@@ -94,11 +94,11 @@ def _withdraw_needless(context: Context, connector: OpensReviews) -> None:
     opened = context.store.reviews(ReviewState.OPEN)
     if not opened:
         return
-    gone = connector.keep_reviews_open(
-        {one.task: len(one.answers) for one in opened if one.version and not _why(context, one)}
-    )
+    reasons = {review.id: _why(context, review) for review in opened}
+    sent = [review for review in opened if review.version and not reasons[review.id]]
+    gone = connector.keep_reviews_open({review.task: len(review.answers) for review in sent})
     for review in opened:
-        words = "its task was deleted" if review.task in gone else _why(context, review)
+        words = "its task was deleted" if review.task in gone else reasons[review.id]
         if words:
             _withdraw(context, connector, review, words)
 

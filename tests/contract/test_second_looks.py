@@ -9,6 +9,7 @@ import pytest
 
 from connectors.base import OpensReviews
 from connectors.masks.regions import decode
+from daemon.domain import Mask
 from daemon.domain.reviews import ReviewRegion, ReviewRequest
 from tests.contract.conftest import FAKE
 from tests.contract.rigs import CLASSES, CONTROL, SIZE, LabelStudioRig, Rig
@@ -59,7 +60,7 @@ def test_a_folder_opens_no_reviews(rig: Rig) -> None:
     assert not isinstance(rig.connector, OpensReviews)
 
 
-def review(task: str, label: np.ndarray) -> ReviewRequest:
+def review(task: str, label: Mask) -> ReviewRequest:
     """The first class as a suspicious region, the others as they are."""
     values = [value for value in (1, 2) if (label == value).any()]
     regions = [
