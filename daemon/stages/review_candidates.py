@@ -120,8 +120,11 @@ def _possible(
         if task not in closed or annotation is None or image_id in unfit:
             continue
         answers = store.task_answers(task)
-        taken = {one.annotator for one in answers} | store.task_skippers(task)
+        skippers = store.task_skippers(task)
+        taken = {one.annotator for one in answers} | skippers
         if any(one.ground_truth for one in answers) or not people - taken:
+            continue
+        if len(skippers) >= context.config.loop.max_skips:
             continue
         png = store.annotation_png(annotation)
         if png is not None:

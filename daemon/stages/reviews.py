@@ -31,6 +31,7 @@ def advance_reviews(context: Context) -> None:
     store, connector = context.store, context.connector
     opened = store.reviews(ReviewState.OPEN)
     if not opened and not context.config.audit.review_share:
+        _say_why_none(context, "")
         return
     if not isinstance(connector, OpensReviews):
         _say_why_none(context, "this labeling tool cannot ask a second person about a label")
@@ -115,6 +116,8 @@ def _why(context: Context, review: Review) -> str:
         return "its author changed or deleted the label"
     if len(store.task_answers(review.task)) > len(review.answers):
         return "its answer cannot be compared with the label"
+    if len(store.task_skippers(review.task)) >= config.loop.max_skips:
+        return "as many people skipped it as [loop] max_skips says"
     if config.loop.too_old(context.now() - review.opened_at):
         return "nobody took it in [loop] max_wait_hours"
     return ""
@@ -138,7 +141,7 @@ def _deliver(context: Context, connector: OpensReviews, version: str) -> None:
         if review.task in usable:
             context.store.record_review_version(review.id, version)
         else:
-            _withdraw(context, connector, review, "its task cannot be shown in this batch")
+            _withdraw(context, connector, review, "the labeling tool cannot show its label now")
 
 
 def _request(context: Context, review: Review, position: int) -> ReviewRequest:
