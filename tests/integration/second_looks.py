@@ -14,6 +14,7 @@ from scipy import ndimage
 from daemon.domain import Mask
 from daemon.domain.errors import OutcomeUnknown
 from daemon.domain.label_findings import Finding, FindingType
+from daemon.loop.service import Ticker
 from daemon.stages import push
 from daemon.stages.context import Context
 from daemon.stages.reviews import advance_reviews
@@ -79,6 +80,11 @@ class Reviewed:
         self.stage(_read)
         self.stage(repair_tool_settings)
         self.stage(advance_reviews)
+
+    def daemon(self) -> Ticker:
+        """A daemon with the settings of now."""
+        team = self.team
+        return Ticker(team.config, team.connector, ForkLauncher(), team.now, None)
 
     def tick_that_fails(self) -> None:
         """The same, where the labeling tool does not answer."""

@@ -64,15 +64,18 @@ def test_the_next_other_person_confirms_an_untouched_label(make_team: MakeTeam) 
 
 def test_a_corrected_label_counts_and_the_old_one_stays_in_the_history(make_team: MakeTeam) -> None:
     field = Reviewed(make_team())
-    field.tick()
+    daemon = field.daemon()
+    daemon.tick()
+    daemon.tick()
     with field.store() as store:
         labeled = store.labeled_ids()
         assert field.image in labeled
     ben = field.team.take("ben")
     assert ben is not None
+    assert ben.task == field.task
     field.team.submit("ben", ben, field.with_weed())
 
-    field.tick()
+    daemon.tick()
 
     with field.store() as store:
         (review,) = store.reviews()
