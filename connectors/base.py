@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from daemon.domain import Changes, Draft, Fault, FoundImage, TaskRequest
+from daemon.domain.reviews import ReviewRequest
 from daemon.pixels.folders import LeftOut
 
 
@@ -107,3 +108,24 @@ class KnowsPeople(Protocol):
 
     def drafts(self, open_tasks: Collection[str]) -> Sequence[Draft]:
         """Who has begun which of these tasks without submitting it, one draft a task."""
+
+
+@runtime_checkable
+class OpensReviews(Protocol):
+    """What a connector may offer beside: another person looks once more at an answered task."""
+
+    def open_reviews(self, version: str, requests: Sequence[ReviewRequest]) -> Collection[str]:
+        """Hand these tasks to one person each who has not answered them, with the regions of the
+        request to begin with; returns the tasks for which that is possible now. Twice asks once.
+
+        version: of the predictions in force; after another one came into force, call it again.
+        """
+
+    def keep_reviews_open(self, answers: Mapping[str, int]) -> Collection[str]:
+        """Put reviews that nobody answered back into the stream; returns the tasks that are gone.
+
+        answers: task -> finished annotations that it had before its review.
+        """
+
+    def withdraw_reviews(self, tasks: Collection[str]) -> None:
+        """Take reviews back. Repeating it changes nothing."""

@@ -77,6 +77,7 @@ ONE_MEANING = {
     "models": ("what the gate and people said of each model", "daemon/domain daemon/store"),
     "events": ("what the daemon did", "daemon/domain daemon/store"),
     "heartbeat": ("the last sign of life of a daemon", "daemon/domain daemon/rules"),
+    "reviews": ("second looks at labels", "daemon/domain daemon/stages daemon/store"),
     "quarantine": ("inputs that cannot be used", "daemon/stages daemon/store"),
     "tasks": (
         "images in front of the annotators",

@@ -25,9 +25,11 @@ from connectors.label_studio.label_config import LabelConfig
 from connectors.label_studio.project_images import ProjectImages
 from connectors.label_studio.pull import Puller
 from connectors.label_studio.push import Pusher
+from connectors.label_studio.review_tasks import Reviews
 from connectors.unreadable import typed
 from daemon.domain import Changes, ClassSet, Draft, Fault, FoundImage, TaskRequest
 from daemon.domain.errors import ConnectorRefused, ImageRefused
+from daemon.domain.reviews import ReviewRequest
 from daemon.pixels import require_shown_in_browser
 from daemon.pixels.folders import LeftOut
 
@@ -67,6 +69,7 @@ class LabelStudio:
         self._max_bytes = max_bytes
         self._pusher = Pusher(self._api, project, classes)
         self._puller = Puller(self._api, project, classes, now)
+        self._reviews = Reviews(self._api, project, classes)
         self._project_images = ProjectImages(self._api, project, now)
 
     def close(self) -> None:
@@ -183,6 +186,18 @@ class LabelStudio:
     def drafts(self, open_tasks: Collection[str]) -> Sequence[Draft]:
         """Who has begun which of these tasks."""
         return people.drafts(self._api, self._project_id, open_tasks)
+
+    def open_reviews(self, version: str, requests: Sequence[ReviewRequest]) -> Collection[str]:
+        """Hand answered tasks to another person; those for which it is possible."""
+        return self._reviews.open(version, requests, self._label_config(self._project()))
+
+    def keep_reviews_open(self, answers: Mapping[str, int]) -> Collection[str]:
+        """Put open reviews back into the stream; returns the tasks that are gone."""
+        return self._reviews.keep_open(answers)
+
+    def withdraw_reviews(self, tasks: Collection[str]) -> None:
+        """Take reviews back."""
+        self._reviews.withdraw(tasks)
 
     def _inline(self, image: FoundImage) -> bytes:
         """The bytes of an image that is embedded in the data of its task."""

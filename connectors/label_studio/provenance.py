@@ -20,7 +20,8 @@ from connectors.label_studio.task_fields import parse_id
 
 TASKS_PER_REQUEST = 10  # all predictions of a task come with their masks
 _VERSION = r"\d{1,9}\.\d{1,9}(?:-[0-9a-f]{1,16})?"  # as daemon.domain.PredictionVersion writes it
-_ID = re.compile(rf"({_VERSION})-(\d{{1,5}})-\d{{1,5}}")
+REVIEW = "review"  # in the place of a version: the label of another person, shown for a review
+_ID = re.compile(rf"({_VERSION}|{REVIEW})-(\d{{1,5}})-\d{{1,5}}")
 # The first format of these ids, too long for the region panel of the page.
 _LONG_ID = re.compile(r"[0-9a-f]{32}-(\d{1,5})-((?:[0-9a-f]{2}){1,100})")
 
@@ -116,6 +117,10 @@ def _source_of(prediction: object) -> SourcePrediction | None:
     version, regions = prediction.get("model_version"), prediction.get("result")
     if not isinstance(version, str | None) or not isinstance(regions, list):
         return None
+    ids = [str(region.get("id")) for region in _objects(regions)]
+    encoded = SourcePrediction.from_region_ids(ids)
+    if encoded is not None and encoded.version == REVIEW:
+        return encoded
     return SourcePrediction(version=version or "", regions=len(regions))
 
 

@@ -170,6 +170,8 @@ def _label_notes(status: Status) -> Iterator[str]:
         yield f"{count(len(settled), 'unusable mask')} mended or replaced since"
     if number := status.doubles.images:
         yield f"{count(number, 'image')} labeled by several people; each counts once"
+    if reviews := status.reviews.line():
+        yield reviews
     for note in status.notes:
         yield f"note: {note.place} ({note.image}): {'; '.join(note.notes)}"
 

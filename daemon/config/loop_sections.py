@@ -204,3 +204,8 @@ class Audit(Section):
         "whether labels that every kept model has learned from, as those of the first batch, are "
         "compared with such a model; their findings are marked as weak",
     )
+    review_share: Share = setting(
+        0.0,
+        "reviews in each cycle, as a share of [loop] batch_images, at least 1: another person "
+        "looks at the most suspicious labels once more; 0: none. Label Studio only",
+    )

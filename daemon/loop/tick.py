@@ -37,6 +37,7 @@ from daemon.stages import (
     push,
     quarantine,
     queue,
+    reviews,
     roles,
     run_settings,
     score,
@@ -119,6 +120,8 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
         prediction_cleanup.delete_old_predictions(context)
     with failures.defer("auditing labels"):
         outcome = _beside_audit(outcome, runs=audit.advance_audit(context))
+    with failures.defer("asking for a second look at labels"):
+        reviews.advance_reviews(context)
     if outcome is not None:
         context.store.keep_fact(WAITING, outcome.waiting)
     failures.raise_deferred()

@@ -9,6 +9,7 @@ from daemon.domain import Exclusion, Stage
 from daemon.insight.burndown import Burndown
 from daemon.insight.curve import Line, ServingModel
 from daemon.insight.person_names import FullName, PersonName
+from daemon.insight.review_totals import ReviewTotals
 from daemon.insight.view_model import Count, Seconds, Share, Timestamp, ViewModel
 from daemon.rules.readiness import Ending
 from daemon.status.model_batch import BatchProgress, CorrectionTotals, HeldTask, SelectionRegime
@@ -185,6 +186,8 @@ class Status(ViewModel):
     """Inputs that could not be used and were mended or replaced since."""
     doubles: DuplicateLabels
     """Images that several people labeled."""
+    reviews: ReviewTotals
+    """Labels that another person was asked to look at once more."""
     corrections: CorrectionTotals
     """How much people changed of all predictions."""
     notes: tuple[MaskNote, ...]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from daemon.config.loading import Config
 from daemon.domain import Stage
 from daemon.insight.burndown import Burndown, burndown
 from daemon.insight.curve import lines, serving_model
+from daemon.insight.review_totals import review_totals
 from daemon.rules.heartbeat import Liveness
 from daemon.runs.run_folder import RunFolder
 from daemon.stages.ending import EndSummary, read_end
@@ -102,9 +104,7 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
         stages=_stage_times(store),
         quarantine=quarantine(quarantined),
         quarantine_settled=settled_quarantine(quarantined),
-        doubles=duplicate_labels(store),
-        corrections=correction_totals(store, config.classes.names),
-        notes=mask_notes(store),
+        **_label_facts(store, config),
         events=newest_events(store),
         left_out=UnusedFiles(**load_unused_files(store)),
     )
@@ -113,6 +113,16 @@ def _status(store: Store, config: Config, now: datetime) -> Status:
 def _cycle_and_stage(store: Store) -> tuple[int | None, Stage | None]:
     last = store.last_cycle()
     return (last.number, last.stage) if last else (None, None)
+
+
+def _label_facts(store: Store, config: Config) -> dict[str, Any]:
+    """The fields of the status that say what is worth knowing of the labels."""
+    return {
+        "doubles": duplicate_labels(store),
+        "reviews": review_totals(store.review_counts(), store.reviews_stopped()),
+        "corrections": correction_totals(store, config.classes.names),
+        "notes": mask_notes(store),
+    }
 
 
 def _burndown(store: Store, counts: Counts, now: datetime) -> Burndown:
@@ -156,6 +166,7 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         quarantine=(),
         quarantine_settled=(),
         doubles=DuplicateLabels(images=0, listed=()),
+        reviews=review_totals({}, ""),
         corrections=no_corrections({}),
         notes=(),
         events=(),

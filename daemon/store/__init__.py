@@ -21,6 +21,7 @@ from daemon.store.outbox import OutboxQueries
 from daemon.store.people import PeopleQueries
 from daemon.store.prediction_sets import PredictionSetQueries
 from daemon.store.quarantine import QuarantineQueries
+from daemon.store.reviews import ReviewQueries
 
 
 class Store(
@@ -42,6 +43,7 @@ class Store(
     PeopleQueries,
     CommandQueries,
     FindingQueries,
+    ReviewQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

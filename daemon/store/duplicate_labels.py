@@ -37,10 +37,12 @@ class DuplicateLabelQueries(StoreBase):
         return int(rows[0][0][0]), int(rows[1][0][0])
 
     def duplicate_labels(self) -> list[DuplicateLabels]:
-        """Images with labels of several people, by id; which label counts: see `labels`."""
+        """Images with labels of several people, by id; which label counts: see `labels`. Images
+        that a second person was asked to review are left out."""
         rows = self._rows(
             "SELECT a.image_id, i.name AS image_name, count(DISTINCT a.annotator) AS people, "
             "count(*) AS answers FROM annotations a JOIN images i ON i.id = a.image_id "
-            "WHERE a.deleted = 0 GROUP BY a.image_id HAVING people > 1 ORDER BY a.image_id"
+            "WHERE a.deleted = 0 AND a.image_id NOT IN (SELECT image_id FROM reviews) "
+            "GROUP BY a.image_id HAVING people > 1 ORDER BY a.image_id"
         )
         return [DuplicateLabels(**row) for row in rows]

@@ -10,6 +10,7 @@ from daemon.insight.burndown import Burndown, burndown
 from daemon.insight.corrections import ClassEffort, CorrectionEffort
 from daemon.insight.curve import lines, serving_model
 from daemon.insight.model_difference import ModelDifference, ModelVerdict
+from daemon.insight.review_totals import review_totals
 from daemon.rules.heartbeat import Liveness
 from daemon.status.model import (
     ExcludedImages,
@@ -121,6 +122,7 @@ def _before_first_run(classes: tuple[str, ...]) -> Status:
         quarantine=(),
         quarantine_settled=(),
         doubles=DuplicateLabels(images=0, listed=()),
+        reviews=review_totals({}, ""),
         corrections=no_corrections({}),
         notes=(),
         events=(),

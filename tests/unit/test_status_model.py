@@ -19,7 +19,7 @@ KEYS = {
     *("cycle", "stage", "waiting", "daemon", "incidents", "progress", "classes", "ended", "labels"),
     *("uses", "images", "tasks", "excluded", "evaluations", "batch", "stages", "quarantine"),
     *("quarantine_settled", "doubles", "corrections", "notes", "events", "left_out", "regime"),
-    *("redundancy", "validation_drift"),
+    *("redundancy", "validation_drift", "reviews"),
 }
 BATCH_KEYS = {
     *("cycle", "asked", "open", "labeled", "skipped", "expired", "deleted", "unusable"),

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from daemon.config.loading import Config
 from daemon.domain import Image
 from daemon.domain.label_findings import AuditedLabels, Finding
+from daemon.domain.reviews import ReviewState
+from daemon.insight.review_totals import ReviewTotals, review_totals
 from daemon.insight.view_model import Count, Share, Timestamp, ViewModel
 from daemon.store import FILE
 from daemon.web.page import Page, Sources
@@ -59,6 +61,8 @@ class Suspect(ViewModel):
     frame: Frame
     task_url: str | None
     """The label in Label Studio; null for other connectors."""
+    under_review: bool
+    """Whether another person is asked to look at the label now."""
 
 
 class SuspectsView(ViewModel):
@@ -76,6 +80,8 @@ class SuspectsView(ViewModel):
     """Findings in them; the list holds the first."""
     audited_at: Timestamp | None
     """When the newest audit ended; null before the first."""
+    reviews: ReviewTotals
+    """Labels that another person was asked to look at once more."""
     suspects: tuple[Suspect, ...]
 
 
@@ -92,15 +98,31 @@ def build(sources: Sources) -> SuspectsView:
         images = store.images_of({finding.image_id for _, finding in found})
         tasks = store.label_tasks(images)
         labels, audited = len(store.labeled_ids()), store.audited_labels()
+        reviews = review_totals(store.review_counts(), store.reviews_stopped())
+        open_ids = {review.image_id for review in store.reviews(ReviewState.OPEN)}
     suspects = tuple(
-        suspect(number, rank, finding, images[finding.image_id], task_url(config, tasks))
+        suspect(
+            number,
+            rank,
+            finding,
+            images[finding.image_id],
+            task_url(config, tasks),
+            under_review=finding.image_id in open_ids,
+        )
         for rank, (number, finding) in enumerate(found, start=1)
     )
-    return _view(audited, labels=labels, enabled=config.audit.enabled, suspects=suspects)
+    enabled = config.audit.enabled
+    return _view(audited, labels=labels, enabled=enabled, reviews=reviews, suspects=suspects)
 
 
 def suspect(
-    number: int, rank: int, finding: Finding, image: Image, url_of: Callable[[int], str | None]
+    number: int,
+    rank: int,
+    finding: Finding,
+    image: Image,
+    url_of: Callable[[int], str | None],
+    *,
+    under_review: bool = False,
 ) -> Suspect:
     """A finding as the page shows it. Pure."""
     top, left, bottom, right = finding.box_yxyx
@@ -125,6 +147,7 @@ def suspect(
         mask_png=finding.mask_png,
         frame=frame_of(finding, image),
         task_url=url_of(image.id),
+        under_review=under_review,
     )
 
 
@@ -156,7 +179,12 @@ def task_url(config: Config, tasks: Mapping[int, str]) -> Callable[[int], str | 
 
 
 def _view(
-    audited: AuditedLabels, *, labels: int, enabled: bool, suspects: tuple[Suspect, ...] = ()
+    audited: AuditedLabels,
+    *,
+    labels: int,
+    enabled: bool,
+    reviews: ReviewTotals | None = None,
+    suspects: tuple[Suspect, ...] = (),
 ) -> SuspectsView:
     return SuspectsView(
         enabled=enabled,
@@ -165,6 +193,7 @@ def _view(
         weak=audited.weak,
         findings=audited.findings,
         audited_at=None if audited.at is None else audited.at.isoformat(),
+        reviews=reviews or review_totals({}, ""),
         suspects=suspects,
     )
 
