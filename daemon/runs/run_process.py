@@ -72,6 +72,8 @@ def do_reporting_errors(folder: RunFolder, work: Work, report: Report) -> int:
     """Do the run without its lock; `report` turns a failure into error.json and an exit code."""
     try:
         work(folder)
+    except SystemExit:  # it has said why
+        raise
     except BaseException as exc:
         return report(folder, exc)
     return DONE
