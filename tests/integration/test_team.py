@@ -219,7 +219,7 @@ def test_an_image_that_two_people_label_counts_once_and_by_policy(
 
     assert _label(team, listed["image_id"]) == 1  # the ground truth
     assert team.status()["labels"]["spent"] == 1
-    assert caplog.text.count("labeled by several people") == 1
+    assert caplog.text.count("several people labeled") == 1
 
 
 def _label(team: Team, image_id: int) -> int:
