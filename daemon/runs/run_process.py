@@ -72,8 +72,8 @@ def do_reporting_errors(folder: RunFolder, work: Work, report: Report) -> int:
     """Do the run without its lock; `report` turns a failure into error.json and an exit code."""
     try:
         work(folder)
-    except SystemExit:  # it has said why
-        raise
+    except SystemExit as exc:  # it has said why
+        return exc.code if isinstance(exc.code, int) else UNEXPECTED
     except BaseException as exc:
         return report(folder, exc)
     return DONE

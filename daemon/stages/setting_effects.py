@@ -39,6 +39,7 @@ _TABLES: Mapping[str, Effect] = {
     "storage": Effect.TICK,
     "loop": Effect.TICK,
     "label_studio": Effect.TICK,
+    "audit": Effect.RUN,
 }
 _SINGLE: Mapping[SettingKey, Effect] = {
     ("label_studio", "title"): Effect.INIT,
@@ -47,6 +48,8 @@ _SINGLE: Mapping[SettingKey, Effect] = {
     ("loop", "seed_images"): Effect.FIRST_BATCH,
     ("validation", "group_by"): Effect.CYCLE,
     ("selection", "seed_strategy"): Effect.FIRST_BATCH,
+    ("audit", "enabled"): Effect.TICK,
+    ("audit", "review_share"): Effect.TICK,
     ("training", "class_fall"): Effect.TICK,
     ("training", "device"): Effect.RUN,
     ("training", "threads"): Effect.RUN,

@@ -82,7 +82,10 @@ def test_what_was_corrected_stands_in_the_store_the_status_and_on_the_page(team:
     assert seconds == pytest.approx(of_cleo)  # divided, none lost; ben changed nothing
 
     client = create_app(lambda: read_status(team.config)).test_client()
-    assert client.get("/status.json").get_json()["corrections"] == found
+    seen = client.get("/status.json").get_json()["corrections"]
+    assert list(seen["people"]) == ["person 1", "person 2"]  # nobody has signed in
+    assert list(seen["people"].values()) == people
+    assert {**seen, "people": {}} == {**found, "people": {}}
     page = client.get("/").get_data(as_text=True)
     assert "of the pixels of an image, mean of 4" in page
     console = Console(width=300, record=True)
