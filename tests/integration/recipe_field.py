@@ -11,9 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
-from daemon.experiment.recipes.audit_job import LabelAudit
 from daemon.experiment.recipes.experiment_driver import run_recipe
 from daemon.experiment.recipes.experiment_options import add_options, read_options
+from daemon.experiment.recipes.label_audit_request import LabelAudit
 from daemon.launchers import Launcher
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.workbench import paint

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from daemon.domain.errors import ExperimentRefused, RunFailed
-from daemon.experiment.recipes.audit_job import AuditRequest
 from daemon.experiment.recipes.experiment_records import AuditFinding, AuditOutcome
+from daemon.experiment.recipes.label_audit_request import AuditRequest
 from daemon.runs.run_folder import RunFolder, TrainRequest
 from tests.fakes.launcher import ForkLauncher
 from tests.integration.recipe_field import RECIPE, experiment, make_home, report

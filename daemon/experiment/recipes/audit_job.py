@@ -8,54 +8,23 @@ report says "not done".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from daemon.experiment.image_folders import Folders
 from daemon.experiment.jobs.job import JobParts
 from daemon.experiment.recipes.experiment_records import AuditOutcome
+from daemon.experiment.recipes.label_audit_request import AuditRequest, LabelAudit
+from daemon.experiment.recipes.recipe_audit import audit_labels
 from daemon.experiment.recipes.recipe_job import RecipeJob, audit_of
 from daemon.experiment.recipes.recipe_model import Recipe
 from daemon.experiment.recipes.sample_job import SampleJob
 from daemon.runs.durable import write_json
-from daemon.runs.run_folder import RunFolder
 
 NOT_INSTALLED = "not done: no audit of labels is installed; the labels are used as they are"
 NOT_WANTED = "not done: the recipe says [audit] run = false; the labels are used as they are"
 
 
-@dataclass(frozen=True, kw_only=True)
-class AuditRequest:
-    """What an audit is given.
-
-    images: the folder of all images. labeled: ids of the images whose masks are checked. folder:
-    for its runs and pages; it goes on with what lies there. group_by: a pattern whose first group
-    names the group of an image, "" for none. settings: of the learner, by name. run_to_end: runs a
-    command of a run folder in a child process, or goes on with it.
-    """
-
-    images: Path
-    folders: Folders
-    classes: tuple[str, ...]
-    labeled: tuple[str, ...]
-    folder: Path
-    device: str
-    threads: int
-    seed: int
-    group_by: str
-    settings: Mapping[str, Any]
-    run_to_end: Callable[[RunFolder, str], None]
-
-
-LabelAudit = Callable[[AuditRequest], AuditOutcome]
-
-
 def installed_audit() -> LabelAudit | None:
     """The audit that checks the labels; None would be said in the report as "not done"."""
-    from daemon.experiment.recipes.recipe_audit import audit_labels  # it needs this module
-
     return audit_labels
 
 

@@ -15,7 +15,7 @@ from daemon.experiment.jobs.job import Job
 from daemon.experiment.jobs.job_log import log_of_jobs
 from daemon.experiment.jobs.job_runner import run_jobs
 from daemon.experiment.jobs.trainings_at_once import TrainingsAtOnce
-from daemon.experiment.recipes.audit_job import AuditJob, LabelAudit, installed_audit
+from daemon.experiment.recipes.audit_job import AuditJob, installed_audit
 from daemon.experiment.recipes.experiment_options import ExperimentOptions
 from daemon.experiment.recipes.experiment_plan import ExperimentPlan, make_plan
 from daemon.experiment.recipes.experiment_records import (
@@ -27,6 +27,7 @@ from daemon.experiment.recipes.experiment_records import (
 )
 from daemon.experiment.recipes.experiment_report import write_report
 from daemon.experiment.recipes.experiment_request import settle_request
+from daemon.experiment.recipes.label_audit_request import LabelAudit
 from daemon.experiment.recipes.picture_job import PictureJob
 from daemon.experiment.recipes.plan_text import plan_lines
 from daemon.experiment.recipes.recipe_job import POLL_S, RecipeParts, audit_of, read_record

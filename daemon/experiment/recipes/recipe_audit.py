@@ -12,8 +12,8 @@ from daemon.experiment.auditing.audit_folds import folds_of
 from daemon.experiment.auditing.audit_options import AuditOptions
 from daemon.experiment.auditing.audit_report import write_findings
 from daemon.experiment.auditing.folder_audit import FolderAudit
-from daemon.experiment.recipes.audit_job import AuditRequest
 from daemon.experiment.recipes.experiment_records import AuditFinding, AuditOutcome
+from daemon.experiment.recipes.label_audit_request import AuditRequest
 from daemon.runs.audit_records import AuditResult
 from daemon.runs.durable import atomic_file
 
