@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from connectors.masks.shapes import Patch
 from daemon.datasets.json_files import size_like
 from daemon.datasets.painting import Canvas, Outline, drawn
-from daemon.datasets.samples import Labels, LabelsUnusable, Sample, Trust
+from daemon.datasets.samples import BACKGROUND, Labels, LabelsUnusable, Sample, Source, Trust
 from daemon.datasets.source_tree import Tree
 from daemon.domain import Fault
 from daemon.pixels.headers import MOST_PIXELS
@@ -94,6 +94,31 @@ class ImageList:
     def _fault(self, where: str, got: str, expected: str) -> None:
         cure = "export again with the images, or correct the file"
         self.faults.append(Fault(where=where, got=got, expected=expected, cure=cure))
+
+
+@dataclass
+class ShapeFiles:
+    """What a format gathers over its files, each of which lists images and the shapes on them.
+
+    files: how many were read. values: name of a label -> its value.
+    """
+
+    tree: Tree
+    files: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    values: dict[str, int] = field(default_factory=lambda: {BACKGROUND: 0})
+
+    def __post_init__(self) -> None:
+        self.entries = ImageList(tree=self.tree, faults=self.faults)
+
+    def source(self, name: str, trust: Trust) -> Source:
+        """All images of all files. name: of the format."""
+        return Source(
+            format=name,
+            classes=tuple(self.values),
+            samples=samples_of(self.entries.images(), trust),
+            faults=tuple(self.faults),
+        )
 
 
 def samples_of(images: Sequence[AnnotatedImage], trust: Trust) -> list[Sample]:

@@ -22,7 +22,8 @@ from daemon.runs.run_folder import RunFolder
 from daemon.selection.plain_choice import Arms, arms_of
 from daemon.selection.verification import VerifiedChoice, first_difference, verify_choice
 from daemon.stages.run_settings import changed_settings
-from daemon.store import FILE, Store
+from daemon.store import Store
+from daemon.store.reading import reading_store
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +48,7 @@ def verify(config: Config, cycle: int | None = None) -> list[VerifiedCycle]:
     Raises MaskloopError where there is no such cycle or no store, or where the cycle that is named
     has no receipt.
     """
-    path = config.state / FILE
-    if not path.exists():
-        raise MaskloopError(f"{path}: no store yet; it is there after the first `maskloop run`")
-    with Store(path, read_only=True) as store:
-        store.require_current(path)
+    with reading_store(config.state) as store:
         last = store.last_cycle()
         cycles = range(last.number + 1) if last else range(0)
         if cycle is not None and cycle not in cycles:

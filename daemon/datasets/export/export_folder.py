@@ -32,7 +32,8 @@ from daemon.domain.errors import ExportRefused
 from daemon.launchers import Launcher
 from daemon.runs.durable import write_json
 from daemon.runs.locks import LockHeld, lock_file
-from daemon.store import FILE, Store
+from daemon.store import Store
+from daemon.store.reading import reading_store
 
 MARK = ".maskloop-export"  # a folder with it is one that an export wrote
 REPORT = "export.json"
@@ -56,22 +57,17 @@ def export_folder(
     process that predicts, where predictions are wanted. Raises ExportRefused where nothing can be
     exported, RunFailed where nothing can be predicted; faults of single images are in the report.
     """
-    path = config.state / FILE
-    if not path.exists():
-        raise ExportRefused(f"{path}: no store yet; it is there after the first `maskloop run`")
     with ExitStack() as held:
-        with Store(path, read_only=True) as store:
-            store.require_current(path)
-            with store.read_transaction():
-                report = ExportReport(format=options.format, at=at, classes=_classes(store, config))
-                if options.format != "png":
-                    require_plain(report.classes, options.format)
-                images = store.images_of(store.labeled_ids())
-                wanted = prediction_of(store, config, options.predictions, images)
-                _require_apart(options.out, config, images.values())
-                held.enter_context(_emptied(options.out))
-                names = wanted.names if wanted else file_names(list(images.values()))
-                _write_all(store, images, names, options, report, progress)
+        with reading_store(config.state, ExportRefused) as store, store.read_transaction():
+            report = ExportReport(format=options.format, at=at, classes=_classes(store, config))
+            if options.format != "png":
+                require_plain(report.classes, options.format)
+            images = store.images_of(store.labeled_ids())
+            wanted = prediction_of(store, config, options.predictions, images)
+            _require_apart(options.out, config, images.values())
+            held.enter_context(_emptied(options.out))
+            names = wanted.names if wanted else file_names(list(images.values()))
+            _write_all(store, images, names, options, report, progress)
         if wanted is None:
             remove_predictions(options.out)
         elif launcher is None:

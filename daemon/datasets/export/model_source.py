@@ -12,7 +12,8 @@ from daemon.domain.errors import ExportRefused, RunFailed
 from daemon.runs.model_card import ModelFacts
 from daemon.runs.model_facts import facts_of
 from daemon.runs.run_folder import PredictResult, RunFolder, TrainRequest
-from daemon.store import FILE, Store
+from daemon.store import FILE
+from daemon.store.reading import reading_store
 
 SERVING = "serving"
 
@@ -31,14 +32,12 @@ def model_of_loop(config: Config, wanted: str) -> ModelSource:
 
     Raises ExportRefused where there is none.
     """
-    path = config.state / FILE
-    if not path.exists():
-        raise ExportRefused(f"{path}: no store yet; it is there after the first `maskloop run`")
-    with Store(path, read_only=True) as store:
-        store.require_current(path)
+    with reading_store(config.state, ExportRefused) as store:
         curve = {point.cycle: point for point in store.curve()}
         if not curve:
-            raise ExportRefused(f"{path}: no model yet; it is there after the first training")
+            raise ExportRefused(
+                f"{config.state / FILE}: no model yet; it is there after the first training"
+            )
         cycle = store.serving(max(curve)) if wanted == SERVING else _number(wanted, list(curve))
     train = RunFolder(config.state / "runs" / f"{cycle:04d}-{Stage.TRAIN}")
     point = curve.get(cycle)

@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from connectors.masks import shapes
 from connectors.masks.shapes import Patch
-from daemon.datasets.annotated_images import AnnotatedImage, ImageList, guarded, samples_of
+from daemon.datasets.annotated_images import AnnotatedImage, ShapeFiles, guarded
 from daemon.datasets.formats import coco_polygon
 from daemon.datasets.formats.coco_outline import MOST_COORDINATE, corners_of, ring_of
 from daemon.datasets.formats.cvat_xml import CvatFile, CvatImage, CvatShape, read_cvat
 from daemon.datasets.json_files import head, size_of
 from daemon.datasets.painting import Canvas, Outline, pasted
 from daemon.datasets.samples import (
-    BACKGROUND,
     MOST_CLASSES,
     LabelsUnusable,
     Repair,
@@ -32,7 +30,6 @@ from daemon.datasets.samples import (
     Trust,
 )
 from daemon.datasets.source_tree import Tree
-from daemon.domain import Fault
 from daemon.domain.errors import DatasetRefused
 from daemon.domain.formatting import short_repr
 from daemon.pixels import coco_rle
@@ -68,36 +65,15 @@ def recognize(tree: Tree, trust: Trust) -> Source | None:
                 f"as CVAT for images 1.1"
             )
         reader.read(name, found)
-    return reader.source(trust) if reader.files else None
-
-
-@dataclass
-class _Reader:
-    """What is gathered over the files. values: name of a label -> its value."""
-
-    tree: Tree
-    files: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    values: dict[str, int] = field(default_factory=lambda: {BACKGROUND: 0})
-
-    def __post_init__(self) -> None:
-        self._images = ImageList(tree=self.tree, faults=self.faults)
-
-    def source(self, trust: Trust) -> Source:
-        """All images of all files."""
-        if len(self.values) > MOST_CLASSES:
-            raise DatasetRefused(
-                f"CVAT: got {len(self.values)} labels; expected at most {MOST_CLASSES}; export "
-                f"fewer tasks"
-            )
-        samples = samples_of(self._images.images(), trust)
-        return Source(
-            format="CVAT for images",
-            classes=tuple(self.values),
-            samples=samples,
-            faults=tuple(self.faults),
+    if len(reader.values) > MOST_CLASSES:
+        raise DatasetRefused(
+            f"CVAT: got {len(reader.values)} labels; expected at most {MOST_CLASSES}; export fewer "
+            f"tasks"
         )
+    return reader.source("CVAT for images", trust) if reader.files else None
 
+
+class _Reader(ShapeFiles):
     def read(self, name: str, file: CvatFile) -> None:
         """Take the labels and images of a file. Without a list of labels those of its shapes."""
         self.files += 1
@@ -108,7 +84,7 @@ class _Reader:
             named = image.attributes.get("name", "")
             subset = image.attributes.get("subset", "")
             entry = self._annotated(f"{name}, image {named or number}", image, subset)
-            self._images.add(entry, named, _places(name, named, subset))
+            self.entries.add(entry, named, _places(name, named, subset))
 
     def _annotated(self, where: str, image: CvatImage, subset: str) -> AnnotatedImage:
         ordered = sorted(image.shapes, key=_z_order)

@@ -8,16 +8,14 @@ equal ones the later. One with a score, or source "auto", was drawn by a machine
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.masks.shapes import Patch, ellipse
-from daemon.datasets.annotated_images import AnnotatedImage, ImageList, guarded, samples_of
+from daemon.datasets.annotated_images import AnnotatedImage, ShapeFiles, guarded
 from daemon.datasets.formats import coco_outline, coco_polygon
 from daemon.datasets.json_files import head, list_of, object_of, read_json
 from daemon.datasets.painting import Canvas, Outline
 from daemon.datasets.samples import (
-    BACKGROUND,
     MOST_CLASSES,
     LabelsUnusable,
     Repair,
@@ -25,7 +23,6 @@ from daemon.datasets.samples import (
     Trust,
 )
 from daemon.datasets.source_tree import Tree, stem_of
-from daemon.domain import Fault
 from daemon.domain.errors import DatasetRefused
 from daemon.domain.formatting import short_repr
 
@@ -51,31 +48,13 @@ def recognize(tree: Tree, trust: Trust) -> Source | None:
             and isinstance(content.get("categories"), dict)
         ):
             reader.read(name, content)
-    return reader.source(trust) if reader.files else None
+    return reader.source("Datumaro", trust) if reader.files else None
 
 
-@dataclass
-class _Reader:
-    """What is gathered over the files. values: name of a label -> its value."""
-
-    tree: Tree
-    files: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    values: dict[str, int] = field(default_factory=lambda: {BACKGROUND: 0})
-
+class _Reader(ShapeFiles):
     def __post_init__(self) -> None:
-        self._images = ImageList(tree=self.tree, faults=self.faults)
+        super().__post_init__()
         self._stems = {stem_of(path): path for path in self.tree.pictures}
-
-    def source(self, trust: Trust) -> Source:
-        """All items of all files."""
-        samples = samples_of(self._images.images(), trust)
-        return Source(
-            format="Datumaro",
-            classes=tuple(self.values),
-            samples=samples,
-            faults=tuple(self.faults),
-        )
 
     def read(self, name: str, content: Mapping[str, Any]) -> None:
         """Take the labels and items of a file. Raises LabelsUnusable for broken categories."""
@@ -98,7 +77,7 @@ class _Reader:
                 splits=(subset,),
             )
             named = _named(entry)
-            self._images.add(image, named, self._places(name, named, entry, subset))
+            self.entries.add(image, named, self._places(name, named, entry, subset))
 
     def _labels(self, categories: Mapping[str, Any], name: str) -> Sequence[int]:
         """The value of each label id. Raises LabelsUnusable."""

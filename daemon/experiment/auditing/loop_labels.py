@@ -17,7 +17,8 @@ from daemon.runs.audit_records import AuditResult
 from daemon.runs.run_folder import RunFolder
 from daemon.setup.batch_preview import reading_context
 from daemon.stages.audit import audit_request
-from daemon.store import FILE, Store
+from daemon.store import FILE
+from daemon.store.reading import reading_store
 
 
 def audit_loop(
@@ -49,17 +50,13 @@ def audit_loop(
 
 
 def _write_request(config: Config, run: RunFolder, now: datetime) -> None:
-    path = config.state / FILE
-    if not path.exists():
-        raise MaskloopError(f"{path}: no store yet; it is there after the first `maskloop run`")
-    with Store(path, read_only=True) as store:
-        store.require_current(path)
+    with reading_store(config.state) as store:
         cycle = store.last_cycle()
         context = reading_context(config, store, now)
         request = None if cycle is None else audit_request(context, cycle.number, run)
     if request is None:
         raise MaskloopError(
-            f"{path}: no model has been trained yet that could judge labels; expected one, which "
-            f"there is after the first batch"
+            f"{config.state / FILE}: no model has been trained yet that could judge labels; "
+            f"expected one, which there is after the first batch"
         )
     run.write_request(request)

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.jobs.job import Job, JobParts
+from daemon.experiment.jobs.saved_records import AnyRecord, read_saved
 from daemon.experiment.recipes.experiment_plan import ExperimentPlan
 from daemon.experiment.recipes.experiment_records import AuditOutcome, Choice
-from daemon.runs.records import Record
 
 POLL_S = 0.5  # between two looks at a run
-
-AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +40,7 @@ class RecipeJob(Job):
 def read_record(path: Path, kind: type[AnyRecord]) -> AnyRecord | None:
     """The record in a file; None where there is none. Raises ExperimentRefused for a damaged
     file."""
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as exc:
-        raise ExperimentRefused(
-            f"{path}: cannot be read as {kind.__name__}: {exc}; delete it, the same command makes "
-            f"it again"
-        ) from exc
+    return read_saved(path, kind, made_again=path)
 
 
 def request_fields(plan: ExperimentPlan, arm: str, seed: int, threads: int) -> Mapping[str, Any]:

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import ValidationError
-
-from daemon.domain.errors import ExperimentRefused
+from daemon.experiment.jobs.saved_records import AnyRecord, read_saved
 from daemon.experiment.simulation.simulated_runs import FullLabelPoint, SimulatedRun
 from daemon.runs.durable import write_json
-from daemon.runs.records import Record
-
-AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 def save_run(folder: Path, run: SimulatedRun) -> None:
@@ -36,12 +30,4 @@ def read_full(folder: Path) -> FullLabelPoint | None:
 
 
 def _read(path: Path, kind: type[AnyRecord]) -> AnyRecord | None:
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as exc:
-        raise ExperimentRefused(
-            f"{path}: cannot be read as {kind.__name__}: {exc}; delete {path.parent}, the same "
-            f"command makes it again"
-        ) from exc
+    return read_saved(path, kind, made_again=path.parent)
