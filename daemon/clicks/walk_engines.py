@@ -7,6 +7,7 @@ them, so its weight falls when clicks change too little.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,9 @@ DECAY = 0.6  # of its weight, at a click that changed too little
 LEAST_CHANGE = 0.02  # of the area of the object
 SEED_AREA_PX = (2 * SEED_PX + 1) ** 2 + 3  # a click that changes no more was obeyed at itself only
 BORDER_GAMMA = 0.01  # below it the border of the crop is background, as without a prior
+SHIFT_RATE = 0.5  # of the logits that a clicked place lacks
+SHIFT_REACH, MOST_SHIFT = 3.0, 2.0  # logits
+_REACH = (1 / (1 + math.exp(SHIFT_REACH)), 1 / (1 + math.exp(-SHIFT_REACH)))
 _SURE = (0.1, 0.9)  # what an initial mask is worth as a prior, outside and inside
 
 
@@ -62,8 +66,9 @@ class PriorWalk:
                 start=_start(question, window),
             )
         )
-        values = window.at_image_scale(found)
-        whole = ObjectProbability(left=window.left, top=window.top, values=values)
+        shift = 0.0 if before is None else shift_after(before, question.clicks[-1])
+        values = window.at_image_scale(_shifted(found, shift))
+        whole = ObjectProbability(left=window.left, top=window.top, values=values, shift=shift)
         answer = answer_to(question, whole)
         if before is not None and len(question.clicks) > SURE_CLICKS and _stalled(before, answer):
             weight *= self.decay
@@ -76,6 +81,28 @@ class PriorWalk:
 def colour_walk(features: WalkFeatures = WalkFeatures.PLANTS) -> PriorWalk:
     """The walk on colour alone: what works before there is any model."""
     return PriorWalk(features=features, gamma=0.0, name=COLOUR_WALK)
+
+
+def shift_after(before: ObjectProbability, last: Click) -> float:
+    """The shift that a click asks for, in logits, within MOST_SHIFT.
+
+    A click on a place that the answer before was not sure of (within SHIFT_REACH of 0.5) says that
+    the border lies wrong there, and so probably all around the object: it is moved by a part of
+    what that place lacks. A click on a sure place means another part of the object.
+    """
+    row, column = last.y - before.top, last.x - before.left
+    if not (0 <= row < before.values.shape[0] and 0 <= column < before.values.shape[1]):
+        return before.shift
+    was = float(before.values[row, column])
+    if not _REACH[0] < was < _REACH[1]:
+        return before.shift
+    moved = before.shift - SHIFT_RATE * math.log(was / (1 - was))
+    return min(max(moved, -MOST_SHIFT), MOST_SHIFT)
+
+
+def _shifted(probability: FloatMap, shift: float) -> FloatMap:
+    odds = np.float32(math.exp(shift))
+    return np.asarray(probability * odds / (probability * odds + 1 - probability), np.float32)
 
 
 def _prior(question: ClickQuestion, window: ClickWindow) -> FloatMap | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from daemon.clicks.click import Click, ClickEngine, ClickQuestion, ObjectProbability, PriorMap
 from daemon.clicks.click_answer import component_at, mask_of
 from daemon.clicks.click_metrics import object_iou
-from daemon.clicks.walk_engines import PriorWalk, colour_walk
+from daemon.clicks.walk_engines import PriorWalk, colour_walk, shift_after
 from tests.fakes.clicked_fields import click_through, disc, picture_of, prior_map
 
 SIZE = (90, 110)
@@ -145,3 +145,19 @@ def far_apart(clicks: tuple[Click, ...]) -> bool:
         for row, one in enumerate(clicks)
         for other in clicks[:row]
     )
+
+
+def test_a_click_where_the_engine_is_unsure_moves_the_border_all_around() -> None:
+    # radius 17, but the walk's map of it falls off slowly and reaches 0.5 at 12 already
+    distance = np.hypot(*(np.mgrid[: SIZE[0], : SIZE[1]] - np.array([45, 40])[:, None, None]))
+    soft = 1 / (1 + np.exp((distance - 12) / 4))
+    before = ObjectProbability(left=0, top=0, values=soft.astype(np.float32))
+
+    wider = shift_after(before, Click(x=54, y=45))  # 14 from the centre
+    far = shift_after(before, Click(x=85, y=30))
+    back = shift_after(replace(before, shift=wider), Click(x=50, y=45, positive=False))
+
+    assert wider == pytest.approx(0.5 * (14 - 12) / 4)
+    assert far == 0
+    assert back < wider
+    assert shift_after(replace(before, shift=2.0), Click(x=54, y=45)) == 2  # the most
