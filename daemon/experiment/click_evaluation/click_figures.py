@@ -27,8 +27,8 @@ class Start(enum.StrEnum):
 
 
 class ClickRecord(Record):
-    """What clicking on one object came to. start: Start. place: of the object in
-    the list. ious, tolerant: after 0, 1, 2, ... clicks. ms, cpu_ms: of each click."""
+    """What clicking on one object came to. place: of the object in the list. ious, tolerant: after
+    0, 1, 2, ... clicks. ms, cpu_ms: of each click, by the clock and by this process."""
 
     engine: str
     start: Start
@@ -36,6 +36,7 @@ class ClickRecord(Record):
     ious: tuple[float, ...]
     tolerant: tuple[float, ...]
     ms: tuple[float, ...]
+    cpu_ms: tuple[float, ...]
 
 
 def read_records(path: Path) -> Iterator[ClickRecord]:
@@ -62,7 +63,7 @@ class GroupFigures(Record):
 
     noc: target IoU -> clicks to reach it. never: clicks -> objects that do not reach MAIN_TARGET
     within them. iou, tolerant_iou: clicks -> mean of the best within them; the second with a pixel
-    of tolerance. ms_p50, ms_p95: of a click.
+    of tolerance. ms, cpu_ms: percentiles 50 and 95 of a click; None where there was none.
     """
 
     objects: int
@@ -70,13 +71,12 @@ class GroupFigures(Record):
     never: Mapping[str, int]
     iou: Mapping[str, float]
     tolerant_iou: Mapping[str, float]
-    ms_p50: float | None
-    ms_p95: float | None
+    ms: tuple[float, float] | None
+    cpu_ms: tuple[float, float] | None
 
 
 def group_figures(records: Sequence[ClickRecord], most: int, seed: int) -> GroupFigures:
     """The figures of at least one record. most: clicks on an object."""
-    ms = [one for record in records for one in record.ms]
     at = [clicks for clicks in AT_CLICKS if clicks <= most]
     return GroupFigures(
         objects=len(records),
@@ -95,8 +95,8 @@ def group_figures(records: Sequence[ClickRecord], most: int, seed: int) -> Group
         tolerant_iou={
             str(clicks): _mean_best([one.tolerant for one in records], clicks) for clicks in at
         },
-        ms_p50=float(np.percentile(ms, 50)) if ms else None,
-        ms_p95=float(np.percentile(ms, 95)) if ms else None,
+        ms=_percentiles([one for record in records for one in record.ms]),
+        cpu_ms=_percentiles([one for record in records for one in record.cpu_ms]),
     )
 
 
@@ -113,6 +113,13 @@ def paired_difference(
         ],
         seed,
     )
+
+
+def _percentiles(ms: Sequence[float]) -> tuple[float, float] | None:
+    if not ms:
+        return None
+    half, most = np.percentile(ms, [50, 95]).tolist()
+    return float(half), float(most)
 
 
 def _mean_best(courses: Sequence[Sequence[float]], clicks: int) -> float:

@@ -74,7 +74,9 @@ def report_of(
 
 def print_clicks(report: ClickReport, folder: Path, out: Console) -> None:
     """The rows as a table; times are those of the engine alone."""
-    table = Table("engine", "objects", "n", "NoC80", "NoC85 (95 %)", "NoC90", "never .85", "ms")
+    table = Table(
+        "engine", "objects", "n", "NoC80", "NoC85 (95 %)", "NoC90", "never .85", "ms", "CPU ms"
+    )
     table.add_column("best IoU within 1 / 3 / 5 / 10 / 20")
     for row in report.rows:
         found, start = row.figures, " from model" if row.start is Start.MODEL else ""
@@ -87,7 +89,7 @@ def print_clicks(report: ClickReport, folder: Path, out: Console) -> None:
             f"{noc.mean:.1f} ({noc.low:.1f}-{noc.high:.1f})",
             f"{found.noc['0.90'].mean:.1f}",
             " / ".join(map(str, found.never.values())),
-            "" if found.ms_p50 is None else f"{found.ms_p50:.0f} / {found.ms_p95:.0f}",
+            *(" / ".join(f"{one:.0f}" for one in ms or ()) for ms in (found.ms, found.cpu_ms)),
             " / ".join(f"{iou:.2f}" for iou in found.iou.values()),
         )
     out.print(table)

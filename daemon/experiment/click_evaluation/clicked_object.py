@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from daemon.clicks.click import ClickQuestion, ObjectProbability
+from daemon.clicks.click import ClickEngine, ClickQuestion, ObjectProbability
 from daemon.clicks.click_window import BoolMap
 from daemon.clicks.simulated_session import ClickedTruth, clicked
 from daemon.domain import IGNORE
@@ -58,6 +58,20 @@ class ObjectReader:
         return ClickQuestion(image=image, clicks=(), prior=prior, initial=initial), truth
 
 
+class _CpuTimed:
+    """An engine whose processor time is measured: a busy machine adds nothing to it."""
+
+    def __init__(self, engine: ClickEngine) -> None:
+        self._engine, self.name = engine, engine.name
+        self.cpu_s: list[float] = []
+
+    def segment(self, question: ClickQuestion) -> ObjectProbability:
+        started_s = time.process_time()
+        answer = self._engine.segment(question)
+        self.cpu_s.append(time.process_time() - started_s)
+        return answer
+
+
 def touching(predicted: BoolMap, truth: BoolMap) -> ObjectProbability | None:
     """The 8-connected components of a mask (H, W) that touch the object; None for none."""
     labels = cv2.connectedComponents(predicted.astype(np.uint8), connectivity=8)[1]
@@ -81,8 +95,9 @@ def clicked_object(
     question, truth = reader.question(one)
     for name, start in missing:
         initial = question.initial if start is Start.MODEL else None
+        engine = _CpuTimed(engines[name])
         course = clicked(
-            engines[name],
+            engine,
             dataclasses.replace(question, initial=initial),
             truth,
             most=options.clicks,
@@ -98,4 +113,5 @@ def clicked_object(
             ious=tuple(course.ious),
             tolerant=tuple(course.tolerant),
             ms=tuple(1000 * seconds for seconds in course.seconds),
+            cpu_ms=tuple(1000 * seconds for seconds in engine.cpu_s),
         )
