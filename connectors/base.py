@@ -133,7 +133,7 @@ class OpensReviews(Protocol):
 
 @runtime_checkable
 class HasSmartTool(Protocol):
-    """What a connector may offer beside: people click on an image, and the daemon draws the mask."""
+    """What a connector may offer beside: people click, and the daemon draws the mask."""
 
     def smart_tool_faults(self) -> Sequence[Fault]:
         """Why people cannot click, though the loop can run; empty for nothing."""

@@ -44,7 +44,8 @@ class LabelStudio:
     project holds its images as tasks already. connect_s, read_s: seconds to wait for a connection
     and for an answer. max_bytes: of an image that is fetched from the project. allowed: hosts that
     images may be fetched from beside the public internet and this server. smart_tool: whether the
-    guide says how to click. sleep: how to pause between tries. now: our own clock. transport: how requests travel; None for sockets.
+    guide says how to click. sleep: how to pause between tries. now: our own clock. transport: how
+    requests travel; None for sockets.
     """
 
     def __init__(

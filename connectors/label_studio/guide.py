@@ -41,8 +41,8 @@ _CLICKS = (
     "of classes, and click the object: its mask appears. Click again where a part is missing, and "
     "with Alt held where it is too much; then accept the mask with the tick beside it. Choose the "
     "class again before the next object.",
-    "<b>A click on a mask that is there already</b> only selects it: mend it with brush and eraser. "
-    "Accept a suggested mask before you submit, or it is lost.",
+    "<b>A click on a mask that is there already</b> only selects it: mend it with brush and "
+    "eraser. Accept a suggested mask before you submit, or it is lost.",
 )
 
 

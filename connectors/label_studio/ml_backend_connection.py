@@ -1,9 +1,9 @@
 """The project's connection to our smart tool: made, brought up to date, kept single.
 
-Label Studio 1.23.2 makes more than was asked for (measured, and read in its source): a webhook that
-posts every annotation with all its masks while people wait for Submit, which we remove; and where no
-prediction is in force yet it takes the title of the connection for the version in force, which would
-replace our order by chance, so we set it back.
+Label Studio 1.23.2 makes more than was asked for (measured, and read in its source): a webhook
+that posts every annotation with all its masks while people wait for Submit, which we remove; and
+where no prediction is in force yet it takes the title of the connection for the version in force,
+which would replace our order by chance, so we set it back.
 """
 
 from __future__ import annotations

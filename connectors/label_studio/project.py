@@ -54,8 +54,8 @@ def create_or_adopt_project(
     """The project with this number or title, ready for the loop; a missing title is created.
 
     source: the folder whose images the project shows; None for a project that has its images
-    already. smart_tool: whether people can click in a project that is created. Running it again changes nothing. Raises ConnectorRefused for an unknown number
-    or a title that several projects have.
+    already. smart_tool: whether people can click in a project that is created. Running it again
+    changes nothing. Raises ConnectorRefused for an unknown number or a title that several have.
     """
     with Api(url, token) as api:
         found = _find(api, project)

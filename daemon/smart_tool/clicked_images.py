@@ -20,10 +20,12 @@ MOST_SESSIONS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Prior:
-    """A prior map. cycle: of the PREDICT run that wrote it. path: its file."""
+    """A prior map. cycle: of the PREDICT run that wrote it. version: differs where the map may.
+    path: its file."""
 
     map: PriorMap
     cycle: int
+    version: str
     path: Path
 
 
@@ -50,11 +52,12 @@ class ClickedImages:
         for cycle in self._order(runs, session):
             path = prior_file(predict_run(runs, cycle), image.id)
             try:
+                version = f"{cycle} {path.stat().st_mtime_ns}"
                 found = read_prior(path, (image.height_px, image.width_px))
             except (MaskRefused, OSError):
                 continue  # not there, damaged, or of a file that was replaced since
             self._remember(session, cycle)
-            return Prior(map=found, cycle=cycle, path=path)
+            return Prior(map=found, cycle=cycle, version=version, path=path)
         return None
 
     def _order(self, runs: Path, session: str) -> list[int]:
