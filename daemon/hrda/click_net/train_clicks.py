@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +78,16 @@ def train_clicks(folder: RunFolder, request: TrainClicksRequest) -> None:
     )
 
 
+def _stops(stop: StopRequest) -> Callable[[], None]:
+    """What raises Stopped once SIGTERM came: nothing is kept, the run begins again."""
+
+    def check() -> None:
+        if stop.requested:
+            raise Stopped("the training of the click network; it begins again")
+
+    return check
+
+
 def require_unseen_validation(request: TrainClicksRequest) -> frozenset[str]:
     """The sha256 of the labeled images. Raises RunFailed if one of them is a validation image.
 
@@ -148,7 +158,7 @@ def _train(
     progress = ProgressReporter(folder, "click network", request.iterations)
     stops = _stops(stop)
 
-    def each(done: int, losses: dict[str, float]) -> None:
+    def each(done: int, losses: Mapping[str, float]) -> None:
         stops()
         progress.report(done, losses)
 
