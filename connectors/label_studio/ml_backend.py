@@ -11,7 +11,6 @@ one as well, under a version of its own, so the answer to it is an empty list.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ MAX_POINTS = 60
 MAX_ENTRIES = 10_000  # of a context
 MAX_ID_CHARS = 200
 MAX_TASK = 2**63 - 1
-ID_START = "mk"
 POINT, BOX = "keypointlabels", "rectanglelabels"
 
 
@@ -67,12 +65,13 @@ class PredictRequest:
 
     project: its number; None where the request names none. tasks: their numbers. entries: the
     points and boxes of the smart tool, oldest first; None where it asks for predictions to store.
-    region_ids: of every region that the task holds already.
+    label_config: of the project. region_ids: of every region that the task holds already.
     """
 
     project: int | None
     tasks: tuple[int, ...]
     entries: tuple[Point | Box, ...] | None
+    label_config: str = ""
     region_ids: frozenset[str] = frozenset()
 
 
@@ -116,6 +115,7 @@ def read_predict(body: object) -> PredictRequest:
         project=_project(body.get("project")),
         tasks=tuple(_task_number(task) for task in tasks),
         entries=entries,
+        label_config=str(body.get("label_config")),
         region_ids=frozenset() if entries is None else frozenset(_region_ids(tasks[0])),
     )
 
@@ -134,35 +134,6 @@ def clicked_object(request: PredictRequest) -> ClickedObject | None:
     if not any(isinstance(entry, Box) or entry.positive for entry in own):
         return None
     return ClickedObject(session=own[0].id, label=label, entries=tuple(own))
-
-
-def region_id(task: int, session: str, taken: frozenset[str] = frozenset()) -> str:
-    """The id of the region of a session: the same for all its requests, never one of `taken`.
-
-    A region that is accepted replaces the one with its id (measured), so an id that the task holds
-    already is never given out: a person may have changed that region since.
-    """
-    attempt = 0
-    while True:
-        text = f"{task}\0{session}\0{attempt}".encode("utf-8", "backslashreplace")
-        found = ID_START + hashlib.sha256(text).hexdigest()[:16]
-        if found not in taken:
-            return found
-        attempt += 1
-
-
-def no_region(version: str) -> dict[str, Any]:
-    """The answer that shows nothing."""
-    return {"results": [{"model_version": version, "score": 0.0, "result": []}]}
-
-
-def one_region(version: str, region: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer that suggests one region."""
-    result = {"model_version": version, "score": region.get("score", 0.0), "result": [dict(region)]}
-    return {"results": [result]}
-
-
-NOTHING_TO_STORE: Mapping[str, Any] = {"results": []}
 
 
 def _entries(context: object) -> Iterator[Point | Box]:

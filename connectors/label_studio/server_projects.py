@@ -14,6 +14,7 @@ from connectors.label_studio import project as projects
 from connectors.label_studio.api import Api
 from connectors.label_studio.api_errors import ApiRefused
 from connectors.label_studio.label_tags import PIECE
+from connectors.label_studio.smart_tags import smart_faults, with_smart_tag
 from connectors.label_studio.task_fields import parse_id
 from connectors.unreadable import typed
 from daemon.domain import ClassSet, Fault
@@ -118,6 +119,20 @@ class ServerProjects:
         if changes:
             self._api.patch(f"api/projects/{number}/", changes)
         return actions
+
+    def smart_tool_faults(self, number: int) -> Sequence[Fault]:
+        """Why people could not click in this project; empty for nothing."""
+        return smart_faults(str(self._read(number).get("label_config")))
+
+    def add_smart_tool(self, number: int) -> Sequence[str]:
+        """Add the tag that people click with to the label config; returns what was done, in words.
+        Raises ConnectorRefused where it cannot be added."""
+        text = str(self._read(number).get("label_config"))
+        changed = with_smart_tag(text)
+        if changed == text:
+            return []
+        self._api.patch(f"api/projects/{number}/", {"label_config": changed})
+        return ["added the tag of the smart tool to the label config"]
 
     def _read(self, number: int) -> Mapping[str, Any]:
         try:

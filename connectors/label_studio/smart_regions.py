@@ -1,7 +1,8 @@
-"""What the smart tool suggests, as a region of the project's own mask tag."""
+"""What the smart tool suggests: a region of the project's own mask tag, and the whole answer."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,35 @@ from connectors.masks.regions import BRUSH, SHAPES, Control
 from daemon.clicks.click import ObjectProbability
 
 INSIDE = 0.5  # the smallest probability of a pixel that belongs to the object
+ID_START = "mk"
+NOTHING_TO_STORE: Mapping[str, Any] = {"results": []}  # where Label Studio asks for predictions
 Inside = npt.NDArray[np.bool_]
+
+
+def region_id(task: int, session: str, taken: frozenset[str] = frozenset()) -> str:
+    """The id of the region of a session: the same for all its requests, never one of `taken`.
+
+    A region that is accepted replaces the one with its id (measured), so an id that the task holds
+    already is never given out: a person may have changed that region since.
+    """
+    attempt = 0
+    while True:
+        text = f"{task}\0{session}\0{attempt}".encode("utf-8", "backslashreplace")
+        found = ID_START + hashlib.sha256(text).hexdigest()[:16]
+        if found not in taken:
+            return found
+        attempt += 1
+
+
+def no_region(version: str) -> dict[str, Any]:
+    """The answer that shows nothing."""
+    return {"results": [{"model_version": version, "score": 0.0, "result": []}]}
+
+
+def one_region(version: str, region: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer that suggests one region."""
+    result = {"model_version": version, "score": region.get("score", 0.0), "result": [dict(region)]}
+    return {"results": [result]}
 
 
 def object_mask(

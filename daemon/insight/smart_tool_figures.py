@@ -1,4 +1,4 @@
-"""How the smart tool did: answers, their time, fall-backs, what could not be used. For the pages."""
+"""How the smart tool did: answers, their time, fall-backs, what could not be used."""
 
 from __future__ import annotations
 

@@ -11,55 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.label_studio import ml_backend
-from connectors.label_studio.ml_backend import (
-    clicked_object,
+from connectors.label_studio.ml_backend import clicked_object, read_predict
+from connectors.label_studio.smart_regions import (
+    mean_probability,
     no_region,
+    object_mask,
     one_region,
-    read_predict,
     region_id,
+    suggested_region,
 )
-from connectors.label_studio.smart_regions import mean_probability, object_mask, suggested_region
 from connectors.masks.regions import BITMASK, BRUSH, Control, decode
 from connectors.unreadable import UnreadableValue
 from daemon.clicks.click import Click, ObjectProbability
-from daemon.domain import ClassSet
-
-CLASSES = ClassSet(names=("soil", "crop", "weed"))
-
-
-def point(x: Any = 50.0, y: Any = 50.0, label: str | None = "weed", **more: Any) -> dict[str, Any]:
-    """A keypoint as Label Studio 1.23.2 sends it."""
-    value: dict[str, Any] = {"x": x, "y": y, "width": 0.165}
-    if label is not None:
-        value |= {"keypointlabels": [label], "labels": [label]}
-    return {
-        "type": "keypointlabels",
-        "from_name": "click",
-        "to_name": "image",
-        "original_width": 1296,
-        "original_height": 966,
-        "is_positive": True,
-        "id": f"p-{x}-{y}",
-        "origin": "manual",
-        "value": value,
-        **more,
-    }
+from tests.fakes.clicking import CLASSES, point, predict
 
 
 def box(x: float, y: float, width: float, height: float, label: str = "weed") -> dict[str, Any]:
     value = {"x": x, "y": y, "width": width, "height": height, "rotation": 0}
     return {"type": "rectanglelabels", "id": "box", "value": value | {"rectanglelabels": [label]}}
-
-
-def predict(*regions: Any, task: Any = 3, **more: Any) -> dict[str, Any]:
-    """The body of a click."""
-    return {
-        "tasks": [{"id": task, "data": {}, "annotations": [], "drafts": [], "predictions": []}],
-        "project": "1.1795340471",
-        "label_config": "<View/>",
-        "params": {"login": None, "password": None, "context": {"result": list(regions)}},
-        **more,
-    }
 
 
 def clicks(*regions: Any, size: tuple[int, int] = (100, 200)) -> tuple[Click, ...]:
