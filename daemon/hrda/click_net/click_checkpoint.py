@@ -62,8 +62,7 @@ def read_click_model(path: Path) -> ClickModel:
     """The network of a file. Raises RunFailed where it is damaged or of another kind."""
     content = read_weights(path)
     try:
-        if content["kind"] != KIND or content["encoder"] not in LITE:
-            raise ValueError(f"kind {content['kind']!r}, encoder {content['encoder']!r}")
+        _require_kind(content)
         net = ClickNetwork(content["encoder"])
         net.load_state_dict(content["weights"])
         return ClickModel(
@@ -79,6 +78,11 @@ def read_click_model(path: Path) -> ClickModel:
             f"{path}: is no click network of this version: {exc}; train one with "
             f"`maskloop train-clicks`, or name another file"
         ) from exc
+
+
+def _require_kind(content: Mapping[str, Any]) -> None:
+    if content["kind"] != KIND or content["encoder"] not in LITE:
+        raise ValueError(f"kind {content['kind']!r}, encoder {content['encoder']!r}")
 
 
 def first_network(

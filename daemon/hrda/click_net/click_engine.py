@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from daemon.clicks.click import Click, ClickQuestion, FloatMap, ObjectProbability
+from daemon.clicks.click import ClickQuestion, FloatMap, ObjectProbability
+from daemon.clicks.click_answer import answer_to
 from daemon.hrda.click_net.click_crops import (
     Box,
     Crop,
@@ -22,7 +23,6 @@ from daemon.hrda.click_net.click_crops import (
     union,
 )
 from daemon.hrda.click_net.click_network import ClickNetwork
-from daemon.hrda.click_net.clicked_parts import answer_to
 
 SURROUND = 1.5  # sizes of the previous mask and the clicks along a side of the crop
 RECROPS = (
@@ -41,10 +41,10 @@ class ClickNetEngine:
         self._device, self._first_px, self._px = device, first_px, px
 
     def segment(self, question: ClickQuestion) -> ObjectProbability:
-        """See ClickEngine. Raises ValueError without a positive click."""
+        """The object that the clicks mean; see ClickEngine."""
         size = (question.image.shape[0], question.image.shape[1])
-        crop = self._crop(question.clicks, _box(question.previous))
-        found = back_to_image(crop, self._seen(question, crop, question.previous), size)
+        crop = self._crop(question)
+        found = back_to_image(crop, self._seen(question, crop, question.before), size)
         for _ in range(RECROPS):
             grown = self._grown(found, crop, size)
             if grown is None:
@@ -72,9 +72,10 @@ class ClickNetEngine:
         )
         return np.asarray(torch.sigmoid(logits)[0, 0].cpu().numpy(), np.float32)
 
-    def _crop(self, clicks: tuple[Click, ...], previous: Box | None) -> Crop:
-        """Around the previous mask and the positive clicks."""
-        box = union(box_of((one.x, one.y) for one in clicks if one.positive), previous)
+    def _crop(self, question: ClickQuestion) -> Crop:
+        """Around the mask before the last click, and the positive clicks."""
+        clicks = [one for one in question.clicks if one.positive] or question.clicks
+        box = union(box_of((one.x, one.y) for one in clicks), _box(question.before))
         return box.crop(max(self._first_px, SURROUND * box.size))
 
     def _grown(self, found: ObjectProbability, crop: Crop, size: tuple[int, int]) -> Crop | None:

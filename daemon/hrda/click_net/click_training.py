@@ -147,7 +147,7 @@ def _iteration(
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimizer.step()
-    return {"loss": float(loss), **{name: float(value) for name, value in parts.items()}}
+    return {"loss": loss.item(), **{name: value.item() for name, value in parts.items()}}
 
 
 def _logits(net: ClickNetwork, batch: _Clicked) -> Tensor:
