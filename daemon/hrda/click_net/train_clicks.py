@@ -24,6 +24,7 @@ from daemon.hrda.click_net.click_samples import ClickSamples, first_crop_px
 from daemon.hrda.click_net.click_training import ClickBudget, ClickTraining, train_network
 from daemon.hrda.click_net.click_trial import trial_of
 from daemon.hrda.click_net.labeled_objects import LabeledObject, LabeledPicture, objects_of
+from daemon.hrda.click_net.teacher_priors import with_priors
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.device import resolve_device, set_threads
 from daemon.hrda.progress import ProgressReporter
@@ -63,7 +64,7 @@ def train_clicks(folder: RunFolder, request: TrainClicksRequest) -> None:
     model = _start(request, objects, learned)
     training = _train(folder, request, model, pictures, objects, device, stop)
     write_click_model(folder.checkpoint, model)
-    validation = read_pictures(request.validation, reader, len(request.classes), request.seed)
+    validation = _validation(request, reader)
     folder.write_result(
         TrainClicksResult(
             labels=len(pictures),
@@ -116,6 +117,15 @@ def read_pictures(
         prior = _prior(files[row], (label.shape[0], label.shape[1]))
         found[row] = LabeledPicture(image=image, label=label, prior=prior)
     return [found[row] for row in sorted(found)]
+
+
+def _validation(request: TrainClicksRequest, reader: FileReader) -> list[LabeledPicture]:
+    """The validation pictures, with prior maps of the teacher where files hold none: it never
+    learned from validation."""
+    pictures = read_pictures(request.validation, reader, len(request.classes), request.seed)
+    if request.teacher is None or all(one.prior is not None for one in pictures):
+        return pictures
+    return with_priors(pictures, request.teacher, request)
 
 
 def _prior(file: ClickFile, size: tuple[int, int]) -> PriorMap | None:
