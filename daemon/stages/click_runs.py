@@ -140,8 +140,11 @@ def clicks_request(
 
 def _serving_network(context: Context) -> Path | None:
     """The file of the network that serves; None where none does."""
-    worker = context.store.wanted_click_worker(context.config.state / "runs")
-    return worker.checkpoint if worker else None
+    serving = context.store.serving_clicks()
+    if serving is None or not serving.run:
+        return None
+    path = RunFolder(context.config.state / "runs" / serving.run).checkpoint
+    return path if path.exists() else None
 
 
 def _file(context: Context, run: RunFolder, image: Image, priors: _Priors) -> ClickFile:

@@ -9,6 +9,7 @@ import pytest
 from daemon.config.loading import Config
 from daemon.runs.click_records import ServingClicks, TrainClicksRequest
 from daemon.runs.run_folder import RunFolder, TrainRequest
+from daemon.smart_tool.wanted_network import wanted_network
 from daemon.store import FILE, Store
 from tests.fakes.click_trainings import REFUSED
 from tests.fakes.learner import COMMANDS
@@ -39,13 +40,13 @@ def runs_of(config: Config) -> list[RunFolder]:
 def test_a_network_learns_in_each_cycle_and_the_newest_good_one_serves(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(REFUSED, "0002-clicks")
+    monkeypatch.setenv(REFUSED, "0003-clicks")
     config = configured(home, **CLICKED)
 
     run_out(ticker(config))
 
     runs = [run for run in runs_of(config) if run.finished()]
-    assert [run.path.name for run in runs[:3]] == ["0001-clicks", "0002-clicks", "0003-clicks"]
+    assert [run.path.name for run in runs[:3]] == ["0002-clicks", "0003-clicks", "0004-clicks"]
     first, second, third = (run.read_request(TrainClicksRequest) for run in runs[:3])
     assert first.serving is None
     assert second.serving == second.parent == runs[0].checkpoint
@@ -54,19 +55,15 @@ def test_a_network_learns_in_each_cycle_and_the_newest_good_one_serves(
     assert serving is not None
     assert serving.run == runs[-1].path.name
     assert [run.checkpoint.exists() for run in runs] == [False] * (len(runs) - 1) + [True]
-    with Store(config.state / FILE, read_only=True) as store:
-        worker = store.wanted_click_worker(config.state / "runs")
+    worker = wanted_network(config)
     assert worker is not None
-    assert worker.checkpoint == runs[-1].checkpoint
+    assert worker.checkpoint == runs[-1].checkpoint.absolute()
+    assert_priors_are_of_models_that_did_not_learn_from_the_label(runs)
 
 
-def test_priors_are_of_models_that_did_not_learn_from_the_label(home: Path) -> None:
-    config = configured(home, **CLICKED)
-
-    run_out(ticker(config))
-
+def assert_priors_are_of_models_that_did_not_learn_from_the_label(runs: list[RunFolder]) -> None:
     priors = 0
-    for run in runs_of(config):
+    for run in runs:
         request = run.read_request(TrainClicksRequest)
         assert {file.role for file in request.validation} == {"validation"}
         assert not {file.id for file in request.labeled} & {file.id for file in request.validation}
@@ -79,6 +76,7 @@ def test_priors_are_of_models_that_did_not_learn_from_the_label(home: Path) -> N
     assert priors > 8
 
 
+@pytest.mark.long
 def test_a_training_that_fails_is_said_and_the_loop_goes_on(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +94,7 @@ def test_a_training_that_fails_is_said_and_the_loop_goes_on(
         assert any("the click network was not trained" in event.words for event in store.events(50))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "settings", [{"enabled": False}, {"train_minutes": 0.0}, {"engine": "prior_walk"}]
 )
