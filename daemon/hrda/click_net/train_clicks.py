@@ -61,7 +61,8 @@ def train_clicks(folder: RunFolder, request: TrainClicksRequest) -> None:
             f"{folder.path}: {len(objects)} objects in {len(pictures)} labels; a click network "
             f"needs {MIN_OBJECTS}; label more images"
         )
-    model = _start(request, objects, learned)
+    has_priors = any(picture.prior is not None for picture in pictures)
+    model = _start(request, objects, learned, has_priors=has_priors)
     training = _train(folder, request, model, pictures, objects, device, stop)
     write_click_model(folder.checkpoint, model)
     validation = _validation(request, reader)
@@ -140,7 +141,11 @@ def _prior(file: ClickFile, size: tuple[int, int]) -> PriorMap | None:
 
 
 def _start(
-    request: TrainClicksRequest, objects: Sequence[LabeledObject], learned: frozenset[str]
+    request: TrainClicksRequest,
+    objects: Sequence[LabeledObject],
+    learned: frozenset[str],
+    *,
+    has_priors: bool,
 ) -> ClickModel:
     parent = usable_parent(request.parent, _digests(request.validation).values())
     net, encoder = first_network(request.settings, parent, request.teacher)
@@ -151,6 +156,7 @@ def _start(
         px=request.crop_px,
         classes=request.classes,
         learned=learned | (parent.learned if parent else frozenset()),
+        knows_prior=has_priors or (parent is not None and parent.knows_prior),
     )
 
 
