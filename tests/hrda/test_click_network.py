@@ -292,8 +292,9 @@ def test_a_network_that_never_saw_a_prior_is_shown_none() -> None:
 
 def test_a_mask_at_the_border_of_its_crop_is_seen_in_a_larger_one() -> None:
     net = ClickNetwork()
-    torch.nn.init.zeros_(net.decoder.last[1].weight)
-    torch.nn.init.constant_(net.decoder.last[1].bias, 3.0)  # everything is inside
+    weights = net.state_dict()
+    weights["decoder.last.1.weight"].zero_()
+    weights["decoder.last.1.bias"].fill_(3.0)  # everything is inside
     image = np.zeros((200, 200, 3), np.uint8)
 
     found = ClickNetEngine(net, CPU, first_px=48, px=PX).segment(

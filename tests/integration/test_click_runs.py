@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.fakes.click_trainings import REFUSED
 from tests.fakes.learner import COMMANDS
 from tests.integration.workbench import configured, paint, run_out, ticker
 
-CLICKED = {
+CLICKED: dict[str, Any] = {
     "smart_tool": {"enabled": True},
     "audit": {"enabled": False},
     "loop": {"budget_labels": 24},

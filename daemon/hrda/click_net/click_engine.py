@@ -22,7 +22,7 @@ from daemon.hrda.click_net.click_crops import (
     probability_in,
     union,
 )
-from daemon.hrda.click_net.click_network import ClickNetwork
+from daemon.hrda.click_net.click_network import ClickNetwork, on_device
 
 SURROUND = 1.5  # sizes of the previous mask and the clicks along a side of the crop
 RECROPS = (
@@ -45,7 +45,7 @@ class ClickNetEngine:
         px: int,
         knows_prior: bool = True,
     ) -> None:
-        self._net = net.to(device, memory_format=torch.channels_last).eval()
+        self._net = on_device(net, device).eval()
         self._device, self._first_px, self._px = device, first_px, px
         self._knows_prior = knows_prior
 

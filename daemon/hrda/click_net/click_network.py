@@ -63,6 +63,13 @@ class ClickNetwork(nn.Module):
         return self.decoder(features, nn.functional.avg_pool2d(maps, STRIDE))
 
 
+def on_device(net: ClickNetwork, device: torch.device) -> ClickNetwork:
+    """The network on its device, channels last: half of the time on CPUs."""
+    net.to(device)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
+    return net
+
+
 class _Decoder(nn.Module):
     """From the coarsest map down to the finest: 1x1 laterals, then a separable 3x3."""
 

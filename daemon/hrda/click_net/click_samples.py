@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ from daemon.hrda.click_net.click_crops import (
 )
 from daemon.hrda.click_net.labeled_objects import LabeledObject, LabeledPicture
 from daemon.hrda.click_net.simulated_clicks import Inside, first_clicks
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 AS_FIRST = 0.35  # probability of a crop around a place of the object, as at a first click
 SIZES = (1.15, 2.6)  # else: of how many sizes of the object the side of the crop is
@@ -117,12 +120,13 @@ class ClickSamples:
     def _turned(self, one: Sample) -> Sample:
         """The sample turned by a multiple of 90 degrees, and perhaps mirrored."""
         turns, mirrored = int(self._rng.integers(4)), bool(self._rng.integers(2))
-        maps = {
-            name: _turned_map(getattr(one, name), turns, mirrored)
-            for name in ("picture", "target", "valid", "prior")
-        }
-        clicks = tuple(_turned_click(click, turns, mirrored, self._px) for click in one.clicks)
-        return Sample(**maps, clicks=clicks)
+        return Sample(
+            picture=_turned_map(one.picture, turns, mirrored),
+            target=_turned_map(one.target, turns, mirrored),
+            valid=_turned_map(one.valid, turns, mirrored),
+            prior=_turned_map(one.prior, turns, mirrored),
+            clicks=tuple(_turned_click(click, turns, mirrored, self._px) for click in one.clicks),
+        )
 
 
 def chances_of(classes: Sequence[int]) -> npt.NDArray[np.float64]:
@@ -148,7 +152,7 @@ def _mask_in(crop: Crop, inside: Inside, px: int) -> Inside:
     return np.asarray(resized(part, px) >= 0.5)
 
 
-def _turned_map(values: npt.NDArray[np.generic], turns: int, mirrored: bool) -> object:
+def _turned_map(values: npt.NDArray[Kind], turns: int, mirrored: bool) -> npt.NDArray[Kind]:
     turned = np.rot90(values, turns)
     return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
 

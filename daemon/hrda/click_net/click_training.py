@@ -15,7 +15,7 @@ from daemon.clicks.click import Click
 from daemon.domain.errors import RunFailed
 from daemon.hrda.click_net.click_crops import Crop, disks_in
 from daemon.hrda.click_net.click_loss import click_loss
-from daemon.hrda.click_net.click_network import ClickNetwork
+from daemon.hrda.click_net.click_network import ClickNetwork, on_device
 from daemon.hrda.click_net.click_samples import ClickSamples, Sample
 from daemon.hrda.click_net.simulated_clicks import next_click
 
@@ -64,7 +64,7 @@ def train_network(
 ) -> ClickTraining:
     """Train in place. each: called after every iteration, with its number and losses; what it
     raises ends the training. Raises RunFailed where the losses stay infinite."""
-    net.to(device, memory_format=torch.channels_last)
+    on_device(net, device)
     optimizer = _optimizer(net)
     started_s, skipped = budget.clock(), 0
     history: list[dict[str, float]] = []

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from daemon.clicks.click import ClickEngine, ClickQuestion, ObjectProbability, PriorMap
+from daemon.clicks.click import ClickEngine, ClickQuestion, FloatMap, ObjectProbability, PriorMap
 from daemon.clicks.walk_engines import PriorWalk
 from daemon.hrda.click_net.click_crops import Crop, prior_in
 
@@ -31,10 +31,11 @@ def _mean(question: ClickQuestion, found: ObjectProbability) -> PriorMap:
     height, width = question.image.shape[:2]
     values = np.zeros((height, width), np.uint8)
     rows, columns = found.values.shape
-    mean = found.values
+    mean: FloatMap = found.values
     if question.prior is not None:
         side = max(rows, columns)
         crop = Crop(left=found.left, top=found.top, side=side)
-        mean = (mean + prior_in(crop, question.prior, side)[:rows, :columns] + 0.5) / 2
+        prior = prior_in(crop, question.prior, side)[:rows, :columns]
+        mean = np.asarray((mean + prior + np.float32(0.5)) / 2, np.float32)
     values[found.top : found.top + rows, found.left : found.left + columns] = np.rint(255 * mean)
     return PriorMap(values=values, stride=1)
