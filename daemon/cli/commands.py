@@ -156,6 +156,12 @@ COMMANDS = (
         add_options=click_command.add_options,
     ),
     Command(
+        name="train-clicks",
+        help="train the network that turns clicks into masks, on a labeled folder",
+        run=click_command.train_clicks,
+        add_options=click_command.add_training_options,
+    ),
+    Command(
         name="train",
         help="train on plain folders and measure: an experiment without Label Studio",
         run=actions.train,

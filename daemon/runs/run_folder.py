@@ -25,6 +25,7 @@ runs/0003-train/
     shown.json      the settings by which the daemon cleans these masks for people
     model/          the files of a model for others (export only), see model_card.py
     address.json    where the process listens (serve only)
+    labels/ID.png   labels as they were when the run was asked (audit and clicks only)
     error.json      why the process failed, where it could still write that
     result.json     written last: a run without it has not finished
     log.txt         everything that the process printed
