@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.clicks.click import Click, ClickQuestion, ObjectProbability, PriorMap
-from daemon.clicks.click_answer import mask_of
+from daemon.clicks.click import ClickQuestion, ObjectProbability
 from daemon.clicks.mask_objects import objects_of
 from daemon.clicks.simulated_session import ClickCourse
 from daemon.domain.errors import RunFailed
@@ -23,7 +22,6 @@ from daemon.hrda.click_net.click_checkpoint import (
     read_click_model,
     usable_parent,
 )
-from daemon.hrda.click_net.click_engine import ClickNetEngine
 from daemon.hrda.click_net.click_network import ClickNetwork
 from daemon.hrda.click_net.click_training import ClickBudget
 from daemon.hrda.click_net.click_trial import (
@@ -32,7 +30,6 @@ from daemon.hrda.click_net.click_trial import (
     decided,
     judged_objects,
 )
-from daemon.hrda.click_net.fused_engine import FusedEngine
 from daemon.hrda.click_net.labeled_objects import LabeledPicture
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.checksums import sha256_of
@@ -124,7 +121,7 @@ def test_too_few_objects_are_said(files: list[ClickFile], tmp_path: Path) -> Non
     assert "4 objects in 2 labels" in json.loads(run.error_file.read_text())["message"]
 
 
-def test_a_network_starts_from_its_parent_and_from_the_encoder_of_the_teacher(
+def test_a_network_starts_from_its_parent_and_the_first_from_the_encoder_of_the_teacher(
     files: list[ClickFile], tmp_path: Path
 ) -> None:
     torch.manual_seed(3)
@@ -133,15 +130,17 @@ def test_a_network_starts_from_its_parent_and_from_the_encoder_of_the_teacher(
     _, run = run_of(tmp_path / "run", request(files, judged_objects=0))
     parent = usable_parent(run.checkpoint, [])
 
-    net, _ = first_network({"encoder_weights": "none"}, parent, tmp_path / "teacher.pth")
+    further, _ = first_network({}, parent, tmp_path / "teacher.pth")
+    first, _ = first_network({"encoder_weights": "none"}, None, tmp_path / "teacher.pth")
 
     assert parent is not None
-    decoder = parent.net.decoder.state_dict()
-    assert all(
-        torch.equal(value, decoder[name]) for name, value in net.decoder.state_dict().items()
-    )
-    taken, encoder = net.encoder.state_dict(), teacher.encoder.state_dict()
-    assert all(torch.equal(value, taken[name]) for name, value in encoder.items())
+    assert same_weights(further, parent.net)
+    assert same_weights(first.encoder, teacher.encoder)
+
+
+def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    theirs = other.state_dict()
+    return all(torch.equal(value, theirs[name]) for name, value in one.state_dict().items())
 
 
 def test_a_parent_that_learned_from_validation_or_is_damaged_is_not_used(
@@ -250,23 +249,6 @@ def test_judged_objects_are_drawn_class_by_class(files: list[ClickFile]) -> None
 
     assert sorted(one.found.label for one in chosen) == [1, 1, 1, 2, 2, 2]
     assert chosen == judged_objects(pictures, request(files, judged_objects=6))
-
-
-def test_the_fused_engine_obeys_clicks_and_repeats_itself() -> None:
-    image, label = field(np.random.default_rng(0))
-    values = np.where(label[::4, ::4] > 0, 200, 20).astype(np.uint8)
-    row, column = (int(one[0]) for one in np.nonzero(label))
-    question = ClickQuestion(
-        image=image,
-        clicks=(Click(x=column, y=row),),
-        prior=PriorMap(values=values, stride=4),
-    )
-    engine = FusedEngine(ClickNetEngine(ClickNetwork(), torch.device("cpu"), first_px=48, px=64))
-
-    found = engine.segment(question)
-
-    assert mask_of(found, (96, 96))[row, column]
-    assert found.values.tobytes() == engine.segment(question).values.tobytes()
 
 
 def test_the_network_has_about_three_million_parameters() -> None:
