@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ class Page:
             raise TypeError(f"page {self.name}: expected either `view` or `build`")
 
     def model_of(self, sources: Sources, status: Status) -> ViewModel:
-        """What the page shows the visitor now. status: as the visitor may see it."""
+        """What the page shows the visitor now. status: with all names, as it was read."""
         if self.view is not None:
             return sources.visible(self.view(status))
         if self.build is not None:
@@ -129,8 +129,9 @@ def blueprint(page: Page, sources: Sources) -> Blueprint:
 
     @routes.get(page.html_path)
     def html() -> ResponseReturnValue:
-        status = sources.visible(sources.read_status())
-        view = page.model_of(sources, status)
+        read = sources.read_status()
+        view = page.model_of(replace(sources, read_status=lambda: read), read)  # read once
+        status = view if isinstance(view, Status) else sources.visible(read)
         text = render_template(page.template, page=page, view=view, status=status)
         return _alternate(Response(text), page.json_path, "application/json")
 
