@@ -20,7 +20,7 @@ from daemon.web.page import Page, ReadConfig, ReadStatus, Sources, blueprint
 from daemon.web.pages import PAGES
 from daemon.web.template_filters import FILTERS
 
-# plotly.js-basic-dist-min of npm, unchanged: `make plotly` fetches it again, a test knows its digest.
+# plotly.js-basic-dist-min of npm, unchanged: `make plotly` fetches it again, a test has its digest
 PLOTLY = Path(__file__).parent / "static" / "plotly-basic.min.js"
 # The two <style> elements that it adds: an empty one that it fills by script, and a sheet of maps.
 PLOTLY_STYLES = (
