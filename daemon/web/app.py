@@ -13,6 +13,7 @@ from daemon.domain.clock import Clock, steady_s, utc_now
 from daemon.domain.errors import MaskloopError
 from daemon.web.access.gate import access_of, guard
 from daemon.web.access.sign_in import sign_in_routes
+from daemon.web.api_index import index_routes
 from daemon.web.command_routes import command_routes
 from daemon.web.hints import Hints, receiver
 from daemon.web.image_routes import image_routes
@@ -61,7 +62,11 @@ def create_app(
     sources = Sources(read_status=read_status, read_config=read_config)
     access = None if read_config is None else access_of(read_config(), now, steady_s)
     guard(app, access)
-    always = [image_routes(sources), command_routes(sources, access, wake, now)]
+    always = [
+        image_routes(sources),
+        command_routes(sources, access, wake, now),
+        index_routes(pages),
+    ]
     if access is not None:
         always.append(sign_in_routes(access))
     for routes in (*(blueprint(page, sources) for page in pages), *always):

@@ -126,7 +126,7 @@ def test_a_group_has_its_own_curve_with_an_interval_or_the_reason(config: Config
     )
     page = browser.get("/curve", query_string={"group": "<b>&?south"}).text
     assert "<b>&?south" not in page
-    assert 'href="/curve.json?group=%3Cb%3E%26%3Fsouth"' in page
+    assert 'href="/api/v1/curve?group=%3Cb%3E%26%3Fsouth"' in page
     assert '<script id="forecast" type="application/json" data-live>[]</script>' in page
     assert "north" in browser.get("/curve.csv?group=north").text
 

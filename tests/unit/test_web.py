@@ -211,7 +211,7 @@ def test_every_answer_carries_the_security_headers(address: str) -> None:
 def test_page_and_twin_point_at_each_other_and_are_never_cached() -> None:
     page, twin = client(1).get("/"), client(1).get("/status.json")
 
-    assert page.headers["Link"] == '</status.json>; rel="alternate"; type="application/json"'
+    assert page.headers["Link"] == '</api/v1/overview>; rel="alternate"; type="application/json"'
     assert twin.headers["Link"] == '</>; rel="alternate"; type="text/html"'
     assert page.headers["Cache-Control"] == twin.headers["Cache-Control"] == "no-store"
 
