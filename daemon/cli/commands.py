@@ -16,6 +16,7 @@ from daemon.cli import (
     ask_command,
     audit_command,
     config_command,
+    curve_command,
     export_command,
     open_command,
     options,
@@ -76,6 +77,12 @@ COMMANDS = (
         help="ask the running loop to do something, as the pages do; without a verb: list them",
         run=ask_command.ask,
         add_options=ask_command.add_options,
+    ),
+    Command(
+        name="curve",
+        help="show a simulation beside the learning curve: random control, arms, full-label line",
+        run=curve_command.curve,
+        add_options=curve_command.add_options,
     ),
     Command(
         name="web",

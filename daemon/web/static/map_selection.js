@@ -1,9 +1,10 @@
 // The images that are selected on the map, as a list that keyboard and screen reader reach; one image in
-// detail, with those that are most alike; the search by name.
+// detail, with those that are most alike; the search by name and by likeness.
 
 import { ask } from "./commands.js";
 
 const PAGE = 50; // images that the list grows by
+const MOST_ALIKE = 50; // images that are selected beside the one that they are like
 const MOST_ASKED = 20000; // images of one command
 const VERBS = {
   ask_next: { title: "Ask people to label %, before every batch and within the budget?", go: "Ask next" },
@@ -24,7 +25,7 @@ function made(tag, parts) {
 }
 
 export function createSelection({ map, field, changed, look, said }) {
-  let ids = [], listed = 0, turn = 0, verb = null, before = null;
+  let opened = null, ids = [], listed = 0, turn = 0, verb = null, before = null;
 
   const rowsOf = (some) => Uint32Array.from(some.map((id) => map().rows.get(id)).filter((row) => row !== undefined));
 
@@ -75,6 +76,7 @@ export function createSelection({ map, field, changed, look, said }) {
   }
 
   async function open(id) {
+    opened = id;
     try {
       show(await asked("/map/images/" + id + ".json"));
       const { images } = await asked("/map/similar/" + id + ".json");
@@ -122,6 +124,19 @@ export function createSelection({ map, field, changed, look, said }) {
     }
   }
 
+  async function searchAlike() { // the nearest to the opened image, itself among them
+    const id = opened;
+    try {
+      const { images } = await asked("/map/similar/" + id + ".json?n=" + MOST_ALIKE);
+      const some = [id, ...images.map((image) => image.id)].filter((one) => map().rows.has(one));
+      chooseIds(some, false);
+      if (some.length) look(rowsOf(some));
+      element("selection-answer").textContent = images.length ? "Most alike first." : "This image is not on the map yet.";
+    } catch (error) {
+      element("selection-answer").textContent = "The search did not come back: " + error.message;
+    }
+  }
+
   const images = (count) => (count === 1 ? "1 image" : count.toLocaleString("en") + " images");
 
   function prepare(name) { // a command is given with a second press, beside its reason
@@ -148,6 +163,7 @@ export function createSelection({ map, field, changed, look, said }) {
   element("reason").addEventListener("submit", (event) => { event.preventDefault(); carryOut(); });
   element("reason-cancel").addEventListener("click", () => { element("reason").hidden = true; });
   element("search").addEventListener("submit", (event) => { event.preventDefault(); search(element("search-text").value); });
+  element("select-similar").addEventListener("click", searchAlike);
   element("more").addEventListener("click", more);
   element("clear").addEventListener("click", () => chooseIds([], false));
   function close() { // and go back to where the image was opened

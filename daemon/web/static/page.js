@@ -4,7 +4,7 @@
 "use strict";
 
 const POLL_MS = 2000;
-const STATUS = "/status.json"; // says whether a daemon works
+const STATUS = "/api/v1/overview"; // says whether a daemon works
 const TWIN = document.querySelector('link[rel="alternate"][type="application/json"]').getAttribute("href");
 
 const served = new Map(); // id of a live section -> its HTML as the server sent it
