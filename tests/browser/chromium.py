@@ -27,8 +27,9 @@ FLAGS = (
     "--disable-features=OptimizationHints,MediaRouter,Translate",
     "--no-first-run",
     "--no-proxy-server",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
+    "--hide-scrollbars",
+    "--disable-gpu",
+    "--enable-unsafe-swiftshader",  # WebGL by software
     f"--window-size={WINDOW_PX[0]},{WINDOW_PX[1]}",
 )
 # whatever the page and its frames asked for
