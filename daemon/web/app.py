@@ -19,6 +19,7 @@ from daemon.web.hints import Hints, receiver
 from daemon.web.image_routes import image_routes
 from daemon.web.page import Page, ReadConfig, ReadStatus, Sources, blueprint
 from daemon.web.pages import PAGES
+from daemon.web.smart_tool_routes import AnswersClicks, smart_tool_routes
 from daemon.web.template_filters import FILTERS
 
 # plotly.js-basic-dist-min of npm, unchanged: `make plotly` fetches it again, a test has its digest
@@ -48,12 +49,14 @@ def create_app(
     read_config: ReadConfig | None = None,
     wake: Callable[[], None] = lambda: None,
     now: Clock = utc_now,
+    smart_tool: AnswersClicks | None = None,
 ) -> Flask:
     """Build the application over `read_status` (daemon/status/snapshot.py), called once a request.
 
     read_config: the settings in force, for what reads or writes the store; without it pages say
     that nothing is there. A MaskloopError that they raise is answered by a 503 with its message:
     pages go on polling. hints: makes POST /hint wake the daemon. wake: does so for a new command.
+    smart_tool: answers clicks in Label Studio under /smart-tool.
     """
     app = Flask(__name__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -73,6 +76,8 @@ def create_app(
         app.register_blueprint(routes)
     if hints is not None:
         app.register_blueprint(receiver(hints))
+    if smart_tool is not None:
+        app.register_blueprint(smart_tool_routes(smart_tool))
 
     _add_common_answers(app)
     return app

@@ -1,0 +1,182 @@
+"""May the new network serve? Simulated clicks on objects of validation images, for it and for the
+engine that serves; of the same objects, so that the difference is paired."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from daemon.clicks.click import Click, ClickEngine, ClickQuestion, ObjectProbability
+from daemon.clicks.click_answer import mask_of
+from daemon.clicks.click_metrics import best_within, clicks_to, object_iou
+from daemon.clicks.mask_objects import MaskObject, objects_of
+from daemon.clicks.simulated_clicker import next_click
+from daemon.clicks.walk_engines import PriorWalk
+from daemon.domain.errors import RunFailed
+from daemon.hrda.click_net.click_checkpoint import ClickModel, read_click_model
+from daemon.hrda.click_net.labeled_objects import LabeledPicture
+from daemon.runs.click_records import ClickTrial, EngineFigures, PairedGap, TrainClicksRequest
+
+log = logging.getLogger(__name__)
+
+MOST_CLICKS = 20
+TARGET = 0.85
+MEASURED_CLICKS = 3  # the fewest that are simulated
+MIN_AREA_PX = 100  # of an object: smaller ones cannot reach the target (specs of the smart tool)
+MIN_OBJECTS = 8  # from fewer nothing is decided
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedObject:
+    """An object of a validation picture."""
+
+    picture: LabeledPicture
+    found: MaskObject
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClickedObject:
+    """ious: after 0, 1, 2, ... clicks. seconds: of each click."""
+
+    ious: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+
+def trial_of(
+    request: TrainClicksRequest,
+    model: ClickModel,
+    validation: Sequence[LabeledPicture],
+    device: torch.device,
+    stops: Callable[[], None],
+) -> ClickTrial:
+    """The trial of a new network. stops: called before every object; what it raises ends it."""
+    old = serving_engine(request, device)
+    judged = judged_objects(validation, request)
+    if len(judged) < MIN_OBJECTS:
+        why = f"{len(judged)} objects of validation images: {MIN_OBJECTS} are needed to compare"
+        return ClickTrial(engine=old.name, serves=False, why=why)
+    new = model.engine(device)
+    clicked = {row: [] for row in (0, 1)}  # type: dict[int, list[ClickedObject]]
+    for one in judged:
+        stops()
+        for row, engine in enumerate((old, new)):
+            clicked[row].append(clicked_object(engine, one))
+    return decided(old.name, new.name, clicked[0], clicked[1], request.seed)
+
+
+def serving_engine(request: TrainClicksRequest, device: torch.device) -> ClickEngine:
+    """The engine that serves; `prior_walk` where its file cannot be read."""
+    if request.serving is not None:
+        try:
+            return read_click_model(request.serving).engine(device)
+        except RunFailed as exc:
+            log.warning("compared with prior_walk: %s", exc)
+    return PriorWalk()
+
+
+def judged_objects(
+    validation: Sequence[LabeledPicture], request: TrainClicksRequest
+) -> list[JudgedObject]:
+    """At most `judged_objects` of them, drawn class after class in turn, so that all are there."""
+    rng = np.random.default_rng(request.seed)
+    by_class: dict[int, list[JudgedObject]] = {}
+    for picture in validation:
+        for found in objects_of(picture.label, len(request.classes), min_area_px=MIN_AREA_PX):
+            one = JudgedObject(picture=picture, found=found)
+            by_class.setdefault(found.label, []).append(one)
+    queues = [[ones[row] for row in rng.permutation(len(ones))] for ones in by_class.values()]
+    chosen: list[JudgedObject] = []
+    while any(queues) and len(chosen) < request.judged_objects:
+        chosen += [queue.pop() for queue in queues if queue]
+    return chosen[: request.judged_objects]
+
+
+def clicked_object(engine: ClickEngine, one: JudgedObject) -> ClickedObject:
+    """Clicks on one object until the target is reached, MEASURED_CLICKS at least."""
+    truth, picture = one.found.inside(one.picture.label), one.picture
+    question = ClickQuestion(image=picture.image, clicks=(), prior=picture.prior)
+    clicks: tuple[Click, ...] = ()
+    inside = np.zeros(truth.shape, np.bool_)
+    ious, seconds = [0.0], list[float]()
+    previous: ObjectProbability | None = None
+    while len(clicks) < MOST_CLICKS and not (len(clicks) >= MEASURED_CLICKS and _reached(ious)):
+        click = next_click(inside, truth, clicks, valid=picture.valid)
+        if click is None:
+            break
+        clicks = (*clicks, click)
+        started_s = time.perf_counter()
+        previous = engine.segment(replace(question, clicks=clicks, previous=previous))
+        seconds.append(time.perf_counter() - started_s)
+        inside = mask_of(previous, (truth.shape[0], truth.shape[1]))
+        ious.append(object_iou(inside, truth, picture.valid))
+    return ClickedObject(ious=tuple(ious), seconds=tuple(seconds))
+
+
+def _reached(ious: Sequence[float]) -> bool:
+    return max(ious) >= TARGET
+
+
+def decided(
+    old_name: str,
+    new_name: str,
+    old: Sequence[ClickedObject],
+    new: Sequence[ClickedObject],
+    seed: int,
+) -> ClickTrial:
+    """The verdict. Against its own kind the new network serves unless it is worse by more than
+    noise; against another engine it has to need fewer clicks on average too."""
+    noc = [np.array([_noc(one) for one in ones]) for ones in (old, new)]
+    first = [np.array([best_within(one.ious, 1) for one in ones]) for ones in (old, new)]
+    clicks = paired_gap(noc[1] - noc[0], seed)
+    iou = paired_gap(first[1] - first[0], seed)
+    worse = [
+        words
+        for words, is_worse in (
+            (f"it needs {clicks.mean:+.1f} clicks", clicks.low > 0),
+            (f"its mask after one click has {iou.mean:+.2f} IoU", iou.high < 0),
+            (f"it needs {clicks.mean:+.1f} clicks", old_name != new_name and clicks.mean >= 0),
+        )
+        if is_worse
+    ]
+    gained = f"{-clicks.mean:+.1f} clicks saved an object, {iou.mean:+.2f} IoU after one click"
+    return ClickTrial(
+        engine=old_name,
+        serves=not worse,
+        why=f"against {old_name}: {worse[0] if worse else gained}",
+        new=figures_of(new),
+        old=figures_of(old),
+        noc85=clicks,
+        iou1=iou,
+    )
+
+
+def figures_of(clicked: Sequence[ClickedObject]) -> EngineFigures:
+    """The figures over these objects, at least one."""
+    noc = [_noc(one) for one in clicked]
+    return EngineFigures(
+        objects=len(clicked),
+        noc85=float(np.mean(noc)),
+        never85=sum(not _reached(one.ious) for one in clicked),
+        iou1=float(np.mean([best_within(one.ious, 1) for one in clicked])),
+        iou3=float(np.mean([best_within(one.ious, 3) for one in clicked])),
+        ms=1000 * float(np.median([second for one in clicked for second in one.seconds])),
+    )
+
+
+def paired_gap(gaps: npt.NDArray[np.floating], seed: int) -> PairedGap:
+    """The mean of the differences, with a 95 % bootstrap interval over the objects."""
+    rng = np.random.default_rng(seed)
+    means = gaps[rng.integers(0, len(gaps), (RESAMPLES, len(gaps)))].mean(axis=1)
+    low, high = np.percentile(means, (2.5, 97.5)).tolist()
+    return PairedGap(mean=float(gaps.mean()), low=low, high=high)
+
+
+def _noc(one: ClickedObject) -> int:
+    return clicks_to(one.ious, TARGET, MOST_CLICKS)
