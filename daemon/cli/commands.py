@@ -15,6 +15,7 @@ from daemon.cli import (
     actions,
     ask_command,
     audit_command,
+    click_command,
     config_command,
     curve_command,
     export_command,
@@ -154,6 +155,18 @@ COMMANDS = (
         help="find labels that a person should look at again, of the loop or of a labeled folder",
         run=audit_command.audit,
         add_options=audit_command.add_options,
+    ),
+    Command(
+        name="smart-eval",
+        help="say how many clicks an object of a labeled folder costs, with each engine",
+        run=click_command.evaluate,
+        add_options=click_command.add_options,
+    ),
+    Command(
+        name="train-clicks",
+        help="train the network that turns clicks into masks, on a labeled folder",
+        run=click_command.train_clicks,
+        add_options=click_command.add_training_options,
     ),
     Command(
         name="train",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.classes import ClassQueries
+from daemon.store.click_networks import ClickNetworkQueries
 from daemon.store.commands import CommandQueries
 from daemon.store.corrections import CorrectionQueries
 from daemon.store.cycles import CycleQueries
@@ -44,6 +45,7 @@ class Store(
     CommandQueries,
     FindingQueries,
     ReviewQueries,
+    ClickNetworkQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
