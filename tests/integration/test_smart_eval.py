@@ -53,7 +53,6 @@ def evaluate(folder: Path, *further: str) -> tuple[ClickReport, str]:
         "--splits": str(folder / "unseen.txt"),
         "--out": str(folder / "out"),
         "--model": str(folder / "train" / "checkpoint.pth"),
-        "--classes": "soil,crop,weed",
         "--min-area": "30",
     }
     flat = [word for pair in arguments.items() for word in pair]

@@ -34,7 +34,7 @@ from daemon.experiment.splits import require_masks
 from daemon.runs.ancestry import learned_files
 from daemon.runs.checksums import sha256_of
 from daemon.runs.durable import write_json
-from daemon.runs.run_folder import PredictRequest, RunFolder
+from daemon.runs.run_folder import PredictRequest, RunFolder, TrainRequest
 
 RunChild = Callable[[RunFolder, str], None]
 
@@ -82,7 +82,8 @@ class ClickEvaluation:
         """Read the folders and draw the objects. Raises ExperimentRefused."""
         folders = read_folders(options.images, options.masks)
         names = _names(options, folders)
-        classes = class_names(options.classes, folders, names)
+        known = options.classes or _classes_of(options.model)
+        classes = class_names(known, folders, names)
         objects = drawn_objects(
             folders,
             names,
@@ -171,12 +172,19 @@ def _names(options: ClickOptions, folders: Folders) -> tuple[str, ...]:
     return tuple(name for name in folders.images if folders.mask(name).is_file())
 
 
+def _classes_of(model: Path | None) -> tuple[str, ...]:
+    """The classes of a model in its run folder; () where that is not known."""
+    try:
+        request = None if model is None else RunFolder(model.parent).read_request(TrainRequest)
+    except RunFailed:
+        return ()
+    return request.classes if request else ()
+
+
 def _learned_by(model: Path | None) -> set[str]:
     """sha256 of the image files that a model learned from; empty where that is not known."""
-    if model is None or not RunFolder(model.parent).request_file.exists():
-        return set()
     try:
-        files = learned_files(RunFolder(model.parent))
+        files = [] if model is None else learned_files(RunFolder(model.parent))
     except RunFailed:
         return set()
     return {sha256_of(file.image) for file in files if file.image.is_file()}

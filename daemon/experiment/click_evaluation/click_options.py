@@ -66,6 +66,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"comma-separated, the first is what others are compared with ({','.join(ENGINES)})",
     )
     add("--clicks", type=int, default=20, metavar="N", help="at most, on an object (20)")
+    _add_objects(parser)
+    add("--seed", type=int, default=0, help="of the objects, the rule and the intervals (0)")
+    add("--threads", type=int, default=0, metavar="N", help="of the model, 0: all (0)")
+    add("--device", default="auto", help="of the model: auto, cpu, cuda or cuda:N (auto)")
+
+
+def _add_objects(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--rule",
         type=ClickRule,
@@ -83,9 +91,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=WalkFeatures.PLANTS,
         help="what walks compare: plants: colour and greenness, lab: colour (plants)",
     )
-    add("--seed", type=int, default=0, help="of the objects, the rule and the intervals (0)")
-    add("--threads", type=int, default=0, metavar="N", help="of the model, 0: all (0)")
-    add("--device", default="auto", help="of the model: auto, cpu, cuda or cuda:N (auto)")
 
 
 def read_options(given: argparse.Namespace) -> ClickOptions:
