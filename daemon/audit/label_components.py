@@ -132,7 +132,7 @@ def _nearest(
 @cache
 def _circles(limit: int) -> dict[int, npt.NDArray[np.int64]]:
     """Squared distance, 1 to limit^2 -> (n, 2): the steps of rows and columns of that length."""
-    steps = np.stack(np.mgrid[-limit : limit + 1, -limit : limit + 1], axis=-1).reshape(-1, 2)
+    steps = np.indices((2 * limit + 1, 2 * limit + 1)).reshape(2, -1).T - limit
     lengths = (steps**2).sum(axis=1)
     squares = np.unique(lengths[(lengths > 0) & (lengths <= limit**2)])
     return {int(square): steps[lengths == square] for square in squares}

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from daemon.audit.audited_image import AuditedImage
 from daemon.audit.component_features import NAMES
 from daemon.audit.error_model import Places
 from daemon.audit.independence import require_independent
-from daemon.audit.label_audit import AuditedImage, AuditOutcome, LabelAudit
+from daemon.audit.label_audit import AuditOutcome, LabelAudit
 from daemon.audit.label_components import components_of
 from daemon.audit.planting import Planted, plant
 from daemon.audit.softmin import softmin
