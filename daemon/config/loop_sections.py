@@ -88,6 +88,12 @@ class Validation(Section):
         "regular expression on the image name; its first group names what must not be split "
         "between training and validation (a video, a field)",
     )
+    second_labels: Count = setting(
+        0,
+        "number of validation images that a second person labels too, without seeing the first "
+        "label; it shows how well people agree, and each costs a label of the budget; 0: none. "
+        "Label Studio only",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

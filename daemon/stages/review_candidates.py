@@ -10,6 +10,7 @@ from itertools import islice
 from daemon.domain import TaskState
 from daemon.domain.label_findings import Finding, FindingType
 from daemon.domain.reviews import Review, ReviewState
+from daemon.domain.second_labels import SecondLabelState
 from daemon.stages.context import Context
 
 PLACES = 3  # of an image, whose scores are added up; the reviewer is shown these
@@ -113,6 +114,7 @@ def _possible(
     store = context.store
     labels, label_tasks = store.label_ids(places), store.label_tasks(places)
     closed = {task.id for task in store.tasks(TaskState.LABELED)}
+    closed -= {label.task for label in store.second_labels(SecondLabelState.OPEN)}
     unfit = store.excluded().keys() | store.unconfirmed_ids()
     people = set(store.annotators())
     for image_id, found in places.items():

@@ -22,6 +22,7 @@ from daemon.store.people import PeopleQueries
 from daemon.store.prediction_sets import PredictionSetQueries
 from daemon.store.quarantine import QuarantineQueries
 from daemon.store.reviews import ReviewQueries
+from daemon.store.second_labels import SecondLabelQueries
 
 
 class Store(
@@ -44,6 +45,7 @@ class Store(
     CommandQueries,
     FindingQueries,
     ReviewQueries,
+    SecondLabelQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
