@@ -31,17 +31,16 @@ from daemon.stages import (
     duplicate_labels,
     embed,
     ending,
+    other_people,
     pause,
     predict,
     prediction_cleanup,
     push,
     quarantine,
     queue,
-    reviews,
     roles,
     run_settings,
     score,
-    second_labels,
     select,
     serving,
     sync,
@@ -121,10 +120,7 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
         prediction_cleanup.delete_old_predictions(context)
     with failures.defer("auditing labels"):
         outcome = _beside_audit(outcome, runs=audit.advance_audit(context))
-    with failures.defer("asking for a second look at labels"):
-        reviews.advance_reviews(context)
-    with failures.defer("asking for second labels of validation images"):
-        second_labels.advance_second_labels(context)
+    other_people.ask_other_people(context, failures)
     if outcome is not None:
         context.store.keep_fact(WAITING, outcome.waiting)
     failures.raise_deferred()

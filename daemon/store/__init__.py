@@ -16,6 +16,7 @@ from daemon.store.images import ImageQueries
 from daemon.store.incidents import IncidentQueries
 from daemon.store.label_findings import FindingQueries
 from daemon.store.labels import LabelQueries, encode_png
+from daemon.store.majority_labels import MajorityLabelQueries
 from daemon.store.models import ModelQueries
 from daemon.store.outbox import OutboxQueries
 from daemon.store.people import PeopleQueries
@@ -31,6 +32,7 @@ class Store(
     ExclusionQueries,
     LabelQueries,
     EffectiveLabelQueries,
+    MajorityLabelQueries,
     CorrectionQueries,
     DuplicateLabelQueries,
     CycleQueries,
