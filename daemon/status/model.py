@@ -71,6 +71,9 @@ class LabelBudget(ViewModel):
     """Images that are labeled."""
     left: Count
     """Images that may still be labeled."""
+    second: Count = 0
+    """Second labels that another person was asked for and gave: each costs a label of the budget
+    and is no label of the curve. Absent without any."""
 
 
 class LabelUses(ViewModel):
