@@ -97,7 +97,8 @@ def _kept(inside: BoolMap, question: ClickQuestion, crop: ObjectProbability) -> 
         if click.positive and _holds(crop, click)
     }
     if question.initial is not None:
-        initial = placed(question.initial, crop.left, crop.top, inside.shape) >= 0.5
+        size = (inside.shape[0], inside.shape[1])
+        initial = placed(question.initial, crop.left, crop.top, size) >= 0.5
         wanted |= set(np.unique(labels[initial]).tolist())
     return np.asarray(np.isin(labels, sorted(wanted - {0})), np.bool_)
 

@@ -33,6 +33,10 @@ def tolerant_iou(
     """
     known = np.ones(truth.shape, np.bool_) if valid is None else valid
     one, other = inside & known, truth & known
+    rows, columns = np.flatnonzero((one | other).any(axis=1)), np.flatnonzero((one | other).any(0))
+    if rows.size:  # the rest holds nothing to grow
+        view = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        one, other = one[view], other[view]
     if not one.any() or not other.any():
         return float(not one.any() and not other.any())
     precision = np.count_nonzero(one & _grown(other, tolerance_px)) / np.count_nonzero(one)

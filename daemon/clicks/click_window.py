@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ MARGIN = 1.4  # of the box of the object, as in RITM's zoom-in
 LEAST_PX = 128  # of the image along a side
 MOST_CELLS = 192  # of the crop along a side
 
+AnyNumber = TypeVar("AnyNumber", np.uint8, np.float32)
 BoolMap = npt.NDArray[np.bool_]
 
 
@@ -71,10 +73,11 @@ class ClickWindow:
                 (self.rows, self.height, self.top),
             )
         )
-        maps = np.meshgrid(x / prior.stride - 0.5, y / prior.stride - 0.5)
+        across, down = np.meshgrid(x / prior.stride - 0.5, y / prior.stride - 0.5)
         found = cv2.remap(
             prior.values.astype(np.float32),
-            *maps,
+            across,
+            down,
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
@@ -87,11 +90,11 @@ class ClickWindow:
         size = (self.width, self.height)
         return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
-    def _reduced(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def _reduced(self, values: npt.NDArray[AnyNumber]) -> npt.NDArray[AnyNumber]:
         if (self.rows, self.columns) == values.shape[:2]:
             return values
         size = (self.columns, self.rows)
-        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA))
+        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), values.dtype)
 
 
 def window_around(

@@ -19,7 +19,7 @@ from daemon.clicks.click import FloatMap
 FREE, BACKGROUND, OBJECT = -1, 0, 1  # values of seeds
 BETA = 300.0  # how much a difference of features separates neighbours
 FLOOR = 1e-5  # smallest weight: every pixel can be reached
-TOLERANCE = 1e-3  # of the residual, against that of the right side
+TOLERANCE = 1e-4  # of the residual, against that of the right side
 MOST_STEPS = 300
 
 SeedMap = npt.NDArray[np.int8]
@@ -61,7 +61,7 @@ def edge_weights(features: FloatMap) -> dict[tuple[int, int], FloatMap]:
     """(rows, columns) for each neighbour (down, right): the weight of the edge to it; 0 where it
     lies outside."""
     rows, columns = features.shape[:2]
-    found = {}
+    found: dict[tuple[int, int], FloatMap] = {}
     for down, right in _NEIGHBOURS:
         first, last = max(-right, 0), columns - max(right, 0)
         here = features[: rows - down, first:last]
@@ -87,9 +87,12 @@ def _system(
 
     Rows of seeds are those of the identity; what seeds give to their neighbours is in `right`.
     """
-    count, diagonals, offsets = fixed.size, [degree], [0]
+    count, rows, columns = fixed.size, *shape
+    diagonals: dict[int, FloatMap] = {0: degree}
     for (down, across), weight in weights.items():
-        step = down * shape[1] + across
+        step = down * columns + across
+        if down >= rows or abs(across) >= columns:
+            continue
         edge = weight.ravel()[: count - step]
         degree[: count - step] += edge
         degree[step:] += edge
@@ -97,11 +100,13 @@ def _system(
         right[step:] += edge * value[: count - step]
         free = np.where(fixed[: count - step] | fixed[step:], np.float32(0), -edge)
         padding = np.zeros(step, np.float32)
-        diagonals += [np.concatenate([free, padding]), np.concatenate([padding, free])]
-        offsets += [-step, step]
+        for offset, parts in ((-step, (free, padding)), (step, (padding, free))):
+            diagonal = np.concatenate(parts)  # two columns: two neighbours have one offset
+            diagonals[offset] = diagonals.get(offset, np.float32(0)) + diagonal
     degree[fixed], right[fixed] = 1, value[fixed]
-    degree[degree == 0] = 1  # a single pixel without a prior
-    return dia_array((np.stack(diagonals), offsets), shape=(count, count))
+    alone = degree == 0  # an image of one pixel, without a prior
+    degree[alone], right[alone] = 1, 0.5
+    return dia_array((np.stack([*diagonals.values()]), [*diagonals]), shape=(count, count))
 
 
 def _start_of(problem: WalkProblem, fixed: npt.NDArray[np.bool_], value: FloatMap) -> FloatMap:
@@ -124,7 +129,7 @@ def _conjugate_gradients(
 ) -> FloatMap:
     """The solution; the scaled residual is at most `tolerance` of that of the right side, unless
     the steps do not suffice."""
-    found, scale = start.copy(), 1 / diagonal
+    found, scale = start.copy(), np.asarray(1 / diagonal, np.float32)
     residual = right - matrix @ found
     scaled = residual * scale
     direction, energy = scaled.copy(), _inner(residual, scaled)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from daemon.clicks.click import Click, FloatMap
 from daemon.clicks.click_answer import component_at
@@ -46,8 +47,15 @@ def next_click(
     of two places the first by rows.
     """
     known = np.ones(truth.shape, np.bool_) if valid is None else valid
-    missed, extra = truth & ~inside & known, inside & ~truth & known
-    deep_missed, deep_extra = _depth(missed, clicks), _depth(extra, clicks)
+    wrong = (truth != inside) & known
+    if not wrong.any():
+        return None
+    top, bottom = _ends(wrong.any(axis=1))
+    left, right = _ends(wrong.any(axis=0))
+    view = (slice(top, bottom), slice(left, right))  # outside of it nothing is wrong
+    missed, extra = wrong[view] & truth[view], wrong[view] & ~truth[view]
+    made = [(click.y - top, click.x - left) for click in clicks]
+    deep_missed, deep_extra = _depth(missed, made), _depth(extra, made)
     positive = bool(deep_missed.max(initial=0) > deep_extra.max(initial=0))
     depth, error = (deep_missed, missed) if positive else (deep_extra, extra)
     deepest = float(depth.max(initial=0))
@@ -59,15 +67,22 @@ def next_click(
             raise ValueError(f"rule {rule.value}: got no random generator; expected one: it draws")
         free = component_at(error, row, column) & (depth > 0)
         row, column = _moved(row, column, deepest, free, rule, rng)
-    return Click(x=column, y=row, positive=positive)
+    return Click(x=column + left, y=row + top, positive=positive)
 
 
-def _depth(error: BoolMap, clicks: Sequence[Click]) -> FloatMap:
+def _ends(wrong: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """The first place that is wrong, and the one behind the last."""
+    places = np.flatnonzero(wrong)
+    return int(places[0]), int(places[-1]) + 1
+
+
+def _depth(error: BoolMap, clicked: Sequence[tuple[int, int]]) -> FloatMap:
     """(H, W): distance of each pixel of the error to its border, 0 where there was a click."""
     padded = np.pad(error.astype(np.uint8), 1)
     found = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1].copy()
-    for click in clicks:
-        found[click.y, click.x] = 0
+    for row, column in clicked:
+        if 0 <= row < found.shape[0] and 0 <= column < found.shape[1]:
+            found[row, column] = 0
     return np.asarray(found, np.float32)
 
 

@@ -226,6 +226,12 @@ class SmartTool(Section):
     deadline_ms: Annotated[int, Field(ge=50, le=60_000)] = setting(
         700, "milliseconds after which prior_walk or colour_walk answers in the place of click_net"
     )
+    train_minutes: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = setting(
+        4.0,
+        "minutes of processor time that click_net learns from all labels when a cycle is done, at "
+        "low priority beside the labeling; it answers clicks only if simulated clicks on the "
+        "validation images say so; 0: never",
+    )
     url: str = setting(
         "",
         "address of this page as Label Studio reaches it; empty: that of [web] host and port, for "

@@ -96,3 +96,13 @@ class TrainClicksResult(Record):
     losses: Mapping[str, float] = {}
     trial: ClickTrial
     faults: tuple[FileFault, ...] = ()
+
+
+class ServingClicks(Record):
+    """Which click network answers clicks. run: name of its folder, "" for none: prior_walk does.
+    cycle: of the newest trial, which `trial` is. labels: from which the newest network learned."""
+
+    run: str = ""
+    cycle: int
+    labels: int
+    trial: ClickTrial

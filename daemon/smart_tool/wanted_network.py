@@ -8,7 +8,7 @@ from daemon.runs.click_records import TrainClicksResult
 from daemon.runs.click_worker_messages import ClicksRequest
 from daemon.runs.run_folder import RunFolder
 
-RUNS = "*-train-clicks"  # folders of trainings of the click network, one a cycle
+RUNS = "*-clicks"  # folders of trainings of the click network, one a cycle
 
 
 def wanted_network(config: Config) -> ClicksRequest | None:

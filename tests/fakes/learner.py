@@ -44,6 +44,7 @@ from daemon.runs.run_folder import (
 )
 from daemon.selection.__main__ import select as chosen
 from tests.fakes.audits import audit
+from tests.fakes.click_trainings import train_clicks
 from tests.fakes.predicted_files import write_predicted
 from tests.hrda.plain import measures as plain
 
@@ -163,6 +164,7 @@ COMMANDS = {
     "near-duplicates": near_duplicates,
     "select": select,
     "audit": audit,
+    "train-clicks": train_clicks,
 }
 
 

@@ -273,6 +273,23 @@ def test_every_click_is_obeyed_and_answers_are_equal(places: list[tuple[int, int
                 assert inside[click.y, click.x] == click.positive
 
 
+def test_a_network_that_never_saw_a_prior_is_shown_none() -> None:
+    image, _ = field(np.random.default_rng(0))
+    prior = PriorMap(values=np.full((24, 24), 255, np.uint8), stride=4)
+    question = ClickQuestion(image=image, clicks=(Click(x=40, y=40),), prior=prior)
+    torch.manual_seed(0)
+    net = ClickNetwork()
+
+    answers = [
+        ClickNetEngine(net, CPU, first_px=48, px=PX, knows_prior=knows).segment(asked)
+        for knows in (True, False)
+        for asked in (question, replace(question, prior=None))
+    ]
+
+    assert answers[0].values.tobytes() != answers[1].values.tobytes()
+    assert answers[2].values.tobytes() == answers[3].values.tobytes()
+
+
 def test_a_mask_at_the_border_of_its_crop_is_seen_in_a_larger_one() -> None:
     net = ClickNetwork()
     torch.nn.init.zeros_(net.decoder.last[1].weight)

@@ -37,6 +37,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         px=64,
         classes=CLASSES,
         learned=frozenset({"a" * 64}),
+        knows_prior=True,
     )
     write_click_model(path, model)
     return path

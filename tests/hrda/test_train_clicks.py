@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.clicks.click import ClickQuestion, ObjectProbability
+from daemon.clicks.click import Click, ClickQuestion, ObjectProbability, PriorMap
+from daemon.clicks.click_answer import mask_of
 from daemon.clicks.mask_objects import objects_of
+from daemon.clicks.simulated_session import ClickCourse
 from daemon.domain.errors import RunFailed
 from daemon.hrda.__main__ import main
 from daemon.hrda.click_net.click_checkpoint import (
@@ -21,15 +23,16 @@ from daemon.hrda.click_net.click_checkpoint import (
     read_click_model,
     usable_parent,
 )
+from daemon.hrda.click_net.click_engine import ClickNetEngine
 from daemon.hrda.click_net.click_network import ClickNetwork
 from daemon.hrda.click_net.click_training import ClickBudget
 from daemon.hrda.click_net.click_trial import (
-    ClickedObject,
     JudgedObject,
     clicked_object,
     decided,
     judged_objects,
 )
+from daemon.hrda.click_net.fused_engine import FusedEngine
 from daemon.hrda.click_net.labeled_objects import LabeledPicture
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.checksums import sha256_of
@@ -196,16 +199,17 @@ def judged() -> JudgedObject:
 def test_the_truth_needs_one_click_and_an_empty_engine_all() -> None:
     one = judged()
 
-    assert clicked_object(Truth(one.picture.label), one).ious == (0.0, 1.0)
+    assert clicked_object(Truth(one.picture.label), one).ious == [0.0, 1.0]
     assert len(clicked_object(Nothing(), one).ious) == 21
 
 
-def solved(*clicks: int) -> list[ClickedObject]:
+def course(*ious: float) -> ClickCourse:
+    return ClickCourse(ious=[0.0, *ious], seconds=[0.01] * len(ious))
+
+
+def solved(*clicks: int) -> list[ClickCourse]:
     """Objects that reach the target at these clicks."""
-    return [
-        ClickedObject(ious=(0.0, *[0.5] * (one - 1), 0.9, *[0.9] * 3), seconds=(0.01,) * (one + 3))
-        for one in clicks
-    ]
+    return [course(*[0.5] * (one - 1), 0.9) for one in clicks]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +222,7 @@ def solved(*clicks: int) -> list[ClickedObject]:
     ],
 )
 def test_a_network_serves_unless_people_would_click_more(
-    engine: str, new: list[ClickedObject], serves: bool
+    engine: str, new: list[ClickCourse], serves: bool
 ) -> None:
     trial = decided(engine, "click_net", solved(*[5, 7] * 8), new, seed=0)
 
@@ -227,8 +231,7 @@ def test_a_network_serves_unless_people_would_click_more(
 
 
 def test_a_worse_first_mask_is_refused() -> None:
-    old = [ClickedObject(ious=(0.0, 0.7, 0.9, 0.9), seconds=(0.01,) * 3)] * 10
-    new = [ClickedObject(ious=(0.0, 0.3, 0.9, 0.9), seconds=(0.01,) * 3)] * 10
+    old, new = [course(0.7, 0.9)] * 10, [course(0.3, 0.9)] * 10
 
     trial = decided("click_net", "click_net", old, new, seed=0)
 
@@ -246,6 +249,23 @@ def test_judged_objects_are_drawn_class_by_class(files: list[ClickFile]) -> None
 
     assert sorted(one.found.label for one in chosen) == [1, 1, 1, 2, 2, 2]
     assert chosen == judged_objects(pictures, request(files, judged_objects=6))
+
+
+def test_the_fused_engine_obeys_clicks_and_repeats_itself() -> None:
+    image, label = field(np.random.default_rng(0))
+    values = np.where(label[::4, ::4] > 0, 200, 20).astype(np.uint8)
+    row, column = (int(one[0]) for one in np.nonzero(label))
+    question = ClickQuestion(
+        image=image,
+        clicks=(Click(x=column, y=row),),
+        prior=PriorMap(values=values, stride=4),
+    )
+    engine = FusedEngine(ClickNetEngine(ClickNetwork(), torch.device("cpu"), first_px=48, px=64))
+
+    found = engine.segment(question)
+
+    assert mask_of(found, (96, 96))[row, column]
+    assert found.values.tobytes() == engine.segment(question).values.tobytes()
 
 
 def test_the_network_has_about_three_million_parameters() -> None:

@@ -28,7 +28,7 @@ LITE = tuple(f"efficientnet_lite{number}" for number in range(3))
 @dataclass(frozen=True, kw_only=True)
 class ClickModel:
     """A trained network. first_px, px: see ClickNetEngine. learned: sha256 of the images from which
-    it and its parents learned."""
+    it and its parents learned. knows_prior: whether some of these had a prior map."""
 
     net: ClickNetwork
     encoder: str
@@ -36,10 +36,17 @@ class ClickModel:
     px: int
     classes: tuple[str, ...]
     learned: frozenset[str]
+    knows_prior: bool
 
     def engine(self, device: torch.device) -> ClickNetEngine:
         """The engine with this network."""
-        return ClickNetEngine(self.net, device, first_px=self.first_px, px=self.px)
+        return ClickNetEngine(
+            self.net,
+            device,
+            first_px=self.first_px,
+            px=self.px,
+            knows_prior=self.knows_prior,
+        )
 
 
 def write_click_model(path: Path, model: ClickModel) -> None:
@@ -52,6 +59,7 @@ def write_click_model(path: Path, model: ClickModel) -> None:
         "px": model.px,
         "classes": list(model.classes),
         "learned": sorted(model.learned),
+        "knows_prior": model.knows_prior,
         "weights": {name: value.cpu() for name, value in model.net.state_dict().items()},
     }
     with atomic_file(path) as part, part.open("wb") as file:
@@ -72,6 +80,7 @@ def read_click_model(path: Path) -> ClickModel:
             px=int(content["px"]),
             classes=tuple(content["classes"]),
             learned=frozenset(content["learned"]),
+            knows_prior=bool(content["knows_prior"]),
         )
     except (KeyError, TypeError, ValueError, RuntimeError) as exc:
         raise RunFailed(

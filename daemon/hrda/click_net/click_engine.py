@@ -32,13 +32,22 @@ RECROPS = (
 
 class ClickNetEngine:
     """Answers with the network. first_px: side of the crop at a first click. px: of what the
-    network sees."""
+    network sees. knows_prior: whether it learned what a prior is; else it is shown none."""
 
     name = "click_net"
 
-    def __init__(self, net: ClickNetwork, device: torch.device, *, first_px: int, px: int) -> None:
+    def __init__(
+        self,
+        net: ClickNetwork,
+        device: torch.device,
+        *,
+        first_px: int,
+        px: int,
+        knows_prior: bool = True,
+    ) -> None:
         self._net = net.to(device, memory_format=torch.channels_last).eval()
         self._device, self._first_px, self._px = device, first_px, px
+        self._knows_prior = knows_prior
 
     def segment(self, question: ClickQuestion) -> ObjectProbability:
         """The object that the clicks mean; see ClickEngine."""
@@ -64,7 +73,7 @@ class ClickNetEngine:
             [
                 probability_in(crop, previous, px),
                 *disks_in(crop, question.clicks, px),
-                prior_in(crop, question.prior, px),
+                prior_in(crop, question.prior if self._knows_prior else None, px),
             ]
         )
         logits = self._net(

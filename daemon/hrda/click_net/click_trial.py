@@ -6,17 +6,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from daemon.clicks.click import Click, ClickEngine, ClickQuestion, ObjectProbability
-from daemon.clicks.click_answer import mask_of
-from daemon.clicks.click_metrics import best_within, clicks_to, object_iou
+from daemon.clicks.click import ClickEngine, ClickQuestion
+from daemon.clicks.click_metrics import best_within, clicks_to
 from daemon.clicks.mask_objects import MaskObject, objects_of
-from daemon.clicks.simulated_clicker import next_click
+from daemon.clicks.simulated_clicker import ClickRule
+from daemon.clicks.simulated_session import ClickCourse, ClickedTruth, clicked
 from daemon.clicks.walk_engines import PriorWalk
 from daemon.domain.errors import RunFailed
 from daemon.hrda.click_net.click_checkpoint import ClickModel, read_click_model
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 
 MOST_CLICKS = 20
 TARGET = 0.85
-MEASURED_CLICKS = 3  # the fewest that are simulated
 MIN_AREA_PX = 100  # of an object: smaller ones cannot reach the target (specs of the smart tool)
 MIN_OBJECTS = 8  # from fewer nothing is decided
 RESAMPLES = 2000
@@ -39,14 +38,6 @@ class JudgedObject:
 
     picture: LabeledPicture
     found: MaskObject
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClickedObject:
-    """ious: after 0, 1, 2, ... clicks. seconds: of each click."""
-
-    ious: tuple[float, ...]
-    seconds: tuple[float, ...]
 
 
 def trial_of(
@@ -63,12 +54,12 @@ def trial_of(
         why = f"{len(judged)} objects of validation images: {MIN_OBJECTS} are needed to compare"
         return ClickTrial(engine=old.name, serves=False, why=why)
     new = model.engine(device)
-    clicked = {row: [] for row in (0, 1)}  # type: dict[int, list[ClickedObject]]
+    courses: tuple[list[ClickCourse], list[ClickCourse]] = ([], [])
     for one in judged:
         stops()
-        for row, engine in enumerate((old, new)):
-            clicked[row].append(clicked_object(engine, one))
-    return decided(old.name, new.name, clicked[0], clicked[1], request.seed)
+        for course, engine in zip(courses, (old, new), strict=True):
+            course.append(clicked_object(engine, one))
+    return decided(old.name, new.name, *courses, request.seed)
 
 
 def serving_engine(request: TrainClicksRequest, device: torch.device) -> ClickEngine:
@@ -98,36 +89,26 @@ def judged_objects(
     return chosen[: request.judged_objects]
 
 
-def clicked_object(engine: ClickEngine, one: JudgedObject) -> ClickedObject:
-    """Clicks on one object until the target is reached, MEASURED_CLICKS at least."""
-    truth, picture = one.found.inside(one.picture.label), one.picture
-    question = ClickQuestion(image=picture.image, clicks=(), prior=picture.prior)
-    clicks: tuple[Click, ...] = ()
-    inside = np.zeros(truth.shape, np.bool_)
-    ious, seconds = [0.0], list[float]()
-    previous: ObjectProbability | None = None
-    while len(clicks) < MOST_CLICKS and not (len(clicks) >= MEASURED_CLICKS and _reached(ious)):
-        click = next_click(inside, truth, clicks, valid=picture.valid)
-        if click is None:
-            break
-        clicks = (*clicks, click)
-        started_s = time.perf_counter()
-        previous = engine.segment(replace(question, clicks=clicks, previous=previous))
-        seconds.append(time.perf_counter() - started_s)
-        inside = mask_of(previous, (truth.shape[0], truth.shape[1]))
-        ious.append(object_iou(inside, truth, picture.valid))
-    return ClickedObject(ious=tuple(ious), seconds=tuple(seconds))
-
-
-def _reached(ious: Sequence[float]) -> bool:
-    return max(ious) >= TARGET
+def clicked_object(engine: ClickEngine, one: JudgedObject) -> ClickCourse:
+    """Clicks on one object until the target is reached."""
+    picture = one.picture
+    return clicked(
+        engine,
+        ClickQuestion(image=picture.image, clicks=(), prior=picture.prior),
+        ClickedTruth(inside=one.found.inside(picture.label), valid=picture.valid),
+        most=MOST_CLICKS,
+        enough=TARGET,
+        rule=ClickRule.CENTRE,
+        rng=np.random.default_rng(0),  # the rule draws nothing
+        clock=time.perf_counter,
+    )
 
 
 def decided(
     old_name: str,
     new_name: str,
-    old: Sequence[ClickedObject],
-    new: Sequence[ClickedObject],
+    old: Sequence[ClickCourse],
+    new: Sequence[ClickCourse],
     seed: int,
 ) -> ClickTrial:
     """The verdict. Against its own kind the new network serves unless it is worse by more than
@@ -157,16 +138,16 @@ def decided(
     )
 
 
-def figures_of(clicked: Sequence[ClickedObject]) -> EngineFigures:
+def figures_of(courses: Sequence[ClickCourse]) -> EngineFigures:
     """The figures over these objects, at least one."""
-    noc = [_noc(one) for one in clicked]
+    noc = [_noc(one) for one in courses]
     return EngineFigures(
-        objects=len(clicked),
+        objects=len(courses),
         noc85=float(np.mean(noc)),
-        never85=sum(not _reached(one.ious) for one in clicked),
-        iou1=float(np.mean([best_within(one.ious, 1) for one in clicked])),
-        iou3=float(np.mean([best_within(one.ious, 3) for one in clicked])),
-        ms=1000 * float(np.median([second for one in clicked for second in one.seconds])),
+        never85=sum(max(one.ious) < TARGET for one in courses),
+        iou1=float(np.mean([best_within(one.ious, 1) for one in courses])),
+        iou3=float(np.mean([best_within(one.ious, 3) for one in courses])),
+        ms=1000 * float(np.median([second for one in courses for second in one.seconds])),
     )
 
 
@@ -178,5 +159,5 @@ def paired_gap(gaps: npt.NDArray[np.floating], seed: int) -> PairedGap:
     return PairedGap(mean=float(gaps.mean()), low=low, high=high)
 
 
-def _noc(one: ClickedObject) -> int:
+def _noc(one: ClickCourse) -> int:
     return clicks_to(one.ious, TARGET, MOST_CLICKS)

@@ -24,6 +24,7 @@ from daemon.hrda.click_net.click_samples import ClickSamples, first_crop_px
 from daemon.hrda.click_net.click_training import ClickBudget, ClickTraining, train_network
 from daemon.hrda.click_net.click_trial import trial_of
 from daemon.hrda.click_net.labeled_objects import LabeledObject, LabeledPicture, objects_of
+from daemon.hrda.click_net.teacher_priors import with_priors
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.device import resolve_device, set_threads
 from daemon.hrda.progress import ProgressReporter
@@ -60,10 +61,11 @@ def train_clicks(folder: RunFolder, request: TrainClicksRequest) -> None:
             f"{folder.path}: {len(objects)} objects in {len(pictures)} labels; a click network "
             f"needs {MIN_OBJECTS}; label more images"
         )
-    model = _start(request, objects, learned)
+    has_priors = any(picture.prior is not None for picture in pictures)
+    model = _start(request, objects, learned, has_priors=has_priors)
     training = _train(folder, request, model, pictures, objects, device, stop)
     write_click_model(folder.checkpoint, model)
-    validation = read_pictures(request.validation, reader, len(request.classes), request.seed)
+    validation = _validation(request, reader)
     folder.write_result(
         TrainClicksResult(
             labels=len(pictures),
@@ -118,6 +120,15 @@ def read_pictures(
     return [found[row] for row in sorted(found)]
 
 
+def _validation(request: TrainClicksRequest, reader: FileReader) -> list[LabeledPicture]:
+    """The validation pictures, with prior maps of the teacher where files hold none: it never
+    learned from validation."""
+    pictures = read_pictures(request.validation, reader, len(request.classes), request.seed)
+    if request.teacher is None or all(one.prior is not None for one in pictures):
+        return pictures
+    return with_priors(pictures, request.teacher, request)
+
+
 def _prior(file: ClickFile, size: tuple[int, int]) -> PriorMap | None:
     """The prior map of an image; None, and a line in the log, where it cannot be used."""
     if file.prior is None:
@@ -130,7 +141,11 @@ def _prior(file: ClickFile, size: tuple[int, int]) -> PriorMap | None:
 
 
 def _start(
-    request: TrainClicksRequest, objects: Sequence[LabeledObject], learned: frozenset[str]
+    request: TrainClicksRequest,
+    objects: Sequence[LabeledObject],
+    learned: frozenset[str],
+    *,
+    has_priors: bool,
 ) -> ClickModel:
     parent = usable_parent(request.parent, _digests(request.validation).values())
     net, encoder = first_network(request.settings, parent, request.teacher)
@@ -141,6 +156,7 @@ def _start(
         px=request.crop_px,
         classes=request.classes,
         learned=learned | (parent.learned if parent else frozenset()),
+        knows_prior=has_priors or (parent is not None and parent.knows_prior),
     )
 
 
