@@ -8,6 +8,8 @@ import pytest
 
 from daemon.domain.clock import utc_now
 from daemon.loop.components import open_connector, open_launcher
+from daemon.runs.predicted_masks import predict_run
+from daemon.runs.prior_maps import prior_file
 from daemon.stages import retention
 from daemon.stages.context import Context
 from daemon.status.snapshot_trainings import read_models
@@ -36,3 +38,24 @@ def test_masks_are_kept_of_the_newest_trainings_and_histories_of_all(
     assert {cycle for cycle, model in models.items() if model.pictures} == {4, 5, best}
     assert {cycle for cycle, model in models.items() if model.kept} >= {5, best}
     assert all(model.history for model in models.values())
+
+
+def test_prior_maps_are_kept_of_the_newest_predictions(tmp_path: Path) -> None:
+    config = trained_home(tmp_path, 1)
+    for cycle in range(1, 5):
+        file = prior_file(predict_run(config.state / "runs", cycle), 7)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"a map")
+    with Store(config.state / FILE) as store:
+        context = Context(
+            config=config,
+            store=store,
+            connector=open_connector(config),
+            launcher=open_launcher(config),
+            now=utc_now,
+        )
+
+        retention.delete_old_checkpoints(context)
+
+    kept = [prior_file(predict_run(config.state / "runs", n), 7).exists() for n in range(1, 5)]
+    assert kept == [False, False, True, True]
