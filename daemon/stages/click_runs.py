@@ -127,7 +127,7 @@ def clicks_request(
 ) -> TrainClicksRequest:
     """The request that learns from the labels of these images as they are at this moment: they are
     written into the folder."""
-    store, priors = context.store, _Priors(context.config.state / "runs")
+    store, priors = context.store, UnlearnedPriors(context.config.state / "runs")
     files = {
         role: tuple(_file(context, run, one, priors) for one in labeled if one.role is role)
         for role in (Role.POOL, Role.VALIDATION)
@@ -155,7 +155,7 @@ def _serving_network(context: Context) -> Path | None:
     return path if path.exists() else None
 
 
-def _file(context: Context, run: RunFolder, image: Image, priors: _Priors) -> ClickFile:
+def _file(context: Context, run: RunFolder, image: Image, priors: UnlearnedPriors) -> ClickFile:
     mask = run.path / "labels" / f"{image.id}.png"
     _write(mask, context.store.label_png(image.id))
     found, kept = priors.unlearned(image.id), prior_file(run, image.id)
@@ -171,7 +171,7 @@ def _write(path: Path, content: bytes) -> None:
         part.write_bytes(content)
 
 
-class _Priors:
+class UnlearnedPriors:
     """Prior maps of PREDICT runs whose model did not learn from the image. runs: the folder."""
 
     def __init__(self, runs: Path) -> None:
