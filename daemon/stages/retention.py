@@ -1,5 +1,6 @@
 """Deletes old checkpoints; keeps the best, the newest and the one that serves. Small masks for the
-page are kept of more trainings, prior maps for clicks of the newest predictions."""
+page are kept of more trainings. Of each image its newest prior map is kept: people click with it,
+and the click network learns with it, since the model that drew it had not seen the label."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from daemon.runs.prior_maps import prior_file
 from daemon.runs.run_folder import RunFolder
 from daemon.stages.context import Context
 
-KEPT_PRIORS = 2  # newest predictions with prior maps; people may be clicking with the older one
+KEPT_PRIORS = 2  # newest predictions with all prior maps; people may be clicking with the older one
 KEPT_PICTURES = 20  # newest trainings whose small masks are kept, about 5 MB each
 
 
@@ -29,8 +30,8 @@ def require_space(context: Context) -> None:
 
 
 def delete_old_checkpoints(context: Context) -> None:
-    """Delete checkpoints that nothing needs, small masks of old trainings and prior maps of old
-    predictions; results, histories and scores stay. May be called twice."""
+    """Delete checkpoints that nothing needs, small masks of old trainings and prior maps that have
+    a newer one; results, histories and scores stay. May be called twice."""
     _delete_old_priors(context.config.state / "runs")
     runs = sorted((context.config.state / "runs").glob(f"*-{Stage.TRAIN}"))
     kept = {folder.name for folder in runs[-context.config.storage.keep_checkpoints :]}
@@ -55,5 +56,11 @@ def _serving_folder(context: Context, folder: str) -> str:
 
 
 def _delete_old_priors(runs: Path) -> None:
-    for cycle in predicted_cycles(runs)[KEPT_PRIORS:]:
-        shutil.rmtree(prior_file(predict_run(runs, cycle), 0).parent, ignore_errors=True)
+    newer: set[str] = set()
+    for age, cycle in enumerate(predicted_cycles(runs)):
+        files = {
+            file.name: file for file in prior_file(predict_run(runs, cycle), 0).parent.glob("*")
+        }
+        for name in newer & files.keys() if age >= KEPT_PRIORS else ():
+            files[name].unlink(missing_ok=True)
+        newer |= files.keys()

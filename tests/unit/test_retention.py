@@ -40,12 +40,14 @@ def test_masks_are_kept_of_the_newest_trainings_and_histories_of_all(
     assert all(model.history for model in models.values())
 
 
-def test_prior_maps_are_kept_of_the_newest_predictions(tmp_path: Path) -> None:
+def test_prior_maps_go_where_the_image_has_a_newer_one(tmp_path: Path) -> None:
     config = trained_home(tmp_path, 1)
-    for cycle in range(1, 5):
-        file = prior_file(predict_run(config.state / "runs", cycle), 7)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"a map")
+    runs = config.state / "runs"
+    for cycle, images in enumerate([(7, 8), (7,), (7, 9), (7,)], start=1):
+        for image in images:
+            file = prior_file(predict_run(runs, cycle), image)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"a map")
     with Store(config.state / FILE) as store:
         context = Context(
             config=config,
@@ -57,5 +59,10 @@ def test_prior_maps_are_kept_of_the_newest_predictions(tmp_path: Path) -> None:
 
         retention.delete_old_checkpoints(context)
 
-    kept = [prior_file(predict_run(config.state / "runs", n), 7).exists() for n in range(1, 5)]
-    assert kept == [False, False, True, True]
+    kept = {file.relative_to(runs).as_posix() for file in runs.glob("*/priors/*.png")}
+    assert kept == {
+        "0001-predict/priors/8.png",
+        "0003-predict/priors/7.png",
+        "0003-predict/priors/9.png",
+        "0004-predict/priors/7.png",
+    }
