@@ -162,3 +162,22 @@ def test_the_process_answers_by_lines_and_ends_with_its_input(
     assert isinstance(ready, wire.WorkerReady)
     assert isinstance(answer, wire.WorkerAnswer)
     assert code == 0
+
+
+@pytest.mark.long
+def test_memory_stays_flat_over_many_clicks(checkpoint: Path, image: Path) -> None:
+    worker, rng = answering(checkpoint), np.random.default_rng(0)
+
+    def ask(count: int) -> None:
+        for x, y in rng.integers(0, 96, (count, 2)).tolist():
+            assert isinstance(worker.answer(question(image, [(x, y, True)])), wire.WorkerAnswer)
+
+    ask(300)
+    before = resident_bytes()
+    ask(2000)
+
+    assert resident_bytes() - before < 20 * 2**20
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,8 +37,8 @@ from daemon.hrda.click_net.labeled_objects import LabeledPicture
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.checksums import sha256_of
 from daemon.runs.click_records import ClickFile, TrainClicksRequest, TrainClicksResult
-from daemon.runs.run_folder import LabeledFile, RunFolder
-from daemon.runs.run_process import DONE, REQUEST
+from daemon.runs.run_folder import LabeledFile, Progress, RunFolder
+from daemon.runs.run_process import DONE, REQUEST, STOPPED
 from tests.hrda.tiny import CLASSES, field, segmentor, write_field
 
 
@@ -112,6 +115,27 @@ def test_a_validation_image_under_another_name_is_never_learned(
     assert error is not None
     assert "was trained on 1 of the" in error.message
     assert not run.checkpoint.exists()
+
+
+@pytest.mark.long
+def test_a_stopped_run_leaves_nothing_and_begins_again(
+    files: list[ClickFile], tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    run.write_request(request(files, iterations=100_000))
+    command = [sys.executable, "-m", "daemon.hrda", "train-clicks", str(run.path)]
+    with subprocess.Popen(command) as child:
+        while child.poll() is None and (run.read_progress() or IDLE).step < 2:
+            time.sleep(0.05)
+        child.terminate()
+        code = child.wait(60)
+
+    assert code == STOPPED
+    left = {path.name for path in run.path.iterdir()}
+    assert left == {"request.json", "lock", "progress.json"}
+
+
+IDLE = Progress(phase="", step=0, steps=0)
 
 
 def test_too_few_objects_are_said(files: list[ClickFile], tmp_path: Path) -> None:
