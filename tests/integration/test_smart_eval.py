@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from daemon.domain.errors import ExperimentRefused
+from daemon.domain.errors import ExperimentRefused, RunFailed
 from daemon.experiment.click_evaluation.click_evaluation import run_click_evaluation
 from daemon.experiment.click_evaluation.click_options import add_options, read_options
 from daemon.experiment.click_evaluation.click_report import ClickReport
@@ -21,6 +21,7 @@ from tests.fakes import learner
 from tests.hrda.tiny import field
 
 SIDE, IMAGES = 64, 4
+WORKER = "tests.fakes.click_worker"  # its mask: a square around the newest click
 COLOURS = [[120, 90, 60], [60, 160, 60], [60, 60, 200]]
 
 
@@ -58,7 +59,7 @@ def evaluate(folder: Path, *further: str) -> tuple[ClickReport, str]:
     flat = [word for pair in arguments.items() for word in pair]
     screen = Console(file=io.StringIO(), width=200)
     options = read_options(parser.parse_args([*flat, *further]))
-    assert run_click_evaluation(options, screen, screen, in_this_process) == 0
+    assert run_click_evaluation(options, screen, screen, in_this_process, WORKER) == 0
     report = ClickReport.model_validate_json((folder / "out" / "report.json").read_bytes())
     return report, screen.file.getvalue()
 
@@ -117,6 +118,7 @@ def test_a_model_is_not_measured_on_what_it_learned_from(folder: Path) -> None:
     [
         (("--model", "none"), "prior_walk needs probabilities"),
         (("--model", "none", "--engines", "colour_walk", "--from-model-mask"), "there is no model"),
+        (("--engines", "click_net"), "click_net and --click-net go together"),
         (("--engines", "magic"), "expected some of colour_walk, prior_walk"),
         (("--clicks", "0"), "expected 1 to 60"),
         (("--min-area", "100000"), "no object of 100000 pixels or more"),
@@ -128,3 +130,29 @@ def test_wrong_options_are_refused_in_words(
 ) -> None:
     with pytest.raises(ExperimentRefused, match=said):
         evaluate(folder, *options)
+
+
+def test_a_network_answers_from_its_worker(folder: Path) -> None:
+    network = folder / "plain"
+    network.write_text("a network")
+
+    report, _ = evaluate(
+        folder,
+        *("--engines", "click_net", "--click-net", str(network)),
+        *("--clicks", "3", "--per-class", "1", "--from-model-mask"),
+    )
+
+    first = report.rows[0]
+    assert (first.engine, first.start, first.figures.objects) == ("click_net", "nothing", 2)
+    assert 0 < first.figures.iou["1"] < 0.5
+    assert {row.start for row in report.rows} == {"nothing"}  # it cannot start from a mask
+
+
+def test_a_worker_that_refuses_ends_the_evaluation_with_its_words(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.experiment.click_evaluation.compared_engines.PATIENCE_S", 3.0)
+    (folder / "refuses").write_text("a network")
+
+    with pytest.raises(RunFailed, match="out of memory"):
+        evaluate(folder, "--engines", "click_net", "--click-net", str(folder / "refuses"))

@@ -2,6 +2,7 @@
 
 OUT/request.json     the options and the objects; other ones in the same folder are refused
 OUT/predict          run folder of the model's masks and prior maps
+OUT/clicks           run folder of the worker of a click network
 OUT/clicked.jsonl    one line an object, an engine and a start; lines that are there are not redone
 OUT/report.json      written last
 """
@@ -23,6 +24,7 @@ from daemon.experiment.click_evaluation.click_figures import ClickRecord, read_r
 from daemon.experiment.click_evaluation.click_options import ClickOptions
 from daemon.experiment.click_evaluation.click_report import print_clicks, report_of
 from daemon.experiment.click_evaluation.clicked_object import ObjectReader, clicked_object
+from daemon.experiment.click_evaluation.compared_engines import WORKER, ComparedEngines
 from daemon.experiment.click_evaluation.evaluated_objects import (
     EvaluatedObject,
     drawn_objects,
@@ -40,12 +42,17 @@ RunChild = Callable[[RunFolder, str], None]
 
 
 def run_click_evaluation(
-    options: ClickOptions, out: Console, err: Console, run_child: RunChild | None = None
+    options: ClickOptions,
+    out: Console,
+    err: Console,
+    run_child: RunChild | None = None,
+    worker: str = WORKER,
 ) -> int:
     """Do what is not done yet; the exit code: 0, or 130 after an interrupt.
 
-    run_child: runs a command in a run folder to its end; None: in a child process. Raises
-    ExperimentRefused, or RunFailed with the message of the process.
+    run_child: runs a command in a run folder to its end; None: in a child process.
+    worker: the module of the network's worker. Raises ExperimentRefused, or RunFailed with the
+    message of the process.
     """
     make_folder(options.out)
     with RunFolder(options.out).locked(), sigterm_interrupts():
@@ -57,7 +64,7 @@ def run_click_evaluation(
 
                 evaluation = ClickEvaluation.of(options)
                 evaluation.predict(run_child or in_child)
-            records = evaluation.clicked(err)
+            records = evaluation.clicked(err, worker)
         except KeyboardInterrupt:
             err.print(f"stopped; the same command resumes in {options.out}", markup=False)
             return INTERRUPTED
@@ -120,17 +127,22 @@ class ClickEvaluation:
         )
         run_child(self.run, "predict")
 
-    def clicked(self, err: Console) -> list[ClickRecord]:
+    def clicked(self, err: Console, worker: str) -> list[ClickRecord]:
         """A record of each object, engine and start; those of an earlier process are kept."""
         path = self.options.out / "clicked.jsonl"
         records = {(one.engine, one.start, one.place): one for one in read_records(path)}
         reader = ObjectReader(folders=self.folders, run=self.run if self.options.model else None)
         places = range(len(self.objects))
-        with path.open("a", encoding="utf-8") as lines:
+        engines = ComparedEngines(
+            self.options, self.classes, RunFolder(self.options.out / "clicks"), worker
+        )
+        with engines, path.open("a", encoding="utf-8") as lines:
             lines.write("\n" if path.stat().st_size else "")  # a line may have no end
             for place in track(places, "clicking", console=err, disable=not err.is_terminal):
                 one = self.objects[place]
-                for record in clicked_object(self.options, reader, place, one, set(records)):
+                for record in clicked_object(
+                    self.options, reader, engines, place, one, set(records)
+                ):
                     lines.write(record.model_dump_json() + "\n")
                     lines.flush()
                     records[record.engine, record.start, record.place] = record
@@ -192,7 +204,7 @@ def _learned_by(model: Path | None) -> set[str]:
 
 def _as_json(options: ClickOptions) -> dict[str, Any]:
     """What a folder is bound to: not the time that it takes, nor the engines and starts so far."""
-    free = ("out", "threads", "device", "engines", "from_model_mask")
+    free = ("out", "threads", "device", "engines", "click_net", "from_model_mask")
     return {
         name: str(value) if isinstance(value, Path) else value
         for name, value in dataclasses.asdict(options).items()

@@ -12,8 +12,9 @@ from daemon.clicks.walk_features import WalkFeatures
 from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.options import absolute_path, classes_given
 
-CLICK_NET, FUSED = "click_net", "fused"
-ENGINES = (COLOUR_WALK, PRIOR_WALK)  # always there
+CLICK_NET = "click_net"
+ENGINES = (COLOUR_WALK, PRIOR_WALK)  # where nothing else is asked
+KNOWN_ENGINES = (*ENGINES, CLICK_NET)
 NO_MODEL = "none"
 MOST_CLICKS = 60
 
@@ -23,8 +24,9 @@ class ClickOptions:
     """The checked options.
 
     ids: FILE or splits.json:NAME, "" for all images with a mask. model: a checkpoint for the
-    priors; None: no engine has one. clicks: at most, on an object. per_class: objects of each
-    class, 0: all. from_model_mask: also from the model's mask, not only from nothing.
+    priors; None: no engine has one. click_net: what `maskloop train-clicks` wrote; None: there is
+    none. clicks: at most, on an object. per_class: objects of each class, 0: all. from_model_mask:
+    also from the model's mask, not only from nothing.
     """
 
     images: Path
@@ -33,6 +35,7 @@ class ClickOptions:
     ids: str
     classes: tuple[str, ...]
     model: Path | None
+    click_net: Path | None
     engines: tuple[str, ...]
     clicks: int
     rule: ClickRule
@@ -59,6 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
     add("--classes", default="", metavar="NAMES", help="class names by value, comma-separated")
     add("--model", required=True, metavar="FILE|none", help="a checkpoint, for the priors; or none")
+    add("--click-net", type=Path, metavar="FILE", help=f"the network, for the engine {CLICK_NET}")
     add(
         "--engines",
         default=",".join(ENGINES),
@@ -106,6 +110,7 @@ def read_options(given: argparse.Namespace) -> ClickOptions:
         ids=given.splits,
         classes=classes_given(given.classes),
         model=None if model is None else absolute_path(model, "--model"),
+        click_net=absolute_path(given.click_net, "--click-net") if given.click_net else None,
         engines=engines,
         clicks=given.clicks,
         rule=given.rule,
@@ -136,13 +141,17 @@ def _model_faults(
     given: argparse.Namespace, model: Path | None, engines: tuple[str, ...]
 ) -> list[str]:
     faults = []
-    unknown = [name for name in engines if name not in ENGINES]
+    unknown = [name for name in engines if name not in KNOWN_ENGINES]
     if unknown or len(set(engines)) < len(engines):
         faults.append(
-            f"--engines {given.engines}: expected some of {', '.join(ENGINES)}, each once"
+            f"--engines {given.engines}: expected some of {', '.join(KNOWN_ENGINES)}, each once"
         )
     if model is not None and not model.is_file():
         faults.append(f"--model {model}: no such file; name a checkpoint, or none")
+    if given.click_net is not None and not given.click_net.is_file():
+        faults.append(f"--click-net {given.click_net}: no such file; name a click network")
+    if (CLICK_NET in engines) != (given.click_net is not None):
+        faults.append(f"--engines {given.engines}: {CLICK_NET} and --click-net go together")
     if model is None and PRIOR_WALK in engines:
         faults.append(
             f"--engines {given.engines}: {PRIOR_WALK} needs probabilities; name a --model, or "

@@ -17,9 +17,9 @@ from daemon.clicks.simulated_session import ClickedTruth, clicked
 from daemon.domain import IGNORE
 from daemon.domain.errors import ExperimentRefused, InputRefused
 from daemon.experiment.click_evaluation.click_figures import TARGETS, ClickRecord, Start
-from daemon.experiment.click_evaluation.click_options import ClickOptions
+from daemon.experiment.click_evaluation.click_options import CLICK_NET, ClickOptions
+from daemon.experiment.click_evaluation.compared_engines import ClickedFiles, ComparedEngines
 from daemon.experiment.click_evaluation.evaluated_objects import EvaluatedObject
-from daemon.experiment.click_evaluation.named_engines import engines_named
 from daemon.experiment.image_folders import Folders
 from daemon.pixels import read_file, read_picture
 from daemon.pixels.masks import read_mask
@@ -57,6 +57,17 @@ class ObjectReader:
             raise ExperimentRefused(str(exc)) from exc
         return ClickQuestion(image=image, clicks=(), prior=prior, initial=initial), truth
 
+    def files(self, one: EvaluatedObject) -> ClickedFiles:
+        """What a worker reads of an object."""
+        number = self.folders.numbers[one.name]
+        prior = None if self.run is None else prior_file(self.run, number)
+        return ClickedFiles(image=self.folders.images[one.name], prior=prior)
+
+
+def _starts(engine: str, options: ClickOptions) -> list[Start]:
+    """A worker is told of clicks only, not of a mask to start from."""
+    return list(Start) if options.from_model_mask and engine != CLICK_NET else [Start.NOTHING]
+
 
 class _CpuTimed:
     """An engine whose processor time is measured: a busy machine adds nothing to it."""
@@ -82,20 +93,26 @@ def touching(predicted: BoolMap, truth: BoolMap) -> ObjectProbability | None:
 
 
 def clicked_object(
-    options: ClickOptions, reader: ObjectReader, place: int, one: EvaluatedObject, done: Done
+    options: ClickOptions,
+    reader: ObjectReader,
+    engines: ComparedEngines,
+    place: int,
+    one: EvaluatedObject,
+    done: Done,
 ) -> Iterator[ClickRecord]:
     """Click on an object with each engine from each start that is not done yet."""
-    engines = engines_named(options.engines, options.features)
-    starts = list(Start) if options.from_model_mask else [Start.NOTHING]
     missing = [
-        (name, start) for name in engines for start in starts if (name, start, place) not in done
+        (name, start)
+        for name in options.engines
+        for start in _starts(name, options)
+        if (name, start, place) not in done
     ]
     if not missing:
         return
     question, truth = reader.question(one)
     for name, start in missing:
         initial = question.initial if start is Start.MODEL else None
-        engine = _CpuTimed(engines[name])
+        engine = _CpuTimed(engines.engine(name, reader.files(one)))
         course = clicked(
             engine,
             dataclasses.replace(question, initial=initial),
