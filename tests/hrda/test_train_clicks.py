@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.clicks.click import ClickQuestion, ObjectProbability
+from daemon.clicks.click import ClickQuestion, ObjectProbability, PriorMap
 from daemon.clicks.mask_objects import objects_of
 from daemon.clicks.simulated_session import ClickCourse
 from daemon.domain.errors import RunFailed
@@ -34,12 +34,13 @@ from daemon.hrda.click_net.click_trial import (
     judged_objects,
 )
 from daemon.hrda.click_net.labeled_objects import LabeledPicture
+from daemon.hrda.click_net.teacher_priors import with_priors
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.checksums import sha256_of
 from daemon.runs.click_records import ClickFile, TrainClicksRequest, TrainClicksResult
 from daemon.runs.run_folder import LabeledFile, Progress, RunFolder
 from daemon.runs.run_process import DONE, REQUEST, STOPPED
-from tests.hrda.tiny import CLASSES, field, segmentor, write_field
+from tests.hrda.tiny import CHANGES, CLASSES, field, segmentor, write_field
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +144,25 @@ def test_too_few_objects_are_said(files: list[ClickFile], tmp_path: Path) -> Non
 
     assert code == REQUEST
     assert "4 objects in 2 labels" in json.loads(run.error_file.read_text())["message"]
+
+
+def test_validation_objects_are_shown_with_the_view_of_the_teacher(
+    files: list[ClickFile], tmp_path: Path
+) -> None:
+    write_checkpoint(tmp_path / "teacher.pth", segmentor(), CLASSES)
+    asked = request(files, settings=CHANGES)
+    images = [field(np.random.default_rng(seed)) for seed in range(2)]
+    known = PriorMap(values=np.zeros((24, 24), np.uint8), stride=4)
+    pictures = [
+        LabeledPicture(image=image, label=label, prior=prior)
+        for (image, label), prior in zip(images, (None, known), strict=True)
+    ]
+
+    shown = with_priors(judged_objects(pictures, asked), tmp_path / "teacher.pth", asked)
+
+    assert {one.picture.prior is known for one in shown} == {True, False}
+    assert all(one.picture.prior is not None for one in shown)
+    assert len({id(one.picture) for one in shown}) == 2
 
 
 def test_a_network_starts_from_its_parent_and_the_first_from_the_encoder_of_the_teacher(
