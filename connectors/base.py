@@ -112,7 +112,8 @@ class KnowsPeople(Protocol):
 
 @runtime_checkable
 class OpensReviews(Protocol):
-    """What a connector may offer beside: another person looks once more at an answered task."""
+    """What a connector may offer beside: another person gets an answered task, with its label to
+    look at once more, or with an empty page to label it too."""
 
     def open_reviews(self, version: str, requests: Sequence[ReviewRequest]) -> Collection[str]:
         """Hand these tasks to one person each who has not answered them, with the regions of the

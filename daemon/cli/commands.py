@@ -17,6 +17,7 @@ from daemon.cli import (
     audit_command,
     click_command,
     config_command,
+    curve_command,
     export_command,
     open_command,
     options,
@@ -77,6 +78,12 @@ COMMANDS = (
         help="ask the running loop to do something, as the pages do; without a verb: list them",
         run=ask_command.ask,
         add_options=ask_command.add_options,
+    ),
+    Command(
+        name="curve",
+        help="show a simulation beside the learning curve: random control, arms, full-label line",
+        run=curve_command.curve,
+        add_options=curve_command.add_options,
     ),
     Command(
         name="web",

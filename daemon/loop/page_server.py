@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from daemon.config.loading import Config
 from daemon.config.smart_tool_secret import smart_tool_secret
@@ -13,9 +14,11 @@ from daemon.domain import SMART_TOOL_PATH
 from daemon.domain.clock import steady_s
 from daemon.loop.reload import SettingsInForce
 from daemon.smart_tool.connection import SmartToolConnection
-from daemon.smart_tool.opening import open_smart_tool
 from daemon.status.model import Status
 from daemon.status.snapshot import read_status
+
+if TYPE_CHECKING:
+    from daemon.smart_tool.click_answers import ClickAnswers
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +45,7 @@ def page_server(
         return read_status(settings.config)
 
     with ExitStack() as opened:
-        tool = opened.enter_context(open_smart_tool(config)) if config.smart_tool.enabled else None
+        tool = opened.enter_context(_smart_tool(config)) if config.smart_tool.enabled else None
         web = serving(
             status,
             config.web.host,
@@ -55,6 +58,12 @@ def page_server(
         address = opened.enter_context(web)
         log.info("the page is at %s", address)
         yield None if tool is None else _connection(config, address)
+
+
+def _smart_tool(config: Config) -> AbstractContextManager[ClickAnswers]:
+    from daemon.smart_tool.opening import open_smart_tool  # it loads the labeling tool's client
+
+    return open_smart_tool(config)
 
 
 def _connection(config: Config, address: str) -> SmartToolConnection:

@@ -32,13 +32,13 @@ from daemon.stages import (
     duplicate_labels,
     embed,
     ending,
+    other_people,
     pause,
     predict,
     prediction_cleanup,
     push,
     quarantine,
     queue,
-    reviews,
     roles,
     run_settings,
     score,
@@ -51,7 +51,7 @@ from daemon.stages.commands.execution import carry_out_commands
 from daemon.stages.context import Context
 from daemon.stages.image_intake import image_wait_reason
 from daemon.stages.loop_facts import WAITING, read_loop_facts
-from daemon.store.counts import counts_of
+from daemon.store.counts import counts_of, spent_labels
 
 log = logging.getLogger(__name__)
 
@@ -123,8 +123,7 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
         outcome = _beside(outcome, runs=audit.advance_audit(context))
     with failures.defer("training the click network"):
         outcome = _beside(outcome, runs=click_runs.advance_clicks(context))
-    with failures.defer("asking for a second look at labels"):
-        reviews.advance_reviews(context)
+    other_people.ask_other_people(context, failures)
     if outcome is not None:
         context.store.keep_fact(WAITING, outcome.waiting)
     failures.raise_deferred()
@@ -166,7 +165,7 @@ def _next_cycle(context: Context, last: Cycle | None, cycle_limit: int | None) -
 def _update_open_tasks(context: Context, cycle: int) -> None:
     """Replace dropped images of the batch; retire all open tasks once the budget is spent."""
     queue.top_up(context, cycle)
-    if not context.config.budget(len(context.store.labeled_ids())).labels_left:
+    if not context.config.budget(spent_labels(context.store)).labels_left:
         ending.retire_open_tasks(context)
 
 

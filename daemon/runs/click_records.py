@@ -25,8 +25,9 @@ def _validation(files: tuple[ClickFile, ...]) -> tuple[ClickFile, ...]:
 class TrainClicksRequest(Request):
     """Train a click network on people's labels, and compare it with the engine that serves.
 
-    teacher: a checkpoint whose encoder it starts from, where it has the same. parent: the last
-    click network, for the rest. serving: the click network that serves; None: `prior_walk` does.
+    teacher: a checkpoint whose encoder the first network starts from, where it has the same, and
+    whose view validation images are shown with. parent: the last click network, from which later
+    ones start. serving: the click network that serves; None: `prior_walk` does.
     iterations, max_seconds: the training ends with the first of both; seconds of processor time, so
     that a busy machine learns as much. crop_px: side of what the network sees. judged_objects: of
     validation images, at which both engines are measured. niceness: of the process, as nice(1).

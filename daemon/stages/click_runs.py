@@ -9,6 +9,7 @@ next cycle has one again.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,7 +88,7 @@ def _advance(context: Context, cycle: int) -> bool:
         store.keep_serving_clicks(serving)
         store.keep_fact(_DONE, str(cycle))
         store.keep_fact(_OPEN, "")
-    _delete_networks(context, kept=serves)
+    _delete_old_files(context, newest=run.path.name, serves=serves)
     log.info(
         "click network done cycle=%d labels=%d iterations=%d serves=%s %s",
         cycle,
@@ -107,11 +108,18 @@ def _end(context: Context, cycle: int, words: str) -> None:
         context.store.keep_fact(_OPEN, "")
 
 
-def _delete_networks(context: Context, kept: str) -> None:
-    """Delete the networks that do not serve; their results stay."""
+def _delete_old_files(context: Context, newest: str, serves: str) -> None:
+    """Delete the networks that do not serve, and labels and prior maps of all runs but the newest;
+    their results stay."""
     for folder in (context.config.state / "runs").glob(f"*-{CLICKS}"):
-        if folder.name != kept and RunFolder(folder).finished():
-            RunFolder(folder).checkpoint.unlink(missing_ok=True)
+        run = RunFolder(folder)
+        if not run.finished():
+            continue
+        if folder.name != serves:
+            run.checkpoint.unlink(missing_ok=True)
+        if folder.name != newest:
+            for name in ("labels", "priors"):
+                shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def clicks_request(
@@ -119,7 +127,7 @@ def clicks_request(
 ) -> TrainClicksRequest:
     """The request that learns from the labels of these images as they are at this moment: they are
     written into the folder."""
-    store, priors = context.store, _Priors(context.config.state / "runs")
+    store, priors = context.store, UnlearnedPriors(context.config.state / "runs")
     files = {
         role: tuple(_file(context, run, one, priors) for one in labeled if one.role is role)
         for role in (Role.POOL, Role.VALIDATION)
@@ -147,31 +155,41 @@ def _serving_network(context: Context) -> Path | None:
     return path if path.exists() else None
 
 
-def _file(context: Context, run: RunFolder, image: Image, priors: _Priors) -> ClickFile:
-    path = run.path / "labels" / f"{image.id}.png"
+def _file(context: Context, run: RunFolder, image: Image, priors: UnlearnedPriors) -> ClickFile:
+    mask = run.path / "labels" / f"{image.id}.png"
+    _write(mask, context.store.label_png(image.id))
+    found, kept = priors.unlearned(image.id), prior_file(run, image.id)
+    if found is not None:  # a copy: PREDICT runs keep their maps for two cycles
+        _write(kept, found.read_bytes())
+    prior = kept if found is not None else None
+    return ClickFile(id=image.id, image=image.path, mask=mask, prior=prior)
+
+
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as part:
-        part.write_bytes(context.store.label_png(image.id))
-    return ClickFile(id=image.id, image=image.path, mask=path, prior=priors.unlearned(image.id))
+        part.write_bytes(content)
 
 
-class _Priors:
+class UnlearnedPriors:
     """Prior maps of PREDICT runs whose model did not learn from the image. runs: the folder."""
 
     def __init__(self, runs: Path) -> None:
         self._runs = runs
         self._cycles = predicted_cycles(runs)
+        self._earlier = sorted(runs.glob(f"*-{CLICKS}"), reverse=True)
         self._learned: dict[int, frozenset[int] | None] = {}
 
     def unlearned(self, image_id: int) -> Path | None:
-        """The newest such map of an image; None where there is none."""
+        """The newest such map of an image, else that of an earlier training; None without."""
         for cycle in self._cycles:
             path = prior_file(predict_run(self._runs, cycle), image_id)
             if path.exists():
                 learned = self._learned_ids(cycle)
                 if learned is not None and image_id not in learned:
                     return path
-        return None
+        kept = (prior_file(RunFolder(folder), image_id) for folder in self._earlier)
+        return next((path for path in kept if path.exists()), None)
 
     def _learned_ids(self, cycle: int) -> frozenset[int] | None:
         """Ids of the images that the model of a PREDICT run learned from; None: nobody knows."""

@@ -1,4 +1,5 @@
-"""PREDICT: masks for the batch, its reserve and every open task, which annotators correct."""
+"""PREDICT: masks for the batch, its reserve and every open task, which annotators correct; and
+prior maps of the same images for clicks, where the smart tool is enabled."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from daemon.config.loop_sections import Predictions
 from daemon.domain import KeptPrediction, Mask, Stage, TaskState
 from daemon.rules.postprocess import postprocess_mask
 from daemon.runs.durable import write_json
-from daemon.runs.run_folder import PredictRequest, PredictResult, RunFolder
+from daemon.runs.run_folder import PredictRequest, PredictResult, RunFolder, TrainResult
 from daemon.stages.context import Context, image_files
 from daemon.stages.quarantine import exclude_unusable
 from daemon.stages.run_settings import write_request
@@ -35,6 +36,7 @@ def predict(context: Context, cycle: int) -> bool:
             checkpoint=serving_checkpoint(context, cycle),
             masks=image_files(images),
             priors=context.config.smart_tool.enabled,
+            temperature=_temperature(context, cycle),
         )
         if not images:
             return True
@@ -89,6 +91,14 @@ def predicted_mask(context: Context, cycle: int, image_id: int) -> Mask | None:
         if run.mask(image_id).exists()
         else None
     )
+
+
+def _temperature(context: Context, cycle: int) -> float | None:
+    """The temperature that validation gave the serving model, for prior maps; None without."""
+    trained = context.run(context.store.serving(cycle), Stage.TRAIN)
+    measured = trained.read_result(TrainResult).validation if trained.finished() else None
+    calibration = measured.calibration if measured else None
+    return calibration.temperature if calibration else None
 
 
 def _postprocess_settings(context: Context, run: RunFolder) -> Predictions:

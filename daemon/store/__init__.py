@@ -17,12 +17,14 @@ from daemon.store.images import ImageQueries
 from daemon.store.incidents import IncidentQueries
 from daemon.store.label_findings import FindingQueries
 from daemon.store.labels import LabelQueries, encode_png
+from daemon.store.majority_labels import MajorityLabelQueries
 from daemon.store.models import ModelQueries
 from daemon.store.outbox import OutboxQueries
 from daemon.store.people import PeopleQueries
 from daemon.store.prediction_sets import PredictionSetQueries
 from daemon.store.quarantine import QuarantineQueries
 from daemon.store.reviews import ReviewQueries
+from daemon.store.second_labels import SecondLabelQueries
 
 
 class Store(
@@ -31,6 +33,7 @@ class Store(
     ExclusionQueries,
     LabelQueries,
     EffectiveLabelQueries,
+    MajorityLabelQueries,
     CorrectionQueries,
     DuplicateLabelQueries,
     CycleQueries,
@@ -46,6 +49,7 @@ class Store(
     FindingQueries,
     ReviewQueries,
     ClickNetworkQueries,
+    SecondLabelQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

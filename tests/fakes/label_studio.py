@@ -21,6 +21,7 @@ import jwt
 from tests.fakes.faults import Unanswered
 from tests.fakes.faulty import Faulty, content_of
 from tests.fakes.labeling import Answer, Labeling
+from tests.fakes.ml_backends import ML_ROUTES
 from tests.fakes.pages import OPEN, ROUTES, Request
 from tests.fakes.serving import Serving
 from tests.fakes.webhooks import Deliveries, action_of
@@ -49,6 +50,7 @@ class FakeLabelStudio(Faulty, Serving):
         self.uploads: dict[str, bytes] = {}  # by path
         self.cloud: dict[str, bytes | str] = {}  # what storages hold, or where it is, by address
         self.webhooks: dict[int, dict[str, Any]] = {}
+        self.backends: dict[int, dict[str, Any]] = {}  # of ML
         self.blocks_private = True  # webhooks to loopback, as by default
         self.deliveries = Deliveries(iter(()))
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -74,7 +76,7 @@ class FakeLabelStudio(Faulty, Serving):
     def _route(self, request: Request) -> tuple[int, Any]:
         if self.redirect_to:
             return 302, {"location": f"{self.redirect_to}{request.path}"}
-        for method, pattern, work in ROUTES:
+        for method, pattern, work in (*ROUTES, *ML_ROUTES):
             found = re.fullmatch(pattern, request.path)
             if found and method == request.method:
                 request.user = self._who(request)

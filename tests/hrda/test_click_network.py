@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.clicks.click import Click, ClickQuestion, ObjectProbability, PriorMap
+from daemon.clicks.click import Click, ObjectProbability, PriorMap
 from daemon.clicks.click_answer import mask_of
 from daemon.hrda.click_net.click_crops import (
     Crop,
@@ -21,7 +19,6 @@ from daemon.hrda.click_net.click_crops import (
     prior_in,
     probability_in,
 )
-from daemon.hrda.click_net.click_engine import ClickNetEngine
 from daemon.hrda.click_net.click_loss import (
     ALPHA,
     GAMMA,
@@ -29,7 +26,6 @@ from daemon.hrda.click_net.click_loss import (
     normalised_focal_loss,
     soft_iou_loss,
 )
-from daemon.hrda.click_net.click_network import ClickNetwork
 from daemon.hrda.click_net.click_samples import ClickSamples, chances_of, first_crop_px
 from daemon.hrda.click_net.labeled_objects import LabeledPicture, objects_of
 from daemon.hrda.click_net.simulated_clicks import next_click
@@ -42,11 +38,6 @@ CPU = torch.device("cpu")
 def pictures(count: int = 3) -> list[LabeledPicture]:
     fields = [field(np.random.default_rng(seed)) for seed in range(count)]
     return [LabeledPicture(image=image, label=label) for image, label in fields]
-
-
-def engine(seed: int = 0) -> ClickNetEngine:
-    torch.manual_seed(seed)
-    return ClickNetEngine(ClickNetwork(), CPU, first_px=48, px=PX)
 
 
 # --- the loss
@@ -249,67 +240,3 @@ def test_the_next_click_is_deep_in_the_larger_error() -> None:
     assert next_click(target, target, everywhere, rng) is None
     unknown = everywhere & ~target
     assert next_click(~everywhere, target, unknown, rng) is None
-
-
-# --- the engine
-
-
-@settings(max_examples=10, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 95), st.integers(0, 95), st.booleans()), max_size=4))
-def test_every_click_is_obeyed_and_answers_are_equal(places: list[tuple[int, int, bool]]) -> None:
-    image, _ = field(np.random.default_rng(0))
-    clicks = (Click(x=40, y=40), *(Click(x=x, y=y, positive=sign) for x, y, sign in places))
-    previous = None
-    one = engine()
-    for count in range(1, len(clicks) + 1):
-        question = ClickQuestion(image=image, clicks=clicks[:count], previous=previous)
-        previous = one.segment(question)
-        assert previous.values.tobytes() == one.segment(question).values.tobytes()
-
-        inside = mask_of(previous, (96, 96))
-        for row, click in enumerate(clicks[:count]):
-            later = clicks[row + 1 : count]
-            if all(max(abs(click.x - o.x), abs(click.y - o.y)) > 2 for o in later):
-                assert inside[click.y, click.x] == click.positive
-
-
-def test_a_network_that_never_saw_a_prior_is_shown_none() -> None:
-    image, _ = field(np.random.default_rng(0))
-    prior = PriorMap(values=np.full((24, 24), 255, np.uint8), stride=4)
-    question = ClickQuestion(image=image, clicks=(Click(x=40, y=40),), prior=prior)
-    torch.manual_seed(0)
-    net = ClickNetwork()
-
-    answers = [
-        ClickNetEngine(net, CPU, first_px=48, px=PX, knows_prior=knows).segment(asked)
-        for knows in (True, False)
-        for asked in (question, replace(question, prior=None))
-    ]
-
-    assert answers[0].values.tobytes() != answers[1].values.tobytes()
-    assert answers[2].values.tobytes() == answers[3].values.tobytes()
-
-
-def test_a_mask_at_the_border_of_its_crop_is_seen_in_a_larger_one() -> None:
-    net = ClickNetwork()
-    weights = net.state_dict()
-    weights["decoder.last.1.weight"].zero_()
-    weights["decoder.last.1.bias"].fill_(3.0)  # everything is inside
-    image = np.zeros((200, 200, 3), np.uint8)
-
-    found = ClickNetEngine(net, CPU, first_px=48, px=PX).segment(
-        ClickQuestion(image=image, clicks=(Click(x=100, y=100),))
-    )
-
-    assert found.values.shape == (108, 108)  # 48, then 72, then 108 pixels
-
-
-def test_a_large_image_is_answered_in_a_small_crop() -> None:
-    image = np.zeros((700, 900, 3), np.uint8)
-    question = ClickQuestion(image=image, clicks=(Click(x=899, y=0),))
-
-    found = engine().segment(question)
-    again = engine().segment(replace(question, clicks=(Click(x=0, y=699),)))
-
-    assert found.left + found.values.shape[1] <= 900
-    assert again.top + again.values.shape[0] <= 700

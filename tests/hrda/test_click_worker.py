@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from PIL import Image
 
 from daemon.clicks.click import Click, ClickQuestion, PriorMap
 from daemon.clicks.click_replay import ClickSource, ReplayedClicks
+from daemon.domain.clock import steady_s
 from daemon.hrda.click_net.click_checkpoint import ClickModel, read_click_model, write_click_model
 from daemon.hrda.click_net.click_network import ENCODER, ClickNetwork
 from daemon.hrda.click_net.click_worker import AnsweringWorker, KeptPictures, answer_all
@@ -23,6 +27,7 @@ from daemon.runs import click_worker_messages as wire
 from daemon.runs.parent_death import PARENT_STDIN
 from daemon.runs.prior_maps import write_prior
 from daemon.runs.run_folder import RunFolder
+from daemon.smart_tool.click_worker_process import ClickWorkerProcess, NoAnswerError
 from tests.hrda.tiny import CLASSES, field
 
 
@@ -162,3 +167,50 @@ def test_the_process_answers_by_lines_and_ends_with_its_input(
     assert isinstance(ready, wire.WorkerReady)
     assert isinstance(answer, wire.WorkerAnswer)
     assert code == 0
+
+
+@pytest.mark.long
+def test_the_web_process_is_answered_and_a_killed_worker_is_replaced(
+    checkpoint: Path, image: Path, tmp_path: Path
+) -> None:
+    wanted = wire.ClicksRequest(checkpoint=checkpoint, classes=CLASSES, device="cpu", threads=1)
+    asked = wire.WorkerQuestion(id="", image=image, clicks=((40, 40, True),))
+    made = ClickWorkerProcess(lambda: wanted, RunFolder(tmp_path / "run"), steady_s)
+
+    with closing(made):
+        first = patient_answer(made, asked)
+        worker = RunFolder(tmp_path / "run").holder()
+        assert worker
+        os.kill(worker, signal.SIGKILL)
+        second = patient_answer(made, asked)
+
+    assert first.probability == second.probability
+
+
+def patient_answer(made: ClickWorkerProcess, asked: wire.WorkerQuestion) -> wire.WorkerAnswer:
+    """The answer, once a worker is ready."""
+    for _ in range(600):
+        try:
+            return made.ask(asked, deadline_s=10)
+        except NoAnswerError:
+            time.sleep(0.1)
+    raise AssertionError("no worker got ready")
+
+
+@pytest.mark.long
+def test_memory_stays_flat_over_many_clicks(checkpoint: Path, image: Path) -> None:
+    worker, rng = answering(checkpoint), np.random.default_rng(0)
+
+    def ask(count: int) -> None:
+        for x, y in rng.integers(0, 96, (count, 2)).tolist():
+            assert isinstance(worker.answer(question(image, [(x, y, True)])), wire.WorkerAnswer)
+
+    ask(300)
+    before = resident_bytes()
+    ask(2000)
+
+    assert resident_bytes() - before < 20 * 2**20
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.clicks.click import Click, ClickQuestion, ObjectProbability, PriorMap
-from daemon.clicks.click_answer import mask_of
+from daemon.clicks.click import ClickQuestion, ObjectProbability, PriorMap
 from daemon.clicks.mask_objects import objects_of
 from daemon.clicks.simulated_session import ClickCourse
 from daemon.domain.errors import RunFailed
@@ -23,7 +25,6 @@ from daemon.hrda.click_net.click_checkpoint import (
     read_click_model,
     usable_parent,
 )
-from daemon.hrda.click_net.click_engine import ClickNetEngine
 from daemon.hrda.click_net.click_network import ClickNetwork
 from daemon.hrda.click_net.click_training import ClickBudget
 from daemon.hrda.click_net.click_trial import (
@@ -32,14 +33,14 @@ from daemon.hrda.click_net.click_trial import (
     decided,
     judged_objects,
 )
-from daemon.hrda.click_net.fused_engine import FusedEngine
 from daemon.hrda.click_net.labeled_objects import LabeledPicture
+from daemon.hrda.click_net.teacher_priors import with_priors
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.checksums import sha256_of
 from daemon.runs.click_records import ClickFile, TrainClicksRequest, TrainClicksResult
-from daemon.runs.run_folder import LabeledFile, RunFolder
-from daemon.runs.run_process import DONE, REQUEST
-from tests.hrda.tiny import CLASSES, field, segmentor, write_field
+from daemon.runs.run_folder import LabeledFile, Progress, RunFolder
+from daemon.runs.run_process import DONE, REQUEST, STOPPED
+from tests.hrda.tiny import CHANGES, CLASSES, field, segmentor, write_field
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +118,27 @@ def test_a_validation_image_under_another_name_is_never_learned(
     assert not run.checkpoint.exists()
 
 
+@pytest.mark.long
+def test_a_stopped_run_leaves_nothing_and_begins_again(
+    files: list[ClickFile], tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    run.write_request(request(files, iterations=100_000))
+    command = [sys.executable, "-m", "daemon.hrda", "train-clicks", str(run.path)]
+    with subprocess.Popen(command) as child:
+        while child.poll() is None and (run.read_progress() or IDLE).step < 2:
+            time.sleep(0.05)
+        child.terminate()
+        code = child.wait(60)
+
+    assert code == STOPPED
+    left = {path.name for path in run.path.iterdir()}
+    assert left == {"request.json", "lock", "progress.json"}
+
+
+IDLE = Progress(phase="", step=0, steps=0)
+
+
 def test_too_few_objects_are_said(files: list[ClickFile], tmp_path: Path) -> None:
     code, run = run_of(tmp_path / "run", request(files, labeled=tuple(files[:2])))
 
@@ -124,7 +146,26 @@ def test_too_few_objects_are_said(files: list[ClickFile], tmp_path: Path) -> Non
     assert "4 objects in 2 labels" in json.loads(run.error_file.read_text())["message"]
 
 
-def test_a_network_starts_from_its_parent_and_from_the_encoder_of_the_teacher(
+def test_validation_objects_are_shown_with_the_view_of_the_teacher(
+    files: list[ClickFile], tmp_path: Path
+) -> None:
+    write_checkpoint(tmp_path / "teacher.pth", segmentor(), CLASSES)
+    asked = request(files, settings=CHANGES)
+    images = [field(np.random.default_rng(seed)) for seed in range(2)]
+    known = PriorMap(values=np.zeros((24, 24), np.uint8), stride=4)
+    pictures = [
+        LabeledPicture(image=image, label=label, prior=prior)
+        for (image, label), prior in zip(images, (None, known), strict=True)
+    ]
+
+    shown = with_priors(judged_objects(pictures, asked), tmp_path / "teacher.pth", asked)
+
+    assert {one.picture.prior is known for one in shown} == {True, False}
+    assert all(one.picture.prior is not None for one in shown)
+    assert len({id(one.picture) for one in shown}) == 2
+
+
+def test_a_network_starts_from_its_parent_and_the_first_from_the_encoder_of_the_teacher(
     files: list[ClickFile], tmp_path: Path
 ) -> None:
     torch.manual_seed(3)
@@ -133,15 +174,17 @@ def test_a_network_starts_from_its_parent_and_from_the_encoder_of_the_teacher(
     _, run = run_of(tmp_path / "run", request(files, judged_objects=0))
     parent = usable_parent(run.checkpoint, [])
 
-    net, _ = first_network({"encoder_weights": "none"}, parent, tmp_path / "teacher.pth")
+    further, _ = first_network({}, parent, tmp_path / "teacher.pth")
+    first, _ = first_network({"encoder_weights": "none"}, None, tmp_path / "teacher.pth")
 
     assert parent is not None
-    decoder = parent.net.decoder.state_dict()
-    assert all(
-        torch.equal(value, decoder[name]) for name, value in net.decoder.state_dict().items()
-    )
-    taken, encoder = net.encoder.state_dict(), teacher.encoder.state_dict()
-    assert all(torch.equal(value, taken[name]) for name, value in encoder.items())
+    assert same_weights(further, parent.net)
+    assert same_weights(first.encoder, teacher.encoder)
+
+
+def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    theirs = other.state_dict()
+    return all(torch.equal(value, theirs[name]) for name, value in one.state_dict().items())
 
 
 def test_a_parent_that_learned_from_validation_or_is_damaged_is_not_used(
@@ -250,23 +293,6 @@ def test_judged_objects_are_drawn_class_by_class(files: list[ClickFile]) -> None
 
     assert sorted(one.found.label for one in chosen) == [1, 1, 1, 2, 2, 2]
     assert chosen == judged_objects(pictures, request(files, judged_objects=6))
-
-
-def test_the_fused_engine_obeys_clicks_and_repeats_itself() -> None:
-    image, label = field(np.random.default_rng(0))
-    values = np.where(label[::4, ::4] > 0, 200, 20).astype(np.uint8)
-    row, column = (int(one[0]) for one in np.nonzero(label))
-    question = ClickQuestion(
-        image=image,
-        clicks=(Click(x=column, y=row),),
-        prior=PriorMap(values=values, stride=4),
-    )
-    engine = FusedEngine(ClickNetEngine(ClickNetwork(), torch.device("cpu"), first_px=48, px=64))
-
-    found = engine.segment(question)
-
-    assert mask_of(found, (96, 96))[row, column]
-    assert found.values.tobytes() == engine.segment(question).values.tobytes()
 
 
 def test_the_network_has_about_three_million_parameters() -> None:

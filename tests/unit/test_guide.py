@@ -100,3 +100,12 @@ def test_a_guide_for_other_classes_is_lacking_and_an_edited_one_is_not() -> None
     assert is_missing("", ours)
     assert is_missing(other, ours)
     assert not is_missing("Use Label All Tasks, please.", ours)
+
+
+def test_it_says_how_to_click_where_people_can_and_follows_that() -> None:
+    plain, clicks = guide(CLASSES, COLOURS), guide(CLASSES, COLOURS, smart_tool=True)
+
+    assert "leave Auto-Accept Suggestions off" in clicks
+    assert "only selects it" in clicks
+    assert "Auto-Accept" not in plain
+    assert with_guide(plain, clicks) == clicks

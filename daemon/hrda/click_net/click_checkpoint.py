@@ -99,19 +99,17 @@ def first_network(
 ) -> tuple[ClickNetwork, str]:
     """The network from which a training starts, and the name of its encoder.
 
-    The decoder is the parent's; the encoder is the teacher's where it has the same, else the
-    parent's, else ImageNet's. settings: of the learner, for the encoder and its weights.
+    It is the parent; without one the encoder is the teacher's where that has the same, else
+    ImageNet's. settings: of the learner, for the encoder and its weights.
     """
     known = settings_of(settings)
     encoder = known.encoder if known.encoder in LITE else ENCODER
     net = ClickNetwork(encoder)
     if parent is not None and parent.encoder == encoder:
         net.load_state_dict(parent.net.state_dict())
-    else:
+    elif teacher is None or not _take_encoder(net, encoder, teacher):
         weights = known.encoder_weights if encoder == known.encoder else ""
         load_imagenet(net.encoder, settings_of({"encoder": encoder, "encoder_weights": weights}))
-    if teacher is not None:
-        _take_encoder(net, encoder, teacher)
     return net, encoder
 
 
@@ -137,15 +135,17 @@ def usable_parent(path: Path | None, validation: Iterable[str]) -> ClickModel | 
     return parent
 
 
-def _take_encoder(net: ClickNetwork, encoder: str, teacher: Path) -> None:
+def _take_encoder(net: ClickNetwork, encoder: str, teacher: Path) -> bool:
+    """Take the encoder of a model; False where it is another one."""
     content = read_weights(teacher)
     settings: dict[str, Any] = dict(content.get("settings", {}))
     if settings.get("encoder") != encoder:
         log.info("the model's encoder is %s: not taken", settings.get("encoder"))
-        return
+        return False
     found = {
         name.removeprefix("encoder."): value
         for name, value in content["weights"].items()
         if name.startswith("encoder.")
     }
     net.encoder.load_state_dict(found)
+    return True

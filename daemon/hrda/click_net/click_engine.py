@@ -24,10 +24,11 @@ from daemon.hrda.click_net.click_crops import (
 )
 from daemon.hrda.click_net.click_network import ClickNetwork, on_device
 
-SURROUND = 1.5  # sizes of the previous mask and the clicks along a side of the crop
-RECROPS = (
-    2  # how often a mask that reaches the border of its crop is computed again in a larger one
-)
+SURROUND = 2.0  # sizes of the previous mask and the clicks along a side of the crop
+LEAST_PX = 48  # side of such a crop: small objects are seen larger than at the first click
+NEARER = 0.8  # a first mask is computed again in a crop whose side is less than this share
+RECROPS = 2  # how often a mask is computed again, since it is small or reaches the border
+GROWTH = 1.5  # of the side of a crop whose border a mask reaches
 
 
 class ClickNetEngine:
@@ -54,11 +55,12 @@ class ClickNetEngine:
         size = (question.image.shape[0], question.image.shape[1])
         crop = self._crop(question)
         found = back_to_image(crop, self._seen(question, crop, question.before), size)
+        better = self._nearer(question, found, crop)
         for _ in range(RECROPS):
-            grown = self._grown(found, crop, size)
-            if grown is None:
+            better = better or self._grown(found, crop, size)
+            if better is None:
                 break
-            crop = grown
+            crop, better = better, None
             found = back_to_image(crop, self._seen(question, crop, found), size)
         return answer_to(question, found)
 
@@ -83,9 +85,21 @@ class ClickNetEngine:
 
     def _crop(self, question: ClickQuestion) -> Crop:
         """Around the mask before the last click, and the positive clicks."""
-        clicks = [one for one in question.clicks if one.positive] or question.clicks
-        box = union(box_of((one.x, one.y) for one in clicks), _box(question.before))
-        return box.crop(max(self._first_px, SURROUND * box.size))
+        before = _box(question.before)
+        if before is None:
+            clicks = _clicks_box(question)
+            return clicks.crop(max(self._first_px, SURROUND * clicks.size))
+        box = union(_clicks_box(question), before)
+        return box.crop(max(LEAST_PX, SURROUND * box.size))
+
+    def _nearer(self, question: ClickQuestion, found: ObjectProbability, crop: Crop) -> Crop | None:
+        """A smaller crop, where the first mask is small."""
+        mask = _box(found)
+        if mask is None or question.before is not None:
+            return None
+        box = union(_clicks_box(question), mask)
+        side = max(LEAST_PX, SURROUND * box.size)
+        return box.crop(side) if side < NEARER * crop.side else None
 
     def _grown(self, found: ObjectProbability, crop: Crop, size: tuple[int, int]) -> Crop | None:
         """A larger crop, where the mask reaches a border of the crop that is none of the image."""
@@ -99,8 +113,14 @@ class ClickNetEngine:
             or (box.right > crop.left + crop.side - edge and crop.left + crop.side < size[1])
             or (box.bottom > crop.top + crop.side - edge and crop.top + crop.side < size[0])
         )
-        return box.crop(max(SURROUND * box.size, SURROUND * crop.side)) if reaches else None
+        return box.crop(max(SURROUND * box.size, GROWTH * crop.side)) if reaches else None
 
 
 def _box(found: ObjectProbability | None) -> Box | None:
     return None if found is None else box_inside(found.values >= 0.5, found.left, found.top)
+
+
+def _clicks_box(question: ClickQuestion) -> Box:
+    """Around the positive clicks; around all where none is positive."""
+    clicks = [one for one in question.clicks if one.positive] or question.clicks
+    return box_of((one.x, one.y) for one in clicks)

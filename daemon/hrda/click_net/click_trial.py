@@ -43,13 +43,13 @@ class JudgedObject:
 def trial_of(
     request: TrainClicksRequest,
     model: ClickModel,
-    validation: Sequence[LabeledPicture],
+    judged: Sequence[JudgedObject],
     device: torch.device,
     stops: Callable[[], None],
 ) -> ClickTrial:
-    """The trial of a new network. stops: called before every object; what it raises ends it."""
+    """The trial of a new network on these objects. stops: called before every object; what it
+    raises ends it."""
     old = serving_engine(request, device)
-    judged = judged_objects(validation, request)
     if len(judged) < MIN_OBJECTS:
         why = f"{len(judged)} objects of validation images: {MIN_OBJECTS} are needed to compare"
         return ClickTrial(engine=old.name, serves=False, why=why)

@@ -22,7 +22,7 @@ from daemon.hrda.click_net.click_checkpoint import (
 )
 from daemon.hrda.click_net.click_samples import ClickSamples, first_crop_px
 from daemon.hrda.click_net.click_training import ClickBudget, ClickTraining, train_network
-from daemon.hrda.click_net.click_trial import trial_of
+from daemon.hrda.click_net.click_trial import JudgedObject, judged_objects, trial_of
 from daemon.hrda.click_net.labeled_objects import LabeledObject, LabeledPicture, objects_of
 from daemon.hrda.click_net.teacher_priors import with_priors
 from daemon.hrda.data.file_reader import FileReader
@@ -65,7 +65,7 @@ def train_clicks(folder: RunFolder, request: TrainClicksRequest) -> None:
     model = _start(request, objects, learned, has_priors=has_priors)
     training = _train(folder, request, model, pictures, objects, device, stop)
     write_click_model(folder.checkpoint, model)
-    validation = _validation(request, reader)
+    judged = _judged(request, reader)
     folder.write_result(
         TrainClicksResult(
             labels=len(pictures),
@@ -74,7 +74,7 @@ def train_clicks(folder: RunFolder, request: TrainClicksRequest) -> None:
             seconds=time.monotonic() - started_s,
             cpu_seconds=training.cpu_seconds,
             losses=training.losses,
-            trial=trial_of(request, model, validation, device, _stops(stop)),
+            trial=trial_of(request, model, judged, device, _stops(stop)),
             faults=reader.faults(),
         )
     )
@@ -120,13 +120,14 @@ def read_pictures(
     return [found[row] for row in sorted(found)]
 
 
-def _validation(request: TrainClicksRequest, reader: FileReader) -> list[LabeledPicture]:
-    """The validation pictures, with prior maps of the teacher where files hold none: it never
+def _judged(request: TrainClicksRequest, reader: FileReader) -> list[JudgedObject]:
+    """The validation objects, with prior maps of the teacher where files hold none: it never
     learned from validation."""
     pictures = read_pictures(request.validation, reader, len(request.classes), request.seed)
-    if request.teacher is None or all(one.prior is not None for one in pictures):
-        return pictures
-    return with_priors(pictures, request.teacher, request)
+    judged = judged_objects(pictures, request)
+    if request.teacher is None or all(one.picture.prior is not None for one in judged):
+        return judged
+    return with_priors(judged, request.teacher, request)
 
 
 def _prior(file: ClickFile, size: tuple[int, int]) -> PriorMap | None:
