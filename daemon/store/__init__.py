@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daemon.store.agreements import AgreementQueries
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.classes import ClassQueries
 from daemon.store.commands import CommandQueries
@@ -48,6 +49,7 @@ class Store(
     FindingQueries,
     ReviewQueries,
     SecondLabelQueries,
+    AgreementQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

@@ -11,6 +11,7 @@ from daemon.demo.web_user import OpenTask
 from daemon.domain import Role, Stage
 from daemon.domain.errors import OutcomeUnknown
 from daemon.domain.second_labels import SecondLabelState
+from daemon.stages.agreement import measure_agreement
 from daemon.stages.context import Context
 from daemon.stages.second_labels import advance_second_labels
 from daemon.stages.sync import close_tasks, sync_answers
@@ -64,6 +65,7 @@ class SecondLabelers:
         self.stage(close_tasks)
         self.stage(repair_tool_settings)
         self.stage(advance_second_labels)
+        self.stage(measure_agreement)
 
     def tick_that_fails(self) -> None:
         with pytest.raises(OutcomeUnknown):

@@ -36,7 +36,10 @@ def test_the_next_other_person_labels_a_validation_image_from_an_empty_page(
     field.team.submit("ben", ben)
     field.tick()
     assert field.states() == [GIVEN]
-    after = field.team.status()["labels"]
+    found = field.team.status()
+    after = found["labels"]
+    assert found["agreement"]["images"] == 1
+    assert "not measured: 1 of the 8 images" in found["agreement"]["words"]
     assert after["spent"] == before["spent"]  # no label of the curve
     assert (after["left"], after["second"]) == (before["left"] - 1, 1)
     field.tick()

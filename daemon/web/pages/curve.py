@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
 from daemon.domain import Stage
+from daemon.insight.annotator_agreement import AnnotatorAgreement
 from daemon.insight.curve import Line, ServingModel
 from daemon.insight.outlook import Outlook, outlook, summary
 from daemon.insight.view_model import Count, ViewModel
@@ -34,13 +35,15 @@ class CurveView(ViewModel):
     spent: Count
     """Labels now, validation included."""
     budget: Count
-    """Labels that may be asked for in all."""
+    """Labels that may be asked for in all, without those that went to second labels."""
     summary: str
     """The curve in one sentence."""
     outlook: Outlook
     """The forecast of the mIoU, with 80 % intervals."""
     labels_saved: str
     """Labels saved against a random choice, or why that is not known."""
+    agreement: AnnotatorAgreement
+    """How well two people agree: a model can hardly be expected to repeat labels better."""
 
 
 def view_at(status: Status, now: datetime) -> CurveView:
@@ -50,10 +53,11 @@ def view_at(status: Status, now: datetime) -> CurveView:
         lines=status.curve,
         newest=status.newest,
         spent=status.labels.spent,
-        budget=status.labels.total,
+        budget=max(0, status.labels.total - status.labels.second),
         summary=summary(ahead, status.curve[0]),
         outlook=ahead,
         labels_saved=SAVED,
+        agreement=status.agreement,
     )
 
 

@@ -75,6 +75,15 @@ function forecastTraces(ahead) { // the median, dotted, and its 80 % band
   ];
 }
 
+function agreementTraces(lines, ahead) { // how well two people agree, across the plot
+  const people = JSON.parse(document.getElementById("agreement-line")?.textContent || "{}");
+  if (typeof people.miou !== "number") return [];
+  const known = [...lines[0].labels, ...ahead.map((point) => point.labels)], ends = [Math.min(...known), Math.max(...known)];
+  const hover = people.interval ? " (95 %: " + people.interval[0].toFixed(3) + " to " + people.interval[1].toFixed(3) + ")" : "";
+  return [{ type: "scatter", mode: "lines", x: ends, y: [people.miou, people.miou], name: "two people agree", legendrank: 600, customdata: [hover, hover],
+    line: { color: colour("soft"), width: 1.5, dash: "longdashdot" }, hovertemplate: "%{y:.3f}%{customdata}<extra>two people agree</extra>" }];
+}
+
 function leastSpan(line) { // nothing to see: the y axis fits what is shown, but spans 0.1, so that noise is no slope
   const known = line.values.filter((value) => value !== null);
   const middle = known.length ? (Math.min(...known) + Math.max(...known)) / 2 : 0.5;
@@ -105,12 +114,12 @@ function draw() {
   if (plot.hidden) return;
   const classes = lines.filter((line) => line.kind === "class");
   const traces = lines.map((line, i) => ({ ...trace(line, classes.indexOf(line)), legendrank: i + 1 }));
-  traces.push(...band(lines[0]), ...forecastTraces(ahead), leastSpan(lines[0]));
+  traces.push(...band(lines[0]), ...forecastTraces(ahead), ...agreementTraces(lines, ahead), leastSpan(lines[0]));
   traces.reverse(); // the last one is drawn on top: mIoU
   Plotly.react(plot, traces, layout(lines, ahead, plot.clientWidth, plot.clientHeight), { displayModeBar: false });
 }
 
-document.addEventListener("maskloop:swapped", (event) => { if (event.detail === "lines" || event.detail === "forecast") draw(); });
+document.addEventListener("maskloop:swapped", (event) => { if (event.detail === "lines" || event.detail === "forecast" || event.detail === "agreement-line") draw(); });
 document.addEventListener("change", (event) => { if (event.target.id === "figure") draw(); });
 new ResizeObserver(draw).observe(document.getElementById("curve"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
