@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
@@ -87,7 +89,9 @@ def test_two_sizes_cannot_be_compared() -> None:
         class_agreement(np.zeros((2, 2), np.uint8), np.zeros((2, 3), np.uint8), 2, 0)
 
 
-def figures(rows: list[tuple[tuple[int, int, int], ...]], **changes: object) -> AnnotatorAgreement:
+def figures(
+    rows: Sequence[tuple[tuple[int, int, int], ...]], **changes: object
+) -> AnnotatorAgreement:
     """One image a row, with the pixels of its classes."""
     given_: dict[str, object] = {
         "groups": {},
