@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("daemon", "strategies", "connectors")
-HEAVY = ("torch", "mmengine", "mmseg", "mmcv", "label_studio_sdk", "sklearn", "umap", "plotly")
+HEAVY = ("torch", "mmengine", "mmseg", "mmcv", "label_studio_sdk", "sklearn", "umap")
 HEAVY += ("numba", "llvmlite")
 MIGRATION = re.compile(r"m\d{3}_")
 BANNED = re.compile(r"utils|helpers?|managers?|misc")

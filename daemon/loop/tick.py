@@ -27,6 +27,7 @@ from daemon.rules.readiness import (
 from daemon.rules.readiness import ending as ending_of
 from daemon.stages import (
     audit,
+    click_runs,
     cycle_summary,
     duplicate_labels,
     embed,
@@ -119,7 +120,9 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     with failures.defer("deleting old predictions"):
         prediction_cleanup.delete_old_predictions(context)
     with failures.defer("auditing labels"):
-        outcome = _beside_audit(outcome, runs=audit.advance_audit(context))
+        outcome = _beside(outcome, runs=audit.advance_audit(context))
+    with failures.defer("training the click network"):
+        outcome = _beside(outcome, runs=click_runs.advance_clicks(context))
     other_people.ask_other_people(context, failures)
     if outcome is not None:
         context.store.keep_fact(WAITING, outcome.waiting)
@@ -129,8 +132,8 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     return outcome
 
 
-def _beside_audit(outcome: Outcome | None, *, runs: bool) -> Outcome | None:
-    """The outcome, which says that a process works while an audit does."""
+def _beside(outcome: Outcome | None, *, runs: bool) -> Outcome | None:
+    """The outcome, which says that a process works while one does beside the cycle."""
     if outcome is None or not runs or outcome.final:
         return outcome
     return replace(outcome, running=True)

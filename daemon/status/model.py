@@ -1,5 +1,5 @@
 """Where the loop stands, as one value: terminal, page and demo read it, and its dump is the JSON of
-`maskloop status --json` and of /status.json. Its schema: `maskloop status --schema`."""
+`maskloop status --json` and of /api/v1/overview. Its schema: `maskloop status --schema`."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daemon.store.agreements import AgreementQueries
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.classes import ClassQueries
+from daemon.store.click_networks import ClickNetworkQueries
 from daemon.store.commands import CommandQueries
 from daemon.store.corrections import CorrectionQueries
 from daemon.store.cycles import CycleQueries
@@ -48,6 +49,7 @@ class Store(
     CommandQueries,
     FindingQueries,
     ReviewQueries,
+    ClickNetworkQueries,
     SecondLabelQueries,
     AgreementQueries,
 ):
