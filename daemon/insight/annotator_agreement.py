@@ -14,11 +14,13 @@ import numpy.typing as npt
 from daemon.domain.agreements import LabelAgreement
 from daemon.domain.formatting import count
 from daemon.domain.second_labels import SecondLabelState
+from daemon.insight.person_names import PersonName
 from daemon.insight.view_model import Count, Share, ViewModel
 from daemon.rules.image_bootstrap import MIN_HOLDING, MIN_UNITS, class_iou, miou_interval
 
 SEED = 0  # of the draws: the same labels have the same interval at each look
 FEWEST_CLASSES = 2  # of a mean
+FEWEST_OF_A_PERSON = 5  # images
 Floats = npt.NDArray[np.float64]
 
 
@@ -69,6 +71,41 @@ class AnnotatorAgreement(ViewModel):
         asked = f"{self.open} waiting for a second label" if self.open else ""
         stopped = f"no further second labels: {self.stopped}" if self.stopped else ""
         return "; ".join(filter(None, [self.words, asked, stopped]))
+
+
+class PersonOnGold(ViewModel):
+    """One person on the validation images that somebody else's ground truth is known of."""
+
+    person: PersonName
+    """Who labeled them."""
+    images: Count
+    """How many images."""
+    miou: Share | None
+    """Mean IoU with the ground truth, of the summed pixels; null for fewer than 5 images."""
+    tolerant_miou: Share | None
+    """The same without pixels where a border only moved by the tolerance; null likewise."""
+
+
+def people_on_gold(
+    measured: Sequence[tuple[str, LabelAgreement]], tolerance_px: int
+) -> tuple[PersonOnGold, ...]:
+    """By person, in the order of their names. measured: (annotator, agreement with the truth)."""
+    of_person: dict[str, list[LabelAgreement]] = {}
+    for name, one in measured:
+        if one.classes and one.tolerance_px == tolerance_px:
+            of_person.setdefault(name, []).append(one)
+    return tuple(_person_on_gold(name, of_person[name]) for name in sorted(of_person))
+
+
+def _person_on_gold(person: str, measured: Sequence[LabelAgreement]) -> PersonOnGold:
+    plain, tolerant = (_pixels(measured, {}, beyond=beyond) for beyond in (False, True))
+    enough = len(measured) >= FEWEST_OF_A_PERSON
+    return PersonOnGold(
+        person=person,
+        images=len(measured),
+        miou=_mean(plain) if enough else None,
+        tolerant_miou=_mean(tolerant) if enough else None,
+    )
 
 
 def annotator_agreement(

@@ -1,4 +1,4 @@
-"""Measures how alike two people label the same validation image, once for each pair of labels."""
+"""Measures how alike two labels of the same validation image are, once for each pair of labels."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ PAIRS_IN_A_TICK = 2  # a tick is short
 
 
 def measure_agreement(context: Context) -> None:
-    """Measure the pairs of labels that are new or were edited, some in each tick."""
+    """Measure the pairs of labels that are new or were edited, some in each tick: of two people,
+    and of each person and the ground truth."""
     store, names = context.store, context.config.classes.names
     tolerance_px = context.config.audit.tolerance_px
-    measured = {one.pair for one in store.agreements(names) if one.tolerance_px == tolerance_px}
-    new = (pair for pair in store.label_pairs() if pair not in measured)
+    known = [*store.agreements(names), *(one for _, one in store.gold_agreements(names))]
+    measured = {one.pair for one in known if one.tolerance_px == tolerance_px}
+    pairs = [*store.label_pairs(), *(pair for _, pair in store.gold_pairs())]
+    new = (pair for pair in dict.fromkeys(pairs) if pair not in measured)
     for pair in islice(new, PAIRS_IN_A_TICK):
         masks = [_mask(context, annotation) for annotation in (pair.first, pair.second)]
         found = _measured(pair, masks, len(names), tolerance_px)

@@ -26,6 +26,13 @@ _INDEPENDENT = """
             AND a.id NOT IN (SELECT answer FROM reviews WHERE answer IS NOT NULL)
     ) WHERE newest = 1 ORDER BY image_id, created_at, id
 """
+_GROUND_TRUTH = """
+    SELECT a.id, a.image_id, a.annotator, a.updated_at, 0 AS from_mask
+    FROM images i JOIN annotations a ON a.image_id = i.id
+    WHERE i.role = ? AND a.deleted = 0 AND a.blank = 0 AND a.ground_truth = 1
+        AND (a.drawn_on IS NULL OR a.drawn_on = i.sha256)
+    ORDER BY a.updated_at, a.id
+"""
 
 
 class AgreementQueries(StoreBase):
@@ -56,19 +63,30 @@ class AgreementQueries(StoreBase):
 
     def agreements(self, class_names: Sequence[str]) -> list[LabelAgreement]:
         """What was measured of the pairs as they are now, with these classes, by image id."""
-        known = {
-            (pair.image_id, pair.first, pair.second, pair.drawn) for pair in self.label_pairs()
-        }
-        rows = self._rows(
-            "SELECT * FROM label_agreements WHERE class_names = ? ORDER BY image_id",
-            json.dumps(list(class_names)),
-        )
-        found = map(_agreement, rows)
+        known = self._measured(class_names)
+        return [known[pair] for pair in self.label_pairs() if pair in known]
+
+    def gold_pairs(self) -> list[tuple[str, LabelPair]]:
+        """(annotator, pair) for each validation image with a ground truth and each other person
+        who labeled it unaware of another label: `first` is the ground truth. By image id."""
+        marked = self._rows(_GROUND_TRUTH, Role.VALIDATION.value)
+        gold = {row["image_id"]: row for row in marked}  # the newest of an image comes last
+        rows = self._rows(_INDEPENDENT, Unmeasured.EMPTY_PAGE.value, Role.VALIDATION.value)
         return [
-            one
-            for one in found
-            if (one.pair.image_id, one.pair.first, one.pair.second, one.pair.drawn) in known
+            (row["annotator"], _pair(gold[row["image_id"]], row))
+            for row in rows
+            if row["image_id"] in gold and row["annotator"] != gold[row["image_id"]]["annotator"]
         ]
+
+    def gold_agreements(self, class_names: Sequence[str]) -> list[tuple[str, LabelAgreement]]:
+        """(annotator, what was measured) of those pairs, with these classes, by image id."""
+        known = self._measured(class_names)
+        return [(name, known[pair]) for name, pair in self.gold_pairs() if pair in known]
+
+    def _measured(self, class_names: Sequence[str]) -> dict[LabelPair, LabelAgreement]:
+        sql = "SELECT * FROM label_agreements WHERE class_names = ?"
+        found = map(_agreement, self._rows(sql, json.dumps(list(class_names))))
+        return {one.pair: one for one in found}
 
 
 def _pair(first: Row, second: Row) -> LabelPair:

@@ -29,8 +29,9 @@ def m024_label_agreements(db: Database) -> None:
     """How alike the labels of two people of one image are, measured once."""
     db.execute(
         """CREATE TABLE label_agreements (
-            image_id INTEGER PRIMARY KEY REFERENCES images(id), first TEXT NOT NULL,
+            image_id INTEGER NOT NULL REFERENCES images(id), first TEXT NOT NULL,
             second TEXT NOT NULL, drawn TEXT NOT NULL, from_mask INTEGER NOT NULL,
-            tolerance_px INTEGER NOT NULL, class_names TEXT NOT NULL, pixels TEXT NOT NULL
+            tolerance_px INTEGER NOT NULL, class_names TEXT NOT NULL, pixels TEXT NOT NULL,
+            PRIMARY KEY (first, second)
         ) STRICT"""
     )
