@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from daemon.intake import DeferredFailures
-from daemon.stages.agreement import measure_agreement
 from daemon.stages.context import Context
+from daemon.stages.measured_agreement import measure_agreement
 from daemon.stages.reviews import advance_reviews
 from daemon.stages.second_labels import advance_second_labels
 

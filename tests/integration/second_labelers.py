@@ -11,8 +11,8 @@ from daemon.demo.web_user import OpenTask
 from daemon.domain import Role, Stage
 from daemon.domain.errors import OutcomeUnknown
 from daemon.domain.second_labels import SecondLabelState
-from daemon.stages.agreement import measure_agreement
 from daemon.stages.context import Context
+from daemon.stages.measured_agreement import measure_agreement
 from daemon.stages.second_labels import advance_second_labels
 from daemon.stages.sync import close_tasks, sync_answers
 from daemon.stages.tool_settings import repair_tool_settings

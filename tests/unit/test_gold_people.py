@@ -12,8 +12,8 @@ from connectors.folder import Folder
 from daemon.domain import Annotation, Mask, Role
 from daemon.domain.agreements import LabelAgreement
 from daemon.insight.annotator_agreement import people_on_gold
-from daemon.stages.agreement import PAIRS_IN_A_TICK, measure_agreement
 from daemon.stages.context import Context
+from daemon.stages.measured_agreement import PAIRS_IN_A_TICK, measure_agreement
 from daemon.store import Store
 from daemon.web.app import create_app
 from tests.fakes.agreements import TOLERANCE_PX, measured
