@@ -6,6 +6,9 @@ varies by a factor of ten. How well two people agree differs from image to image
 IoU of the summed pixels of 200,000 images.
 
     .venv/bin/python -m tests.benchmarks.agreement_coverage
+
+2026-11-27: 0.94, 0.96, 0.96, 0.93 of the intervals hold it in "even" with 8, 12, 16 and 30 images,
+and 0.92, 0.91, 0.92, 0.94 in "patchy", where 204 of 500 samples of 8 images have no interval.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ def gold(name: str, images: int) -> list[tuple[str, LabelAgreement]]:
 def test_the_figure_of_a_person_takes_five_images() -> None:
     anna, ben = people_on_gold([*gold("ben", 4), *gold("anna", 5)], TOLERANCE_PX)
 
-    assert (anna.person, anna.images, anna.miou) == ("anna", 5, pytest.approx(0.825))
+    assert (anna.person, anna.images) == ("anna", 5)
+    assert anna.miou == pytest.approx(0.825)
     assert anna.tolerant_miou == pytest.approx((90 / 95 + 15 / 18) / 2)
     assert (ben.person, ben.images, ben.miou) == ("ben", 4, None)
 
