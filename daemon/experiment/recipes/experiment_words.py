@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from daemon.domain.formatting import ABSENT, count, duration, fraction, interval, signed
@@ -44,6 +45,13 @@ def share_text(one: ReferenceShare) -> str:
     low, high = (f"{100 * end:.1f}" for end in reached.interval)
     noun = "run" if one.published else "pair"
     return f"{share} ({low} to {high} %; {count(reached.pairs, noun)})"
+
+
+def audit_kinds(found: Found) -> str:
+    """How many places of each kind the audit found; "" where it does not say kinds."""
+    places = found.audit.findings if found.audit else ()
+    counts = Counter(one.kind for one in places if one.kind)
+    return ", ".join(f"{kind} {number}" for kind, number in counts.most_common())
 
 
 def headline(found: Found, recipe: Recipe, figures: ExperimentFigures) -> tuple[str, str]:
