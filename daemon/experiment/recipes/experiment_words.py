@@ -149,8 +149,9 @@ def picture_rule(recipe: Recipe, found: Found) -> str:
     return (
         f"Chosen by a rule and not by hand: {first}, seed {recipe.seeds_of(first)[0]}, ranks the "
         f"{count(len(found.choice.test) if found.choice else 0, 'test image')} by the mean IoU of "
-        f"the classes in truth or prediction of the image; shown are the best, those around the "
-        f"median and the worst. All arms are shown with their first seed."
+        f"the classes in truth or prediction of the image, so that a few pixels of a class that "
+        f"only the prediction has cost much; shown are the best, those around the median and the "
+        f"worst. All arms are shown with their first seed."
     )
 
 

@@ -61,7 +61,7 @@ def picture_rows(plan: ExperimentPlan, found: Found) -> Iterator[PictureRow]:
                 waiting.append(arm)
                 continue
             miou = run.image_miou.get(one.image)
-            words = f"{arm}: {miou:.3f}" if miou is not None else arm
+            words = f"{arm}: mIoU {miou:.3f}" if miou is not None else arm
             fits = truth is not None and truth.shape == predicted.shape
             wrong = difference_colours(truth, predicted) if truth is not None and fits else None
             rows.append((_picture(words, predicted), _png("differences", wrong)))
