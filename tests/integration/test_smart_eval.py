@@ -148,10 +148,11 @@ def test_a_network_answers_from_its_worker(folder: Path) -> None:
     assert {row.start for row in report.rows} == {"nothing"}  # it cannot start from a mask
 
 
+@pytest.mark.long
 def test_a_worker_that_refuses_ends_the_evaluation_with_its_words(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daemon.experiment.click_evaluation.compared_engines.PATIENCE_S", 3.0)
+    monkeypatch.setattr("daemon.experiment.click_evaluation.compared_engines.PATIENCE_S", 15.0)
     (folder / "refuses").write_text("a network")
 
     with pytest.raises(RunFailed, match="out of memory"):
