@@ -38,15 +38,13 @@ class ObjectProbability:
     """The probability, in 0..1, that a pixel belongs to the clicked object: 0 outside of the crop.
 
     values: (rows, columns) of the crop whose upper left pixel is (left, top) of the image.
-    What walks remember, other engines leave: prior_weight: how much the prior counts at the next
-    click, 1 to 0; it falls when clicks change too little. shift: logits that clicks have added to
-    the probability everywhere.
+    shift: logits that clicks have added to the probability everywhere; what walks remember, other
+    engines leave it.
     """
 
     left: int
     top: int
     values: FloatMap
-    prior_weight: float = 1.0
     shift: float = 0.0
 
 
