@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image as Picture
+from PIL import Image as Pillow
 from selenium.webdriver import Chrome
 
 from connectors.label_studio.smart_tags import with_smart_tag
@@ -22,6 +22,7 @@ from daemon.config.smart_tool_secret import smart_tool_secret
 from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.domain import Mask
 from daemon.domain.clock import steady_s
+from daemon.pixels import Picture
 from daemon.smart_tool.click_answers import ClickAnswers
 from daemon.smart_tool.connection import SmartToolConnection
 from daemon.smart_tool.opening import open_smart_tool
@@ -57,12 +58,12 @@ class Tool:
     def answered(self) -> int:
         return len(self.suggested)
 
-    def arrived(self) -> Mask | None:
-        """The mask that the daemon reads from Label Studio."""
+    def arrived(self) -> list[Mask]:
+        """The masks that the daemon reads from Label Studio."""
         keys = {image.key: SIZE for image in self.rig.images.values()}
         found = self.rig.connector.changes(None, keys)
         assert not found.faults
-        return found.annotations[0].mask if found.annotations else None
+        return [annotation.mask for annotation in found.annotations]
 
     def _add_tag(self) -> None:
         path = f"api/projects/{self.rig.project}/"
@@ -82,7 +83,7 @@ class Tool:
         with Store(self.config.state / FILE) as store:
             for ask in asks:
                 path = self.rig.source.root / ask.image.key
-                Picture.fromarray(field_with_square()).save(path)
+                Pillow.fromarray(field_with_square()).save(path)
                 store.add_image(replace(ask.image, path=path), tasks[ask.image.id])
         return tasks
 
@@ -103,7 +104,7 @@ class _Watched:
         return answer
 
 
-def field_with_square() -> np.ndarray:
+def field_with_square() -> Picture:
     """Soil with a green square in rows 80 to 159 and columns 60 to 139."""
     picture = np.full((*SIZE, 3), (120, 90, 60), np.uint8)
     picture[80:160, 60:140] = (40, 160, 40)
@@ -137,7 +138,7 @@ def test_three_clicks_make_a_mask_and_a_negative_one_cuts_it(
     cut = tool.suggested[-1] == CROP
     page.accept()
     page.submit()
-    arrived = page.wait(tool.arrived)
+    (arrived,) = page.wait(tool.arrived)
 
     assert np.sum(whole & square) / np.sum(whole | square) > 0.9
     assert not cut[150, 100]
