@@ -39,8 +39,8 @@ _CLICKS = (
     "<b>Click what the model missed.</b> Turn Auto-Annotation on, below the picture, and leave "
     "Auto-Accept Suggestions off. Choose the last tool of the bar, then a class in the second row "
     "of classes, and click the object: its mask appears. Click again where a part is missing, and "
-    "with Alt held where it is too much; then accept the mask with the tick beside it. Choose the "
-    "class again before the next object.",
+    "with Alt held where it is too much; choose the class again before each click, its key is the "
+    "number beside it. Then accept the mask with the tick below the picture.",
     "<b>A click on a mask that is there already</b> only selects it: mend it with brush and "
     "eraser. Accept a suggested mask before you submit, or it is lost.",
 )

@@ -34,6 +34,29 @@ class SmartToolFigures(ViewModel):
     unreadable_images: tuple[str, ...]
     """Names of images that could not be read, oldest first; at most 20."""
 
+    @property
+    def masks(self) -> int:
+        """Masks that were suggested."""
+        return sum(self.engines.values())
+
+    def words(self) -> str:
+        """The same in one sentence."""
+        engines = ", ".join(f"{count} by {name}" for name, count in self.engines.items())
+        parts = [f"the smart tool suggested {self.masks} masks ({engines or 'none'})"]
+        if self.seconds_median is not None and self.seconds_p95 is not None:
+            parts.append(f"{self.seconds_median:.2f} s each (median; 95 %: {self.seconds_p95:.2f})")
+        if self.fallbacks:
+            parts.append(f"{self.fallbacks} in the place of a late click_net")
+        if self.negative_share is not None:
+            hint = "" if self.negative_share else ": is Auto-Accept on?"
+            parts.append(f"{self.negative_share:.0%} of the clicks negative{hint}")
+        if self.without_mask:
+            reasons = ", ".join(f"{why} {count}" for why, count in self.without_mask.items())
+            parts.append(f"no mask: {reasons}")
+        if self.unreadable_images:
+            parts.append(f"cannot be read: {', '.join(self.unreadable_images)}")
+        return "; ".join(parts)
+
 
 @dataclass
 class SmartToolTally:

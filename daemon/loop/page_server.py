@@ -57,7 +57,7 @@ def page_server(
         )
         address = opened.enter_context(web)
         log.info("the page is at %s", address)
-        yield None if tool is None else _connection(config, address)
+        yield None if tool is None else _connection(config, address, tool)
 
 
 def _smart_tool(config: Config) -> AbstractContextManager[ClickAnswers]:
@@ -66,10 +66,12 @@ def _smart_tool(config: Config) -> AbstractContextManager[ClickAnswers]:
     return open_smart_tool(config)
 
 
-def _connection(config: Config, address: str) -> SmartToolConnection:
+def _connection(config: Config, address: str, tool: ClickAnswers) -> SmartToolConnection:
     target = config.smart_tool.url.rstrip("/")
     if not target:
         scheme, _, place = address.partition("://")
         host, _, port = place.rpartition(":")
         target = f"{scheme}://{_ANY.get(host, host)}:{port}"
-    return SmartToolConnection(f"{target}{SMART_TOOL_PATH}", smart_tool_secret(config), steady_s)
+    return SmartToolConnection(
+        f"{target}{SMART_TOOL_PATH}", smart_tool_secret(config), steady_s, tool.figures
+    )

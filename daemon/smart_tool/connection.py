@@ -1,4 +1,5 @@
 """Keeps the labeling tool connected to the smart tool: at the start, and now and then after that.
+What became of the clicks since the last look is an event.
 
 Label Studio looks whether somebody answers before it connects, so this needs the page to be served.
 A connection that fails keeps nothing else from working.
@@ -7,11 +8,12 @@ A connection that fails keeps nothing else from working.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from connectors.base import Connector, HasSmartTool
 from daemon.domain.errors import MaskloopError
+from daemon.insight.smart_tool_figures import SmartToolFigures
 from daemon.store import Store
 
 CHECK_S = 600.0  # between two looks; people may remove the connection
@@ -21,11 +23,19 @@ log = logging.getLogger(__name__)
 
 
 class SmartToolConnection:
-    """The connection of the labeling tool to `target`. steady_s: a monotonic clock in seconds."""
+    """The connection of the labeling tool to `target`. steady_s: a monotonic clock in seconds.
+    figures: what became of clicks; None: nothing is said of them."""
 
-    def __init__(self, target: str, password: str, steady_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        target: str,
+        password: str,
+        steady_s: Callable[[], float],
+        figures: Callable[[], SmartToolFigures] | None = None,
+    ) -> None:
         self.target = target
-        self._password, self._steady_s = password, steady_s
+        self._password, self._steady_s, self._figures = password, steady_s, figures
+        self._masks = 0  # suggested until the last look
         self._due_s = 0.0
         self._failure = ""
 
@@ -43,6 +53,14 @@ class SmartToolConnection:
                 store.add_event("warning", str(exc), now)
             return
         self._due_s, self._failure = self._steady_s() + CHECK_S, ""
-        for words in done:
+        for words in [*done, *self._new_figures()]:
             log.info("%s", words)
             store.add_event("info", words, now)
+
+    def _new_figures(self) -> Sequence[str]:
+        """What became of the clicks, if any mask was suggested since the last look."""
+        found = None if self._figures is None else self._figures()
+        if found is None or found.masks == self._masks:
+            return ()
+        self._masks = found.masks
+        return (found.words(),)

@@ -17,6 +17,7 @@ from daemon.clicks.click import ObjectProbability
 from daemon.runs.click_worker_messages import (
     MAX_QUESTION_BYTES,
     ClicksRequest,
+    WorkerAnswer,
     WorkerError,
     WorkerQuestion,
     WorkerReady,
@@ -46,7 +47,7 @@ def main(folder: RunFolder) -> None:
         out.flush()
 
 
-def _answer(question: WorkerQuestion, *, refuses: bool):
+def _answer(question: WorkerQuestion, *, refuses: bool) -> WorkerAnswer | WorkerError:
     if refuses:
         return WorkerError(id=question.id, error="out of memory")
     newest = question.made_clicks()[-1]

@@ -126,7 +126,7 @@ def test_a_stopped_run_leaves_nothing_and_begins_again(
     run.write_request(request(files, iterations=100_000))
     command = [sys.executable, "-m", "daemon.hrda", "train-clicks", str(run.path)]
     with subprocess.Popen(command) as child:
-        while child.poll() is None and (run.read_progress() or IDLE).step < 2:
+        while child.poll() is None and not (run.read_progress() or IDLE).losses:
             time.sleep(0.05)
         child.terminate()
         code = child.wait(60)

@@ -56,7 +56,7 @@ class Desk:
         )
         address = opened.enter_context(serving(dict, smart_tool=self.tool))
         self.connection = SmartToolConnection(
-            f"{address}/smart-tool", self.tool.secret, lambda: self.seconds
+            f"{address}/smart-tool", self.tool.secret, lambda: self.seconds, self.tool.figures
         )
 
     def keep(self) -> list[str]:
@@ -166,3 +166,19 @@ def test_a_wrong_password_is_refused_on_the_real_port(desk: Desk) -> None:
 
     assert answer.status_code == 401
     assert TITLE not in answer.text
+
+
+def test_what_became_of_clicks_is_an_event_now_and_then(desk: Desk) -> None:
+    desk.keep()
+    for regions in ([point()], [point(), point(40, 40, is_positive=False)], []):
+        desk.tool.predict(body(*regions, project=f"{desk.project}.1"))
+
+    for _ in range(2):
+        desk.seconds += CHECK_S
+        events = desk.keep()
+
+    (said,) = [words for words in events if "suggested" in words]
+    assert said == (
+        "the smart tool suggested 2 masks (2 by same_colour); 0.00 s each (median; 95 %: 0.00); "
+        "50% of the clicks negative; no mask: no click 1"
+    )

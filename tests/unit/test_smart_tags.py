@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from connectors.label_studio import label_config
@@ -64,7 +66,7 @@ def test_the_added_lines_have_the_line_ends_of_the_config() -> None:
         (lambda text: text.replace('smart="true" smartOnly', 'smart="no" smartOnly'), "no tag"),
     ],
 )  # fmt: skip
-def test_a_config_that_sends_no_clicks_says_why(change, words: str) -> None:
+def test_a_config_that_sends_no_clicks_says_why(change: Callable[[str], str], words: str) -> None:
     (fault,) = smart_faults(change(with_smart_tag(OURS)))
 
     assert words in fault.got

@@ -60,10 +60,11 @@ def train_network(
     minibatch: int,
     budget: ClickBudget,
     rng: np.random.Generator,
-    each: Callable[[int, Mapping[str, float]], None],
+    each: Callable[[float, Mapping[str, float]], None],
 ) -> ClickTraining:
-    """Train in place. each: called after every iteration, with its number and losses; what it
-    raises ends the training. Raises RunFailed where the losses stay infinite."""
+    """Train in place. each: called after every iteration, with the share of the budget that was
+    spent before it, and its losses; what it raises ends the training. Raises RunFailed where the
+    losses stay infinite."""
     on_device(net, device)
     optimizer = _optimizer(net)
     started_s, skipped = budget.clock(), 0
@@ -78,7 +79,7 @@ def train_network(
         if skipped > MAX_SKIPPED:
             raise RunFailed(f"iteration {done}: {skipped} losses in a row are not finite: {losses}")
         history.append(losses)
-        each(done + 1, losses)
+        each(share, losses)
     last = history[-max(1, round(LAST_SHARE * len(history))) :]
     return ClickTraining(
         iterations=len(history),

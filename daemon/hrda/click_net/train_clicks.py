@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 MIN_OBJECTS = 8  # from fewer nothing is learned
 FIRST_PX = 96  # the least side of the crop at a first click
+PERCENT = 100  # steps of the progress, of which a time limit knows no other
 MAX_PIXELS = 150_000_000  # of pictures in memory, 4 bytes each
 
 
@@ -172,12 +173,12 @@ def _train(
 ) -> ClickTraining:
     rng = np.random.default_rng(request.seed)
     samples = ClickSamples(pictures, objects, first_px=model.first_px, px=model.px, rng=rng)
-    progress = ProgressReporter(folder, "click network", request.iterations)
+    progress = ProgressReporter(folder, "click network", PERCENT)
     stops = _stops(stop)
 
-    def each(done: int, losses: Mapping[str, float]) -> None:
+    def each(share: float, losses: Mapping[str, float]) -> None:
         stops()
-        progress.report(done, losses)
+        progress.report(int(PERCENT * share), losses)
 
     return train_network(
         model.net,
