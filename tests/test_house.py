@@ -78,6 +78,7 @@ ONE_MEANING = {
     "events": ("what the daemon did", "daemon/domain daemon/store"),
     "heartbeat": ("the last sign of life of a daemon", "daemon/domain daemon/rules"),
     "reviews": ("second looks at labels", "daemon/domain daemon/stages daemon/store"),
+    "agreements": ("how alike two people label", "daemon/domain daemon/store"),
     "second_labels": (
         "labels of validation images by another person, too",
         "daemon/domain daemon/stages daemon/store",

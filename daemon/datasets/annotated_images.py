@@ -12,7 +12,16 @@ from dataclasses import dataclass, field, replace
 from connectors.masks.shapes import Patch
 from daemon.datasets.json_files import size_like
 from daemon.datasets.painting import Canvas, Outline, drawn
-from daemon.datasets.samples import BACKGROUND, Labels, LabelsUnusable, Sample, Source, Trust
+from daemon.datasets.samples import (
+    BACKGROUND,
+    Count,
+    Labels,
+    LabelsUnusable,
+    Repair,
+    Sample,
+    Source,
+    Trust,
+)
 from daemon.datasets.source_tree import Tree
 from daemon.domain import Fault
 from daemon.pixels.headers import MOST_PIXELS
@@ -25,9 +34,9 @@ class AnnotatedImage:
     """An image and what was drawn on it.
 
     where: names its entry. image: its path in the tree, "" until it is found. stated: height and
-    width as the source has them; None: it states none. objects: how many were drawn. outlines: the
-    canvas, where what is left out is noted -> the objects, in the order in which they are painted;
-    raises MaskRefused.
+    width as the source has them; None: it states none. objects: how many were drawn. without_area:
+    how many of them hold none, as points and tags. outlines: the canvas, where what is left out is
+    noted -> the objects, in the order in which they are painted; raises MaskRefused.
     """
 
     where: str
@@ -36,6 +45,12 @@ class AnnotatedImage:
     objects: int
     outlines: Callable[[Canvas], Sequence[Outline]]
     splits: tuple[str, ...] = ()
+    without_area: int = 0
+
+    @property
+    def says_no_pixel(self) -> bool:
+        """Whether all that was drawn holds no area: where the objects lie, nobody has said."""
+        return 0 < self.objects == self.without_area
 
     def labels(self, size: tuple[int, int], trust: Trust) -> Labels:
         """The mask in the stated size, else that of the image. Raises MaskRefused."""
@@ -122,16 +137,19 @@ class ShapeFiles:
 
 
 def samples_of(images: Sequence[AnnotatedImage], trust: Trust) -> list[Sample]:
-    """A sample for each image; those of a split without any object are unlabeled."""
-    labeled = {one.splits for one in images if one.objects}
+    """A sample for each image; those of a split without any object are unlabeled, and those whose
+    objects hold no area."""
+    labeled = {one.splits for one in images if one.objects > one.without_area}
     return [_sample(one, trust, is_labeled=one.splits in labeled) for one in images]
 
 
 def _sample(one: AnnotatedImage, trust: Trust, *, is_labeled: bool) -> Sample:
+    draws = is_labeled and not one.says_no_pixel
     return Sample(
         image=one.image,
         splits=one.splits,
-        labels=(lambda size: one.labels(size, trust)) if is_labeled else None,
+        labels=(lambda size: one.labels(size, trust)) if draws else None,
+        repairs=(Count(repair=Repair.NO_AREA),) if one.says_no_pixel else (),
     )
 
 

@@ -24,6 +24,7 @@ from daemon.datasets.split_names import is_held_out
 from daemon.datasets.written_sample import Writer
 from daemon.domain import Fault
 from daemon.domain.errors import DatasetRefused, InputRefused
+from daemon.domain.formatting import count
 from daemon.runs.durable import write_json
 
 MARK = ".maskloop-import"  # in DIR.part: a folder with it is ours to remove
@@ -115,6 +116,7 @@ def _write(
     part: Path,
     progress: Callable[[int, int], None],
 ) -> Report:
+    _require_content(tree, source)
     classes, table = class_map.apply(source.classes, source.ignored)
     targets = [classes[value] if value < len(classes) else "" for value in table.tolist()]
     report = Report(
@@ -137,7 +139,7 @@ def _write(
             _list(lists, _pooled(sample, own_pool=own_pool), name, is_labeled=is_labeled)
         progress(number, len(names))
     if not report.images:
-        raise DatasetRefused(_nothing(tree, report))
+        raise DatasetRefused(_nothing(tree, source.format, report.faults))
     _write_lists(lists, part, report)
     (part / "classes.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
     return report
@@ -180,9 +182,22 @@ def _left_out(tree: Tree) -> list[Fault]:
     ]
 
 
-def _nothing(tree: Tree, report: Report) -> str:
-    first = "".join(f"\n  {fault}" for fault in report.faults[:5])
+def _require_content(tree: Tree, source: Source) -> None:
+    """Raise DatasetRefused for a source without an image or without a class."""
+    if not source.samples:
+        raise DatasetRefused(_nothing(tree, source.format, source.faults))
+    if len(source.classes) < 2:
+        raise DatasetRefused(
+            f"{tree.root}: {source.format} with {count(len(source.samples), 'image')} and no "
+            f"class; expected objects or masks of one class or more; captions, lists of images and "
+            f"image-level tags say nothing of pixels: name the folder with the masks, or label "
+            f"these images first"
+        )
+
+
+def _nothing(tree: Tree, form: str, faults: Sequence[Fault]) -> str:
+    first = "".join(f"\n  {fault}" for fault in faults[:5])
     return (
-        f"{tree.root}: {report.format}, but none of its images can be used; "
-        f"{len(report.faults)} faults, first{first}"
+        f"{tree.root}: {form}, but none of its images can be used; {count(len(faults), 'fault')}, "
+        f"first{first}"
     )

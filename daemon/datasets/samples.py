@@ -28,6 +28,7 @@ class Repair(enum.StrEnum):
     CROWD = "crowd regions: their pixels have no label, except where an object lies on them"
     NO_OUTLINE = "objects without a mask: left out"
     OTHER_GEOMETRY = "objects of a kind that holds no area: left out"
+    NO_AREA = "images with points, lines or tags only: nothing says which pixels, so no label"
     BOX = "rectangles: taken for masks"
     BOX_UNLABELED = "rectangles: their pixels have no label; --boxes-as-masks makes them masks"
     MACHINE = "objects that a machine drew: taken as labels"

@@ -120,11 +120,13 @@ class LostLabels:
     """Labels that the model of a cycle learned from or was measured with, and that count no more.
 
     deleted: people deleted them since. unconfirmed: their image was replaced since, and nobody
-    has confirmed them.
+    has confirmed them. changed: somebody edited them since, or the mask of another person counts
+    in their place, as after a correction or a second label.
     """
 
     deleted: int
     unconfirmed: int
+    changed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

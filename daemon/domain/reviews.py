@@ -57,6 +57,8 @@ class Review:
     answers: ids of all annotations that the task had then. places: what the audit found.
     version: of the predictions among which the label is shown; None: not yet sent to the labeling
     tool. answer: the reviewer's annotation; None without. words: why it was withdrawn, else "".
+    outcomes: what the reviewer made of each place; empty without an answer, and where an earlier
+    release kept none.
     """
 
     id: int
@@ -73,6 +75,7 @@ class Review:
     closed_at: datetime | None = None
     answer: str | None = None
     words: str = ""
+    outcomes: tuple[ReviewState, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -137,9 +137,10 @@ def _check_size(where: str, width_px: int, height_px: int, max_pixels: int | Non
             cure="leave the image out",
         ).at(where)
     if width_px * height_px > most:
+        setting = " ([images] max_megapixels)" if most < MOST_PIXELS else ""
         raise ImageRefused(
             got=f"{width_px}x{height_px} pixels",
-            expected=f"at most {most} ([images] max_megapixels)",
+            expected=f"at most {most}{setting}",
             cure="scale the image down, or leave it out",
         ).at(where)
 

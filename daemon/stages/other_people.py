@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from daemon.intake import DeferredFailures
 from daemon.stages.context import Context
+from daemon.stages.measured_agreement import measure_agreement
 from daemon.stages.reviews import advance_reviews
 from daemon.stages.second_labels import advance_second_labels
 
 
 def ask_other_people(context: Context, failures: DeferredFailures) -> None:
-    """Ask for second looks and second labels, and read what came of them.
+    """Ask for second looks and second labels, read what came of them, and compare the labels.
 
     failures: collects the errors of the parts, so that one does not stop the others.
     """
@@ -17,3 +18,5 @@ def ask_other_people(context: Context, failures: DeferredFailures) -> None:
         advance_reviews(context)
     with failures.defer("asking for second labels of validation images"):
         advance_second_labels(context)
+    with failures.defer("measuring how well people agree"):
+        measure_agreement(context)

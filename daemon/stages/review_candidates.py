@@ -11,12 +11,11 @@ from daemon.domain import TaskState
 from daemon.domain.label_findings import Finding, FindingType
 from daemon.domain.reviews import Review, ReviewState
 from daemon.domain.second_labels import SecondLabelState
+from daemon.rules.review_stop import STOP_AFTER, STOP_BELOW, is_not_worth_it
 from daemon.stages.context import Context
 
 PLACES = 3  # of an image, whose scores are added up; the reviewer is shown these
 READ = 2000  # findings
-STOP_AFTER = 20  # answered reviews ...
-STOP_BELOW = 0.2  # ... of which fewer than this share were corrected
 _TYPES = {
     FindingType.SWAP,
     FindingType.MISSING,
@@ -50,13 +49,6 @@ def reason_for_none(context: Context) -> str:
             "so they cost more than they find"
         )
     return ""
-
-
-def is_not_worth_it(newest: Sequence[ReviewState]) -> bool:
-    """The rule by which reviews stop. newest: outcomes, the newest first. Pure."""
-    last = newest[:STOP_AFTER]
-    corrected = sum(outcome is ReviewState.CORRECTED for outcome in last)
-    return len(last) == STOP_AFTER and corrected < STOP_BELOW * STOP_AFTER
 
 
 def budget(share: float, batch_images: int) -> int:

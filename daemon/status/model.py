@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from daemon.domain import Exclusion, Stage
+from daemon.insight.annotator_agreement import AnnotatorAgreement
 from daemon.insight.burndown import Burndown
 from daemon.insight.curve import Line, ServingModel
 from daemon.insight.person_names import FullName, PersonName
@@ -191,6 +192,8 @@ class Status(ViewModel):
     """Images that several people labeled."""
     reviews: ReviewTotals
     """Labels that another person was asked to look at once more."""
+    agreement: AnnotatorAgreement
+    """How well two people agree on the same validation images."""
     corrections: CorrectionTotals
     """How much people changed of all predictions."""
     notes: tuple[MaskNote, ...]

@@ -107,6 +107,8 @@ def evaluated_cycle(
         figures = _figures(point.validation)
     if point.test is not None:
         figures |= {f"test_{name}": value for name, value in _figures(point.test).items()}
+    if lost.changed:
+        figures["labels_changed"] = lost.changed
     if judged is not None:
         figures |= {"verdict": judged.verdict, "verdict_words": judged.words}
     return EvaluatedCycle(

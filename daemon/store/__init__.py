@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daemon.store.agreements import AgreementQueries
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.classes import ClassQueries
 from daemon.store.click_networks import ClickNetworkQueries
@@ -50,6 +51,7 @@ class Store(
     ReviewQueries,
     ClickNetworkQueries,
     SecondLabelQueries,
+    AgreementQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

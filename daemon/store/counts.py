@@ -55,7 +55,8 @@ class Counts:
     images: by role. open: images that wait for annotators: open_batch of the newest batch,
     open_earlier of older ones, being_sent on their way to the labeling tool. candidates: images of
     the pool that are neither labeled nor asked. may_ask: how many of them may be asked now within
-    the budget. new_labels: labels since the newest cycle began, never negative.
+    the budget. new_labels: labels since the newest cycle began, never negative. second_open: second
+    labels that somebody was asked for and has not given yet; the budget keeps a label for each.
     """
 
     images: Mapping[Role, int]
@@ -67,6 +68,7 @@ class Counts:
     candidates: int
     may_ask: int
     new_labels: int
+    second_open: int
     batch: BatchCounts | None
 
 
@@ -92,6 +94,7 @@ def counts_of(store: Store, budget_labels: int) -> Counts:
         being_sent=len(sent - asked),
         candidates=candidates,
         may_ask=max(0, min(candidates, labels.left - len(asked | sent) - seconds)),
+        second_open=seconds,
         new_labels=max(0, len(labeled) - (last.labels if last else 0)),
         batch=_batch(store, tasks, labeled) if tasks else None,
     )

@@ -17,14 +17,16 @@ from daemon.cli.commands import main
 from daemon.domain import Evaluation
 from daemon.domain.errors import ConfigError
 from daemon.hrda.export.card import card_of, weights_origin
+from daemon.hrda.export.graph_files import ONNX_PACKAGES
 from daemon.hrda.export.inference_script import predict as script_predict
+from daemon.hrda.export.model_files import write_graphs
 from daemon.hrda.export.notebook import code_of, notebook
 from daemon.hrda.export.window_graph import WindowGraph, window_graph, window_pixels
 from daemon.hrda.inference.whole_images import predict_image
 from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.training.checkpoint import write_checkpoint
 from daemon.runs.checksums import sha256_of
-from daemon.runs.model_card import ModelCard, ModelFacts
+from daemon.runs.model_card import ONNX_GRAPH, TORCH_GRAPH, ModelCard, ModelFacts
 from daemon.runs.model_card_text import card_text
 from daemon.runs.run_folder import RunFolder, TrainRequest, TrainResult
 from tests.hrda.tiny import CLASSES, field, segmentor, several_classes, tiny, unlabeled, write_field
@@ -126,7 +128,7 @@ def trained(folder: Path) -> Path:
     )
     run.write_request(request)
     iou = {"soil": 0.9, "crop": 0.7, "weed": None}
-    figures = Evaluation(images=40, miou=0.8, iou=iou, miou_interval=(0.75, 0.84))
+    figures = Evaluation(images=40, miou=0.8, iou=iou, miou_interval=(0.75, 0.84), precision="fp32")
     write_checkpoint(run.checkpoint, network(), CLASSES)
     run.write_result(TrainResult(validation=figures, iterations=4, seconds=1.0))
     return folder
@@ -150,9 +152,35 @@ def test_a_model_goes_out_as_files_that_need_no_maskloop(tmp_path: Path) -> None
     assert card.facts.training is not None
     assert (card.facts.training.train_labels, card.facts.training.seed) == (2, 7)
     text = (out / "README.md").read_text()
-    assert "| validation | 40 | 0.800 | 0.750 to 0.840 | 0.900 | 0.700 | none |" in text
+    assert "| validation | 40 | fp32 | 0.800 | 0.750 to 0.840 | 0.900 | 0.700 | none |" in text
     check_script(out, tmp_path)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"encoder": "mit_b0"},
+        {"encoder": "mit_b0", "architecture": "segformer"},
+        {"architecture": "segformer"},
+        {"fusion": "sepaspp"},
+    ],
+    ids=lambda changes: " ".join(changes.values()),
+)
+def test_graphs_of_other_networks_give_their_logits_to_a_thousandth(
+    changes: dict[str, Any], tmp_path: Path
+) -> None:
+    for package in ONNX_PACKAGES:
+        pytest.importorskip(package, reason="not installed: pip install 'maskloop[export]'")
+
+    found = write_graphs(tmp_path, network(**changes), onnx=True)
+
+    assert set(found) == {TORCH_GRAPH, ONNX_GRAPH}
+    for apart, largest in found.values():
+        assert apart < 1e-3
+        assert largest > 0.5  # else nothing was compared
 
 
 def check_script(out: Path, folder: Path) -> None:

@@ -195,7 +195,9 @@ def test_further_refusals(client: httpx.Client) -> None:
         client.get("/v1/model", headers={"Host": "[::"}),
     ]
 
+    large = post(client, png(np.zeros((1001, 1000, 3), np.uint8)))
     assert [one.status_code for one in refused] == [413, 406, 405, 404, 431, 403, 403]
+    assert large.json()["error"]["expected"] == "at most 1 megapixels, the limit of this server"
     assert all(one.json()["error"]["message"] for one in refused)
 
 

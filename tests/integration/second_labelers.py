@@ -12,6 +12,7 @@ from daemon.domain import Role, Stage
 from daemon.domain.errors import OutcomeUnknown
 from daemon.domain.second_labels import SecondLabelState
 from daemon.stages.context import Context
+from daemon.stages.measured_agreement import measure_agreement
 from daemon.stages.second_labels import advance_second_labels
 from daemon.stages.sync import close_tasks, sync_answers
 from daemon.stages.tool_settings import repair_tool_settings
@@ -64,6 +65,7 @@ class SecondLabelers:
         self.stage(close_tasks)
         self.stage(repair_tool_settings)
         self.stage(advance_second_labels)
+        self.stage(measure_agreement)
 
     def tick_that_fails(self) -> None:
         with pytest.raises(OutcomeUnknown):

@@ -60,7 +60,8 @@ def test_the_page_stands_alone_and_says_what_was_not_done(finished: Path) -> Non
     assert not re.findall(r"<script|(?:src|href)=\"(?!data:|#)|url\(|@import|https?:", page)
     assert "&lt;b&gt;no&lt;/b&gt; field" in page
     assert "not done: the folds hold" in page  # five labels are too few to audit
-    assert "one run, no interval" in page
+    assert "one pair, no interval" in page
+    assert "No masks yet" not in page
     assert page.count("data:image/") == 3 * (2 + 2 * 3)  # best, median, worst; three arms
 
 

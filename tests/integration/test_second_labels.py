@@ -7,7 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from daemon.domain.second_labels import SecondLabelState
+from daemon.rules.readiness import Ending, LoopFacts
 from daemon.stages import push
+from daemon.stages.ending import ENDED, read_end
+from daemon.stages.loop_facts import read_loop_facts
+from daemon.store import Store
 from tests.integration.second_labelers import SecondLabelers
 from tests.integration.team import Team
 
@@ -36,7 +40,10 @@ def test_the_next_other_person_labels_a_validation_image_from_an_empty_page(
     field.team.submit("ben", ben)
     field.tick()
     assert field.states() == [GIVEN]
-    after = field.team.status()["labels"]
+    found = field.team.status()
+    after = found["labels"]
+    assert found["agreement"]["images"] == 1
+    assert "not measured: 1 of the 8 images" in found["agreement"]["words"]
     assert after["spent"] == before["spent"]  # no label of the curve
     assert (after["left"], after["second"]) == (before["left"] - 1, 1)
     field.tick()
@@ -138,3 +145,26 @@ def test_a_cycle_asks_for_half_a_batch_and_never_beyond_the_budget(make_team: Ma
     field.use(4)
     field.tick()
     assert field.states() == [OPEN, OPEN]
+
+
+def test_the_loop_ends_with_its_budget_spent_where_second_labels_took_the_rest(
+    make_team: MakeTeam,
+) -> None:
+    field = SecondLabelers(make_team(), second_labels=2)
+    field.tick()
+    tight = field.team.config.loop.model_copy(update={"budget_labels": 10})
+    field.team.config = field.team.config.model_copy(update={"loop": tight})
+    facts: list[LoopFacts] = []
+
+    field.stage(lambda context: facts.append(read_loop_facts(context, None)))
+
+    assert (facts[0].labels_left, facts[0].may_request) == (1, 0)  # 7 labels, 2 second ones
+    with field.store() as store:
+        assert "7 labels and 2 for second labels of 10" in _sentence(store)
+
+
+def _sentence(store: Store) -> str:
+    store.keep_fact(ENDED, Ending.BUDGET_SPENT)
+    found = read_end(store, 10)
+    assert found is not None
+    return found.sentence

@@ -200,7 +200,8 @@ def test_one_broken_file_is_named_and_the_rest_is_imported(tmp_path: Path) -> No
     (ann / "f.png.json").rename(ann / "f.json")
     point = {"classTitle": "crop", "geometryType": "point"}
     hidden = {"classTitle": "$sly.error.region", "geometryType": "point"}
-    write_json(ann / "g.png.json", supervisely_annotation(ring(), [point, hidden]))
+    crop = supervisely_objects(ring(), "bitmap")[0]
+    write_json(ann / "g.png.json", supervisely_annotation(ring(), [crop, point, hidden]))
     write_json(ann / "nobody.png.json", supervisely_annotation(ring(), []))
 
     out, report = imported(root)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from daemon.domain import IGNORE, Annotation, Stage
+from daemon.domain import IGNORE, Annotation, LostLabels, Stage
 from daemon.domain.reviews import Review, ReviewState
 from daemon.store import Store
 from tests.fakes.labels import NOON, annotation, image
@@ -99,3 +99,18 @@ def test_a_reviewer_votes_in_the_place_of_the_author(store: Store) -> None:
     store.close_review(reviewed, ReviewState.CORRECTED, NOON + timedelta(hours=1), answer="3")
 
     assert label(store) == [0, 2, 0]  # cleo saw ada's label and corrected it
+
+
+def test_a_model_is_marked_with_its_labels_that_are_other_ones_by_now(store: Store) -> None:
+    store.set_label_policy("latest")
+    store.keep_used_labels(0, store.label_ids([1]).values())
+    assert store.lost_labels() == {}
+
+    store.keep_annotation(1, drawn("4", "dora", [0, 2, 0], 12))
+    assert store.lost_labels() == {}  # another annotation, but no other label
+    store.keep_annotation(1, drawn("5", "emil", [2, 2, 2], 15))
+    assert store.lost_labels() == {0: LostLabels(deleted=0, unconfirmed=0, changed=1)}
+
+    store.delete_annotations(["4", "5"])
+    store.keep_annotation(1, drawn("3", "cleo", [1, 1, 1], 20))  # edited
+    assert store.lost_labels() == {0: LostLabels(deleted=0, unconfirmed=0, changed=1)}

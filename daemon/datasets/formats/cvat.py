@@ -93,6 +93,7 @@ class _Reader(ShapeFiles):
             where=where,
             stated=None if height is width is None else (_whole(height), _whole(width)),
             objects=len(image.shapes),
+            without_area=sum(shape.kind not in AREAS for shape in image.shapes),
             outlines=lambda canvas: _outlines(ordered, self.values, where, canvas),
             splits=(subset,) if subset else (),
         )

@@ -73,6 +73,7 @@ class _Reader(ShapeFiles):
                 where=where,
                 stated=_stated(entry),
                 objects=len(annotations),
+                without_area=sum(_kind(one) not in AREAS for one in annotations),
                 outlines=_outlines(annotations, labels, where),
                 splits=(subset,),
             )
@@ -140,6 +141,12 @@ def _outlines(
         return list(_areas(sorted(entries, key=_z_order), labels, where, canvas))
 
     return outlines
+
+
+def _kind(annotation: object) -> str | None:
+    """The `type` of an annotation; None where it has none that is a text."""
+    found = annotation.get("type") if isinstance(annotation, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _areas(

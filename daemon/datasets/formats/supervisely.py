@@ -19,6 +19,7 @@ from daemon.datasets.painting import Canvas, Outline, drawn
 from daemon.datasets.samples import (
     BACKGROUND,
     MOST_CLASSES,
+    Count,
     Labels,
     LabelsUnusable,
     Repair,
@@ -109,14 +110,20 @@ class _Project:
     def _samples(self, dataset: str, images: Sequence[str]) -> Iterator[Sample]:
         files = {path: self._annotation(dataset, path) for path in images}
         self._require_images(dataset, set(files.values()))
-        objects = {file: self._objects(file) for file in files.values() if file is not None}
-        labeled = any(objects.values())
+        kinds = {file: self._kinds(file) for file in files.values() if file is not None}
+        labeled = any(AREAS.keys() & found for found in kinds.values() if found is not None)
         names = dataset.removeprefix(f"{self.root}/" if self.root else "").split("/")
         split = "/".join(name for name in names if name != "datasets")
         for path, file in files.items():
-            draws = file is not None and (labeled or objects[file] is None)  # None: broken
-            labels = self._drawing(file) if file is not None and draws else None
-            yield Sample(image=path, splits=(split,), labels=labels)
+            found = kinds[file] if file is not None else set()
+            no_area = bool(found and not AREAS.keys() & found)
+            draws = found is None or (labeled and not no_area)  # None: broken, which is a fault
+            yield Sample(
+                image=path,
+                splits=(split,),
+                labels=self._drawing(file) if file is not None and draws else None,
+                repairs=(Count(repair=Repair.NO_AREA),) if no_area else (),
+            )
 
     def _require_images(self, dataset: str, used: set[str | None]) -> None:
         """Name each annotation file without a picture."""
@@ -135,10 +142,11 @@ class _Project:
                 return path
         return None
 
-    def _objects(self, file: str) -> int | None:
-        """The number of objects of an annotation file; None for one that cannot be read."""
+    def _kinds(self, file: str) -> set[str] | None:
+        """The kinds of the objects of an annotation file; None for one that cannot be read."""
         try:
-            return len(_annotation_of(read_json(self.tree.path(file), file), file)[1])
+            objects = _annotation_of(read_json(self.tree.path(file), file), file)[1]
+            return {_kind_of(object_of(one, file)) for one in objects}
         except LabelsUnusable:
             return None
 
@@ -162,6 +170,12 @@ def _annotation_of(content: object, file: str) -> tuple[dict[str, Any], list[Any
             file, f"{len(objects)} objects", f"at most {MOST_OBJECTS}", "leave the image out"
         )
     return entry, objects
+
+
+def _kind_of(entry: Mapping[str, Any]) -> str:
+    """bitmap, polygon, ...; the text of anything else that stands there."""
+    found = entry.get("geometryType", entry.get("shape"))
+    return found if isinstance(found, str) else short_repr(found, 40)
 
 
 def _size_of(content: Mapping[str, Any], seen: tuple[int, int], file: str) -> tuple[int, int]:
@@ -191,8 +205,8 @@ class _Outlines:
             return None
         if not isinstance(title, str) or title not in self.values:
             raise LabelsUnusable(where, short_repr(title), _WHERE_EXPECTED, "add the class")
-        kind = entry.get("geometryType", entry.get("shape"))
-        if not isinstance(kind, str) or kind not in AREAS:
+        kind = _kind_of(entry)
+        if kind not in AREAS:
             self.canvas.note(Repair.OTHER_GEOMETRY, detail=short_repr(kind, 40))
             return None
         return Outline(

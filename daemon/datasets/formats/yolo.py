@@ -161,6 +161,8 @@ class _Reader:
                 if path in self.tree.others_listed:
                     return self._of_list(path)
                 continue
+            if path in self.tree.kinds:
+                return [path]
             start = f"{path}/" if path else ""
             if found := [one for one in self.tree.pictures if one.startswith(start)]:
                 return found

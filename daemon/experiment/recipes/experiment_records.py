@@ -41,10 +41,12 @@ class Choice(Record):
 
 
 class AuditFinding(Record):
-    """A label that somebody should look at. score: the larger, the more suspicious."""
+    """A label that somebody should look at. score: the larger, the more suspicious. kind: of the
+    suspected error; "" where an earlier release found it."""
 
     image: str
     words: str
+    kind: str = ""
     score: float = 0.0
 
 

@@ -103,6 +103,7 @@ def report_page(
         caveats=words.caveats(found, recipe, figures),
         facts=tables.facts(found),
         audit=found.audit,
+        audit_kinds=words.audit_kinds(found),
         choice=found.choice,
         dots=_dots(found.choice) if found.choice else [],
         map_px=MAP_PX,
@@ -123,15 +124,20 @@ def _figures_part(
         "bars": bars,
         "bar_marks": marks,
         "runs": tables.runs_table(figures),
-        "remarks": [line for run in found.runs for line in _remarks(run)],
+        "remarks": [
+            *tables.common_remarks(figures),
+            *(line for run in found.runs for line in _remarks(run)),
+        ],
         "panels": curve_panels(figures.arms),
     }
 
 
 def _pictures_part(plan: ExperimentPlan, found: Found) -> dict[str, Any]:
+    rows = list(picture_rows(plan, found))
     return {
         "rule": words.picture_rule(plan.recipe, found),
-        "rows": list(picture_rows(plan, found)),
+        "rows": rows,
+        "without_masks": list(dict.fromkeys(arm for row in rows for arm in row.without_masks)),
         "classes": [(name, colour_of(value)) for value, name in enumerate(found.classes)],
         "wrong": [
             ("right", RIGHT),

@@ -11,7 +11,6 @@ from daemon.domain.formatting import ABSENT, duration, fraction, interval
 from daemon.experiment.recipes.experiment_figures import ExperimentFigures
 from daemon.experiment.recipes.experiment_records import ArmRun, Found
 from daemon.experiment.recipes.experiment_words import (
-    NO_INTERVAL,
     labels_text,
     share_text,
 )
@@ -49,7 +48,7 @@ def arms_table(found: Found, figures: ExperimentFigures) -> Table:
                 *cells,
                 _estimate(arm.image_miou, len(arm.runs)),
                 Cell(text=_time(arm.seconds)),
-                Cell(text=ABSENT if arm.cpu_seconds is None else f"{arm.cpu_seconds:.0f} s"),
+                Cell(text=_time(arm.cpu_seconds)),
             )
         )
     return Table(head=head, rows=tuple(rows))
@@ -74,7 +73,8 @@ def shares_table(figures: ExperimentFigures) -> Table:
 
 
 def runs_table(figures: ExperimentFigures) -> Table:
-    """Each training by itself."""
+    """Each training by itself. What is said of all intervals alike is in `common_remarks`."""
+    common = _common_words(figures)
     return Table(
         head=(
             "training",
@@ -88,8 +88,21 @@ def runs_table(figures: ExperimentFigures) -> Table:
             "measuring",
             "memory",
         ),
-        rows=tuple(_run(run) for arm in figures.arms for run in arm.runs),
+        rows=tuple(_run(run, common) for arm in figures.arms for run in arm.runs),
     )
+
+
+def common_remarks(figures: ExperimentFigures) -> list[str]:
+    """What is said of the intervals of all trainings alike, once."""
+    common = _common_words(figures)
+    return [f"95 %, each model: {common}"] if common else []
+
+
+def _common_words(figures: ExperimentFigures) -> str:
+    """What the intervals are made from, or why there is none, where two or more runs agree on it;
+    else ""."""
+    said = [run.interval_words for arm in figures.arms for run in arm.runs]
+    return said[0] if len(said) > 1 and len(set(said)) == 1 else ""
 
 
 def facts(found: Found) -> list[tuple[str, str]]:
@@ -116,14 +129,15 @@ def facts(found: Found) -> list[tuple[str, str]]:
     return [*rows, ("machine", str(request.get("machine", ABSENT)))]
 
 
-def _run(run: ArmRun) -> tuple[Cell, ...]:
+def _run(run: ArmRun, common: str) -> tuple[Cell, ...]:
     ends, decides = run.miou_interval, run.deciding
+    words = "" if run.interval_words == common else run.interval_words
     memory = run.peak_gpu_memory_bytes or run.peak_memory_bytes
     kind = " GPU" if run.peak_gpu_memory_bytes else ""
     return (
         Cell(text=run.arm, under=f"seed {run.seed}"),
         Cell(text=fraction(run.miou)),
-        Cell(text=_unbroken(interval(ends)) if ends else ABSENT, under=run.interval_words),
+        Cell(text=_unbroken(interval(ends)) if ends else ABSENT, under=words),
         Cell(
             text=fraction(decides.without if decides else None),
             under=decides.image if decides else "",
@@ -131,18 +145,19 @@ def _run(run: ArmRun) -> tuple[Cell, ...]:
         Cell(text=fraction(run.calibration_error)),
         Cell(text=str(run.iterations)),
         Cell(text=_time(run.seconds)),
-        Cell(text=f"{run.cpu_seconds:.0f} s"),
+        Cell(text=_time(run.cpu_seconds)),
         Cell(text=_time(run.test_seconds)),
         Cell(text=f"{memory / 1e9:.1f} GB{kind}" if memory else ABSENT),
     )
 
 
 def _estimate(found: MeanEstimate | None, runs: int) -> Cell:
-    """A mean and below it the interval over the seeds; how many have it, where not all do."""
+    """A mean and below it the interval over the seeds, which one run has not; how many have it,
+    where not all do."""
     if found is None:
         return Cell(text=ABSENT)
     if found.interval is None:
-        return Cell(text=fraction(found.mean), under=NO_INTERVAL)
+        return Cell(text=fraction(found.mean))
     of = "" if found.n == runs else f", n = {found.n}"
     return Cell(text=fraction(found.mean), under=f"{_unbroken(interval(found.interval))}{of}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from daemon.domain.formatting import ABSENT, count, duration, fraction, interval, signed
@@ -44,6 +45,13 @@ def share_text(one: ReferenceShare) -> str:
     low, high = (f"{100 * end:.1f}" for end in reached.interval)
     noun = "run" if one.published else "pair"
     return f"{share} ({low} to {high} %; {count(reached.pairs, noun)})"
+
+
+def audit_kinds(found: Found) -> str:
+    """How many places of each kind the audit found; "" where it does not say kinds."""
+    places = found.audit.findings if found.audit else ()
+    counts = Counter(one.kind for one in places if one.kind)
+    return ", ".join(f"{kind} {number}" for kind, number in counts.most_common())
 
 
 def headline(found: Found, recipe: Recipe, figures: ExperimentFigures) -> tuple[str, str]:
@@ -141,8 +149,9 @@ def picture_rule(recipe: Recipe, found: Found) -> str:
     return (
         f"Chosen by a rule and not by hand: {first}, seed {recipe.seeds_of(first)[0]}, ranks the "
         f"{count(len(found.choice.test) if found.choice else 0, 'test image')} by the mean IoU of "
-        f"the classes in truth or prediction of the image; shown are the best, those around the "
-        f"median and the worst. All arms are shown with their first seed."
+        f"the classes in truth or prediction of the image, so that a few pixels of a class that "
+        f"only the prediction has cost much; shown are the best, those around the median and the "
+        f"worst. All arms are shown with their first seed."
     )
 
 

@@ -33,12 +33,14 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureRow:
-    """A test image with its pictures, and those of each arm: (mask, differences)."""
+    """A test image with its pictures, and those of each arm: (mask, differences). without_masks:
+    arms that have not predicted it yet."""
 
     shown: ShownImage
     image: Picture
     truth: Picture
     arms: tuple[tuple[Picture, Picture], ...]
+    without_masks: tuple[str, ...] = ()
 
 
 def picture_rows(plan: ExperimentPlan, found: Found) -> Iterator[PictureRow]:
@@ -51,14 +53,15 @@ def picture_rows(plan: ExperimentPlan, found: Found) -> Iterator[PictureRow]:
     }
     for one in found.shown:
         truth = _mask(plan, one.image)
-        rows = []
+        rows, waiting = [], []
         for arm, run in figures.items():
             file = plan.folder.pictures(arm, key).mask(plan.folders.numbers[one.image])
             predicted = _read(file) if file.exists() else None
             if run is None or predicted is None:
+                waiting.append(arm)
                 continue
             miou = run.image_miou.get(one.image)
-            words = f"{arm}: {miou:.3f}" if miou is not None else arm
+            words = f"{arm}: mIoU {miou:.3f}" if miou is not None else arm
             fits = truth is not None and truth.shape == predicted.shape
             wrong = difference_colours(truth, predicted) if truth is not None and fits else None
             rows.append((_picture(words, predicted), _png("differences", wrong)))
@@ -71,6 +74,7 @@ def picture_rows(plan: ExperimentPlan, found: Found) -> Iterator[PictureRow]:
             ),
             truth=_picture("truth", truth),
             arms=tuple(rows),
+            without_masks=tuple(waiting),
         )
 
 

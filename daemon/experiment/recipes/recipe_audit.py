@@ -40,7 +40,10 @@ def audit_labels(request: AuditRequest) -> AuditOutcome:
         ),
         findings=tuple(
             AuditFinding(
-                image=names[one.image_id], words=f"{one.type}: {one.reason}", score=one.score
+                image=names[one.image_id],
+                words=f"{one.type}: {one.reason}",
+                kind=one.type,
+                score=one.score,
             )
             for one in result.findings
         ),

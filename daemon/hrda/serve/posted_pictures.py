@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Request
 
 from daemon import pixels
+from daemon.domain.errors import ImageRefused
 from daemon.hrda.serve.answers import TYPES, Form, answer_bytes
 from daemon.hrda.serve.request_errors import RequestRefused
 from daemon.runs.model_requests import ServeLimits
@@ -91,8 +92,13 @@ def wanted_form(
 
 def _picture(content: bytes, name: str, where: str, limits: ServeLimits) -> Posted:
     """Raises ImageRefused for what is no picture, or has too many pixels."""
-    most = round(limits.megapixels * 1e6)
-    header = pixels.read_header(content, where=where, max_pixels=most)
+    header = pixels.read_header(content, where=where)
+    if header.height_px * header.width_px > round(limits.megapixels * 1e6):
+        raise ImageRefused(
+            got=f"{header.width_px}x{header.height_px} pixels",
+            expected=f"at most {limits.megapixels:g} megapixels, the limit of this server",
+            cure="scale the picture down, or serve with a larger --max-megapixels",
+        ).at(where)
     return Posted(name=name, content=content, size=(header.height_px, header.width_px))
 
 

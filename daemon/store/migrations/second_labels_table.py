@@ -22,3 +22,16 @@ def m023_second_labels(db: Database) -> None:
     db.execute(
         "CREATE UNIQUE INDEX second_labels_open ON second_labels(image_id) WHERE state = 'open'"
     )
+
+
+@migrations()
+def m024_label_agreements(db: Database) -> None:
+    """How alike the labels of two people of one image are, measured once."""
+    db.execute(
+        """CREATE TABLE label_agreements (
+            image_id INTEGER NOT NULL REFERENCES images(id), first TEXT NOT NULL,
+            second TEXT NOT NULL, drawn TEXT NOT NULL, from_mask INTEGER NOT NULL,
+            tolerance_px INTEGER NOT NULL, class_names TEXT NOT NULL, pixels TEXT NOT NULL,
+            PRIMARY KEY (first, second)
+        ) STRICT"""
+    )

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from daemon.domain import Stage
+from daemon.insight.annotator_agreement import AnnotatorAgreement, PersonOnGold
 from daemon.insight.curve import Line, ServingModel
 from daemon.insight.curve_groups import CurveGroup, ShownGroup
 from daemon.insight.outlook import Foretold, Outlook, outlook, summary
@@ -20,6 +21,7 @@ from daemon.insight.view_model import Count, ViewModel
 from daemon.status.model import Status
 from daemon.web.curve_facts import CurveFacts, read_curve_facts
 from daemon.web.curve_files import csv_text, picture
+from daemon.web.gold_people import read_gold_people
 from daemon.web.page import Page, Sources
 
 PICTURES = {"svg": "image/svg+xml", "png": "image/png"}
@@ -50,13 +52,17 @@ class CurveView(ViewModel):
     spent: Count
     """Labels now, validation included."""
     budget: Count
-    """Labels that may be asked for in all."""
+    """Labels that may be asked for in all, without those that went to second labels."""
     summary: str
     """The curve in one sentence."""
     outlook: Outlook
     """The forecast of the mIoU, with 80 % intervals."""
     labels_saved: str
     """Labels saved against a random choice, or why that is not known."""
+    agreement: AnnotatorAgreement
+    """How well two people agree: a model can hardly be expected to repeat labels better."""
+    gold: tuple[PersonOnGold, ...]
+    """Each person against the ground truth of others; empty for those who may not see names."""
 
     @property
     def band(self) -> tuple[Foretold, ...]:
@@ -87,10 +93,12 @@ def view_at(status: Status, now: datetime, facts: CurveFacts = NOTHING) -> Curve
         simulation_fault=facts.simulation_fault,
         newest=status.newest,
         spent=status.labels.spent,
-        budget=status.labels.total,
+        budget=max(0, status.labels.total - status.labels.second),
         summary=summary(ahead, status.curve[0]),
         outlook=ahead,
         labels_saved=saving_words(facts.simulation, facts.strategy),
+        agreement=status.agreement,
+        gold=(),
     )
 
 
@@ -129,7 +137,8 @@ def build(sources: Sources) -> CurveView:
     """The page in this hour: then its JSON changes when something else does."""
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     group = request.args.get("group", "")[:LONGEST_GROUP]
-    return view_at(sources.read_status(), hour, read_curve_facts(sources, group))
+    found = view_at(sources.read_status(), hour, read_curve_facts(sources, group))
+    return found.model_copy(update={"gold": read_gold_people(sources)})
 
 
 def draws_pictures() -> bool:

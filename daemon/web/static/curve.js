@@ -88,6 +88,14 @@ function forecastTraces(ahead) { // the median, dotted, and its 80 % band
   ];
 }
 
+function agreementTraces(least, most) { // how well two people agree, across the plot; none for a group of images
+  const people = JSON.parse(document.getElementById("agreement-line")?.textContent || "null");
+  if (typeof people?.miou !== "number") return [];
+  const ends = people.interval ? " (95 %: " + people.interval[0].toFixed(3) + " to " + people.interval[1].toFixed(3) + ")" : "";
+  return [{ type: "scatter", mode: "lines", x: [least, most], y: [people.miou, people.miou], name: "two people agree", legendrank: 590, customdata: [ends, ends],
+    line: { color: colour("soft"), width: 1.5, dash: "longdashdot" }, hovertemplate: "%{y:.3f}%{customdata}<extra>two people agree</extra>" }];
+}
+
 function simulatedTraces(found, right) { // a line and a band an arm, and a level for all labels
   if (!found) return [];
   const times = (some) => { const [least, most] = [Math.min(...some), Math.max(...some)]; return "simulated, n " + (least === most ? most : least + " to " + most); };
@@ -145,12 +153,12 @@ function draw() {
   const [least, most] = span(lines[0], ahead, simulation);
   const classes = lines.filter((line) => line.kind === "class");
   const traces = lines.map((line, i) => ({ ...trace(line, classes.indexOf(line)), legendrank: i + 1 }));
-  traces.push(...band(lines[0]), ...forecastTraces(ahead), ...simulatedTraces(simulation, most), leastSpan(lines[0]));
+  traces.push(...band(lines[0]), ...forecastTraces(ahead), ...simulatedTraces(simulation, most), ...agreementTraces(least, most), leastSpan(lines[0]));
   traces.reverse(); // the last one is drawn on top: mIoU
   Plotly.react(plot, traces, layout(least, most, plot.clientWidth, plot.clientHeight), { displayModeBar: false });
 }
 
-document.addEventListener("maskloop:swapped", (event) => { if (["lines", "forecast", "people-time", "simulation", "tools"].includes(event.detail)) draw(); });
+document.addEventListener("maskloop:swapped", (event) => { if (["lines", "forecast", "people-time", "simulation", "agreement-line", "tools"].includes(event.detail)) draw(); });
 document.addEventListener("change", (event) => { if (["figure", "axis"].includes(event.target.id)) draw(); });
 new ResizeObserver(draw).observe(document.getElementById("curve"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
