@@ -63,6 +63,7 @@ def audit(folder: RunFolder, request: AuditRequest) -> None:
         tolerance_px=request.tolerance_px,
         plant_share=request.plant_share,
         seed=request.seed,
+        hasty_below_s=request.hasty_below_s,
     )
     seen = _take_in(folder, request, reader, found)
     conflicts = list(found.conflicts.findings(_label_reader(seen, reader, len(request.classes))))
@@ -100,7 +101,7 @@ def _take_in(
         labeled = reader.labeled_image(file, len(request.classes))
         if labeled is None:
             continue
-        image = AuditedImage(id=file.id, name=file.name, weak=weak, use=file.use)
+        image = AuditedImage(id=file.id, name=file.name, weak=weak, use=file.use, work=file.work)
         found.add(image, *labeled, probability_of(prediction))
         with atomic_file(folder.mask(file.id)) as part:
             Pillow.fromarray(prediction.mask()).save(part, format="PNG")

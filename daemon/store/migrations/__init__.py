@@ -11,9 +11,10 @@ from daemon.store.migrations import verdicts  # isort: skip
 from daemon.store.migrations import people_tables  # isort: skip
 from daemon.store.migrations import findings_table  # isort: skip
 from daemon.store.migrations import reviews_table  # isort: skip
+from daemon.store.migrations import overlapping_regions  # isort: skip
 from daemon.store.migrations.registry import migrations
 
 __all__ = [
-    "commands_table", "findings_table", "migrations", "people_tables", "released", "reviews_table",
-    "typed_facts", "verdicts",
+    "commands_table", "findings_table", "migrations", "overlapping_regions", "people_tables",
+    "released", "reviews_table", "typed_facts", "verdicts",
 ]  # fmt: skip
