@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -16,6 +16,7 @@ from daemon.audit import error_model, sentences
 from daemon.audit.audited_image import AuditedImage
 from daemon.audit.component_features import NAMES
 from daemon.audit.error_model import ErrorModel, Places
+from daemon.audit.finding_order import in_order
 from daemon.audit.label_components import BACKGROUND
 from daemon.audit.label_rules import ClassUse, Oddity, odd_mask
 from daemon.audit.picture_conflicts import PictureConflicts
@@ -107,20 +108,22 @@ class LabelAudit:
         self._check_rules(image, mask, probability)
         self._plant(number, mask, probability)
 
-    def outcome(self) -> AuditOutcome:
-        """Fit to the planted errors and rank the places of all images."""
+    def outcome(self, conflicts: Iterable[Finding] = ()) -> AuditOutcome:
+        """Fit to the planted errors and rank the places of all images.
+
+        conflicts: what `self.conflicts` found.
+        """
         if not self._seen:
             return AuditOutcome(findings=(), table=None)
         found = _together(self._found)
         model, table = self._fitted()
-        findings = list(self._odd())
+        findings = [*self._odd(), *conflicts]
         if model is not None:
             places = model.places(found)
             findings += self._findings(found, places, calibrated=True)
         else:
             findings += self._findings(found, by_weight(found), calibrated=False)
-        findings.sort(key=lambda one: (-one.score, one.image_id, one.box_yxyx))
-        return AuditOutcome(findings=tuple(findings[:MAX_KEPT]), table=table)
+        return AuditOutcome(findings=in_order(findings, MAX_KEPT), table=table)
 
     @cached_property
     def _class_use(self) -> ClassUse:
@@ -175,8 +178,8 @@ class LabelAudit:
 
     def _findings(self, found: Suspects, places: Places, *, calibrated: bool) -> Iterator[Finding]:
         count: dict[int, int] = {}
-        priority = places.priority()
-        for row in np.argsort(-priority, kind="stable"):
+        urgency = places.urgency()
+        for row in np.argsort(-urgency, kind="stable"):
             image = int(places.image[row])
             if not _worth_a_look(found, places, int(row)) or count.get(image, 0) >= MAX_FINDINGS:
                 continue
@@ -185,7 +188,7 @@ class LabelAudit:
             keeps = count[image] <= MAX_MASKS
             yield replace(
                 finding,
-                score=float(priority[row]),
+                score=float(urgency[row]),
                 expected_precision=finding.score if calibrated else None,
                 mask_png=finding.mask_png if keeps else "",
             )

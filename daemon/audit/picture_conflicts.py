@@ -21,7 +21,7 @@ from scipy import ndimage
 from daemon.audit import sentences
 from daemon.audit.audited_image import AuditedImage
 from daemon.audit.disagreement_blobs import MIN_BLOB_PX
-from daemon.audit.error_model import FURTHER_PLACE, size_weight
+from daemon.audit.error_model import size_weight
 from daemon.audit.identical_pictures import agreement, digest_of, identical_pairs
 from daemon.audit.label_components import EIGHT, IdMap
 from daemon.audit.second_look import changed_pixels
@@ -158,11 +158,11 @@ class PictureConflicts:
         shares = agreement(label, others[first], self.classes)
         agreeing = len(others) / (len(others) + 1)  # of n + 1 labels all but this one say the same
         parts, sizes = _large_parts(changed_pixels(label, usual, self.tolerance_px))
-        for place, (part, area) in enumerate(sizes):
+        for part, area in sizes:
             pixels = parts == part
             labeled, expected = (self._name(_mode(mask[pixels])) for mask in (label, usual))
             likely = agreeing * min(usual_iou.get(name, 1.0) for name in (labeled, expected))
-            weight = float(size_weight(np.array([area]))[0]) * FURTHER_PLACE**place
+            weight = float(size_weight(np.array([area]))[0])
             words = sentences.odd_one(first, len(others), labeled, expected, shares)
             found = _finding(image, pixels, likely * weight, words)
             yield replace(found, labeled=labeled, proposed=expected)
