@@ -11,7 +11,7 @@ from daemon.cli.console import ERR, say
 from daemon.domain.errors import ExportRefused
 from daemon.domain.formatting import count
 
-FORMATS = ("png", "coco", "supervisely", "label_studio")
+FORMATS = ("png", "coco", "supervisely", "label_studio", "cvat", "datumaro", "yolo")
 SHOWN_FAULTS = 20  # that are printed; export.json has all
 
 
@@ -95,6 +95,8 @@ def export(options: argparse.Namespace) -> int:
         say(f"fault: {fault}")
     if len(report.faults) > SHOWN_FAULTS:
         say(f"and {len(report.faults) - SHOWN_FAULTS} more in export.json")
+    for lost in report.losses:
+        say(f"not as in the store: {lost}")
     say(
         f"{options.out}: {count(report.labels, 'label')} as {report.format}, "
         f"{count(report.images, 'image')}, {count(report.predictions, 'prediction')}, "

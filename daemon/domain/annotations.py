@@ -87,6 +87,15 @@ class Label:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnswerTime:
+    """When a person answered, and how long it took. seconds: that the labeling tool measured; None
+    where it measured none."""
+
+    at: datetime
+    seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnnotationNotes:
     """What was made of an annotation beyond reading it, in words. where: "annotation 3 of task 7".
     at: when it was edited last."""

@@ -113,6 +113,7 @@ class Evaluation:
     boundary_iou: class name -> IoU of the bands along the outlines, 2 % of the diagonal wide.
     confusion: pixels by (truth, prediction), a row for each class of the truth.
     by_image: each image by itself, in the result of a run only: the store does not keep it.
+    precision: number format of the network, fp32 or bf16; None in figures of earlier releases.
     """
 
     images: int
@@ -127,6 +128,7 @@ class Evaluation:
     confusion: tuple[tuple[int, ...], ...] = ()
     calibration: Calibration | None = None
     by_image: tuple[MeasuredImage, ...] = ()
+    precision: str | None = None
 
     @classmethod
     def absent(cls, missing: Missing) -> Evaluation:

@@ -40,12 +40,13 @@ class ReviewRegion:
 @dataclass(frozen=True, kw_only=True)
 class ReviewRequest:
     """A task that another person should get. answers: finished annotations that it has now.
-    position: 0-based among the reviews; lower is sooner. regions: disjoint, the author's label."""
+    position: 0-based among the reviews; lower is sooner. regions: disjoint, the author's label;
+    None: an empty page, for a label that owes nothing to anybody else's."""
 
     task: str
     answers: int
     position: int
-    regions: tuple[ReviewRegion, ...]
+    regions: tuple[ReviewRegion, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True)

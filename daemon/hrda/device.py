@@ -95,6 +95,12 @@ def infers_in_bf16(settings: Settings, device: torch.device) -> bool:
     return trains_in_bf16(settings, device)
 
 
+def is_exported_in_bf16(settings: Settings) -> bool:
+    """Whether test figures and a served model use bf16: only where `precision` asks for it. With
+    "auto" they use fp32 on any machine, as the graphs of an export do."""
+    return settings.precision == "bf16"
+
+
 def peak_memory_bytes() -> int | None:
     """Peak resident memory of this process; None where the system does not report it."""
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -13,7 +14,9 @@ from daemon.domain import Evaluation, Mask, Missing, Why
 from daemon.domain.errors import ConfigError, RunFailed
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.sampler import seed_all
+from daemon.hrda.device import is_exported_in_bf16
 from daemon.hrda.evaluation.evaluate import evaluate
+from daemon.hrda.inference.object_prior import prior_of
 from daemon.hrda.inference.score_file import ScoreFile, origin, row_dtype
 from daemon.hrda.inference.scored_images import Columns, Scoring, columns_of
 from daemon.hrda.inference.streaming import predictions_of, scores_of
@@ -22,6 +25,7 @@ from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
 from daemon.hrda.training.ready_model import ready_model
 from daemon.runs.durable import atomic_file
+from daemon.runs.prior_maps import prior_file, write_prior
 from daemon.runs.run_folder import FileRole, ImageFile, PredictRequest, PredictResult, RunFolder
 
 log = logging.getLogger(__name__)
@@ -67,7 +71,8 @@ def evaluate_test_set(
 ) -> Evaluation | None:
     """The evaluation on the test images; None without a test set.
 
-    The rest of the run does not depend on it: a file that cannot be used, or a failure, gives an
+    The network computes as its exports do, on any machine, so that they deliver these figures. The
+    rest of the run does not depend on them: a file that cannot be used, or a failure, gives an
     evaluation without figures that says why. Figures of the other files would not be comparable
     with those of earlier cycles.
     """
@@ -77,7 +82,8 @@ def evaluate_test_set(
         words = f"the process ended {ended} times during the evaluation; memory may be short"
         return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=words))
     try:
-        found = evaluate(folder, net, request.test, request.classes, phase, reader, temperature)
+        with _in_exported_numbers(net):
+            found = evaluate(folder, net, request.test, request.classes, phase, reader, temperature)
     except RunFailed as exc:
         log.warning("the test set was not evaluated: %s", exc)
         return Evaluation.absent(Missing(why=Why.TEST_FAILED, detail=str(exc)))
@@ -87,6 +93,15 @@ def evaluate_test_set(
     count, needed = len(faults), len(request.test)
     why = Missing(why=Why.TEST_FILES, count=count, needed=needed, detail=str(faults[0]))
     return Evaluation.absent(why)
+
+
+@contextmanager
+def _in_exported_numbers(net: Segmentor) -> Iterator[None]:
+    usual, net.bf16 = net.bf16, is_exported_in_bf16(net.settings)
+    try:
+        yield
+    finally:
+        net.bf16 = usual
 
 
 def _attempts(folder: RunFolder, phase: str) -> int:
@@ -170,11 +185,16 @@ def _masks(
     confidence = {}
     if request.masks:
         folder.mask(0).parent.mkdir(exist_ok=True)
+    if request.priors:
+        prior_file(folder, 0).parent.mkdir(exist_ok=True)
     predictions = predictions_of(net, request.masks, reader)
     for file, prediction in ProgressReporter(folder, "masks", len(request.masks)).track(
         predictions
     ):
         mask, confidence[file.id] = mask_of(prediction, request.classes)
+        if request.priors:
+            prior = prior_of(prediction, request.temperature or 1.0)
+            write_prior(prior_file(folder, file.id), prior)
         with atomic_file(folder.mask(file.id)) as part:
             PillowImage.fromarray(mask).save(part, format="PNG")
     return confidence

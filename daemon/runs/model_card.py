@@ -21,7 +21,8 @@ class ModelFigures(Record):
     """How good the model is on one set of images. `daemon.domain.Evaluation` says what each means.
 
     split: "validation" or "test". missing: why a figure is null, by its name. ece: expected
-    calibration error, in [0, 1].
+    calibration error, in [0, 1]. precision: number format of the network that was measured, fp32 or
+    bf16; null where it is not known.
     """
 
     split: Literal["validation", "test"]
@@ -32,6 +33,7 @@ class ModelFigures(Record):
     iou: Mapping[str, float | None] = {}
     missing: Mapping[str, str] = {}
     ece: float | None = None
+    precision: str | None = None
 
 
 class TrainingFacts(Record):

@@ -85,21 +85,21 @@ def _figures(card: ModelCard) -> Iterator[str]:
         return
     yield (
         "mIoU includes the first class, which is background. Intervals are 95 %. The graphs "
-        "compute in fp32; with `precision` auto these figures come from bf16 where the machine "
-        "has it."
+        "compute in fp32, so they deliver the figures that were measured in fp32; those in bf16 "
+        "may be some thousandths away."
     )
     yield ""
     yield (
-        "| images | number | mIoU | interval | "
+        "| images | number | computed in | mIoU | interval | "
         + " | ".join(f"IoU {_cell(one.name)}" for one in card.classes)
         + " |"
     )
-    yield "|---" * (4 + len(card.classes)) + "|"
+    yield "|---" * (5 + len(card.classes)) + "|"
     for found in card.facts.figures:
         classes = " | ".join(_number(found.iou.get(one.name)) for one in card.classes)
         yield (
-            f"| {found.split} | {found.images} | {_number(found.miou)} | {_interval(found)} | "
-            f"{classes} |"
+            f"| {found.split} | {found.images} | {found.precision or 'unknown'} | "
+            f"{_number(found.miou)} | {_interval(found)} | {classes} |"
         )
     for found in card.facts.figures:
         for name, why in found.missing.items():

@@ -49,6 +49,7 @@ def _figures(split: str, found: Evaluation) -> ModelFigures:
             "interval_coverage": found.interval_coverage,
             "iou": dict(found.iou),
             "missing": {name: str(one.why) for name, one in found.missing.items()},
+            "precision": found.precision,
             "ece": found.calibration.ece if found.calibration else None,
         }
     )

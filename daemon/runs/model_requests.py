@@ -53,7 +53,7 @@ class ServeRequest(Record):
     """Serve a checkpoint, or the one of an export, over HTTP until SIGTERM.
 
     model: a checkpoint, or the folder of an export. port: 0: any free one. device, threads: as in
-    other requests.
+    other requests. precision: number format of the network; auto: that of its test figures.
     """
 
     kind: Literal["serve"] = "serve"
@@ -62,4 +62,5 @@ class ServeRequest(Record):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8070
     device: str = "auto"
     threads: int = 0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     limits: ServeLimits = ServeLimits()

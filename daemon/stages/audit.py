@@ -47,6 +47,11 @@ def advance_audit(context: Context) -> bool:
         return False
 
 
+def is_open(context: Context) -> bool:
+    """Whether an audit was started and has not ended."""
+    return bool(context.store.fact(_OPEN))
+
+
 def _start(context: Context) -> bool:
     """Write the request of the audit of the newest cycle, if it is done; whether it was started."""
     last = context.store.last_cycle()

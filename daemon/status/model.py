@@ -1,5 +1,5 @@
 """Where the loop stands, as one value: terminal, page and demo read it, and its dump is the JSON of
-`maskloop status --json` and of /status.json. Its schema: `maskloop status --schema`."""
+`maskloop status --json` and of /api/v1/overview. Its schema: `maskloop status --schema`."""
 
 from __future__ import annotations
 
@@ -71,6 +71,9 @@ class LabelBudget(ViewModel):
     """Images that are labeled."""
     left: Count
     """Images that may still be labeled."""
+    second: Count = 0
+    """Second labels that another person was asked for and gave: each costs a label of the budget
+    and is no label of the curve. Absent without any."""
 
 
 class LabelUses(ViewModel):

@@ -128,7 +128,7 @@ def _label_facts(store: Store, config: Config) -> dict[str, Any]:
 def _burndown(store: Store, counts: Counts, now: datetime) -> Burndown:
     return burndown(
         store.labels_by_day(),
-        budget=counts.labels.total,
+        budget=max(0, counts.labels.total - counts.labels.second),
         spent=counts.labels.spent,
         open_tasks=counts.open,
         today=now.date(),
@@ -204,7 +204,8 @@ def _reading_progress(store: Store, daemon: DaemonState) -> RunProgress | None:
 
 
 def _label_budget(labels: LabelCounts) -> LabelBudget:
-    return LabelBudget(total=labels.total, spent=labels.spent, left=labels.left)
+    second = {"second": labels.second} if labels.second else {}
+    return LabelBudget(total=labels.total, spent=labels.spent, left=labels.left, **second)
 
 
 def _label_uses(labels: LabelCounts) -> LabelUses:

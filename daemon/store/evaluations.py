@@ -8,11 +8,11 @@ from typing import Any
 
 from daemon.domain import Calibration, Evaluation
 
-_NAMES = ("image_miou", "boundary_iou", "confusion", "calibration")
+_NAMES = ("image_miou", "boundary_iou", "confusion", "calibration", "precision")
 
 
 def details_of(evaluation: Evaluation) -> str:
-    """image_miou, boundary_iou, confusion and calibration of an evaluation, as JSON."""
+    """image_miou, boundary_iou, confusion, calibration and precision, as JSON."""
     fields = asdict(evaluation)
     return json.dumps({name: fields[name] for name in _NAMES})
 
@@ -28,4 +28,5 @@ def parse_details(text: str) -> dict[str, Any]:
         "boundary_iou": details["boundary_iou"],
         "confusion": tuple(tuple(row) for row in details["confusion"]),
         "calibration": None if calibration is None else Calibration(**calibration),
+        "precision": details.get("precision"),
     }

@@ -1,12 +1,11 @@
-"""Do ONNX and REST measure what `maskloop train` measured? mIoU of the same test images by each.
+"""Do the exported model and REST measure what `maskloop train` measured? mIoU of all test images.
 
     python -m tests.benchmarks.export_agreement --run DIR            a folder of `maskloop train`
     python -m tests.benchmarks.export_agreement --data ../shared/data/soy --out DIR
 
-The second trains first: 24 labels, 100 iterations, supervised. Then the model is exported, its ONNX
-graph is run by the functions of predict.py, and `maskloop serve` answers over HTTP. The server uses
-the number format of the training's own test figures, which is bf16 on CPUs that have it; ONNX is
-fp32, so that it is compared with `predict` of the same checkpoint in fp32.
+The second trains first: 24 labels, 100 iterations, supervised. Then the model is exported, its
+graphs are run by the functions of predict.py, and `maskloop serve` answers over HTTP. A run of an
+earlier release, whose test figures came from bf16, is measured again first.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from PIL import Image
 
 from daemon import pixels
 from daemon.cli.commands import main as maskloop
+from daemon.domain import Evaluation
 from daemon.experiment.child_runs import run_to_end
 from daemon.pixels import masks
 from daemon.runs.run_folder import LabeledFile, PredictRequest, PredictResult, RunFolder
@@ -77,28 +77,33 @@ def measured(files: tuple[LabeledFile, ...], classes: int, mask_of: Callable[[Pa
     return total
 
 
-def in_fp32(run: Path, out: Path) -> tuple[float, Any]:
-    """mIoU and confusion matrix of the same checkpoint on the same images by `predict` in fp32."""
-    folder = RunFolder(out / "predict-fp32")
-    request = RunFolder(run / "predict").read_request(PredictRequest)
-    settings = {**request.settings, "precision": "fp32"}
-    folder.write_request(request.model_copy(update={"settings": settings, "student": None}))
-    run_to_end(folder, "predict", lambda _: None)
+def reported(run: Path, out: Path) -> tuple[PredictRequest, Evaluation]:
+    """What was measured on the test images of a run; measured now where the run is older."""
+    folder = RunFolder(run / "predict")
+    request = folder.read_request(PredictRequest)
+    before = folder.read_result(PredictResult).test
+    if before is None or before.precision is None:
+        checkpoint = RunFolder(run / "train").checkpoint
+        folder = RunFolder(out / "predict")
+        changes = {"checkpoint": checkpoint, "student": None}
+        folder.write_request(request.model_copy(update=changes))
+        run_to_end(folder, "predict", lambda _: None)
+        print(f"measured again: {before.miou if before else None} in bf16 where the CPU has it")
     found = folder.read_result(PredictResult).test
     if found is None or found.miou is None:
         raise RuntimeError(f"{folder.path}: no figure; expected one of {len(request.test)} images")
-    return found.miou, np.array(found.confusion)
+    return request, found
 
 
-def by_onnx(export: Path) -> Callable[[Path], Any]:
-    """Masks by model.onnx and predict.py of an export; pictures by the reader of Maskloop."""
+def by_graph(export: Path, name: str) -> Callable[[Path], Any]:
+    """Masks by a graph and predict.py of an export; pictures by the reader of Maskloop."""
     spec = importlib.util.spec_from_file_location("exported_predict", export / "predict.py")
     if spec is None or spec.loader is None:
         raise RuntimeError(f"{export / 'predict.py'}: cannot be imported")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     card = json.loads((export / "model.json").read_text())
-    graph = script.load(export / "model.onnx", card["window"]["inputs"])
+    graph = script.load(export / name, card["window"]["inputs"])
     return lambda path: script.predict(graph, pixels.read_picture(path), card)
 
 
@@ -151,26 +156,24 @@ def main() -> None:
     words = ["export", "--model", str(run), "--out", str(export), "--threads", "1"]
     if not (export / "model.json").exists() and maskloop(words):
         sys.exit("the export failed")
-    request = RunFolder(run / "predict").read_request(PredictRequest)
-    result = json.loads((run / "result.json").read_text())
-    fp32_miou, fp32_confusion = in_fp32(run, out)
-    print(f"maskloop train: mIoU {result['miou']:.6f} on {len(request.test)} images")
-    print(f"the same checkpoint in fp32: mIoU {fp32_miou:.6f}")
-    classes = len(request.classes)
-    onnx = measured(request.test, classes, by_onnx(export))
+    request, found = reported(run, out)
+    print(f"maskloop train: mIoU {found.miou:.6f} on {found.images} images in {found.precision}")
+    classes, worst = len(request.classes), 0.0
+    for name in ("model.onnx", "model.pt2"):
+        matrix = measured(request.test, classes, by_graph(export, name))
+        worst = max(worst, compared(name, matrix, found))
     with serving(export) as client:
-        rest = measured(request.test, classes, by_rest(client))
-    worst = max(
-        compared("onnx, with fp32", onnx, fp32_miou, fp32_confusion),
-        compared("rest, with train", rest, result["miou"], np.array(result["confusion"])),
-    )
+        worst = max(
+            worst, compared("rest", measured(request.test, classes, by_rest(client)), found)
+        )
     print("agrees" if worst <= ALLOWED else f"DOES NOT AGREE: more than {ALLOWED}")
     sys.exit(worst > ALLOWED)
 
 
-def compared(name: str, matrix: Any, expected: float, confusion: Any) -> float:
+def compared(name: str, matrix: Any, reported: Evaluation) -> float:
     """Print how far a confusion matrix is from figures of Maskloop; the difference of the mIoU."""
-    apart, moved = abs(miou(matrix) - expected), int(np.abs(matrix - confusion).sum()) // 2
+    apart = abs(miou(matrix) - (reported.miou or 0.0))
+    moved = int(np.abs(matrix - np.array(reported.confusion)).sum()) // 2
     print(f"{name}: mIoU {miou(matrix):.6f}, {apart:.1e} away; {moved} of {matrix.sum()} pixels")
     return apart
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from daemon.config.learner import Settings, settings_of
 from daemon.hrda.data.minibatch import Minibatch
+from daemon.hrda.inference.whole_images import predict_image
 from daemon.hrda.learning.learner import Learner
 from daemon.hrda.network.hrda import Segmentor, build_segmentor
 from daemon.runs.run_folder import ImageFile, LabeledFile
@@ -46,6 +47,17 @@ def spread(net: Segmentor) -> Segmentor:
             20_000 if net.settings.architecture == "segformer" else 200
         )
     return net.eval()
+
+
+def several_classes(net: Segmentor) -> Segmentor:
+    """The network with random weights whose masks hold several classes, for inference."""
+    net = spread(net).requires_grad_(False)
+    logits = predict_image(net, field(np.random.default_rng(128), 128)[0]).logits
+    middle = logits.mean(dim=(1, 2))
+    scale = (logits - middle[:, None, None]).std()
+    net.decoder.conv_seg.weight /= scale
+    net.decoder.conv_seg.bias.copy_((net.decoder.conv_seg.bias - middle) / scale)
+    return net
 
 
 def learner(seed: int = 0, **changes: Any) -> Learner:

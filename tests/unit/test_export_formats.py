@@ -17,6 +17,7 @@ from PIL import Image
 from daemon.datasets.class_map import ClassMap, read_class_map
 from daemon.datasets.export.export_folder import export_folder
 from daemon.datasets.export.export_report import ExportOptions
+from daemon.datasets.export.format_losses import Loss
 from daemon.datasets.formats import coco_encoding, coco_outline, supervisely_encoding
 from daemon.datasets.formats.supervisely_geometry import decode
 from daemon.datasets.import_folder import ImportOptions, import_folder
@@ -28,7 +29,8 @@ from tests.fakes.dataset_sources import ring
 from tests.fakes.labeled_store import CLASSES, labeled_config, labeled_store
 from tests.fakes.labels import NOON
 
-WITH_BACKGROUND = ("coco", "supervisely", "label_studio")  # a class 0 that is not drawn
+SUBSETS = ("cvat", "datumaro", "yolo")
+WITH_BACKGROUND = ("coco", "supervisely", "label_studio", *SUBSETS)  # a class 0 that is not drawn
 # All classes, and pixels without a label: holes, touching objects, single pixels, lines.
 MASKS = hnp.arrays(
     np.uint8,
@@ -133,7 +135,7 @@ def test_a_background_that_is_not_first_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("form", ["coco", "supervisely"])
+@pytest.mark.parametrize("form", ["coco", "supervisely", "cvat", "datumaro"])
 def test_the_splits_stay_apart(form: str, tmp_path: Path) -> None:
     path = labeled_store(tmp_path, {"a.png": ring(), "b.png": ring()})
     with Store(path) as store:
@@ -155,3 +157,58 @@ def test_another_format_into_the_same_folder_leaves_nothing_of_the_first(tmp_pat
         ".maskloop-export", "classes.json", "curve.csv", "curve.json", "export.json",
         "history.csv", "history.json", "masks", "splits.json",
     }  # fmt: skip
+
+
+def test_a_label_with_more_regions_than_an_import_takes_is_a_fault_and_the_others_are_exported(
+    tmp_path: Path,
+) -> None:
+    crowded = np.zeros((2, 200_010), np.uint8)
+    crowded[0, ::2] = 1
+    labeled_store(tmp_path, {"a.png": crowded, "b.png": ring()})
+    options = ExportOptions(out=tmp_path / "out", format="yolo")
+
+    report = export_folder(labeled_config(tmp_path), options, NOON, lambda done, total: None)
+
+    assert [(one.where, one.got) for one in report.faults] == [
+        ("label of image 'a.png'", "100005 regions")
+    ]
+    assert report.labels == 1
+    assert [path.name for path in (tmp_path / "out/labels/train").iterdir()] == ["b.txt"]
+
+
+def test_what_a_format_cannot_hold_stands_in_the_report(tmp_path: Path) -> None:
+    path = labeled_store(tmp_path, LABELS)
+    with Store(path) as store:
+        store.set_roles(Role.VALIDATION, {5: "drawn"})  # empty.png
+    pixels = sum(int((mask == 255).sum()) for mask in LABELS.values())
+    none, crowd = {Loss.NO_LABEL_CLASS: pixels}, {Loss.NO_LABEL_CROWD: pixels}
+    expected = {
+        "png": {},
+        "coco": crowd,
+        "label_studio": {**none, Loss.SPLIT: 1},
+        **{form: {**none, Loss.NO_OBJECT: 1} for form in ("supervisely", *SUBSETS)},
+    }
+    for form, losses in expected.items():
+        options = ExportOptions(out=tmp_path / "out", format=form)
+        report = export_folder(labeled_config(tmp_path), options, NOON, lambda done, total: None)
+        assert {one.loss: one.number for one in report.losses} == losses, form
+        kept = json.loads((tmp_path / "out/export.json").read_text())["losses"]
+        assert [one["number"] for one in kept] == list(losses.values())
+
+
+@pytest.mark.parametrize("form", WITH_BACKGROUND)
+def test_names_with_two_blanks_come_back_unless_they_are_alike(form: str, tmp_path: Path) -> None:
+    path = labeled_store(tmp_path, LABELS)
+
+    def named(*names: str) -> None:
+        with closing(sqlite3.connect(path)) as store, store:
+            facts = [json.dumps(names)]
+            store.execute("UPDATE facts SET value = ? WHERE name = 'classes'", facts)
+
+    named("soil", "sugar  beet", '<&">')
+    _, report = back_again(tmp_path, form)
+    named("soil", "sugar  beet", "sugar beet")
+
+    assert sorted(report.classes) == ['<&">', "soil", "sugar  beet"]
+    with pytest.raises(ExportRefused, match="more than blanks"):
+        back_again(tmp_path, form)

@@ -88,6 +88,7 @@ def test_all_that_was_measured_of_a_model_is_kept_and_shown(tmp_path: Path) -> N
         boundary_iou={"soil": 0.7, "crop": 0.0, "weed": None},
         confusion=((90, 10, 0), (5, 5, 0), (0, 0, 0)),
         calibration=calibration,
+        precision="fp32",
     )
     plain = Evaluation(images=8, miou=None, iou={"soil": None}, image_miou=0.0)
     with Store(config.state / FILE) as store:

@@ -160,7 +160,9 @@ class Settings(PoolLearning):
         "much as the labels; 0: labels only",
     )
     precision: Literal["auto", "fp32", "bf16"] = _setting(
-        "auto", "number format of the networks; auto: bf16 where it is faster"
+        "auto",
+        "number format of the networks; auto: bf16 where it is faster, but fp32 for figures of "
+        "test images and for exports",
     )
     tf32: bool = _setting(
         False,

@@ -19,8 +19,10 @@ from daemon.config.loading import Config
 from daemon.datasets.export.export_report import ExportOptions, ExportReport
 from daemon.datasets.export.exported_label import SPLITS, ExportedLabel, checked_label
 from daemon.datasets.export.file_names import ending_of, file_names
+from daemon.datasets.export.format_losses import listed
 from daemon.datasets.export.format_names import require_plain
-from daemon.datasets.export.label_files import FORMATS, OURS, LabelFiles
+from daemon.datasets.export.label_files import LabelFiles
+from daemon.datasets.export.label_formats import FORMATS, OURS
 from daemon.datasets.export.linked_copy import link_or_copy
 from daemon.datasets.export.loop_records import write_curve, write_history
 from daemon.datasets.export.predicted_images import prediction_of
@@ -149,6 +151,7 @@ def _write_all(
             labeler.export(image, names[image.id])
             progress(done, len(images))
         files.finish()
+    report.losses = listed(files.losses)
     write_json(out / "splits.json", report.splits)
     write_json(out / "classes.json", list(report.classes))
     exported = labeler.exported
@@ -180,10 +183,10 @@ class _Labels:
         png = self.store.label_png(image.id)
         try:
             label = checked_label(image, png, self.report.classes, name=name, file=file)
+            self.files.write(label)
         except LabelsUnusable as exc:
             self.report.faults.append(exc.fault)
             return
-        self.files.write(label)
         self.report.labels += 1
         self.exported[image.id] = name
         if Path(image.name).stem != name:

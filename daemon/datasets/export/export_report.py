@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from daemon.datasets.export.format_losses import Lost
 from daemon.domain import Fault
 
 
@@ -26,7 +27,7 @@ class ExportOptions:
 @dataclass(kw_only=True)
 class ExportReport:
     """What was exported. renamed: image id -> (its name, the name of its files). splits: list ->
-    names."""
+    names. losses: what the format cannot hold of the labels."""
 
     format: str
     at: datetime
@@ -35,6 +36,7 @@ class ExportReport:
     images: int = 0
     asked: int = 0
     predictions: int = 0
+    losses: tuple[Lost, ...] = ()
     faults: list[Fault] = field(default_factory=list)
     renamed: dict[int, tuple[str, str]] = field(default_factory=dict)
     splits: dict[str, list[str]] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class ExportReport:
                 {"image_id": image_id, "image": name, "exported_as": file}
                 for image_id, (name, file) in self.renamed.items()
             ],
+            "losses": [one.as_json() for one in self.losses],
             "faults": [vars_of(one) for one in self.faults],
         }
 

@@ -14,7 +14,7 @@ from daemon.domain import Image
 from daemon.pixels.formats import START_BYTES, kind_of
 from daemon.pixels.reader import opened_file
 
-_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\ufffe\uffff]")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,5}")
 # Names that Windows gives to devices, whatever their ending.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)

@@ -135,7 +135,8 @@ def _evaluated(
             keep(file, predicted)
         ids.append(file.id)
     by_image = measured_images(ids, tally.groups, tally.matrices)
-    return dataclasses.replace(tally.evaluation(), by_image=by_image)
+    precision = "bf16" if net.bf16 else "fp32"
+    return dataclasses.replace(tally.evaluation(), by_image=by_image, precision=precision)
 
 
 def predictions_with_masks(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from daemon import pixels
 from daemon.domain.errors import RunFailed
+from daemon.hrda.device import is_exported_in_bf16
 from daemon.hrda.export.card import card_of
 from daemon.hrda.inference.whole_images import ImagePrediction, predict_image
 from daemon.hrda.network.segmentor import Segmentor
@@ -44,8 +45,12 @@ class Engine:
         return predict_image(self.net, picture)
 
 
-def load_engine(model: Path, *, device: str, threads: int) -> Engine:
-    """The engine of a checkpoint, or of the folder of an export. Raises ConfigError, RunFailed."""
+def load_engine(model: Path, *, device: str, threads: int, precision: str = "auto") -> Engine:
+    """The engine of a checkpoint, or of the folder of an export.
+
+    precision: auto is that of the test figures: fp32, but bf16 where the model was trained with
+    `precision` bf16. Raises ConfigError, RunFailed.
+    """
     card = _card_of_export(model) if model.is_dir() else None
     checkpoint = model / CHECKPOINT if model.is_dir() else model
     digest = _digest(checkpoint)
@@ -54,7 +59,9 @@ def load_engine(model: Path, *, device: str, threads: int) -> Engine:
             f"{checkpoint}: its SHA-256 is {digest}; {CARD} says {card.files[CHECKPOINT].sha256}; "
             f"it is another file or damaged; export the model again"
         )
-    net, classes = ready_model(checkpoint, device=device, threads=threads, settings={})
+    wanted = {} if precision == "auto" else {"precision": precision}
+    net, classes = ready_model(checkpoint, device=device, threads=threads, settings=wanted)
+    net.bf16 = is_exported_in_bf16(net.settings)
     if card is None:
         card = card_of(net, classes, _facts(checkpoint))
         size = checkpoint.stat().st_size

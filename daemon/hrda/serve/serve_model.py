@@ -28,7 +28,12 @@ def serve(folder: RunFolder, request: ServeRequest) -> None:
     """Serve until a signal ends it. Raises ConfigError, RunFailed before it listens."""
     token = token_of(os.environ, request.host)
     os.environ.pop(SERVE_TOKEN, None)
-    engine = load_engine(request.model, device=request.device, threads=request.threads)
+    engine = load_engine(
+        request.model,
+        device=request.device,
+        threads=request.threads,
+        precision=request.precision,
+    )
     work = WorkQueue(request.limits.queue)
     app = create_app(engine, work, Access(token), request.limits)
     server = ModelServer(

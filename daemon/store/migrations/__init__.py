@@ -11,10 +11,11 @@ from daemon.store.migrations import verdicts  # isort: skip
 from daemon.store.migrations import people_tables  # isort: skip
 from daemon.store.migrations import findings_table  # isort: skip
 from daemon.store.migrations import reviews_table  # isort: skip
+from daemon.store.migrations import second_labels_table  # isort: skip
 from daemon.store.migrations import overlapping_regions  # isort: skip
 from daemon.store.migrations.registry import migrations
 
 __all__ = [
     "commands_table", "findings_table", "migrations", "overlapping_regions", "people_tables",
-    "released", "reviews_table", "typed_facts", "verdicts",
+    "released", "reviews_table", "second_labels_table", "typed_facts", "verdicts",
 ]  # fmt: skip

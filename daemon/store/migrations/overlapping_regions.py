@@ -8,7 +8,7 @@ from daemon.store.migrations.registry import migrations
 
 
 @migrations()
-def m023_overlapping_regions(db: Database) -> None:
+def m024_overlapping_regions(db: Database) -> None:
     """How many pixels of an answer were drawn by two classes; NULL: not counted when it was read.
     The index is what the audit reads: the column lies behind the masks."""
     db.execute("ALTER TABLE annotations ADD COLUMN overlap_px INTEGER")

@@ -1,0 +1,24 @@
+"""The table of second labels."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+
+from daemon.store.migrations.registry import migrations
+
+
+@migrations()
+def m023_second_labels(db: Database) -> None:
+    """Which validation images another person labels too. A row is written before the labeling tool
+    is asked; an image has at most one that is open."""
+    db.execute(
+        """CREATE TABLE second_labels (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            image_id INTEGER NOT NULL REFERENCES images(id), cycle INTEGER NOT NULL,
+            task TEXT NOT NULL, answers TEXT NOT NULL, state TEXT NOT NULL, version TEXT,
+            opened_at TEXT NOT NULL, closed_at TEXT, answer TEXT, words TEXT NOT NULL DEFAULT ''
+        ) STRICT"""
+    )
+    db.execute(
+        "CREATE UNIQUE INDEX second_labels_open ON second_labels(image_id) WHERE state = 'open'"
+    )
