@@ -19,13 +19,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from daemon.audit.blob_features import NAMES
-from daemon.audit.finding_order import FURTHER_PLACE
+from daemon.audit.finding_order import FURTHER_PLACE, size_weight
 from daemon.audit.label_components import FloatArray
 from daemon.audit.planting import Planted
 from daemon.audit.suspects import CLEAN, KINDS, TYPES, UNCLEAR, IntArray, Rows, Suspects
 from daemon.domain.label_findings import FindingType
 
-LARGE_PX, SIZE_WEIGHT = 65_536, 0.25  # in the order of places: larger places are equal
 MIN_ERRORS = 20  # planted errors, for a fit
 FOLDS = 5
 RISING = (
@@ -89,12 +88,6 @@ class Places:
         found = np.empty(len(self))
         found[order] = alone[order] * FURTHER_PLACE**before
         return found
-
-
-def size_weight(area: IntArray) -> FloatArray:
-    """(N,): how much places of so many pixels (N,) count in their order, in (0, 1]."""
-    found: FloatArray = np.minimum(np.maximum(area, 1) / LARGE_PX, 1.0) ** SIZE_WEIGHT
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)

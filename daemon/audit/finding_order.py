@@ -6,11 +6,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
 from daemon.domain.label_findings import Finding, FindingType
 
 FURTHER_PLACE = 0.5  # of the urgency of the place before in the same image
 SAME_PLACE = 0.5  # intersection by union of two boxes
+LARGE_PX, SIZE_WEIGHT = 65_536, 0.25  # in the order of places: larger places are equal
 Box = tuple[int, int, int, int]
+
+
+def size_weight(area: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    """(N,): how much places of so many pixels (N,) count in their order, in (0, 1]."""
+    found: npt.NDArray[np.float64] = np.minimum(np.maximum(area, 1) / LARGE_PX, 1.0) ** SIZE_WEIGHT
+    return found
 
 
 def in_order(findings: Iterable[Finding], most: int) -> tuple[Finding, ...]:

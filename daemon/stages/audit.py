@@ -9,9 +9,9 @@ is said, and the next cycle has one again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from daemon.audit.work_rules import hasty_below_s
@@ -138,21 +138,13 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
     images = [image for image in labeled if image.role in (Role.POOL, Role.VALIDATION)]
     annotations = store.label_ids(image.id for image in images)
     done = store.independently_audited(annotations.values())
-    left = []
-    by_judge: dict[int, list[Image]] = {judge.cycle: [] for judge in judges}
-    for image in images:
-        judge = next((one for one in judges if not one.has_seen(image)), None)
-        if judge is not None:
-            by_judge[judge.cycle].append(image)
-        elif annotations[image.id] not in done:
-            left.append(image)
-    excluded, works = frozenset(store.excluded()), _works(context, annotations)
+    by_judge, left = _by_judge(judges, images)
+    left = [image for image in left if annotations[image.id] not in done]
+    file_of = partial(_audited_file, context, run)
+    uses, works = _uses(context, images), _works(context, annotations)
 
     def part_of(judge: Judge, judged: Sequence[Image], *, in_fold: bool = False) -> AuditedPart:
-        files = (
-            _audited_file(context, run, image, _use(image, excluded), works[image.id])
-            for image in judged
-        )
+        files = (file_of(image, uses[image.id], works[image.id]) for image in judged)
         return _part(judge, files, in_fold=in_fold)
 
     parts = [part_of(judge, by_judge[judge.cycle]) for judge in judges]
@@ -168,6 +160,18 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
         tolerance_px=settings.tolerance_px,
         hasty_below_s=hasty_below_s([label.lead_time_s for label in store.labels().values()]),
     )
+
+
+def _by_judge(
+    judges: Sequence[Judge], images: Iterable[Image]
+) -> tuple[dict[int, list[Image]], list[Image]]:
+    """Cycle -> the images that its model judges, and those that every model has seen."""
+    found: dict[int, list[Image]] = {judge.cycle: [] for judge in judges}
+    left = []
+    for image in images:
+        judge = next((one for one in judges if not one.has_seen(image)), None)
+        (left if judge is None else found[judge.cycle]).append(image)
+    return found, left
 
 
 def kept_judges(context: Context, cycle: int) -> list[Judge]:
@@ -202,10 +206,13 @@ def _part(judge: Judge, files: Iterable[AuditedFile], *, in_fold: bool) -> Audit
     )
 
 
-def _use(image: Image, excluded: Collection[int]) -> LabelUse:
-    if image.id in excluded:
-        return LabelUse.NOTHING
-    return LabelUse.VALIDATION if image.role is Role.VALIDATION else LabelUse.TRAINING
+def _uses(context: Context, images: Sequence[Image]) -> dict[int, LabelUse]:
+    """Image id -> what its label is used for."""
+    found = {
+        image.id: LabelUse.VALIDATION if image.role is Role.VALIDATION else LabelUse.TRAINING
+        for image in images
+    }
+    return found | dict.fromkeys(found.keys() & context.store.excluded(), LabelUse.NOTHING)
 
 
 def _works(context: Context, annotations: Mapping[int, str]) -> dict[int, LabelWork]:
