@@ -167,7 +167,7 @@ def _by_judge(
 ) -> tuple[dict[int, list[Image]], list[Image]]:
     """Cycle -> the images that its model judges, and those that every model has seen."""
     found: dict[int, list[Image]] = {judge.cycle: [] for judge in judges}
-    left = []
+    left: list[Image] = []
     for image in images:
         judge = next((one for one in judges if not one.has_seen(image)), None)
         (left if judge is None else found[judge.cycle]).append(image)
