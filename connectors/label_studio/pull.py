@@ -161,6 +161,7 @@ class Puller:
             corrected=_is_corrected(decoded, prediction, source),
             shown=printable(source.version) if source else None,
             shown_empty=source is not None and source.regions == 0,
+            overlap_px=decoded.overlap_px,
         )
         notes = (*decoded.notes, *fields.notes, *_notes_on_age(found, task.get("created_at")))
         return replace(found, notes=notes)

@@ -19,13 +19,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from daemon.audit.blob_features import NAMES
+from daemon.audit.finding_order import FURTHER_PLACE, size_weight
 from daemon.audit.label_components import FloatArray
 from daemon.audit.planting import Planted
 from daemon.audit.suspects import CLEAN, KINDS, TYPES, UNCLEAR, IntArray, Rows, Suspects
 from daemon.domain.label_findings import FindingType
 
-LARGE_PX, SIZE_WEIGHT = 65_536, 0.25  # in the order of places: larger places are equal
-FURTHER_PLACE = 0.5  # of the urgency of the place before in the same image
 MIN_ERRORS = 20  # planted errors, for a fit
 FOLDS = 5
 RISING = (
@@ -74,23 +73,21 @@ class Places:
     def __len__(self) -> int:
         return len(self.score)
 
+    def urgency(self) -> FloatArray:
+        """(N,): the probability of an error by the weight of the size, in [0, 1]."""
+        return self.score * size_weight(self.area)
+
     def priority(self) -> FloatArray:
         """(N,): what places are sorted by, in [0, 1]: of two that are equally likely to hold an
         error the larger one comes first, since it spoils more of the training; each further place
         of an image counts half of the one before, since whoever opens the image sees them all."""
-        alone = self.score * size_weight(self.area)
+        alone = self.urgency()
         order = np.lexsort((-alone, self.image))
         images = self.image[order]
         before = np.arange(len(order)) - np.searchsorted(images, images, side="left")
         found = np.empty(len(self))
         found[order] = alone[order] * FURTHER_PLACE**before
         return found
-
-
-def size_weight(area: IntArray) -> FloatArray:
-    """(N,): how much places of so many pixels (N,) count in their order, in (0, 1]."""
-    found: FloatArray = np.minimum(np.maximum(area, 1) / LARGE_PX, 1.0) ** SIZE_WEIGHT
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)

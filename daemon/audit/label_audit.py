@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,14 @@ from daemon.audit import error_model, sentences
 from daemon.audit.audited_image import AuditedImage
 from daemon.audit.component_features import NAMES
 from daemon.audit.error_model import ErrorModel, Places
+from daemon.audit.finding_order import in_order
 from daemon.audit.label_components import BACKGROUND
-from daemon.audit.label_rules import odd_mask
+from daemon.audit.label_rules import ClassUse, Oddity, odd_mask
 from daemon.audit.picture_conflicts import PictureConflicts
 from daemon.audit.plant_tables import PlantTable, plant_table
 from daemon.audit.planting import Planted, plant
 from daemon.audit.suspects import TYPES, Rows, Suspects, joined, suspects_of
+from daemon.audit.work_rules import odd_work
 from daemon.domain import Mask
 from daemon.domain.label_findings import Finding, FindingType
 
@@ -52,7 +55,7 @@ class LabelAudit:
 
     classes: names by value, background first. images: how many will come. tolerance_px: how far
     borders may differ. plant_share: of the components in which an error is planted, in copies.
-    seed: of the planted errors.
+    seed: of the planted errors. hasty_below_s: see `work_rules.hasty_below_s`.
     """
 
     classes: tuple[str, ...]
@@ -60,11 +63,13 @@ class LabelAudit:
     tolerance_px: int = 2
     plant_share: float = 0.1
     seed: int = 0
+    hasty_below_s: float = 0.0
     _seen: list[AuditedImage] = field(default_factory=list)
     _found: list[Suspects] = field(default_factory=list)
     _planted: list[list[Suspects]] = field(default_factory=list)
     _errors: list[tuple[int, Planted]] = field(default_factory=list)
-    _rules: list[Finding] = field(default_factory=list)
+    _rules: list[tuple[int, Oddity]] = field(default_factory=list)
+    _sizes: list[tuple[int, int]] = field(default_factory=list)
     _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     @cached_property
@@ -87,7 +92,7 @@ class LabelAudit:
         `step_of`-th pixel. They stay as they are, and nothing of their size is kept. Raises
         ValueError for sizes that differ.
         """
-        step = step_of(mask.shape)
+        step, size = step_of(mask.shape), (mask.shape[0], mask.shape[1])
         mask = mask[::step, ::step]
         if mask.shape != probability.shape[1:]:
             raise ValueError(
@@ -96,45 +101,56 @@ class LabelAudit:
             )
         number = len(self._seen)
         self._seen.append(image)
+        self._sizes.append(size)
         self.conflicts.add(image, picture)
         found = suspects_of(number, mask, probability, self.tolerance_px)
         self._found.append(_scaled(found, step))
-        self._check_rules(image, mask, probability, step)
+        self._check_rules(image, mask, probability)
         self._plant(number, mask, probability)
 
-    def outcome(self) -> AuditOutcome:
-        """Fit to the planted errors and rank the places of all images."""
+    def outcome(self, conflicts: Iterable[Finding] = ()) -> AuditOutcome:
+        """Fit to the planted errors and rank the places of all images.
+
+        conflicts: what `self.conflicts` found.
+        """
         if not self._seen:
             return AuditOutcome(findings=(), table=None)
         found = _together(self._found)
         model, table = self._fitted()
-        findings = list(self._rules)
+        findings = [*self._odd(), *conflicts]
         if model is not None:
             places = model.places(found)
             findings += self._findings(found, places, calibrated=True)
         else:
             findings += self._findings(found, by_weight(found), calibrated=False)
-        findings.sort(key=lambda one: (-one.score, one.image_id, one.box_yxyx))
-        return AuditOutcome(findings=tuple(findings[:MAX_KEPT]), table=table)
+        return AuditOutcome(findings=in_order(findings, MAX_KEPT), table=table)
 
-    def _check_rules(
-        self, image: AuditedImage, mask: Mask, probability: Probability, step: int
-    ) -> None:
-        model = probability.argmax(axis=0).astype(np.uint8)
-        for odd in odd_mask(mask, model, probability.max(axis=0)):
-            self._rules.append(
-                Finding(
-                    image_id=image.id,
-                    type=FindingType.RULE,
-                    labeled="",
-                    proposed="",
-                    box_yxyx=(0, 0, mask.shape[0] * step, mask.shape[1] * step),
-                    area_px=mask.size * step * step,
-                    score=odd.score,
-                    expected_precision=None,
-                    reason=odd.sentence,
-                    weak=image.weak,
-                )
+    @cached_property
+    def _class_use(self) -> ClassUse:
+        return ClassUse(classes=self.classes)
+
+    def _check_rules(self, image: AuditedImage, mask: Mask, probability: Probability) -> None:
+        model, sure = probability.argmax(axis=0).astype(np.uint8), probability.max(axis=0)
+        number = len(self._seen) - 1
+        found = (*odd_mask(mask, model, sure), *odd_work(image.work, self.hasty_below_s))
+        self._rules += [(number, odd) for odd in found]
+        self._class_use.add(number, image.work.annotator, mask, model, sure)
+
+    def _odd(self) -> Iterator[Finding]:
+        """Oddities of labels and of how they were made, each of a whole image."""
+        for number, odd in chain(self._rules, self._class_use.oddities()):
+            height, width = self._sizes[number]
+            yield Finding(
+                image_id=self._seen[number].id,
+                type=FindingType.RULE,
+                labeled="",
+                proposed="",
+                box_yxyx=(0, 0, height, width),
+                area_px=height * width,
+                score=odd.score,
+                expected_precision=None,
+                reason=odd.sentence,
+                weak=self._seen[number].weak,
             )
 
     def _plant(self, number: int, mask: Mask, probability: Probability) -> None:
@@ -162,8 +178,8 @@ class LabelAudit:
 
     def _findings(self, found: Suspects, places: Places, *, calibrated: bool) -> Iterator[Finding]:
         count: dict[int, int] = {}
-        priority = places.priority()
-        for row in np.argsort(-priority, kind="stable"):
+        urgency = places.urgency()
+        for row in np.argsort(-urgency, kind="stable"):
             image = int(places.image[row])
             if not _worth_a_look(found, places, int(row)) or count.get(image, 0) >= MAX_FINDINGS:
                 continue
@@ -172,7 +188,7 @@ class LabelAudit:
             keeps = count[image] <= MAX_MASKS
             yield replace(
                 finding,
-                score=float(priority[row]),
+                score=float(urgency[row]),
                 expected_precision=finding.score if calibrated else None,
                 mask_png=finding.mask_png if keeps else "",
             )

@@ -3,8 +3,9 @@
 An exact copy is compared with the first of its group. A picture that is nearly the same as others
 is compared with what most of the labels of the nearest ones say of each pixel, so the odd one of a
 row of still frames is found, and not every pair of them. What two people draw of one plant is never
-the same; how alike such labels are is measured by class, and what is often drawn differently counts
-for less.
+the same: a place counts by its size, as planted errors on soy had it (500 places of 206 pictures:
+9 % of those of 30 to 60 px held one, 71 % of those over 500 px), and how alike such labels are is
+measured by class.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from scipy import ndimage
 from daemon.audit import sentences
 from daemon.audit.audited_image import AuditedImage
 from daemon.audit.disagreement_blobs import MIN_BLOB_PX
-from daemon.audit.error_model import FURTHER_PLACE, size_weight
+from daemon.audit.finding_order import size_weight
 from daemon.audit.identical_pictures import agreement, digest_of, identical_pairs
 from daemon.audit.label_components import EIGHT, IdMap
 from daemon.audit.second_look import changed_pixels
@@ -32,6 +33,7 @@ from daemon.domain.label_findings import Finding, FindingType, LabelUse
 
 NEAREST = 5  # pictures that one is compared with
 MAX_PLACES = 3  # of a picture
+EVEN_PX = 400  # a place of this size is as likely an error as not, if NEAREST others agree
 Picture = npt.NDArray[np.uint8]
 ReadLabel = Callable[[int], Mask | None]
 
@@ -76,9 +78,8 @@ class PictureConflicts:
         alike = [number for number, others in enumerate(self._nearest) if others]
         for number in alike:
             self._measure(number, label_of)
-        usual_iou = self.repeatability.iou
         for number in alike:
-            yield from self._of_similar(number, label_of, usual_iou)
+            yield from self._of_similar(number, label_of)
 
     @property
     def repeatability(self) -> Repeatability:
@@ -125,9 +126,7 @@ class PictureConflicts:
         if first is not None and second is not None and first.shape == second.shape:
             self._agreements.append(agreement(first, second, self.classes))
 
-    def _of_similar(
-        self, number: int, label_of: ReadLabel, usual_iou: Mapping[str, float]
-    ) -> Iterator[Finding]:
+    def _of_similar(self, number: int, label_of: ReadLabel) -> Iterator[Finding]:
         image, nearest = self._images[number], self._nearest[number]
         leaking = (one for one in nearest if number > one and _leaks(image, self._images[one]))
         for one in islice(leaking, 1):
@@ -142,27 +141,27 @@ class PictureConflicts:
             name: mask for name, mask in read if mask is not None and mask.shape == label.shape
         }
         if others:
-            yield from self._places(image, label, others, usual_iou)
+            yield from self._places(image, label, others)
 
     def _places(
         self,
         image: AuditedImage,
         label: Mask,
         others: Mapping[str, Mask],
-        usual_iou: Mapping[str, float],
     ) -> Iterator[Finding]:
         """The largest places where a label differs from most of the others. others: by name."""
         usual = majority([*others.values()], len(self.classes))
         usual = np.where((usual == IGNORE) | (label == IGNORE), label, usual)
         first = next(iter(others))
         shares = agreement(label, others[first], self.classes)
-        agreeing = len(others) / (len(others) + 1)  # of n + 1 labels all but this one say the same
+        # Of n + 1 labels all but this one say the same; compared with as many as there can be.
+        agreeing = len(others) / (len(others) + 1) * (NEAREST + 1) / NEAREST
         parts, sizes = _large_parts(changed_pixels(label, usual, self.tolerance_px))
-        for place, (part, area) in enumerate(sizes):
+        for part, area in sizes:
             pixels = parts == part
             labeled, expected = (self._name(_mode(mask[pixels])) for mask in (label, usual))
-            likely = agreeing * min(usual_iou.get(name, 1.0) for name in (labeled, expected))
-            weight = float(size_weight(np.array([area]))[0]) * FURTHER_PLACE**place
+            likely = agreeing * area / (area + EVEN_PX)
+            weight = float(size_weight(np.array([area]))[0])
             words = sentences.odd_one(first, len(others), labeled, expected, shares)
             found = _finding(image, pixels, likely * weight, words)
             yield replace(found, labeled=labeled, proposed=expected)

@@ -53,7 +53,8 @@ class Annotation:
     """A person's mask for one image; never a machine's.
 
     id and task are the tool's. created_at and updated_at are the tool's clock, with a zone.
-    lead_time_s: seconds of work that the tool measured. notes: in words, each decision that was
+    lead_time_s: seconds of work that the tool measured. overlap_px: pixels that regions of two
+    classes cover; None: the tool has no regions. notes: in words, each decision that was
     made while the mask was read, such as clipping a shape to the image.
     """
 
@@ -69,6 +70,7 @@ class Annotation:
     corrected: bool | None = None  # whether the shown prediction was changed; None: none was shown
     shown: str | None = None  # version of the prediction that the person began with
     shown_empty: bool = False  # that prediction had no region: the page began empty
+    overlap_px: int | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -34,6 +34,18 @@ class LabelUse(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelWork:
+    """How a label was made. annotator: "" where it is not known. lead_time_s: seconds that the tool
+    measured. corrected: whether the shown prediction was changed; None: none was shown.
+    overlap_px: pixels that were drawn by two classes."""
+
+    annotator: str = ""
+    lead_time_s: float | None = None
+    corrected: bool | None = None
+    overlap_px: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """A place of the label of one image.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -19,7 +19,6 @@ from PIL import Image as Pillow
 from daemon.audit.audited_image import AuditedImage
 from daemon.audit.label_audit import LabelAudit, step_of
 from daemon.domain import Mask
-from daemon.domain.label_findings import Finding
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.device import peak_memory_bytes
 from daemon.hrda.inference.streaming import predictions_of
@@ -63,11 +62,12 @@ def audit(folder: RunFolder, request: AuditRequest) -> None:
         tolerance_px=request.tolerance_px,
         plant_share=request.plant_share,
         seed=request.seed,
+        hasty_below_s=request.hasty_below_s,
     )
     seen = _take_in(folder, request, reader, found)
     conflicts = list(found.conflicts.findings(_label_reader(seen, reader, len(request.classes))))
     repeated = found.conflicts.repeatability
-    outcome = found.outcome()
+    outcome = found.outcome(conflicts)
     _delete_masks(folder, seen, [finding.image_id for finding in outcome.findings[:PICTURED]])
     folder.write_result(
         AuditResult(
@@ -75,18 +75,13 @@ def audit(folder: RunFolder, request: AuditRequest) -> None:
             seconds=time.monotonic() - started_s,
             cpu_seconds_per_image=(_cpu_s() - cpu_before_s) / max(len(seen), 1),
             peak_memory_bytes=peak_memory_bytes(),
-            findings=_in_order([*conflicts, *outcome.findings]),
+            findings=outcome.findings,
             planted=outcome.table.model_dump(mode="json") if outcome.table else None,
             faults=reader.faults(),
             repeatability=repeated.iou,
             repeated_pairs=repeated.pairs,
         )
     )
-
-
-def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The most suspicious first."""
-    return tuple(sorted(findings, key=lambda one: -one.score))
 
 
 def _take_in(
@@ -100,7 +95,7 @@ def _take_in(
         labeled = reader.labeled_image(file, len(request.classes))
         if labeled is None:
             continue
-        image = AuditedImage(id=file.id, name=file.name, weak=weak, use=file.use)
+        image = AuditedImage(id=file.id, name=file.name, weak=weak, use=file.use, work=file.work)
         found.add(image, *labeled, probability_of(prediction))
         with atomic_file(folder.mask(file.id)) as part:
             Pillow.fromarray(prediction.mask()).save(part, format="PNG")

@@ -8,17 +8,18 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from daemon.domain.label_findings import Finding, LabelUse
+from daemon.domain.label_findings import Finding, LabelUse, LabelWork
 from daemon.runs.records import FileFault, LabeledFile, Record, Request
 
 
 class AuditedFile(LabeledFile):
     """A labeled image of an audit. sha256: of its file, 64 hex digits. name: as people know it.
-    use: of its label in the loop."""
+    use: of its label in the loop. work: how it was made."""
 
     sha256: str
     name: str
     use: LabelUse = LabelUse.TRAINING
+    work: LabelWork = LabelWork()
 
 
 class AuditedPart(Record):
@@ -37,13 +38,15 @@ class AuditRequest(Request):
     """Compare labels with models that did not learn from them; see daemon/audit.
 
     tolerance_px: by which borders may differ. plant_share: of the components that get an error in
-    copies, by which the audit is calibrated, in [0, 1].
+    copies, by which the audit is calibrated, in [0, 1]. hasty_below_s: seconds that nearly every
+    label of the project takes at least; 0: not known.
     """
 
     kind: Literal["audit"] = "audit"
     parts: tuple[AuditedPart, ...]
     tolerance_px: int = Field(default=2, ge=0)
     plant_share: float = Field(default=0.1, ge=0, le=1)
+    hasty_below_s: float = Field(default=0, ge=0)
 
 
 class AuditResult(Record):

@@ -9,14 +9,15 @@ is said, and the next cycle has one again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
+from daemon.audit.work_rules import hasty_below_s
 from daemon.domain import Image, Role, Stage
 from daemon.domain.errors import RunFailed
-from daemon.domain.label_findings import LabelUse
+from daemon.domain.label_findings import LabelUse, LabelWork
 from daemon.runs.ancestry import learned_files
 from daemon.runs.audit_records import AuditedFile, AuditedPart, AuditRequest, AuditResult
 from daemon.runs.durable import atomic_file
@@ -137,18 +138,18 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
     images = [image for image in labeled if image.role in (Role.POOL, Role.VALIDATION)]
     annotations = store.label_ids(image.id for image in images)
     done = store.independently_audited(annotations.values())
-    left = []
-    by_judge: dict[int, list[Image]] = {judge.cycle: [] for judge in judges}
-    for image in images:
-        judge = next((one for one in judges if not one.has_seen(image)), None)
-        if judge is not None:
-            by_judge[judge.cycle].append(image)
-        elif annotations[image.id] not in done:
-            left.append(image)
-    excluded = frozenset(store.excluded())
-    parts = [_part(context, run, judge, by_judge[judge.cycle], excluded) for judge in judges]
+    by_judge, left = _by_judge(judges, images)
+    left = [image for image in left if annotations[image.id] not in done]
+    file_of = partial(_audited_file, context, run)
+    uses, works = _uses(context, images), _works(context, annotations)
+
+    def part_of(judge: Judge, judged: Sequence[Image], *, in_fold: bool = False) -> AuditedPart:
+        files = (file_of(image, uses[image.id], works[image.id]) for image in judged)
+        return _part(judge, files, in_fold=in_fold)
+
+    parts = [part_of(judge, by_judge[judge.cycle]) for judge in judges]
     if settings.weak:
-        parts.append(_part(context, run, judges[0], left, excluded, in_fold=True))
+        parts.append(part_of(judges[0], left, in_fold=True))
     parts = [part for part in parts if part.files]
     if not parts:
         return None
@@ -157,7 +158,20 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
         classes=context.trained_classes(judges[0].cycle),
         parts=tuple(parts),
         tolerance_px=settings.tolerance_px,
+        hasty_below_s=hasty_below_s([label.lead_time_s for label in store.labels().values()]),
     )
+
+
+def _by_judge(
+    judges: Sequence[Judge], images: Iterable[Image]
+) -> tuple[dict[int, list[Image]], list[Image]]:
+    """Cycle -> the images that its model judges, and those that every model has seen."""
+    found: dict[int, list[Image]] = {judge.cycle: [] for judge in judges}
+    left: list[Image] = []
+    for image in images:
+        judge = next((one for one in judges if not one.has_seen(image)), None)
+        (left if judge is None else found[judge.cycle]).append(image)
+    return found, left
 
 
 def kept_judges(context: Context, cycle: int) -> list[Judge]:
@@ -182,37 +196,54 @@ def kept_judges(context: Context, cycle: int) -> list[Judge]:
     return found
 
 
-def _part(
-    context: Context,
-    run: RunFolder,
-    judge: Judge,
-    images: Sequence[Image],
-    excluded: Collection[int],
-    *,
-    in_fold: bool = False,
-) -> AuditedPart:
+def _part(judge: Judge, files: Iterable[AuditedFile], *, in_fold: bool) -> AuditedPart:
     return AuditedPart(
         checkpoint=judge.run.checkpoint,
         temperature=_temperature(judge.run),
         trained_on=tuple(sorted(set(judge.learned.values()))),
-        files=tuple(_audited_file(context, run, image, _use(image, excluded)) for image in images),
+        files=tuple(files),
         in_fold=in_fold,
     )
 
 
-def _use(image: Image, excluded: Collection[int]) -> LabelUse:
-    if image.id in excluded:
-        return LabelUse.NOTHING
-    return LabelUse.VALIDATION if image.role is Role.VALIDATION else LabelUse.TRAINING
+def _uses(context: Context, images: Sequence[Image]) -> dict[int, LabelUse]:
+    """Image id -> what its label is used for."""
+    found = {
+        image.id: LabelUse.VALIDATION if image.role is Role.VALIDATION else LabelUse.TRAINING
+        for image in images
+    }
+    return found | dict.fromkeys(found.keys() & context.store.excluded(), LabelUse.NOTHING)
 
 
-def _audited_file(context: Context, run: RunFolder, image: Image, use: LabelUse) -> AuditedFile:
+def _works(context: Context, annotations: Mapping[int, str]) -> dict[int, LabelWork]:
+    """Image id -> how its label was made. annotations: image id -> its label."""
+    drawn_twice = context.store.pixels_drawn_twice()
+    return {
+        image_id: LabelWork(
+            annotator=label.annotator,
+            lead_time_s=label.lead_time_s,
+            corrected=label.corrected,
+            overlap_px=drawn_twice.get(annotations[image_id], 0),
+        )
+        for image_id, label in context.store.labels_of(annotations).items()
+    }
+
+
+def _audited_file(
+    context: Context, run: RunFolder, image: Image, use: LabelUse, work: LabelWork
+) -> AuditedFile:
     path = _label_file(run, image.id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as part:
         part.write_bytes(context.store.label_png(image.id))
     return AuditedFile(
-        id=image.id, image=image.path, mask=path, sha256=image.sha256, name=image.name, use=use
+        id=image.id,
+        image=image.path,
+        mask=path,
+        sha256=image.sha256,
+        name=image.name,
+        use=use,
+        work=work,
     )
 
 

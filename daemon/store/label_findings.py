@@ -85,6 +85,13 @@ class FindingQueries(StoreBase):
             at=None if row["at"] is None else datetime.fromisoformat(row["at"]),
         )
 
+    def pixels_drawn_twice(self) -> dict[str, int]:
+        """Annotation -> pixels of it that regions of two classes cover, of those that have any."""
+        rows = self._rows(
+            "SELECT id, overlap_px FROM annotations WHERE deleted = 0 AND overlap_px > 0"
+        )
+        return {row["id"]: row["overlap_px"] for row in rows}
+
     def independently_audited(self, annotations: Iterable[str]) -> set[str]:
         """Those of these annotations that a model judged which had not learned from them."""
         rows = self._rows(

@@ -62,6 +62,7 @@ class LabelQueries(StoreBase):
             "corrected": None if annotation.corrected is None else int(annotation.corrected),
             "deleted": 0,
             "notes": json.dumps(annotation.notes),
+            "overlap_px": annotation.overlap_px,
             "shown": annotation.shown,
             **_correction_columns(correction),
             "blank": int((annotation.mask == IGNORE).all()),

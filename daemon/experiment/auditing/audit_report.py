@@ -69,6 +69,7 @@ def write_findings(folder: Path, run: RunFolder) -> None:
                 for row, one in zip(rows, result.findings, strict=True)
             ],
             "planted": result.planted,
+            "repeatability": {"iou": dict(result.repeatability), "pairs": result.repeated_pairs},
             "cpu_seconds_per_image": result.cpu_seconds_per_image,
             "peak_memory_bytes": result.peak_memory_bytes,
             "faults": [str(fault) for fault in result.faults],
@@ -105,6 +106,10 @@ def print_audit(run: RunFolder, folder: Path, out: Console, *, planted: bool) ->
     for rank, one in enumerate(result.findings[:LISTED], start=1):
         expected = "" if one.expected_precision is None else f" ({one.expected_precision:.2f})"
         out.print(f"{rank}. {files[one.image_id].name}: {one.reason}{expected}", markup=False)
+    if result.repeatability:
+        shares = ", ".join(f"{name} {iou:.2f}" for name, iou in result.repeatability.items())
+        pairs = count(result.repeated_pairs, "pair")
+        out.print(f"labels of nearly the same picture agree: IoU {shares} ({pairs})", markup=False)
     out.print(
         f"{folder / 'findings.html'}: {count(len(result.findings), 'finding')} in "
         f"{count(result.images, 'image')}",
