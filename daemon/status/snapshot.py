@@ -118,7 +118,7 @@ def _cycle_and_stage(store: Store) -> tuple[int | None, Stage | None]:
 def _label_facts(store: Store, config: Config) -> dict[str, Any]:
     """The fields of the status that say what is worth knowing of the labels."""
     return {
-        "doubles": duplicate_labels(store),
+        "duplicate_labels": duplicate_labels(store),
         "reviews": review_totals(store.review_counts(), store.reviews_stopped()),
         "corrections": correction_totals(store, config.classes.names),
         "notes": mask_notes(store),
@@ -165,7 +165,7 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         stages=(),
         quarantine=(),
         quarantine_settled=(),
-        doubles=DuplicateLabels(images=0, listed=()),
+        duplicate_labels=DuplicateLabels(images=0, listed=()),
         reviews=review_totals({}, ""),
         corrections=no_corrections({}),
         notes=(),

@@ -152,7 +152,7 @@ def test_a_cycle_that_was_killed_while_it_scored_ends_and_the_next_one_follows(
     assert do_what_can_be_done(config) == "4 images wait for annotators"
     before = status_json(config)
     assert (before["cycle"], before["labels"]["spent"], before["labels"]["left"]) == (1, 8, 8)
-    assert not [event for event in before["events"] if "config.toml changed" in event["words"]]
+    assert not [event for event in before["events"] if "config.toml changed" in event["message"]]
     assert set(asked_images(config).values()) == {1}
     assert model.read_bytes() == trained
 

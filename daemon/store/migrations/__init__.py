@@ -12,9 +12,10 @@ from daemon.store.migrations import people_tables  # isort: skip
 from daemon.store.migrations import findings_table  # isort: skip
 from daemon.store.migrations import reviews_table  # isort: skip
 from daemon.store.migrations import second_labels_table  # isort: skip
+from daemon.store.migrations import field_names  # isort: skip
 from daemon.store.migrations.registry import migrations
 
 __all__ = [
-    "commands_table", "findings_table", "migrations", "people_tables", "released", "reviews_table",
-    "second_labels_table", "typed_facts", "verdicts",
+    "commands_table", "field_names", "findings_table", "migrations", "people_tables", "released",
+    "reviews_table", "second_labels_table", "typed_facts", "verdicts",
 ]  # fmt: skip
