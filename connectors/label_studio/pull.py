@@ -159,7 +159,7 @@ class Puller:
             lead_time_s=fields.lead_time_s(),
             ground_truth=fields.ground_truth(),
             corrected=_is_corrected(decoded, prediction, source),
-            shown=printable(source.version) if source else None,
+            prediction_version=printable(source.version) if source else None,
             shown_empty=source is not None and source.regions == 0,
             overlap_px=decoded.overlap_px,
         )

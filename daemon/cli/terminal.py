@@ -94,8 +94,8 @@ def _batch_line(batch: BatchProgress, open_earlier: int) -> str:
     line = f"batch of cycle {batch.cycle}: {batch.asked} asked: {', '.join(states)}"
     if batch.skipped_once:
         line += f" ({batch.skipped_once} of the open ones skipped, not by enough people)"
-    if batch.ahead:
-        line += f"; {batch.ahead} of them beyond the batch, asked ahead"
+    if batch.beyond_batch:
+        line += f"; {batch.beyond_batch} of them beyond the batch, asked ahead"
     return f"{line}; {open_earlier} of earlier batches open" if open_earlier else line
 
 
@@ -167,8 +167,8 @@ def _left_out_lines(status: Status) -> Iterator[str]:
 def _label_notes(status: Status) -> Iterator[str]:
     """What is worth knowing of the labels that are used."""
     if settled := status.quarantine_settled:
-        yield f"{count(len(settled), 'unusable mask')} mended or replaced since"
-    if number := status.doubles.images:
+        yield f"{count(len(settled), 'unusable mask')} corrected or replaced since"
+    if number := status.duplicate_labels.images:
         yield f"{count(number, 'image')} labeled by several people; each counts once"
     if reviews := status.reviews.line():
         yield reviews

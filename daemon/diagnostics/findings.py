@@ -52,7 +52,7 @@ def _store_findings(store: Mapping[str, Any]) -> Iterator[str]:
     for row in incidents if isinstance(incidents, list) else ():
         yield incident_line(row["source"], row["since"], row["count"], row["words"])
     states = quarantine if isinstance(quarantine, Mapping) else {}
-    count = sum(n for state, n in states.items() if state not in ("mended", "replaced"))
+    count = sum(n for state, n in states.items() if state not in ("corrected", "replaced"))
     if count:
         yield f"store: {count} inputs are quarantined; see `maskloop status`"
 

@@ -68,7 +68,7 @@ class Annotation:
     lead_time_s: float | None = None
     ground_truth: bool = False
     corrected: bool | None = None  # whether the shown prediction was changed; None: none was shown
-    shown: str | None = None  # version of the prediction that the person began with
+    prediction_version: str | None = None  # of the prediction that the person began with
     shown_empty: bool = False  # that prediction had no region: the page began empty
     overlap_px: int | None = None
     notes: tuple[str, ...] = ()

@@ -12,4 +12,4 @@ class Event:
 
     at: datetime
     level: str
-    words: str
+    message: str

@@ -57,12 +57,12 @@ class FaultState(enum.StrEnum):
 
     OPEN = "open"  # the loop continues without it
     ASKED_AGAIN = "asked again"  # annotators are asked for the image again
-    MENDED = "mended"  # the annotation was corrected and can be used
+    CORRECTED = "corrected"  # the annotation was, and can be used
     REPLACED = "replaced"  # another annotation of the image can be used
     GIVEN_UP = "given up"  # asked again as often as [loop] ask_again allows
 
 
-RESOLVED = (FaultState.MENDED, FaultState.REPLACED)
+RESOLVED = (FaultState.CORRECTED, FaultState.REPLACED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,9 +40,9 @@ def correction_of(
 
     None if no source prediction of the annotation is known.
     """
-    if annotation.shown is None:
+    if annotation.prediction_version is None:
         return None
-    result = _measure(context, image_id, annotation.shown, annotation.mask)
+    result = _measure(context, image_id, annotation.prediction_version, annotation.mask)
     if (
         annotation.shown_empty
         and isinstance(result, Correction)

@@ -19,7 +19,7 @@ _WORDS = {
     "ground_truth": "the first until somebody marks one as ground truth",
     "majority": "what most people say at each pixel",
 }
-_REPORTED = "doubles_said"  # name of the stored fact: the number of such images
+_REPORTED = "duplicate_labels_reported"  # name of the stored fact: the number of such images
 
 
 def report_duplicate_labels(context: Context) -> None:

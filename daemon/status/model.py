@@ -187,8 +187,8 @@ class Status(ViewModel):
     """Inputs that could not be used; of an image that was asked again and again the newest
     alone."""
     quarantine_settled: tuple[QuarantinedInput, ...]
-    """Inputs that could not be used and were mended or replaced since."""
-    doubles: DuplicateLabels
+    """Inputs that could not be used and were corrected or replaced since."""
+    duplicate_labels: DuplicateLabels
     """Images that several people labeled."""
     reviews: ReviewTotals
     """Labels that another person was asked to look at once more."""

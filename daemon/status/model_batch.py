@@ -99,10 +99,10 @@ class BatchProgress(ViewModel):
     unusable: Count
     """Images whose label could not be used."""
     withdrawn: Count
-    """Images that were asked again in vain: their first label was mended meanwhile."""
+    """Images that were asked again in vain: their first label was corrected meanwhile."""
     retired: Count
     """Images that were taken back at the end of the loop; asked again when the budget is raised."""
-    ahead: Count
+    beyond_batch: Count
     """Images that were asked beyond the batch, so that nobody waits for a training."""
     skipped_once: Count
     """Open images that somebody skipped, though not enough people."""

@@ -68,7 +68,7 @@ class QuarantinedInput(ViewModel):
     at: Timestamp
     """When it came."""
     state: str
-    """What became of it: "open", "asked again", "replaced", "mended" or "given up"
+    """What became of it: "open", "asked again", "replaced", "corrected" or "given up"
     (daemon/README.md, "Answers that cannot be used")."""
     image: str | None
     """Name of the image; null where it is unknown."""
@@ -105,7 +105,7 @@ class Event(ViewModel):
     """When it happened."""
     level: str
     """"info", "warning" or "error"."""
-    words: Mention
+    message: Mention
     """What happened."""
 
 

@@ -119,7 +119,7 @@ def _cycle_and_stage(store: Store) -> tuple[int | None, Stage | None]:
 def _label_facts(store: Store, config: Config) -> dict[str, Any]:
     """The fields of the status that say what is worth knowing of the labels."""
     return {
-        "doubles": duplicate_labels(store),
+        "duplicate_labels": duplicate_labels(store),
         "reviews": review_totals(store.review_counts(), store.reviews_stopped()),
         "agreement": agreement_of_people(store, config),
         "corrections": correction_totals(store, config.classes.names),
@@ -167,7 +167,7 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         stages=(),
         quarantine=(),
         quarantine_settled=(),
-        doubles=DuplicateLabels(images=0, listed=()),
+        duplicate_labels=DuplicateLabels(images=0, listed=()),
         reviews=review_totals({}, ""),
         agreement=no_agreement(config),
         corrections=no_corrections({}),

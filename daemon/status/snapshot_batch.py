@@ -45,7 +45,7 @@ def batch_progress(store: Store, counts: BatchCounts | None) -> BatchProgress | 
         unusable=states[TaskState.UNUSABLE],
         withdrawn=states[TaskState.WITHDRAWN],
         retired=states[TaskState.RETIRED],
-        ahead=counts.beyond_batch,
+        beyond_batch=counts.beyond_batch,
         skipped_once=counts.skipped_once,
         effort=_batch_corrections(store.corrected_labels_of(counts.cycle)),
         images=_batch_images(store),

@@ -79,7 +79,7 @@ def incidents(store: Store) -> tuple[Incident, ...]:
 
 
 def quarantine(faults: Sequence[QuarantinedFault]) -> tuple[QuarantinedInput, ...]:
-    """What could not be used and was not mended or replaced since.
+    """What could not be used and was not corrected or replaced since.
 
     Of an image's answers with the same fault only the newest, which comes first in `faults`: an
     image that was asked again and again is one fault.
@@ -93,7 +93,7 @@ def quarantine(faults: Sequence[QuarantinedFault]) -> tuple[QuarantinedInput, ..
 
 
 def settled_quarantine(faults: Sequence[QuarantinedFault]) -> tuple[QuarantinedInput, ...]:
-    """What could not be used and was mended or replaced since."""
+    """What could not be used and was corrected or replaced since."""
     return tuple(_quarantined(fault) for fault in faults if fault.state in RESOLVED)
 
 
@@ -142,6 +142,6 @@ def mask_notes(store: Store) -> tuple[MaskNote, ...]:
 def newest_events(store: Store) -> tuple[Event, ...]:
     """The newest events, newest first."""
     return tuple(
-        Event(at=event.at.isoformat(), level=event.level, words=event.words)
+        Event(at=event.at.isoformat(), level=event.level, message=event.message)
         for event in store.events()
     )

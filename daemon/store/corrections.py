@@ -11,8 +11,8 @@ from daemon.store.labels import LABEL_ORDER, POLICY, WITHOUT_MASKS
 
 # Without the masks, which are large.
 _LABELS = (
-    "SELECT * FROM (SELECT id, image_id, annotator, shown, changed_share, unmeasured, lead_time_s, "
-    f"{LABEL_ORDER} FROM {WITHOUT_MASKS} WHERE deleted = 0) WHERE label_order = 1"
+    "SELECT * FROM (SELECT id, image_id, annotator, prediction_version, changed_share, unmeasured, "
+    f"lead_time_s, {LABEL_ORDER} FROM {WITHOUT_MASKS} WHERE deleted = 0) WHERE label_order = 1"
 )
 
 
@@ -55,7 +55,8 @@ class CorrectionQueries(StoreBase):
         """Answers to a prediction that have neither a correction nor a reason for having none, by
         id, at most `limit`."""
         rows = self._rows(
-            "SELECT id, image_id, shown AS version, mask FROM annotations WHERE shown IS NOT NULL "
+            "SELECT id, image_id, prediction_version AS version, mask FROM annotations "
+            "WHERE prediction_version IS NOT NULL "
             "AND changed_share IS NULL AND unmeasured IS NULL AND deleted = 0 ORDER BY id LIMIT ?",
             limit,
         )
@@ -63,7 +64,7 @@ class CorrectionQueries(StoreBase):
 
     def _corrected(self, condition: str, *values: object) -> list[CorrectedLabel]:
         labels = self._tuples(
-            "SELECT id, image_id, annotator, shown, changed_share, lead_time_s "
+            "SELECT id, image_id, annotator, prediction_version, changed_share, lead_time_s "
             f"FROM ({_LABELS}) a WHERE changed_share IS NOT NULL {condition} ORDER BY image_id",
             *values,
         )
@@ -81,12 +82,12 @@ class CorrectionQueries(StoreBase):
             CorrectedLabel(
                 image_id=image_id,
                 annotator=annotator,
-                version=_version(shown),
+                version=_version(version),
                 changed_share=changed_share,
                 lead_time_s=lead_time_s,
                 classes=classes[annotation],
             )
-            for annotation, image_id, annotator, shown, changed_share, lead_time_s in labels
+            for annotation, image_id, annotator, version, changed_share, lead_time_s in labels
         ]
 
 

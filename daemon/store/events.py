@@ -13,17 +13,17 @@ class EventQueries(StoreBase):
 
     def add_event(self, level: str, message: str, at: datetime) -> None:
         """Keep an event ("info", "warning" or "error") for the page and `status`."""
-        self._insert("events", {"at": stamp(at), "level": level, "words": utf_8(message)})
+        self._insert("events", {"at": stamp(at), "level": level, "message": utf_8(message)})
 
     def events(self, limit: int = 50) -> list[Event]:
         """The newest events, newest first."""
-        rows = self._rows("SELECT at, level, words FROM events ORDER BY id DESC LIMIT ?", limit)
+        rows = self._rows("SELECT at, level, message FROM events ORDER BY id DESC LIMIT ?", limit)
         return [
-            Event(at=datetime.fromisoformat(row["at"]), level=row["level"], words=row["words"])
+            Event(at=datetime.fromisoformat(row["at"]), level=row["level"], message=row["message"])
             for row in rows
         ]
 
     def has_event(self, message: str, since: datetime) -> bool:
         """Whether an event with exactly this message was kept since then."""
-        sql = "SELECT 1 FROM events WHERE words = ? AND at >= ? LIMIT 1"
+        sql = "SELECT 1 FROM events WHERE message = ? AND at >= ? LIMIT 1"
         return bool(self._rows(sql, message, stamp(since)))

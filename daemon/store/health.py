@@ -27,7 +27,7 @@ _LISTS = {
         "failed_at, serving, maskloop FROM cycles ORDER BY id DESC LIMIT 3"
     ),
     "curve": "SELECT cycle, split, labels, miou FROM evaluations ORDER BY cycle DESC LIMIT 6",
-    "events": "SELECT at, level, words FROM events ORDER BY id DESC LIMIT 20",
+    "events": "SELECT at, level, message FROM events ORDER BY id DESC LIMIT 20",
     "quarantined": "SELECT at, place, got, cure, state FROM quarantine ORDER BY at DESC LIMIT 10",
     "does not work": "SELECT source, kind, since, last_at, count, substr(words, 1, 300) AS words "
     "FROM incidents WHERE ended_at IS NULL ORDER BY since",

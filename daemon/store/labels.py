@@ -63,7 +63,7 @@ class LabelQueries(StoreBase):
             "deleted": 0,
             "notes": json.dumps(annotation.notes),
             "overlap_px": annotation.overlap_px,
-            "shown": annotation.shown,
+            "prediction_version": annotation.prediction_version,
             **_correction_columns(correction),
             "blank": int((annotation.mask == IGNORE).all()),
         }
@@ -73,7 +73,7 @@ class LabelQueries(StoreBase):
             row["drawn_on"] = self._drawn_on(image_id, annotation)
             self._insert("annotations", row, clash="REPLACE")
             self._write("DELETE FROM skips WHERE id = ?", annotation.id)
-            if row["shown"] is None or annotation.shown is not None:
+            if row["prediction_version"] is None or annotation.prediction_version is not None:
                 self._keep_corrected_classes(annotation.id, correction)
 
     def _free_id(self, number: str, task: str) -> None:
@@ -94,11 +94,11 @@ class LabelQueries(StoreBase):
     def _known_provenance(self, annotation: Annotation) -> Row:
         """The saved columns about the prediction that an answer began with, if the prediction is
         deleted by now and the answer has not changed."""
-        if annotation.shown is not None:
+        if annotation.prediction_version is not None:
             return {}
         rows = self._rows(
-            "SELECT shown, corrected, changed_share, unmeasured FROM annotations "
-            "WHERE id = ? AND updated_at = ? AND shown IS NOT NULL",
+            "SELECT prediction_version, corrected, changed_share, unmeasured FROM annotations "
+            "WHERE id = ? AND updated_at = ? AND prediction_version IS NOT NULL",
             annotation.id,
             stamp(annotation.updated_at),
         )

@@ -30,19 +30,19 @@ class QuarantineQueries(StoreBase):
                     "ON CONFLICT (place) DO UPDATE SET got = excluded.got, at = excluded.at, "
                     "expected = excluded.expected, cure = excluded.cure, task = excluded.task, "
                     "annotation = excluded.annotation, image_id = excluded.image_id, "
-                    f"state = iif(state = '{FaultState.MENDED}', '{FaultState.OPEN}', state) "
+                    f"state = iif(state = '{FaultState.CORRECTED}', '{FaultState.OPEN}', state) "
                     "WHERE got != excluded.got OR image_id IS NOT excluded.image_id "
-                    f"OR state = '{FaultState.MENDED}'",
+                    f"OR state = '{FaultState.CORRECTED}'",
                     *_fault_row(fault, at),
                 )
 
     def release(self, inputs: Iterable[str]) -> None:
-        """Mark the faults of these inputs as mended, if about answers; delete the others."""
+        """Mark the faults of these inputs as corrected, if about answers; delete the others."""
         with self.atomic():
             for where in inputs:
                 self._write("DELETE FROM quarantine WHERE place = ? AND image_id IS NULL", where)
                 self._write(
-                    "UPDATE quarantine SET state = ? WHERE place = ?", FaultState.MENDED, where
+                    "UPDATE quarantine SET state = ? WHERE place = ?", FaultState.CORRECTED, where
                 )
 
     def delete_absent_faults(self, present: Mapping[str, Iterable[str]]) -> None:

@@ -58,7 +58,7 @@ def folded_events(events: Sequence[Event]) -> FoldedEvents:
     """Warnings come before the others that happen all the time; what repeats is shown once."""
     newest: dict[tuple[str, str], Event] = {}
     for event in events:
-        newest.setdefault((event.level, event.words), event)
+        newest.setdefault((event.level, event.message), event)
     distinct = list(newest.values())
     alarms = [event for event in distinct if event.level != "info"][:SHOWN_ALARMS]
     others = [event for event in distinct if event.level == "info"]

@@ -158,7 +158,7 @@ def test_a_mended_answer_counts_and_the_second_question_is_withdrawn(desk: Desk)
     desk.mend(first, desk.tool.keys[0])
     desk.look()
 
-    assert desk.states() == ["mended"]
+    assert desk.states() == ["corrected"]
     assert desk.served() == []
     assert desk.tool.person("bo").next_task(desk.tool.project) is None
     assert len(desk.store.labeled_ids()) == 1
@@ -181,7 +181,7 @@ def test_after_so_many_unusable_answers_an_image_is_given_up(
     assert answers == times + 1
     assert desk.states() == ["given up"] * answers
     assert desk.served() == []
-    assert f"has {answers} unusable annotation" in desk.store.events()[0].words
+    assert f"has {answers} unusable annotation" in desk.store.events()[0].message
 
 
 def test_an_image_that_was_given_up_is_well_when_its_answer_is_mended(
@@ -197,7 +197,7 @@ def test_an_image_that_was_given_up_is_well_when_its_answer_is_mended(
     desk.look()
     desk.look()
 
-    assert sorted(desk.states()) == ["mended", "replaced", "replaced"]
+    assert sorted(desk.states()) == ["corrected", "replaced", "replaced"]
     assert len(desk.store.labeled_ids()) == 1
 
 
@@ -235,7 +235,7 @@ def test_a_class_that_config_learns_makes_the_answer_usable(
 
     desk.look()
 
-    assert desk.states() == ["mended"]
+    assert desk.states() == ["corrected"]
     assert len(desk.store.labeled_ids()) == 1
 
 
@@ -297,4 +297,4 @@ def test_whatever_people_do_nothing_is_asked_for_ever(
     }
     names = {image.id: image.key for image in desk.store.images()}
     assert {names[image_id] for image_id in desk.store.labeled_ids()} == good
-    assert set(desk.states()) <= {"mended", "replaced", "given up"}
+    assert set(desk.states()) <= {"corrected", "replaced", "given up"}

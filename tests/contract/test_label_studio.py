@@ -106,7 +106,7 @@ def test_whether_a_prediction_was_corrected_is_known(tool: LabelStudioRig) -> No
 
     found = tool.connector.changes(None, tool.sizes).annotations
 
-    assert {one.shown for one in found} == {version(1, 0)}
+    assert {one.prediction_version for one in found} == {version(1, 0)}
     told = {one.image_key: one.corrected for one in found}
     assert [told[key] for key in tool.keys[:3]] == [False, True, True]
 

@@ -47,7 +47,7 @@ def test_another_person_than_the_author_gets_the_label_next_and_closes_it(
     untouched = [{**region, "origin": "prediction"} for region in ben.result]
     tool.person("ben").submit(ben, tool.project, untouched)
     read = connector.changes(None, tool.sizes).annotations
-    again = next(one for one in read if one.shown == "review")
+    again = next(one for one in read if one.prediction_version == "review")
     assert (again.task, again.corrected) == (task, False)
     assert np.array_equal(again.mask, label)
     assert str(tool.taken("dora").task) != task

@@ -29,7 +29,7 @@ def test_a_replaced_version_is_forgotten_and_what_began_with_it_stays(
     assert {row["model_version"]: row["count"] for row in rows} == {version(1, 1): 1}
     (answer,) = tool.connector.changes(None, tool.sizes).annotations
     assert np.array_equal(answer.mask, tool.truth[tool.keys[0]])
-    assert (answer.shown, answer.corrected) == (version(1, 0), False)
+    assert (answer.prediction_version, answer.corrected) == (version(1, 0), False)
     assert tool.taken("bo").prediction is not None
 
 

@@ -227,7 +227,7 @@ def _label(
         updated_at=at,
         created_at=at,
         lead_time_s=float(rng.gamma(4, 30)),
-        shown=version(cycle, 1) if cycle else None,
+        prediction_version=version(cycle, 1) if cycle else None,
     )
     store.keep_annotation(image_id, answer, None if shown is None else _correction(shown, truth))
 

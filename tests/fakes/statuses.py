@@ -122,7 +122,7 @@ def _before_first_run(classes: tuple[str, ...]) -> Status:
         stages=(),
         quarantine=(),
         quarantine_settled=(),
-        doubles=DuplicateLabels(images=0, listed=()),
+        duplicate_labels=DuplicateLabels(images=0, listed=()),
         reviews=review_totals({}, ""),
         agreement=agreement_on(0, classes),
         corrections=no_corrections({}),
@@ -175,12 +175,12 @@ def _running(points: int, classes: tuple[str, ...]) -> dict[str, Any]:
         ),
         "stages": (_stage_time(points),),
         "quarantine": (fault(),),
-        "doubles": DuplicateLabels(images=1, listed=(_duplicate(),)),
+        "duplicate_labels": DuplicateLabels(images=1, listed=(_duplicate(),)),
         "corrections": _corrections(classes),
         "notes": (_note(),),
         "events": (
-            Event(at="2026-11-22T13:36:00+00:00", level="info", words="back after 0:03:00"),
-            Event(at="2026-11-22T13:33:00+00:00", level="warning", words="timed out"),
+            Event(at="2026-11-22T13:36:00+00:00", level="info", message="back after 0:03:00"),
+            Event(at="2026-11-22T13:33:00+00:00", level="warning", message="timed out"),
         ),
         **of_points([curve_point(position, classes) for position in range(points)], classes),
     }
@@ -211,7 +211,7 @@ def _batch(cycle: int) -> BatchProgress:
         images=3, changed_share=0.042, iou={"soil": 0.98, "crop": 0.91}, lead_time_s=95.0
     )
     return BatchProgress.model_validate(
-        {"cycle": cycle, "asked": len(images), "ahead": 0, "skipped_once": 0}
+        {"cycle": cycle, "asked": len(images), "beyond_batch": 0, "skipped_once": 0}
         | counts
         | {"effort": effort, "images": images}
     )

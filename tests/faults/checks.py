@@ -166,5 +166,5 @@ def _store(store: Store, budget: int) -> Iterator[str]:
         order = [(row.id, row.arm, row.cycle, row.position) for row in open_rows]
         yield f"the store's own order is wrong: {order}"
     for event in store.events(1000):
-        if "unexpected" in event.words:
-            yield event.words
+        if "unexpected" in event.message:
+            yield event.message

@@ -84,5 +84,5 @@ def test_a_device_that_is_absent_is_corrected_between_two_calls_of_once(tmp_path
     run = RunFolder(tmp_path / "state/runs/0000-embed")
     assert run.finished()
     assert run.read_request(EmbedRequest).device == "cpu"
-    words = [event["words"] for event in status_json(load_config(path))["events"]]
+    words = [event["message"] for event in status_json(load_config(path))["events"]]
     assert any("[training] device 'cuda:99' -> 'cpu'" in event for event in words)

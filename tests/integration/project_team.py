@@ -148,7 +148,7 @@ class ProjectTeam:
         return status_json(self.config)
 
     def events(self) -> list[str]:
-        return [row["words"] for row in self.status()["events"]]
+        return [row["message"] for row in self.status()["events"]]
 
 
 __all__ = ["FIELDS", "Bucket", "ProjectTeam"]

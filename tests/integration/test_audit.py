@@ -84,7 +84,7 @@ def test_an_audit_that_fails_is_said_and_the_loop_goes_on(
 
     assert outcome.final
     with Store(config.state / FILE, read_only=True) as store:
-        assert any("the audit of labels failed" in event.words for event in store.events(50))
+        assert any("the audit of labels failed" in event.message for event in store.events(50))
 
 
 def audit_of(home: Path, *further: str) -> argparse.Namespace:

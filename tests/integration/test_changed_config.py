@@ -38,7 +38,7 @@ def wait_for(words: str, home: Path, times: int = 1) -> None:
 
 
 def said(config: Config) -> str:
-    return "\n".join(event["words"] for event in status_json(config)["events"])
+    return "\n".join(event["message"] for event in status_json(config)["events"])
 
 
 def change(home: Path, key: str, value: object) -> None:

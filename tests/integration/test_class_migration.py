@@ -86,7 +86,7 @@ def test_a_renamed_class_keeps_its_labels_its_figures_and_its_weights(home: Path
     assert request.parent_classes == request.classes == ("soil", "sugar beet", "weed")
     with Store(config.state / FILE, read_only=True) as store:
         assert store.kept_classes() == ("soil", "sugar beet", "weed")
-        assert any("'crop' is called 'sugar beet' now" in e.words for e in store.events())
+        assert any("'crop' is called 'sugar beet' now" in e.message for e in store.events())
         for point in store.curve():
             assert point.validation is not None
             assert set(point.validation.boundary_iou) <= {"soil", "sugar beet", "weed"}

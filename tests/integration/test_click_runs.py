@@ -81,7 +81,9 @@ def test_a_training_that_fails_is_said_and_the_loop_goes_on(
     assert outcome.final
     assert kept(config) is None
     with Store(config.state / FILE, read_only=True) as store:
-        assert any("the click network was not trained" in event.words for event in store.events(50))
+        assert any(
+            "the click network was not trained" in event.message for event in store.events(50)
+        )
 
 
 @pytest.mark.long

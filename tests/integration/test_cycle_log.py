@@ -69,7 +69,7 @@ def test_every_cycle_is_an_event_too(home: Path) -> None:
     config = configured(home)
     run_out(ticker(config))
 
-    said = [event["words"] for event in status_json(config)["events"]]
+    said = [event["message"] for event in status_json(config)["events"]]
 
     assert [words.partition(":")[0] for words in said if words.startswith("cycle ")] == [
         f"cycle {number}" for number in (3, 2, 1, 0)
@@ -93,7 +93,7 @@ def test_what_was_set_otherwise_since_the_last_run_is_said_once(
     said = [one.message for one in caplog.records if "changed since" in one.message]
     assert len(said) == 1
     assert "[loop] budget_labels 16 -> 24; [loop] batch_images 4 -> 8" in said[0]
-    assert any("budget_labels 16 -> 24" in e["words"] for e in status_json(changed)["events"])
+    assert any("budget_labels 16 -> 24" in e["message"] for e in status_json(changed)["events"])
 
 
 def test_a_cycle_keeps_its_settings_and_its_version_and_no_way_to_sign_in(home: Path) -> None:

@@ -230,7 +230,7 @@ def test_the_token_is_nowhere_in_the_report(
         assert SECRET not in shown
         assert "s3cr3t-t0ken%2Fwith%2Bsigns%3D" not in shown
     assert json.loads(shown)["labeling tool"]["project"]["title"] == "x [hidden]"
-    assert json.loads(shown)["store"]["events"][0]["words"] == "got 401 for [hidden]"
+    assert json.loads(shown)["store"]["events"][0]["message"] == "got 401 for [hidden]"
 
 
 def test_a_password_in_the_address_is_nowhere_in_the_report(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_how_the_loop_ended_is_in_the_log_once_and_in_status_and_on_the_page(
     assert status["ended"]["how"] == "budget spent"
     assert (status["ended"]["labels"], status["ended"]["serving"]) == (16, 3)
     assert status["ended"]["miou"] == status["evaluations"][-1]["miou"]
-    assert sum("the loop has ended" in event["words"] for event in status["events"]) == 1
+    assert sum("the loop has ended" in event["message"] for event in status["events"]) == 1
     capsys.readouterr()
     main(["--config", str(home / "config.toml"), "status"])
     shown = " ".join(capsys.readouterr().out.split())

@@ -190,7 +190,7 @@ def test_a_prediction_of_ours_that_is_damaged_costs_the_figure_and_never_the_lab
         annotator="ada",
         updated_at=datetime(2026, 1, 2, tzinfo=UTC),
         created_at=datetime(2026, 1, 2, tzinfo=UTC),
-        shown="3.1-0123abcd",
+        prediction_version="3.1-0123abcd",
     )
     with Store(config.state / FILE) as store:
         context = Context(

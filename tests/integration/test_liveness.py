@@ -161,7 +161,7 @@ def test_a_clock_that_is_set_is_said_once_and_moves_what_waits_with_it(
         [datetime.fromisoformat(row["asked_at"]) for row in rows] for rows in (asked, moved)
     )
     assert after == [at + jump for at in before]
-    words = [event["words"] for event in status_json(config)["events"]]
+    words = [event["message"] for event in status_json(config)["events"]]
     assert sum("the clock of this machine was set" in one for one in words) == 1
 
 

@@ -124,7 +124,7 @@ def test_where_nobody_answers_the_next_model_with_the_same_fall_serves(config: C
     assert [point["verdict"] for point in evaluations] == ["serves", "asked", "serves"]
     assert [point["serving"] for point in evaluations] == [1, 1, 3]
     assert parent(config, 3) == run_of(config, 1, Stage.TRAIN).checkpoint
-    events = [event["words"] for event in status_json(config)["events"]]
+    events = [event["message"] for event in status_json(config)["events"]]
     assert any("the new model serves all the same" in words for words in events)
     assert states(config) == ["earlier", "held", "serves"]
 

@@ -47,7 +47,7 @@ def fail_at(config: Config, cycle: int, stage: Stage) -> None:
 
 
 def said(config: Config) -> str:
-    return "\n".join(event["words"] for event in status_json(config)["events"])
+    return "\n".join(event["message"] for event in status_json(config)["events"])
 
 
 @pytest.mark.parametrize("stage", STAGES)

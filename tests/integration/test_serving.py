@@ -84,7 +84,7 @@ def test_a_refused_model_is_told_in_the_log_the_events_the_status_and_on_the_pag
     ]
     assert "refused: the model of cycle 1 stays in use" in line
     status = status_json(collapsing)
-    assert [e["level"] for e in status["events"] if "was refused" in e["words"]] == ["warning"]
+    assert [e["level"] for e in status["events"] if "was refused" in e["message"]] == ["warning"]
     capsys.readouterr()
     main(["--config", str(collapsing.home / "config.toml"), "status"])
     assert "2 refused" in capsys.readouterr().out
@@ -144,6 +144,8 @@ def test_a_crash_while_a_model_is_judged_says_it_once(
     monkeypatch.setenv("FAKE_LEARNER_COLLAPSES", "0002-train")
     run_out(ticker(collapsing))
 
-    events = [e["words"] for e in status_json(collapsing)["events"] if "was refused" in e["words"]]
+    events = [
+        e["message"] for e in status_json(collapsing)["events"] if "was refused" in e["message"]
+    ]
     assert len(events) == 1
     assert [p["refused"] for p in status_json(collapsing)["evaluations"]] == [False, True, False]

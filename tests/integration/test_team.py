@@ -205,11 +205,11 @@ def test_an_image_that_two_people_label_counts_once_and_by_policy(
     status = team.status()
     assert first.task == second.task
     assert status["labels"]["spent"] == 1
-    (listed,) = status["doubles"]["listed"]
-    assert (status["doubles"]["images"], listed["people"], listed["answers"]) == (1, 2, 2)
+    (listed,) = status["duplicate_labels"]["listed"]
+    assert (status["duplicate_labels"]["images"], listed["people"], listed["answers"]) == (1, 2, 2)
     assert _label(team, listed["image_id"]) == 0  # the latest
     assert "several people labeled 1 image, 1 of them new" in caplog.text
-    assert "several people labeled 1 image, 1 of them new" in status["events"][0]["words"]
+    assert "several people labeled 1 image, 1 of them new" in status["events"][0]["message"]
 
     labeling = team.server.labeling
     (of_ada,) = [row for row in labeling.annotations.values() if row["result"]]

@@ -98,7 +98,9 @@ def test_a_test_set_named_after_the_first_training_starts_the_next_one_afresh(ho
     assert why_excluded(config) == {name: Exclusion.TEST_CONTENT}
     request = config.state / "runs/0002-train/request.json"
     assert TrainRequest.model_validate_json(request.read_bytes()).parent is None
-    assert any("starts from ImageNet" in event["words"] for event in status_json(config)["events"])
+    assert any(
+        "starts from ImageNet" in event["message"] for event in status_json(config)["events"]
+    )
 
 
 def test_a_broken_test_image_stops_nothing_and_blames_no_image_of_the_pool(home: Path) -> None:

@@ -51,5 +51,5 @@ def test_images_of_another_field_are_reported_as_validation_drift(tmp_path: Path
     assert found["drifted"]
     assert found["far"] > 0.5
     assert [note for note in notes(config) if note.startswith("validation drift: ")]
-    events = [event["words"] for event in status_json(config)["events"]]
+    events = [event["message"] for event in status_json(config)["events"]]
     assert sum("validation drift: " in words for words in events) == 1

@@ -71,7 +71,7 @@ def test_frames_of_a_validation_video_that_come_later_are_left_out(tmp_path: Pat
         name for name in late if name[:2] in videos
     }
     assert not {name[:2] for name in trained_on(config)} & videos
-    assert any("share a group" in event["words"] for event in status_json(config)["events"])
+    assert any("share a group" in event["message"] for event in status_json(config)["events"])
 
 
 def static_camera(home: Path, images: int = 20) -> None:

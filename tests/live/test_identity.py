@@ -167,7 +167,7 @@ def test_renewed_addresses_of_all_tasks_change_nothing_in_the_middle_of_a_cycle(
     campaign.until("3 images wait")
 
     assert campaign.standing() == before
-    events = [row["words"] for row in campaign.status()["events"]]
+    events = [row["message"] for row in campaign.status()["events"]]
     assert "20 images recognized at new addresses" in events
     campaign.finish(masks)
     assert campaign.status()["labels"] == {"total": 16, "spent": 16, "left": 0}

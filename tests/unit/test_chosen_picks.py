@@ -82,7 +82,7 @@ def test_a_changed_setting_asks_an_unfinished_choice_anew(config: Config) -> Non
         assert not run.request_file.exists()
         (event,) = context.store.events()
         assert (
-            "select is started again, config.toml changed: [selection] seed 5 -> 6" in event.words
+            "select is started again, config.toml changed: [selection] seed 5 -> 6" in event.message
         )
 
         finish(replace(context, config=changed))

@@ -86,7 +86,9 @@ def test_an_image_without_a_score_has_no_class_and_no_number() -> None:
 
 
 def test_before_any_score_the_map_has_its_states_only() -> None:
-    head, _ = decoded(encoded(replace(facts(2), uncertainty=None, class_share=None, group=None, suspicion=None)))
+    head, _ = decoded(
+        encoded(replace(facts(2), uncertainty=None, class_share=None, group=None, suspicion=None))
+    )
 
     assert [one["name"] for one in head["columns"]] == ["id", "x", "y", "state", "cycle", "arm"]
 

@@ -14,7 +14,7 @@ AT = "2026-11-22T13:36:00+00:00"
 
 
 def events(*levels: str) -> list[Event]:
-    return [Event(at=AT, level=level, words=f"number {n}") for n, level in enumerate(levels)]
+    return [Event(at=AT, level=level, message=f"number {n}") for n, level in enumerate(levels)]
 
 
 def incident(source: Source, kind: str) -> Incident:
@@ -27,7 +27,7 @@ def test_a_warning_is_seen_before_a_dozen_newer_events() -> None:
 
     found = folded_events(given)
 
-    assert [event.words for event in found.shown] == [
+    assert [event.message for event in found.shown] == [
         "number 12", "number 13", "number 0", "number 1", "number 2",
     ]  # fmt: skip
     assert (len(found.folded), found.warnings) == (10, 0)
@@ -36,12 +36,12 @@ def test_a_warning_is_seen_before_a_dozen_newer_events() -> None:
 def test_of_many_warnings_the_newest_are_shown_and_the_others_counted() -> None:
     found = folded_events(events(*["warning"] * 5))
 
-    assert [event.words for event in found.shown] == ["number 0", "number 1", "number 2"]
+    assert [event.message for event in found.shown] == ["number 0", "number 1", "number 2"]
     assert (len(found.folded), found.warnings) == (2, 2)
 
 
 def test_an_event_that_repeats_is_shown_once() -> None:
-    again = [Event(at=AT, level="info", words="back") for _ in range(4)]
+    again = [Event(at=AT, level="info", message="back") for _ in range(4)]
 
     assert len(folded_events(again).shown) == 1
     assert folded_events([]).shown == ()

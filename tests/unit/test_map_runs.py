@@ -139,5 +139,5 @@ def test_a_run_that_fails_is_said_once_and_tried_after_a_pause(loop: Context) ->
     fault = read_map_fault(loop.store)
     assert fault is not None
     assert "scores.npz" in fault.words
-    messages = [event.words for event in loop.store.events(50)]
+    messages = [event.message for event in loop.store.events(50)]
     assert sum("could not be drawn" in message for message in messages) == 1

@@ -112,7 +112,7 @@ def test_a_switch_is_said_once_and_the_newest_regime_is_kept(tmp_path: Path) -> 
         for cycle, regime in [(1, explore), (1, explore), (2, explore), (3, refine)]:
             keep_regime(context, cycle, "auto", regime)
 
-        assert [event.words for event in store.events()] == [
+        assert [event.message for event in store.events()] == [
             "strategy auto from cycle 3 on: refine: enough labels (labels 40)",
             "strategy auto from cycle 1 on: explore: few labels (labels 4)",
         ]

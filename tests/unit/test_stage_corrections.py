@@ -118,7 +118,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 
 def answer(shown: str | None) -> Annotation:
-    return replace(annotation("1"), mask=mask("111", "111"), shown=shown)
+    return replace(annotation("1"), mask=mask("111", "111"), prediction_version=shown)
 
 
 def test_the_mask_that_was_shown_is_found_by_its_version(context: Context) -> None:
@@ -285,7 +285,7 @@ def test_the_effort_of_a_cycle_is_that_of_its_labels(context: Context) -> None:
     assert (label.changed_share, label.lead_time_s) == (0.5, 9.5)
     assert label.classes == first.classes
 
-    later = replace(annotation("1", minutes=1), shown=shown)  # corrected further
+    later = replace(annotation("1", minutes=1), prediction_version=shown)  # corrected further
     crop = {"crop": pixels(6, 6, 6)}
     store.keep_annotation(1, later, Correction(changed_share=0.75, classes=crop))
     [label] = store.corrected_labels_of(0)

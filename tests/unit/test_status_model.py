@@ -18,12 +18,20 @@ from tests.fakes.statuses import curve_point, status
 KEYS = {
     *("cycle", "stage", "waiting", "daemon", "incidents", "progress", "classes", "ended", "labels"),
     *("uses", "images", "tasks", "excluded", "evaluations", "batch", "stages", "quarantine"),
-    *("quarantine_settled", "doubles", "corrections", "notes", "events", "left_out", "regime"),
+    *(
+        "quarantine_settled",
+        "duplicate_labels",
+        "corrections",
+        "notes",
+        "events",
+        "left_out",
+        "regime",
+    ),
     *("redundancy", "validation_drift", "reviews"),
 }
 BATCH_KEYS = {
     *("cycle", "asked", "open", "labeled", "skipped", "expired", "deleted", "unusable"),
-    *("withdrawn", "retired", "ahead", "skipped_once", "effort", "images"),
+    *("withdrawn", "retired", "beyond_batch", "skipped_once", "effort", "images"),
 }
 EVALUATION_KEYS = {
     *("cycle", "labels", "train_labels", "seconds", "refused", "serving"),

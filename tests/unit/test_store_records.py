@@ -145,7 +145,7 @@ def test_one_number_for_the_answers_of_two_tasks_costs_neither(tmp_path: Path) -
         store.add_image(image("b"), None)
         soil = ClassPixels(shown_px=4, submitted_px=2, kept_px=2)
         effort = Correction(changed_share=0.5, classes={"soil": soil})
-        first = replace(annotation("1"), task="1", shown=version(1, 1))
+        first = replace(annotation("1"), task="1", prediction_version=version(1, 1))
         store.keep_annotation(1, first, effort)
 
         store.keep_annotation(2, replace(annotation("1"), task="2"))
