@@ -47,7 +47,9 @@ def test_tab_reaches_everything_in_the_order_of_reading_with_a_ring(
             browser.delete_all_cookies()
         browser.get(address + path)
         until_it_stands(browser)
-        browser.execute_script("document.querySelectorAll('main details').forEach((one) => one.open = true)")  # noqa: E501
+        browser.execute_script(
+            "document.querySelectorAll('main details').forEach((one) => one.open = true)"
+        )
         if found := walked(browser):
             faults[path] = found
     assert faults == {}

@@ -1,5 +1,5 @@
-"""A whole loop at a moment of its life, as every page shows it: a store and run folders with painted
-pictures, trained models, a map and an audit. The figures are made up, no learner runs.
+"""A whole loop at a moment of its life, as every page shows it: a store and run folders with
+painted pictures, trained models, a map and an audit. The figures are made up, no learner runs.
 """
 
 from __future__ import annotations
