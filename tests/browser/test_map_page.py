@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from daemon.config.loading import Config
 from daemon.stages.commands.execution import carry_out_commands
 from tests.browser.chromium import severe, wait_for
 from tests.browser.conftest import Serve, SignIn
+from tests.browser.hand import lasso
 from tests.fakes.chosen_cycles import IMAGES, choose_all, made, opened
 from tests.fakes.drawn_map import write_map
 
@@ -45,18 +45,6 @@ def config(tmp_path: Path) -> Config:
     choose_all(made_config)
     write_map(made_config, "0000-embed", "0001-embed")
     return made_config
-
-
-def lasso(browser: webdriver.Chrome) -> None:
-    """Draw a lasso around the middle of the map."""
-    frame = browser.find_element("id", "map-frame")
-    browser.find_element("id", "lasso").click()
-    hand = ActionChains(browser, duration=80)
-    hand.move_to_element_with_offset(frame, -180, -140).click_and_hold()
-    for x, y in ((180, -140), (180, 140), (-180, 140), (-180, -130)):
-        hand.move_to_element_with_offset(frame, x, y)
-    hand.release().perform()
-    browser.find_element("id", "move").click()
 
 
 def test_a_lead_sees_selects_and_excludes_images(
