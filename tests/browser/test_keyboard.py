@@ -154,7 +154,7 @@ def test_images_of_the_map_are_chosen_looked_at_and_asked_for_without_a_lasso(
              True)  # fmt: skip
     with Store(config.state / FILE, read_only=True) as store:
         asked = [one.arguments for one in store.waiting_commands() if one.verb == "ask_next"]
-    assert [sorted(one["ids"]) for one in asked] == [list(range(230, 240))]  # type: ignore[arg-type]
+    assert [sorted(one["ids"]) for one in asked] == [list(range(230, 240))]
 
 
 def test_keys_move_the_map(browser: webdriver.Chrome, address: str) -> None:
