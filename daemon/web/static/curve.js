@@ -102,7 +102,7 @@ function layout(lines, ahead, width, height) { // both stated: plotly's own resi
 function draw() {
   const lines = readLines(), ahead = readForecast(), plot = document.getElementById("plot");
   plot.hidden = lines[0].labels.length === 0;
-  if (plot.hidden) return;
+  if (plot.hidden || plot.clientWidth < 100) return; // too narrow for the legend: plotly fails
   const classes = lines.filter((line) => line.kind === "class");
   const traces = lines.map((line, i) => ({ ...trace(line, classes.indexOf(line)), legendrank: i + 1 }));
   traces.push(...band(lines[0]), ...forecastTraces(ahead), leastSpan(lines[0]));
