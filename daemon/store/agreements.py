@@ -16,7 +16,7 @@ from daemon.store.base import Row, StoreBase
 _INDEPENDENT = """
     SELECT * FROM (
         SELECT a.id, a.image_id, a.annotator, a.created_at, a.updated_at,
-            a.shown IS NOT NULL AND coalesce(a.unmeasured, '') != ? AS from_mask,
+            a.prediction_version IS NOT NULL AND coalesce(a.unmeasured, '') != ? AS from_mask,
             row_number() OVER (
                 PARTITION BY a.image_id, a.annotator ORDER BY a.updated_at DESC, a.id DESC
             ) AS newest

@@ -23,8 +23,8 @@ class Tick:
 
 @dataclass(frozen=True, kw_only=True)
 class BurndownPlot:
-    """Points as SVG takes them, "x,y x,y". width, height: of the drawing, px. ahead: the band from the fastest to the slowest pace;
-    "" without a pace. today: x of today."""
+    """Points as SVG takes them, "x,y x,y". width, height: of the drawing, px. ahead: the band from
+    the fastest to the slowest pace; "" without a pace. today: x of today."""
 
     width: int
     height: int

@@ -32,9 +32,9 @@ def frame_response() -> Response:
     response = Response(
         "<!doctype html><html lang=en><head><meta charset=utf-8><title>Map of the images</title>"
         f"<style>{STYLE}</style></head><body>"
-        '<canvas id="points" tabindex="0" aria-label="Points; arrows move the view, plus and '
-        'minus make it larger and smaller, 0 shows all; the images that you select are listed below '
-        'the map"></canvas>'
+        '<canvas id="points" tabindex="0" aria-label="Points; arrows move the view, plus and minus '
+        "make it larger and smaller, 0 shows all; the images that you select are listed below the "
+        'map"></canvas>'
         f"<script>{library}</script><script>{own}</script></body></html>"
     )
     response.headers["Content-Security-Policy"] = frame_policy(own)

@@ -183,11 +183,11 @@ def _request(config: Config) -> None:
 
 
 def _paint(config: Config) -> None:
-    from tests.browser.web_gl import chromium_with_web_gl
+    from tests.browser.chromium import chromium
 
     with (
         serving(lambda: read_status(config), read_config=lambda: config) as address,
-        chromium_with_web_gl() as browser,
+        chromium() as browser,
     ):
         for page in ("/curve", "/map"):
             started = time.perf_counter()

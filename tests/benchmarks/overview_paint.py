@@ -11,20 +11,17 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from daemon.config.loading import Config
 from daemon.status.snapshot import read_status
 from daemon.web.app import create_app
 from daemon.web.server import serving
-from tests.browser.conftest import FLAGS
+from tests.browser.chromium import chromium
 from tests.fakes.large_store import Size, large_store
 
 PAGES = ("/", "/batch", "/batch?cycle=10", "/curve")
@@ -48,7 +45,7 @@ def main() -> None:
         large = large_store(Path(folder) / "large", size, datetime.now(UTC))
         print(f"{size.images} images, {size.cycles} cycles, {size.asked} asked: made in "
               f"{time.monotonic() - began:.1f} s")  # fmt: skip
-        with browser() as chrome:
+        with chromium() as chrome:
             base = figures(chrome, empty, "/", given.times)
             print(f"empty overview      server {base[0]:6.0f} ms  first paint {base[1]:6.0f} ms")
             for page in PAGES:
@@ -84,20 +81,6 @@ def painted(chrome: webdriver.Chrome) -> float:
             raise TimeoutError(f"{chrome.current_url}: nothing was painted within 30 s")
         time.sleep(0.02)
     return float(found)
-
-
-@contextmanager
-def browser() -> Iterator[webdriver.Chrome]:
-    """A headless chromium."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in FLAGS:
-        options.add_argument(flag)
-    chrome = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-    try:
-        yield chrome
-    finally:
-        chrome.quit()
 
 
 if __name__ == "__main__":

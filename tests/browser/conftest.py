@@ -39,7 +39,7 @@ def browser(_chromium: webdriver.Chrome) -> webdriver.Chrome:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """The pages of a loop, or of what a function says of one: their address, until the test ends."""
+    """The pages of a loop, or of what a function says of one: the address, until the test ends."""
     with ExitStack() as servers:
 
         def served(source: Config | Callable[[], Status]) -> str:

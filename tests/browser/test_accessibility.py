@@ -4,39 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from axe_core_python.selenium import Axe
 from selenium import webdriver
 
-from daemon.status.snapshot import read_status
-from daemon.web.pages import PAGES
-from daemon.web.server import serving
-from tests.fakes.large_store import Size, large_store
+from daemon.config.loading import Config
+from tests.browser.chromium import prefer
+from tests.browser.conftest import Serve, SignIn
+from tests.browser.visits import paths
+from tests.fakes.statuses import status
+from tests.fakes.whole_loop import Moment, whole_loop
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
-SIZE = Size(images=60, cycles=3, batch=8, validation=4, open=3)
-SCHEMES = ("light", "dark")
 
-
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    config = large_store(tmp_path, SIZE, datetime(2026, 3, 1, 12, tzinfo=UTC))
-    with serving(lambda: read_status(config), read_config=lambda: config) as found:
-        yield found
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    with whole_loop(tmp_path_factory.mktemp("home"), Moment.BROKEN, datetime.now(UTC)) as made:
+        yield made
 
 
 def test_no_page_has_a_serious_fault_of_accessibility(
-    browser: webdriver.Chrome, address: str
+    browser: webdriver.Chrome, config: Config, serve: Serve, sign_in: SignIn
 ) -> None:
-    faults = []
-    for scheme in SCHEMES:
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-        for path in (*(page.html_path for page in PAGES), "/trainings/1", "/sign-in"):
-            browser.get(f"{address}{path}")
+    address, faults = serve(config), []
+    sign_in(address, config, "/")
+    for name, path in paths(Moment.BROKEN):
+        if name == "sign-in":
+            browser.delete_all_cookies()
+        browser.get(f"{address}{path}")
+        for scheme in ("light", "dark"):
+            prefer(browser, scheme)
             for fault in Axe().run(browser)["violations"]:
                 if fault["impact"] in ("moderate", "serious", "critical"):
                     places = [node["html"] for node in fault["nodes"]]
@@ -44,8 +43,8 @@ def test_no_page_has_a_serious_fault_of_accessibility(
     assert faults == []
 
 
-def test_axe_finds_a_picture_without_words(browser: webdriver.Chrome, address: str) -> None:
-    browser.get(address)
+def test_axe_finds_a_picture_without_words(browser: webdriver.Chrome, serve: Serve) -> None:
+    browser.get(serve(lambda: status(1)))
     browser.execute_script("document.querySelector('main').append(document.createElement('img'))")
 
     assert "image-alt" in [fault["id"] for fault in Axe().run(browser)["violations"]]

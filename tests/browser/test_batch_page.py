@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,8 +9,8 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from daemon.status.snapshot import read_status
-from daemon.web.server import serving
+from tests.browser.chromium import severe, wait_for
+from tests.browser.conftest import Serve
 from tests.fakes.large_store import Size, large_store
 
 pytestmark = pytest.mark.browser
@@ -25,23 +23,14 @@ OVER = (
 )
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    config = large_store(tmp_path, SIZE, datetime(2026, 3, 1, 12, tzinfo=UTC))
-    with serving(lambda: read_status(config), read_config=lambda: config) as found:
-        yield found
-
-
 def test_a_batch_is_seen_with_its_masks_and_filtered_by_a_link(
-    browser: webdriver.Chrome, address: str
+    browser: webdriver.Chrome, serve: Serve, tmp_path: Path
 ) -> None:
+    address = serve(large_store(tmp_path, SIZE, datetime(2026, 3, 1, 12, tzinfo=UTC)))
     browser.get(f"{address}/batch")
     browser.execute_script("for (const one of document.images) one.loading = 'eager'")
-    deadline = time.monotonic() + 20
-    while browser.execute_script(MISSING) and time.monotonic() < deadline:
-        time.sleep(0.05)
 
-    assert browser.execute_script(MISSING) == []
+    wait_for(browser, MISSING, [])
     assert browser.execute_script(OVER) == ["mask prediction"] * SIZE.batch
     browser.find_element(By.ID, "overlay-label").click()
     assert browser.execute_script(OVER) == ["mask label"] * (SIZE.batch - SIZE.open)
@@ -54,4 +43,4 @@ def test_a_batch_is_seen_with_its_masks_and_filtered_by_a_link(
     browser.find_element(By.PARTIAL_LINK_TEXT, "open").click()
     states = browser.find_elements(By.CSS_SELECTOR, ".asked .chip")
     assert [state.text for state in states] == ["open"] * SIZE.open
-    assert [row for row in browser.get_log("browser") if row["level"] == "SEVERE"] == []
+    assert severe(browser) == []

@@ -43,13 +43,13 @@ def test_every_page_keeps_to_itself_and_fits_every_screen(
             requests = browser.execute_script(REQUESTS)
             foreign = [one for one in requests if not one.startswith((address, "data:", "blob:"))]
             faults += [(path, "request", one) for one in foreign]
-            faults += [(path, "console", line) for line in severe(browser)]
             for look in ("light", "dark", "phone"):
                 _look(browser, look)
                 until_it_stands(browser)
                 keep(whole_page_png(browser), moment, name, look)
             faults += [(path, "sideways", one) for one in browser.execute_script(SIDEWAYS)]
             as_desk(browser)
+            faults += [(path, "console", line) for line in severe(browser)]
     assert faults == []
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 
+from tests.browser.chromium import as_phone, prefer
 from tests.integration.recipe_field import experiment, make_home
 
 FITS = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
@@ -23,13 +24,11 @@ def test_the_report_fits_a_phone_has_a_dark_look_and_asks_nobody(
 ) -> None:
     recipe = make_home(tmp_path)
     assert experiment(recipe, "--seeds", "0")[0] == 0
-    narrow = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+    as_phone(browser)
 
     grounds = []
     for scheme in ("light", "dark"):
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        prefer(browser, scheme)
         browser.get(f"file://{tmp_path}/out/report.html")
         browser.execute_script("window.scrollTo(0, document.body.scrollHeight)")
         grounds.append(browser.execute_script(GROUND))

@@ -47,7 +47,9 @@ def test_tab_reaches_everything_in_the_order_of_reading_with_a_ring(
             browser.delete_all_cookies()
         browser.get(address + path)
         until_it_stands(browser)
-        browser.execute_script("document.querySelectorAll('main details').forEach((one) => one.open = true)")  # noqa: E501
+        browser.execute_script(
+            "document.querySelectorAll('main details').forEach((one) => one.open = true)"
+        )
         if found := walked(browser):
             faults[path] = found
     assert faults == {}
@@ -152,7 +154,7 @@ def test_images_of_the_map_are_chosen_looked_at_and_asked_for_without_a_lasso(
              True)  # fmt: skip
     with Store(config.state / FILE, read_only=True) as store:
         asked = [one.arguments for one in store.waiting_commands() if one.verb == "ask_next"]
-    assert [sorted(one["ids"]) for one in asked] == [list(range(230, 240))]  # type: ignore[arg-type]
+    assert [sorted(one["ids"]) for one in asked] == [list(range(230, 240))]
 
 
 def test_keys_move_the_map(browser: webdriver.Chrome, address: str) -> None:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from daemon.config.loading import Config
-from daemon.config.web_tokens import make_token, web_tokens
-from daemon.domain.clock import utc_now
 from daemon.stages.commands.execution import carry_out_commands
-from daemon.status.snapshot import read_status
-from daemon.web.access.sessions import link_code
-from daemon.web.server import serving
-from tests.browser.web_gl import chromium_with_web_gl
+from tests.browser.chromium import severe, wait_for
+from tests.browser.conftest import Serve, SignIn
+from tests.browser.hand import lasso
 from tests.fakes.chosen_cycles import IMAGES, choose_all, made, opened
 from tests.fakes.drawn_map import write_map
 
@@ -49,85 +44,57 @@ def config(tmp_path: Path) -> Config:
     made_config = made(tmp_path)
     choose_all(made_config)
     write_map(made_config, "0000-embed", "0001-embed")
-    make_token(made_config)
     return made_config
 
 
-@pytest.fixture
-def browser() -> Iterator[webdriver.Chrome]:
-    with chromium_with_web_gl() as chrome:
-        yield chrome
+def test_a_lead_sees_selects_and_excludes_images(
+    browser: webdriver.Chrome, config: Config, serve: Serve, sign_in: SignIn
+) -> None:
+    sign_in(serve(config), config, "/map")
+    wait_for(browser, DRAWN, True)
 
+    # the points of labeled images are painted in the colour that the legend says
+    colour = browser.execute_script(
+        "return getComputedStyle(document.documentElement).getPropertyValue('--class-1')"
+    ).strip()
+    channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    deadline, painted = time.monotonic() + 30, 0
+    while painted < 50:
+        assert time.monotonic() < deadline, f"{painted} pixels"
+        shot = browser.find_element("id", "map-frame").screenshot_as_base64
+        painted = browser.execute_async_script(COLOURED, shot, *channels)
 
-def wait(browser: webdriver.Chrome, script: str, expected: object = True) -> None:
-    deadline = time.monotonic() + 60
-    while (seen := browser.execute_script(script)) != expected:
-        assert time.monotonic() < deadline, f"{script}: {seen}"
-        time.sleep(0.1)
+    # a lasso takes those in the middle, as a list
+    lasso(browser)
+    wait_for(browser, f"{ROWS} > 4", True)
+    inside = int(browser.execute_script(TITLE).split()[0])
+    assert 4 < inside < IMAGES
 
+    # a line of the legend does the same for the keyboard
+    browser.execute_script("document.querySelector('#legend button').focus()")
+    browser.switch_to.active_element.send_keys("\n")
+    wait_for(browser, f"{TITLE} !== '{inside} images are selected'", True)
 
-def lasso(browser: webdriver.Chrome) -> None:
-    """Draw a lasso around the middle of the map."""
-    frame = browser.find_element("id", "map-frame")
-    browser.find_element("id", "lasso").click()
-    hand = ActionChains(browser, duration=80)
-    hand.move_to_element_with_offset(frame, -180, -140).click_and_hold()
-    for x, y in ((180, -140), (180, 140), (-180, 140), (-180, -130)):
-        hand.move_to_element_with_offset(frame, x, y)
-    hand.release().perform()
-    browser.find_element("id", "move").click()
+    # an image, and those that are most like it
+    wait_for(browser, f"{ROWS} > 0", True)
+    browser.find_element("css selector", "#selected button").click()
+    wait_for(browser, "return document.querySelectorAll('#similar li').length", 12)
+    assert browser.execute_script("return document.activeElement.id") == "image-name"
+    browser.find_element("id", "select-similar").click()
+    wait_for(browser, TITLE, f"{min(IMAGES, 51)} images are selected")
+    browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert not browser.find_element("id", "image-facts").is_displayed()
 
+    # found by name, left out by a command that the next tick carries out
+    browser.find_element("id", "search-text").send_keys("field47\n")
+    wait_for(browser, TITLE, "1 image is selected")
+    browser.find_element("css selector", "[data-verb=exclude]").click()
+    browser.find_element("id", "reason-text").send_keys("blurred\n")
+    _tick_until_carried_out(config)
+    wait_for(browser, "return document.getElementById('selection-answer').textContent",
+         "1 image left out of the pool")  # fmt: skip
 
-def test_a_lead_sees_selects_and_excludes_images(browser: webdriver.Chrome, config: Config) -> None:
-    with serving(lambda: read_status(config), read_config=lambda: config) as address:
-        code = link_code(web_tokens(config).lead, utc_now())
-        browser.get(f"{address}/sign-in?next=/map#{code}")
-        wait(browser, "return location.pathname", "/map")
-        wait(browser, DRAWN)
-
-        # the points of labeled images are painted in the colour that the legend says
-        colour = browser.execute_script(
-            "return getComputedStyle(document.documentElement).getPropertyValue('--class-1')"
-        ).strip()
-        channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-        deadline, painted = time.monotonic() + 30, 0
-        while painted < 50:
-            assert time.monotonic() < deadline, f"{painted} pixels"
-            shot = browser.find_element("id", "map-frame").screenshot_as_base64
-            painted = browser.execute_async_script(COLOURED, shot, *channels)
-
-        # a lasso takes those in the middle, as a list
-        lasso(browser)
-        wait(browser, f"{ROWS} > 4")
-        inside = int(browser.execute_script(TITLE).split()[0])
-        assert 4 < inside < IMAGES
-
-        # a line of the legend does the same for the keyboard
-        browser.execute_script("document.querySelector('#legend button').focus()")
-        browser.switch_to.active_element.send_keys("\n")
-        wait(browser, f"{TITLE} !== '{inside} images are selected'")
-
-        # an image, and those that are most like it
-        wait(browser, f"{ROWS} > 0")
-        browser.find_element("css selector", "#selected button").click()
-        wait(browser, "return document.querySelectorAll('#similar li').length", 12)
-        assert browser.execute_script("return document.activeElement.id") == "image-name"
-        browser.find_element("id", "select-similar").click()
-        wait(browser, TITLE, f"{min(IMAGES, 51)} images are selected")
-        browser.switch_to.active_element.send_keys(Keys.ESCAPE)
-        assert not browser.find_element("id", "image-facts").is_displayed()
-
-        # found by name, left out by a command that the next tick carries out
-        browser.find_element("id", "search-text").send_keys("field47\n")
-        wait(browser, TITLE, "1 image is selected")
-        browser.find_element("css selector", "[data-verb=exclude]").click()
-        browser.find_element("id", "reason-text").send_keys("blurred\n")
-        _tick_until_carried_out(config)
-        wait(browser, "return document.getElementById('selection-answer').textContent",
-             "1 image left out of the pool")  # fmt: skip
-
-        wrong = [row["message"] for row in browser.get_log("browser") if row["level"] == "SEVERE"]
-        assert [line for line in wrong if "thumbnail.jpg" not in line] == []
+    assert [line for line in severe(browser) if "thumbnail.jpg" not in line] == []
 
 
 def _tick_until_carried_out(config: Config) -> None:

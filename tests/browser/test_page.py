@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from daemon.status.model_health import UnusedFile, UnusedFiles
 from daemon.web.server import serving
+from tests.browser.chromium import as_phone, prefer, severe, wait_for
+from tests.browser.conftest import Serve
 from tests.fakes.statuses import HOSTILE, status
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--window-size=1200,1000",
-)
 # the numbers along the y axis, which plotly's own resizing once pushed out of the picture
 TICKS_INSIDE = (
     "const left = document.getElementById('plot').getBoundingClientRect().left; "
@@ -46,131 +35,97 @@ return [...document.querySelectorAll("#left-out li")].map((row) => {
 POINTS = "return [...document.querySelectorAll('#plot .scatterlayer .point')].length"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-    yield chrome
-    chrome.quit()
+def test_the_curve_is_drawn_with_every_point(browser: webdriver.Chrome, serve: Serve) -> None:
+    address = serve(lambda: status(4))
+    browser.get(address)
+
+    # two lines of four points; those of the classes wait in the legend
+    wait_for(browser, POINTS, 8)
+    wait_for(browser, "return document.querySelectorAll('#plot .yerror').length", 4)
+    wait_for(browser, "return document.getElementById('link').textContent", "live")
+    legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
+    assert legend.split("\n") == [
+        "mIoU, 95 % interval", "test mIoU", "IoU soil", "IoU crop", "IoU weed",
+    ]  # fmt: skip
+    assert severe(browser) == []
 
 
-@pytest.fixture(autouse=True)
-def _nothing_polls_an_earlier_server(browser: webdriver.Chrome) -> None:
-    browser.get("about:blank")
-    browser.get_log("browser")
-
-
-def wait_for(browser: webdriver.Chrome, script: str, expected: Any) -> None:
-    """Wait until a script gives what is expected; fail with what it gave instead."""
-    deadline = time.monotonic() + 20
-    while (seen := browser.execute_script(script)) != expected and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert seen == expected, script
-
-
-def severe(browser: webdriver.Chrome) -> list[str]:
-    return [row["message"] for row in browser.get_log("browser") if row["level"] != "INFO"]
-
-
-def test_the_curve_is_drawn_with_every_point(browser: webdriver.Chrome) -> None:
-    with serving(lambda: status(4)) as address:
-        browser.get(address)
-
-        # two lines of four points; those of the classes wait in the legend
-        wait_for(browser, POINTS, 8)
-        wait_for(browser, "return document.querySelectorAll('#plot .yerror').length", 4)
-        wait_for(browser, "return document.getElementById('link').textContent", "live")
-        legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
-        assert legend.split("\n") == [
-            "mIoU, 95 % interval", "test mIoU", "IoU soil", "IoU crop", "IoU weed",
-        ]  # fmt: skip
-        assert severe(browser) == []
-
-
-def test_a_new_point_appears_without_a_reload(browser: webdriver.Chrome) -> None:
+def test_a_new_point_appears_without_a_reload(browser: webdriver.Chrome, serve: Serve) -> None:
     shown = [status(1)]
-    with serving(lambda: shown[0]) as address:
-        browser.get(address)
-        wait_for(browser, POINTS, 2)
-        browser.execute_script("window.loadedOnce = true")
+    address = serve(lambda: shown[0])
+    browser.get(address)
+    wait_for(browser, POINTS, 2)
+    browser.execute_script("window.loadedOnce = true")
 
-        shown[0] = status(2)
+    shown[0] = status(2)
 
-        wait_for(browser, POINTS, 4)
-        assert browser.execute_script("return window.loadedOnce") is True
-        assert "0.611" in browser.find_element(By.ID, "now").text
-        assert severe(browser) == []
+    wait_for(browser, POINTS, 4)
+    assert browser.execute_script("return window.loadedOnce") is True
+    assert "0.611" in browser.find_element(By.ID, "now").text
+    assert severe(browser) == []
 
 
-def test_live_progress_moves(browser: webdriver.Chrome) -> None:
+def test_live_progress_moves(browser: webdriver.Chrome, serve: Serve) -> None:
     shown = [status(2)]
     bar = "return document.querySelector('.next-step progress').value"
-    with serving(lambda: shown[0]) as address:
-        browser.get(address)
-        wait_for(browser, bar, 312)
+    address = serve(lambda: shown[0])
+    browser.get(address)
+    wait_for(browser, bar, 312)
 
-        progress = shown[0].progress.model_copy(update={"step": 500})
-        shown[0] = status(2, progress=progress)
+    progress = shown[0].progress.model_copy(update={"step": 500})
+    shown[0] = status(2, progress=progress)
 
-        wait_for(browser, bar, 500)
-
-
-def test_an_empty_page_has_no_plot_and_no_errors(browser: webdriver.Chrome) -> None:
-    with serving(lambda: status(0)) as address:
-        browser.get(address)
-
-        wait_for(browser, "return document.getElementById('link').textContent", "not started")
-        assert not browser.find_element(By.ID, "plot").is_displayed()
-        assert "No point yet" in browser.find_element(By.ID, "curve").text
-        assert severe(browser) == []
+    wait_for(browser, bar, 500)
 
 
-def test_hostile_names_do_not_run(browser: webdriver.Chrome) -> None:
-    with serving(lambda: status(3, ("soil", HOSTILE, "<b>weed</b>"))) as address:
-        browser.get(address)
+def test_an_empty_page_has_no_plot_and_no_errors(browser: webdriver.Chrome, serve: Serve) -> None:
+    address = serve(lambda: status(0))
+    browser.get(address)
 
-        wait_for(browser, POINTS, 6)
-        wait_for(browser, "return document.getElementById('link').textContent", "live")
-        assert browser.title == "Maskloop: Train"
-        assert HOSTILE in browser.find_element(By.ID, "batch").text
-        legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
-        assert "IoU <b>weed</b>" in legend  # plotly would read it as markup
-        assert severe(browser) == []
+    wait_for(browser, "return document.getElementById('link').textContent", "not started")
+    assert not browser.find_element(By.ID, "plot").is_displayed()
+    assert "No point yet" in browser.find_element(By.ID, "curve").text
+    assert severe(browser) == []
 
 
-def test_a_narrow_window_does_not_scroll_sideways(browser: webdriver.Chrome) -> None:
-    narrow = {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-    with serving(lambda: status(4)) as address:
-        browser.get(address)
-        wait_for(browser, POINTS, 8)
+def test_hostile_names_do_not_run(browser: webdriver.Chrome, serve: Serve) -> None:
+    address = serve(lambda: status(3, ("soil", HOSTILE, "<b>weed</b>")))
+    browser.get(address)
 
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+    wait_for(browser, POINTS, 6)
+    wait_for(browser, "return document.getElementById('link').textContent", "live")
+    assert browser.title == "Maskloop: Train"
+    assert HOSTILE in browser.find_element(By.ID, "batch").text
+    legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
+    assert "IoU <b>weed</b>" in legend  # plotly would read it as markup
+    assert severe(browser) == []
 
-        for box in ("document.documentElement", "document.getElementById('plot')"):
-            wait_for(browser, f"return {box}.scrollWidth <= {box}.clientWidth", True)
-        wait_for(browser, TICKS_INSIDE, True)
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+def test_a_narrow_window_does_not_scroll_sideways(browser: webdriver.Chrome, serve: Serve) -> None:
+    address = serve(lambda: status(4))
+    browser.get(address)
+    wait_for(browser, POINTS, 8)
+
+    as_phone(browser)
+
+    for box in ("document.documentElement", "document.getElementById('plot')"):
+        wait_for(browser, f"return {box}.scrollWidth <= {box}.clientWidth", True)
+    wait_for(browser, TICKS_INSIDE, True)
 
 
-def test_a_dark_screen_gets_a_dark_page_and_plot(browser: webdriver.Chrome) -> None:
+def test_a_dark_screen_gets_a_dark_page_and_plot(browser: webdriver.Chrome, serve: Serve) -> None:
     legend = "return getComputedStyle(document.querySelector('#plot .legendtext')).fill"
     ground = "return getComputedStyle(document.body).backgroundColor"
-    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
-    with serving(lambda: status(4)) as address:
-        browser.get(address)
-        wait_for(browser, POINTS, 8)
-        light = browser.execute_script(legend)
+    address = serve(lambda: status(4))
+    browser.get(address)
+    wait_for(browser, POINTS, 8)
+    light = browser.execute_script(legend)
 
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    prefer(browser, "dark")
 
-        wait_for(browser, ground, "rgb(18, 22, 19)")
-        wait_for(browser, legend, "rgb(232, 236, 232)")
-        assert light != browser.execute_script(legend)
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    wait_for(browser, ground, "rgb(18, 22, 19)")
+    wait_for(browser, legend, "rgb(232, 236, 232)")
+    assert light != browser.execute_script(legend)
 
 
 def test_the_page_says_when_the_daemon_stopped_answering(browser: webdriver.Chrome) -> None:
@@ -186,7 +141,7 @@ def test_the_page_says_when_the_daemon_stopped_answering(browser: webdriver.Chro
 
 
 def test_names_of_files_that_are_left_out_stand_beside_their_reasons(
-    browser: webdriver.Chrome,
+    browser: webdriver.Chrome, serve: Serve
 ) -> None:
     names = ["broken_link_of_a_camera.png", f"{'long' * 50}.png"]
     files = UnusedFiles(
@@ -197,34 +152,34 @@ def test_names_of_files_that_are_left_out_stand_beside_their_reasons(
             for name in names
         ),
     )
-    with serving(lambda: status(1, left_out=files)) as address:
-        for width in (1200, 500):
-            browser.set_window_size(width, 1000)
-            browser.get(address)
-            overlaps = browser.execute_script(OVERLAPS)
-            assert overlaps == [False, False]
+    address = serve(lambda: status(1, left_out=files))
+    for width in (1200, 500):
+        browser.set_window_size(width, 1000)
+        browser.get(address)
+        overlaps = browser.execute_script(OVERLAPS)
+        assert overlaps == [False, False]
     browser.set_window_size(1200, 1000)
 
 
 @pytest.mark.long
 def test_the_curve_page_draws_its_forecast_and_fits_the_axis_to_a_chosen_class(
-    browser: webdriver.Chrome,
+    browser: webdriver.Chrome, serve: Serve
 ) -> None:
     lowest = "return Math.min(...document.getElementById('plot')._fullLayout.yaxis.range) < 0.45"
-    with serving(lambda: status(4, ("soil", "crop", HOSTILE))) as address:
-        browser.get(f"{address}/curve")
-        wait_for(browser, POINTS, 8)
-        wait_for(browser, lowest, False)
-        legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
-        assert "forecast, 80 % interval" in legend
+    address = serve(lambda: status(4, ("soil", "crop", HOSTILE)))
+    browser.get(f"{address}/curve")
+    wait_for(browser, POINTS, 8)
+    wait_for(browser, lowest, False)
+    legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
+    assert "forecast, 80 % interval" in legend
 
-        browser.execute_script(
-            "const box = document.getElementById('figure'); box.value = arguments[0];"
-            "box.dispatchEvent(new Event('change', { bubbles: true }))",
-            HOSTILE,
-        )
+    browser.execute_script(
+        "const box = document.getElementById('figure'); box.value = arguments[0];"
+        "box.dispatchEvent(new Event('change', { bubbles: true }))",
+        HOSTILE,
+    )
 
-        wait_for(browser, POINTS, 11)  # the class was not measured in the first cycle
-        wait_for(browser, lowest, True)  # its lowest IoU is 0.411
-        wait_for(browser, "return document.getElementById('link').textContent", "live")
-        assert severe(browser) == []
+    wait_for(browser, POINTS, 11)  # the class was not measured in the first cycle
+    wait_for(browser, lowest, True)  # its lowest IoU is 0.411
+    wait_for(browser, "return document.getElementById('link').textContent", "live")
+    assert severe(browser) == []

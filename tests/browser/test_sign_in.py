@@ -16,10 +16,9 @@ from daemon.domain.commands import CommandState
 from daemon.store import FILE, Store
 from daemon.web.access.sessions import link_code
 from daemon.web.server import serving
-from tests.browser.test_page import browser, severe, wait_for
+from tests.browser.chromium import severe, wait_for
 from tests.fakes.statuses import status
 
-__all__ = ["browser"]
 pytestmark = pytest.mark.browser
 
 ASK = """

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from daemon.config.web_tokens import make_token, web_tokens
-from daemon.domain.clock import utc_now
-from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
-from daemon.web.access.sessions import link_code
-from daemon.web.server import serving
+from tests.browser.chromium import as_desk, as_phone, severe, wait_for
+from tests.browser.conftest import Serve, SignIn
 from tests.fakes.trained_runs import HOSTILE, trained_home
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -34,58 +29,45 @@ SHOW = (
 )
 
 
-def wait_for(browser: webdriver.Chrome, script: str, expected: Any) -> None:
-    deadline = time.monotonic() + 20
-    while (seen := browser.execute_script(script)) != expected and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert seen == expected, script
-
-
-def severe(browser: webdriver.Chrome) -> list[str]:
-    return [row["message"] for row in browser.get_log("browser") if row["level"] != "INFO"]
-
-
 def test_trainings_are_drawn_over_each_other_and_previews_follow_the_slider(
-    browser: webdriver.Chrome, tmp_path: Path
+    browser: webdriver.Chrome, serve: Serve, tmp_path: Path
 ) -> None:
-    config = trained_home(tmp_path, 3, asked=True)
-    with serving(lambda: read_status(config), read_config=lambda: config) as address:
-        browser.get(f"{address}/trainings")
-        wait_for(browser, CURVES, 3)
-        wait_for(browser, MASK, "/trainings/3/previews/40/validation-1-prediction.png")
-        wait_for(browser, PAINTED, True)
+    address = serve(trained_home(tmp_path, 3, asked=True))
+    browser.get(f"{address}/trainings")
+    wait_for(browser, CURVES, 3)
+    wait_for(browser, MASK, "/trainings/3/previews/40/validation-1-prediction.png")
+    wait_for(browser, PAINTED, True)
 
-        browser.execute_script(MOVE, 0)
-        wait_for(browser, MASK, "/trainings/3/previews/20/validation-1-prediction.png")
-        assert "20 of 40" in browser.find_element(By.ID, "preview-words").text
-        browser.execute_script(SHOW, "sure")
-        wait_for(browser, CURVES, 2)  # one class that counts, of the two newest
-        assert HOSTILE in browser.find_element(By.ID, "models").text
-        narrow = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
-        wait_for(browser, FITS, True)
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_script(MOVE, 0)
+    wait_for(browser, MASK, "/trainings/3/previews/20/validation-1-prediction.png")
+    assert "20 of 40" in browser.find_element(By.ID, "preview-words").text
+    browser.execute_script(SHOW, "sure")
+    wait_for(browser, CURVES, 2)  # one class that counts, of the two newest
+    assert HOSTILE in browser.find_element(By.ID, "models").text
+    as_phone(browser)
+    wait_for(browser, FITS, True)
+    as_desk(browser)
 
-        browser.find_element(By.ID, "compare").click()
-        wait_for(browser, "return location.pathname", "/trainings/compare/2/3")
-        wait_for(browser, "return document.querySelectorAll('.changes .over').length", 10)
-        assert [row for row in severe(browser) if "/images/" not in row] == []  # no such files
+    browser.find_element(By.ID, "compare").click()
+    wait_for(browser, "return location.pathname", "/trainings/compare/2/3")
+    wait_for(browser, "return document.querySelectorAll('.changes .over').length", 10)
+    assert [row for row in severe(browser) if "/images/" not in row] == []  # no such files
 
 
-def test_a_button_asks_the_loop_and_says_so(browser: webdriver.Chrome, tmp_path: Path) -> None:
+def test_a_button_asks_the_loop_and_says_so(
+    browser: webdriver.Chrome, serve: Serve, sign_in: SignIn, tmp_path: Path
+) -> None:
     config = trained_home(tmp_path, 2, asked=True)
-    make_token(config)
-    with serving(lambda: read_status(config), read_config=lambda: config) as address:
-        browser.get(f"{address}/trainings")
-        assert not browser.find_elements(By.CSS_SELECTOR, "button[data-verb]")
-        code = link_code(web_tokens(config).lead, utc_now())
-        browser.get(f"{address}/sign-in?next=/trainings#{code}")
-        wait_for(browser, "return document.querySelectorAll('button[data-verb]').length", 1)
+    address = serve(config)
+    browser.get(f"{address}/trainings")
+    assert not browser.find_elements(By.CSS_SELECTOR, "button[data-verb]")
+    sign_in(address, config, "/trainings")
+    wait_for(browser, "return document.querySelectorAll('button[data-verb]').length", 1)
 
-        browser.find_element(By.CSS_SELECTOR, "button[data-verb=approve_model]").click()
+    browser.find_element(By.CSS_SELECTOR, "button[data-verb=approve_model]").click()
 
-        wait_for(browser, "return document.getElementById('answer').hidden", False)
-        assert "next tick" in browser.find_element(By.ID, "answer").text
-        with Store(config.state / FILE, read_only=True) as store:
-            (command,) = store.waiting_commands()
-        assert (command.verb, command.arguments) == ("approve_model", {"cycle": 2})
+    wait_for(browser, "return document.getElementById('answer').hidden", False)
+    assert "next tick" in browser.find_element(By.ID, "answer").text
+    with Store(config.state / FILE, read_only=True) as store:
+        (command,) = store.waiting_commands()
+    assert (command.verb, command.arguments) == ("approve_model", {"cycle": 2})

@@ -1,5 +1,5 @@
-"""A whole loop at a moment of its life, as every page shows it: a store and run folders with painted
-pictures, trained models, a map and an audit. The figures are made up, no learner runs.
+"""A whole loop at a moment of its life, as every page shows it: a store and run folders with
+painted pictures, trained models, a map and an audit. The figures are made up, no learner runs.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _training(config: Config, cycle: int) -> Iterator[None]:
     """A training process works."""
     run = RunFolder(config.state / "runs" / f"{cycle:04d}-train")
     run.path.mkdir()
-    step = Progress(phase="student", step=312, steps=800, eta_s=97.0, seconds_per_step=0.2)
+    step = Progress(phase="training", step=312, steps=800, eta_s=97.0, seconds_per_step=0.2)
     run.write_progress(step)
     with lock_file(run.path / "lock"):
         yield

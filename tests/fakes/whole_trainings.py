@@ -1,4 +1,4 @@
-"""Trainings of a made-up loop: their figures, image by image, and the files of their run folders."""
+"""Trainings of a made-up loop: their figures, image by image, and the files of their runs."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ def write_training(
 def _as_measured(point: CurvePoint, labels: int, train_labels: int) -> CurvePoint:
     """With an interval, a confusion and mistakes; image ids begin at 1."""
     found = point.validation
-    assert found is not None and found.miou is not None
+    assert found is not None
+    assert found.miou is not None
     totals = np.sum([one.pixels for one in found.by_image], axis=0)  # (C, 3)
     confusion = [
         [int(common) if row == column else int((truth - common) // 2) for column in range(3)]
@@ -127,9 +128,7 @@ def _history(
         losses |= {f"sure_{row}": 0.9 - 0.2 * row - 60 / (60 + number) for row in range(3)}
         rate = 6e-5 * (1 - number / ITERATIONS)
         points.append(
-            HistoryPoint(
-                iteration=number, seconds=1.7 * number, learning_rate=rate, losses=losses
-            )
+            HistoryPoint(iteration=number, seconds=1.7 * number, learning_rate=rate, losses=losses)
         )
     return TrainingHistory(
         classes=CLASSES,

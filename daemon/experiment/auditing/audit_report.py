@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from PIL import Image as Pillow
 from rich.console import Console
 from rich.table import Table
@@ -21,13 +20,14 @@ from daemon.domain import Mask
 from daemon.domain.errors import ImageRefused
 from daemon.domain.formatting import count, fraction
 from daemon.domain.label_findings import Finding
+from daemon.experiment.report_pages.page_template import render
 from daemon.pixels import read_picture
 from daemon.pixels.masks import MaskUnusable, read_mask
 from daemon.runs.audit_records import AuditedFile, AuditRequest, AuditResult
 from daemon.runs.durable import atomic_file, write_json
 from daemon.runs.run_folder import RunFolder
 
-TEMPLATE = "audit.html"
+TEMPLATE = Path(__file__).with_name("audit.html")
 DRAWN = 100  # findings on the page
 MOST_PIXELS = 100_000_000  # of a picture on the page
 LISTED = 10  # findings on the terminal
@@ -82,14 +82,8 @@ def write_findings(folder: Path, run: RunFolder) -> None:
 
 def audit_page(result: AuditResult, drawn: Iterable[DrawnFinding]) -> str:
     """The page: one file, without scripts and without a request to anywhere."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(
-        result=result, findings=list(drawn), planted=result.planted
+    return render(
+        TEMPLATE, result=result, findings=list(drawn), planted=result.planted, count=count
     )
 
 

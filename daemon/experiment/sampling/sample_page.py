@@ -59,10 +59,10 @@ def sample_sentences(sample: Sample, strategy: str, seed: int, similarity: float
     ]
     if sample.collapsed:
         lines[1] += (
-            f"; {len(sample.collapsed)} near-duplicates are left to those that stand for them"
+            f"; {count(len(sample.collapsed), 'near-duplicate')} left to those that stand for them"
         )
     if sample.excluded:
-        lines[1] += f"; {len(sample.excluded)} are excluded"
+        lines[1] += f"; {len(sample.excluded)} excluded"
     repeated = len(set(sample.picks) & sample.collapsed)
     if repeated:
         lines.append(

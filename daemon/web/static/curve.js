@@ -149,7 +149,7 @@ function layout(least, most, width, height) { // both stated: plotly's own resiz
 function draw() {
   const lines = readLines(), ahead = readForecast(), simulation = readSimulation(), plot = document.getElementById("plot");
   plot.hidden = !lines[0].x.some((x) => x !== null);
-  if (plot.hidden) return;
+  if (plot.hidden || plot.clientWidth < 100) return; // too narrow for the legend: plotly fails
   const [least, most] = span(lines[0], ahead, simulation);
   const classes = lines.filter((line) => line.kind === "class");
   const traces = lines.map((line, i) => ({ ...trace(line, classes.indexOf(line)), legendrank: i + 1 }));

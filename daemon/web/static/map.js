@@ -73,6 +73,7 @@ function offerFields() {
 function draw(all) { // all: the points too, not only their colours
   const column = map.columns.get(shown), look = theme(), { index, palette, legend, order } = coloured(column, look);
   say("Drawing…");
+  document.documentElement.dataset.map = "drawing";
   const colours = { index, palette, order, theme: look };
   if (all) tell({ kind: "points", x: map.columns.get("x").numbers, y: map.columns.get("y").numbers, ...colours });
   else tell({ kind: "colours", ...colours });

@@ -75,7 +75,7 @@
   new ResizeObserver(() => { // of the frame: the library fixes the size of the canvas
     if (!plot) return;
     plot.set({ width: innerWidth, height: innerHeight });
-    if (!moved) whole();
+    if (!moved) requestAnimationFrame(whole); // when the library knows the size
   }).observe(document.documentElement);
 
   // arrows move the view, + and - make it larger and smaller, 0 shows all

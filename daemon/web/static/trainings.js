@@ -88,7 +88,7 @@ function layout(width, height) {
 }
 
 function draw() {
-  if (byId("charts").hidden) return;
+  if (byId("charts").hidden || byId("charts").clientWidth < 140) return; // too narrow for plotly
   const kind = byId("series").value, plot = byId("plot"), traces = series(kind);
   byId("series-words").textContent = WORDS[kind];
   byId("no-series").hidden = traces.length > 0;
