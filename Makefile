@@ -3,6 +3,7 @@
 #             With another Python beside it: make test PYTHON=python3.12 VENV=.venv-3.12
 # make test-long: what takes longer: odd projects with the real learner, fuzzing at size.
 # make scatterplot: makes daemon/web/static/scatterplot.min.js again from npm; it needs node, and gives the same bytes.
+# make plotly: fetches daemon/web/static/plotly-basic.min.js again from npm; it gives the same bytes.
 # make demo:  a real loop on a real Label Studio; ARGS="--cycles 3 --exit" passes options on.
 
 PYTHON ?= python3.11
@@ -10,9 +11,10 @@ VENV := .venv
 LABEL_STUDIO := .venv-label-studio
 BIN := $(VENV)/bin
 SCATTERPLOT := regl-scatterplot@1.16.0 regl@2.1.1 pub-sub-es@3.0.0 esbuild@0.28.2
+PLOTLY := plotly.js-basic-dist-min@4.1.1
 HEADLESS := opencv-python-headless==4.12.0.88
 
-.PHONY: setup test test-long scatterplot demo clean
+.PHONY: setup test test-long scatterplot plotly demo clean
 
 setup: $(VENV)/.done $(LABEL_STUDIO)/.done
 
@@ -46,6 +48,12 @@ scatterplot:
 	cd build/scatterplot && echo 'export { default } from "regl-scatterplot"' > entry.js && npx esbuild entry.js --bundle \
 	  --minify --format=iife --global-name=scatterplot --legal-comments=none --outfile=../../daemon/web/static/scatterplot.min.js
 	sha256sum daemon/web/static/scatterplot.min.js
+
+plotly:
+	rm -rf build/plotly && mkdir -p build/plotly
+	cd build/plotly && npm pack --silent $(PLOTLY) && tar -xzf plotly.js-basic-dist-min-*.tgz
+	cp build/plotly/package/plotly-basic.min.js daemon/web/static/
+	sha256sum daemon/web/static/plotly-basic.min.js
 
 demo: setup
 	$(BIN)/maskloop demo $(ARGS)

@@ -112,7 +112,8 @@ class KnowsPeople(Protocol):
 
 @runtime_checkable
 class OpensReviews(Protocol):
-    """What a connector may offer beside: another person looks once more at an answered task."""
+    """What a connector may offer beside: another person gets an answered task, with its label to
+    look at once more, or with an empty page to label it too."""
 
     def open_reviews(self, version: str, requests: Sequence[ReviewRequest]) -> Collection[str]:
         """Hand these tasks to one person each who has not answered them, with the regions of the
@@ -129,3 +130,16 @@ class OpensReviews(Protocol):
 
     def withdraw_reviews(self, tasks: Collection[str]) -> None:
         """Take reviews back. Repeating it changes nothing."""
+
+
+@runtime_checkable
+class HasSmartTool(Protocol):
+    """What a connector may offer beside: people click, and the daemon draws the mask."""
+
+    def smart_tool_faults(self) -> Sequence[Fault]:
+        """Why people cannot click, though the loop can run; empty for nothing."""
+
+    def connect_smart_tool(self, target: str, password: str) -> Sequence[str]:
+        """Let the tool send clicks to the address `target` with this password; returns what was
+        done, in words. Repeating it changes nothing. Raises ConnectorRefused where the tool cannot
+        reach it."""

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("daemon", "strategies", "connectors")
-HEAVY = ("torch", "mmengine", "mmseg", "mmcv", "label_studio_sdk", "sklearn", "umap", "plotly")
+HEAVY = ("torch", "mmengine", "mmseg", "mmcv", "label_studio_sdk", "sklearn", "umap")
 HEAVY += ("numba", "llvmlite")
 MIGRATION = re.compile(r"m\d{3}_")
 BANNED = re.compile(r"utils|helpers?|managers?|misc")
@@ -78,6 +78,11 @@ ONE_MEANING = {
     "events": ("what the daemon did", "daemon/domain daemon/store"),
     "heartbeat": ("the last sign of life of a daemon", "daemon/domain daemon/rules"),
     "reviews": ("second looks at labels", "daemon/domain daemon/stages daemon/store"),
+    "agreements": ("how alike two people label", "daemon/domain daemon/store"),
+    "second_labels": (
+        "labels of validation images by another person, too",
+        "daemon/domain daemon/stages daemon/store",
+    ),
     "quarantine": ("inputs that cannot be used", "daemon/stages daemon/store"),
     "tasks": (
         "images in front of the annotators",

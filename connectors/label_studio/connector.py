@@ -22,10 +22,12 @@ from connectors.label_studio.cursor import Cursor
 from connectors.label_studio.image_fetch import ImageFetcher
 from connectors.label_studio.image_source import FolderSource, ProjectSource, Source
 from connectors.label_studio.label_config import LabelConfig
+from connectors.label_studio.ml_backend_connection import connect_ml_backend
 from connectors.label_studio.project_images import ProjectImages
 from connectors.label_studio.pull import Puller
 from connectors.label_studio.push import Pusher
 from connectors.label_studio.review_tasks import Reviews
+from connectors.label_studio.smart_tags import smart_faults
 from connectors.unreadable import typed
 from daemon.domain import Changes, ClassSet, Draft, Fault, FoundImage, TaskRequest
 from daemon.domain.errors import ConnectorRefused, ImageRefused
@@ -41,8 +43,9 @@ class LabelStudio:
     legacy token or a personal access token. source: the folder with the images; None when the
     project holds its images as tasks already. connect_s, read_s: seconds to wait for a connection
     and for an answer. max_bytes: of an image that is fetched from the project. allowed: hosts that
-    images may be fetched from beside the public internet and this server. sleep: how to pause
-    between tries. now: our own clock. transport: how requests travel; None for sockets.
+    images may be fetched from beside the public internet and this server. smart_tool: whether the
+    guide says how to click. sleep: how to pause between tries. now: our own clock. transport: how
+    requests travel; None for sockets.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class LabelStudio:
         read_s: float = READ_S,
         max_bytes: int = MAX_BYTES,
         allowed: AllowedHosts | None = None,
+        smart_tool: bool = False,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         transport: httpx.BaseTransport | None = None,
@@ -66,7 +70,7 @@ class LabelStudio:
         )
         self._image_fetcher = ImageFetcher(self._api, allowed, max_bytes)
         self._project_id, self._classes, self._folder = project, classes, source
-        self._max_bytes = max_bytes
+        self._max_bytes, self._smart_tool = max_bytes, smart_tool
         self._pusher = Pusher(self._api, project, classes)
         self._puller = Puller(self._api, project, classes, now)
         self._reviews = Reviews(self._api, project, classes)
@@ -174,10 +178,24 @@ class LabelStudio:
         """Put back the settings that the loop needs, and the stream; returns what was repaired."""
         required = projects.required_settings(self._folder)
         repaired = projects.repair_settings(
-            self._api, self._project(), required, version, self._classes, pause_min
+            self._api,
+            self._project(),
+            required,
+            version,
+            self._classes,
+            pause_min,
+            smart_tool=self._smart_tool,
         )
         stream = projects.repair_stream(self._api, self._project_id, self._pusher, open_tasks)
         return [*repaired, *stream]
+
+    def smart_tool_faults(self) -> Sequence[Fault]:
+        """Why people cannot click, though the loop can run."""
+        return smart_faults(str(self._project()["label_config"]))
+
+    def connect_smart_tool(self, target: str, password: str) -> Sequence[str]:
+        """Let the project send clicks to the address `target`."""
+        return connect_ml_backend(self._api, self._project_id, target, password)
 
     def people(self) -> Mapping[str, str]:
         """The number of each user -> full name or e-mail address."""

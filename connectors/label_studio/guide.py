@@ -35,12 +35,30 @@ _GENERAL = (
     "<b>Asked again</b> above an image: the last mask of it could not be used, and why.",
 )
 
+_CLICKS = (
+    "<b>Click what the model missed.</b> Turn Auto-Annotation on, below the picture, and leave "
+    "Auto-Accept Suggestions off. Choose the last tool of the bar, then a class in the second row "
+    "of classes, and click the object: its mask appears. Click again where a part is missing, and "
+    "with Alt held where it is too much; then accept the mask with the tick beside it. Choose the "
+    "class again before the next object.",
+    "<b>A click on a mask that is there already</b> only selects it: mend it with brush and "
+    "eraser. Accept a suggested mask before you submit, or it is lost.",
+)
 
-def guide(classes: ClassSet, colours: Mapping[str, str], pause_min: int | None = None) -> str:
+
+def guide(
+    classes: ClassSet,
+    colours: Mapping[str, str],
+    pause_min: int | None = None,
+    *,
+    smart_tool: bool = False,
+) -> str:
     """The guide as HTML. colours: label -> "#rrggbb", where the label config gives one. pause_min:
-    minutes that people usually wait for the next batch; None: not known."""
+    minutes that people usually wait for the next batch; None: not known. smart_tool: whether clicks
+    become masks."""
     rows = "".join(_row(name, colours.get(name, ""), classes) for name in classes.drawn)
-    points = (*_GENERAL[:2], *_undrawn_pixels(classes), *_GENERAL[2:])
+    clicks = _CLICKS if smart_tool else ()
+    points = (*_GENERAL[:2], *_undrawn_pixels(classes), *clicks, *_GENERAL[2:])
     body = f"<h3>How to label here</h3><br><table><tbody>{rows}</tbody></table>"
     body += "".join(map(_paragraph, points))
     mark = hashlib.sha256(body.encode()).hexdigest()[:8]

@@ -8,6 +8,7 @@ entity expands.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -23,6 +24,9 @@ LAYOUT = frozenset(
     {"view", "header", "style", "label", "choice", "shortcut", "relation", "item", "panel"}
     | {"collapse", "markdown", "bucket", "channel", "repeater"}
 )
+
+# Comments, instructions and whole tags as they are written; attributes may hold a ">".
+PIECE = re.compile(r"<!--.*?-->|<\?.*?\?>|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL)
 
 
 class InvalidLabelConfig(ValueError):

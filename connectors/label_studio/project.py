@@ -13,6 +13,7 @@ from connectors.label_studio.api import Api
 from connectors.label_studio.api_errors import ApiRefused
 from connectors.label_studio.image_source import FolderSource, Source
 from connectors.label_studio.push import Pusher
+from connectors.label_studio.smart_tags import with_smart_tag
 from daemon.domain import ClassSet, Fault
 from daemon.domain.errors import ConnectorRefused, OutcomeUnknown
 
@@ -48,19 +49,22 @@ def create_or_adopt_project(
     project: int | str,
     classes: ClassSet,
     source: FolderSource | None,
+    smart_tool: bool = False,
 ) -> AdoptedProject:
     """The project with this number or title, ready for the loop; a missing title is created.
 
     source: the folder whose images the project shows; None for a project that has its images
-    already. Running it again changes nothing. Raises ConnectorRefused for an unknown number
-    or a title that several projects have.
+    already. smart_tool: whether people can click in a project that is created. Running it again
+    changes nothing. Raises ConnectorRefused for an unknown number or a title that several have.
     """
     with Api(url, token) as api:
         found = _find(api, project)
-        adopted = found or _create(api, str(project), classes, source)
+        adopted = found or _create(api, str(project), classes, source, smart_tool=smart_tool)
         number = int(adopted["id"])
         actions = [] if found else [f"created project {number} {project!r}"]
-        actions += repair_settings(api, adopted, required_settings(source), None, classes)
+        actions += repair_settings(
+            api, adopted, required_settings(source), None, classes, smart_tool=smart_tool
+        )
         if source is not None:
             actions += _register(api, number, source)
         if found is None:
@@ -94,15 +98,17 @@ def repair_settings(
     version: str | None,
     classes: ClassSet,
     pause_min: int | None = None,
+    *,
+    smart_tool: bool = False,
 ) -> list[str]:
     """Set the settings that differ; returns in words which did.
 
-    version: of the predictions in force. classes, pause_min: for the annotators' guide; a guide
-    that only gets another pause is replaced in silence.
+    version: of the predictions in force. classes, pause_min, smart_tool: for the annotators' guide;
+    a guide that only gets another pause is replaced in silence.
     """
     required = {**required, **({"model_version": version} if version else {})}
     changed = {name: value for name, value in required.items() if project.get(name) != value}
-    guide, was_missing = _guide(project, classes, pause_min)
+    guide, was_missing = _guide(project, classes, pause_min, smart_tool=smart_tool)
     if not changed and not guide:
         return []
     try:
@@ -114,7 +120,8 @@ def repair_settings(
         deleted = (
             f"the predictions {version!r} were deleted in Label Studio; the next re-rank repairs it"
         )
-        return [deleted, *repair_settings(api, project, rest, None, classes, pause_min)]
+        again = repair_settings(api, project, rest, None, classes, pause_min, smart_tool=smart_tool)
+        return [deleted, *again]
     words = [
         f"{name} was {project.get(name)!r}, now {value!r} again" for name, value in changed.items()
     ]
@@ -195,14 +202,14 @@ def version_fault(api: Api) -> Sequence[Fault]:
 
 
 def _guide(
-    project: Mapping[str, Any], classes: ClassSet, pause_min: int | None
+    project: Mapping[str, Any], classes: ClassSet, pause_min: int | None, *, smart_tool: bool
 ) -> tuple[dict[str, str], bool]:
     """The instructions with the current guide, empty where they have it; and whether they had no
     guide for these classes."""
     found = label_config.parse(str(project["label_config"]))
     colours = {} if isinstance(found, Fault) else found.colours
     instructions = str(project.get("expert_instruction") or "")
-    guide = guides.guide(classes, colours, pause_min)
+    guide = guides.guide(classes, colours, pause_min, smart_tool=smart_tool)
     text = guides.with_guide(instructions, guide)
     change = {} if text is None else {"expert_instruction": text}
     return change, guides.is_missing(instructions, guide)
@@ -224,12 +231,13 @@ def _find(api: Api, project: int | str) -> Mapping[str, Any] | None:
 
 
 def _create(
-    api: Api, title: str, classes: ClassSet, source: FolderSource | None
+    api: Api, title: str, classes: ClassSet, source: FolderSource | None, *, smart_tool: bool
 ) -> Mapping[str, Any]:
+    config = label_config.render(classes)
     body = {
         "title": title,
         "description": "Label images with the button Label All Tasks.",
-        "label_config": label_config.render(classes),
+        "label_config": with_smart_tag(config) if smart_tool else config,
         "show_instruction": True,
         **required_settings(source),
     }

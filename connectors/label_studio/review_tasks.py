@@ -4,6 +4,9 @@ Measured on 1.23.2: `overlap` = answers + 1 together with `is_labeled` = false p
 back into the stream. Its authors do not get it; the next other person gets it by the score of its
 prediction, and a third one does not. Submitting closes it, a skip passes it on. Each of the two
 fields alone serves nobody. `overlap` = answers with `is_labeled` = true takes it back.
+
+Which prediction the person begins with makes the difference: a review shows the author's label, a
+second label an empty page, as the page of a person shows no annotation of another one.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ class Reviews:
         usable = [
             number
             for number, task in found.items()
-            if results[number] and _is_usable(task, asked[number], version)
+            if results[number] is not None and _is_usable(task, asked[number], version)
         ]
 
         def row_of(number: int) -> Row:
@@ -63,7 +66,7 @@ class Reviews:
             number
             for number in usable
             if not _is_answered(found[number], asked[number])
-            and not _reviews(found[number], version)
+            and not _pages(found[number], asked[number], version)
         ]
         for body in request_bodies(row_of, new, PREDICTIONS):
             self._api.post(f"api/projects/{self._project}/import/predictions", body)
@@ -102,14 +105,18 @@ class Reviews:
             if exc.status != 404:  # deleted meanwhile
                 raise
 
-    def _result(self, request: ReviewRequest, label_config: LabelConfig) -> list[Row]:
-        """Empty where the project takes shapes only."""
+    def _result(self, request: ReviewRequest, label_config: LabelConfig) -> list[Row] | None:
+        """The regions of the page; None where there are none to show, as the project takes shapes
+        only, though the request has some."""
+        if request.regions is None:
+            return []
         source = SourcePrediction(version=REVIEW, regions=len(request.regions))
-        return [
+        found = [
             {**encoded, "id": source.region_id(row)}
             for row, region in enumerate(request.regions)
             for encoded in self._encoded(region, label_config)
         ]
+        return found or None
 
     def _encoded(self, region: ReviewRegion, label_config: LabelConfig) -> list[Row]:
         unlabeled = self._classes.unlabeled
@@ -125,14 +132,22 @@ def _is_usable(task: tasks.Task, request: ReviewRequest, version: str) -> bool:
     """Whether a task can be reviewed: it has the expected annotations and no other prediction of
     this version, which the reviewer might see instead. A review that is answered stays one."""
     if _is_answered(task, request):
-        return bool(_reviews(task))
-    others = len(_predictions(task, version)) - len(_reviews(task, version))
+        return request.regions is None or bool(_reviews(task))
+    others = len(_predictions(task, version)) - len(_pages(task, request, version))
     return not others and task["total_annotations"] == request.answers
 
 
 def _is_answered(task: tasks.Task, request: ReviewRequest) -> bool:
     answers: int = task["total_annotations"]
     return answers > request.answers
+
+
+def _pages(task: tasks.Task, request: ReviewRequest, version: str) -> list[Mapping[str, Any]]:
+    """The predictions of this version that show what the request says: the label under review, or
+    nothing. An empty page may be older than the request, as from before there was a model."""
+    if request.regions is None:
+        return [row for row in _predictions(task, version) if row.get("result") == []]
+    return _reviews(task, version)
 
 
 def _predictions(task: tasks.Task, version: str | None = None) -> list[Mapping[str, Any]]:

@@ -4,7 +4,6 @@ an image is asked."""
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,6 +13,8 @@ from connectors.label_studio import label_config
 from connectors.label_studio import project as projects
 from connectors.label_studio.api import Api
 from connectors.label_studio.api_errors import ApiRefused
+from connectors.label_studio.label_tags import PIECE
+from connectors.label_studio.smart_tags import smart_faults, with_smart_tag
 from connectors.label_studio.task_fields import parse_id
 from connectors.unreadable import typed
 from daemon.domain import ClassSet, Fault
@@ -23,8 +24,6 @@ from daemon.domain.faults import printable
 PAGE = 100  # projects a request
 TITLE_CHARS = 60  # that are shown of a title
 _FIELDS = "id,title,description,task_number,total_annotations_number"
-# Comments, instructions and whole tags, whose attributes may hold a ">".
-_PIECE = re.compile(r"<!--.*?-->|<\?.*?\?>|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +120,20 @@ class ServerProjects:
             self._api.patch(f"api/projects/{number}/", changes)
         return actions
 
+    def smart_tool_faults(self, number: int) -> Sequence[Fault]:
+        """Why people could not click in this project; empty for nothing."""
+        return smart_faults(str(self._read(number).get("label_config")))
+
+    def add_smart_tool(self, number: int) -> Sequence[str]:
+        """Add the tag that people click with to the label config; returns what was done, in words.
+        Raises ConnectorRefused where it cannot be added."""
+        text = str(self._read(number).get("label_config"))
+        changed = with_smart_tag(text)
+        if changed == text:
+            return []
+        self._api.patch(f"api/projects/{number}/", {"label_config": changed})
+        return ["added the tag of the smart tool to the label config"]
+
     def _read(self, number: int) -> Mapping[str, Any]:
         try:
             found = self._api.get(f"api/projects/{number}/")
@@ -154,7 +167,7 @@ def insert_reason_tag(xml: str) -> str:
     Everything else stays as it is. Raises ConnectorRefused where it cannot be inserted.
     """
     outermost = next(
-        (one for one in _PIECE.finditer(xml) if one[0][1] not in "!?"),
+        (one for one in PIECE.finditer(xml) if one[0][1] not in "!?"),
         None,
     )
     if outermost is None or outermost[0].endswith("/>"):

@@ -89,7 +89,8 @@ def _tags_without_labels(mask_tags: Sequence[Tag]) -> Iterator[FaultTexts]:
 
 def _other_answers(others: Sequence[Tag]) -> Iterator[str]:
     """Text, choices, points and the like: Label Studio keeps them, Maskloop does not read them."""
-    points = [tag.markup for tag in others if tag.kind in POINTS]
+    clicked = [tag for tag in others if tag.kind in POINTS]
+    points = [tag.markup for tag in clicked if not tag.is_on("smart")]  # else of the smart tool
     rest = [tag.markup for tag in others if tag.kind not in PIXELS | POINTS and tag.name]
     if points:
         yield f"points hold no area: what is drawn with {', '.join(points)} is not read"

@@ -10,14 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.audit.disagreement_blobs import Blobs, Probability
-from daemon.audit.label_components import BACKGROUND, Components, FloatArray, Neighbourhood
+from daemon.audit.label_components import (
+    BACKGROUND,
+    Components,
+    FloatArray,
+    Neighbourhood,
+    centres_of,
+)
 from daemon.audit.softmin import grouped_softmin
 from daemon.domain import Mask
 
-CLOSE_RING_PX, RING_PX, FAR_RING_PX = 2.5, 6.0, 12.0
+CLOSE_RING_PX, RING_PX = 2.5, 6.0  # the far one reaches to SURROUNDING_PX
 CLOSE_RIM_PX, RIM_PX = 2.0, 4.0
 SECTORS = 8
-MIN_SECTOR_PX = 2.0
+MIN_SECTOR_PX = 2.0 - 1e-6  # 2, however it was rounded
 EPSILON = 1e-3
 
 NAMES = (
@@ -57,10 +63,8 @@ def component_features(
     count = len(components)
     if not count:
         return np.zeros((0, len(NAMES)))
-    inside = components.ids > 0
     columns = _of_the_inside(mask, probability, components)
-    ring = (mask == BACKGROUND) & (near.distance > 0) & (near.distance <= FAR_RING_PX)
-    columns |= _of_the_surrounding(probability, components, near, ring, inside)
+    columns |= _of_the_surrounding(mask, probability, components, near)
     columns |= _of_blobs(components, blobs)
     columns["size"] = np.log(components.areas)
     for name in NAMES:
@@ -94,26 +98,25 @@ def _of_the_inside(
 
 
 def _of_the_surrounding(
-    probability: Probability,
-    components: Components,
-    near: Neighbourhood,
-    ring: npt.NDArray[np.bool_],
-    inside: npt.NDArray[np.bool_],
+    mask: Mask, probability: Probability, components: Components, near: Neighbourhood
 ) -> dict[str, FloatArray]:
     count = len(components)
-    centres = _centres(components)
-    outside = _Sectors.of(ring, near.nearest, centres, 1 - probability[BACKGROUND])
-    close = near.distance[ring] <= RING_PX
-    rim = inside & (near.depth <= RIM_PX)
-    within = _Sectors.of(rim, components.ids, centres, probability[BACKGROUND])
-    ring_near, ring_far = outside.only(close), outside.only(~close)
+    centres = centres_of(components.ids, count)
+    ring = mask.ravel()[near.pixels] == BACKGROUND
+    pixels, owners = near.pixels[ring], near.owners[ring]
+    outside = _Sectors.of(pixels, owners, centres, 1 - probability[BACKGROUND])
+    distance = near.distance.ravel()[pixels]
+    rim = np.flatnonzero((components.ids > 0) & (near.depth <= RIM_PX))
+    ids = components.ids.ravel()[rim].astype(np.int64)
+    within = _Sectors.of(rim, ids, centres, probability[BACKGROUND])
+    ring_near, ring_far = outside.only(distance <= RING_PX), outside.only(distance > RING_PX)
     drift_out, drift_in = ring_near.drift(count), within.drift(count)
     return {
         "ring": ring_near.mean(count),
         "ring_peak": ring_near.peak(count),
         "far_ring": ring_far.mean(count),
-        "close_ring": outside.only(near.distance[ring] <= CLOSE_RING_PX).mean(count),
-        "close_rim": within.only(near.depth[rim] <= CLOSE_RIM_PX).mean(count),
+        "close_ring": outside.only(distance <= CLOSE_RING_PX).mean(count),
+        "close_rim": within.only(near.depth.ravel()[rim] <= CLOSE_RIM_PX).mean(count),
         "rim": within.mean(count),
         "rim_peak": within.peak(count),
         "opposition": -(drift_out * drift_in).sum(axis=1),
@@ -123,22 +126,15 @@ def _of_the_surrounding(
 
 def _of_blobs(components: Components, blobs: Blobs) -> dict[str, FloatArray]:
     count, root = len(components), np.sqrt(np.maximum(components.areas, 1))
-    outer = blobs.labels == BACKGROUND
+    blob, component = blobs.contacts.T
+    outer = (blobs.labels == BACKGROUND)[blob]
     found = {}
-    chosen = {"mass": np.ones(len(blobs), bool), "outer_mass": outer, "inner_mass": ~outer}
+    chosen = {"mass": np.ones(len(blob), bool), "outer_mass": outer, "inner_mass": ~outer}
     for name, rows in chosen.items():
         largest = np.zeros(count + 1)
-        np.maximum.at(largest, blobs.owners[rows], blobs.mass[rows])
+        np.maximum.at(largest, component[rows], blobs.mass[blob[rows]])
         found[name] = np.log1p(largest[1:] / root)
     return found
-
-
-def _centres(components: Components) -> FloatArray:
-    """(n, 2): the mean row and column of each component."""
-    rows, columns = np.nonzero(components.ids)
-    group = components.ids[rows, columns] - 1
-    sums = [np.bincount(group, part, minlength=len(components)) for part in (rows, columns)]
-    return np.stack(sums, axis=1) / components.areas[:, None]
 
 
 class _Sectors:
@@ -152,14 +148,17 @@ class _Sectors:
     @classmethod
     def of(
         cls,
-        pixels: npt.NDArray[np.bool_],
-        owner: npt.NDArray[np.int32],
+        pixels: npt.NDArray[np.int64],
+        owners: npt.NDArray[np.int64],
         centres: FloatArray,
         values: npt.NDArray[np.floating],
     ) -> _Sectors:
-        """Of these pixels (H, W), which belong to the components `owner`."""
-        rows, columns = np.nonzero(pixels)
-        group = owner[rows, columns].astype(np.int64) - 1
+        """Of the pixels with these flat numbers, which belong to the components `owners`.
+
+        values: (H, W).
+        """
+        rows, columns = np.divmod(pixels, values.shape[1])
+        group = owners - 1
         away = np.stack([rows, columns], axis=1) - centres[group]
         length = np.linalg.norm(away, axis=1, keepdims=True)
         return cls(group, away / np.maximum(length, 1), values[rows, columns].astype(np.float64))

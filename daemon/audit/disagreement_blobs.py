@@ -17,6 +17,7 @@ from daemon.audit.label_components import (
     Neighbourhood,
     Slices,
     border_band,
+    centres_of,
 )
 from daemon.domain import IGNORE, Mask
 
@@ -33,7 +34,8 @@ class Blobs:
     ids: (H, W), 1 to n, 0 elsewhere. Of blob i + 1, (n,) each: labels, models: the class in the
     label and of the model. areas: pixels. mass: sum of the largest probability minus that of the
     label. distance: pixels to the nearest component, 0 for a blob inside of one. owners: id of
-    the component that it lies in or touches, 0 for none. slices: their boxes.
+    the component that it lies in or has most in common with, 0 for none. contacts: (m, 2), the row
+    of a blob and the id of each component that it lies in or touches. slices: their boxes.
     """
 
     ids: IdMap
@@ -43,6 +45,7 @@ class Blobs:
     mass: FloatArray
     distance: FloatArray
     owners: npt.NDArray[np.int64]
+    contacts: npt.NDArray[np.int64]
     slices: list[Slices]
 
     def __len__(self) -> int:
@@ -106,6 +109,7 @@ def _measured(
     gap = flat.max(axis=0) - np.take_along_axis(flat, label[None].astype(np.int64), axis=0)[0]
     distance = np.full(count, np.inf)
     np.minimum.at(distance, group, near.distance.ravel()[rows])
+    contacts, shared = _contacts(ids, components)
     return Blobs(
         ids=ids,
         labels=np.asarray(labels, np.int64),
@@ -113,27 +117,45 @@ def _measured(
         areas=np.bincount(group, minlength=count),
         mass=np.bincount(group, gap, minlength=count).astype(np.float64),
         distance=distance,
-        owners=_owners(group, rows, count, components, near),
+        owners=_owners(contacts, shared, ids, count, components),
+        contacts=contacts,
         slices=ndimage.find_objects(ids),
     )
 
 
+def _contacts(
+    ids: IdMap, components: Components
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(m, 2): `contacts` of blobs; (m,): how many pairs of neighbouring pixels make each. A blob
+    inside a component touches no other one."""
+    own = components.ids.ravel()[np.flatnonzero(ids)]
+    rows, columns = np.nonzero(ids)
+    padded, codes = np.pad(components.ids, 1), []
+    blob = (ids[rows, columns].astype(np.int64) - 1) * (len(components) + 1)
+    for down, right in np.ndindex(3, 3):
+        other = padded[rows + down, columns + right]
+        touches = np.where(own > 0, other == own, other > 0)
+        codes.append((blob + other)[touches])
+    found, shared = np.unique(np.concatenate(codes), return_counts=True)
+    return np.stack(np.divmod(found, len(components) + 1), axis=1), shared
+
+
 def _owners(
-    group: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
+    contacts: npt.NDArray[np.int64],
+    shared: npt.NDArray[np.int64],
+    ids: IdMap,
     count: int,
     components: Components,
-    near: Neighbourhood,
 ) -> npt.NDArray[np.int64]:
-    """(n,): the component that most pixels of a blob lie in, or touch."""
-    touching = near.distance.ravel()[rows] <= TOUCHING_PX
-    group, nearest = group[touching], near.nearest.ravel()[rows][touching]
-    votes, counts = np.unique(
-        group.astype(np.int64) * (len(components) + 1) + nearest, return_counts=True
-    )
+    """(n,): the component that a blob shares most pairs of neighbours with; of several the larger
+    one, then the one whose centre is nearer: nothing that a turn of the image changes."""
     owners = np.zeros(count, np.int64)
-    for vote in votes[np.argsort(counts, kind="stable")]:  # the most frequent one comes last
-        owners[vote // (len(components) + 1)] = vote % (len(components) + 1)
+    blob, component = contacts.T
+    sizes = components.areas[component - 1]
+    away = centres_of(ids, count)[blob] - centres_of(components.ids, len(components))[component - 1]
+    apart = np.hypot(away[:, 0], away[:, 1]).round(6)  # equal ones are equal in every turn
+    for row in np.lexsort((-apart, sizes, shared)):  # the one that counts comes last
+        owners[blob[row]] = component[row]
     return owners
 
 

@@ -78,14 +78,19 @@ class Places:
         """(N,): what places are sorted by, in [0, 1]: of two that are equally likely to hold an
         error the larger one comes first, since it spoils more of the training; each further place
         of an image counts half of the one before, since whoever opens the image sees them all."""
-        size = np.minimum(np.maximum(self.area, 1) / LARGE_PX, 1.0) ** SIZE_WEIGHT
-        alone = self.score * size
+        alone = self.score * size_weight(self.area)
         order = np.lexsort((-alone, self.image))
         images = self.image[order]
         before = np.arange(len(order)) - np.searchsorted(images, images, side="left")
         found = np.empty(len(self))
         found[order] = alone[order] * FURTHER_PLACE**before
         return found
+
+
+def size_weight(area: IntArray) -> FloatArray:
+    """(N,): how much places of so many pixels (N,) count in their order, in (0, 1]."""
+    found: FloatArray = np.minimum(np.maximum(area, 1) / LARGE_PX, 1.0) ** SIZE_WEIGHT
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,16 +6,18 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from daemon.audit import error_model, sentences
+from daemon.audit.audited_image import AuditedImage
 from daemon.audit.component_features import NAMES
 from daemon.audit.error_model import ErrorModel, Places
-from daemon.audit.identical_pictures import agreement, digest_of, identical_pairs
 from daemon.audit.label_components import BACKGROUND
 from daemon.audit.label_rules import odd_mask
+from daemon.audit.picture_conflicts import PictureConflicts
 from daemon.audit.plant_tables import PlantTable, plant_table
 from daemon.audit.planting import Planted, plant
 from daemon.audit.suspects import TYPES, Rows, Suspects, joined, suspects_of
@@ -33,15 +35,6 @@ GATE = 0.5  # probability against a label, from which on a component is worth a 
 SAYS_AGAINST = [NAMES.index(name) for name in ("doubt", "ring_peak", "rim_peak")]
 Picture = npt.NDArray[np.uint8]
 Probability = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuditedImage:
-    """An image of the audit. name: as people know it. weak: the model learned from its label."""
-
-    id: int
-    name: str
-    weak: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +61,16 @@ class LabelAudit:
     plant_share: float = 0.1
     seed: int = 0
     _seen: list[AuditedImage] = field(default_factory=list)
-    _digests: list[str] = field(default_factory=list)
     _found: list[Suspects] = field(default_factory=list)
     _planted: list[list[Suspects]] = field(default_factory=list)
     _errors: list[tuple[int, Planted]] = field(default_factory=list)
     _rules: list[Finding] = field(default_factory=list)
     _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+
+    @cached_property
+    def conflicts(self) -> PictureConflicts:
+        """Of pictures that are the same, or nearly, and differ in their labels."""
+        return PictureConflicts(classes=self.classes, tolerance_px=self.tolerance_px)
 
     @property
     def rounds(self) -> int:
@@ -99,7 +96,7 @@ class LabelAudit:
             )
         number = len(self._seen)
         self._seen.append(image)
-        self._digests.append(digest_of(picture))
+        self.conflicts.add(image, picture)
         found = suspects_of(number, mask, probability, self.tolerance_px)
         self._found.append(_scaled(found, step))
         self._check_rules(image, mask, probability, step)
@@ -119,36 +116,6 @@ class LabelAudit:
             findings += self._findings(found, by_weight(found), calibrated=False)
         findings.sort(key=lambda one: (-one.score, one.image_id, one.box_yxyx))
         return AuditOutcome(findings=tuple(findings[:MAX_KEPT]), table=table)
-
-    def identical(self) -> Iterator[tuple[AuditedImage, AuditedImage]]:
-        """Pairs of images with the same pixels."""
-        for one, other in identical_pairs(self._digests):
-            yield self._seen[one], self._seen[other]
-
-    def conflict(
-        self, one: AuditedImage, other: AuditedImage, first: Mask, second: Mask
-    ) -> Finding | None:
-        """The finding of two images with the same pixels; None where their labels agree."""
-        if first.shape != second.shape or (first == second).all():
-            return None
-        rows, columns = np.nonzero(first != second)
-        shares = agreement(first, second, self.classes)
-        return Finding(
-            image_id=other.id,
-            type=FindingType.CONFLICT,
-            labeled="",
-            proposed="",
-            box_yxyx=(
-                int(rows.min()),
-                int(columns.min()),
-                int(rows.max()) + 1,
-                int(columns.max()) + 1,
-            ),
-            area_px=len(rows),
-            score=1.0,
-            expected_precision=None,
-            reason=sentences.conflict(one.name, shares),
-        )
 
     def _check_rules(
         self, image: AuditedImage, mask: Mask, probability: Probability, step: int

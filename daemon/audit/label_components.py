@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from daemon.domain import IGNORE, Mask
 
 BACKGROUND = 0
 EIGHT = np.ones((3, 3), dtype=bool)  # neighbours of a pixel
+SURROUNDING_PX = 12  # around an object
 IdMap = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
 Slices = tuple[slice, slice]
@@ -57,36 +59,83 @@ def components_of(mask: Mask) -> Components:
     )
 
 
+def centres_of(ids: IdMap, count: int) -> FloatArray:
+    """(count, 2): the mean row and column of the pixels with each id of a map (H, W), 1 first."""
+    rows, columns = np.nonzero(ids)
+    group = ids[rows, columns] - 1
+    sums = [np.bincount(group, part, minlength=count) for part in (rows, columns)]
+    found: FloatArray = np.stack(sums, axis=1)
+    return found / np.bincount(group, minlength=count)[:, None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Neighbourhood:
-    """For each pixel without an object the nearest one, for each pixel of an object its depth.
+    """For each pixel without an object the nearest ones, for each pixel of an object its depth.
 
-    distance: (H, W), pixels to the nearest component, 0 inside. nearest: (H, W), its id; 0 where
-    the label has none. depth: (H, W), pixels to the nearest background, 0 outside of objects.
+    distance: (H, W), pixels to the nearest component, 0 inside. depth: (H, W), pixels to the
+    nearest background, 0 outside of objects. pixels, owners: (N,), the flat number of each pixel
+    without an object within SURROUNDING_PX of one, and the id of its nearest component; a pixel
+    that is equally near to several is there once for each, whatever side they lie on.
     """
 
     distance: FloatArray
-    nearest: IdMap
     depth: FloatArray
+    pixels: npt.NDArray[np.int64]
+    owners: npt.NDArray[np.int64]
 
 
 def neighbourhood(mask: Mask, components: Components) -> Neighbourhood:
     """How far each pixel is from objects and from background. Ignore pixels are neither."""
     inside = components.ids > 0
     if not inside.any():
-        far = np.full(mask.shape, np.inf)
-        nothing = np.zeros(mask.shape, np.int32)
-        return Neighbourhood(distance=far, nearest=nothing, depth=np.zeros(mask.shape))
-    distance, (rows, columns) = ndimage.distance_transform_edt(~inside, return_indices=True)
+        nothing = np.zeros(0, np.int64)
+        far, flat = np.full(mask.shape, np.inf), np.zeros(mask.shape)
+        return Neighbourhood(distance=far, depth=flat, pixels=nothing, owners=nothing)
+    distance = ndimage.distance_transform_edt(~inside)
     background = mask == BACKGROUND
     depth = np.full(mask.shape, np.inf)
     if background.any():
         depth = ndimage.distance_transform_edt(~background)
+    pixels, owners = _nearest(components.ids, distance)
     return Neighbourhood(
-        distance=distance,
-        nearest=components.ids[rows, columns],
-        depth=np.where(inside, depth, 0.0),
+        distance=distance, depth=np.where(inside, depth, 0.0), pixels=pixels, owners=owners
     )
+
+
+def _nearest(
+    ids: IdMap, distance: FloatArray
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """`pixels` and `owners` of a neighbourhood. distance: (H, W), to the nearest component.
+
+    A distance transform names one of several equally near pixels by the direction of its scan; so
+    the components at that very distance are looked up, on the circle of pixels around each pixel.
+    """
+    limit, width = SURROUNDING_PX, ids.shape[1] + 2 * SURROUNDING_PX
+    padded = np.pad(ids, limit).ravel()
+    rows, columns = np.nonzero((distance > 0) & (distance <= limit))
+    squares = np.rint(distance[rows, columns] ** 2).astype(np.int64)
+    order = np.argsort(squares, kind="stable")
+    rows, columns, squares = rows[order], columns[order], squares[order]
+    places = (rows + limit) * width + columns + limit
+    ends = np.searchsorted(squares, np.arange(limit**2 + 2))
+    found = []
+    for square, steps in _circles(limit).items():
+        at = slice(ends[square], ends[square + 1])
+        offsets = steps[:, 0] * width + steps[:, 1]
+        near = padded[places[at, None] + offsets]  # (pixels at this distance, offsets)
+        pixel, _ = np.nonzero(near)
+        found.append(np.stack([pixel + ends[square], near[near > 0]], axis=1))
+    pairs = np.unique(np.concatenate(found), axis=0)  # a component may lie on a circle twice
+    return (rows * ids.shape[1] + columns)[pairs[:, 0]], pairs[:, 1]
+
+
+@cache
+def _circles(limit: int) -> dict[int, npt.NDArray[np.int64]]:
+    """Squared distance, 1 to limit^2 -> (n, 2): the steps of rows and columns of that length."""
+    steps = np.indices((2 * limit + 1, 2 * limit + 1)).reshape(2, -1).T - limit
+    lengths = (steps**2).sum(axis=1)
+    squares = np.unique(lengths[(lengths > 0) & (lengths <= limit**2)])
+    return {int(square): steps[lengths == square] for square in squares}
 
 
 def border_band(mask: Mask, tolerance_px: int) -> npt.NDArray[np.bool_]:

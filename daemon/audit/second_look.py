@@ -53,14 +53,25 @@ def review_regions(
 def review_outcome(
     before: Mask, after: Mask, places: Sequence[Finding], classes: ClassSet, tolerance_px: int
 ) -> ReviewState:
-    """What a reviewer made of these places: corrected where one was changed as proposed, else other
-    where one was changed, else confirmed. before, after: (H, W). Pure."""
-    changed = changed_pixels(before, after, tolerance_px)
-    found = {_place_outcome(changed, after, place, classes) for place in places}
+    """What a reviewer made of a label with these places. before, after: (H, W). Pure."""
+    return outcome_of(place_outcomes(before, after, places, classes, tolerance_px))
+
+
+def outcome_of(outcomes: Sequence[ReviewState]) -> ReviewState:
+    """Of a review, by the outcomes of its places: corrected where one was changed as proposed, else
+    other where one was changed, else confirmed. Pure."""
     for state in (ReviewState.CORRECTED, ReviewState.OTHER):
-        if state in found:
+        if state in outcomes:
             return state
     return ReviewState.CONFIRMED
+
+
+def place_outcomes(
+    before: Mask, after: Mask, places: Sequence[Finding], classes: ClassSet, tolerance_px: int
+) -> tuple[ReviewState, ...]:
+    """What a reviewer made of each of these places, in their order. before, after: (H, W). Pure."""
+    changed = changed_pixels(before, after, tolerance_px)
+    return tuple(_place_outcome(changed, after, place, classes) for place in places)
 
 
 def changed_pixels(before: Mask, after: Mask, tolerance_px: int) -> Pixels:

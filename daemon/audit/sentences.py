@@ -18,7 +18,28 @@ def reason(type_: FindingType, labeled: str, proposed: str) -> str:
     return _SENTENCES[type_].format(labeled=labeled, proposed=proposed)
 
 
+LEAK = "One of both is for validation: the model is measured on a picture that it learns from."
+
+
 def conflict(other: str, agreement: dict[str, float]) -> str:
     """Of two identical pictures. other: name of the second one. agreement: class -> IoU."""
     shares = ", ".join(f"{name} {value:.2f}" for name, value in agreement.items())
-    return f"The same picture as {other}, labeled differently (IoU: {shares})."
+    return f"{same_picture(other, exact=True)}, labeled differently (IoU: {shares})."
+
+
+def same_picture(other: str, *, exact: bool) -> str:
+    """The beginning of a sentence on a picture and one that is the same, or nearly."""
+    return f"The same picture as {other}" if exact else f"Nearly the same picture as {other}"
+
+
+def odd_one(other: str, others: int, labeled: str, usual: str, agreement: dict[str, float]) -> str:
+    """Of a place that the labels of nearly the same pictures, `other` the first, see differently.
+
+    agreement: class -> IoU with the label of the first.
+    """
+    shares = ", ".join(f"{name} {value:.2f}" for name, value in agreement.items())
+    rest = {1: "", 2: " and of another one"}.get(others, f" and of {others - 1} others")
+    return (
+        f"Labeled {labeled}; {usual} in the label of {other}{rest}, which shows nearly the same "
+        f"(IoU: {shares})."
+    )

@@ -33,7 +33,10 @@ def init(options: argparse.Namespace) -> int:
 
     path: Path = options.config
     init_options = InitOptions(
-        project=options.project, new=options.new, add_reason=options.add_reason
+        project=options.project,
+        new=options.new,
+        add_reason=options.add_reason,
+        add_smart_tool=options.add_smart_tool,
     )
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     to_do = init_project(path, init_options, Dialog(say=say, ask=ask if at_terminal else None))

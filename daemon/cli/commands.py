@@ -15,7 +15,9 @@ from daemon.cli import (
     actions,
     ask_command,
     audit_command,
+    click_command,
     config_command,
+    curve_command,
     export_command,
     open_command,
     options,
@@ -76,6 +78,12 @@ COMMANDS = (
         help="ask the running loop to do something, as the pages do; without a verb: list them",
         run=ask_command.ask,
         add_options=ask_command.add_options,
+    ),
+    Command(
+        name="curve",
+        help="show a simulation beside the learning curve: random control, arms, full-label line",
+        run=curve_command.curve,
+        add_options=curve_command.add_options,
     ),
     Command(
         name="web",
@@ -147,6 +155,18 @@ COMMANDS = (
         help="find labels that a person should look at again, of the loop or of a labeled folder",
         run=audit_command.audit,
         add_options=audit_command.add_options,
+    ),
+    Command(
+        name="smart-eval",
+        help="say how many clicks an object of a labeled folder costs, with each engine",
+        run=click_command.evaluate,
+        add_options=click_command.add_options,
+    ),
+    Command(
+        name="train-clicks",
+        help="train the network that turns clicks into masks, on a labeled folder",
+        run=click_command.train_clicks,
+        add_options=click_command.add_training_options,
     ),
     Command(
         name="train",

@@ -39,6 +39,12 @@ def add_init(parser: argparse.ArgumentParser) -> None:
         help="show annotators why an image is asked: a line in the labeling interface and in the "
         "instructions",
     )
+    parser.add_argument(
+        "--add-smart-tool",
+        action="store_true",
+        help="let annotators click instead of drawing: [smart_tool] in the settings, and a tag in "
+        "the labeling interface",
+    )
 
 
 def add_cycles(parser: argparse.ArgumentParser) -> None:

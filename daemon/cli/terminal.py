@@ -172,6 +172,8 @@ def _label_notes(status: Status) -> Iterator[str]:
         yield f"{count(number, 'image')} labeled by several people; each counts once"
     if reviews := status.reviews.line():
         yield reviews
+    if agreement := status.agreement.line():
+        yield agreement
     for note in status.notes:
         yield f"note: {note.place} ({note.image}): {'; '.join(note.notes)}"
 

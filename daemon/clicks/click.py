@@ -38,26 +38,36 @@ class ObjectProbability:
     """The probability, in 0..1, that a pixel belongs to the clicked object: 0 outside of the crop.
 
     values: (rows, columns) of the crop whose upper left pixel is (left, top) of the image.
+    prior_weight: how much the prior counts at the next click, 1 to 0: a walk lowers it when clicks
+    change too little. Other engines leave it at 1.
     """
 
     left: int
     top: int
     values: FloatMap
+    prior_weight: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClickQuestion:
     """What an engine is asked: the mask of the object that these clicks mean.
 
-    image: (H, W, 3), RGB, as it is displayed. clicks: in the order in which they were made, at
-    least one positive, all within the image. prior: None where no model knows the image.
-    previous: the answer of the same engine to all clicks but the last; None at the first.
+    image: (H, W, 3), RGB, as it is displayed. clicks: in the order in which they were made, all
+    within the image, at least one positive unless there is an initial mask. prior: None where no
+    model knows the image. previous: the answer of the same engine to all clicks but the last; None
+    at the first. initial: a mask that clicks correct, such as the model's; None: from nothing.
     """
 
     image: Picture
     clicks: tuple[Click, ...]
     prior: PriorMap | None = None
     previous: ObjectProbability | None = None
+    initial: ObjectProbability | None = None
+
+    @property
+    def before(self) -> ObjectProbability | None:
+        """What was there before the last click."""
+        return self.initial if self.previous is None else self.previous
 
 
 class ClickEngine(Protocol):

@@ -30,6 +30,7 @@ from daemon.config.sections import (
     Images,
     LabelStudioServer,
     Project,
+    SmartTool,
     Storage,
     TruthFolder,
     Web,
@@ -58,6 +59,7 @@ class Config(Section):
     audit: Audit = Audit()
     storage: Storage = Storage()
     web: Web = Web()
+    smart_tool: SmartTool = SmartTool()
     home: Path = Field(default=Path(), exclude=True)
 
     @property

@@ -54,10 +54,12 @@ class Loop(Section):
     queue_top_up: Count = setting(
         0, "largest number of images that a cycle asks while a model trains; 0: no limit"
     )
-    label_in_effect: Literal["latest", "first"] = setting(
+    label_in_effect: Literal["latest", "first", "ground_truth", "majority"] = setting(
         "latest",
         "which label counts when several people labeled an image and none is ground truth: the "
-        "latest or the first; all are kept",
+        "latest; the first; ground_truth: the first until somebody marks one as ground truth; "
+        "majority: at each pixel what most people say, and no label (255) where they are even; "
+        "all are kept",
     )
     max_skips: Positive = setting(2, "number of people who must skip an image before it is dropped")
     ask_again: Count = setting(
@@ -87,6 +89,12 @@ class Validation(Section):
         "",
         "regular expression on the image name; its first group names what must not be split "
         "between training and validation (a video, a field)",
+    )
+    second_labels: Count = setting(
+        0,
+        "number of validation images that a second person labels too, without seeing the first "
+        "label; it shows how well people agree, and each costs a label of the budget; 0: none. "
+        "Label Studio only",
     )
 
     @model_validator(mode="after")

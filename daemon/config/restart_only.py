@@ -9,7 +9,7 @@ from __future__ import annotations
 from daemon.config.loading import Config
 from daemon.config.setting_keys import SettingKey
 
-WHOLE_TABLES = ("project", "classes", "images", "connector", "folder", "web")
+WHOLE_TABLES = ("project", "classes", "images", "connector", "folder", "web", "smart_tool")
 SINGLE: tuple[SettingKey, ...] = (
     ("loop", "poll_s"),
     ("training", "processes"),

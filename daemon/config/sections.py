@@ -207,3 +207,40 @@ class Web(Section):
         for name in names:
             require_host_name(name)
         return names
+
+
+class SmartTool(Section):
+    """[smart_tool]: clicks of people in Label Studio become masks."""
+
+    enabled: bool = setting(
+        False,
+        "whether `maskloop run` answers clicks of Label Studio's smart tool; [web] has to be "
+        "enabled, and the label config needs a tag to click with, which `maskloop check` prints",
+    )
+    engine: Literal["auto", "prior_walk", "colour_walk", "click_net"] = setting(
+        "auto",
+        "what turns clicks into masks: prior_walk (colours and the newest model), colour_walk "
+        "(colours alone), click_net (a network trained on the labels of this project), or auto "
+        "(the best of them that is there)",
+    )
+    deadline_ms: Annotated[int, Field(ge=50, le=60_000)] = setting(
+        700, "milliseconds after which prior_walk or colour_walk answers in the place of click_net"
+    )
+    train_minutes: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = setting(
+        4.0,
+        "minutes of processor time that click_net learns from all labels when a cycle is done, at "
+        "low priority beside the labeling; it answers clicks only if simulated clicks on the "
+        "validation images say so; 0: never",
+    )
+    url: str = setting(
+        "",
+        "address of this page as Label Studio reaches it; empty: that of [web] host and port, for "
+        "a Label Studio on this machine",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_url(cls, text: str) -> str:
+        if text:
+            require_url(text)
+        return text

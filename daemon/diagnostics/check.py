@@ -17,6 +17,7 @@ from daemon.diagnostics.input_checks import (
     image_faults,
     labeling_tool_faults,
     quarantine_faults,
+    smart_tool_faults,
 )
 from daemon.diagnostics.learner_checks import learner_faults, opencv_faults
 from daemon.diagnostics.notes import notes
@@ -40,7 +41,7 @@ SKIPPED_BY_DOCTOR = {
     "validation": _STARTS_LEARNER,
     "quarantine": "the store's part of this report counts what is quarantined",
 }
-NEED_LABELING_TOOL = ("labeling tool", "images", "test set and pool")
+NEED_LABELING_TOOL = ("labeling tool", "smart tool", "images", "test set and pool")
 _NO_ACCESS = "the labeling tool does not let us in"
 
 
@@ -74,7 +75,10 @@ def sections(config: Config) -> Sequence[tuple[str, Sequence[Check]]]:
         "Learner": {
             "device and weights": lambda: learner_faults(config, open_launcher(config)),
         },
-        "Labeling tool": {"labeling tool": lambda: labeling_tool_faults(config)},
+        "Labeling tool": {
+            "labeling tool": lambda: labeling_tool_faults(config),
+            "smart tool": lambda: smart_tool_faults(config),
+        },
         "Images": {
             "images": lambda: image_faults(config),
             "test set and pool": lambda: overlap_faults(config),

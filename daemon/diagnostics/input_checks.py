@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from itertools import islice
 
+from connectors.base import HasSmartTool
 from daemon.config.loading import Config
 from daemon.domain.errors import MaskloopError, StoreTooOld
 from daemon.intake import Intake
@@ -38,6 +39,25 @@ def labeling_tool_faults(config: Config) -> Sequence[str]:
         require_token(config)
         with closing(open_connector(config)) as connector:
             return [str(fault) for fault in connector.check()]
+    except MaskloopError as exc:
+        return [str(exc)]
+
+
+def smart_tool_faults(config: Config) -> Sequence[str]:
+    """Whether people can click, where [smart_tool] is enabled."""
+    if not config.smart_tool.enabled:
+        return []
+    if not config.web.enabled:
+        return [
+            "[smart_tool] enabled = true, [web] enabled = false: Label Studio sends clicks to the "
+            "page; expected both enabled, or neither"
+        ]
+    try:
+        require_token(config)
+        with closing(open_connector(config)) as connector:
+            if not isinstance(connector, HasSmartTool):
+                return ["[smart_tool] enabled = true: this labeling tool has no clicks; disable it"]
+            return [str(fault) for fault in connector.smart_tool_faults()]
     except MaskloopError as exc:
         return [str(exc)]
 

@@ -9,6 +9,7 @@ from daemon.domain.annotations import (
     IGNORE,
     Annotation,
     AnnotationNotes,
+    AnswerTime,
     Changes,
     ClassSet,
     DuplicateLabels,
@@ -91,15 +92,20 @@ from daemon.domain.tasks import (
 
 HINT_PATH = "/hint"  # of our page, where a labeling tool says "look now" ...
 HINT_HEADER = "X-Maskloop-Secret"  # ... and shows that it may
+SMART_TOOL_PATH = "/smart-tool"  # of our page, where Label Studio sends clicks ...
+SMART_TOOL_USER = "maskloop"  # ... under this name, with a password
 
 __all__ = [
     "HINT_HEADER",
     "HINT_PATH",
     "IGNORE",
     "RESOLVED",
+    "SMART_TOOL_PATH",
+    "SMART_TOOL_USER",
     "Annotation",
     "AnnotationNotes",
     "AnswerId",
+    "AnswerTime",
     "Budget",
     "Calibration",
     "Changes",

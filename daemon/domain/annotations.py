@@ -85,6 +85,15 @@ class Label:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnswerTime:
+    """When a person answered, and how long it took. seconds: that the labeling tool measured; None
+    where it measured none."""
+
+    at: datetime
+    seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnnotationNotes:
     """What was made of an annotation beyond reading it, in words. where: "annotation 3 of task 7".
     at: when it was edited last."""
@@ -111,11 +120,13 @@ class LostLabels:
     """Labels that the model of a cycle learned from or was measured with, and that count no more.
 
     deleted: people deleted them since. unconfirmed: their image was replaced since, and nobody
-    has confirmed them.
+    has confirmed them. changed: somebody edited them since, or the mask of another person counts
+    in their place, as after a correction or a second label.
     """
 
     deleted: int
     unconfirmed: int
+    changed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

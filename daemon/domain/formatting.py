@@ -30,15 +30,16 @@ def signed(value: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as "42 s", "3 min 20 s" or "2 h 5 min"; a dash for None."""
+    """Seconds as "42 s", "3 min 20 s", "4 min" or "2 h 5 min"; a dash for None."""
     if seconds is None:
         return ABSENT
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
+    minutes = whole % 3600 // 60
+    return f"{whole // 3600} h" + (f" {minutes} min" if minutes else "")
 
 
 def moment(stamp: str | None) -> str:

@@ -12,8 +12,8 @@ class FindingType(enum.StrEnum):
 
     SWAP: another class. MISSING: an object without a label. UNLABELED_PART: a labeled object goes
     on outside of its label. OUTSIDE: a label where there is no object. SHIFT: the label lies beside
-    its object. CONFLICT: identical pictures have different labels. RULE: an oddity that needs no
-    model to be seen.
+    its object. CONFLICT: pictures that are the same, or nearly, have different labels. RULE: an
+    oddity that needs no model to be seen.
     """
 
     SWAP = "swap"
@@ -23,6 +23,14 @@ class FindingType(enum.StrEnum):
     SHIFT = "shift"
     CONFLICT = "conflict"
     RULE = "rule"
+
+
+class LabelUse(enum.StrEnum):
+    """What the label of an image is used for now. NOTHING: the image is excluded."""
+
+    TRAINING = "training"
+    VALIDATION = "validation"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,12 +40,13 @@ class ReviewRegion:
 @dataclass(frozen=True, kw_only=True)
 class ReviewRequest:
     """A task that another person should get. answers: finished annotations that it has now.
-    position: 0-based among the reviews; lower is sooner. regions: disjoint, the author's label."""
+    position: 0-based among the reviews; lower is sooner. regions: disjoint, the author's label;
+    None: an empty page, for a label that owes nothing to anybody else's."""
 
     task: str
     answers: int
     position: int
-    regions: tuple[ReviewRegion, ...]
+    regions: tuple[ReviewRegion, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,8 @@ class Review:
     answers: ids of all annotations that the task had then. places: what the audit found.
     version: of the predictions among which the label is shown; None: not yet sent to the labeling
     tool. answer: the reviewer's annotation; None without. words: why it was withdrawn, else "".
+    outcomes: what the reviewer made of each place; empty without an answer, and where an earlier
+    release kept none.
     """
 
     id: int
@@ -72,6 +75,7 @@ class Review:
     closed_at: datetime | None = None
     answer: str | None = None
     words: str = ""
+    outcomes: tuple[ReviewState, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,9 @@
 """The training process: `python -m daemon.hrda VERB RUN_FOLDER`.
 
-VERB is embed, features, train, predict, audit, near-duplicates, export or serve. Exit codes and
-error.json are those of every run (daemon/runs/run_process.py). A file that the run does not need is
-left out and listed in the faults of result.json. `serve` runs until SIGTERM, which ends it with 0,
-and has no result.
+VERB is embed, features, train, predict, audit, near-duplicates, export, serve, train-clicks or
+clicks. Exit codes and error.json are those of every run (daemon/runs/run_process.py). A file that
+the run does not need is left out and listed in the faults of result.json. `serve` runs until
+SIGTERM, which ends it with 0, and has no result; likewise `clicks`, until its standard input ends.
 
 Several GPUs: `torchrun --nproc-per-node N -m daemon.hrda train RUN_FOLDER`. The process of rank 0
 locks the folder; `embed`, `features` and `predict` run in it alone.
@@ -20,6 +20,8 @@ from functools import partial
 from typing import Any
 
 from daemon.runs.audit_records import AuditRequest
+from daemon.runs.click_records import TrainClicksRequest
+from daemon.runs.click_worker_messages import ClicksRequest
 from daemon.runs.durable import write_json
 from daemon.runs.model_requests import ExportRequest, ServeRequest
 from daemon.runs.run_folder import (
@@ -55,7 +57,11 @@ def main(arguments: list[str]) -> int:
     """Do one run. Returns the exit code."""
     started_s = time.monotonic()
     verb, folder = read_command(
-        arguments, VERBS, program="python -m daemon.hrda", description=__doc__
+        arguments,
+        VERBS,
+        program="python -m daemon.hrda",
+        description=__doc__,
+        readers=("clicks",),
     )
     work = partial(_train, started_s=started_s) if verb == "train" else VERBS[verb]
     if not RANK:
@@ -125,6 +131,20 @@ def _audit(folder: RunFolder) -> None:
     audit(folder, folder.read_request(AuditRequest))
 
 
+def _train_clicks(folder: RunFolder) -> None:
+    _keep_freed_memory()
+    from daemon.hrda.click_net.train_clicks import train_clicks
+
+    train_clicks(folder, folder.read_request(TrainClicksRequest))
+
+
+def _clicks(folder: RunFolder) -> None:
+    _keep_freed_memory()
+    from daemon.hrda.click_net.click_worker import answer_clicks
+
+    answer_clicks(folder, folder.read_request(ClicksRequest))
+
+
 def _keep_freed_memory() -> None:
     from daemon.hrda.device import keep_freed_memory
 
@@ -140,6 +160,8 @@ VERBS: Mapping[str, Work] = {
     "near-duplicates": _near_duplicates,
     "export": _export,
     "serve": _serve,
+    "train-clicks": _train_clicks,
+    "clicks": _clicks,
 }
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import dataclasses
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 
-from daemon.audit.label_audit import AuditedImage, LabelAudit, step_of
+from daemon.audit.audited_image import AuditedImage
+from daemon.audit.label_audit import LabelAudit, step_of
+from daemon.domain import Mask
 from daemon.domain.label_findings import Finding
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.device import peak_memory_bytes
@@ -32,6 +35,15 @@ from daemon.runs.run_folder import (
 )
 
 PICTURED = 500  # findings whose images keep the model's mask, to be drawn
+KEPT_LABELS = 16  # in memory, while labels of similar pictures are compared
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SeenFile:
+    """A file that was compared. size: (H, W) pixels of its image."""
+
+    file: AuditedFile
+    size: tuple[int, int]
 
 
 def audit(folder: RunFolder, request: AuditRequest) -> None:
@@ -53,7 +65,8 @@ def audit(folder: RunFolder, request: AuditRequest) -> None:
         seed=request.seed,
     )
     seen = _take_in(folder, request, reader, found)
-    conflicts = list(_conflicts(seen, reader, found, request))
+    conflicts = list(found.conflicts.findings(_label_reader(seen, reader, len(request.classes))))
+    repeated = found.conflicts.repeatability
     outcome = found.outcome()
     _delete_masks(folder, seen, [finding.image_id for finding in outcome.findings[:PICTURED]])
     folder.write_result(
@@ -62,16 +75,23 @@ def audit(folder: RunFolder, request: AuditRequest) -> None:
             seconds=time.monotonic() - started_s,
             cpu_seconds_per_image=(_cpu_s() - cpu_before_s) / max(len(seen), 1),
             peak_memory_bytes=peak_memory_bytes(),
-            findings=(*conflicts, *outcome.findings),
+            findings=_in_order([*conflicts, *outcome.findings]),
             planted=outcome.table.model_dump(mode="json") if outcome.table else None,
             faults=reader.faults(),
+            repeatability=repeated.iou,
+            repeated_pairs=repeated.pairs,
         )
     )
 
 
+def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The most suspicious first."""
+    return tuple(sorted(findings, key=lambda one: -one.score))
+
+
 def _take_in(
     folder: RunFolder, request: AuditRequest, reader: FileReader, found: LabelAudit
-) -> dict[int, AuditedFile]:
+) -> dict[int, SeenFile]:
     """Compare every label; image id -> its file, of those that could be read."""
     total = sum(len(part.files) for part in request.parts)
     progress, seen = ProgressReporter(folder, "audit", total), {}
@@ -80,11 +100,11 @@ def _take_in(
         labeled = reader.labeled_image(file, len(request.classes))
         if labeled is None:
             continue
-        image = AuditedImage(id=file.id, name=file.name, weak=weak)
+        image = AuditedImage(id=file.id, name=file.name, weak=weak, use=file.use)
         found.add(image, *labeled, probability_of(prediction))
         with atomic_file(folder.mask(file.id)) as part:
             Pillow.fromarray(prediction.mask()).save(part, format="PNG")
-        seen[file.id] = file
+        seen[file.id] = SeenFile(file=file, size=prediction.size)
     return seen
 
 
@@ -122,24 +142,22 @@ def probability_of(prediction: ImagePrediction) -> npt.NDArray[np.float32]:
     return found
 
 
-def _delete_masks(folder: RunFolder, seen: dict[int, AuditedFile], kept: list[int]) -> None:
+def _delete_masks(folder: RunFolder, seen: Mapping[int, SeenFile], kept: list[int]) -> None:
     """Delete the model's masks but those of images whose findings are drawn."""
     for image_id in seen.keys() - set(kept):
         folder.mask(image_id).unlink(missing_ok=True)
 
 
-def _conflicts(
-    seen: dict[int, AuditedFile], reader: FileReader, found: LabelAudit, request: AuditRequest
-) -> Iterator[Finding]:
-    """Pairs of identical pictures whose labels differ."""
-    for one, other in found.identical():
-        masks = [
-            reader.labeled_image(seen[image.id], len(request.classes)) for image in (one, other)
-        ]
-        if masks[0] is not None and masks[1] is not None:
-            finding = found.conflict(one, other, masks[0][1], masks[1][1])
-            if finding is not None:
-                yield finding
+def _label_reader(
+    seen: Mapping[int, SeenFile], reader: FileReader, classes: int
+) -> Callable[[int], Mask | None]:
+    """Reads labels by image id; a few stay in memory, since neighbours are compared."""
+
+    @lru_cache(maxsize=KEPT_LABELS)
+    def label_of(image_id: int) -> Mask | None:
+        return reader.mask(seen[image_id].file, classes, seen[image_id].size)
+
+    return label_of
 
 
 def _cpu_s() -> float:

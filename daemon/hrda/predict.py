@@ -16,6 +16,7 @@ from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.sampler import seed_all
 from daemon.hrda.device import is_exported_in_bf16
 from daemon.hrda.evaluation.evaluate import evaluate
+from daemon.hrda.inference.object_prior import prior_of
 from daemon.hrda.inference.score_file import ScoreFile, origin, row_dtype
 from daemon.hrda.inference.scored_images import Columns, Scoring, columns_of
 from daemon.hrda.inference.streaming import predictions_of, scores_of
@@ -24,6 +25,7 @@ from daemon.hrda.network.segmentor import Segmentor
 from daemon.hrda.progress import ProgressReporter
 from daemon.hrda.training.ready_model import ready_model
 from daemon.runs.durable import atomic_file
+from daemon.runs.prior_maps import prior_file, write_prior
 from daemon.runs.run_folder import FileRole, ImageFile, PredictRequest, PredictResult, RunFolder
 
 log = logging.getLogger(__name__)
@@ -183,11 +185,16 @@ def _masks(
     confidence = {}
     if request.masks:
         folder.mask(0).parent.mkdir(exist_ok=True)
+    if request.priors:
+        prior_file(folder, 0).parent.mkdir(exist_ok=True)
     predictions = predictions_of(net, request.masks, reader)
     for file, prediction in ProgressReporter(folder, "masks", len(request.masks)).track(
         predictions
     ):
         mask, confidence[file.id] = mask_of(prediction, request.classes)
+        if request.priors:
+            prior = prior_of(prediction, request.temperature or 1.0)
+            write_prior(prior_file(folder, file.id), prior)
         with atomic_file(folder.mask(file.id)) as part:
             PillowImage.fromarray(mask).save(part, format="PNG")
     return confidence

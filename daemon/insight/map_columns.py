@@ -22,6 +22,7 @@ from daemon.insight.view_model import Count, ViewModel
 
 MOST_SHARES = 12  # classes whose share is a column
 ALIGNMENT = 8  # bytes
+SUSPICION = "suspicion"  # name of a column
 FORMAT = "maskloop-map-1"
 
 IdArray = npt.NDArray[np.int64]
@@ -90,7 +91,7 @@ class MapColumn(MapField):
     low: float | None
     """Where the colours of a number begin: only 2 % of the images are below."""
     high: float | None
-    """Where they end: only 2 % are above."""
+    """Where they end: only 2 % are above; of suspicion the highest."""
 
 
 class MapHead(ViewModel):
@@ -112,7 +113,9 @@ class MapFacts:
     ids: (N,) int64. positions: (N, 2) float32. state: (N,) of `ImageState`. cycle: (N,) int64, the
     one that asked for it last, -1 for none. arm: (N,) index of arms. group: (N,) int64, None where
     near-duplicates were not looked for. uncertainty: (N,) float32 in [0, 1], class_share: (N, C)
-    float32; NaN where there is no score, None before any. classes: C names.
+    float32; NaN where there is no score, None before any. classes: C names. suspicion: (N,)
+    float32, the highest score of a finding in the label, NaN where no label was compared with a
+    model; None before the first audit.
     """
 
     run: str
@@ -127,9 +130,12 @@ class MapFacts:
     uncertainty: FloatArray | None = None
     class_share: FloatArray | None = None
     classes: Sequence[str] = ()
+    suspicion: FloatArray | None = None
 
 
-def map_fields(classes: Sequence[str], *, scored: bool, grouped: bool) -> tuple[MapField, ...]:
+def map_fields(
+    classes: Sequence[str], *, scored: bool, grouped: bool, audited: bool = False
+) -> tuple[MapField, ...]:
     """The columns that a map has, without their numbers. classes: that the scores know."""
     fields = [
         _field("id", "image", FieldKind.IDENTITY, "number of the image"),
@@ -144,6 +150,9 @@ def map_fields(classes: Sequence[str], *, scored: bool, grouped: bool) -> tuple[
     if grouped:
         words = "images that look alike have one colour; grey: like no other"
         fields.append(_field("group", "near-duplicates", FieldKind.GROUP, words))
+    if audited:
+        words = "the highest score of a place in its label that an audit found; 0: nothing found"
+        fields.append(_field(SUSPICION, "suspicion", FieldKind.NUMBER, words))
     if scored:
         words = "of the newest scores: mean entropy of the most uncertain 5 % of the pixels"
         fields.append(_field("uncertainty", "uncertainty", FieldKind.NUMBER, words))
@@ -160,12 +169,15 @@ def encoded(facts: MapFacts) -> bytes:
     """The block of bytes of a map."""
     arrays = _arrays(facts)
     fields = map_fields(
-        facts.classes, scored=facts.uncertainty is not None, grouped=facts.group is not None
+        facts.classes,
+        scored=facts.uncertainty is not None,
+        grouped=facts.group is not None,
+        audited=facts.suspicion is not None,
     )
     columns, offset = [], 0
     for field in fields:
         array = arrays[field.name]
-        low, high = _range(array) if field.kind is FieldKind.NUMBER else (None, None)
+        low, high = _range(field, array)
         columns.append(
             MapColumn(
                 **field.model_dump(),
@@ -212,6 +224,8 @@ def _arrays(facts: MapFacts) -> dict[str, npt.NDArray[Any]]:
     }
     if facts.group is not None:
         arrays["group"] = facts.group.astype("<i4")
+    if facts.suspicion is not None:
+        arrays[SUSPICION] = facts.suspicion.astype("<f2")
     if facts.uncertainty is not None:
         arrays["uncertainty"] = facts.uncertainty.astype("<f2")
     if facts.class_share is not None:
@@ -231,13 +245,17 @@ def _values(name: str, facts: MapFacts) -> tuple[str, ...]:
     return tuple(facts.arms) if name == "arm" else ()
 
 
-def _range(array: npt.NDArray[Any]) -> tuple[float | None, float | None]:
+def _range(field: MapField, array: npt.NDArray[Any]) -> tuple[float | None, float | None]:
     """Where the colours of a number begin and end; None, None without any."""
+    if field.kind is not FieldKind.NUMBER:
+        return None, None
     known = array[np.isfinite(array)] if array.dtype.kind == "f" else array[array >= 0]
     if not len(known):
         return None, None
     if array.dtype.kind != "f":
         return float(known.min()), float(known.max())
+    if field.name == SUSPICION:  # most labels have none: percentiles would show nothing
+        return 0.0, float(known.max()) or 1.0
     low, high = np.percentile(known.astype(np.float32), (2, 98))
     return float(low), float(high)
 

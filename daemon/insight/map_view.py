@@ -114,7 +114,7 @@ def summary(points: int, fitted: int, method: str, waiting: int) -> str:
     if method == "pca":
         words = f"{points} images, too few different ones for UMAP: a plain projection"
     elif later:
-        words = f"{points} images, of which {later} were placed among {fitted} fitted ones"
+        words = f"{points} images, of which {later} were placed among {fitted} that were drawn together"
     else:
-        words = f"{points} images, fitted together"
+        words = f"{points} images, drawn together"
     return f"{words}; {waiting} not on it." if waiting else f"{words}."

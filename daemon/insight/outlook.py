@@ -113,10 +113,9 @@ def outlook(
     points = _points(line)
     found = _forecast(points)
     pace = _pace(starts, spent, now)
-    batch_gain = found.gain(found.last_labels + batch) if found else None
     return Outlook(
-        band=_band(found) if found else (),
-        gain=_gain(batch, batch_gain),
+        band=_band(points),
+        gain=_gain(batch, _batch_gain(points, batch)),
         targets=_targets(points, newest, spent, pace, now) if found else (),
         families=_families(found),
         labels_per_day=pace,
@@ -128,8 +127,7 @@ def outlook(
 def advice(line: Line, newest: ServingModel | None, batch: int) -> StopAdvice:
     """Whether to go on, as `outlook` says it; takes a tenth of its time."""
     points = _points(line)
-    found = _forecast(points)
-    gain = found.gain(found.last_labels + batch) if found else None
+    gain = _batch_gain(points, batch)
     difference = newest.difference if newest else None
     return stop_advice(gain, batch, len({point.labels for point in points}), difference)
 
@@ -152,7 +150,17 @@ def _forecast(points: tuple[MeasuredPoint, ...]) -> Forecast | None:
     return forecast(points, np.random.default_rng(SEED))
 
 
-def _band(found: Forecast) -> tuple[Foretold, ...]:
+@lru_cache(maxsize=8)
+def _batch_gain(points: tuple[MeasuredPoint, ...], batch: int) -> Range | None:
+    found = _forecast(points)
+    return None if found is None else found.gain(found.last_labels + batch)
+
+
+@lru_cache(maxsize=8)
+def _band(points: tuple[MeasuredPoint, ...]) -> tuple[Foretold, ...]:
+    found = _forecast(points)
+    if found is None:
+        return ()
     grid = np.unique(np.linspace(found.last_labels, AHEAD * found.last_labels, BAND_POINTS).round())
     return tuple(_foretold(int(labels), found.measured(labels)) for labels in grid)
 

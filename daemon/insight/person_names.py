@@ -6,6 +6,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel
@@ -57,14 +58,42 @@ class Pseudonyms:
 def without_names(model: AnyModel, people: Pseudonyms) -> AnyModel:
     """The same model with a pseudonym in the place of each name that a field holds."""
     changes = {}
-    for name, field in type(model).model_fields.items():
+    for name in _fields_with_names(type(model)):
         if name not in model.model_fields_set:
             continue
+        field = type(model).model_fields[name]
         before = getattr(model, name)
         after = _renamed(before, field.annotation, field.metadata, people)
         if after is not before:
             changes[name] = after
     return model.model_copy(update=changes) if changes else model
+
+
+@cache
+def _fields_with_names(model: type[BaseModel]) -> tuple[str, ...]:
+    """The fields that may hold a name, at any depth: the others are not looked through."""
+    return tuple(
+        name
+        for name, field in model.model_fields.items()
+        if _may_hold_names(field.annotation, field.metadata, frozenset({model}))
+    )
+
+
+def _may_hold_names(kind: Any, marks: Sequence[Any], inside: frozenset[type[BaseModel]]) -> bool:
+    """Whether values of a type may hold names. inside: the models that are being looked through."""
+    kind, marks = _unwrapped(kind, marks)
+    if any(isinstance(mark, NameMark | FullNameMark | MentionMark) for mark in marks):
+        return True
+    if parts := typing.get_args(kind):
+        return any(_may_hold_names(part, (), inside) for part in parts)
+    if not isinstance(kind, type) or kind is object:
+        return kind not in (None, ...) and not isinstance(kind, str | int)  # Any: look through it
+    if not issubclass(kind, BaseModel) or kind in inside:
+        return False
+    deeper = inside | {kind}
+    fields = kind.model_fields.values()
+    found = (_may_hold_names(field.annotation, field.metadata, deeper) for field in fields)
+    return not fields or any(found)
 
 
 def _renamed(value: Any, kind: Any, marks: Sequence[Any], people: Pseudonyms) -> Any:

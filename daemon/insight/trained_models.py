@@ -30,6 +30,8 @@ class NoteText(ViewModel):
     """When it was written."""
     text: str
     """What it says."""
+    author: str
+    """Who wrote it, by what they may do: "a lead". Never the name of a person."""
 
 
 class TrainedModel(ViewModel):
@@ -61,6 +63,8 @@ class TrainedModel(ViewModel):
     """What the gate said, as a sentence; "" for a model that serves as usual."""
     approved_at: Timestamp | None
     """When somebody approved it; null where nobody did."""
+    approved_by: str | None
+    """Who approved it, by what they may do; null where nobody did."""
     notes: tuple[NoteText, ...]
     """Notes on it, oldest first."""
     pictures: bool
@@ -101,6 +105,7 @@ def trained_models(
                 kept=cycle in kept,
                 verdict_words=verdict.words if verdict else "",
                 approved_at=_stamp(verdict),
+                approved_by=verdict.approved_by if verdict else None,
                 notes=_notes(notes, cycle),
                 pictures=cycle in pictures,
                 history=histories.get(cycle, ""),
@@ -129,7 +134,9 @@ def _figures(found: Evaluation | None, best: float | None) -> dict[str, Any]:
 
 def _notes(notes: Sequence[ModelNote], cycle: int) -> tuple[NoteText, ...]:
     own = (note for note in notes if note.cycle == cycle)
-    return tuple(NoteText(at=note.at.isoformat(), text=note.text) for note in own)
+    return tuple(
+        NoteText(at=note.at.isoformat(), text=note.text, author=note.author) for note in own
+    )
 
 
 def _state(

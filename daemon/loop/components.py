@@ -49,6 +49,7 @@ def open_connector(config: Config) -> Connector:
         read_s=config.label_studio.read_timeout_s,
         max_bytes=config.images.max_megabytes * 10**6,
         allowed=AllowedHosts.parse(config.images.allow_hosts),
+        smart_tool=config.smart_tool.enabled,
     )
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from connectors.base import Connector
 from daemon.config.loading import Config
-from daemon.config.tokens import webhook_secret
 from daemon.domain import Clock, Source
 from daemon.domain.clock import steady_s
 from daemon.domain.errors import MaskloopError
 from daemon.launchers import Launcher
 from daemon.loop.components import open_connector, open_launcher, require_strategies, require_token
+from daemon.loop.page_server import page_server
 from daemon.loop.process_signals import ProcessSignals
 from daemon.loop.pulse import Pulse
 from daemon.loop.reload import SettingsInForce, report_reload
@@ -29,14 +29,13 @@ from daemon.loop.scheduler import Waker, start_scheduler
 from daemon.loop.start_checks import require_access, start_faults
 from daemon.loop.tick import Outcome, tick
 from daemon.rules.incidents import Incidents, reason_of
+from daemon.smart_tool.connection import SmartToolConnection
 from daemon.stages import map_runs
 from daemon.stages.classes import require_same_classes, update_classes
 from daemon.stages.context import Context
 from daemon.stages.image_readers import BackgroundReader, InlineReader, Reader
 from daemon.stages.image_scan import Ingest
 from daemon.stages.loop_facts import WAITING
-from daemon.status.model import Status
-from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store, sole_writer
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class Ticker:
     steady_s: a monotonic clock in seconds, to notice jumps of `now`; None: jumps are not looked
     for. start_faults: returns faults to log after the first successful tick. reader: reads the
     images; None: the ticks read them. settings: follows config.toml; None: it is not read again.
-    Not thread-safe.
+    connection: of the smart tool; None where there is none. Not thread-safe.
     """
 
     def __init__(
@@ -62,8 +61,9 @@ class Ticker:
         start_faults: Callable[[], Sequence[str]] = tuple,
         reader: Reader | None = None,
         settings: SettingsInForce | None = None,
+        connection: SmartToolConnection | None = None,
     ) -> None:
-        self._config, self._settings = config, settings
+        self._config, self._settings, self._connection = config, settings, connection
         self._connector = connector
         self._launcher = launcher
         self._now = now
@@ -98,6 +98,8 @@ class Ticker:
                 map_runs.draw_map(context, busy=outcome.running)
             self._record_success(store, outcome)
             self._report_start_faults(store)
+            if self._connection is not None:
+                self._connection.keep(self._connector, store, self._now())
             self._pulse.end_tick(store)
         return outcome
 
@@ -193,13 +195,15 @@ def run_forever(config: Config, now: Clock, cycle_limit: int | None, file: Path)
     settings = SettingsInForce(file, config, wake)
     with (
         sole_writer(config.state),
-        _web_server(settings, wake),
+        page_server(settings, wake) as connection,
         open_parts(config) as (connector, launcher),
         _image_reader(config, wake) as reader,
     ):
         with Store(config.state / FILE) as store:
             require_same_classes(store, config)
-        ticker = _ticker(config, connector, launcher, now, cycle_limit, reader, settings)
+        ticker = _ticker(
+            config, connector, launcher, now, cycle_limit, reader, settings, connection
+        )
         schedule = start_scheduler(ticker.tick_and_report, config.loop.poll_s)
         wake.serve(schedule)
         try:
@@ -220,6 +224,7 @@ def _ticker(
     cycle_limit: int | None,
     reader: Reader,
     settings: SettingsInForce | None = None,
+    connection: SmartToolConnection | None = None,
 ) -> Ticker:
     """A ticker with this machine's clock that reports the faults of the start checks."""
     return Ticker(
@@ -232,6 +237,7 @@ def _ticker(
         lambda: start_faults(config, connector),
         reader,
         settings,
+        connection,
     )
 
 
@@ -275,24 +281,3 @@ def _image_reader(config: Config, wake: Callable[[], None]) -> Iterator[Reader]:
             yield reader
         finally:
             reader.stop()
-
-
-@contextmanager
-def _web_server(settings: SettingsInForce, wake: Callable[[], None]) -> Iterator[None]:
-    """The page and the webhook receiver, if [web] enables them."""
-    web = settings.config.web
-    if not web.enabled:
-        yield
-        return
-    from daemon.web.hints import Hints
-    from daemon.web.server import serving
-
-    secret = webhook_secret(settings.config)
-    hints = Hints(secret=secret, wake=wake) if secret else None
-
-    def status() -> Status:
-        return read_status(settings.config)
-
-    with serving(status, web.host, web.port, hints, lambda: settings.config, wake) as address:
-        log.info("the page is at %s", address)
-        yield

@@ -27,17 +27,18 @@ from daemon.rules.readiness import (
 from daemon.rules.readiness import ending as ending_of
 from daemon.stages import (
     audit,
+    click_runs,
     cycle_summary,
     duplicate_labels,
     embed,
     ending,
+    other_people,
     pause,
     predict,
     prediction_cleanup,
     push,
     quarantine,
     queue,
-    reviews,
     roles,
     run_settings,
     score,
@@ -50,7 +51,7 @@ from daemon.stages.commands.execution import carry_out_commands
 from daemon.stages.context import Context
 from daemon.stages.image_intake import image_wait_reason
 from daemon.stages.loop_facts import WAITING, read_loop_facts
-from daemon.store.counts import counts_of
+from daemon.store.counts import counts_of, spent_labels
 
 log = logging.getLogger(__name__)
 
@@ -119,9 +120,10 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     with failures.defer("deleting old predictions"):
         prediction_cleanup.delete_old_predictions(context)
     with failures.defer("auditing labels"):
-        outcome = _beside_audit(outcome, runs=audit.advance_audit(context))
-    with failures.defer("asking for a second look at labels"):
-        reviews.advance_reviews(context)
+        outcome = _beside(outcome, runs=audit.advance_audit(context))
+    with failures.defer("training the click network"):
+        outcome = _beside(outcome, runs=click_runs.advance_clicks(context))
+    other_people.ask_other_people(context, failures)
     if outcome is not None:
         context.store.keep_fact(WAITING, outcome.waiting)
     failures.raise_deferred()
@@ -130,8 +132,8 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
     return outcome
 
 
-def _beside_audit(outcome: Outcome | None, *, runs: bool) -> Outcome | None:
-    """The outcome, which says that a process works while an audit does."""
+def _beside(outcome: Outcome | None, *, runs: bool) -> Outcome | None:
+    """The outcome, which says that a process works while one does beside the cycle."""
     if outcome is None or not runs or outcome.final:
         return outcome
     return replace(outcome, running=True)
@@ -163,7 +165,7 @@ def _next_cycle(context: Context, last: Cycle | None, cycle_limit: int | None) -
 def _update_open_tasks(context: Context, cycle: int) -> None:
     """Replace dropped images of the batch; retire all open tasks once the budget is spent."""
     queue.top_up(context, cycle)
-    if not context.config.budget(len(context.store.labeled_ids())).labels_left:
+    if not context.config.budget(spent_labels(context.store)).labels_left:
         ending.retire_open_tasks(context)
 
 

@@ -110,6 +110,15 @@ def class_differences(
     return tuple(found)
 
 
+def miou_interval(pixels: Floats, rng: np.random.Generator) -> Ends:
+    """The interval of one mIoU, of (U, C, 3) pixels as in `PairedImages`, in [0, 1]. Raises
+    ValueError for fewer than MIN_UNITS units."""
+    units = _require_units(len(pixels))
+    drawn = _mean(_iou(np.einsum("du,ucp->dcp", _draws(units, rng), pixels)))
+    low, high = _widened(drawn, float(_mean(class_iou(pixels))), units, 1)
+    return max(low, 0.0), min(high, 1.0)
+
+
 def class_iou(pixels: Floats) -> Floats:
     """(C,) IoU over all units, of (U, C, 3) pixels; NaN for a class that no truth holds."""
     return _iou(pixels.sum(axis=0))
@@ -144,14 +153,22 @@ def _units(
 
 def _drawn_iou(pairs: PairedImages, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """(DRAWS, C) IoU of both models on the same draws."""
-    units = pairs.units
-    if units < MIN_UNITS:
-        raise ValueError(f"an interval needs {MIN_UNITS} images or groups, got {units}")
-    draws = rng.multinomial(units, np.full(units, 1 / units), size=DRAWS).astype(np.float64)
+    draws = _draws(_require_units(pairs.units), rng)
     before, after = (
         _iou(np.einsum("du,ucp->dcp", draws, pixels)) for pixels in (pairs.before, pairs.after)
     )
     return before, after
+
+
+def _require_units(units: int) -> int:
+    if units < MIN_UNITS:
+        raise ValueError(f"an interval needs {MIN_UNITS} images or groups, got {units}")
+    return units
+
+
+def _draws(units: int, rng: np.random.Generator) -> Floats:
+    """(DRAWS, U): how often each unit is drawn."""
+    return rng.multinomial(units, np.full(units, 1 / units), size=DRAWS).astype(np.float64)
 
 
 def _whole_iou(pairs: PairedImages) -> tuple[Floats, Floats]:

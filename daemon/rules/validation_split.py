@@ -41,6 +41,12 @@ def draw_validation(images: Sequence[Image], n: int, *, seed: int, group_by: str
     return {image.id for image in ranked[:n]}
 
 
+def second_label_order(images: Sequence[Image], *, seed: int) -> list[Image]:
+    """Validation images in the order in which they get a second label: by another hash than that
+    of the draw, so that the first of them are a uniform sample of them."""
+    return sorted(images, key=lambda image: (_hash(seed, f"second label:{image.sha256}"), image.id))
+
+
 def group_mates(images: Sequence[Image], chosen: set[int], group_by: str) -> set[int]:
     """Ids of the images that share a group with a chosen one, the chosen left out."""
     groups = {group_of(image.name, group_by) for image in images if image.id in chosen}

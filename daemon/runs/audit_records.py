@@ -8,15 +8,17 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from daemon.domain.label_findings import Finding
+from daemon.domain.label_findings import Finding, LabelUse
 from daemon.runs.records import FileFault, LabeledFile, Record, Request
 
 
 class AuditedFile(LabeledFile):
-    """A labeled image of an audit. sha256: of its file, 64 hex digits. name: as people know it."""
+    """A labeled image of an audit. sha256: of its file, 64 hex digits. name: as people know it.
+    use: of its label in the loop."""
 
     sha256: str
     name: str
+    use: LabelUse = LabelUse.TRAINING
 
 
 class AuditedPart(Record):
@@ -47,7 +49,8 @@ class AuditRequest(Request):
 class AuditResult(Record):
     """result.json of an audit. images: whose label was compared. findings: the most suspicious
     first. planted: how well planted errors were found, as JSON (daemon/audit/plant_tables.py); None
-    where too few could be planted."""
+    where too few could be planted. repeatability: class -> median IoU of two labels of nearly the
+    same picture, of so many repeated_pairs."""
 
     images: int
     seconds: float
@@ -56,3 +59,5 @@ class AuditResult(Record):
     findings: tuple[Finding, ...]
     planted: Mapping[str, Any] | None = None
     faults: tuple[FileFault, ...] = ()
+    repeatability: Mapping[str, float] = Field(default_factory=dict)
+    repeated_pairs: int = 0

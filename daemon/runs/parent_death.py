@@ -28,9 +28,17 @@ def end_with_parent() -> None:
     """
     if os.environ.get(PARENT_STDIN) != "1":
         return
-    if sys.platform == "linux":
-        _kill_at_parent_death()
+    die_with_parent()
     threading.Thread(target=_end_with_stdin, name="parent", daemon=True).start()
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies; standard input stays untouched.
+
+    For a program that reads its standard input itself. Does nothing without PARENT_STDIN=1.
+    """
+    if os.environ.get(PARENT_STDIN) == "1" and sys.platform == "linux":
+        _kill_at_parent_death()
 
 
 def run_with_parent(parent: int, command: list[str]) -> None:

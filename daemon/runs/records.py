@@ -201,15 +201,16 @@ class TrainRequest(Request):
 class PredictRequest(Request):
     """Use a checkpoint: score images, write masks, measure on images with a mask.
 
-    temperature: fitted on validation, applied to the scores and to the test images. student:
-    another checkpoint, with its own temperature: it is measured on the test images, and scores say
-    where the two disagree. test_missing: why `test` is empty although there is a test set.
+    priors: with each mask a prior map (prior_maps.py). temperature: fitted on validation, for the
+    scores, priors and test images. student: another checkpoint, with its own: it is measured on the
+    test images, scores say where the two disagree. test_missing: why a set is not in `test`.
     """
 
     kind: Literal["predict"] = "predict"
     checkpoint: Path
     score: tuple[ImageFile, ...] = ()
     masks: tuple[ImageFile, ...] = ()
+    priors: bool = False
     test: Annotated[tuple[LabeledFile, ...], AfterValidator(_with_role(FileRole.TEST))] = ()
     test_missing: Missing | None = None
     temperature: float | None = Field(default=None, gt=0)

@@ -21,6 +21,7 @@ runs/0003-train/
     coordinates.npz points on the map (map only), see map_files.py
     kept.npy        ids of the images that represent their near-duplicates (near-duplicates)
     masks/ID.png    predicted masks, (H, W) class indices (predict only)
+    priors/ID.png   prior maps for clicks (predict only, where asked), see prior_maps.py
     shown.json      the settings by which the daemon cleans these masks for people
     model/          the files of a model for others (export only), see model_card.py
     address.json    where the process listens (serve only)

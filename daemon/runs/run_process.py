@@ -21,7 +21,7 @@ from typing import Any
 from daemon.domain.errors import ImageRefused, MaskloopError, MaskRefused, RunFailed
 from daemon.runs.durable import write_json
 from daemon.runs.out_of_memory import is_out_of_memory
-from daemon.runs.parent_death import end_with_parent
+from daemon.runs.parent_death import die_with_parent, end_with_parent
 from daemon.runs.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
@@ -35,18 +35,27 @@ WriteError = Callable[[RunFolder, dict[str, Any]], None]
 
 
 def read_command(
-    arguments: Sequence[str], verbs: Collection[str], *, program: str, description: str | None
+    arguments: Sequence[str],
+    verbs: Collection[str],
+    *,
+    program: str,
+    description: str | None,
+    readers: Collection[str] = (),
 ) -> tuple[str, RunFolder]:
     """The verb and the run folder of a command line. Ends the process where it is no such line.
 
-    From here on the process ends with its parent, and logs to standard error.
+    From here on the process ends with its parent, and logs to standard error. readers: verbs that
+    read standard input themselves.
     """
     parser = argparse.ArgumentParser(prog=program, description=description)
     parser.add_argument("verb", choices=tuple(verbs))
     parser.add_argument("folder", type=Path)
     typed = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    end_with_parent()
+    if typed.verb in readers:
+        die_with_parent()
+    else:
+        end_with_parent()
     folder = RunFolder(typed.folder.absolute())
     if not folder.path.is_dir():
         log.error("%s: no such run folder", folder.path)

@@ -25,6 +25,7 @@ from daemon.setup.project_choice import (
     choose_project,
     settle_class_names,
     settle_image_source,
+    settle_smart_tool,
     show_reason,
 )
 from daemon.store import FILE, Store
@@ -104,6 +105,7 @@ def _adopt_on_server(
 ) -> Sequence[str]:
     from connectors.label_studio import LOCK_ADVICE, REASON_NOT_SHOWN, create_or_adopt_project
 
+    config = _enable_smart_tool(path, config, options, dialog)
     project = choose_project(path, config, options, dialog, server)
     if project:
         if faults := _owner_faults(config, project):
@@ -115,12 +117,14 @@ def _adopt_on_server(
         if differing:
             return differing
         show_reason(path, project.number, options, dialog, server)
+        settle_smart_tool(path, project.number, options, dialog, server)
     adopted = create_or_adopt_project(
         url=config.label_studio.url,
         token=token_reader(config),
         project=project.number if project else config.label_studio.title,
         classes=config.class_set,
         source=folder_source(config),
+        smart_tool=config.smart_tool.enabled,
     )
     # `show_reason` has said that the reason is not shown, together with its cure.
     notes = [message for message in (*adopted.notes, LOCK_ADVICE) if message != REASON_NOT_SHOWN]
@@ -131,6 +135,16 @@ def _adopt_on_server(
         dialog.say(message)
     with closing(open_connector(load_config(path))) as connector:
         return [str(fault) for fault in connector.check()]
+
+
+def _enable_smart_tool(path: Path, config: Config, options: InitOptions, dialog: Dialog) -> Config:
+    """The settings, with the smart tool where the options ask for it. `maskloop run` connects it,
+    since Label Studio looks whether somebody answers."""
+    if options.add_smart_tool and not config.smart_tool.enabled:
+        write_setting(path, "smart_tool", "enabled", True)
+        dialog.say(f"{path}: [smart_tool] enabled = true; `maskloop run` connects it")
+        return load_config(path)
+    return config
 
 
 def _save_project_number(path: Path, number: int, dialog: Dialog) -> None:

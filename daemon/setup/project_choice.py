@@ -28,12 +28,13 @@ class InitOptions:
     """The options of `maskloop init`.
 
     project: number of the project to adopt. new: create an empty one, also beside others.
-    add_reason: show annotators why an image is asked.
+    add_reason: show annotators why an image is asked. add_smart_tool: let them click.
     """
 
     project: int | None = None
     new: bool = False
     add_reason: bool = False
+    add_smart_tool: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,4 +211,23 @@ def show_reason(
         dialog.say(
             f"note: people do not see why an image is asked, or asked again: {cause}; "
             f"{command_line(path, 'init --add-reason')} changes that"
+        )
+
+
+def settle_smart_tool(
+    path: Path, number: int, options: InitOptions, dialog: Dialog, server: ServerProjects
+) -> None:
+    """Add the tag that people click with, if the options or a person want it; else say how."""
+    faults = server.smart_tool_faults(number) if load_config(path).smart_tool.enabled else ()
+    if not faults:
+        return
+    cause = "; ".join(fault.got for fault in faults)
+    question = f"people cannot click with the smart tool: {cause}; change the label config?"
+    if options.add_smart_tool or dialog.confirm(question):
+        for line in server.add_smart_tool(number):
+            dialog.say(line)
+    else:
+        dialog.say(
+            f"note: people cannot click with the smart tool: {cause}; "
+            f"{command_line(path, 'init --add-smart-tool')} changes that"
         )

@@ -9,13 +9,14 @@ is said, and the next cycle has one again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from daemon.domain import Image, Role, Stage
 from daemon.domain.errors import RunFailed
+from daemon.domain.label_findings import LabelUse
 from daemon.runs.ancestry import learned_files
 from daemon.runs.audit_records import AuditedFile, AuditedPart, AuditRequest, AuditResult
 from daemon.runs.durable import atomic_file
@@ -43,6 +44,11 @@ def advance_audit(context: Context) -> bool:
     except RunFailed as exc:
         _end(context, cycle, f"the audit of labels failed: {exc}; the next cycle has one again")
         return False
+
+
+def is_open(context: Context) -> bool:
+    """Whether an audit was started and has not ended."""
+    return bool(context.store.fact(_OPEN))
 
 
 def _start(context: Context) -> bool:
@@ -139,9 +145,10 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
             by_judge[judge.cycle].append(image)
         elif annotations[image.id] not in done:
             left.append(image)
-    parts = [_part(context, run, judge, by_judge[judge.cycle]) for judge in judges]
+    excluded = frozenset(store.excluded())
+    parts = [_part(context, run, judge, by_judge[judge.cycle], excluded) for judge in judges]
     if settings.weak:
-        parts.append(_part(context, run, judges[0], left, in_fold=True))
+        parts.append(_part(context, run, judges[0], left, excluded, in_fold=True))
     parts = [part for part in parts if part.files]
     if not parts:
         return None
@@ -180,6 +187,7 @@ def _part(
     run: RunFolder,
     judge: Judge,
     images: Sequence[Image],
+    excluded: Collection[int],
     *,
     in_fold: bool = False,
 ) -> AuditedPart:
@@ -187,18 +195,24 @@ def _part(
         checkpoint=judge.run.checkpoint,
         temperature=_temperature(judge.run),
         trained_on=tuple(sorted(set(judge.learned.values()))),
-        files=tuple(_audited_file(context, run, image) for image in images),
+        files=tuple(_audited_file(context, run, image, _use(image, excluded)) for image in images),
         in_fold=in_fold,
     )
 
 
-def _audited_file(context: Context, run: RunFolder, image: Image) -> AuditedFile:
+def _use(image: Image, excluded: Collection[int]) -> LabelUse:
+    if image.id in excluded:
+        return LabelUse.NOTHING
+    return LabelUse.VALIDATION if image.role is Role.VALIDATION else LabelUse.TRAINING
+
+
+def _audited_file(context: Context, run: RunFolder, image: Image, use: LabelUse) -> AuditedFile:
     path = _label_file(run, image.id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as part:
         part.write_bytes(context.store.label_png(image.id))
     return AuditedFile(
-        id=image.id, image=image.path, mask=path, sha256=image.sha256, name=image.name
+        id=image.id, image=image.path, mask=path, sha256=image.sha256, name=image.name, use=use
     )
 
 

@@ -21,13 +21,14 @@ ENDED = "ended"  # name of the stored fact: an `Ending`, "" while the loop conti
 class EndSummary:
     """The state of the loop at its end.
 
-    open: images that annotators may still label. cycles: number of trained cycles. serving: the
-    cycle whose model serves, None without a model. evaluation: of that model on validation, None
-    if it was not measured.
+    second_open: second labels that are not given yet. open: images that annotators may still label.
+    cycles: number of trained cycles. serving: the cycle whose model serves, None without a model.
+    evaluation: of that model on validation, None if it was not measured.
     """
 
     ending: Ending
     labels: LabelCounts
+    second_open: int
     open: int
     cycles: int
     serving: int | None
@@ -38,7 +39,7 @@ class EndSummary:
         """Why the loop ended, which model serves, and what makes the loop continue."""
         reason, cure = {
             Ending.BUDGET_SPENT: (
-                f"the label budget is spent: {self.labels.spent} labels of {self.labels.total}",
+                f"the label budget is spent: {self._spent_text()} of {self.labels.total}",
                 "raise [loop] budget_labels to continue",
             ),
             Ending.ALL_LABELED: (
@@ -53,6 +54,15 @@ class EndSummary:
             ),
         }[self.ending]
         return f"{reason}; {self._model_text()}; {cure}"
+
+    def _spent_text(self) -> str:
+        given = f"{self.labels.spent} labels"
+        return f"{given} and {self._second} for second labels" if self._second else given
+
+    @property
+    def _second(self) -> int:
+        """Labels of the budget that went, or are kept, for second labels."""
+        return self.labels.second + self.second_open
 
     def _model_text(self) -> str:
         if self.serving is None:
@@ -112,6 +122,7 @@ def _summary(store: Store, ending: Ending, budget_labels: int) -> EndSummary:
     return EndSummary(
         ending=ending,
         labels=counts.labels,
+        second_open=counts.second_open,
         open=counts.open,
         cycles=trained,
         serving=serving,

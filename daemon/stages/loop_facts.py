@@ -28,7 +28,7 @@ def read_loop_facts(context: Context, cycle_limit: int | None) -> LoopFacts:
         train_labels=counts.labels.train,
         new_labels=counts.new_labels,
         needed_labels=1 if cycle is None else _needed_labels(context, cycle),
-        labels_left=counts.labels.left,
+        labels_left=max(0, counts.labels.left - counts.second_open),
         may_request=counts.may_ask,
         trained_cycles=cycle or 0,
         cycle_limit=cycle_limit,

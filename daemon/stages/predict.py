@@ -34,6 +34,7 @@ def predict(context: Context, cycle: int) -> bool:
             classes=context.trained_classes(store.serving(cycle)),
             checkpoint=serving_checkpoint(context, cycle),
             masks=image_files(images),
+            priors=context.config.smart_tool.enabled,
         )
         if not images:
             return True

@@ -14,7 +14,12 @@ from daemon.domain import Pick, Role, Stage
 from daemon.stages.context import Context
 from daemon.stages.push import VISIBLE_VERSION, deliver, enqueue
 from daemon.stages.select import extend
-from daemon.store.counts import count_beyond_batch, is_dropped, open_images
+from daemon.store.counts import (
+    count_beyond_batch,
+    is_dropped,
+    open_images,
+    second_label_costs,
+)
 
 ACTIVE_WINDOW = timedelta(hours=24)  # people who answered within it count as active
 
@@ -106,10 +111,10 @@ def _best_picks(context: Context, cycle: int, wanted: int) -> list[Pick]:
 
 
 def labels_left(context: Context) -> int:
-    """Labels of the budget that no labeled, open or selected image needs."""
+    """Labels of the budget that no labeled, open or selected image and no second label needs."""
     store = context.store
     reserved = store.labeled_ids() | open_images(store) | unpushed_ids(context)
-    return context.config.loop.budget_labels - len(reserved)
+    return context.config.loop.budget_labels - len(reserved) - second_label_costs(store)
 
 
 def _batch_size(context: Context, cycle: int) -> int:

@@ -10,12 +10,12 @@ from itertools import islice
 from daemon.domain import TaskState
 from daemon.domain.label_findings import Finding, FindingType
 from daemon.domain.reviews import Review, ReviewState
+from daemon.domain.second_labels import SecondLabelState
+from daemon.rules.review_stop import STOP_AFTER, STOP_BELOW, is_not_worth_it
 from daemon.stages.context import Context
 
 PLACES = 3  # of an image, whose scores are added up; the reviewer is shown these
 READ = 2000  # findings
-STOP_AFTER = 20  # answered reviews ...
-STOP_BELOW = 0.2  # ... of which fewer than this share were corrected
 _TYPES = {
     FindingType.SWAP,
     FindingType.MISSING,
@@ -33,10 +33,10 @@ def reason_for_none(context: Context) -> str:
     store, config = context.store, context.config
     if not config.audit.review_share:
         return ""
-    if config.loop.label_in_effect == "first":
+    if config.loop.label_in_effect in ("first", "ground_truth"):
         return (
-            '[loop] label_in_effect is "first", so a second label would count for nothing; '
-            'set it to "latest" for reviews'
+            f'[loop] label_in_effect is "{config.loop.label_in_effect}", so a second label would '
+            'count for nothing; set it to "latest" or "majority" for reviews'
         )
     if len(store.annotators()) < 2:
         return (
@@ -49,13 +49,6 @@ def reason_for_none(context: Context) -> str:
             "so they cost more than they find"
         )
     return ""
-
-
-def is_not_worth_it(newest: Sequence[ReviewState]) -> bool:
-    """The rule by which reviews stop. newest: outcomes, the newest first. Pure."""
-    last = newest[:STOP_AFTER]
-    corrected = sum(outcome is ReviewState.CORRECTED for outcome in last)
-    return len(last) == STOP_AFTER and corrected < STOP_BELOW * STOP_AFTER
 
 
 def budget(share: float, batch_images: int) -> int:
@@ -113,8 +106,10 @@ def _possible(
     store = context.store
     labels, label_tasks = store.label_ids(places), store.label_tasks(places)
     closed = {task.id for task in store.tasks(TaskState.LABELED)}
+    closed -= {label.task for label in store.second_labels(SecondLabelState.OPEN)}
     unfit = store.excluded().keys() | store.unconfirmed_ids()
     people = set(store.annotators())
+    is_majority = context.config.loop.label_in_effect == "majority"
     for image_id, found in places.items():
         task, annotation = label_tasks.get(image_id), labels.get(image_id)
         if task not in closed or annotation is None or image_id in unfit:
@@ -124,6 +119,8 @@ def _possible(
         taken = {one.annotator for one in answers} | skippers
         if any(one.ground_truth for one in answers) or not people - taken:
             continue
+        if is_majority and len({one.annotator for one in answers}) > 1:
+            continue  # the label is nobody's alone
         if len(skippers) >= context.config.loop.max_skips:
             continue
         png = store.annotation_png(annotation)

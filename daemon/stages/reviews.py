@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from connectors.base import OpensReviews
-from daemon.audit.second_look import review_outcome, review_regions
+from daemon.audit.second_look import outcome_of, place_outcomes, review_regions
 from daemon.domain import Mask
 from daemon.domain.reviews import Review, ReviewRequest, ReviewState
 from daemon.stages.context import Context
@@ -82,10 +82,11 @@ def _read_answer(context: Context, review: Review) -> None:
     if masks[0].shape != masks[1].shape:
         return
     tolerance_px = config.audit.tolerance_px
-    outcome = review_outcome(*masks, review.places, config.class_set, tolerance_px)
+    outcomes = place_outcomes(*masks, review.places, config.class_set, tolerance_px)
+    outcome = outcome_of(outcomes)
     message = f"second look at image {review.image_id}: {outcome}"
     with store.atomic():
-        store.close_review(review, outcome, context.now(), answer=answers[-1].id)
+        store.close_review(review, outcome, context.now(), answer=answers[-1].id, outcomes=outcomes)
         store.add_event("info", message, context.now())
     log.info("%s review=%d task=%s", message, review.id, review.task)
 

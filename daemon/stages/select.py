@@ -23,6 +23,7 @@ from daemon.stages.chosen_picks import (
 from daemon.stages.context import Context
 from daemon.stages.near_duplicates import comparison, comparison_runs, distinct_ids
 from daemon.stages.selection_signals import keep_regime, training_signals
+from daemon.store.counts import second_label_costs
 
 RESERVE_SHARE = 0.2  # of the batch: they replace images that people skip
 
@@ -53,7 +54,7 @@ def select(context: Context, cycle: int) -> bool:
 def batch_size(context: Context, cycle: int, validation: int) -> int:
     """How many pool images may be asked for: the configured batch, within the budget."""
     settings = context.config.loop
-    spent = len(context.store.labeled_ids())
+    spent = len(context.store.labeled_ids()) + second_label_costs(context.store)
     waiting = len(context.store.tasks(TaskState.OPEN))
     left = settings.budget_labels - spent - waiting - validation
     return max(0, min(settings.seed_images if cycle == 0 else settings.batch_images, left))

@@ -47,6 +47,7 @@ _SINGLE: Mapping[SettingKey, Effect] = {
     ("loop", "random_share"): Effect.BATCH,
     ("loop", "seed_images"): Effect.FIRST_BATCH,
     ("validation", "group_by"): Effect.CYCLE,
+    ("validation", "second_labels"): Effect.TICK,
     ("selection", "seed_strategy"): Effect.FIRST_BATCH,
     ("audit", "enabled"): Effect.TICK,
     ("audit", "review_share"): Effect.TICK,

@@ -9,6 +9,7 @@ from daemon.domain import TaskState
 from daemon.stages.context import Context
 from daemon.stages.push import VISIBLE_VERSION
 from daemon.stages.reviews import review_tasks
+from daemon.stages.second_labels import second_label_tasks
 from daemon.stages.waiting_time import usual_pause_min
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,8 @@ def repair_tool_settings(context: Context) -> None:
     store = context.store
     if store.last_cycle() is None:
         return
-    tasks = [*(task.id for task in store.tasks(TaskState.OPEN)), *review_tasks(context)]
+    tasks = [task.id for task in store.tasks(TaskState.OPEN)]
+    tasks += [*review_tasks(context), *second_label_tasks(context)]
     version = store.fact(VISIBLE_VERSION)
     for repair in context.connector.repair(version, tasks, usual_pause_min(context)):
         message, now = f"restored a setting of the labeling tool: {repair}", context.now()

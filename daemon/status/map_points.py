@@ -53,7 +53,17 @@ def read_map_facts(config: Config, store: Store) -> MapFacts | None:
             _by_id(points.ids, scores[1].ids, scores[1].class_share) if scores and classes else None
         ),
         classes=classes,
+        suspicion=_suspicion(store, points.ids),
     )
+
+
+def _suspicion(store: Store, ids: IdArray) -> npt.NDArray[np.float32] | None:
+    """(N,) of the images; None before the first audit."""
+    if not store.newest_audit():
+        return None
+    found = store.suspicions()
+    known = np.fromiter(found, np.int64, len(found))
+    return _by_id(ids, known, np.fromiter(found.values(), np.float32, len(found)))
 
 
 def newest_scores(runs: Path) -> tuple[str, Scores] | None:

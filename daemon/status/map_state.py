@@ -17,6 +17,7 @@ class MapState:
     """The newest map, "" and 0 before any, and the run that works on the next one.
 
     scores: name of the run whose scores are the colours, "" before any. classes: that they know.
+    audited: when the newest audit of labels ended, "" before the first.
     drawing: what the process does now, "" where none works. fault: why the last attempt failed.
     """
 
@@ -27,6 +28,7 @@ class MapState:
     grouped: bool = False
     scores: str = ""
     classes: tuple[str, ...] = ()
+    audited: str = ""
     drawing: str = ""
     fault: str = ""
 
@@ -45,6 +47,7 @@ def read_map_state(config: Config, store: Store) -> MapState:
         grouped=drawn.grouped if drawn else False,
         scores=scores[0] if scores else "",
         classes=classes_of(config, scores[1]) if scores else (),
+        audited=store.newest_audit(),
         drawing=_drawing(config),
         fault=fault.words if fault else "",
     )

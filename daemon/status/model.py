@@ -1,11 +1,12 @@
 """Where the loop stands, as one value: terminal, page and demo read it, and its dump is the JSON of
-`maskloop status --json` and of /status.json. Its schema: `maskloop status --schema`."""
+`maskloop status --json` and of /api/v1/overview. Its schema: `maskloop status --schema`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from daemon.domain import Exclusion, Stage
+from daemon.insight.annotator_agreement import AnnotatorAgreement
 from daemon.insight.burndown import Burndown
 from daemon.insight.curve import Line, ServingModel
 from daemon.insight.person_names import FullName, PersonName
@@ -71,6 +72,9 @@ class LabelBudget(ViewModel):
     """Images that are labeled."""
     left: Count
     """Images that may still be labeled."""
+    second: Count = 0
+    """Second labels that another person was asked for and gave: each costs a label of the budget
+    and is no label of the curve. Absent without any."""
 
 
 class LabelUses(ViewModel):
@@ -188,6 +192,8 @@ class Status(ViewModel):
     """Images that several people labeled."""
     reviews: ReviewTotals
     """Labels that another person was asked to look at once more."""
+    agreement: AnnotatorAgreement
+    """How well two people agree on the same validation images."""
     corrections: CorrectionTotals
     """How much people changed of all predictions."""
     notes: tuple[MaskNote, ...]

@@ -124,6 +124,9 @@ class EvaluatedCycle(ValidationFigures, TestFigures):
     """Labels of this model that were deleted since."""
     labels_unconfirmed: Count
     """Labels of this model that were drawn on an image file that was replaced since."""
+    labels_changed: Count = 0
+    """Labels of this model that somebody changed since, so that training again would move the
+    figure without a new label. Absent without any."""
 
     @property
     def has_test(self) -> bool:
@@ -149,6 +152,8 @@ class EvaluatedCycle(ValidationFigures, TestFigures):
         if unconfirmed:
             replaced = "of its labels were drawn on a picture that was replaced since"
             parts.append(f"{unconfirmed} {replaced}")
+        if self.labels_changed:
+            parts.append(f"labels changed: {self.labels_changed} of them since")
         return "; ".join(parts)
 
 

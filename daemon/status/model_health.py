@@ -121,7 +121,7 @@ class DuplicateLabel(ViewModel):
     answers: Count
     """How many labels it has."""
     annotator: PersonName
-    """Whose label counts."""
+    """Whose label counts; with a majority, who labeled it last."""
 
 
 class DuplicateLabels(ViewModel):
@@ -131,6 +131,8 @@ class DuplicateLabels(ViewModel):
     """How many images."""
     listed: tuple[DuplicateLabel, ...]
     """The newest of them, newest first."""
+    by_majority: bool = False
+    """Whether their labels are the majority of all answers. Absent where they are not."""
 
 
 class UnusedFile(ViewModel):

@@ -30,6 +30,7 @@ from daemon.status.model import (
     TaskCounts,
 )
 from daemon.status.model_health import DaemonState, DuplicateLabels, UnusedFiles
+from daemon.status.snapshot_agreement import agreement_of_people, no_agreement
 from daemon.status.snapshot_batch import (
     batch_progress,
     correction_totals,
@@ -120,6 +121,7 @@ def _label_facts(store: Store, config: Config) -> dict[str, Any]:
     return {
         "doubles": duplicate_labels(store),
         "reviews": review_totals(store.review_counts(), store.reviews_stopped()),
+        "agreement": agreement_of_people(store, config),
         "corrections": correction_totals(store, config.classes.names),
         "notes": mask_notes(store),
     }
@@ -128,7 +130,7 @@ def _label_facts(store: Store, config: Config) -> dict[str, Any]:
 def _burndown(store: Store, counts: Counts, now: datetime) -> Burndown:
     return burndown(
         store.labels_by_day(),
-        budget=counts.labels.total,
+        budget=max(0, counts.labels.total - counts.labels.second),
         spent=counts.labels.spent,
         open_tasks=counts.open,
         today=now.date(),
@@ -167,6 +169,7 @@ def _before_first_run(config: Config, now: datetime) -> Status:
         quarantine_settled=(),
         doubles=DuplicateLabels(images=0, listed=()),
         reviews=review_totals({}, ""),
+        agreement=no_agreement(config),
         corrections=no_corrections({}),
         notes=(),
         events=(),
@@ -204,7 +207,8 @@ def _reading_progress(store: Store, daemon: DaemonState) -> RunProgress | None:
 
 
 def _label_budget(labels: LabelCounts) -> LabelBudget:
-    return LabelBudget(total=labels.total, spent=labels.spent, left=labels.left)
+    second = {"second": labels.second} if labels.second else {}
+    return LabelBudget(total=labels.total, spent=labels.spent, left=labels.left, **second)
 
 
 def _label_uses(labels: LabelCounts) -> LabelUses:

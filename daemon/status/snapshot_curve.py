@@ -19,7 +19,12 @@ from daemon.insight.curve import Compare
 from daemon.insight.missing_figures import explain, interval_words, remarks
 from daemon.insight.model_difference import ModelDifference, model_difference
 from daemon.runs.run_folder import RunFolder, TrainResult
-from daemon.status.model_curve import CalibrationFigures, EvaluatedCycle, MissingFigure
+from daemon.status.model_curve import (
+    CalibrationFigures,
+    EvaluatedCycle,
+    MissingFigure,
+    ValidationFigures,
+)
 
 NO_LOSS = LostLabels(deleted=0, unconfirmed=0)
 SEED = 0  # of the draws: the same models have the same interval at each look
@@ -102,6 +107,8 @@ def evaluated_cycle(
         figures = _figures(point.validation)
     if point.test is not None:
         figures |= {f"test_{name}": value for name, value in _figures(point.test).items()}
+    if lost.changed:
+        figures["labels_changed"] = lost.changed
     if judged is not None:
         figures |= {"verdict": judged.verdict, "verdict_words": judged.words}
     return EvaluatedCycle(
@@ -115,6 +122,11 @@ def evaluated_cycle(
         labels_unconfirmed=lost.unconfirmed,
         **figures,
     )
+
+
+def validation_figures(evaluation: Evaluation) -> ValidationFigures:
+    """All that was measured on validation images."""
+    return ValidationFigures(**_figures(evaluation))
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from daemon.status.model_health import (
     QuarantinedInput,
 )
 from daemon.store import LOCK, Store
+from daemon.store.majority_labels import MAJORITY
 
 LISTED_DUPLICATES = 50
 
@@ -124,7 +125,8 @@ def duplicate_labels(store: Store) -> DuplicateLabels:
         )
         for duplicate in newest
     )
-    return DuplicateLabels(images=len(found), listed=listed)
+    majority = {"by_majority": True} if store.label_policy() == MAJORITY else {}
+    return DuplicateLabels(images=len(found), listed=listed, **majority)
 
 
 def mask_notes(store: Store) -> tuple[MaskNote, ...]:

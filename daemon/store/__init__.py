@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from daemon.store.agreements import AgreementQueries
 from daemon.store.base import FILE, LOCK, StoreBase, sole_writer
 from daemon.store.classes import ClassQueries
+from daemon.store.click_networks import ClickNetworkQueries
 from daemon.store.commands import CommandQueries
 from daemon.store.corrections import CorrectionQueries
 from daemon.store.cycles import CycleQueries
@@ -16,12 +18,14 @@ from daemon.store.images import ImageQueries
 from daemon.store.incidents import IncidentQueries
 from daemon.store.label_findings import FindingQueries
 from daemon.store.labels import LabelQueries, encode_png
+from daemon.store.majority_labels import MajorityLabelQueries
 from daemon.store.models import ModelQueries
 from daemon.store.outbox import OutboxQueries
 from daemon.store.people import PeopleQueries
 from daemon.store.prediction_sets import PredictionSetQueries
 from daemon.store.quarantine import QuarantineQueries
 from daemon.store.reviews import ReviewQueries
+from daemon.store.second_labels import SecondLabelQueries
 
 
 class Store(
@@ -30,6 +34,7 @@ class Store(
     ExclusionQueries,
     LabelQueries,
     EffectiveLabelQueries,
+    MajorityLabelQueries,
     CorrectionQueries,
     DuplicateLabelQueries,
     CycleQueries,
@@ -44,6 +49,9 @@ class Store(
     CommandQueries,
     FindingQueries,
     ReviewQueries,
+    ClickNetworkQueries,
+    SecondLabelQueries,
+    AgreementQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

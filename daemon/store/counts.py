@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from daemon.domain import Role, Task, TaskState
+from daemon.domain.second_labels import SecondLabelState
 from daemon.store import Store
 
 
@@ -19,11 +20,13 @@ class LabelCounts:
 
     total: the budget. left: never negative. spent: labeled images, each counted once; the sum of
     train (may train the model), validation (measure it) and unused (no pixel of them has a label,
-    or their image is excluded).
+    or their image is excluded). second: labels that a second person was asked for and gave; they
+    cost budget too, and are no labels of the curve.
     """
 
     total: int
     spent: int
+    second: int
     left: int
     train: int
     validation: int
@@ -52,7 +55,8 @@ class Counts:
     images: by role. open: images that wait for annotators: open_batch of the newest batch,
     open_earlier of older ones, being_sent on their way to the labeling tool. candidates: images of
     the pool that are neither labeled nor asked. may_ask: how many of them may be asked now within
-    the budget. new_labels: labels since the newest cycle began, never negative.
+    the budget. new_labels: labels since the newest cycle began, never negative. second_open: second
+    labels that somebody was asked for and has not given yet; the budget keeps a label for each.
     """
 
     images: Mapping[Role, int]
@@ -64,6 +68,7 @@ class Counts:
     candidates: int
     may_ask: int
     new_labels: int
+    second_open: int
     batch: BatchCounts | None
 
 
@@ -79,6 +84,7 @@ def counts_of(store: Store, budget_labels: int) -> Counts:
     batch = {task.image_id for task in tasks}
     taken = store.role_counts_of(labeled | store.queried_ids())
     candidates = roles.get(Role.POOL, 0) - taken[Role.POOL]
+    seconds = store.second_label_counts()[SecondLabelState.OPEN]
     return Counts(
         images={role: roles.get(role, 0) for role in Role},
         labels=labels,
@@ -87,7 +93,8 @@ def counts_of(store: Store, budget_labels: int) -> Counts:
         open_earlier=len(asked - batch),
         being_sent=len(sent - asked),
         candidates=candidates,
-        may_ask=max(0, min(candidates, labels.left - len(asked | sent))),
+        may_ask=max(0, min(candidates, labels.left - len(asked | sent) - seconds)),
+        second_open=seconds,
         new_labels=max(0, len(labeled) - (last.labels if last else 0)),
         batch=_batch(store, tasks, labeled) if tasks else None,
     )
@@ -108,6 +115,17 @@ def newest_batch(store: Store) -> list[Task]:
             ranks = {pick.image_id: pick.rank for pick in picks}
             return sorted(tasks, key=lambda task: ranks.get(task.image_id, len(ranks)))
     return []
+
+
+def spent_labels(store: Store) -> int:
+    """Labels that the budget has paid: labeled images, and second labels that were asked for."""
+    return len(store.labeled_ids()) + store.second_label_counts()[SecondLabelState.GIVEN]
+
+
+def second_label_costs(store: Store) -> int:
+    """Labels of the budget for second labels, given or waited for."""
+    counts = store.second_label_counts()
+    return counts[SecondLabelState.OPEN] + counts[SecondLabelState.GIVEN]
 
 
 def state_of(task: Task, labeled: set[int]) -> TaskState:
@@ -159,10 +177,12 @@ def _batch(store: Store, tasks: Sequence[Task], labeled: set[int]) -> BatchCount
 def _labels(store: Store, labeled: set[int], budget_labels: int) -> LabelCounts:
     informative = store.role_counts_of(store.informative_ids())
     train, validation = informative[Role.POOL], informative[Role.VALIDATION]
+    second = store.second_label_counts()[SecondLabelState.GIVEN]
     return LabelCounts(
         total=budget_labels,
         spent=len(labeled),
-        left=max(0, budget_labels - len(labeled)),
+        second=second,
+        left=max(0, budget_labels - len(labeled) - second),
         train=train,
         validation=validation,
         unused=len(labeled) - train - validation,

@@ -38,11 +38,12 @@ class DuplicateLabelQueries(StoreBase):
 
     def duplicate_labels(self) -> list[DuplicateLabels]:
         """Images with labels of several people, by id; which label counts: see `labels`. Images
-        that a second person was asked to review are left out."""
+        that a second person was asked to review, or to label too, are left out."""
         rows = self._rows(
             "SELECT a.image_id, i.name AS image_name, count(DISTINCT a.annotator) AS people, "
             "count(*) AS answers FROM annotations a JOIN images i ON i.id = a.image_id "
             "WHERE a.deleted = 0 AND a.image_id NOT IN (SELECT image_id FROM reviews) "
+            "AND a.image_id NOT IN (SELECT image_id FROM second_labels WHERE state = 'given') "
             "GROUP BY a.image_id HAVING people > 1 ORDER BY a.image_id"
         )
         return [DuplicateLabels(**row) for row in rows]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from daemon.domain import Label
+from daemon.domain import AnswerTime, Label
 from daemon.store.base import Row, StoreBase
 from daemon.store.labels import LABEL_ORDER, WITHOUT_MASKS
 
@@ -35,6 +35,15 @@ class EffectiveLabelQueries(StoreBase):
             f"FROM {WITHOUT_MASKS} WHERE deleted = 0 GROUP BY image_id) GROUP BY day ORDER BY day"
         )
         return {date.fromisoformat(day): images for day, images in rows}
+
+    def answer_times(self) -> list[AnswerTime]:
+        """Every answer that was not deleted, also those that count for nothing: when it was first
+        given, by the clock of the labeling tool, and how long it took."""
+        sql = f"SELECT created_at, lead_time_s FROM {WITHOUT_MASKS} WHERE deleted = 0"
+        return [
+            AnswerTime(at=datetime.fromisoformat(at), seconds=seconds)
+            for at, seconds in self._tuples(sql)
+        ]
 
     def _labels_where(self, condition: str, *values: object) -> dict[int, Label]:
         rows = self._rows(_LABEL_ROWS.format(condition), *values)

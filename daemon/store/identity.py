@@ -12,6 +12,23 @@ from pathlib import Path
 
 from daemon.domain import FoundImage, IdenticalImage, Image, LostLabels, Role
 from daemon.store.base import Row, StoreBase, stamp
+from daemon.store.labels import LABEL_ORDER, WITHOUT_MASKS
+
+# Labels that a model used, of which another annotation with another mask counts by now, or which
+# were edited since.
+_CHANGED = f"""
+    SELECT u.cycle, count(*) AS changed FROM used_labels u
+    JOIN annotations a ON a.id = u.annotation AND a.deleted = 0
+    JOIN images i ON i.id = u.image_id AND (a.drawn_on IS NULL OR a.drawn_on = i.sha256)
+    JOIN (
+        SELECT id, image_id FROM (
+            SELECT id, image_id, {LABEL_ORDER} FROM {WITHOUT_MASKS} WHERE deleted = 0
+        ) WHERE label_order = 1
+    ) l ON l.image_id = u.image_id
+    WHERE u.updated_at != a.updated_at
+        OR (l.id != a.id AND (SELECT mask FROM annotations WHERE id = l.id) != a.mask)
+    GROUP BY u.cycle
+"""
 
 
 class IdentityQueries(StoreBase):
@@ -132,25 +149,26 @@ class IdentityQueries(StoreBase):
             self._write("DELETE FROM used_labels WHERE cycle = ?", cycle)
             for annotation in annotations:
                 self._write(
-                    "INSERT INTO used_labels SELECT ?, id, image_id, drawn_on FROM annotations "
-                    "WHERE id = ?",
+                    "INSERT INTO used_labels (cycle, annotation, image_id, drawn_on, updated_at) "
+                    "SELECT ?, id, image_id, drawn_on, updated_at FROM annotations WHERE id = ?",
                     cycle,
                     annotation,
                 )
 
     def lost_labels(self) -> dict[int, LostLabels]:
-        """Cycle -> how many labels of its model no longer count, for cycles with any."""
-        rows = self._rows(
+        """Cycle -> how many labels of its model no longer count, or are other ones by now, for
+        cycles with any."""
+        gone = self._rows(
             "SELECT cycle, sum(deleted) AS deleted, sum(NOT deleted) AS unconfirmed FROM ("
             "SELECT u.cycle, a.deleted FROM used_labels u "
             "JOIN annotations a ON a.id = u.annotation JOIN images i ON i.id = u.image_id "
             "WHERE a.deleted = 1 OR "
             "(a.drawn_on IS NOT NULL AND a.drawn_on != i.sha256)) GROUP BY cycle"
         )
-        return {
-            row["cycle"]: LostLabels(deleted=row["deleted"], unconfirmed=row["unconfirmed"])
-            for row in rows
-        }
+        found: dict[int, dict[str, int]] = {}
+        for row in [*gone, *self._rows(_CHANGED)]:
+            found.setdefault(row.pop("cycle"), {"deleted": 0, "unconfirmed": 0}).update(row)
+        return {cycle: LostLabels(**numbers) for cycle, numbers in found.items()}
 
 
 def _identical_image(row: Row) -> IdenticalImage:

@@ -51,6 +51,17 @@ class ImageQueries(StoreBase):
         )
         return {row["id"]: self._image(row) for row in rows}
 
+    def image_of_task(self, task: str) -> Image | None:
+        """The image that a task of the labeling tool shows; None for a task of somebody else."""
+        rows = self._rows(
+            "SELECT i.* FROM images i WHERE i.id = coalesce("
+            "(SELECT t.image_id FROM tasks t WHERE t.task = ? ORDER BY t.rowid DESC LIMIT 1), "
+            "(SELECT o.id FROM images o WHERE o.task = ?))",
+            task,
+            task,
+        )
+        return self._image(rows[0]) if rows else None
+
     def image_names(self, text: str, most: int) -> dict[int, str]:
         """Image id -> name, of the images whose name holds the text, in any case; by id."""
         rows = self._tuples(

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from daemon.domain.label_findings import AuditedLabels, Finding, FindingType
 from daemon.store.base import Row, StoreBase, stamp, utf_8
-from daemon.store.labels import LABEL_ORDER
+from daemon.store.labels import LABEL_ORDER, WITHOUT_MASKS
 
 _BOX = ("top_px", "left_px", "bottom_px", "right_px")
 _COUNTING = f"""(
-    SELECT id FROM (SELECT id, {LABEL_ORDER} FROM annotations WHERE deleted = 0)
+    SELECT id FROM (SELECT id, {LABEL_ORDER} FROM {WITHOUT_MASKS} WHERE deleted = 0)
     WHERE label_order = 1
 )"""
 
@@ -53,6 +53,22 @@ class FindingQueries(StoreBase):
             limit,
         )
         return [(row["id"], _finding(row)) for row in rows]
+
+    def suspicions(self) -> dict[int, float]:
+        """Image id -> the highest score of a finding in its label, of the images whose label
+        counts and was compared with a model; 0 where nothing was found in it."""
+        rows = self._tuples(
+            "SELECT a.image_id, coalesce(max(f.score), 0.0) FROM audited a "
+            "LEFT JOIN findings f ON f.annotation = a.annotation "
+            f"WHERE a.annotation IN {_COUNTING} GROUP BY a.image_id"
+        )
+        return dict(rows)
+
+    def newest_audit(self) -> str:
+        """When the newest audit ended, as it is kept; "" before the first. Cheap: a page asks for
+        it all the time."""
+        rows = self._tuples("SELECT coalesce(max(at), '') FROM audited")
+        return str(rows[0][0])
 
     def audited_labels(self) -> AuditedLabels:
         """How many labels that count were compared, how many of them only weakly, and how many

@@ -24,20 +24,15 @@ from daemon.store.base import Row, StoreBase, stamp
 
 POLICY = "label_in_effect"
 # Of the annotations of an image the first in this order is its label: ground truth first, then what
-# `set_label_policy` says. The others are kept, and count for nothing.
+# `set_label_policy` says. The others are kept, and count for nothing; but with "majority" the mask
+# of the label comes from all of them (majority_labels.py), and the latest one stands for it.
 LABEL_ORDER = (
     "row_number() OVER (PARTITION BY image_id ORDER BY ground_truth DESC, "
-    f"CASE (SELECT value FROM facts WHERE name = '{POLICY}') WHEN 'first' THEN created_at END, "
-    "updated_at DESC, id DESC) AS label_order"
+    f"CASE WHEN (SELECT value FROM facts WHERE name = '{POLICY}') IN ('first', 'ground_truth') "
+    "THEN created_at END, updated_at DESC, id DESC) AS label_order"
 )
 # For queries that need no mask: the index holds the other columns that labels are told by.
 WITHOUT_MASKS = "annotations INDEXED BY annotations_that_count"
-_LABELS = f"""
-    SELECT * FROM (
-        SELECT *, {LABEL_ORDER}
-        FROM annotations WHERE deleted = 0
-    ) WHERE label_order = 1
-"""
 
 
 class LabelQueries(StoreBase):
@@ -223,7 +218,8 @@ class LabelQueries(StoreBase):
     def set_label_policy(self, which: str) -> None:
         """Set which of several labels of an image counts if none is ground truth.
 
-        which: "latest", edited last (the default), or "first", created first.
+        which: "latest", edited last (the default); "first", created first; "ground_truth", as
+        "first" until one is ground truth; "majority", at each pixel what most people say.
         """
         if self.fact(POLICY) != which:
             self.keep_fact(POLICY, which)
@@ -255,13 +251,6 @@ class LabelQueries(StoreBase):
             json.dumps(sorted(image_ids)),
         )
         return {row["image_id"]: row["value"] for row in rows}
-
-    def label_png(self, image_id: int) -> bytes:
-        """The mask of a labeled image: 8-bit PNG of class indices. Raises KeyError without one."""
-        rows = self._rows(f"SELECT mask FROM ({_LABELS}) WHERE image_id = ?", image_id)
-        if not rows:
-            raise KeyError(f"image {image_id} has no label")
-        return bytes(rows[0]["mask"])
 
 
 def _correction_columns(correction: Correction | Unmeasured | None) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -40,16 +40,24 @@ class ReviewQueries(StoreBase):
         self._write("UPDATE reviews SET version = ? WHERE id = ?", version, review_id)
 
     def close_review(
-        self, review: Review, state: ReviewState, at: datetime, *, answer: str = "", words: str = ""
+        self,
+        review: Review,
+        state: ReviewState,
+        at: datetime,
+        *,
+        answer: str = "",
+        words: str = "",
+        outcomes: Sequence[ReviewState] = (),
     ) -> None:
-        """Close an open review; one that is closed stays as it is."""
+        """Close an open review; one that is closed stays as it is. outcomes: of its places."""
         self._write(
-            "UPDATE reviews SET state = ?, closed_at = ?, answer = ?, words = ? "
+            "UPDATE reviews SET state = ?, closed_at = ?, answer = ?, words = ?, outcomes = ? "
             "WHERE id = ? AND state = ?",
             state.value,
             stamp(at),
             answer or None,
             utf_8(words),
+            json.dumps([outcome.value for outcome in outcomes]),
             review.id,
             ReviewState.OPEN.value,
         )
@@ -75,6 +83,16 @@ class ReviewQueries(StoreBase):
             limit,
         )
         return [ReviewState(row["state"]) for row in rows]
+
+    def review_authors(self) -> dict[int, str]:
+        """Review -> who drew the label that was looked at, for answered reviews."""
+        marks = ", ".join("?" * len(_ANSWERED))
+        rows = self._rows(
+            "SELECT r.id, a.annotator FROM reviews r JOIN annotations a ON a.id = r.annotation "
+            f"WHERE r.state IN ({marks}) ORDER BY r.id",
+            *(state.value for state in _ANSWERED),
+        )
+        return {row["id"]: row["annotator"] for row in rows}
 
     def reviews_stopped(self) -> str:
         """Why no further review is opened, as a sentence; "" while they are."""
@@ -120,6 +138,7 @@ def _review(row: Row) -> Review:
         closed_at=parse_time(row["closed_at"]),
         answer=row["answer"],
         words=row["words"],
+        outcomes=tuple(map(ReviewState, json.loads(row["outcomes"]))),
     )
 
 

@@ -4,7 +4,6 @@ commands, and nothing comes from elsewhere."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from flask import Flask, Response, send_file
@@ -14,15 +13,18 @@ from daemon.domain.clock import Clock, steady_s, utc_now
 from daemon.domain.errors import MaskloopError
 from daemon.web.access.gate import access_of, guard
 from daemon.web.access.sign_in import sign_in_routes
+from daemon.web.api_index import index_routes
 from daemon.web.command_routes import command_routes
 from daemon.web.hints import Hints, receiver
 from daemon.web.image_routes import image_routes
 from daemon.web.page import Page, ReadConfig, ReadStatus, Sources, blueprint
 from daemon.web.pages import PAGES
+from daemon.web.smart_tool_routes import AnswersClicks, smart_tool_routes
 from daemon.web.template_filters import FILTERS
 
-# The two <style> elements that plotly.js adds: an empty one that it fills by script, and the sheet
-# of its maps. We draw no maps: when a newer plotly changes that sheet, a browser only logs it.
+# plotly.js-basic-dist-min of npm, unchanged: `make plotly` fetches it again, a test has its digest
+PLOTLY = Path(__file__).parent / "static" / "plotly-basic.min.js"
+# The two <style> elements that it adds: an empty one that it fills by script, and a sheet of maps.
 PLOTLY_STYLES = (
     "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' "
     "'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='"
@@ -47,12 +49,14 @@ def create_app(
     read_config: ReadConfig | None = None,
     wake: Callable[[], None] = lambda: None,
     now: Clock = utc_now,
+    smart_tool: AnswersClicks | None = None,
 ) -> Flask:
     """Build the application over `read_status` (daemon/status/snapshot.py), called once a request.
 
     read_config: the settings in force, for what reads or writes the store; without it pages say
     that nothing is there. A MaskloopError that they raise is answered by a 503 with its message:
     pages go on polling. hints: makes POST /hint wake the daemon. wake: does so for a new command.
+    smart_tool: answers clicks in Label Studio under /smart-tool.
     """
     app = Flask(__name__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -61,13 +65,19 @@ def create_app(
     sources = Sources(read_status=read_status, read_config=read_config)
     access = None if read_config is None else access_of(read_config(), now, steady_s)
     guard(app, access)
-    always = [image_routes(sources), command_routes(sources, access, wake, now)]
+    always = [
+        image_routes(sources),
+        command_routes(sources, access, wake, now),
+        index_routes(pages),
+    ]
     if access is not None:
         always.append(sign_in_routes(access))
     for routes in (*(blueprint(page, sources) for page in pages), *always):
         app.register_blueprint(routes)
     if hints is not None:
         app.register_blueprint(receiver(hints))
+    if smart_tool is not None:
+        app.register_blueprint(smart_tool_routes(smart_tool))
 
     _add_common_answers(app)
     return app
@@ -78,7 +88,7 @@ def _add_common_answers(app: Flask) -> None:
 
     @app.get("/plotly.js")
     def plotly() -> ResponseReturnValue:
-        return send_file(_plotly_file(), mimetype="text/javascript", max_age=86_400)
+        return send_file(PLOTLY, mimetype="text/javascript", max_age=86_400)
 
     @app.errorhandler(MaskloopError)
     def unavailable(error: MaskloopError) -> ResponseReturnValue:
@@ -89,10 +99,3 @@ def _add_common_answers(app: Flask) -> None:
         for header in (*SECURITY_HEADERS.items(), ("Cache-Control", "no-store")):
             response.headers.setdefault(*header)  # the frame of the map has a policy of its own
         return response
-
-
-def _plotly_file() -> Path:
-    found = find_spec("plotly")  # looked up, not imported: the daemon's process stays small
-    if found is None or found.origin is None:
-        raise MaskloopError("plotly is not installed; run `make setup`")
-    return Path(found.origin).parent / "package_data" / "plotly.min.js"

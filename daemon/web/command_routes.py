@@ -10,27 +10,28 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from daemon.domain.clock import Clock
-from daemon.domain.commands import AccessRole, Command
+from daemon.domain.commands import AccessRole
 from daemon.domain.errors import CommandRefused
+from daemon.insight.asked_commands import asked_command
 from daemon.store import FILE
 from daemon.store.commands import command_writer
 from daemon.web.access.gate import Access, action_fault, refused, visitor
-from daemon.web.page import Sources
+from daemon.web.page import API, Sources, json_response
 
-PATH = "/api/v1/commands"
+PATH = f"{API}/commands"
 MOST_VERB_CHARACTERS = 64
 
 
 def command_routes(
     sources: Sources, access: Access | None, wake: Callable[[], None], now: Clock
 ) -> Blueprint:
-    """POST /api/v1/commands keeps a command and answers 202 with its id; GET reads the newest, or
-    one by its id.
+    """POST /api/v1/commands keeps a command and answers 202 with its id; GET of its id reads it.
+    The page of the commands answers GET of the newest.
 
     access: None where nobody can sign in, so that nobody may ask. wake: makes the daemon look now;
     must return at once.
     """
-    routes = Blueprint("commands", __name__)
+    routes = Blueprint("asked", __name__)
 
     @routes.post(PATH)
     def ask() -> ResponseReturnValue:
@@ -43,16 +44,13 @@ def command_routes(
         wake()
         return _json({"id": command_id}, 202)
 
-    @routes.get(PATH)
-    def newest() -> ResponseReturnValue:
-        with sources.store() as store:
-            return _json({"commands": [as_json(command) for command in store.commands()]})
-
     @routes.get(f"{PATH}/<int:command_id>")
     def one(command_id: int) -> ResponseReturnValue:
         with sources.store() as store:
             command = store.command(command_id)
-        return refused("no such command", 404) if command is None else _json(as_json(command))
+        if command is None:
+            return refused("no such command", 404)
+        return json_response(sources.visible(asked_command(command)))
 
     return routes
 
@@ -65,20 +63,6 @@ def _keep(sources: Sources, now: Clock) -> int:
         return store.add_command(
             verb, arguments, asked_by=f"a {role} on a page", role=role, at=now()
         )
-
-
-def as_json(command: Command) -> dict[str, Any]:
-    """A command as programs and pages read it; times are ISO 8601 in UTC."""
-    return {
-        "id": command.id,
-        "verb": command.verb,
-        "arguments": command.arguments,
-        "asked_by": command.asked_by,
-        "asked_at": command.asked_at.isoformat(),
-        "state": command.state.value,
-        "outcome": command.outcome,
-        "finished_at": command.finished_at and command.finished_at.isoformat(),
-    }
 
 
 def _asked(body: bytes) -> tuple[str, dict[str, Any]]:

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daemon.insight.curve import Line
-from daemon.insight.outlook import Outlook
+from daemon.insight.outlook import Foretold
 
-COLUMNS = ("figure", "kind", "cycle", "labels", "value", "low", "high", "interval", "refused")
+COLUMNS = (
+    "figure", "kind", "cycle", "labels", "value", "low", "high", "interval", "refused", "minutes",
+    "group",
+)  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute what begins so
 
 
-def csv_text(lines: Sequence[Line], ahead: Outlook) -> str:
-    """A row a figure and cycle, then the forecast. An absent figure is an empty cell."""
+def csv_text(
+    lines: Sequence[Line],
+    ahead: Sequence[Foretold],
+    minutes: Mapping[int, float] | None = None,
+    group: str = "",
+) -> str:
+    """A row a figure and cycle, then the forecast. An absent figure is an empty cell.
+
+    minutes: cycle -> minutes of people until its training began. group: of the validation images
+    that all figures are of; "" for all images.
+    """
+    known, name = minutes or {}, cell(group)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -24,10 +37,10 @@ def csv_text(lines: Sequence[Line], ahead: Outlook) -> str:
         for cycle, labels, value, low, high, refused in zip(*columns, strict=True):
             level = "95 %" if low is not None else ""
             row = (cell(line.name), line.kind, cycle, labels, value, low, high, level, refused)
-            writer.writerow(row)
-    for point in ahead.band:
+            writer.writerow((*row, known.get(cycle), name))
+    for point in ahead:
         figures = (point.middle, point.low, point.high)
-        writer.writerow(("mIoU", "forecast", "", point.labels, *figures, "80 %", ""))
+        writer.writerow(("mIoU", "forecast", "", point.labels, *figures, "80 %", "", "", name))
     return text.getvalue()
 
 
@@ -36,7 +49,7 @@ def cell(name: str) -> str:
     return f"'{name}" if name.startswith(FORMULA) else name
 
 
-def picture(lines: Sequence[Line], ahead: Outlook, kind: str) -> bytes:
+def picture(lines: Sequence[Line], ahead: Sequence[Foretold], kind: str) -> bytes:
     """The mIoU with its intervals, the test line and the forecast. kind: "svg" or "png"."""
     from matplotlib.figure import Figure
 
@@ -45,11 +58,11 @@ def picture(lines: Sequence[Line], ahead: Outlook, kind: str) -> bytes:
     for line in lines:
         if line.kind != "class" and any(value is not None for value in line.values):
             _draw_line(axes, line)
-    if ahead.band:
-        labels = [point.labels for point in ahead.band]
-        ends = [point.low for point in ahead.band], [point.high for point in ahead.band]
+    if ahead:
+        labels = [point.labels for point in ahead]
+        ends = [point.low for point in ahead], [point.high for point in ahead]
         axes.fill_between(labels, *ends, color="#3f7fbf", alpha=0.18, label="forecast, 80 %")
-        middle = [point.middle for point in ahead.band]
+        middle = [point.middle for point in ahead]
         axes.plot(labels, middle, color="#3f7fbf", linestyle=":")
     axes.set_xlabel("labeled images, validation included")
     axes.set_ylabel("mIoU")

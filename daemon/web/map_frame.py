@@ -20,7 +20,7 @@ LIBRARY = "scatterplot.min.js"
 LIBRARY_SHA256 = "e46d2e0f424d7e48fc1316b680879a13cf3404e1b0b04bd139d6a5b2754be21f"
 STYLE = (
     "html,body{margin:0;height:100%;overflow:hidden}"
-    "canvas{display:block;width:100%;height:100%;touch-action:none}"
+    "canvas{display:block;width:100%;height:100%;touch-action:none;outline:0}"
 )
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()  # of the <style> that the library fills by script
 
@@ -32,8 +32,9 @@ def frame_response() -> Response:
     response = Response(
         "<!doctype html><html lang=en><head><meta charset=utf-8><title>Map of the images</title>"
         f"<style>{STYLE}</style></head><body>"
-        '<canvas id="points" tabindex="0" aria-label="Points; the images that you select are '
-        'listed below the map"></canvas>'
+        '<canvas id="points" tabindex="0" aria-label="Points; arrows move the view, plus and '
+        'minus make it larger and smaller, 0 shows all; the images that you select are listed below '
+        'the map"></canvas>'
         f"<script>{library}</script><script>{own}</script></body></html>"
     )
     response.headers["Content-Security-Policy"] = frame_policy(own)

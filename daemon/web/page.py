@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from daemon.config.loading import Config
@@ -24,6 +24,7 @@ from daemon.web.access.people import PeopleOfStore
 ReadStatus = Callable[[], Status]
 ReadConfig = Callable[[], Config]
 FOLDER = Path(__file__).parent / "pages"
+API = "/api/v1"  # what programs read and ask for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +75,38 @@ class NothingToShow(MaskloopError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SubPage:
+    """A page below another one, with numbers in its address.
+
+    name: of its schema. title: what it shows. address: as Flask writes it, with numbers such as
+    <int:cycle>; its JSON twin lies at /api/v1 + the same. build: computes its model from the store;
+    the numbers are named arguments; it may abort with 404. template: in the folder of the page; it
+    is given the fields of the model by name.
+    """
+
+    name: str
+    title: str
+    address: str
+    template: str
+    model: type[ViewModel]
+    build: Callable[..., ViewModel]
+
+    @property
+    def schema_path(self) -> str:
+        """Address of the JSON schema of its twin."""
+        return f"{API}/schemas/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """What a page consists of.
 
-    name: in addresses: /NAME, /NAME.json and /NAME.schema.json, unless address and json_address
-    say otherwise. title: in the navigation. model: the type of its JSON. view: computes it from the
-    status; pure. build: computes it from the store instead, where the status does not hold it.
+    name: in addresses: /NAME, its twin /api/v1/NAME and /api/v1/schemas/NAME; address is said where
+    it is not /NAME. title: in the navigation. model: the type of its JSON. view: computes it from
+    the status; pure. build: computes it from the store instead, where the status does not hold it.
     template: its file in `folder`, which is given `view` (the model) and `status`. routes: adds
-    further addresses, such as pictures.
+    further addresses, such as pictures. sub_pages: below it. old_json_address: of the twin in
+    earlier releases, which stays; /NAME.json where it is not said.
     """
 
     name: str
@@ -91,8 +116,9 @@ class Page:
     view: Callable[[Status], ViewModel] | None = None
     build: Callable[[Sources], ViewModel] | None = None
     routes: Callable[[Blueprint, Sources], None] | None = None
+    sub_pages: tuple[SubPage, ...] = ()
     address: str = ""
-    json_address: str = ""
+    old_json_address: str = ""
     folder: Path = FOLDER
 
     def __post_init__(self) -> None:
@@ -100,7 +126,7 @@ class Page:
             raise TypeError(f"page {self.name}: expected either `view` or `build`")
 
     def model_of(self, sources: Sources, status: Status) -> ViewModel:
-        """What the page shows the visitor now. status: as the visitor may see it."""
+        """What the page shows the visitor now. status: with all names, as it was read."""
         if self.view is not None:
             return sources.visible(self.view(status))
         if self.build is not None:
@@ -115,12 +141,17 @@ class Page:
     @property
     def json_path(self) -> str:
         """Address of its JSON twin."""
-        return self.json_address or f"/{self.name}.json"
+        return f"{API}/{self.name}"
 
     @property
     def schema_path(self) -> str:
         """Address of the JSON schema of the twin."""
-        return f"{self.json_path.removesuffix('.json')}.schema.json"
+        return f"{API}/schemas/{self.name}"
+
+    @property
+    def old_json_path(self) -> str:
+        """Address of the twin in earlier releases."""
+        return self.old_json_address or f"/{self.name}.json"
 
 
 def blueprint(page: Page, sources: Sources) -> Blueprint:
@@ -129,23 +160,60 @@ def blueprint(page: Page, sources: Sources) -> Blueprint:
 
     @routes.get(page.html_path)
     def html() -> ResponseReturnValue:
-        status = sources.visible(sources.read_status())
-        view = page.model_of(sources, status)
+        read = sources.read_status()
+        view = page.model_of(replace(sources, read_status=lambda: read), read)  # read once
+        status = view if isinstance(view, Status) else sources.visible(read)
         text = render_template(page.template, page=page, view=view, status=status)
         return _alternate(Response(text), page.json_path, "application/json")
 
     @routes.get(page.json_path)
+    @routes.get(page.old_json_path)
     def twin() -> ResponseReturnValue:
-        response = _json(page.model_of(sources, sources.read_status()).as_json())
+        response = json_response(page.model_of(sources, sources.read_status()))
         return _alternate(response, page.html_path, "text/html")
 
     @routes.get(page.schema_path)
+    @routes.get(f"{page.old_json_path.removesuffix('.json')}.schema.json")
     def schema() -> ResponseReturnValue:
-        return _json(page.model.json_schema(), "application/schema+json")
+        return _schema(page.model)
 
+    for each in page.sub_pages:
+        _add_sub_page(routes, sources, page, each)
     if page.routes is not None:
         page.routes(routes, sources)
     return routes
+
+
+def _add_sub_page(routes: Blueprint, sources: Sources, page: Page, sub: SubPage) -> None:
+    """The addresses of a page below another one."""
+
+    def html(**numbers: int) -> ResponseReturnValue:
+        read = sources.read_status()
+        view = sources.visible(sub.build(replace(sources, read_status=lambda: read), **numbers))
+        fields = {name: getattr(view, name) for name in type(view).model_fields}
+        query = f"?{request.query_string.decode()}" if request.query_string else ""
+        places = {"twin_path": f"{API}{request.path}{query}", "schema_path": sub.schema_path}
+        shown = {**fields, **places, "view": view, "status": sources.visible(read)}
+        text = render_template(sub.template, page=page, **shown)
+        return _alternate(Response(text), places["twin_path"], "application/json")
+
+    def twin(**numbers: int) -> ResponseReturnValue:
+        view = sources.visible(sub.build(sources, **numbers))
+        place = request.full_path.removeprefix(API).rstrip("?")
+        return _alternate(json_response(view), place, "text/html")
+
+    routes.add_url_rule(sub.address, sub.name, html)
+    routes.add_url_rule(f"{API}{sub.address}", f"{sub.name}_twin", twin)
+    routes.add_url_rule(sub.schema_path, f"{sub.name}_schema", lambda: _schema(sub.model))
+
+
+def json_response(view: ViewModel) -> Response:
+    """A model as programs read it."""
+    return _json(view.as_json())
+
+
+def _schema(model: type[ViewModel]) -> Response:
+    return _json(model.json_schema(), "application/schema+json")
 
 
 def _json(value: dict[str, Any], mimetype: str = "application/json") -> Response:

@@ -13,12 +13,13 @@ from waitress import wasyncore
 
 from daemon.config.web_tokens import require_web_tokens
 from daemon.domain.errors import ConfigError
+from daemon.web.access.gate import LARGEST_BODY_BYTES
 from daemon.web.app import create_app
 from daemon.web.hints import Hints
 from daemon.web.page import ReadConfig, ReadStatus
+from daemon.web.smart_tool_routes import LARGEST_CLICK_BYTES, AnswersClicks
 
 STOP_CHECK_S = 0.25  # how often the serving thread checks whether it should stop
-LARGEST_BODY_BYTES = 262_144  # of a request: a command about 20,000 images
 
 
 @contextmanager
@@ -29,11 +30,13 @@ def serving(
     hints: Hints | None = None,
     read_config: ReadConfig | None = None,
     wake: Callable[[], None] = lambda: None,
+    smart_tool: AnswersClicks | None = None,
 ) -> Iterator[str]:
     """Serve on host:port (0: any free one) and yield the address, such as http://127.0.0.1:8060.
 
     read_status is called in the serving threads, once a request; read_config: for pages that
-    read the store. wake: makes the daemon look at a new command now. Raises ConfigError where it
+    read the store. wake: makes the daemon look at a new command now. smart_tool: answers clicks in
+    Label Studio. Raises ConfigError where it
     cannot listen there, or where others reach it and nobody could sign in. When the block ends no
     thread and no socket is left.
     """
@@ -41,8 +44,9 @@ def serving(
         require_web_tokens(read_config())
     sockets: dict[int, Any] = {}
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page with pictures asks at once
-    app = create_app(read_status, hints, read_config=read_config, wake=wake)
-    server = _listen(app, host, port, sockets)
+    app = create_app(read_status, hints, read_config=read_config, wake=wake, smart_tool=smart_tool)
+    largest = LARGEST_BODY_BYTES if smart_tool is None else LARGEST_CLICK_BYTES
+    server = _listen(app, host, port, sockets, largest)
     stopped = threading.Event()
     thread = threading.Thread(
         target=_serve, args=(server, sockets, stopped), name="web", daemon=True
@@ -55,7 +59,7 @@ def serving(
         thread.join()
 
 
-def _listen(app: Any, host: str, port: int, sockets: dict[int, Any]) -> Any:
+def _listen(app: Any, host: str, port: int, sockets: dict[int, Any], largest_bytes: int) -> Any:
     try:
         return waitress.create_server(
             app,
@@ -65,7 +69,7 @@ def _listen(app: Any, host: str, port: int, sockets: dict[int, Any]) -> Any:
             threads=6,
             ident=None,
             channel_timeout=30,
-            max_request_body_size=LARGEST_BODY_BYTES,
+            max_request_body_size=largest_bytes,
         )
     except (OSError, ValueError) as exc:
         wasyncore.close_all(sockets, ignore_all=True)

@@ -1,5 +1,5 @@
 """How often the 95 % interval of an mIoU holds the true value: the method of
-daemon/hrda/evaluation/interval.py against the percentile bootstrap that it replaced.
+daemon.rules.miou_interval.py against the percentile bootstrap that it replaced.
 
     python tests/benchmarks/interval_coverage.py [REPETITIONS] [SEED]
 
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from daemon.hrda.evaluation.interval import MIN_HOLDING, intersection_and_union, interval_limits
+from daemon.rules.miou_interval import MIN_HOLDING, intersection_and_union, interval_limits
 from tests.fakes.populations import CHECKED_ON, CHOSEN_ON, Population
 
 SIZES = (8, 12, 16, 32, 64, 200)

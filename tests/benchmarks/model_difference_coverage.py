@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.domain.evaluations import MeasuredImage
-from daemon.hrda.evaluation.interval import interval_limits
 from daemon.insight.model_difference import model_difference
+from daemon.rules.miou_interval import interval_limits
 
 IMAGES, PX = 20_000, 1000
 SIZES = (8, 16, 32, 64, 200)

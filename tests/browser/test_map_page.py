@@ -112,6 +112,8 @@ def test_a_lead_sees_selects_and_excludes_images(browser: webdriver.Chrome, conf
         browser.find_element("css selector", "#selected button").click()
         wait(browser, "return document.querySelectorAll('#similar li').length", 12)
         assert browser.execute_script("return document.activeElement.id") == "image-name"
+        browser.find_element("id", "select-similar").click()
+        wait(browser, TITLE, f"{min(IMAGES, 51)} images are selected")
         browser.switch_to.active_element.send_keys(Keys.ESCAPE)
         assert not browser.find_element("id", "image-facts").is_displayed()
 

@@ -73,3 +73,38 @@ def review(task: str, label: Mask) -> ReviewRequest:
         for row, value in enumerate(values)
     ]
     return ReviewRequest(task=task, answers=1, position=0, regions=tuple(regions))
+
+
+@pytest.mark.parametrize("tool", [*FAKE, REAL], indirect=True)
+def test_another_person_labels_an_image_too_and_sees_no_mask_of_anybody(
+    tool: LabelStudioRig,
+) -> None:
+    connector = tool.connector
+    assert isinstance(connector, OpensReviews)
+    asks = tool.push(tool.keys[:4])
+    first = tool.taken("ada")
+    key, task = tool.key_of(first), str(first.task)
+    tool.submit("ada", first, tool.truth[key])
+    request = ReviewRequest(task=task, answers=1, position=0, regions=None)
+    assert connector.open_reviews(version(1, 0), [request]) == set()  # it would show the model's
+    rest = [ask for ask in asks if ask.task != task]
+    connector.rerank(version(2, 0), [replace(ask, position=ask.position + 3) for ask in rest])
+
+    for _ in range(2):
+        assert connector.open_reviews(version(2, 0), [request]) == {task}
+    connector.repair(version(2, 0), [task, *(str(ask.task) for ask in rest)])
+    assert connector.keep_reviews_open({task: 1}) == set()
+
+    assert str(tool.taken("ada").task) != task
+    ben = tool.taken("ben")
+    assert (str(ben.task), ben.result) == (task, [])
+    seen = ben.details.get("annotations") or []
+    assert [row for row in seen if row.get("result")] == []
+    assert str(tool.taken("cleo").task) != task
+    other = np.where(tool.truth[key] == 2, np.uint8(1), tool.truth[key])
+    tool.submit("ben", ben, other)
+    read = connector.changes(None, tool.sizes).annotations
+    assert len({one.annotator for one in read if one.task == task}) == 2
+    assert [one.task for one in read if np.array_equal(one.mask, other)] == [task]
+    connector.withdraw_reviews([task])
+    assert str(tool.taken("dora").task) != task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from daemon.config.loading import Config
 from daemon.embedding_map.vectors import Vectors
@@ -10,9 +11,13 @@ from daemon.runs.map_files import Coordinates, MapRequest, MapResult, write_coor
 from daemon.runs.run_folder import RunFolder
 
 
-def write_map(config: Config, *embedded: str) -> RunFolder:
-    """The map 0002-map of the images of these embed runs: points on a spiral, so that no two lie
-    together; the first two images are near-duplicates."""
+def write_map(
+    config: Config, *embedded: str, positions: npt.NDArray[np.float64] | None = None
+) -> RunFolder:
+    """The map 0002-map of the images of these embed runs; the first two are near-duplicates.
+
+    positions: (N, 2) in [-1, 1]; without, points on a spiral, so that no two lie together.
+    """
     run = RunFolder(config.state / "runs" / "0002-map")
     run.write_request(MapRequest(embedded=embedded, seed=0, similarity=0.95))
     vectors = Vectors(run.path.parent, embedded)
@@ -24,7 +29,7 @@ def write_map(config: Config, *embedded: str) -> RunFolder:
         run,
         Coordinates(
             ids=ids,
-            positions=(spiral / turn[-1]).astype(np.float32),
+            positions=(spiral / turn[-1] if positions is None else positions).astype(np.float32),
             source=vectors.source,
             group=group,
         ),

@@ -44,6 +44,8 @@ from daemon.runs.run_folder import (
 )
 from daemon.selection.__main__ import select as chosen
 from tests.fakes.audits import audit
+from tests.fakes.click_trainings import train_clicks
+from tests.fakes.predicted_files import write_predicted
 from tests.hrda.plain import measures as plain
 
 
@@ -116,12 +118,9 @@ def _holding(files: Sequence[LabeledFile], classes: Sequence[str]) -> dict[str, 
 def predict(run: RunFolder) -> None:
     request = run.read_request(PredictRequest)
     colours = json.loads(request.checkpoint.read_text())
-    (run.path / "masks").mkdir(exist_ok=True)
     reader = FileReader([*request.score, *request.masks, *request.test])
     masks = [file for file in request.masks if reader.image(file) is not None]
-    for file in masks:
-        with atomic_file(run.mask(file.id)) as part:
-            Image.fromarray(_masks(colours, file)).save(part, format="PNG")
+    write_predicted(run, request, masks, lambda file: _masks(colours, file))
     if request.score:
         scored = [file for file in request.score if reader.image(file) is not None]
         run.write_scores(_measured(colours, scored, len(request.classes), request))
@@ -165,6 +164,7 @@ COMMANDS = {
     "near-duplicates": near_duplicates,
     "select": select,
     "audit": audit,
+    "train-clicks": train_clicks,
 }
 
 

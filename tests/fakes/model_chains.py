@@ -36,11 +36,13 @@ def chain(
             found = found - worse
             found[:, :-1] += others_better
             found[:, -1] -= class_worse
-        points.append(_point(cycle, truth, np.clip(found, 0, 1)))
+        points.append(point_of(cycle, truth, np.clip(found, 0, 1)))
     return points
 
 
-def _point(cycle: int, truth: np.ndarray, found: np.ndarray) -> CurvePoint:
+def point_of(cycle: int, truth: np.ndarray, found: np.ndarray) -> CurvePoint:
+    """The figures of a model. truth: (N, C) pixels of each class in each image. found: (N, C) the
+    share of them that the model finds."""
     common = (found * truth).astype(np.int64)
     wrong = ((1 - found) * truth.mean(axis=1, keepdims=True) * 0.8).astype(np.int64)
     pixels = np.stack([common, truth, common + wrong], axis=-1)  # (N, C, 3)

@@ -41,6 +41,7 @@ from daemon.status.model_health import (
 from daemon.status.model_images import ImageRedundancy, ValidationComparison
 from daemon.status.snapshot_batch import no_corrections
 from daemon.status.snapshot_curve import evaluated_cycles
+from tests.fakes.agreements import agreement_on
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>.png"
 CLASSES = ("soil", "crop", "weed")
@@ -123,6 +124,7 @@ def _before_first_run(classes: tuple[str, ...]) -> Status:
         quarantine_settled=(),
         doubles=DuplicateLabels(images=0, listed=()),
         reviews=review_totals({}, ""),
+        agreement=agreement_on(0, classes),
         corrections=no_corrections({}),
         notes=(),
         events=(),

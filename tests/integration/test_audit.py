@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -101,13 +102,14 @@ def in_this_process(run: RunFolder, command: str) -> None:
 def test_the_command_trains_two_folds_and_writes_findings(home: Path) -> None:
     whole = [path for path in sorted((home / "masks").glob("*.png")) if _squares(path) == 64]
     swap_classes(whole[0])
-    options, screen = read_options(audit_of(home)), Console(quiet=True)
+    options, printed = read_options(audit_of(home)), io.StringIO()
 
-    code = run_audit(options, screen, screen, in_this_process)
+    code = run_audit(options, Console(file=printed), Console(quiet=True), in_this_process)
 
     lines = (home / "out/findings.csv").read_text().splitlines()
     assert code == 0
     assert lines[1].split(",")[1:3] == [whole[0].stem, "swap"]
+    assert f"\n1. {whole[0].stem}: Labeled " in "\n" + printed.getvalue()
     assert "data:image/jpeg" in (home / "out/findings.html").read_text()
 
 

@@ -15,8 +15,9 @@ from daemon.config.loading import Config
 from daemon.config.tokens import webhook_secret
 from daemon.domain.errors import ConfigError
 from daemon.loop.scheduler import start_scheduler
+from daemon.web.access.gate import LARGEST_BODY_BYTES
 from daemon.web.hints import Hints
-from daemon.web.server import LARGEST_BODY_BYTES, serving
+from daemon.web.server import serving
 from tests.fakes.label_studio import FakeLabelStudio
 
 

@@ -42,12 +42,12 @@ def browser(tmp_path: Path) -> Iterator[FlaskClient]:
 
 
 def test_the_page_shows_what_its_json_says(browser: FlaskClient) -> None:
-    assert browser.get("/people.json").get_json() == {"images": {"person 1": 3}}
+    assert browser.get("/api/v1/people").get_json() == {"images": {"person 1": 3}}
     assert "person 1: 3 images" in browser.get("/people").text
 
 
 def test_the_schema_describes_its_fields(browser: FlaskClient) -> None:
-    schema = browser.get("/people.schema.json").get_json()
+    schema = browser.get("/api/v1/schemas/people").get_json()
 
     assert schema["properties"]["images"]["description"] == (
         "Annotator -> labeled images, most first."
@@ -65,13 +65,13 @@ def test_every_page_links_to_every_other(browser: FlaskClient) -> None:
 
 
 def test_page_and_twin_point_at_each_other(browser: FlaskClient) -> None:
-    page, twin = browser.get("/people"), browser.get("/people.json")
+    page, twin = browser.get("/people"), browser.get("/api/v1/people")
 
-    assert page.headers["Link"] == '</people.json>; rel="alternate"; type="application/json"'
+    assert page.headers["Link"] == '</api/v1/people>; rel="alternate"; type="application/json"'
     assert twin.headers["Link"] == '</people>; rel="alternate"; type="text/html"'
 
 
-@pytest.mark.parametrize("address", ["/people", "/people.json", "/people.schema.json"])
+@pytest.mark.parametrize("address", ["/people", "/api/v1/people", "/api/v1/schemas/people"])
 def test_an_added_page_has_the_same_security_headers(browser: FlaskClient, address: str) -> None:
     headers, overview = browser.get(address).headers, browser.get("/").headers
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.insight.burndown import NOT_ENOUGH, Burndown, burndown
-from daemon.web.burndown_plot import burndown_plot
+from daemon.web.burndown_plot import burndown_plots
 
 TODAY = date(2026, 11, 27)
 
@@ -72,9 +72,8 @@ def test_the_drawing_stays_inside_its_frame(
     spent = sum(days.values())
     found = burndown(days, budget=budget, spent=spent, open_tasks=open_tasks, today=TODAY)
 
-    plot = burndown_plot(found)
-
-    points = " ".join((plot.line, plot.ahead, plot.middle)).split() if plot else []
-    for x, y in (map(float, point.split(",")) for point in points):
-        assert 44 <= x <= 708
-        assert 17 <= y <= 155
+    for plot in burndown_plots(found):
+        for point in " ".join((plot.line, plot.ahead, plot.middle)).split():
+            x, y = map(float, point.split(","))
+            assert 44 <= x <= plot.width - 12
+            assert 17 <= y <= plot.height - 25

@@ -89,7 +89,7 @@ def test_the_table_holds_every_figure_and_no_formula() -> None:
     assert tuple(rows[0]) == COLUMNS
     [newest] = [row for row in rows if row[:4] == ["mIoU", "miou", "4", "80"]]
     assert [float(text) for text in newest[4:7]] == pytest.approx([0.702, 0.662, 0.732])
-    assert newest[7:] == ["95 %", "False"]
+    assert newest[7:] == ["95 %", "False", "", ""]
     assert {row[0] for row in rows[1:]} == {"mIoU", "test mIoU", "'=cmd()", "crop", "weed"}
     assert [row for row in rows if row[1] == "forecast"]
     assert "attachment" in answer.headers["Content-Disposition"]

@@ -16,7 +16,8 @@ from tests.fakes.statuses import status
     [
         (None, formatting.ABSENT),
         (0.4, "0 s"),
-        (59.6, "1 min 0 s"),
+        (59.6, "1 min"),
+        (3600, "1 h"),
         (3599.4, "59 min 59 s"),
         (7500, "2 h 5 min"),
     ],

@@ -41,6 +41,7 @@ def facts(images: int, classes: int = 3) -> MapFacts:
         uncertainty=rng.random(images, dtype=np.float32),
         class_share=rng.dirichlet(np.ones(classes), images).astype(np.float32),
         classes=[f"class {number}" for number in range(classes)],
+        suspicion=np.where(np.arange(images) % 2, np.nan, 0).astype(np.float32),
     )
 
 
@@ -67,7 +68,7 @@ def test_the_page_reads_the_columns_that_were_written(images: int, classes: int)
     assert columns["state"].tolist() == made.state.tolist()
     assert columns["cycle"].tolist() == made.cycle.tolist()
     assert columns["main_class"].tolist() == made.class_share.argmax(axis=1).tolist()
-    promised = map_fields(made.classes, scored=True, grouped=True)
+    promised = map_fields(made.classes, scored=True, grouped=True, audited=True)
     assert [one["name"] for one in head["columns"]] == [field.name for field in promised]
 
 
@@ -85,7 +86,7 @@ def test_an_image_without_a_score_has_no_class_and_no_number() -> None:
 
 
 def test_before_any_score_the_map_has_its_states_only() -> None:
-    head, _ = decoded(encoded(replace(facts(2), uncertainty=None, class_share=None, group=None)))
+    head, _ = decoded(encoded(replace(facts(2), uncertainty=None, class_share=None, group=None, suspicion=None)))
 
     assert [one["name"] for one in head["columns"]] == ["id", "x", "y", "state", "cycle", "arm"]
 

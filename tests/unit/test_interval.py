@@ -7,14 +7,14 @@ import pytest
 from scipy import stats
 
 from daemon.domain import Interval, Missing, Why
-from daemon.hrda.evaluation.interval import (
+from daemon.hrda.evaluation.iou import evaluation
+from daemon.rules.miou_interval import (
     COVERAGE,
     MIN_IMAGES,
     intersection_and_union,
     interval_limits,
     interval_of,
 )
-from daemon.hrda.evaluation.iou import evaluation
 from tests.fakes.populations import CHECKED_ON, CHOSEN_ON, Counts, Population
 
 NAMES = ("soil", "crop", "weed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from daemon.audit.blob_features import NAMES as BLOB_NAMES
+from daemon.audit.audited_image import AuditedImage
 from daemon.audit.component_features import NAMES
 from daemon.audit.error_model import Places
 from daemon.audit.independence import require_independent
-from daemon.audit.label_audit import AuditedImage, AuditOutcome, LabelAudit
+from daemon.audit.label_audit import AuditOutcome, LabelAudit
 from daemon.audit.label_components import components_of
 from daemon.audit.planting import Planted, plant
 from daemon.audit.softmin import softmin
@@ -117,26 +118,53 @@ def test_exchanging_two_classes_everywhere_changes_no_number(seed: int) -> None:
 
 
 @given(seed=seeds, turns=st.integers(0, 3), flip=st.booleans())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_turned_or_mirrored_image_has_the_same_suspects(
     seed: int, turns: int, flip: bool
 ) -> None:
-    mask, view = field(seed), noisy(field(seed + 1), seed)
-    turned, seen_so = np.rot90(mask, turns), np.rot90(view, turns, axes=(1, 2))
-    if flip:
-        turned, seen_so = turned[:, ::-1], seen_so[:, :, ::-1]
+    def turned(plane: np.ndarray) -> np.ndarray:
+        found = np.rot90(plane, turns, axes=(-2, -1))
+        return np.ascontiguousarray(found[..., ::-1] if flip else found)
+
+    mask, view = field(seed, plants=12), noisy(field(seed + 1, plants=12), seed)
 
     one = suspects_of(0, mask, view, 2)
-    two = suspects_of(0, np.ascontiguousarray(turned), np.ascontiguousarray(seen_so), 2)
+    two = suspects_of(0, turned(mask), turned(view), 2)
 
-    # Where two objects are equally near, either may own a pixel of the surrounding, or a blob.
-    of_owner = ("ring", "opposition", "one_sided", "mass")
-    for names, by_owner, first, second in (
-        (NAMES, of_owner, one.components.features, two.components.features),
-        (BLOB_NAMES, ("covered", "owner_share"), one.blobs.features, two.blobs.features),
-    ):
-        kept = [not any(part in name for part in by_owner) for name in names]
-        assert np.allclose(_sorted(first[:, kept]), _sorted(second[:, kept]))
+    for rows, others in ((one.components, two.components), (one.blobs, two.blobs)):
+        expected = {_turned_box(box, turned): row for row, box in enumerate(rows.box.tolist())}
+        assert sorted(expected) == sorted(map(tuple, others.box.tolist()))
+        order = [expected[tuple(box)] for box in others.box.tolist()]
+        same = rows.at(np.array(order, np.int64))
+        assert np.allclose(same.features, others.features)
+        for column in ("labeled", "proposed", "type", "area"):
+            assert (getattr(same, column) == getattr(others, column)).all()
+
+
+def _turned_box(
+    box: list[int], turned: Callable[[np.ndarray], np.ndarray]
+) -> tuple[int, int, int, int]:
+    plane = np.zeros((SIDE, SIDE), bool)
+    plane[box[0] : box[2], box[1] : box[3]] = True
+    rows, columns = np.nonzero(turned(plane))
+    return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_what_is_equally_near_to_two_objects_belongs_to_both(turns: int) -> None:
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[40:56, 20:30] = 1
+    mask[40:56, 40:50] = 2
+    truth = mask.copy()
+    truth[44:52, 30:40] = 1  # between both, and touches both
+
+    found = suspects_of(0, np.rot90(mask, turns).copy(), np.rot90(seen(truth), turns, (1, 2)), 2)
+
+    assert len(found.blobs) == 1
+    for name in ("mass", "outer_mass", "ring", "close_ring", "one_sided"):
+        first, second = found.components.features[:, NAMES.index(name)]
+        assert first == pytest.approx(second)
+        assert first > 0
 
 
 def _sorted(features: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import struct
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from flask.testing import FlaskClient
 
 from daemon.config.loading import Config
 from daemon.domain import Role
+from daemon.domain.label_findings import Finding, FindingType
 from daemon.runs.run_folder import RunFolder
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
@@ -25,6 +27,20 @@ from tests.fakes.drawn_map import write_map
 from tests.fakes.statuses import HOSTILE
 
 
+def finding(image_id: int, score: float) -> Finding:
+    return Finding(
+        image_id=image_id,
+        type=FindingType.SWAP,
+        labeled="crop",
+        proposed="weed",
+        box_yxyx=(0, 0, 8, 8),
+        area_px=64,
+        score=score,
+        expected_precision=None,
+        reason="the model sees weed",
+    )
+
+
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     """A loop of two labeled cycles and its map; image 30 is excluded, image 31 has a bad name."""
@@ -33,6 +49,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     with Store(made_config.state / FILE) as store:
         store.set_roles(Role.EXCLUDED, {30: "near-duplicate of validation"})
         store._write("UPDATE images SET name = ? WHERE id = 31", HOSTILE)
+        judged = store.label_ids(sorted(store.labeled_ids())[:3])
+        suspect, *_ = judged
+        found = [finding(suspect, score) for score in (0.25, 0.75)]
+        store.keep_findings(1, judged, (), found, datetime(2026, 11, 27, tzinfo=UTC))
     write_map(made_config, "0000-embed", "0001-embed")
     return made_config
 
@@ -85,6 +105,21 @@ def test_scores_are_those_of_the_newest_run(browser: FlaskClient, config: Config
     wanted = dict(zip(scores.ids.tolist(), scores.uncertainty.astype(np.float16), strict=True))
     assert head["scores"] == "0002-score"
     assert dict(zip(columns["id"].tolist(), columns["uncertainty"], strict=True)) == wanted
+
+
+def test_suspicion_is_the_highest_score_of_a_finding_and_unknown_without_an_audit(
+    browser: FlaskClient, config: Config
+) -> None:
+    head, columns = points(browser)
+
+    with Store(config.state / FILE, read_only=True) as store:
+        first, *others = sorted(store.labeled_ids())[:3]
+    found = dict(zip(columns["id"].tolist(), columns["suspicion"].tolist(), strict=True))
+    known = {image_id: score for image_id, score in found.items() if not np.isnan(score)}
+    assert known == {first: 0.75, **dict.fromkeys(others, 0.0)}
+    [column] = [one for one in head["columns"] if one["name"] == "suspicion"]
+    assert (column["low"], column["high"]) == (0.0, 0.75)
+    assert "2026-11-27" in browser.get("/api/v1/map").get_json()["revision"]
 
 
 def test_points_that_the_page_has_are_not_sent_again(browser: FlaskClient) -> None:
@@ -142,6 +177,10 @@ def test_similar_images_are_the_nearest_by_embedding(browser: FlaskClient, confi
     near = sorted(product, key=lambda i: (-product[i], i))[:12]
     assert {one["id"]: one["similarity"] for one in found} == {i: product[i] for i in near}
     assert browser.get("/map/similar/99999.json").get_json() == {"images": []}
+    more = browser.get("/map/similar/12.json?n=20").get_json()["images"]
+    assert (len(more), more[:12]) == (20, found)
+    assert len(browser.get("/map/similar/12.json?n=-3").get_json()["images"]) == 1
+    assert len(browser.get("/map/similar/12.json?n=x").get_json()["images"]) == 12
 
 
 def test_an_image_says_why_it_was_asked(browser: FlaskClient) -> None:

@@ -14,7 +14,8 @@ from daemon.audit.second_look import changed_pixels, review_outcome, review_regi
 from daemon.domain import ClassSet, Mask
 from daemon.domain.label_findings import Finding, FindingType
 from daemon.domain.reviews import ReviewState
-from daemon.stages.review_candidates import budget, by_suspicion, is_not_worth_it
+from daemon.rules.review_stop import is_not_worth_it, stop_rule
+from daemon.stages.review_candidates import budget, by_suspicion
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"))
 masks = hnp.arrays(
@@ -122,4 +123,7 @@ def test_reviews_stop_when_they_correct_too_little() -> None:
     assert is_not_worth_it(corrected * 3 + confirmed * 17)
     assert not is_not_worth_it(corrected * 4 + confirmed * 16)
     assert not is_not_worth_it(confirmed * 19)
+    assert stop_rule(corrected * 3 + confirmed * 17).endswith("of the last 20, 3 did.")
+    assert "20% of the last 20" in stop_rule(confirmed)
+    assert stop_rule(confirmed).endswith("1 label had one so far.")
     assert [budget(share, 50) for share in (0.0, 0.001, 0.1)] == [0, 1, 5]

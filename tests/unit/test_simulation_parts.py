@@ -163,7 +163,7 @@ def test_the_remaining_time_is_that_of_the_trainings_of_this_process() -> None:
     clock_s[0], clock.done = 160.0, 7
 
     assert clock.left_s(1.0) == pytest.approx(60 / 3 * 12)  # 3 of 15 in a minute
-    assert clock.words(1.0) == "7 of 20 trainings, about 4 min 0 s left"
+    assert clock.words(1.0) == "7 of 20 trainings, about 4 min left"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.client
 import json
 import re
@@ -20,11 +22,13 @@ from daemon.domain import formatting
 from daemon.domain.errors import ConfigError, StoreTooNew
 from daemon.insight.person_names import Pseudonyms, without_names
 from daemon.status.model import Status
-from daemon.web.app import create_app
+from daemon.web.app import PLOTLY, create_app
 from daemon.web.server import serving
 from tests.fakes.statuses import HOSTILE, fault, status
 
 ROOM = Path(daemon.web.__file__).parent
+PLOTLY_SHA256 = "99784e3abfb07b142a15e521a439e6d9addceadb3f79553fd24c72774f0649ba"
+LICENSE = "plotly-basic.license.txt"
 
 
 def client(points: int, **changes: object) -> FlaskClient:
@@ -176,7 +180,17 @@ def test_every_file_that_the_page_names_is_served_from_here() -> None:
     for address in named - {None}:
         assert browser.get(address, buffered=True).status_code == 200, address
     assert browser.get("/plotly.js", buffered=True).mimetype == "text/javascript"
-    assert len(browser.get("/plotly.js", buffered=True).data) > 1_000_000
+    assert browser.get("/plotly.js", buffered=True).data == PLOTLY.read_bytes()
+
+
+def test_plotly_is_the_file_that_was_reviewed_and_its_styles_are_allowed_by_digest() -> None:
+    content = PLOTLY.read_bytes()
+    [sheet] = re.findall(rb"textContent='(\.maplibregl-map.*?)',document", content)
+
+    assert hashlib.sha256(content).hexdigest() == PLOTLY_SHA256, "see `make plotly`"
+    digest = base64.b64encode(hashlib.sha256(sheet).digest()).decode()
+    assert f"'sha256-{digest}'" in client(0).get("/").headers["Content-Security-Policy"]
+    assert "plotly.js-basic-dist-min 4.1.1 (MIT)" in PLOTLY.with_name(LICENSE).read_text()
 
 
 @pytest.mark.parametrize(
@@ -197,7 +211,7 @@ def test_every_answer_carries_the_security_headers(address: str) -> None:
 def test_page_and_twin_point_at_each_other_and_are_never_cached() -> None:
     page, twin = client(1).get("/"), client(1).get("/status.json")
 
-    assert page.headers["Link"] == '</status.json>; rel="alternate"; type="application/json"'
+    assert page.headers["Link"] == '</api/v1/overview>; rel="alternate"; type="application/json"'
     assert twin.headers["Link"] == '</>; rel="alternate"; type="text/html"'
     assert page.headers["Cache-Control"] == twin.headers["Cache-Control"] == "no-store"
 
@@ -247,8 +261,10 @@ def test_a_port_that_is_taken_is_explained() -> None:
             pass
 
 
-def test_serving_does_not_load_plotly_into_the_daemon() -> None:
-    code = "import daemon.web.server, sys; print(sorted({'plotly', 'torch'} & set(sys.modules)))"
+def test_serving_loads_neither_the_learner_nor_the_plots_into_the_daemon() -> None:
+    code = (
+        "import daemon.web.server, sys; print(sorted({'matplotlib', 'torch'} & set(sys.modules)))"
+    )
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

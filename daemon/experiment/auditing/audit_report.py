@@ -50,7 +50,7 @@ class DrawnFinding:
 def write_findings(folder: Path, run: RunFolder) -> None:
     """Write findings.json, .csv and .html of a finished audit into the folder."""
     request, result = run.read_request(AuditRequest), run.read_result(AuditResult)
-    files = {file.id: file for part in request.parts for file in part.files}
+    files = _files(request)
     rows = [
         _row(rank, files[one.image_id].name, one)
         for rank, one in enumerate(result.findings, start=1)
@@ -92,15 +92,19 @@ def audit_page(result: AuditResult, drawn: Iterable[DrawnFinding]) -> str:
     )
 
 
-def print_audit(result: AuditResult, folder: Path, out: Console, *, planted: bool) -> None:
-    """The first findings and, if wanted, how well planted errors were found."""
+def print_audit(run: RunFolder, folder: Path, out: Console, *, planted: bool) -> None:
+    """The first findings of a finished audit and, if wanted, how well planted errors were found.
+
+    folder: where `write_findings` wrote.
+    """
+    files, result = _files(run.read_request(AuditRequest)), run.read_result(AuditResult)
     for fault in result.faults:
         out.print(f"left out: {fault}", markup=False)
     if planted:
         _print_planted(result, out)
     for rank, one in enumerate(result.findings[:LISTED], start=1):
         expected = "" if one.expected_precision is None else f" ({one.expected_precision:.2f})"
-        out.print(f"{rank}. image {one.image_id}: {one.reason}{expected}", markup=False)
+        out.print(f"{rank}. {files[one.image_id].name}: {one.reason}{expected}", markup=False)
     out.print(
         f"{folder / 'findings.html'}: {count(len(result.findings), 'finding')} in "
         f"{count(result.images, 'image')}",
@@ -132,6 +136,11 @@ def _print_planted(result: AuditResult, out: Console) -> None:
         f"image, {memory:.0f} MiB at most; planted set {table['digest'][:12]}",
         markup=False,
     )
+
+
+def _files(request: AuditRequest) -> dict[int, AuditedFile]:
+    """Image id -> its file, of all parts."""
+    return {file.id: file for part in request.parts for file in part.files}
 
 
 def _row(rank: int, name: str, finding: Finding) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from daemon.experiment.command import (
 )
 from daemon.experiment.image_folders import Folders, class_names, read_folders, read_ids
 from daemon.experiment.splits import require_masks
-from daemon.runs.audit_records import AuditedFile, AuditedPart, AuditRequest, AuditResult
+from daemon.runs.audit_records import AuditedFile, AuditedPart, AuditRequest
 from daemon.runs.checksums import sha256_of
 from daemon.runs.durable import write_json
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest, TrainResult
@@ -59,7 +59,7 @@ def run_audit(
             err.print(f"stopped; the same command resumes in {options.out}", markup=False)
             return INTERRUPTED
     write_findings(options.out, run)
-    print_audit(run.read_result(AuditResult), options.out, out, planted=options.plant)
+    print_audit(run, options.out, out, planted=options.plant)
     return 0
 
 

@@ -13,7 +13,6 @@ from daemon.domain.errors import MaskloopError
 from daemon.experiment.auditing.audit_report import print_audit, write_findings
 from daemon.experiment.auditing.folder_audit import RunChild
 from daemon.experiment.child_runs import progress_display, run_to_end
-from daemon.runs.audit_records import AuditResult
 from daemon.runs.run_folder import RunFolder
 from daemon.setup.batch_preview import reading_context
 from daemon.stages.audit import audit_request
@@ -45,7 +44,7 @@ def audit_loop(
         else:
             run_child(run, "audit")
     write_findings(out, run)
-    print_audit(run.read_result(AuditResult), out, terminal, planted=planted)
+    print_audit(run, out, terminal, planted=planted)
     return 0
 
 

@@ -132,13 +132,15 @@ def write_saved_report(
     folders or files of the same simulation with other seeds or arms, which are joined with it.
     Raises ExperimentRefused where there are no results, and where the joined ones do not fit.
     """
-    found = join_simulations(_saved_results(out), {str(p): _saved_results(p) for p in added})
-    write_report(found, out, _saved_results(reference) if reference else None)
+    found = join_simulations(read_simulation(out), {str(p): read_simulation(p) for p in added})
+    write_report(found, out, read_simulation(reference) if reference else None)
     _print_end(found, out, console)
     return 0
 
 
-def _saved_results(out: Path) -> Simulation:
+def read_simulation(out: Path) -> Simulation:
+    """The results of a simulation, of its folder or its results.json. Raises ExperimentRefused
+    where they are not there or cannot be read."""
     file = out if out.is_file() else SimulationFolder(out).results_file
     try:
         return Simulation.model_validate_json(file.read_bytes())

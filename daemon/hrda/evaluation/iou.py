@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from daemon.domain import IGNORE, Evaluation, Interval, Mask, Missing, Why
 from daemon.domain.evaluations import COMMON_IGNORE, INTERVAL, MIOU, MeasuredImage, iou_figure
-from daemon.hrda.evaluation.interval import interval_of
+from daemon.rules.miou_interval import interval_of
 
 Counts = npt.NDArray[np.int64]
 MOST_MISTAKES = 64  # cells of the matrix of an image that are kept

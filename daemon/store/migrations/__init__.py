@@ -11,9 +11,11 @@ from daemon.store.migrations import verdicts  # isort: skip
 from daemon.store.migrations import people_tables  # isort: skip
 from daemon.store.migrations import findings_table  # isort: skip
 from daemon.store.migrations import reviews_table  # isort: skip
+from daemon.store.migrations import second_labels_table  # isort: skip
+from daemon.store.migrations import changed_labels  # isort: skip
 from daemon.store.migrations.registry import migrations
 
 __all__ = [
-    "commands_table", "findings_table", "migrations", "people_tables", "released", "reviews_table",
-    "typed_facts", "verdicts",
+    "changed_labels", "commands_table", "findings_table", "migrations", "people_tables", "released",
+    "reviews_table", "second_labels_table", "typed_facts", "verdicts",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from daemon.config.loading import Config
 from daemon.config.web_tokens import WebTokens, needs_sign_in, web_tokens
-from daemon.domain import HINT_PATH, Clock
+from daemon.domain import HINT_PATH, SMART_TOOL_PATH, Clock
 from daemon.web.access.rate_limit import RateLimit
 from daemon.web.access.requests import SAFE_METHODS, host_fault, origin_fault
 from daemon.web.access.sessions import Sessions, Visitor
@@ -24,6 +24,7 @@ SIGN_IN_PATH = "/sign-in"
 SESSION_PATH = "/api/v1/session"
 CSRF_HEADER = "X-CSRF-Token"
 ATTEMPTS, ACTIONS, WINDOW_S = 20, 60, 60.0  # sign-ins of an address, commands of a session
+LARGEST_BODY_BYTES = 262_144  # of a request: a command about 20,000 images
 _OPEN_TO_ALL = (SIGN_IN_PATH, SESSION_PATH)  # and the files of `static`
 _BEHIND_PROXY = ("Forwarded", "X-Forwarded-For", "X-Real-IP")  # a proxy adds one of them
 
@@ -80,6 +81,10 @@ def guard(app: Flask, access: Access | None) -> None:
     @app.before_request
     def enter() -> ResponseReturnValue | None:
         g.visitor = Visitor()
+        if request.path.startswith(f"{SMART_TOOL_PATH}/"):
+            return None  # it has a password of its own, and shows no page
+        if (request.content_length or 0) > LARGEST_BODY_BYTES:
+            return refused("that is too large", 413)
         if request.path == HINT_PATH:
             return None  # it has a secret of its own, and shows nothing
         known = access.names if access else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.web.page import Page
-from daemon.web.pages import batch, curve, image_map, overview, suspects, trainings
+from daemon.web.pages import batch, command_list, curve, image_map, overview, suspects, trainings
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
@@ -12,4 +12,5 @@ PAGES: tuple[Page, ...] = (
     image_map.PAGE,
     trainings.PAGE,
     suspects.PAGE,
+    command_list.PAGE,
 )

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from daemon.config.loading import Config
 from daemon.domain import Role
-from daemon.insight.map_columns import encoded, map_fields
+from daemon.insight.map_columns import MapField, encoded, map_fields
 from daemon.insight.map_view import CAN_SAY, CANNOT_SAY, MapImage, MapImages, MapView, summary
 from daemon.insight.view_model import ViewModel
 from daemon.status.map_images import read_image_facts, similar_images
@@ -21,6 +21,7 @@ from daemon.web.page import NothingToShow, Page, Sources
 
 POINTS = "/map/points"
 MOST_LISTED = 100  # images of one answer
+SIMILAR = 12  # images that an image is shown with
 _ID = "<int(max=2147483647):image_id>"
 
 
@@ -41,13 +42,23 @@ def build(sources: Sources) -> MapView:
         drawing=state.drawing,
         fault=state.fault,
         points_address=POINTS,
-        revision="/".join((state.run, state.scores, *map(str, asked))),
-        fields=map_fields(state.classes, scored=bool(state.scores), grouped=state.grouped)
-        if state.run
-        else (),
+        revision="/".join((state.run, state.scores, state.audited, *map(str, asked))),
+        fields=_fields(state),
         summary=summary(state.images, state.fitted, state.method, waiting),
         can_say=CAN_SAY,
         cannot_say=CANNOT_SAY,
+    )
+
+
+def _fields(state: MapState) -> tuple[MapField, ...]:
+    """The columns of the map; none before it is drawn."""
+    if not state.run:
+        return ()
+    return map_fields(
+        state.classes,
+        scored=bool(state.scores),
+        grouped=state.grouped,
+        audited=bool(state.audited),
     )
 
 
@@ -85,7 +96,8 @@ def _list_routes(routes: Blueprint, sources: Sources) -> None:
 
     @routes.get(f"/map/similar/{_ID}.json")
     def similar(image_id: int) -> ResponseReturnValue:
-        found = similar_images(_config_of(sources), image_id, 12)
+        number = request.args.get("n", SIMILAR, type=int)
+        found = similar_images(_config_of(sources), image_id, max(1, min(number, MOST_LISTED)))
         with sources.store() as store:
             known = store.images_of([one for one, _ in found])
         images = [

@@ -18,5 +18,5 @@ PAGE = Page(
     model=Status,
     view=view,
     address="/",
-    json_address="/status.json",
+    old_json_address="/status.json",
 )

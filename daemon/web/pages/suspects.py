@@ -8,9 +8,17 @@ from daemon.config.loading import Config
 from daemon.domain import Image
 from daemon.domain.label_findings import AuditedLabels, Finding
 from daemon.domain.reviews import ReviewState
+from daemon.insight.review_precision import (
+    AuthorReviews,
+    PlacePrecision,
+    author_reviews,
+    place_precision,
+)
 from daemon.insight.review_totals import ReviewTotals, review_totals
 from daemon.insight.view_model import Count, Share, Timestamp, ViewModel
+from daemon.rules.review_stop import STOP_AFTER, stop_rule
 from daemon.store import FILE
+from daemon.web.access.gate import visitor
 from daemon.web.page import Page, Sources
 
 LISTED = 100
@@ -83,6 +91,12 @@ class SuspectsView(ViewModel):
     reviews: ReviewTotals
     """Labels that another person was asked to look at once more."""
     suspects: tuple[Suspect, ...]
+    precision: tuple[PlacePrecision, ...]
+    """How often reviewers found an error where the audit had said so, by type and classes."""
+    stop_rule: str
+    """When second looks stop by themselves, and where that stands; empty before the first."""
+    authors: tuple[AuthorReviews, ...]
+    """What became of the reviewed labels of each person; empty for those who may not see names."""
 
 
 def build(sources: Sources) -> SuspectsView:
@@ -99,7 +113,10 @@ def build(sources: Sources) -> SuspectsView:
         tasks = store.label_tasks(images)
         labels, audited = len(store.labeled_ids()), store.audited_labels()
         reviews = review_totals(store.review_counts(), store.reviews_stopped())
-        open_ids = {review.image_id for review in store.reviews(ReviewState.OPEN)}
+        asked = store.reviews()
+        open_ids = {one.image_id for one in asked if one.state is ReviewState.OPEN}
+        outcomes = store.newest_review_outcomes(STOP_AFTER)
+        authors = author_reviews(asked, store.review_authors()) if visitor().sees_names else ()
     suspects = tuple(
         suspect(
             number,
@@ -112,7 +129,13 @@ def build(sources: Sources) -> SuspectsView:
         for rank, (number, finding) in enumerate(found, start=1)
     )
     enabled = config.audit.enabled
-    return _view(audited, labels=labels, enabled=enabled, reviews=reviews, suspects=suspects)
+    found_view = _view(audited, labels=labels, enabled=enabled, reviews=reviews, suspects=suspects)
+    looked = {
+        "precision": place_precision(asked),
+        "stop_rule": stop_rule(outcomes) if asked else "",
+        "authors": authors,
+    }
+    return found_view.model_copy(update=looked)
 
 
 def suspect(
@@ -195,6 +218,9 @@ def _view(
         audited_at=None if audited.at is None else audited.at.isoformat(),
         reviews=reviews or review_totals({}, ""),
         suspects=suspects,
+        precision=(),
+        stop_rule="",
+        authors=(),
     )
 
 

@@ -16,6 +16,7 @@ from daemon.status.snapshot_trainings import (
 )
 from daemon.store.models import TRAINING_STOPPED
 from daemon.web.page import NothingToShow, Page, Sources
+from daemon.web.training_pages import SUB_PAGES
 from daemon.web.training_routes import training_routes
 
 CHARTED = 12  # newest trainings whose history is drawn
@@ -82,8 +83,8 @@ def build(sources: Sources) -> TrainingsView:
 
 
 def routes(routes: Blueprint, sources: Sources) -> None:
-    """The addresses of pictures and of single models."""
-    training_routes(routes, sources, PAGE)
+    """The addresses of histories and pictures."""
+    training_routes(routes, sources)
 
 
 PAGE = Page(
@@ -93,4 +94,5 @@ PAGE = Page(
     model=TrainingsView,
     build=build,
     routes=routes,
+    sub_pages=SUB_PAGES,
 )

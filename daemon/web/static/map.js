@@ -135,6 +135,9 @@ addEventListener("message", (event) => {
   if (event.source !== frame.contentWindow || event.origin !== "null") return;
   if (typeof event.data === "object" && event.data !== null && Object.hasOwn(heard, event.data.kind)) heard[event.data.kind](event.data);
 });
+// The page does not style what has the focus inside of a frame.
+addEventListener("blur", () => setTimeout(() => frame.classList.toggle("reached", document.activeElement === frame)));
+addEventListener("focus", () => frame.classList.remove("reached"));
 frame.src = frame.dataset.src; // only now, so that nothing it says is missed
 
 element("colour").addEventListener("change", (event) => { shown = event.target.value; draw(false); selection.renew(); });

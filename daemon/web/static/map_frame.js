@@ -4,15 +4,14 @@
 
 (() => {
   const canvas = document.getElementById("points");
-  let plot = null, rows = [], ready = Promise.resolve(), pointer = [0, 0], quiet = false;
+  let plot = null, rows = [], ready = Promise.resolve(), pointer = [0, 0], quiet = false, moved = false;
 
   const tell = (message) => parent.postMessage(message, "*"); // rows of points: nothing to hide
   const size = (points) => (points > 200000 ? 1.6 : points > 20000 ? 2.4 : points > 2000 ? 4 : 6);
 
   function made(points, colours) {
-    const box = canvas.getBoundingClientRect();
     const scatter = scatterplot.default({
-      canvas, width: box.width, height: box.height, performanceMode: points > 300000,
+      canvas, width: innerWidth, height: innerHeight, performanceMode: points > 300000,
       spatialIndexUseWorker: false, // the policy of the frame allows no worker
       pointSize: size(points), pointSizeSelected: 3, pointOutlineWidth: 2, opacity: points > 20000 ? 0.7 : 1,
       lassoMinDelay: 8, lassoMinDist: 3, ...themed(colours),
@@ -22,6 +21,10 @@
     scatter.subscribe("select", ({ points: found }) => { if (!quiet) tell({ kind: "selected", rows: Uint32Array.from(found) }); });
     scatter.subscribe("deselect", () => { if (!quiet) tell({ kind: "selected", rows: new Uint32Array(0) }); });
     return scatter;
+  }
+
+  async function whole() {
+    if (rows.length > 1) await plot.zoomToPoints([...rows.keys()], { padding: 0.06 });
   }
 
   function themed({ ground, ink, mark }) {
@@ -41,9 +44,10 @@
     async points(message) {
       plot?.destroy();
       plot = made(message.x.length, message.theme);
+      moved = false;
       rows = Array.from(message.x, (x, row) => [x, message.y[row], 0, 0]);
       await coloured(message, true);
-      if (rows.length > 1) await plot.zoomToPoints(rows.keys().toArray?.() ?? [...rows.keys()], { padding: 0.06 });
+      await whole();
       tell({ kind: "drawn", points: rows.length });
     },
     async colours(message) {
@@ -66,11 +70,26 @@
     if (event.source !== parent || !Object.hasOwn(doing, event.data?.kind)) return;
     ready = ready.then(() => doing[event.data.kind](event.data)).catch((error) => tell({ kind: "failed", words: String(error.message || error) }));
   });
+  for (const hand of ["wheel", "pointerdown"]) addEventListener(hand, () => { moved = true; }, { passive: true });
   addEventListener("pointermove", (event) => { pointer = [event.clientX, event.clientY]; });
-  new ResizeObserver(() => {
-    const box = canvas.getBoundingClientRect();
-    plot?.set({ width: box.width, height: box.height });
-  }).observe(canvas);
+  new ResizeObserver(() => { // of the frame: the library fixes the size of the canvas
+    if (!plot) return;
+    plot.set({ width: innerWidth, height: innerHeight });
+    if (!moved) whole();
+  }).observe(document.documentElement);
+
+  // arrows move the view, + and - make it larger and smaller, 0 shows all
+  const KEYS = { ArrowLeft: [-0.2, 0], ArrowRight: [0.2, 0], ArrowUp: [0, 0.2], ArrowDown: [0, -0.2] };
+  addEventListener("keydown", (event) => {
+    if (!plot || event.ctrlKey || event.metaKey || event.altKey) return;
+    moved = moved || event.key !== "0";
+    const step = KEYS[event.key], closer = { "+": 0.75, "=": 0.75, "-": 1 / 0.75 }[event.key], distance = plot.get("cameraDistance");
+    if (event.key === "0") whole();
+    else if (step) plot.zoomToLocation([0, 1].map((axis) => plot.get("cameraTarget")[axis] + step[axis] * distance), distance);
+    else if (closer) plot.zoomToLocation(plot.get("cameraTarget").slice(0, 2), distance * closer);
+    else return;
+    event.preventDefault();
+  });
 
   const context = document.createElement("canvas").getContext("webgl");
   if (context) tell({ kind: "ready" });

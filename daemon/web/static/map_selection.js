@@ -1,9 +1,10 @@
 // The images that are selected on the map, as a list that keyboard and screen reader reach; one image in
-// detail, with those that are most alike; the search by name.
+// detail, with those that are most alike; the search by name and by likeness.
 
 import { ask } from "./commands.js";
 
 const PAGE = 50; // images that the list grows by
+const MOST_ALIKE = 50; // images that are selected beside the one that they are like
 const MOST_ASKED = 20000; // images of one command
 const VERBS = {
   ask_next: { title: "Ask people to label %, before every batch and within the budget?", go: "Ask next" },
@@ -23,8 +24,19 @@ function made(tag, parts) {
   return Object.assign(document.createElement(tag), parts);
 }
 
+function keepFocusIn(drawer) { // Tab goes round in it; Escape leaves it
+  drawer.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab") return;
+    const all = [...drawer.querySelectorAll("a[href], button")], ends = event.shiftKey ? [all[0], all.at(-1)] : [all.at(-1), all[0]];
+    const outside = document.activeElement === ends[0] || (event.shiftKey && !all.includes(document.activeElement));
+    if (!outside) return;
+    event.preventDefault();
+    ends[1].focus();
+  });
+}
+
 export function createSelection({ map, field, changed, look, said }) {
-  let ids = [], listed = 0, turn = 0, verb = null, before = null;
+  let opened = null, ids = [], listed = 0, turn = 0, verb = null, before = null, asking = null;
 
   const rowsOf = (some) => Uint32Array.from(some.map((id) => map().rows.get(id)).filter((row) => row !== undefined));
 
@@ -48,14 +60,15 @@ export function createSelection({ map, field, changed, look, said }) {
   async function more() { // the next images of the list
     const mine = turn, next = ids.slice(listed, listed + PAGE), label = field().label;
     element("selection-field").textContent = label === "state" ? "" : label;
-    element("more").hidden = true;
-    if (!next.length) return;
+    if (!next.length) { element("more").hidden = true; return; }
     listed += next.length;
     try {
       const { images } = await asked("/map/images.json?ids=" + next.join(","));
       if (mine !== turn) return; // something else was selected meanwhile
-      element("selected").append(...images.map(tableRow));
+      const lines = images.map(tableRow), hadFocus = document.activeElement === element("more");
+      element("selected").append(...lines);
       element("more").hidden = listed >= ids.length;
+      if (hadFocus) lines[0]?.querySelector("button")?.focus();
       element("more").textContent = "Show more (" + (ids.length - listed).toLocaleString("en") + " left)";
     } catch (error) {
       element("selection-answer").textContent = "The list did not come: " + error.message;
@@ -75,6 +88,7 @@ export function createSelection({ map, field, changed, look, said }) {
   }
 
   async function open(id) {
+    opened = id;
     try {
       show(await asked("/map/images/" + id + ".json"));
       const { images } = await asked("/map/similar/" + id + ".json");
@@ -122,10 +136,23 @@ export function createSelection({ map, field, changed, look, said }) {
     }
   }
 
+  async function searchAlike() { // the nearest to the opened image, itself among them
+    const id = opened;
+    try {
+      const { images } = await asked("/map/similar/" + id + ".json?n=" + MOST_ALIKE);
+      const some = [id, ...images.map((image) => image.id)].filter((one) => map().rows.has(one));
+      chooseIds(some, false);
+      if (some.length) look(rowsOf(some));
+      element("selection-answer").textContent = images.length ? "Most alike first." : "This image is not on the map yet.";
+    } catch (error) {
+      element("selection-answer").textContent = "The search did not come back: " + error.message;
+    }
+  }
+
   const images = (count) => (count === 1 ? "1 image" : count.toLocaleString("en") + " images");
 
   function prepare(name) { // a command is given with a second press, beside its reason
-    verb = name;
+    [verb, asking] = [name, document.activeElement];
     if (ids.length > MOST_ASKED) { element("selection-answer").textContent = "One command takes at most " + images(MOST_ASKED) + "; select fewer."; return; }
     element("reason-title").textContent = VERBS[name].title.replace("%", images(ids.length));
     element("reason-go").textContent = VERBS[name].go;
@@ -133,8 +160,13 @@ export function createSelection({ map, field, changed, look, said }) {
     element("reason-text").focus();
   }
 
-  async function carryOut() {
+  function closeReason() { // and go back to the button that opened it
     element("reason").hidden = true;
+    asking?.focus?.();
+  }
+
+  async function carryOut() {
+    closeReason();
     element("selection-answer").textContent = "Asked; the next tick of the loop carries it out…";
     try {
       const { outcome } = await ask(verb, { ids, reason: element("reason-text").value.trim() });
@@ -146,17 +178,23 @@ export function createSelection({ map, field, changed, look, said }) {
 
   for (const button of document.querySelectorAll("[data-verb]")) button.addEventListener("click", () => prepare(button.dataset.verb));
   element("reason").addEventListener("submit", (event) => { event.preventDefault(); carryOut(); });
-  element("reason-cancel").addEventListener("click", () => { element("reason").hidden = true; });
+  element("reason-cancel").addEventListener("click", closeReason);
   element("search").addEventListener("submit", (event) => { event.preventDefault(); search(element("search-text").value); });
+  element("select-similar").addEventListener("click", searchAlike);
   element("more").addEventListener("click", more);
-  element("clear").addEventListener("click", () => chooseIds([], false));
+  element("clear").addEventListener("click", () => { chooseIds([], false); element("search-text").focus(); });
   function close() { // and go back to where the image was opened
     element("image-facts").hidden = true;
     before?.focus?.();
   }
 
   element("close-image").addEventListener("click", close);
-  addEventListener("keydown", (event) => { if (event.key === "Escape" && !element("image-facts").hidden) close(); });
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    if (!element("image-facts").hidden) close();
+    else if (!element("reason").hidden) closeReason();
+  });
+  keepFocusIn(element("image-facts"));
   element("export").addEventListener("click", (event) => {
     const link = event.currentTarget;
     URL.revokeObjectURL(link.href);

@@ -3,11 +3,12 @@
 import { ask } from "./commands.js";
 
 async function answer(verb, values, control) {
+  if (control.getAttribute("aria-busy") === "true") return;
   const words = document.getElementById("answer");
   words.hidden = false;
   words.className = "answer";
   words.textContent = "Asked; the next tick of the daemon does it.";
-  control.disabled = true;
+  control.setAttribute("aria-busy", "true"); // not disabled: the keyboard would lose its place
   try {
     const { outcome, state } = await ask(verb, values);
     words.textContent = outcome || "It waits for the daemon.";
@@ -16,7 +17,7 @@ async function answer(verb, values, control) {
     words.textContent = error.message;
     words.className = "answer failed";
   }
-  control.disabled = false;
+  control.removeAttribute("aria-busy");
 }
 
 document.addEventListener("click", (event) => {

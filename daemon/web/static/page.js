@@ -4,7 +4,7 @@
 "use strict";
 
 const POLL_MS = 2000;
-const STATUS = "/status.json"; // says whether a daemon works
+const STATUS = "/api/v1/overview"; // says whether a daemon works
 const TWIN = document.querySelector('link[rel="alternate"][type="application/json"]').getAttribute("href");
 
 const served = new Map(); // id of a live section -> its HTML as the server sent it
@@ -29,15 +29,40 @@ function remember(page) {
   for (const section of page.querySelectorAll("[data-live]")) served.set(section.id, section.innerHTML);
 }
 
-function swap(fresh) { // keeps what is unfolded and how far it is scrolled
+// What the keyboard can reach, in order.
+const reachable = (section) => [...section.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")];
+const named = (one) => [one.tagName, one.id, one.name, one.getAttribute("href"), one.dataset.verb, one.id ? "" : one.textContent].join("|");
+
+function focusIn(section) { // -> a function that gives the focus to what has taken the place of what had it
+  const before = document.activeElement;
+  if (before === section || !section.contains(before)) return () => {};
+  const place = reachable(section).indexOf(before), name = named(before);
+  return () => {
+    const now = reachable(section), same = now.filter((one) => named(one) === name);
+    (same[0] ?? now[Math.min(place, now.length - 1)])?.focus({ preventScroll: true });
+  };
+}
+
+function chosenIn(section) { // -> a function that enters again what a person chose or wrote
+  const controls = [...section.querySelectorAll("select[id], input[id]")].map(({ id, value }) => ({ id, value }));
+  return () => controls.forEach(({ id, value }) => {
+    const now = document.getElementById(id);
+    if (now && (now.tagName !== "SELECT" || [...now.options].some((option) => option.value === value))) now.value = value;
+  });
+}
+
+function swap(fresh) { // keeps focus, choices, what is unfolded and how far it is scrolled
   for (const section of fresh.querySelectorAll("[data-live]")) {
     if (served.get(section.id) === section.innerHTML) continue;
     served.set(section.id, section.innerHTML);
     const shown = document.getElementById(section.id);
     const open = [...shown.querySelectorAll("details[open]")].map((details) => details.id);
     const scrolled = [...shown.querySelectorAll(".scroll")].map((box) => [box.scrollLeft, box.scrollTop]);
+    const chooseAgain = chosenIn(shown), focusAgain = focusIn(shown);
     shown.replaceChildren(...section.childNodes);
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    chooseAgain();
+    focusAgain();
     shown.querySelectorAll(".scroll").forEach((box, i) => { if (scrolled[i]) [box.scrollLeft, box.scrollTop] = scrolled[i]; });
     document.dispatchEvent(new CustomEvent("maskloop:swapped", { detail: section.id }));
   }

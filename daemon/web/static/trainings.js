@@ -11,6 +11,7 @@ const WORDS = {
   measured: "Measured on all validation images on the way (keep_best, until_plateau); dotted: the mIoU of the few preview images alone, a trend and no more.",
   learning_rate: "The learning rate of the encoder.",
 };
+const Y_TITLES = { labeled: "loss", mixed: "loss", sure: "share of the pixels", measured: "mIoU", learning_rate: "learning rate" };
 const histories = new Map(); // cycle -> { stamp, history }
 
 const byId = (id) => document.getElementById(id);
@@ -80,7 +81,7 @@ function layout(width, height) {
     margin: { l: narrow ? 58 : 64, r: 16, t: 10, b: 52 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     hovermode: "x unified", hoverlabel: { bgcolor: colour("card"), bordercolor: edge, font: { color: ink } },
     xaxis: { ...axis, title: { text: "iterations", standoff: 12, font: { size: 13 } }, rangemode: "tozero", showgrid: false, tickformat: "d" },
-    yaxis: { ...axis, autorange: true, rangemode: "tozero", nticks: 8, tickformat: "~g" },
+    yaxis: { ...axis, title: { text: Y_TITLES[byId("series").value], standoff: 12, font: { size: 13 } }, autorange: true, rangemode: "tozero", nticks: 8, tickformat: "~g" },
     legend: narrow ? { orientation: "h", x: 0, y: 1.03, yanchor: "bottom" } : { x: 1.01, y: 1, font: { color: ink } },
     showlegend: true,
   };

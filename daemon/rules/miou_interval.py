@@ -15,10 +15,10 @@ Resampling Plans, SIAM 1982; F. E. Satterthwaite, Biometrics Bulletin 2, 1946.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from daemon.domain import Interval, Missing, Why
 
@@ -49,7 +49,16 @@ def interval_of(
     if len(samples) < MIN_IMAGES:
         why = Why.FEW_GROUPS if groups else Why.FEW_IMAGES
         return Missing(why=why, count=len(samples), needed=MIN_IMAGES)
-    intersection, union, present = intersection_and_union(samples)
+    found = interval_of_pixels(*intersection_and_union(samples), names)
+    return replace(found, groups=len(samples)) if groups and isinstance(found, Interval) else found
+
+
+def interval_of_pixels(
+    intersection: Floats, union: Floats, present: npt.NDArray[np.bool_], names: Sequence[str]
+) -> Interval | Missing:
+    """The same for images that count each for itself, (N, C) each of `intersection_and_union`."""
+    if len(intersection) < MIN_IMAGES:
+        return Missing(why=Why.FEW_IMAGES, count=len(intersection), needed=MIN_IMAGES)
     holding = present.sum(axis=0)
     rare = tuple(
         name for name, count in zip(names, holding, strict=True) if 0 < count < MIN_HOLDING
@@ -58,12 +67,11 @@ def interval_of(
         return Missing(why=Why.RARE_CLASS, classes=rare, needed=MIN_HOLDING)
     low, high = interval_limits(intersection, union, present)
     if low == high:
-        return Missing(why=Why.NO_SPREAD, count=len(samples))
+        return Missing(why=Why.NO_SPREAD, count=len(intersection))
     return Interval(
         low=float(low),
         high=float(high),
-        coverage=max(row for row in COVERAGE if row[0] <= len(samples))[1],
-        groups=len(samples) if groups else None,
+        coverage=max(row for row in COVERAGE if row[0] <= len(intersection))[1],
     )
 
 
@@ -78,6 +86,8 @@ def interval_limits(
     intersection: Floats, union: Floats, present: npt.NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
     """Both limits, (...). The arrays are (..., N, C), from `intersection_and_union`."""
+    from scipy import special  # here, since few programs need it
+
     count = intersection.shape[-2]
     known = np.asarray(present.any(axis=-2))
     leave_one_out = _ratio(
@@ -127,6 +137,8 @@ def _ratio(intersection: Floats, union: Floats, known: npt.NDArray[np.bool_]) ->
 
 
 def _logit(share: Floats) -> Floats:
+    from scipy import special
+
     return np.asarray(special.logit(np.clip(share, MIN_DISTANCE, 1 - MIN_DISTANCE)))
 
 

@@ -1,0 +1,200 @@
+"""`maskloop smart-eval`: draw objects, let the model predict, click, write the report.
+
+OUT/request.json     the options and the objects; other ones in the same folder are refused
+OUT/predict          run folder of the model's masks and prior maps
+OUT/clicked.jsonl    one line an object, an engine and a start; lines that are there are not redone
+OUT/report.json      written last
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from daemon.domain.errors import ExperimentRefused, RunFailed
+from daemon.experiment.child_runs import progress_display, run_to_end
+from daemon.experiment.click_evaluation.click_figures import ClickRecord, read_records
+from daemon.experiment.click_evaluation.click_options import ClickOptions
+from daemon.experiment.click_evaluation.click_report import print_clicks, report_of
+from daemon.experiment.click_evaluation.clicked_object import ObjectReader, clicked_object
+from daemon.experiment.click_evaluation.evaluated_objects import (
+    EvaluatedObject,
+    drawn_objects,
+    hash_of,
+)
+from daemon.experiment.command import INTERRUPTED, make_folder, read_json, sigterm_interrupts
+from daemon.experiment.image_folders import Folders, class_names, read_folders, read_ids
+from daemon.experiment.splits import require_masks
+from daemon.runs.ancestry import learned_files
+from daemon.runs.checksums import sha256_of
+from daemon.runs.durable import write_json
+from daemon.runs.run_folder import PredictRequest, RunFolder, TrainRequest
+
+RunChild = Callable[[RunFolder, str], None]
+
+
+def run_click_evaluation(
+    options: ClickOptions, out: Console, err: Console, run_child: RunChild | None = None
+) -> int:
+    """Do what is not done yet; the exit code: 0, or 130 after an interrupt.
+
+    run_child: runs a command in a run folder to its end; None: in a child process. Raises
+    ExperimentRefused, or RunFailed with the message of the process.
+    """
+    make_folder(options.out)
+    with RunFolder(options.out).locked(), sigterm_interrupts():
+        try:
+            with progress_display(err) as on_progress:
+
+                def in_child(run: RunFolder, command: str) -> None:
+                    run_to_end(run, command, on_progress)
+
+                evaluation = ClickEvaluation.of(options)
+                evaluation.predict(run_child or in_child)
+            records = evaluation.clicked(err)
+        except KeyboardInterrupt:
+            err.print(f"stopped; the same command resumes in {options.out}", markup=False)
+            return INTERRUPTED
+    report = report_of(options, evaluation.classes, evaluation.objects, records)
+    write_json(options.out / "report.json", report.model_dump(mode="json"))
+    print_clicks(report, options.out, out)
+    return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClickEvaluation:
+    """One evaluation. run: of the model's masks and priors; used only where there is a model."""
+
+    options: ClickOptions
+    folders: Folders
+    classes: tuple[str, ...]
+    objects: tuple[EvaluatedObject, ...]
+    run: RunFolder
+
+    @classmethod
+    def of(cls, options: ClickOptions) -> ClickEvaluation:
+        """Read the folders and draw the objects. Raises ExperimentRefused."""
+        folders = read_folders(options.images, options.masks)
+        names = _names(options, folders)
+        known = options.classes or _classes_of(options.model)
+        classes = class_names(known, folders, names)
+        objects = drawn_objects(
+            folders,
+            names,
+            classes,
+            per_class=options.per_class,
+            min_area_px=options.min_area_px,
+            seed=options.seed,
+        )
+        found = cls(
+            options=options,
+            folders=folders,
+            classes=classes,
+            objects=objects,
+            run=RunFolder(options.out / "predict"),
+        )
+        found._require_unseen()
+        found._require_same_request()
+        return found
+
+    def predict(self, run_child: RunChild) -> None:
+        """The model's masks and prior maps of the images; nothing without a model."""
+        if self.options.model is None:
+            return
+        names = dict.fromkeys(one.name for one in self.objects)
+        self.run.write_request(
+            PredictRequest(
+                classes=self.classes,
+                device=self.options.device,
+                threads=self.options.threads,
+                checkpoint=self.options.model,
+                masks=self.folders.image_files(names),
+                priors=True,
+            )
+        )
+        run_child(self.run, "predict")
+
+    def clicked(self, err: Console) -> list[ClickRecord]:
+        """A record of each object, engine and start; those of an earlier process are kept."""
+        path = self.options.out / "clicked.jsonl"
+        records = {(one.engine, one.start, one.place): one for one in read_records(path)}
+        reader = ObjectReader(folders=self.folders, run=self.run if self.options.model else None)
+        places = range(len(self.objects))
+        with path.open("a", encoding="utf-8") as lines:
+            lines.write("\n" if path.stat().st_size else "")  # a line may have no end
+            for place in track(places, "clicking", console=err, disable=not err.is_terminal):
+                one = self.objects[place]
+                for record in clicked_object(self.options, reader, place, one, set(records)):
+                    lines.write(record.model_dump_json() + "\n")
+                    lines.flush()
+                    records[record.engine, record.start, record.place] = record
+        return list(records.values())
+
+    def _require_unseen(self) -> None:
+        """Raise ExperimentRefused if the model learned from one of the images, as far as its run
+        folder says what it learned from."""
+        trained = _learned_by(self.options.model)
+        for name in sorted({one.name for one in self.objects}):
+            if sha256_of(self.folders.images[name]) in trained:
+                raise ExperimentRefused(
+                    f"--model {self.options.model}: was trained on the image {name}; its priors "
+                    f"would be too good there; name images with --splits that it has not seen"
+                )
+
+    def _require_same_request(self) -> None:
+        path = self.options.out / "request.json"
+        content = _as_json(self.options) | {
+            "classes": list(self.classes),
+            "objects": [one.model_dump() for one in self.objects],
+            "objects_sha256": hash_of(self.objects),
+        }
+        if not path.exists():
+            write_json(path, content)
+            return
+        before = read_json(path)
+        differing = sorted(name for name in content if before.get(name) != content[name])
+        if differing:
+            raise ExperimentRefused(
+                f"{path}: the folder holds another evaluation, which differs in "
+                f"{', '.join(differing)}; name another folder with --out"
+            )
+
+
+def _names(options: ClickOptions, folders: Folders) -> tuple[str, ...]:
+    if options.ids:
+        return require_masks(read_ids(options.ids, folders, "--splits"), folders, "--splits")
+    return tuple(name for name in folders.images if folders.mask(name).is_file())
+
+
+def _classes_of(model: Path | None) -> tuple[str, ...]:
+    """The classes of a model in its run folder; () where that is not known."""
+    try:
+        request = None if model is None else RunFolder(model.parent).read_request(TrainRequest)
+    except RunFailed:
+        return ()
+    return request.classes if request else ()
+
+
+def _learned_by(model: Path | None) -> set[str]:
+    """sha256 of the image files that a model learned from; empty where that is not known."""
+    try:
+        files = [] if model is None else learned_files(RunFolder(model.parent))
+    except RunFailed:
+        return set()
+    return {sha256_of(file.image) for file in files if file.image.is_file()}
+
+
+def _as_json(options: ClickOptions) -> dict[str, Any]:
+    """What a folder is bound to: not the time that it takes, nor the engines and starts so far."""
+    free = ("out", "threads", "device", "engines", "from_model_mask")
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in dataclasses.asdict(options).items()
+        if name not in free
+    }

@@ -1,0 +1,153 @@
+"""The options of `maskloop smart-eval`."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.clicks.simulated_clicker import ClickRule
+from daemon.clicks.walk_engines import COLOUR_WALK, PRIOR_WALK
+from daemon.clicks.walk_features import WalkFeatures
+from daemon.domain.errors import ExperimentRefused
+from daemon.experiment.options import absolute_path, classes_given
+
+CLICK_NET, FUSED = "click_net", "fused"
+ENGINES = (COLOUR_WALK, PRIOR_WALK)  # always there
+NO_MODEL = "none"
+MOST_CLICKS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClickOptions:
+    """The checked options.
+
+    ids: FILE or splits.json:NAME, "" for all images with a mask. model: a checkpoint for the
+    priors; None: no engine has one. clicks: at most, on an object. per_class: objects of each
+    class, 0: all. from_model_mask: also from the model's mask, not only from nothing.
+    """
+
+    images: Path
+    masks: Path
+    out: Path
+    ids: str
+    classes: tuple[str, ...]
+    model: Path | None
+    engines: tuple[str, ...]
+    clicks: int
+    rule: ClickRule
+    per_class: int
+    min_area_px: int
+    from_model_mask: bool
+    features: WalkFeatures
+    seed: int
+    threads: int
+    device: str
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    parser.epilog = (
+        "Clicks on objects (connected parts of a class) as a person would who sees what is wrong, "
+        "and says how many clicks each engine needs. Use images that the model was not trained on. "
+        "Writes report.json into --out. Ctrl-C stops; the same command resumes."
+    )
+    add = parser.add_argument
+    add("--images", type=Path, required=True, metavar="DIR", help="images, ID.jpg")
+    add("--masks", type=Path, required=True, metavar="DIR", help="masks, 8 bits, 255 = ignore")
+    add("--splits", default="", metavar="FILE", help="ids to click on, or splits.json:NAME (all)")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
+    add("--classes", default="", metavar="NAMES", help="class names by value, comma-separated")
+    add("--model", required=True, metavar="FILE|none", help="a checkpoint, for the priors; or none")
+    add(
+        "--engines",
+        default=",".join(ENGINES),
+        metavar="NAMES",
+        help=f"comma-separated, the first is what others are compared with ({','.join(ENGINES)})",
+    )
+    add("--clicks", type=int, default=20, metavar="N", help="at most, on an object (20)")
+    _add_objects(parser)
+    add("--seed", type=int, default=0, help="of the objects, the rule and the intervals (0)")
+    add("--threads", type=int, default=0, metavar="N", help="of the model, 0: all (0)")
+    add("--device", default="auto", help="of the model: auto, cpu, cuda or cuda:N (auto)")
+
+
+def _add_objects(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--rule",
+        type=ClickRule,
+        choices=list(ClickRule),
+        default=ClickRule.CENTRE,
+        help="where in an error it clicks: its centre, any place, near the centre (centre)",
+    )
+    add("--per-class", type=int, default=20, metavar="N", help="objects of a class, 0: all (20)")
+    add("--min-area", type=int, default=100, metavar="N", help="pixels of an object (100)")
+    add("--from-model-mask", action="store_true", help="also correct the model's mask by clicks")
+    add(
+        "--features",
+        type=WalkFeatures,
+        choices=list(WalkFeatures),
+        default=WalkFeatures.PLANTS,
+        help="what walks compare: plants: colour and greenness, lab: colour (plants)",
+    )
+
+
+def read_options(given: argparse.Namespace) -> ClickOptions:
+    """Check the options. Raises ExperimentRefused that says all that is wrong."""
+    model = None if given.model == NO_MODEL else Path(given.model)
+    engines = tuple(name.strip() for name in given.engines.split(","))
+    if faults := [*_faults(given), *_model_faults(given, model, engines)]:
+        raise ExperimentRefused("; ".join(faults))
+    return ClickOptions(
+        images=absolute_path(given.images, "--images"),
+        masks=absolute_path(given.masks, "--masks"),
+        out=absolute_path(given.out, "--out"),
+        ids=given.splits,
+        classes=classes_given(given.classes),
+        model=None if model is None else absolute_path(model, "--model"),
+        engines=engines,
+        clicks=given.clicks,
+        rule=given.rule,
+        per_class=given.per_class,
+        min_area_px=given.min_area,
+        from_model_mask=given.from_model_mask,
+        features=given.features,
+        seed=given.seed,
+        threads=given.threads,
+        device=given.device,
+    )
+
+
+def _faults(given: argparse.Namespace) -> list[str]:
+    faults = []
+    if not 1 <= given.clicks <= MOST_CLICKS:
+        faults.append(f"--clicks {given.clicks}: expected 1 to {MOST_CLICKS}")
+    if given.min_area < 1:
+        faults.append(f"--min-area {given.min_area}: expected 1 or more pixels")
+    for option in ("per_class", "seed", "threads"):
+        if getattr(given, option) < 0:
+            name = option.replace("_", "-")
+            faults.append(f"--{name} {getattr(given, option)}: expected 0 or more")
+    return faults
+
+
+def _model_faults(
+    given: argparse.Namespace, model: Path | None, engines: tuple[str, ...]
+) -> list[str]:
+    faults = []
+    unknown = [name for name in engines if name not in ENGINES]
+    if unknown or len(set(engines)) < len(engines):
+        faults.append(
+            f"--engines {given.engines}: expected some of {', '.join(ENGINES)}, each once"
+        )
+    if model is not None and not model.is_file():
+        faults.append(f"--model {model}: no such file; name a checkpoint, or none")
+    if model is None and PRIOR_WALK in engines:
+        faults.append(
+            f"--engines {given.engines}: {PRIOR_WALK} needs probabilities; name a --model, or "
+            f"{COLOUR_WALK} alone"
+        )
+    if model is None and given.from_model_mask:
+        faults.append("--from-model-mask: there is no model; name a --model")
+    return faults

@@ -1,0 +1,1 @@
+"""`maskloop train-clicks`: a click network from plain folders."""

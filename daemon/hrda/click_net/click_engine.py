@@ -1,0 +1,106 @@
+"""The engine `click_net`: the network on a crop, then what every engine must keep.
+
+Equal questions have equal answers: the crop depends on the clicks and the previous answer alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from daemon.clicks.click import ClickQuestion, FloatMap, ObjectProbability
+from daemon.clicks.click_answer import answer_to
+from daemon.hrda.click_net.click_crops import (
+    Box,
+    Crop,
+    back_to_image,
+    box_inside,
+    box_of,
+    disks_in,
+    picture_in,
+    prior_in,
+    probability_in,
+    union,
+)
+from daemon.hrda.click_net.click_network import ClickNetwork
+
+SURROUND = 1.5  # sizes of the previous mask and the clicks along a side of the crop
+RECROPS = (
+    2  # how often a mask that reaches the border of its crop is computed again in a larger one
+)
+
+
+class ClickNetEngine:
+    """Answers with the network. first_px: side of the crop at a first click. px: of what the
+    network sees. knows_prior: whether it learned what a prior is; else it is shown none."""
+
+    name = "click_net"
+
+    def __init__(
+        self,
+        net: ClickNetwork,
+        device: torch.device,
+        *,
+        first_px: int,
+        px: int,
+        knows_prior: bool = True,
+    ) -> None:
+        self._net = net.to(device, memory_format=torch.channels_last).eval()
+        self._device, self._first_px, self._px = device, first_px, px
+        self._knows_prior = knows_prior
+
+    def segment(self, question: ClickQuestion) -> ObjectProbability:
+        """The object that the clicks mean; see ClickEngine."""
+        size = (question.image.shape[0], question.image.shape[1])
+        crop = self._crop(question)
+        found = back_to_image(crop, self._seen(question, crop, question.before), size)
+        for _ in range(RECROPS):
+            grown = self._grown(found, crop, size)
+            if grown is None:
+                break
+            crop = grown
+            found = back_to_image(crop, self._seen(question, crop, found), size)
+        return answer_to(question, found)
+
+    @torch.inference_mode()
+    def _seen(
+        self, question: ClickQuestion, crop: Crop, previous: ObjectProbability | None
+    ) -> FloatMap:
+        """(px / 2, px / 2): what the network says of the crop."""
+        px = self._px
+        picture = torch.from_numpy(picture_in(crop, question.image, px)).permute(2, 0, 1)
+        maps = np.stack(
+            [
+                probability_in(crop, previous, px),
+                *disks_in(crop, question.clicks, px),
+                prior_in(crop, question.prior if self._knows_prior else None, px),
+            ]
+        )
+        logits = self._net(
+            picture[None].float().to(self._device), torch.from_numpy(maps)[None].to(self._device)
+        )
+        return np.asarray(torch.sigmoid(logits)[0, 0].cpu().numpy(), np.float32)
+
+    def _crop(self, question: ClickQuestion) -> Crop:
+        """Around the mask before the last click, and the positive clicks."""
+        clicks = [one for one in question.clicks if one.positive] or question.clicks
+        box = union(box_of((one.x, one.y) for one in clicks), _box(question.before))
+        return box.crop(max(self._first_px, SURROUND * box.size))
+
+    def _grown(self, found: ObjectProbability, crop: Crop, size: tuple[int, int]) -> Crop | None:
+        """A larger crop, where the mask reaches a border of the crop that is none of the image."""
+        box = _box(found)
+        if box is None:
+            return None
+        edge = max(1, crop.side // self._px)
+        reaches = (
+            (box.left < crop.left + edge and crop.left > 0)
+            or (box.top < crop.top + edge and crop.top > 0)
+            or (box.right > crop.left + crop.side - edge and crop.left + crop.side < size[1])
+            or (box.bottom > crop.top + crop.side - edge and crop.top + crop.side < size[0])
+        )
+        return box.crop(max(SURROUND * box.size, SURROUND * crop.side)) if reaches else None
+
+
+def _box(found: ObjectProbability | None) -> Box | None:
+    return None if found is None else box_inside(found.values >= 0.5, found.left, found.top)

@@ -1,0 +1,43 @@
+"""The click network, where it is there and in time; else the walks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from daemon.domain.errors import RunFailed
+from daemon.runs.click_worker_messages import WorkerAnswer, WorkerQuestion
+from daemon.smart_tool.click_answers import AskedObject, FindsObjects, FoundObject
+from daemon.smart_tool.click_worker_process import NoAnswerError
+
+NAME = "click_net"
+
+
+class AsksWorker(Protocol):
+    """The worker with the network; raises NoAnswerError."""
+
+    def ask(self, question: WorkerQuestion, deadline_s: float) -> WorkerAnswer:
+        """The answer, within the deadline."""
+
+
+class NetworkFirst:
+    """Asks the worker, and `otherwise` where it gives no answer within the deadline."""
+
+    def __init__(self, worker: AsksWorker, otherwise: FindsObjects, deadline_s: float) -> None:
+        self._worker, self._otherwise, self._deadline_s = worker, otherwise, deadline_s
+
+    def find(self, asked: AskedObject) -> FoundObject:
+        """The object that the clicks mean."""
+        question = WorkerQuestion(
+            id="",
+            image=asked.image.path.absolute(),
+            clicks=tuple((click.x, click.y, click.positive) for click in asked.clicks),
+            prior=None if asked.prior is None else asked.prior.path.absolute(),
+        )
+        try:
+            answer = self._worker.ask(question, self._deadline_s)
+            return FoundObject(probability=answer.object_probability(), engine=NAME)
+        except NoAnswerError as exc:
+            return replace(self._otherwise.find(asked), fell_back=exc.is_wanted)
+        except RunFailed:
+            return replace(self._otherwise.find(asked), fell_back=True)

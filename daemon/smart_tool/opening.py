@@ -1,0 +1,46 @@
+"""The smart tool of a configuration, with its engines, until a block ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from daemon.config.loading import Config
+from daemon.config.smart_tool_secret import smart_tool_secret
+from daemon.domain.clock import steady_s
+from daemon.runs.run_folder import RunFolder
+from daemon.smart_tool.click_answers import ClickAnswers, FindsObjects
+from daemon.smart_tool.click_worker_process import ClickWorkerProcess
+from daemon.smart_tool.clicked_images import ClickedImages
+from daemon.smart_tool.network_first import NetworkFirst
+from daemon.smart_tool.walks import Walks
+from daemon.smart_tool.wanted_network import wanted_network
+
+FOLDER = "click-worker"  # of the state folder: the worker's run
+
+
+@contextmanager
+def open_smart_tool(config: Config) -> Iterator[ClickAnswers]:
+    """The smart tool as [smart_tool] says. Raises ConfigError where its password cannot be kept."""
+    secret = smart_tool_secret(config)
+    with _engines(config) as engines:
+        yield ClickAnswers(
+            project=config.label_studio.project,
+            secret=secret,
+            images=ClickedImages(config.state),
+            engines=engines,
+            seconds=steady_s,
+        )
+
+
+@contextmanager
+def _engines(config: Config) -> Iterator[FindsObjects]:
+    settings = config.smart_tool
+    walks = Walks(with_prior=settings.engine != "colour_walk")
+    if settings.engine not in ("auto", "click_net"):
+        yield walks
+        return
+    folder = RunFolder(config.state / FOLDER)
+    worker = ClickWorkerProcess(lambda: wanted_network(config), folder, steady_s)
+    with closing(worker):
+        yield NetworkFirst(worker, walks, settings.deadline_ms / 1000)

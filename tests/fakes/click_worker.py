@@ -1,0 +1,60 @@
+"""A worker that answers clicks without a network: a square around the newest click.
+
+The name of its checkpoint says what it does: plain, slow (half a second an answer), silent (never
+answers), dies (at the first question), junk (says something else), refuses (every question).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from daemon.clicks.click import ObjectProbability
+from daemon.runs.click_worker_messages import (
+    MAX_QUESTION_BYTES,
+    ClicksRequest,
+    WorkerError,
+    WorkerQuestion,
+    WorkerReady,
+    answer_of,
+    line_of,
+    next_line,
+    read_question,
+)
+from daemon.runs.run_folder import RunFolder
+
+
+def main(folder: RunFolder) -> None:
+    kind = folder.read_request(ClicksRequest).checkpoint.name
+    (folder.path / "pids").open("a").write(f"{os.getpid()}\n")
+    out = sys.stdout.buffer
+    out.write(b"junk\n" if kind == "junk" else line_of(WorkerReady(ready="click_net")))
+    out.flush()
+    while (line := next_line(sys.stdin.buffer, MAX_QUESTION_BYTES)) is not None:
+        question = read_question(line)
+        if kind == "dies":
+            os._exit(9)
+        if kind == "silent":
+            continue
+        if kind == "slow":
+            time.sleep(0.5)
+        out.write(line_of(_answer(question, refuses=kind == "refuses")))
+        out.flush()
+
+
+def _answer(question: WorkerQuestion, *, refuses: bool):
+    if refuses:
+        return WorkerError(id=question.id, error="out of memory")
+    newest = question.made_clicks()[-1]
+    values = np.full((3, 3), 0.9, np.float32)
+    found = ObjectProbability(left=max(0, newest.x - 1), top=max(0, newest.y - 1), values=values)
+    return answer_of(question.id, found, 1.0)
+
+
+if __name__ == "__main__":
+    assert sys.argv[1] == "clicks"
+    main(RunFolder(Path(sys.argv[2])))

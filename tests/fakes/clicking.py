@@ -1,0 +1,107 @@
+"""What a browser sends when people click, and a store with pictures to click on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as Pillow
+
+from connectors.label_studio.label_config import render
+from connectors.label_studio.smart_tags import with_smart_tag
+from daemon.clicks.click import ClickQuestion, ObjectProbability
+from daemon.domain import ClassSet
+from daemon.smart_tool.click_answers import AskedObject, FoundObject
+from daemon.store import FILE, Store
+from tests.fakes.labels import image
+
+CLASSES = ClassSet(names=("soil", "crop", "weed"))
+LABEL_CONFIG = with_smart_tag(render(CLASSES))
+SIZE = (60, 80)
+
+
+def point(x: Any = 50.0, y: Any = 50.0, label: str | None = "weed", **more: Any) -> dict[str, Any]:
+    """A keypoint as Label Studio 1.23.2 sends it; x, y: percent."""
+    value: dict[str, Any] = {"x": x, "y": y, "width": 0.165}
+    if label is not None:
+        value |= {"keypointlabels": [label], "labels": [label]}
+    return {
+        "type": "keypointlabels",
+        "from_name": "click",
+        "to_name": "image",
+        "original_width": SIZE[1],
+        "original_height": SIZE[0],
+        "is_positive": True,
+        "id": f"p-{x}-{y}",
+        "origin": "manual",
+        "value": value,
+        **more,
+    }
+
+
+def predict(*regions: Any, task: Any = 3, **more: Any) -> dict[str, Any]:
+    """The body of a click."""
+    return {
+        "tasks": [{"id": task, "data": {}, "annotations": [], "drafts": [], "predictions": []}],
+        "project": "1.1795340471",
+        "label_config": LABEL_CONFIG,
+        "params": {"login": None, "password": None, "context": {"result": list(regions)}},
+        **more,
+    }
+
+
+def body(*regions: Any, **more: Any) -> bytes:
+    """The same as bytes."""
+    return json.dumps(predict(*regions, **more)).encode()
+
+
+def clicked_store(state: Path, count: int = 2) -> None:
+    """A store whose tasks 3, 4, ... show pictures of SIZE: a square of one colour on soil."""
+    with Store(state / FILE) as store:
+        for number in range(count):
+            path = state / f"{number}.png"
+            picture = np.full((*SIZE, 3), (90, 60, 40), np.uint8)
+            picture[20:40, 30 + number : 50 + number] = (40, 160 + number, 50)
+            Pillow.fromarray(picture).save(path)
+            one = replace(image(f"image {number}"), path=path)
+            one = replace(one, height_px=SIZE[0], width_px=SIZE[1])
+            store.add_image(one, str(3 + number))
+
+
+class SameColour:
+    """An engine: what has nearly the colour of the first positive click, without discs of radius 3
+    around negative ones."""
+
+    name = "same_colour"
+
+    def segment(self, question: ClickQuestion) -> ObjectProbability:
+        """See daemon.clicks.click.ClickEngine."""
+        first = next(click for click in question.clicks if click.positive)
+        colour = question.image[first.y, first.x].astype(int)
+        far = np.abs(question.image.astype(int) - colour).max(axis=2)
+        values = np.where(far < 30, np.float32(0.9), np.float32(0.1))
+        rows, columns = np.indices(values.shape)
+        for click in question.clicks:
+            if not click.positive:
+                values[(rows - click.y) ** 2 + (columns - click.x) ** 2 <= 9] = 0.1
+        return ObjectProbability(left=0, top=0, values=values)
+
+
+class PlainEngines:
+    """Finds objects by `SameColour`, without deadline or choice. asked: everything so far."""
+
+    def __init__(self) -> None:
+        self.asked: list[AskedObject] = []
+        self.failure: Exception | None = None
+
+    def find(self, asked: AskedObject) -> FoundObject:
+        """See daemon.smart_tool.click_answers.FindsObjects."""
+        self.asked.append(asked)
+        if self.failure is not None:
+            raise self.failure
+        question = ClickQuestion(image=asked.picture, clicks=asked.clicks)
+        found = SameColour().segment(question)
+        return FoundObject(probability=found, engine=SameColour.name)

@@ -1,0 +1,130 @@
+"""`maskloop smart-eval`: clicks on a labeled folder, with the priors of the quick learner."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from daemon.domain.errors import ExperimentRefused
+from daemon.experiment.click_evaluation.click_evaluation import run_click_evaluation
+from daemon.experiment.click_evaluation.click_options import add_options, read_options
+from daemon.experiment.click_evaluation.click_report import ClickReport
+from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest
+from tests.fakes import learner
+from tests.hrda.tiny import field
+
+SIDE, IMAGES = 64, 4
+COLOURS = [[120, 90, 60], [60, 160, 60], [60, 60, 200]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """images, masks, and a model that was trained on the first image."""
+    for name in ("images", "masks", "train"):
+        (tmp_path / name).mkdir()
+    for number in range(IMAGES):
+        image, mask = field(np.random.default_rng(number), SIDE)
+        Image.fromarray(image).save(tmp_path / "images" / f"{number}.png")
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{number}.png")
+    (tmp_path / "seen.txt").write_text("0\n")
+    (tmp_path / "unseen.txt").write_text("1\n2\n3\n")
+    run = RunFolder(tmp_path / "train")
+    first = LabeledFile(
+        id=0, image=tmp_path / "images" / "0.png", mask=tmp_path / "masks" / "0.png"
+    )
+    run.write_request(TrainRequest(classes=("soil", "crop", "weed"), labeled=(first,)))
+    run.checkpoint.write_text(json.dumps(COLOURS))
+    return tmp_path
+
+
+def evaluate(folder: Path, *further: str) -> tuple[ClickReport, str]:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    arguments = {
+        "--images": str(folder / "images"),
+        "--masks": str(folder / "masks"),
+        "--splits": str(folder / "unseen.txt"),
+        "--out": str(folder / "out"),
+        "--model": str(folder / "train" / "checkpoint.pth"),
+        "--min-area": "30",
+    }
+    flat = [word for pair in arguments.items() for word in pair]
+    screen = Console(file=io.StringIO(), width=200)
+    options = read_options(parser.parse_args([*flat, *further]))
+    assert run_click_evaluation(options, screen, screen, in_this_process) == 0
+    report = ClickReport.model_validate_json((folder / "out" / "report.json").read_bytes())
+    return report, screen.file.getvalue()
+
+
+def in_this_process(run: RunFolder, command: str) -> None:
+    if not run.finished():
+        learner.COMMANDS[command](run)
+
+
+def test_the_report_compares_engines_by_class_and_size(folder: Path) -> None:
+    report, screen = evaluate(folder, "--from-model-mask")
+
+    rows = {(row.engine, row.start, row.group): row.figures for row in report.rows}
+    assert report.objects == 6  # a crop and a weed in each unseen image
+    assert rows["prior_walk", "nothing", "class crop"].objects == 3
+    assert rows["prior_walk", "nothing", "all"].iou["1"] > 0.7
+    assert rows["prior_walk", "nothing", "all"].iou["20"] > 0.8
+    assert rows["prior_walk", "model", "all"].noc["0.85"].mean == 0  # the model's mask is right
+    assert "prior_walk" in screen
+    assert report.objects_sha256[:12] in screen
+
+
+def test_the_same_command_clicks_on_nothing_twice(folder: Path) -> None:
+    before, _ = evaluate(folder, "--engines", "colour_walk")
+    lines = (folder / "out" / "clicked.jsonl").read_text()
+    with (folder / "out" / "clicked.jsonl").open("a") as file:
+        file.write('{"engine": "colour_')  # killed while it wrote
+
+    after, _ = evaluate(folder, "--engines", "colour_walk,prior_walk")
+
+    assert (folder / "out" / "clicked.jsonl").read_text().startswith(lines)
+    first = [row for row in after.rows if row.engine == "colour_walk"]
+    assert first == list(before.rows)
+    assert {row.engine for row in after.rows} == {"colour_walk", "prior_walk"}
+    with pytest.raises(ExperimentRefused, match="differs in objects"):
+        evaluate(folder, "--seed", "1")
+
+
+def test_objects_depend_on_the_seed_alone(folder: Path) -> None:
+    one, _ = evaluate(folder, "--per-class", "2", "--engines", "colour_walk")
+    again, _ = evaluate(
+        folder, "--per-class", "2", "--engines", "colour_walk", "--out", str(folder / "again")
+    )
+
+    assert one.objects == 4
+    assert again.objects_sha256 == one.objects_sha256
+
+
+def test_a_model_is_not_measured_on_what_it_learned_from(folder: Path) -> None:
+    with pytest.raises(ExperimentRefused, match="was trained on the image 0"):
+        evaluate(folder, "--splits", str(folder / "seen.txt"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--model", "none"), "prior_walk needs probabilities"),
+        (("--model", "none", "--engines", "colour_walk", "--from-model-mask"), "there is no model"),
+        (("--engines", "magic"), "expected some of colour_walk, prior_walk"),
+        (("--clicks", "0"), "expected 1 to 60"),
+        (("--min-area", "100000"), "no object of 100000 pixels or more"),
+        (("--model", "missing.pth"), "no such file"),
+    ],
+)
+def test_wrong_options_are_refused_in_words(
+    folder: Path, options: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(ExperimentRefused, match=said):
+        evaluate(folder, *options)
