@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from daemon.cli import export_command
 from daemon.datasets.class_map import ClassMap, read_class_map
+from daemon.datasets.export import label_formats
 from daemon.datasets.export.export_folder import export_folder
 from daemon.datasets.export.export_report import ExportOptions
 from daemon.datasets.export.format_losses import Loss
@@ -174,6 +176,10 @@ def test_a_label_with_more_regions_than_an_import_takes_is_a_fault_and_the_other
     ]
     assert report.labels == 1
     assert [path.name for path in (tmp_path / "out/labels/train").iterdir()] == ["b.txt"]
+
+
+def test_the_command_offers_each_format_that_there_is() -> None:
+    assert tuple(label_formats.FORMATS) == export_command.FORMATS
 
 
 def test_what_a_format_cannot_hold_stands_in_the_report(tmp_path: Path) -> None:
