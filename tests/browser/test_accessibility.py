@@ -16,7 +16,7 @@ from tests.browser.visits import paths
 from tests.fakes.statuses import status
 from tests.fakes.whole_loop import Moment, whole_loop
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ from tests.fakes.whole_loop import Moment, whole_loop
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("moment", Moment)
 def test_every_page_keeps_to_itself_and_fits_every_screen(
     browser: webdriver.Chrome, serve: Serve, sign_in: SignIn, tmp_path: Path, moment: Moment

@@ -19,7 +19,7 @@ from tests.browser.conftest import Serve
 from tests.browser.visits import until_it_stands
 from tests.fakes.whole_loop import Moment, whole_loop
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(900)]
 
 LISTEN = (
     "window.loadedOnce = true; window.renewed = false;"
