@@ -16,7 +16,7 @@ from daemon.cli import option_types
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which model, where, and what one request may ask."""
-    from daemon.runs.model_requests import SERVE_TOKEN, ServeLimits
+    from daemon.runs.model_requests import SERVE_TOKEN
 
     parser.add_argument(
         "model",
@@ -39,6 +39,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="number format of the network; auto: that of its test figures, which is fp32 unless "
         "it was trained with bf16; bf16 is faster where the machine has it (default: auto)",
     )
+    _add_limits(parser)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    from daemon.runs.model_requests import ServeLimits
+
     usual = ServeLimits()
     for name, words in (
         ("body_megabytes", "largest request"),
