@@ -41,6 +41,15 @@ def said(config: Config) -> str:
     return "\n".join(event["message"] for event in status_json(config)["events"])
 
 
+def incidents(config: Config) -> list[dict[str, Any]]:
+    """Those in the store, once there is one: a fault is logged a moment before it is stored."""
+    deadline = time.monotonic() + SECONDS
+    while not (found := status_json(config)["incidents"]):
+        assert time.monotonic() < deadline, "no incident was stored"
+        time.sleep(0.1)
+    return list(found)
+
+
 def change(home: Path, key: str, value: object) -> None:
     table, name = key.split(".")
     set_setting(home / "config.toml", (table, name), value, datetime.now(UTC))
@@ -62,7 +71,7 @@ def test_a_running_daemon_follows_its_file_and_survives_a_faulty_one(home: Path)
         good = path.read_text()
         path.write_text(good.replace("batch_images = 4", "batch_images = 0"))
         wait_for("config.toml cannot be used, the daemon goes on", home)
-        (incident,) = status_json(config)["incidents"]
+        (incident,) = incidents(config)
         line = good[: good.index("batch_images = 4")].count("\n") + 1
         assert incident["source"] == "config.toml"
         assert f"line {line}: [loop] batch_images = 0: expected" in incident["words"]

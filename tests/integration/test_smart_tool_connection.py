@@ -63,7 +63,7 @@ class Desk:
         """Look at the connection; the words of the events so far."""
         with Store(self.state / FILE) as store:
             self.connection.keep(self.connector, store, datetime.now(UTC))
-            return [event.words for event in store.events(100)]
+            return [event.message for event in store.events(100)]
 
     def version(self) -> str:
         return str(self.server.labeling.projects[self.project]["model_version"])

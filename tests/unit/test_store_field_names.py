@@ -21,7 +21,7 @@ def test_what_an_earlier_release_kept_is_found_under_the_new_names(tmp_path: Pat
             store._rows(f"SELECT * FROM {table}") for table in ("images", "annotations")
         )
     old = Database(tmp_path / FILE)
-    migrations.apply(old, stop_before="m025_field_names")
+    migrations.apply(old, stop_before="m028_field_names")
     old.table("images").insert_all(images)
     labels[0]["shown"] = labels[0].pop("prediction_version")
     old.table("annotations").insert_all(labels)
