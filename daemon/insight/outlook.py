@@ -252,6 +252,8 @@ def _date_words(
         return ABSENT
     dates = [_date(labels, spent, pace, now) for labels in (low, middle, high)]
     first, usual, last = (date or "open" for date in dates)
+    if first == last:  # as all three are
+        return usual if usual == "open" else f"{usual} (80 %: the same day)"
     return f"{usual} (80 %: {first} to {last})"
 
 

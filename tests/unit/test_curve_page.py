@@ -60,6 +60,14 @@ def test_the_date_follows_the_pace_of_labels() -> None:
     assert first.date_words.startswith(f"{reached.day} {reached:%b %Y} (80 %: ")
 
 
+def test_a_pace_of_hundreds_a_day_gives_one_day_instead_of_an_interval() -> None:
+    times = (started(3, "2026-11-24T11:00:00+00:00"), started(4, "2026-11-24T11:30:00+00:00"))
+
+    first = view_at(status(4, stages=times), NOW).outlook.targets[0]
+
+    assert first.date_words == f"{NOW.day} {NOW:%b %Y} (80 %: the same day)"
+
+
 def test_a_refused_model_is_no_part_of_the_forecast() -> None:
     good = status(4)
     line = good.curve[0].model_copy(update={"refused": (False, False, True, True)})
