@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from daemon.domain import Stage
+from daemon.insight.outlook import _date_words
 from daemon.insight.stop_advice import Advice
 from daemon.status.model import StageTime
 from daemon.web.app import create_app
@@ -60,12 +61,12 @@ def test_the_date_follows_the_pace_of_labels() -> None:
     assert first.date_words.startswith(f"{reached.day} {reached:%b %Y} (80 %: ")
 
 
-def test_a_pace_of_hundreds_a_day_gives_one_day_instead_of_an_interval() -> None:
-    times = (started(3, "2026-11-24T11:00:00+00:00"), started(4, "2026-11-24T11:30:00+00:00"))
-
-    first = view_at(status(4, stages=times), NOW).outlook.targets[0]
-
-    assert first.date_words == f"{NOW.day} {NOW:%b %Y} (80 %: the same day)"
+def test_dates_that_are_one_day_are_said_once() -> None:
+    assert _date_words(90, 95, 99, 80, 100.0, NOW) == "24 Nov 2026 (80 %: the same day)"
+    assert (
+        _date_words(90, 95, 250, 80, 100.0, NOW) == "24 Nov 2026 (80 %: 24 Nov 2026 to 26 Nov 2026)"
+    )
+    assert _date_words(10**9, 10**9, None, 80, 1.0, NOW) == "open"
 
 
 def test_a_refused_model_is_no_part_of_the_forecast() -> None:
