@@ -11,6 +11,7 @@ from selenium import webdriver
 
 from daemon.config.loading import Config
 from daemon.domain import Annotation, TaskState
+from daemon.domain.commands import AccessRole
 from daemon.domain.models import ModelNote
 from daemon.store import FILE, Store
 from daemon.web.pages import PAGES
@@ -28,7 +29,7 @@ LISTEN = (
 
 
 def somebody_works(config: Config, at: datetime) -> None:
-    """An open image is labeled, and a model gets a note."""
+    """An open image is labeled, a model gets a note, and a lead asks for something."""
     with Store(config.state / FILE) as store:
         task = store.tasks(TaskState.OPEN)[0]
         image = store.images_of([task.image_id])[task.image_id]
@@ -41,6 +42,7 @@ def somebody_works(config: Config, at: datetime) -> None:
         store.set_task_state([task.id], TaskState.LABELED, at)
         note = ModelNote(cycle=1, at=at, author="a lead", text=f"after task {task.id}")
         store.add_model_note(note)
+        store.add_command("pause", {}, asked_by="a lead on a page", role=AccessRole.LEAD, at=at)
 
 
 def test_every_page_follows_the_loop(
