@@ -1,10 +1,12 @@
-"""Reads a token from the environment or from a file, and checks it; it is never shown."""
+"""Reads a token from the environment or from a file, and checks it; makes one; never shows it."""
 
 from __future__ import annotations
 
 import codecs
 import os
+import secrets
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,3 +64,18 @@ class SecretSource:
                 f"signs; {self.cure_broken}"
             )
         return token
+
+
+def keep_new_secret(path: Path) -> None:
+    """Make a random secret in a file of mode 0600, unless there is one. Raises ConfigError where it
+    cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(number, "w") as file:
+                file.write(f"{secrets.token_urlsafe(32)}\n")
+    except OSError as exc:
+        raise ConfigError(
+            f"{path}: cannot be written: {exc.strerror}; let this user write to the state folder"
+        ) from exc

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.config.loading import Config
-from daemon.config.secret_reader import SecretSource
+from daemon.config.secret_reader import SecretSource, keep_new_secret
 from daemon.domain.errors import ConfigError
 
 GENERATED_FILE = "web-token"  # in the state folder
@@ -53,16 +52,7 @@ def make_token(config: Config) -> None:
         return
     if not is_loopback(config.web.host):
         raise ConfigError(missing_token(config))
-    path = config.state / GENERATED_FILE
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(number, "w") as file:
-            file.write(f"{secrets.token_urlsafe(32)}\n")
-    except OSError as exc:
-        raise ConfigError(
-            f"{path}: cannot be written: {exc.strerror}; let this user write to the state folder"
-        ) from exc
+    keep_new_secret(config.state / GENERATED_FILE)
 
 
 def needs_sign_in(config: Config) -> bool:
