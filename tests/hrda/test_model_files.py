@@ -99,6 +99,19 @@ def test_the_script_is_short() -> None:
     assert len(lines) <= 60
 
 
+def test_the_script_says_how_it_is_used() -> None:
+    from daemon.hrda.export import inference_script
+
+    done = subprocess.run(
+        [sys.executable, str(inference_script.__file__), "model.onnx"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.strip() == str(inference_script.__doc__).strip()
+
+
 def test_windows_that_are_too_small_for_a_graph_are_refused() -> None:
     with pytest.raises(ConfigError, match="detail_window_px = 32: expected at least 64"):
         window_graph(network(detail_window_px=32))

@@ -42,9 +42,7 @@ def predict(graph: Any, image: Any, card: Any) -> Any:
         seen = [max(1, round(side * w["window_px"] / max(size))) for side in size]
         image = resize(image, 0, seen[0], size[0] / seen[0])
         image = np.rint(resize(image, 1, seen[1], size[1] / seen[1]))
-    full = [
-        w["window_px"] if w["fit"] else -(-side // w["grid_px"]) * w["grid_px"] for side in seen
-    ]
+    full = [w["window_px"] if w["fit"] else -(-n // w["grid_px"]) * w["grid_px"] for n in seen]
     x = np.full((1, *(max(side, w["least_px"]) for side in full), 3), w["fill"], np.float32)
     x[0, : seen[0], : seen[1]] = image
     steps = w["steps_px"] if size[0] * size[1] <= w["large_px"] else w["large_steps_px"]
@@ -64,10 +62,11 @@ def predict(graph: Any, image: Any, card: Any) -> Any:
 
 
 if __name__ == "__main__":
+    model, out, *paths = map(Path, sys.argv[1:] if sys.argv[3:] else sys.exit(__doc__))
     card = json.loads(Path(__file__).with_name("model.json").read_text("utf-8"))
-    graph, out = load(Path(sys.argv[1]), card["window"]["inputs"]), Path(sys.argv[2])
+    graph = load(model, card["window"]["inputs"])
     out.mkdir(parents=True, exist_ok=True)
-    for path in map(Path, sys.argv[3:]):
+    for path in paths:
         with Image.open(path) as picture:
             image = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
         Image.fromarray(predict(graph, image, card)).save(out / f"{path.stem}.png")
