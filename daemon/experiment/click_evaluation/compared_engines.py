@@ -100,7 +100,10 @@ class _WorkerEngine:
                 left_s = ends_s - time.monotonic()
                 return self._worker.ask(asked, left_s).object_probability()
             except NoAnswerError as exc:
-                if left_s <= PAUSE_S or self._folder.error_file.exists():
+                failure = self._folder.read_error()
+                if failure is not None:
+                    raise RunFailed(f"the click network: {failure.message}") from exc
+                if left_s <= PAUSE_S:
                     raise RunFailed(
                         f"{self._files.image}: no answer of the click network: {exc}; its output "
                         f"is in {self._folder.log}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,12 +59,19 @@ def read_weights(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as exc:  # torch raises many kinds for a broken file
         raise RunFailed(
-            f"{path}: cannot be read ({type(exc).__name__}: {exc}); expected a complete file "
-            f"of weights; train again, or name another checkpoint"
+            f"{path}: cannot be read ({_reason(exc)}); expected a complete file of weights; train "
+            f"again, or name another checkpoint"
         ) from exc
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise RunFailed(f"{path}: got another format, expected {FORMAT}; train again")
     return content
+
+
+def _reason(exc: Exception) -> str:
+    """Why a file could not be loaded. torch's own text is long, and advises to load it unsafely."""
+    if isinstance(exc, pickle.UnpicklingError):
+        return "it holds no plain weights, or is damaged"
+    return f"{type(exc).__name__}: {str(exc).partition(chr(10))[0][:200]}"
 
 
 def warm_start(
