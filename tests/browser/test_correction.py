@@ -107,8 +107,18 @@ class Page:
         return WebDriverWait(self._browser, PATIENCE_S, 0.2).until(lambda _: until())
 
     def _largest_canvas(self) -> WebElement:
-        found = self._browser.find_elements(By.TAG_NAME, "canvas")
-        return max(found, key=lambda one: one.size["width"] * one.size["height"])
+        """Once it stands still: a picture that is still laid out would move under the hand."""
+        seen: list[dict[str, float]] = []
+
+        def still() -> WebElement | None:
+            found = self._browser.find_elements(By.TAG_NAME, "canvas")
+            largest = max(found, key=lambda one: one.size["width"] * one.size["height"])
+            seen.append(largest.rect)
+            return largest if seen[-3:] == [largest.rect] * 3 else None
+
+        canvas = self.wait(still)
+        assert canvas is not None
+        return canvas
 
 
 class Work:
