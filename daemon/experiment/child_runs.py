@@ -30,6 +30,7 @@ POLL_S = 0.2
 LOG_EVERY_S = 30.0  # between two lines of progress, without a terminal
 
 ProgressCallback = Callable[[RunFolder], None]
+RunChild = Callable[[RunFolder, str], None]  # runs a command in a run folder to its end
 
 
 def run_to_end(
@@ -70,6 +71,13 @@ def progress_display(console: Console) -> Iterator[ProgressCallback]:
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         bar = bars.add_task("starting", total=None)
         yield lambda run: _update_bar(run, bars, bar)
+
+
+@contextmanager
+def child_runner(console: Console) -> Iterator[RunChild]:
+    """Runs commands in child processes, one after the other, and shows their progress."""
+    with progress_display(console) as on_progress:
+        yield lambda run, command: run_to_end(run, command, on_progress)
 
 
 def _update_bar(run: RunFolder, bars: Progress, bar: TaskID) -> None:

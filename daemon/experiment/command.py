@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 
@@ -38,6 +38,7 @@ from daemon.runs.run_folder import (
 )
 
 INTERRUPTED = 130  # exit code of a shell for Ctrl-C
+T = TypeVar("T")
 
 
 def run_experiment(options: Options, out: Console, err: Console) -> int:
@@ -45,15 +46,25 @@ def run_experiment(options: Options, out: Console, err: Console) -> int:
 
     Raises ExperimentRefused, or RunFailed with the message of the process.
     """
-    make_folder(options.out)
-    with RunFolder(options.out).locked(), sigterm_interrupts():
-        try:
-            content = _run(options, err)
-        except KeyboardInterrupt:
-            err.print(f"stopped; the same command resumes in {options.out}", markup=False)
-            return INTERRUPTED
+    content = work_in(options.out, err, lambda: _run(options, err))
+    if content is None:
+        return INTERRUPTED
     print_report(content, out)
     return 0
+
+
+def work_in(folder: Path, err: Console, work: Callable[[], T]) -> T | None:
+    """Work in a folder that no other process works in, and that is made where it is missing.
+
+    None after Ctrl-C or SIGTERM, which is said. Raises ExperimentRefused, RunFailed.
+    """
+    make_folder(folder)
+    with RunFolder(folder).locked(), sigterm_interrupts():
+        try:
+            return work()
+        except KeyboardInterrupt:
+            err.print(f"stopped; the same command resumes in {folder}", markup=False)
+            return None
 
 
 def make_folder(path: Path) -> None:
@@ -73,7 +84,7 @@ def _run(options: Options, err: Console) -> Mapping[str, Any]:
     roles = assign_roles(folders, options)
     classes = class_names(options.classes, folders, (*roles.labeled, *roles.validation))
     request = _request(options, roles, classes)
-    _require_same_request(options.out / "experiment.json", request)
+    require_same_request(options.out / "experiment.json", request, "experiment")
     if result.exists():
         return read_json(result)
     train, predict = RunFolder(options.out / "train"), RunFolder(options.out / "predict")
@@ -122,8 +133,11 @@ def _request(options: Options, roles: Roles, classes: tuple[str, ...]) -> dict[s
     }
 
 
-def _require_same_request(path: Path, request: Mapping[str, Any]) -> None:
-    """Write the request; raise ExperimentRefused if the folder holds a different one."""
+def require_same_request(path: Path, request: Mapping[str, Any], what: str) -> None:
+    """Write the request; raise ExperimentRefused if the folder holds a different one.
+
+    what: the request is for, as a noun.
+    """
     if not path.exists():
         write_json(path, request)
         return
@@ -133,7 +147,7 @@ def _require_same_request(path: Path, request: Mapping[str, Any]) -> None:
     )
     if differing:
         raise ExperimentRefused(
-            f"{path}: the folder holds another experiment, which differs in "
+            f"{path}: the folder holds another {what}, which differs in "
             f"{', '.join(differing)}; name another folder with --out"
         )
 

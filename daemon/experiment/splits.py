@@ -106,6 +106,16 @@ def _ids_of_list(text: str, folders: Folders, option: str) -> tuple[str, ...]:
     return require_masks(read_ids(text, folders, option), folders, option)
 
 
+def labeled_names(ids: str, folders: Folders, option: str) -> tuple[str, ...]:
+    """The ids of a list, each with a mask; without a list those of all images with one.
+
+    ids: FILE, splits.json:NAME or "". Raises ExperimentRefused.
+    """
+    if ids:
+        return require_masks(read_ids(ids, folders, option), folders, option)
+    return tuple(name for name in folders.images if folders.mask(name).is_file())
+
+
 def require_masks(ids: tuple[str, ...], folders: Folders, option: str) -> tuple[str, ...]:
     """The ids. Raises ExperimentRefused for one without a mask, and for none at all."""
     without = [name for name in ids if not folders.mask(name).is_file()]

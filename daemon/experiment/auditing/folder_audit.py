@@ -9,7 +9,7 @@ OUT/findings.json .csv .html
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,21 +20,13 @@ from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.auditing.audit_folds import drawn, folds_of
 from daemon.experiment.auditing.audit_options import AuditOptions
 from daemon.experiment.auditing.audit_report import print_audit, write_findings
-from daemon.experiment.child_runs import progress_display, run_to_end
-from daemon.experiment.command import (
-    INTERRUPTED,
-    make_folder,
-    read_json,
-    sigterm_interrupts,
-)
+from daemon.experiment.child_runs import RunChild, child_runner
+from daemon.experiment.command import INTERRUPTED, require_same_request, work_in
 from daemon.experiment.image_folders import Folders, class_names, read_folders, read_ids
-from daemon.experiment.splits import require_masks
+from daemon.experiment.splits import labeled_names
 from daemon.runs.audit_records import AuditedFile, AuditedPart, AuditRequest
 from daemon.runs.checksums import sha256_of
-from daemon.runs.durable import write_json
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest, TrainResult
-
-RunChild = Callable[[RunFolder, str], None]
 
 
 def run_audit(
@@ -45,19 +37,14 @@ def run_audit(
     run_child: runs a command in a run folder to its end; None: in a child process. Raises
     ExperimentRefused, or RunFailed with the message of the process.
     """
-    make_folder(options.out)
-    with RunFolder(options.out).locked(), sigterm_interrupts():
-        try:
-            with progress_display(err) as on_progress:
 
-                def in_child(run: RunFolder, command: str) -> None:
-                    run_to_end(run, command, on_progress)
+    def compared() -> RunFolder:
+        with child_runner(err) as in_child:
+            return FolderAudit.of(options, run_child or in_child).compared()
 
-                audit = FolderAudit.of(options, run_child or in_child)
-                run = audit.compared()
-        except KeyboardInterrupt:
-            err.print(f"stopped; the same command resumes in {options.out}", markup=False)
-            return INTERRUPTED
+    run = work_in(options.out, err, compared)
+    if run is None:
+        return INTERRUPTED
     write_findings(options.out, run)
     print_audit(run, options.out, out, planted=options.plant)
     return 0
@@ -178,9 +165,7 @@ class FolderAudit:
 
 
 def _names(options: AuditOptions, folders: Folders) -> tuple[str, ...]:
-    if options.ids:
-        return require_masks(read_ids(options.ids, folders, "--splits"), folders, "--splits")
-    found = tuple(name for name in folders.images if folders.mask(name).is_file())
+    found = labeled_names(options.ids, folders, "--splits")
     if not found:
         raise ExperimentRefused(f"--masks {options.masks}: holds no mask ID.png of an image")
     return found
@@ -199,20 +184,10 @@ def _require_same_options(
     options: AuditOptions, classes: Sequence[str], names: Sequence[str]
 ) -> None:
     """Write the options; raise ExperimentRefused if the folder holds an audit with other ones."""
-    path: Path = options.out / "audit.json"
     given = dataclasses.asdict(options) | {"classes": list(classes), "names": list(names)}
     content = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in given.items()
         if name not in ("plant", "out", "threads")
     }
-    if not path.exists():
-        write_json(path, content)
-        return
-    before = read_json(path)
-    differing = sorted(name for name in content if before.get(name) != content[name])
-    if differing:
-        raise ExperimentRefused(
-            f"{path}: the folder holds another audit, which differs in {', '.join(differing)}; "
-            f"name another folder with --out"
-        )
+    require_same_request(options.out / "audit.json", content, "audit")

@@ -11,8 +11,7 @@ from rich.console import Console
 from daemon.config.loading import Config
 from daemon.domain.errors import MaskloopError
 from daemon.experiment.auditing.audit_report import print_audit, write_findings
-from daemon.experiment.auditing.folder_audit import RunChild
-from daemon.experiment.child_runs import progress_display, run_to_end
+from daemon.experiment.child_runs import RunChild, child_runner
 from daemon.runs.run_folder import RunFolder
 from daemon.setup.batch_preview import reading_context
 from daemon.stages.audit import audit_request
@@ -38,11 +37,8 @@ def audit_loop(
     if not run.request_file.exists():
         _write_request(config, run, now)
     terminal, err = consoles
-    with progress_display(err) as on_progress:
-        if run_child is None:
-            run_to_end(run, "audit", on_progress)
-        else:
-            run_child(run, "audit")
+    with child_runner(err) as in_child:
+        (run_child or in_child)(run, "audit")
     write_findings(out, run)
     print_audit(run, out, terminal, planted=planted)
     return 0

@@ -10,7 +10,6 @@ OUT/report.json      written last
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,10 @@ from rich.console import Console
 from rich.progress import track
 
 from daemon.domain.errors import ExperimentRefused, RunFailed
-from daemon.experiment.child_runs import progress_display, run_to_end
+from daemon.experiment.child_runs import RunChild, child_runner
 from daemon.experiment.click_evaluation.click_figures import ClickRecord, read_records
 from daemon.experiment.click_evaluation.click_options import ClickOptions
-from daemon.experiment.click_evaluation.click_report import print_clicks, report_of
+from daemon.experiment.click_evaluation.click_report import ClickReport, print_clicks, report_of
 from daemon.experiment.click_evaluation.clicked_object import ObjectReader, clicked_object
 from daemon.experiment.click_evaluation.compared_engines import WORKER, ComparedEngines
 from daemon.experiment.click_evaluation.evaluated_objects import (
@@ -30,15 +29,13 @@ from daemon.experiment.click_evaluation.evaluated_objects import (
     drawn_objects,
     hash_of,
 )
-from daemon.experiment.command import INTERRUPTED, make_folder, read_json, sigterm_interrupts
-from daemon.experiment.image_folders import Folders, class_names, read_folders, read_ids
-from daemon.experiment.splits import require_masks
+from daemon.experiment.command import INTERRUPTED, require_same_request, work_in
+from daemon.experiment.image_folders import Folders, class_names, read_folders
+from daemon.experiment.splits import labeled_names
 from daemon.runs.ancestry import learned_files
 from daemon.runs.checksums import sha256_of
 from daemon.runs.durable import write_json
 from daemon.runs.run_folder import PredictRequest, RunFolder, TrainRequest
-
-RunChild = Callable[[RunFolder, str], None]
 
 
 def run_click_evaluation(
@@ -54,21 +51,17 @@ def run_click_evaluation(
     worker: the module of the network's worker. Raises ExperimentRefused, or RunFailed with the
     message of the process.
     """
-    make_folder(options.out)
-    with RunFolder(options.out).locked(), sigterm_interrupts():
-        try:
-            with progress_display(err) as on_progress:
 
-                def in_child(run: RunFolder, command: str) -> None:
-                    run_to_end(run, command, on_progress)
+    def evaluated() -> ClickReport:
+        evaluation = ClickEvaluation.of(options)
+        with child_runner(err) as in_child:
+            evaluation.predict(run_child or in_child)
+        records = evaluation.clicked(err, worker)
+        return report_of(options, evaluation.classes, evaluation.objects, records)
 
-                evaluation = ClickEvaluation.of(options)
-                evaluation.predict(run_child or in_child)
-            records = evaluation.clicked(err, worker)
-        except KeyboardInterrupt:
-            err.print(f"stopped; the same command resumes in {options.out}", markup=False)
-            return INTERRUPTED
-    report = report_of(options, evaluation.classes, evaluation.objects, records)
+    report = work_in(options.out, err, evaluated)
+    if report is None:
+        return INTERRUPTED
     write_json(options.out / "report.json", report.model_dump(mode="json"))
     print_clicks(report, options.out, out)
     return 0
@@ -88,7 +81,7 @@ class ClickEvaluation:
     def of(cls, options: ClickOptions) -> ClickEvaluation:
         """Read the folders and draw the objects. Raises ExperimentRefused."""
         folders = read_folders(options.images, options.masks)
-        names = _names(options, folders)
+        names = labeled_names(options.ids, folders, "--splits")
         known = options.classes or _classes_of(options.model)
         classes = class_names(known, folders, names)
         objects = drawn_objects(
@@ -160,28 +153,12 @@ class ClickEvaluation:
                 )
 
     def _require_same_request(self) -> None:
-        path = self.options.out / "request.json"
         content = _as_json(self.options) | {
             "classes": list(self.classes),
             "objects": [one.model_dump() for one in self.objects],
             "objects_sha256": hash_of(self.objects),
         }
-        if not path.exists():
-            write_json(path, content)
-            return
-        before = read_json(path)
-        differing = sorted(name for name in content if before.get(name) != content[name])
-        if differing:
-            raise ExperimentRefused(
-                f"{path}: the folder holds another evaluation, which differs in "
-                f"{', '.join(differing)}; name another folder with --out"
-            )
-
-
-def _names(options: ClickOptions, folders: Folders) -> tuple[str, ...]:
-    if options.ids:
-        return require_masks(read_ids(options.ids, folders, "--splits"), folders, "--splits")
-    return tuple(name for name in folders.images if folders.mask(name).is_file())
+        require_same_request(self.options.out / "request.json", content, "evaluation")
 
 
 def _classes_of(model: Path | None) -> tuple[str, ...]:

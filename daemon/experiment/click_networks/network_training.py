@@ -7,17 +7,17 @@ OUT/result.json    written last
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from daemon.domain.errors import ExperimentRefused, RunFailed
-from daemon.experiment.child_runs import progress_display, run_to_end
+from daemon.experiment.child_runs import RunChild, child_runner
 from daemon.experiment.click_networks.network_options import NetworkOptions
-from daemon.experiment.command import INTERRUPTED, make_folder, sigterm_interrupts
-from daemon.experiment.image_folders import Folders, class_names, read_folders, read_ids
-from daemon.experiment.splits import require_masks
+from daemon.experiment.command import INTERRUPTED, work_in
+from daemon.experiment.image_folders import Folders, class_names, read_folders
+from daemon.experiment.splits import labeled_names
 from daemon.runs.ancestry import learned_files
 from daemon.runs.checksums import sha256_of
 from daemon.runs.click_records import (
@@ -30,8 +30,6 @@ from daemon.runs.durable import write_json
 from daemon.runs.prior_maps import prior_file
 from daemon.runs.run_folder import PredictRequest, RunFolder
 
-RunChild = Callable[[RunFolder, str], None]
-
 
 def run_network_training(
     options: NetworkOptions, out: Console, err: Console, run_child: RunChild | None = None
@@ -41,18 +39,14 @@ def run_network_training(
     run_child: runs a command in a run folder to its end; None: in a child process. Raises
     ExperimentRefused, or RunFailed with the message of the process.
     """
-    make_folder(options.out)
-    with RunFolder(options.out).locked(), sigterm_interrupts():
-        try:
-            with progress_display(err) as on_progress:
 
-                def in_child(run: RunFolder, command: str) -> None:
-                    run_to_end(run, command, on_progress)
+    def trained() -> TrainClicksResult:
+        with child_runner(err) as in_child:
+            return _trained(options, run_child or in_child)
 
-                result = _trained(options, run_child or in_child)
-        except KeyboardInterrupt:
-            err.print(f"stopped; the same command resumes in {options.out}", markup=False)
-            return INTERRUPTED
+    result = work_in(options.out, err, trained)
+    if result is None:
+        return INTERRUPTED
     write_json(options.out / "result.json", result.model_dump(mode="json"))
     print_result(result, options, out)
     return 0
@@ -83,8 +77,11 @@ def _words(one: EngineFigures) -> str:
 
 def _trained(options: NetworkOptions, run_child: RunChild) -> TrainClicksResult:
     folders = read_folders(options.images, options.masks)
-    validation = _names(options.validation, folders, "--validation") if options.validation else ()
-    labeled = _labeled_names(options, folders, validation)
+    held_out = options.validation
+    validation = labeled_names(held_out, folders, "--validation") if held_out else ()
+    labeled = labeled_names(options.ids, folders, "--splits")
+    if not options.ids:
+        labeled = tuple(name for name in labeled if name not in set(validation))
     classes = class_names(options.classes, folders, [*labeled, *validation])
     priors = _priors(options, folders, [*labeled, *validation], classes, run_child)
     request = TrainClicksRequest(
@@ -107,21 +104,6 @@ def _trained(options: NetworkOptions, run_child: RunChild) -> TrainClicksResult:
         )
     run_child(run, "train-clicks")
     return run.read_result(TrainClicksResult)
-
-
-def _labeled_names(
-    options: NetworkOptions, folders: Folders, validation: Sequence[str]
-) -> tuple[str, ...]:
-    if options.ids:
-        return _names(options.ids, folders, "--splits")
-    held_out = set(validation)
-    return tuple(
-        name for name in folders.images if folders.mask(name).is_file() and name not in held_out
-    )
-
-
-def _names(ids: str, folders: Folders, option: str) -> tuple[str, ...]:
-    return require_masks(read_ids(ids, folders, option), folders, option)
 
 
 def _priors(

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from daemon.domain.errors import ExperimentRefused
 from daemon.domain.formatting import count
-from daemon.experiment.child_runs import progress_display, run_to_end
-from daemon.experiment.command import INTERRUPTED, make_folder, sigterm_interrupts
+from daemon.experiment.child_runs import child_runner
+from daemon.experiment.command import INTERRUPTED, work_in
 from daemon.experiment.image_folders import images_by_id, read_listed
 from daemon.experiment.sampling.embedding_map import embedding_map
 from daemon.experiment.sampling.image_embeddings import CLASSES, Embedded, embed_images
@@ -43,20 +43,18 @@ def run_sample(
     images = images_by_id(options.images)
     excluded = read_listed(options.exclude, images, "--exclude") if options.exclude else ()
     folder = options.out.parent / f"{options.images.name}.embeddings"
-    make_folder(folder)
-    with RunFolder(folder).locked(), sigterm_interrupts():
-        try:
-            with progress_display(err) as on_progress:
 
-                def in_child(run: RunFolder) -> None:
-                    run_to_end(run, "embed", on_progress)
+    def chosen() -> tuple[Embedded, ShownSample]:
+        with child_runner(err) as in_child:
+            embed = run_embed or (lambda run: in_child(run, "embed"))
+            embedded = embed_images(images, folder, _request(options), embed)
+        _require_enough(options, embedded, images)
+        return embedded, _chosen(options, images, embedded, frozenset(excluded), folder)
 
-                embedded = embed_images(images, folder, _request(options), run_embed or in_child)
-            _require_enough(options, embedded, images)
-            shown = _chosen(options, images, embedded, frozenset(excluded), folder)
-        except KeyboardInterrupt:
-            err.print(f"stopped; the same command resumes in {folder}", markup=False)
-            return INTERRUPTED
+    found = work_in(folder, err, chosen)
+    if found is None:
+        return INTERRUPTED
+    embedded, shown = found
     _write(options, shown)
     _print(options, shown, embedded, out)
     return 0
