@@ -10,6 +10,7 @@ import numpy as np
 from daemon.clicks.click_window import BoolMap
 
 TOLERANCE_PX = 1
+RESAMPLES = 2000  # of the bootstrap over objects
 
 
 def object_iou(inside: BoolMap, truth: BoolMap, valid: BoolMap | None = None) -> float:
@@ -61,6 +62,15 @@ def solved_within(ious: Sequence[float], target: float, clicks: int) -> bool:
 def best_within(ious: Sequence[float], clicks: int) -> float:
     """The best IoU within so many clicks: a person stops at it. ious: as in `clicks_to`."""
     return max(ious[: clicks + 1], default=0.0)
+
+
+def mean_interval(values: Sequence[float], seed: int) -> tuple[float, float, float]:
+    """The mean of at least one value, and the ends of its 95 % interval: percentiles 2.5 and 97.5
+    of the means of values drawn with replacement (bootstrap)."""
+    found = np.asarray(values, np.float64)
+    rows = np.random.default_rng(seed).integers(len(found), size=(RESAMPLES, len(found)))
+    low, high = np.percentile(found[rows].mean(axis=1), [2.5, 97.5]).tolist()
+    return float(found.mean()), float(low), float(high)
 
 
 def _grown(inside: BoolMap, pixels: int) -> BoolMap:

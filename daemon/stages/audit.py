@@ -12,7 +12,6 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 
 from daemon.audit.work_rules import hasty_below_s
 from daemon.domain import Image, Role, Stage
@@ -20,15 +19,15 @@ from daemon.domain.errors import RunFailed
 from daemon.domain.label_findings import LabelUse, LabelWork
 from daemon.runs.ancestry import learned_files
 from daemon.runs.audit_records import AuditedFile, AuditedPart, AuditRequest, AuditResult
-from daemon.runs.durable import atomic_file
 from daemon.runs.run_folder import RunFolder, TrainRequest, TrainResult
+from daemon.stages.beside_cycle import BesideCycle, label_file, write_label
 from daemon.stages.context import Context
 from daemon.stages.run_settings import write_request
 
 log = logging.getLogger(__name__)
 
 AUDIT = "audit"  # in the name of its run folder
-_OPEN, _DONE = "audit_open", "audit_done"  # names of stored facts: the cycle of each
+_BESIDE = BesideCycle(name=AUDIT)
 
 
 def advance_audit(context: Context) -> bool:
@@ -36,38 +35,35 @@ def advance_audit(context: Context) -> bool:
 
     Never raises RunFailed: the event says what went wrong.
     """
-    opened = context.store.fact(_OPEN)
-    if not opened:
+    cycle = _BESIDE.open_cycle(context)
+    if cycle is None:
         return _start(context)
-    cycle = int(opened)
     try:
         return not _advance(context, cycle)
     except RunFailed as exc:
-        _end(context, cycle, f"the audit of labels failed: {exc}; the next cycle has one again")
+        message = f"the audit of labels failed: {exc}; the next cycle has one again"
+        _BESIDE.fail(context, cycle, message)
         return False
 
 
 def is_open(context: Context) -> bool:
     """Whether an audit was started and has not ended."""
-    return bool(context.store.fact(_OPEN))
+    return _BESIDE.open_cycle(context) is not None
 
 
 def _start(context: Context) -> bool:
     """Write the request of the audit of the newest cycle, if it is done; whether it was started."""
-    last = context.store.last_cycle()
     settings = context.config.audit
-    if last is None or last.number == 0 or last.stage is not Stage.DONE or not settings.enabled:
+    cycle = _BESIDE.due_cycle(context) if settings.enabled else None
+    if cycle is None or len(context.store.informative_ids()) < settings.min_labels:
         return False
-    if context.store.fact(_DONE) == str(last.number):
-        return False
-    if len(context.store.informative_ids()) < settings.min_labels:
-        return False
-    request = audit_request(context, last.number, context.run(last.number, AUDIT))
+    run = context.run(cycle, AUDIT)
+    request = audit_request(context, cycle, run)
     if request is None:
-        context.store.keep_fact(_DONE, str(last.number))
+        _BESIDE.end(context, cycle)
         return False
-    write_request(context, context.run(last.number, AUDIT), Stage.PREDICT, request)
-    context.store.keep_fact(_OPEN, str(last.number))
+    write_request(context, run, Stage.PREDICT, request)
+    _BESIDE.begin(context, cycle)
     return True
 
 
@@ -87,24 +83,15 @@ def _advance(context: Context, cycle: int) -> bool:
     with store.atomic():
         weak = [image_id for image_id in judged if files[image_id]]
         store.keep_findings(cycle, judged, weak, result.findings, context.now())
-        store.keep_fact(_DONE, str(cycle))
-        store.keep_fact(_OPEN, "")
+        _BESIDE.end(context, cycle)
     log.info("audit done cycle=%d labels=%d findings=%d", cycle, len(judged), len(result.findings))
     return True
 
 
 def _is_compared_label(run: RunFolder, image_id: int, context: Context) -> bool:
     """Whether the label that counts now is the one that was compared: it may have changed."""
-    path = _label_file(run, image_id)
+    path = label_file(run, image_id)
     return path.exists() and path.read_bytes() == context.store.label_png(image_id)
-
-
-def _end(context: Context, cycle: int, message: str) -> None:
-    log.warning("%s", message)
-    with context.store.atomic():
-        context.store.add_event("warning", message, context.now())
-        context.store.keep_fact(_DONE, str(cycle))
-        context.store.keep_fact(_OPEN, "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,23 +219,15 @@ def _works(context: Context, annotations: Mapping[int, str]) -> dict[int, LabelW
 def _audited_file(
     context: Context, run: RunFolder, image: Image, use: LabelUse, work: LabelWork
 ) -> AuditedFile:
-    path = _label_file(run, image.id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(path) as part:
-        part.write_bytes(context.store.label_png(image.id))
     return AuditedFile(
         id=image.id,
         image=image.path,
-        mask=path,
+        mask=write_label(context, run, image.id),
         sha256=image.sha256,
         name=image.name,
         use=use,
         work=work,
     )
-
-
-def _label_file(run: RunFolder, image_id: int) -> Path:
-    return run.path / "labels" / f"{image_id}.png"
 
 
 def _temperature(run: RunFolder) -> float | None:

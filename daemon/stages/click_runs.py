@@ -23,11 +23,11 @@ from daemon.runs.click_records import (
     TrainClicksRequest,
     TrainClicksResult,
 )
-from daemon.runs.durable import atomic_file
 from daemon.runs.predicted_masks import predict_run, predicted_cycles
 from daemon.runs.prior_maps import prior_file
 from daemon.runs.run_folder import PredictRequest, RunFolder
 from daemon.stages import audit
+from daemon.stages.beside_cycle import BesideCycle, write_into_run, write_label
 from daemon.stages.context import Context
 from daemon.stages.run_settings import write_request
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 CLICKS = "clicks"  # in the name of its run folder
 MIN_LABELS = 8  # train labels, from which a network is trained
 NICENESS = 10  # people who click or browse come first
-_OPEN, _DONE = "clicks_open", "clicks_done"  # names of stored facts: the cycle of each
+_BESIDE = BesideCycle(name=CLICKS)
 
 
 def advance_clicks(context: Context) -> bool:
@@ -44,35 +44,33 @@ def advance_clicks(context: Context) -> bool:
 
     Never raises RunFailed: the event says what went wrong.
     """
-    opened = context.store.fact(_OPEN)
-    if not opened:
+    cycle = _BESIDE.open_cycle(context)
+    if cycle is None:
         return _start(context)
-    cycle = int(opened)
     try:
         return not _advance(context, cycle)
     except RunFailed as exc:
         words = f"the click network was not trained: {exc}; the next cycle trains one again"
-        _end(context, cycle, words)
+        _BESIDE.fail(context, cycle, words)
         return False
 
 
 def _start(context: Context) -> bool:
     """Write the request for the newest cycle, if it is done and no audit runs; whether it was."""
-    last, store, settings = context.store.last_cycle(), context.store, context.config.smart_tool
+    store, settings = context.store, context.config.smart_tool
     if not settings.enabled or not settings.train_minutes or settings.engine.endswith("_walk"):
         return False
-    if last is None or last.number == 0 or last.stage is not Stage.DONE:
-        return False
-    if store.fact(_DONE) == str(last.number) or audit.is_open(context):
+    cycle = _BESIDE.due_cycle(context)
+    if cycle is None or audit.is_open(context):
         return False
     labeled = list(store.images_of(store.informative_ids()).values())
     roles = Counter(image.role for image in labeled)
     if roles[Role.POOL] < MIN_LABELS or not roles[Role.VALIDATION]:
         return False
-    run = context.run(last.number, CLICKS)
-    request = clicks_request(context, last.number, run, labeled)
+    run = context.run(cycle, CLICKS)
+    request = clicks_request(context, cycle, run, labeled)
     write_request(context, run, Stage.PREDICT, request)
-    store.keep_fact(_OPEN, str(last.number))
+    _BESIDE.begin(context, cycle)
     return True
 
 
@@ -86,8 +84,7 @@ def _advance(context: Context, cycle: int) -> bool:
     serving = ServingClicks(run=serves, cycle=cycle, labels=result.labels, trial=result.trial)
     with store.atomic():
         store.keep_serving_clicks(serving)
-        store.keep_fact(_DONE, str(cycle))
-        store.keep_fact(_OPEN, "")
+        _BESIDE.end(context, cycle)
     _delete_old_files(context, newest=run.path.name, serves=serves)
     log.info(
         "click network done cycle=%d labels=%d iterations=%d serves=%s %s",
@@ -98,14 +95,6 @@ def _advance(context: Context, cycle: int) -> bool:
         result.trial.why,
     )
     return True
-
-
-def _end(context: Context, cycle: int, words: str) -> None:
-    log.warning("%s", words)
-    with context.store.atomic():
-        context.store.add_event("warning", words, context.now())
-        context.store.keep_fact(_DONE, str(cycle))
-        context.store.keep_fact(_OPEN, "")
 
 
 def _delete_old_files(context: Context, newest: str, serves: str) -> None:
@@ -156,19 +145,12 @@ def _serving_network(context: Context) -> Path | None:
 
 
 def _file(context: Context, run: RunFolder, image: Image, priors: UnlearnedPriors) -> ClickFile:
-    mask = run.path / "labels" / f"{image.id}.png"
-    _write(mask, context.store.label_png(image.id))
+    mask = write_label(context, run, image.id)
     found, kept = priors.unlearned(image.id), prior_file(run, image.id)
     if found is not None:  # a copy: PREDICT runs keep their maps for two cycles
-        _write(kept, found.read_bytes())
+        write_into_run(kept, found.read_bytes())
     prior = kept if found is not None else None
     return ClickFile(id=image.id, image=image.path, mask=mask, prior=prior)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(path) as part:
-        part.write_bytes(content)
 
 
 class UnlearnedPriors:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image as Pillow
 
 from daemon.domain import (
     IGNORE,
@@ -25,6 +23,7 @@ from daemon.intake import is_environment_error
 from daemon.runs.run_folder import PredictRequest
 from daemon.stages.context import Context
 from daemon.stages.predict import predicted_ids, predicted_mask
+from daemon.store import decode_png
 
 MEASURED_PER_TICK = 50  # annotations of an earlier release; takes a few tenths of a second
 
@@ -56,8 +55,7 @@ def measure_missing(context: Context) -> None:
     """Measure up to `MEASURED_PER_TICK` annotations that an earlier release did not measure, since
     it could not parse their version names. Calling it twice changes nothing."""
     for answer in context.store.unmeasured_answers(MEASURED_PER_TICK):
-        with Pillow.open(io.BytesIO(answer.mask)) as png:
-            submitted = np.asarray(png, dtype=np.uint8)
+        submitted = decode_png(answer.mask)
         try:
             correction = _measure(context, answer.image_id, answer.version, submitted)
         except _READ_ERRORS as exc:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from itertools import islice
-
-import numpy as np
-from PIL import Image as Pillow
 
 from daemon.audit.label_agreement import class_agreement
 from daemon.domain import Mask
 from daemon.domain.agreements import LabelAgreement, LabelPair
 from daemon.stages.context import Context
+from daemon.store import decode_png
 
 PAIRS_IN_A_TICK = 2  # a tick is short
 
@@ -21,8 +18,8 @@ def measure_agreement(context: Context) -> None:
     and of each person and the ground truth."""
     store, names = context.store, context.config.classes.names
     tolerance_px = context.config.audit.tolerance_px
-    known = [*store.agreements(names), *(one for _, one in store.gold_agreements(names))]
-    measured = {one.pair for one in known if one.tolerance_px == tolerance_px}
+    known = store.measured_agreements(names)
+    measured = {pair for pair, one in known.items() if one.tolerance_px == tolerance_px}
     pairs = [*store.label_pairs(), *(pair for _, pair in store.gold_pairs())]
     new = (pair for pair in dict.fromkeys(pairs) if pair not in measured)
     for pair in islice(new, PAIRS_IN_A_TICK):
@@ -42,7 +39,4 @@ def _measured(
 
 def _mask(context: Context, annotation: str) -> Mask | None:
     png = context.store.annotation_png(annotation)
-    if png is None:
-        return None
-    with Pillow.open(io.BytesIO(png)) as image:
-        return np.asarray(image, dtype=np.uint8)
+    return None if png is None else decode_png(png)

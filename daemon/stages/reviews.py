@@ -9,19 +9,15 @@ is the label in effect from then on, because it is the newest; the author's stay
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
-
-import numpy as np
-from PIL import Image as Pillow
 
 from connectors.base import OpensReviews
 from daemon.audit.second_look import outcome_of, place_outcomes, review_regions
-from daemon.domain import Mask
 from daemon.domain.reviews import Review, ReviewRequest, ReviewState
 from daemon.stages.context import Context
 from daemon.stages.push import VISIBLE_VERSION
 from daemon.stages.review_candidates import new_reviews, reason_for_none
+from daemon.store import decode_png
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +74,7 @@ def _read_answer(context: Context, review: Review) -> None:
     )
     if before is None or after is None or _digest(before) != review.sha256:
         return  # _withdraw_needless looks at the rest
-    masks = _mask(before), _mask(after)
+    masks = decode_png(before), decode_png(after)
     if masks[0].shape != masks[1].shape:
         return
     tolerance_px = config.audit.tolerance_px
@@ -147,7 +143,9 @@ def _deliver(context: Context, connector: OpensReviews, version: str) -> None:
 
 def _request(context: Context, review: Review, position: int) -> ReviewRequest:
     kept = context.store.annotation_png(review.annotation)
-    regions = review_regions(_mask(kept), review.places, context.config.class_set) if kept else ()
+    regions = (
+        review_regions(decode_png(kept), review.places, context.config.class_set) if kept else ()
+    )
     return ReviewRequest(
         task=review.task, answers=len(review.answers), position=position, regions=regions
     )
@@ -155,8 +153,3 @@ def _request(context: Context, review: Review, position: int) -> ReviewRequest:
 
 def _digest(png: bytes) -> str:
     return hashlib.sha256(png).hexdigest()
-
-
-def _mask(png: bytes) -> Mask:
-    with Pillow.open(io.BytesIO(png)) as image:
-        return np.asarray(image, dtype=np.uint8)

@@ -17,7 +17,7 @@ from daemon.store.identity import IdentityQueries
 from daemon.store.images import ImageQueries
 from daemon.store.incidents import IncidentQueries
 from daemon.store.label_findings import FindingQueries
-from daemon.store.labels import LabelQueries, encode_png
+from daemon.store.labels import LabelQueries, decode_png, encode_png
 from daemon.store.majority_labels import MajorityLabelQueries
 from daemon.store.models import ModelQueries
 from daemon.store.outbox import OutboxQueries
@@ -56,4 +56,4 @@ class Store(
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 
 
-__all__ = ["FILE", "LOCK", "Store", "StoreBase", "encode_png", "sole_writer"]
+__all__ = ["FILE", "LOCK", "Store", "StoreBase", "decode_png", "encode_png", "sole_writer"]

@@ -63,7 +63,7 @@ class AgreementQueries(StoreBase):
 
     def agreements(self, class_names: Sequence[str]) -> list[LabelAgreement]:
         """What was measured of the pairs as they are now, with these classes, by image id."""
-        known = self._measured(class_names)
+        known = self.measured_agreements(class_names)
         return [known[pair] for pair in self.label_pairs() if pair in known]
 
     def gold_pairs(self) -> list[tuple[str, LabelPair]]:
@@ -80,10 +80,11 @@ class AgreementQueries(StoreBase):
 
     def gold_agreements(self, class_names: Sequence[str]) -> list[tuple[str, LabelAgreement]]:
         """(annotator, what was measured) of those pairs, with these classes, by image id."""
-        known = self._measured(class_names)
+        known = self.measured_agreements(class_names)
         return [(name, known[pair]) for name, pair in self.gold_pairs() if pair in known]
 
-    def _measured(self, class_names: Sequence[str]) -> dict[LabelPair, LabelAgreement]:
+    def measured_agreements(self, class_names: Sequence[str]) -> dict[LabelPair, LabelAgreement]:
+        """What was measured with these classes, also of pairs that are edited since."""
         sql = "SELECT * FROM label_agreements WHERE class_names = ?"
         found = map(_agreement, self._rows(sql, json.dumps(list(class_names))))
         return {one.pair: one for one in found}

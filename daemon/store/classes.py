@@ -5,17 +5,15 @@ Masks hold classes by their index in the list of names; everything else holds th
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image as Pillow
 
 from daemon.domain import IGNORE, Mask
 from daemon.store.base import StoreBase
-from daemon.store.labels import encode_png
+from daemon.store.labels import decode_png, encode_png
 
 _CLASSES = "classes"
 
@@ -76,8 +74,7 @@ class ClassQueries(StoreBase):
 
     def _remap(self, annotation: str, table: Mask) -> bool:
         rows = self._rows("SELECT mask FROM annotations WHERE id = ?", annotation)
-        with Pillow.open(io.BytesIO(rows[0]["mask"])) as png:
-            before = np.asarray(png, dtype=np.uint8)
+        before = decode_png(rows[0]["mask"])
         after = table[before]
         if np.array_equal(before, after):
             return False

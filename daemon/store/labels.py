@@ -261,6 +261,12 @@ def _correction_columns(correction: Correction | Unmeasured | None) -> Row:
     }
 
 
+def decode_png(png: bytes) -> Mask:
+    """The mask (H, W) of a PNG that `encode_png` made."""
+    with Pillow.open(io.BytesIO(png)) as image:
+        return np.asarray(image, dtype=np.uint8)
+
+
 def encode_png(mask: Mask) -> bytes:
     """A mask (H, W) as an 8-bit grayscale PNG; lossless."""
     out = io.BytesIO()

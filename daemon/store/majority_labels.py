@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
-import numpy as np
-from PIL import Image as Pillow
-
-from daemon.domain import Mask
 from daemon.rules.majority_label import majority_label
 from daemon.store.base import Row, StoreBase
-from daemon.store.labels import LABEL_ORDER, POLICY, encode_png
+from daemon.store.labels import LABEL_ORDER, POLICY, decode_png, encode_png
 
 MAJORITY = "majority"
 _LABEL = (
@@ -51,12 +45,7 @@ class MajorityLabelQueries(StoreBase):
         if label["ground_truth"] or self.label_policy() != MAJORITY:
             return None
         votes = self._rows(_VOTES, label["image_id"], label["drawn_on"])
-        masks = [_mask(bytes(vote["mask"])) for vote in votes]
-        shape = _mask(bytes(label["mask"])).shape
+        masks = [decode_png(bytes(vote["mask"])) for vote in votes]
+        shape = decode_png(bytes(label["mask"])).shape
         masks = [mask for mask in masks if mask.shape == shape]
         return encode_png(majority_label(masks)) if len(masks) > 1 else None
-
-
-def _mask(png: bytes) -> Mask:
-    with Pillow.open(io.BytesIO(png)) as image:
-        return np.asarray(image, dtype=np.uint8)

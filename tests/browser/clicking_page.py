@@ -4,40 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
 from daemon.demo.label_studio_server import LabelStudioServer
+from tests.browser.annotation_page import PATIENCE_S, LabelingPage
 
-PATIENCE_S = 60
 ANSWER_S = 5  # after which a click is made again: a page that still builds itself loses the first
-T = TypeVar("T")
 
 
-class ClickingPage:
+class ClickingPage(LabelingPage):
     """answers: how many clicks the smart tool has answered so far."""
 
     def __init__(
         self, browser: Chrome, server: LabelStudioServer, answers: Callable[[], int]
     ) -> None:
-        self._browser, self._server, self._answers = browser, server, answers
-        browser.set_window_size(1400, 900)
-
-    def sign_in(self) -> None:
-        self._browser.get(f"{self._server.url}/user/login/")
-        self._browser.find_element(By.NAME, "email").send_keys(self._server.credentials.username)
-        password = self._browser.find_element(By.NAME, "password")
-        password.send_keys(f"{self._server.credentials.password}\n")
-        self.wait(lambda: "/user/login" not in self._browser.current_url)
+        super().__init__(browser, server)
+        self._answers = answers
 
     def label_all_tasks(self, project: int) -> None:
-        self._browser.get(f"{self._server.url}/projects/{project}/data")
-        self.see("//button[contains(., 'Label All Tasks')]").click()
-        self.see("//button[@aria-label='Close modal']").click()  # the instructions
+        super().label_all_tasks(project)
         self.see("//img[@alt='image']")
 
     def turn_smart_tool_on(self) -> None:
@@ -62,21 +50,6 @@ class ClickingPage:
         """Accept what is suggested: the tick before Skip."""
         self.see("//button[@aria-label='skip-task']/preceding::button[1]").click()
         time.sleep(1.0)
-
-    def submit(self) -> None:
-        self.see("//button[@aria-label='Submit current annotation']").click()
-
-    def see(self, path: str) -> WebElement:
-        def shown() -> WebElement | None:
-            found = self._browser.find_elements(By.XPATH, path)
-            return next((one for one in found if one.is_displayed() and one.is_enabled()), None)
-
-        element = self.wait(shown)
-        assert element is not None
-        return element
-
-    def wait(self, until: Callable[[], T]) -> T:
-        return WebDriverWait(self._browser, PATIENCE_S, 0.2).until(lambda _: until())
 
     def _chips(self, label: str) -> list[WebElement]:
         path = f"//*[contains(@class, 'lsf-label__text') and text()='{label}']"

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image as Picture
-from selenium.webdriver import ActionChains, Chrome
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver import Chrome
 
 from connectors.label_studio.provenance import SourcePrediction
 from daemon.config.loading import Config
@@ -27,6 +24,7 @@ from daemon.stages.context import Context
 from daemon.stages.sync import sync_answers
 from daemon.store import FILE, Store
 from daemon.store.labels import encode_png
+from tests.browser.drawing_page import DrawingPage
 from tests.contract.rigs import LabelStudioRig, Server, folder_source_rig
 from tests.fakes.versions import version
 from tests.live.live_server import MakeUser
@@ -34,9 +32,7 @@ from tests.live.live_server import MakeUser
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 
 SIZE = (240, 320)
-PATIENCE_S = 60
 CROP, WEED = 1, 2
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -45,80 +41,6 @@ def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[Label
     token = label_studio.credentials.token
     with Server(label_studio.url, token, files, annotator) as server:
         yield folder_source_rig(server, SIZE)
-
-
-class Page:
-    """What a person sees and clicks."""
-
-    def __init__(self, browser: Chrome, server: LabelStudioServer) -> None:
-        self._browser, self._server, self.url = browser, server, server.url
-        browser.set_window_size(1400, 900)
-
-    def sign_in(self) -> None:
-        self._browser.get(f"{self._server.url}/user/login/")
-        self._browser.find_element(By.NAME, "email").send_keys(self._server.credentials.username)
-        password = self._browser.find_element(By.NAME, "password")
-        password.send_keys(f"{self._server.credentials.password}\n")
-        self.wait(lambda: "/user/login" not in self._browser.current_url)
-
-    def label_all_tasks(self, project: int) -> None:
-        self._browser.get(f"{self._server.url}/projects/{project}/data")
-        self.see("//button[contains(., 'Label All Tasks')]").click()
-        self.see("//button[@aria-label='Close modal']").click()  # the instructions
-
-    def pick(self, label: str) -> None:
-        self.see(f"//*[contains(@class, 'lsf-label__text') and text()='{label}']").click()
-
-    def stroke(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """Drag from one point to another; (x, y) as shares of the image."""
-        canvas = self._largest_canvas()
-        width, height = canvas.size["width"], canvas.size["height"]
-        (x0, y0), (x1, y1) = (((x - 0.5) * width, (y - 0.5) * height) for x, y in (start, end))
-        drag = ActionChains(self._browser).move_to_element_with_offset(canvas, int(x0), int(y0))
-        drag = drag.click_and_hold()
-        for step in range(1, 11):
-            x, y = x0 + (x1 - x0) * step / 10, y0 + (y1 - y0) * step / 10
-            drag = drag.move_to_element_with_offset(canvas, int(x), int(y))
-        drag.release().perform()
-
-    def regions(self) -> int:
-        return len(self._browser.find_elements(By.CSS_SELECTOR, ".lsf-outliner-item"))
-
-    def choose(self, region: int) -> None:
-        """Click a region in the list beside the picture, so that a stroke adds to it."""
-        self._browser.find_elements(By.CSS_SELECTOR, ".lsf-outliner-item")[region].click()
-
-    def submit(self) -> None:
-        self.see("//button[@aria-label='Submit current annotation']").click()
-
-    def reads(self, text: str) -> None:
-        self.see(f"//*[text()='{text}']")
-
-    def see(self, path: str) -> WebElement:
-        def shown() -> WebElement | None:
-            found = self._browser.find_elements(By.XPATH, path)
-            return next((one for one in found if one.is_displayed() and one.is_enabled()), None)
-
-        element = self.wait(shown)
-        assert element is not None
-        return element
-
-    def wait(self, until: Callable[[], T]) -> T:
-        return WebDriverWait(self._browser, PATIENCE_S, 0.2).until(lambda _: until())
-
-    def _largest_canvas(self) -> WebElement:
-        """Once it stands still: a picture that is still laid out would move under the hand."""
-        seen: list[dict[str, float]] = []
-
-        def still() -> WebElement | None:
-            found = self._browser.find_elements(By.TAG_NAME, "canvas")
-            largest = max(found, key=lambda one: one.size["width"] * one.size["height"])
-            seen.append(largest.rect)
-            return largest if seen[-3:] == [largest.rect] * 3 else None
-
-        canvas = self.wait(still)
-        assert canvas is not None
-        return canvas
 
 
 class Work:
@@ -182,7 +104,7 @@ def test_a_stroke_on_a_prediction_and_a_submit_over_a_rerank_arrive_as_the_right
     tasks = tool.connector.push(asks, "push-1", version(1, 0))
     asks = [replace(ask, task=tasks[ask.image.id]) for ask in asks]
     tool.connector.rerank(version(1, 0), asks)
-    page = Page(browser, label_studio)
+    page = DrawingPage(browser, label_studio)
 
     page.sign_in()
     page.label_all_tasks(tool.project)

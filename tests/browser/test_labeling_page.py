@@ -14,7 +14,8 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.domain import ClassSet
-from tests.browser.test_correction import CROP, SIZE, Page
+from tests.browser.drawing_page import DrawingPage
+from tests.browser.test_correction import CROP, SIZE
 from tests.contract.rigs import LabelStudioRig, Server, folder_source_rig
 from tests.fakes.versions import version
 from tests.live.live_server import MakeUser
@@ -45,14 +46,14 @@ def tool(label_studio: LabelStudioServer, annotator: MakeUser) -> Iterator[Label
 
 
 @pytest.fixture
-def page(browser: Chrome, label_studio: LabelStudioServer) -> Page:
-    page = Page(browser, label_studio)
+def page(browser: Chrome, label_studio: LabelStudioServer) -> DrawingPage:
+    page = DrawingPage(browser, label_studio)
     page.sign_in()
     return page
 
 
 def test_in_a_narrow_window_every_class_can_be_picked_without_scrolling(
-    page: Page, tool: LabelStudioRig, browser: Chrome
+    page: DrawingPage, tool: LabelStudioRig, browser: Chrome
 ) -> None:
     browser.set_window_size(NARROW_PX, 900)
     page.label_all_tasks(tool.project)
@@ -65,7 +66,7 @@ def test_in_a_narrow_window_every_class_can_be_picked_without_scrolling(
 
 
 def test_the_id_of_a_region_fits_into_its_panel(
-    page: Page, tool: LabelStudioRig, browser: Chrome
+    page: DrawingPage, tool: LabelStudioRig, browser: Chrome
 ) -> None:
     page.label_all_tasks(tool.project)
     page.wait(lambda: page.regions() == 1)
@@ -77,7 +78,7 @@ def test_the_id_of_a_region_fits_into_its_panel(
 
 
 def test_the_guide_says_what_an_empty_page_and_an_empty_queue_mean(
-    page: Page, tool: LabelStudioRig, browser: Chrome
+    page: DrawingPage, tool: LabelStudioRig, browser: Chrome
 ) -> None:
     tool.connector.repair(version(1, 1), [], 10)
     browser.get(f"{page.url}/projects/{tool.project}/data")
@@ -90,7 +91,7 @@ def test_the_guide_says_what_an_empty_page_and_an_empty_queue_mean(
 
 
 def test_the_data_manager_shows_the_reason_and_hides_our_own_columns(
-    page: Page, tool: LabelStudioRig, browser: Chrome
+    page: DrawingPage, tool: LabelStudioRig, browser: Chrome
 ) -> None:
     browser.get(f"{page.url}/projects/{tool.project}/data")
     page.see("//*[contains(text(), 'more uncertain than 97% of the pool')]")

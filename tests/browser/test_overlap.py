@@ -24,7 +24,7 @@ from connectors.masks import bitmask, brush_rle
 from connectors.masks.regions import BITMASK, BRUSH, SHAPES, decode
 from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.domain import ClassSet, Fault
-from tests.browser.test_correction import Page
+from tests.browser.drawing_page import DrawingPage
 from tests.contract.rigs import LabelStudioRig, Server, folder_source_rig
 from tests.live.live_server import MakeUser
 
@@ -70,7 +70,7 @@ def test_layers_are_read_as_label_studio_draws_them(
     result = [region for cell, pair in enumerate(PAIRS) for region in _two(cell, pair)]
     (ask,) = tool.push(tool.keys[:1])
     tool.api.post(f"api/tasks/{ask.task}/annotations/", {"result": result, "lead_time": 1})
-    page = Page(browser, label_studio)
+    page = DrawingPage(browser, label_studio)
     page.sign_in()
     browser.get(f"{label_studio.url}/projects/{tool.project}/data?task={ask.task}")
     page.wait(lambda: page.regions() > 1)

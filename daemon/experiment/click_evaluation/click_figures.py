@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from daemon.clicks.click_metrics import best_within, clicks_to, solved_within
+from daemon.clicks.click_metrics import best_within, clicks_to, mean_interval, solved_within
 from daemon.runs.records import Record
 
 TARGETS = (0.80, 0.85, 0.90)
 MAIN_TARGET = 0.85
 AT_CLICKS = (1, 3, 5, 10, 20)
 FAILED_AT = (5, 10, 20)
-RESAMPLES = 2000  # of the bootstrap over objects
 
 
 class Start(enum.StrEnum):
@@ -128,7 +127,5 @@ def _mean_best(courses: Sequence[Sequence[float]], clicks: int) -> float:
 
 def interval_of(values: Sequence[float], seed: int) -> Interval:
     """The mean of at least one value, and the percentiles 2.5 and 97.5 of resampled means."""
-    found = np.asarray(values, np.float64)
-    rows = np.random.default_rng(seed).integers(len(found), size=(RESAMPLES, len(found)))
-    low, high = np.percentile(found[rows].mean(axis=1), [2.5, 97.5])
-    return Interval(mean=float(found.mean()), low=float(low), high=float(high))
+    mean, low, high = mean_interval(values, seed)
+    return Interval(mean=mean, low=low, high=high)
