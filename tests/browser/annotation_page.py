@@ -24,8 +24,9 @@ class LabelingPage:
         browser.set_window_size(1400, 900)
 
     def sign_in(self) -> None:
-        self._browser.get(f"{self._server.url}/user/login/")
-        self._browser.find_element(By.NAME, "email").send_keys(self._server.credentials.username)
+        email = self.wait(self._email_field)
+        assert email is not None
+        email.send_keys(self._server.credentials.username)
         password = self._browser.find_element(By.NAME, "password")
         password.send_keys(f"{self._server.credentials.password}\n")
         self.wait(lambda: "/user/login" not in self._browser.current_url)
@@ -46,6 +47,13 @@ class LabelingPage:
         element = self.wait(shown)
         assert element is not None
         return element
+
+    def _email_field(self) -> WebElement | None:
+        """Of the page for signing in, as somebody new: an answer to the page before may have come
+        late, with a cookie, and then there is no such page."""
+        self._browser.delete_all_cookies()
+        self._browser.get(f"{self._server.url}/user/login/")
+        return next(iter(self._browser.find_elements(By.NAME, "email")), None)
 
     def wait(self, until: Callable[[], T]) -> T:
         return WebDriverWait(self._browser, PATIENCE_S, 0.2).until(lambda _: until())

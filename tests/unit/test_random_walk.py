@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemon.clicks.random_walk import (
@@ -44,6 +44,7 @@ def dense_solution(problem: WalkProblem) -> np.ndarray:
 
 
 @settings(max_examples=15, deadline=None)
+@example(seed=311, gamma=0.002, size=(1, 9))  # a chain, where a small residual hides an error
 @given(
     seed=st.integers(0, 10_000),
     gamma=st.sampled_from([0.0, 0.002, 0.02, 0.5]),
