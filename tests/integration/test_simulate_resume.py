@@ -44,7 +44,10 @@ def test_it_goes_on_after_any_kill_as_if_undisturbed(home: Path) -> None:
 
 
 def ended(home: Path, moment: Path, number: signal.Signals) -> int:
-    """Start the command in a child, end it when the path is there; its exit code."""
+    """Start the command in a child, end it when the path is there; its exit code.
+
+    A path that is there for a moment only can be missed: then the child ends by itself.
+    """
     child = os.fork()
     if child == 0:
         code = 70
@@ -52,14 +55,13 @@ def ended(home: Path, moment: Path, number: signal.Signals) -> int:
             code = simulate(home, **ARMS)
         finally:
             os._exit(code)
-    status = 0
-    while not status and not moment.exists():
+    while not moment.exists():
         time.sleep(0.001)
-        _, status = os.waitpid(child, os.WNOHANG)
-    if not status:
-        os.kill(child, number)
-        _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
+        found, status = os.waitpid(child, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+    os.kill(child, number)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def figures(found: Simulation) -> list[object]:
