@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ALLOWED_SKIPS = ("../shared is absent",)
 
@@ -36,8 +36,14 @@ def _note_connection(event: str, arguments: tuple[object, ...]) -> None:
 
 
 _folders_in_memory()
-# A machine with other work misses any deadline; no test asserts a time.
-settings.register_profile("house", deadline=None)
+# A machine with other work misses any deadline, also that of drawing examples; no test asserts a
+# time. In CI the examples are the same at every run: new ones are looked for where one works.
+settings.register_profile(
+    "house",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",
+)
 settings.load_profile("house")
 sys.addaudithook(_note_connection)
 

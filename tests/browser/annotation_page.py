@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -12,7 +13,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from daemon.demo.label_studio_server import LabelStudioServer
 
-PATIENCE_S = 60
+PATIENCE_S = 120  # a page of a project comes in seconds where nothing else runs
 T = TypeVar("T")
 
 
@@ -33,11 +34,20 @@ class LabelingPage:
 
     def label_all_tasks(self, project: int) -> None:
         self._browser.get(f"{self._server.url}/projects/{project}/data")
-        self.see("//button[contains(., 'Label All Tasks')]").click()
-        self.see("//button[@aria-label='Close modal']").click()  # the instructions
+        self.click_on("//button[contains(., 'Label All Tasks')]")
+        self.click_on("//button[@aria-label='Close modal']")  # the instructions
 
     def submit(self) -> None:
-        self.see("//button[@aria-label='Submit current annotation']").click()
+        self.click_on("//button[@aria-label='Submit current annotation']")
+
+    def click_on(self, path: str) -> None:
+        """Click it once it is shown and nothing covers it, such as a window that still closes."""
+
+        def clicked() -> bool:
+            self.see(path).click()
+            return True
+
+        self.wait(clicked)
 
     def see(self, path: str) -> WebElement:
         def shown() -> WebElement | None:
@@ -56,4 +66,7 @@ class LabelingPage:
         return next(iter(self._browser.find_elements(By.NAME, "email")), None)
 
     def wait(self, until: Callable[[], T]) -> T:
-        return WebDriverWait(self._browser, PATIENCE_S, 0.2).until(lambda _: until())
+        """What `until` gives, once that is true. The page builds itself anew at any moment, so what
+        has been found may be gone at the next look: then all of it is tried again."""
+        waiting = WebDriverWait(self._browser, PATIENCE_S, 0.2, [WebDriverException])
+        return waiting.until(lambda _: until())

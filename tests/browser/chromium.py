@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
 
+PATIENCE_S = 60.0  # reached only where something is broken
+SCRIPT_S = 300.0  # the same for one script, such as all of axe on a slow machine
 WINDOW_PX = (1300, 1000)
 PHONE_PX = 390  # wide
 FLAGS = (
@@ -34,7 +38,7 @@ FLAGS = (
 )
 # whatever the page and its frames asked for
 REQUESTS = "return performance.getEntriesByType('resource').map((one) => one.name)"
-SIDEWAYS = """
+_SIDEWAYS = """
 const root = document.documentElement;
 if (root.scrollWidth <= root.clientWidth) return [];
 const wide = [...document.querySelectorAll("body *")].filter((one) => {
@@ -57,6 +61,7 @@ def chromium() -> Iterator[webdriver.Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     chrome = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
     try:
+        chrome.set_script_timeout(SCRIPT_S)
         yield chrome
     finally:
         chrome.quit()
@@ -72,12 +77,64 @@ def forget(browser: webdriver.Chrome) -> None:
     browser.get_log("browser")
 
 
-def wait_for(browser: webdriver.Chrome, script: str, expected: Any, within_s: float = 60) -> None:
-    """Wait until a script gives what is expected; fail with what it gave instead."""
-    deadline = time.monotonic() + within_s
-    while (seen := browser.execute_script(script)) != expected and time.monotonic() < deadline:
+def wait_for(browser: webdriver.Chrome, script: str, expected: Any) -> None:
+    """Wait until a script gives what is expected; fail with what it gave instead.
+
+    A page that is being left or built may lack what the script reads; then it is asked again.
+    """
+
+    def seen() -> Any:
+        try:
+            return browser.execute_script(script)
+        except WebDriverException as exc:
+            return exc
+
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := seen()) != expected and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert seen == expected, script
+    assert found == expected, script
+
+
+def click(browser: webdriver.Chrome, selector: str) -> None:
+    """Click what a CSS selector finds, once it is there and nothing covers it.
+
+    A page that renews itself may replace it between the look and the click; then it is found again.
+    """
+    _once_possible(lambda: browser.find_element(By.CSS_SELECTOR, selector).click())
+
+
+def write(browser: webdriver.Chrome, selector: str, *keys: str) -> None:
+    """Press keys in what a CSS selector finds, once it is there."""
+    _once_possible(lambda: browser.find_element(By.CSS_SELECTOR, selector).send_keys(*keys))
+
+
+def _once_possible(act: Callable[[], None]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return act()
+        except WebDriverException:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
+def keep_still(browser: webdriver.Chrome) -> None:
+    """From now on the page does not renew itself: it takes itself for hidden."""
+    browser.execute_script(
+        "Object.defineProperty(document, 'hidden', { configurable: true, get: () => true })"
+    )
+
+
+def sideways(browser: webdriver.Chrome) -> list[str]:
+    """What reaches beyond the window after the page has been laid out anew; nothing, as it should.
+
+    A plot follows the window a moment after it has changed.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := browser.execute_script(_SIDEWAYS)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return list(found)
 
 
 def severe(browser: webdriver.Chrome) -> list[str]:

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable
 
 from selenium.webdriver import ActionChains, Chrome, Keys
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
 
 from daemon.demo.label_studio_server import LabelStudioServer
 from tests.browser.annotation_page import PATIENCE_S, LabelingPage
 
-ANSWER_S = 5  # after which a click is made again: a page that still builds itself loses the first
+CHIP = "//*[contains(@class, 'lsf-label__text') and text()='{}']"
+ANSWER_S = 20  # after which a click is made again: a page that still builds itself loses the first
 
 
 class ClickingPage(LabelingPage):
@@ -30,8 +29,8 @@ class ClickingPage(LabelingPage):
 
     def turn_smart_tool_on(self) -> None:
         """Auto-Annotation on, Auto-Accept as it is: off; then the last tool of the bar."""
-        self.see("//label[.//input[@data-testid='bottombar-auto-annotation-toggle']]").click()
-        self.see("//button[contains(@class, 'lsf-tool_smart')]").click()
+        self.click_on("//label[.//input[@data-testid='bottombar-auto-annotation-toggle']]")
+        self.click_on("//button[contains(@class, 'lsf-tool_smart')]")
 
     def click(self, label: str, x: float, y: float, *, alt: bool = False) -> None:
         """Choose a class of the second row and click; x, y: shares of the image. Returns once the
@@ -39,7 +38,7 @@ class ClickingPage(LabelingPage):
         before, deadline = self._answers(), time.monotonic() + PATIENCE_S
         while self._answers() == before:
             assert time.monotonic() < deadline, "no click reached the smart tool"
-            self._chips(label)[1].click()
+            self.click_on(f"({CHIP.format(label)})[2]")
             self._press(x, y, alt=alt)
             patience = time.monotonic() + ANSWER_S
             while self._answers() == before and time.monotonic() < patience:
@@ -48,12 +47,8 @@ class ClickingPage(LabelingPage):
 
     def accept(self) -> None:
         """Accept what is suggested: the tick before Skip."""
-        self.see("//button[@aria-label='skip-task']/preceding::button[1]").click()
+        self.click_on("//button[@aria-label='skip-task']/preceding::button[1]")
         time.sleep(1.0)
-
-    def _chips(self, label: str) -> list[WebElement]:
-        path = f"//*[contains(@class, 'lsf-label__text') and text()='{label}']"
-        return self._browser.find_elements(By.XPATH, path)
 
     def _press(self, x: float, y: float, *, alt: bool) -> None:
         image = self.see("//img[@alt='image']")

@@ -13,7 +13,7 @@ class DrawingPage(LabelingPage):
     """Regions are in the list beside the picture."""
 
     def pick(self, label: str) -> None:
-        self.see(f"//*[contains(@class, 'lsf-label__text') and text()='{label}']").click()
+        self.click_on(f"//*[contains(@class, 'lsf-label__text') and text()='{label}']")
 
     def stroke(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag from one point to another; (x, y) as shares of the image."""
@@ -32,7 +32,7 @@ class DrawingPage(LabelingPage):
 
     def choose(self, region: int) -> None:
         """Click a region in the list beside the picture, so that a stroke adds to it."""
-        self._browser.find_elements(By.CSS_SELECTOR, ".lsf-outliner-item")[region].click()
+        self.click_on(f"(//*[contains(@class, 'lsf-outliner-item')])[{region + 1}]")
 
     def reads(self, text: str) -> None:
         self.see(f"//*[text()='{text}']")
@@ -43,6 +43,8 @@ class DrawingPage(LabelingPage):
 
         def still() -> WebElement | None:
             found = self._browser.find_elements(By.TAG_NAME, "canvas")
+            if not found:
+                return None
             largest = max(found, key=lambda one: one.size["width"] * one.size["height"])
             seen.append(largest.rect)
             return largest if seen[-3:] == [largest.rect] * 3 else None

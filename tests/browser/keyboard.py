@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
+
+from tests.browser.chromium import keep_still, wait_for
 
 # Numbers all that a person can press, write in or scroll, in the order of reading; returns how they
 # are named. Of radio buttons with one name the chosen one is reached by Tab, the others by arrows.
@@ -50,8 +53,9 @@ def tab(browser: webdriver.Chrome, *, back: bool = False) -> None:
 
 
 def focus(browser: webdriver.Chrome, selector: str) -> None:
-    """Put the focus where a person would have come by Tab."""
-    browser.execute_script("document.querySelector(arguments[0]).focus()", selector)
+    """Put the focus where a person would have come by Tab, once it can have it."""
+    one = f"document.querySelector({json.dumps(selector)})"
+    wait_for(browser, f"{one}.focus(); return document.activeElement === {one}", True)
 
 
 def focused(browser: webdriver.Chrome) -> str:
@@ -62,6 +66,7 @@ def focused(browser: webdriver.Chrome) -> str:
 
 def walked(browser: webdriver.Chrome) -> list[str]:
     """Go through the page by Tab, from its top to its end. Returns what is wrong with the way."""
+    keep_still(browser)
     names: list[str] = browser.execute_script(_NUMBERED)
     faults = []
     for expected, name in enumerate(names):

@@ -12,11 +12,11 @@ from selenium import webdriver
 from daemon.config.loading import Config
 from tests.browser.chromium import prefer
 from tests.browser.conftest import Serve, SignIn
-from tests.browser.visits import paths
+from tests.browser.visits import paths, until_it_stands
 from tests.fakes.statuses import status
 from tests.fakes.whole_loop import Moment, whole_loop
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,7 @@ def test_no_page_has_a_serious_fault_of_accessibility(
         if name == "sign-in":
             browser.delete_all_cookies()
         browser.get(f"{address}{path}")
+        until_it_stands(browser)
         for scheme in ("light", "dark"):
             prefer(browser, scheme)
             for fault in Axe().run(browser)["violations"]:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.common.by import By
 
-from tests.browser.chromium import severe, wait_for
+from tests.browser.chromium import click, severe, wait_for
 from tests.browser.conftest import Serve
 from tests.fakes.large_store import Size, large_store
 
@@ -17,6 +16,9 @@ pytestmark = pytest.mark.browser
 
 SIZE = Size(images=60, cycles=1, batch=8, validation=4, open=3)
 MISSING = "return [...document.images].filter((one) => !one.naturalWidth).map((one) => one.src)"
+STATES = (
+    "return [...document.querySelectorAll('.asked .chip')].map((one) => one.textContent.trim())"
+)
 OVER = (
     "return [...document.querySelectorAll('.mask')].filter((one) => "
     "getComputedStyle(one).visibility === 'visible').map((one) => one.className)"
@@ -31,16 +33,15 @@ def test_a_batch_is_seen_with_its_masks_and_filtered_by_a_link(
     browser.execute_script("for (const one of document.images) one.loading = 'eager'")
 
     wait_for(browser, MISSING, [])
-    assert browser.execute_script(OVER) == ["mask prediction"] * SIZE.batch
-    browser.find_element(By.ID, "overlay-label").click()
-    assert browser.execute_script(OVER) == ["mask label"] * (SIZE.batch - SIZE.open)
-    slider = browser.find_element(By.ID, "opacity")
+    wait_for(browser, OVER, ["mask prediction"] * SIZE.batch)
+    click(browser, "#overlay-label")
+    wait_for(browser, OVER, ["mask label"] * (SIZE.batch - SIZE.open))
     browser.execute_script(
-        "arguments[0].value = 30; arguments[0].dispatchEvent(new Event('input'))", slider
+        "const slider = document.getElementById('opacity'); slider.value = 30;"
+        "slider.dispatchEvent(new Event('input'))"
     )
     opacity = "return getComputedStyle(document.querySelector('.mask.label')).opacity"
-    assert browser.execute_script(opacity) == "0.3"
-    browser.find_element(By.PARTIAL_LINK_TEXT, "open").click()
-    states = browser.find_elements(By.CSS_SELECTOR, ".asked .chip")
-    assert [state.text for state in states] == ["open"] * SIZE.open
+    wait_for(browser, opacity, "0.3")
+    click(browser, "a[href*='state=open']")
+    wait_for(browser, STATES, ["open"] * SIZE.open)
     assert severe(browser) == []

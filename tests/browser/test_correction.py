@@ -114,6 +114,7 @@ def test_a_stroke_on_a_prediction_and_a_submit_over_a_rerank_arrive_as_the_right
     page.stroke((0.5, 0.75), (0.9, 0.75))
     page.submit()
     page.reads("image 1")
+    page.wait(lambda: page.regions() == 2)
     drawn, author = page.wait(lambda: work.labels().get(tool.keys[0])) or (predicted, {})
 
     turned = [replace(ask, position=3 - ask.position) for ask in asks]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from daemon.status.kept_simulation import keep_simulation
 from daemon.status.snapshot import read_status
 from daemon.store import FILE, Store
 from daemon.web.server import serving
+from tests.browser.chromium import severe, wait_for
 from tests.fakes.labels import annotation, image
 from tests.fakes.simulations import simulation
 from tests.fakes.trained_runs import START, trained_home
@@ -29,13 +28,6 @@ CHOOSE = (
     "const box = document.getElementById(arguments[0]); box.value = arguments[1];"
     "box.dispatchEvent(new Event('change', { bubbles: true }))"
 )
-
-
-def wait_for(browser: webdriver.Chrome, script: str, expected: Any) -> None:
-    deadline = time.monotonic() + 20
-    while (seen := browser.execute_script(script)) != expected and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert seen == expected, script
 
 
 def test_simulated_arms_lie_beside_the_curve_by_labels_and_leave_it_by_minutes(
@@ -61,5 +53,4 @@ def test_simulated_arms_lie_beside_the_curve_by_labels_and_leave_it_by_minutes(
 
         wait_for(browser, TITLE, "minutes of people, as the labeling tool measured them")
         wait_for(browser, LEGEND, [mine, *classes])
-        messages = [row["message"] for row in browser.get_log("browser") if row["level"] != "INFO"]
-        assert messages == []
+        assert severe(browser) == []

@@ -15,11 +15,11 @@ from selenium import webdriver
 from daemon.config.loading import Config
 from tests.browser.chromium import (
     REQUESTS,
-    SIDEWAYS,
     as_desk,
     as_phone,
     prefer,
     severe,
+    sideways,
     whole_page_png,
 )
 from tests.browser.conftest import Serve, SignIn
@@ -48,7 +48,7 @@ def test_every_page_keeps_to_itself_and_fits_every_screen(
                 _look(browser, look)
                 until_it_stands(browser)
                 keep(whole_page_png(browser), moment, name, look)
-            faults += [(path, "sideways", one) for one in browser.execute_script(SIDEWAYS)]
+            faults += [(path, "sideways", one) for one in sideways(browser)]
             as_desk(browser)
             faults += [(path, "console", line) for line in severe(browser)]
     assert faults == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 
-from tests.browser.chromium import as_phone, prefer
+from tests.browser.chromium import as_phone, prefer, wait_for
 from tests.integration.recipe_field import experiment, make_home
 
 FITS = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
@@ -32,7 +32,7 @@ def test_the_report_fits_a_phone_has_a_dark_look_and_asks_nobody(
         browser.get(f"file://{tmp_path}/out/report.html")
         browser.execute_script("window.scrollTo(0, document.body.scrollHeight)")
         grounds.append(browser.execute_script(GROUND))
-        assert browser.execute_script(FITS)
+        wait_for(browser, FITS, True)
 
     assert len(set(grounds)) == 2
     assert browser.execute_script(REQUESTS) == []

@@ -20,7 +20,7 @@ from tests.browser.conftest import Serve
 from tests.browser.visits import until_it_stands
 from tests.fakes.whole_loop import Moment, whole_loop
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(1200)]
 
 LISTEN = (
     "window.loadedOnce = true; window.renewed = false;"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -12,9 +13,10 @@ from selenium.webdriver.common.keys import Keys
 from daemon.config.loading import Config
 from daemon.domain.models import ModelNote
 from daemon.store import FILE, Store
-from tests.browser.chromium import wait_for
+from tests.browser.chromium import PATIENCE_S, wait_for
 from tests.browser.conftest import Serve, SignIn
 from tests.browser.keyboard import focus, focused, press, tab, walked
+from tests.browser.sent import sent
 from tests.browser.visits import NEWEST, paths, until_it_stands
 from tests.fakes.whole_loop import Moment, whole_loop
 
@@ -36,7 +38,7 @@ def address(config: Config, serve: Serve) -> str:
     return serve(config)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_tab_reaches_everything_in_the_order_of_reading_with_a_ring(
     browser: webdriver.Chrome, config: Config, address: str, sign_in: SignIn
 ) -> None:
@@ -109,9 +111,7 @@ def test_previews_comparison_and_override_of_the_gate_need_no_mouse(
     wait_for(browser, "return document.getElementById('answer').hidden", False)
     assert focused(browser) == "Let it serve"  # a button that waits keeps its place
     wait_for(browser, "return document.getElementById('answer').textContent.length > 0", True)
-    with Store(config.state / FILE, read_only=True) as store:
-        asked = [(one.verb, one.arguments) for one in store.waiting_commands()]
-    assert ("serve_model", {"cycle": NEWEST}) in asked
+    assert {"cycle": NEWEST} in sent(config, "serve_model")
 
 
 def test_images_of_the_map_are_chosen_looked_at_and_asked_for_without_a_lasso(
@@ -152,8 +152,7 @@ def test_images_of_the_map_are_chosen_looked_at_and_asked_for_without_a_lasso(
     press(browser, "rare weeds", Keys.ENTER)
     wait_for(browser, "return document.getElementById('selection-answer').textContent.length > 0",
              True)  # fmt: skip
-    with Store(config.state / FILE, read_only=True) as store:
-        asked = [one.arguments for one in store.waiting_commands() if one.verb == "ask_next"]
+    asked = sent(config, "ask_next")
     assert [sorted(one["ids"]) for one in asked] == [list(range(230, 240))]
 
 
@@ -169,7 +168,9 @@ def test_keys_move_the_map(browser: webdriver.Chrome, address: str) -> None:
     browser.switch_to.default_content()
 
     wait_for(browser, "return document.activeElement.id", "map-frame")
-    assert frame.screenshot_as_base64 != before
+    deadline = time.monotonic() + PATIENCE_S
+    while frame.screenshot_as_base64 == before:
+        assert time.monotonic() < deadline, "the map has not moved"
 
 
 def test_what_a_page_renews_keeps_its_focus_and_what_was_chosen(

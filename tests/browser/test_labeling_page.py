@@ -59,10 +59,11 @@ def test_in_a_narrow_window_every_class_can_be_picked_without_scrolling(
     page.label_all_tasks(tool.project)
     page.wait(lambda: page.regions() == 1)
 
-    found = browser.find_elements(By.CSS_SELECTOR, ".lsf-label")
-    assert len(found) == len(CLASSES.drawn)
-    for button in found:
-        assert on_top(browser, button), button.text
+    def all_on_top() -> bool:
+        found = browser.find_elements(By.CSS_SELECTOR, ".lsf-label")
+        return len(found) == len(CLASSES.drawn) and all(on_top(browser, one) for one in found)
+
+    page.wait(all_on_top)  # once the instructions have gone
 
 
 def test_the_id_of_a_region_fits_into_its_panel(
@@ -72,9 +73,12 @@ def test_the_id_of_a_region_fits_into_its_panel(
     page.wait(lambda: page.regions() == 1)
     page.choose(0)
 
-    text = page.see(f"//*[text()='{version(1, 1)}-1-0']")
-    assert text.size["height"] < 30  # one line
-    assert text.location["x"] + text.size["width"] <= browser.get_window_size()["width"]
+    def fits() -> bool:
+        text = page.see(f"//*[text()='{version(1, 1)}-1-0']").rect
+        one_line = text["height"] < 30
+        return one_line and text["x"] + text["width"] <= browser.get_window_size()["width"]
+
+    page.wait(fits)
 
 
 def test_the_guide_says_what_an_empty_page_and_an_empty_queue_mean(
@@ -82,7 +86,7 @@ def test_the_guide_says_what_an_empty_page_and_an_empty_queue_mean(
 ) -> None:
     tool.connector.repair(version(1, 1), [], 10)
     browser.get(f"{page.url}/projects/{tool.project}/data")
-    page.see("//button[contains(., 'Label All Tasks')]").click()
+    page.click_on("//button[contains(., 'Label All Tasks')]")
 
     said = page.see("//*[contains(@class, 'maskloop-guide')]").text
     assert "The first images come without a mask, since there is no model yet" in said
@@ -96,12 +100,11 @@ def test_the_data_manager_shows_the_reason_and_hides_our_own_columns(
     browser.get(f"{page.url}/projects/{tool.project}/data")
     page.see("//*[contains(text(), 'more uncertain than 97% of the pool')]")
 
-    shown = {
-        word
-        for word in browser.find_element(By.TAG_NAME, "body").text.split()
-        if "maskloop" in word
-    }
-    assert shown == {"maskloop_reason"}
+    def ours() -> set[str]:
+        words = browser.find_element(By.TAG_NAME, "body").text.split()
+        return {word for word in words if "maskloop" in word}
+
+    page.wait(lambda: ours() == {"maskloop_reason"})
 
 
 def on_top(browser: Chrome, element: WebElement) -> bool:

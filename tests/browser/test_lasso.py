@@ -13,9 +13,10 @@ from daemon.config.loading import Config
 from daemon.demo.web_user import WebUser
 from daemon.domain import Role
 from daemon.store import FILE, Store
-from tests.browser.chromium import wait_for
+from tests.browser.chromium import click, wait_for, write
 from tests.browser.conftest import Serve, SignIn
 from tests.browser.hand import lasso
+from tests.browser.sent import sent
 from tests.browser.visits import until_it_stands
 from tests.fakes.drawn_map import write_map
 from tests.integration.conftest import make_team
@@ -48,13 +49,9 @@ def ask_by_lasso(browser: webdriver.Chrome, config: Config, tick: Callable[[], o
     until_it_stands(browser)
     lasso(browser)
     wait_for(browser, TITLE, f"{WANTED} images are selected")
-    browser.find_element("css selector", "[data-verb=ask_next]").click()
-    browser.find_element("id", "reason-text").send_keys("rare weeds\n")
-    wait_for(browser, f"{ANSWER}.startsWith('Asked')", True)
-    waiting = 0
-    while not waiting:  # the page has sent it, the answer may not be back
-        with Store(config.state / FILE, read_only=True) as store:
-            waiting = len(store.waiting_commands())
+    click(browser, "[data-verb=ask_next]")
+    write(browser, "#reason-text", "rare weeds\n")
+    assert len(sent(config, "ask_next")) == 1
     tick()
     wait_for(browser, ANSWER, f"{WANTED} images next in the queue")
 
@@ -84,7 +81,7 @@ def test_what_a_lasso_takes_is_handed_to_annotators_next_and_in_order(
 
 
 @pytest.mark.live
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_the_real_label_studio_hands_them_out_next(
     browser: webdriver.Chrome,
     field: Field,

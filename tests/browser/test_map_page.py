@@ -11,9 +11,10 @@ from selenium.webdriver.common.keys import Keys
 
 from daemon.config.loading import Config
 from daemon.stages.commands.execution import carry_out_commands
-from tests.browser.chromium import severe, wait_for
+from tests.browser.chromium import PATIENCE_S, click, severe, wait_for, write
 from tests.browser.conftest import Serve, SignIn
 from tests.browser.hand import lasso
+from tests.browser.sent import sent
 from tests.fakes.chosen_cycles import IMAGES, choose_all, made, opened
 from tests.fakes.drawn_map import write_map
 
@@ -58,7 +59,7 @@ def test_a_lead_sees_selects_and_excludes_images(
         "return getComputedStyle(document.documentElement).getPropertyValue('--class-1')"
     ).strip()
     channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-    deadline, painted = time.monotonic() + 30, 0
+    deadline, painted = time.monotonic() + PATIENCE_S, 0
     while painted < 50:
         assert time.monotonic() < deadline, f"{painted} pixels"
         shot = browser.find_element("id", "map-frame").screenshot_as_base64
@@ -71,39 +72,28 @@ def test_a_lead_sees_selects_and_excludes_images(
     assert 4 < inside < IMAGES
 
     # a line of the legend does the same for the keyboard
-    browser.execute_script("document.querySelector('#legend button').focus()")
-    browser.switch_to.active_element.send_keys("\n")
+    write(browser, "#legend button", "\n")
     wait_for(browser, f"{TITLE} !== '{inside} images are selected'", True)
 
     # an image, and those that are most like it
     wait_for(browser, f"{ROWS} > 0", True)
-    browser.find_element("css selector", "#selected button").click()
+    click(browser, "#selected button")
     wait_for(browser, "return document.querySelectorAll('#similar li').length", 12)
-    assert browser.execute_script("return document.activeElement.id") == "image-name"
-    browser.find_element("id", "select-similar").click()
+    wait_for(browser, "return document.activeElement.id", "image-name")
+    click(browser, "#select-similar")
     wait_for(browser, TITLE, f"{min(IMAGES, 51)} images are selected")
     browser.switch_to.active_element.send_keys(Keys.ESCAPE)
-    assert not browser.find_element("id", "image-facts").is_displayed()
+    wait_for(browser, "return document.getElementById('image-facts').hidden", True)
 
     # found by name, left out by a command that the next tick carries out
-    browser.find_element("id", "search-text").send_keys("field47\n")
+    write(browser, "#search-text", "field47\n")
     wait_for(browser, TITLE, "1 image is selected")
-    browser.find_element("css selector", "[data-verb=exclude]").click()
-    browser.find_element("id", "reason-text").send_keys("blurred\n")
-    _tick_until_carried_out(config)
+    click(browser, "[data-verb=exclude]")
+    write(browser, "#reason-text", "blurred\n")
+    assert len(sent(config, "exclude")) == 1
+    with opened(config) as context:
+        carry_out_commands(context)  # as the next tick does
     wait_for(browser, "return document.getElementById('selection-answer').textContent",
          "1 image left out of the pool")  # fmt: skip
 
     assert [line for line in severe(browser) if "thumbnail.jpg" not in line] == []
-
-
-def _tick_until_carried_out(config: Config) -> None:
-    """As the next tick does, once the page has sent the command."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with opened(config) as context:
-            if context.store.waiting_commands():
-                carry_out_commands(context)
-                return
-        time.sleep(0.1)
-    pytest.fail("the page has sent no command")

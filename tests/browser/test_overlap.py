@@ -74,9 +74,16 @@ def test_layers_are_read_as_label_studio_draws_them(
     page.sign_in()
     browser.get(f"{label_studio.url}/projects/{tool.project}/data?task={ask.task}")
     page.wait(lambda: page.regions() > 1)
-    page.wait(lambda: None not in _seen(browser).values())
+    looks: list[dict[tuple[str, str], int | None]] = []
 
-    at_rest = _seen(browser)
+    def at_rest_now() -> bool:
+        """All are painted, and nothing more comes: images of masks are decoded one by one."""
+        looks.append(_seen(browser))
+        return None not in looks[-1].values() and looks[-5:] == [looks[-1]] * 5
+
+    page.wait(at_rest_now)
+
+    at_rest = looks[-1]
     page.choose(1)  # the weed of the first pair: bitmask over bitmask
     page.wait(lambda: _seen(browser)[BITMASK, BITMASK] == WEED)
     found = label_config.parse(CONFIG)

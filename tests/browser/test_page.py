@@ -32,6 +32,7 @@ return [...document.querySelectorAll("#left-out li")].map((row) => {
   return name.right > why.left && name.bottom > why.top + 1;
 });
 """
+LEGEND = "return [...document.querySelectorAll('#plot .legendtext')].map((one) => one.textContent)"
 POINTS = "return [...document.querySelectorAll('#plot .scatterlayer .point')].length"
 
 
@@ -43,10 +44,8 @@ def test_the_curve_is_drawn_with_every_point(browser: webdriver.Chrome, serve: S
     wait_for(browser, POINTS, 8)
     wait_for(browser, "return document.querySelectorAll('#plot .yerror').length", 4)
     wait_for(browser, "return document.getElementById('link').textContent", "live")
-    legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
-    assert legend.split("\n") == [
-        "mIoU, 95 % interval", "test mIoU", "IoU soil", "IoU crop", "IoU weed",
-    ]  # fmt: skip
+    names = ["mIoU, 95 % interval", "test mIoU", "IoU soil", "IoU crop", "IoU weed"]
+    wait_for(browser, LEGEND, names)
     assert severe(browser) == []
 
 
@@ -96,8 +95,8 @@ def test_hostile_names_do_not_run(browser: webdriver.Chrome, serve: Serve) -> No
     wait_for(browser, "return document.getElementById('link').textContent", "live")
     assert browser.title == "Maskloop: Train"
     assert HOSTILE in browser.find_element(By.ID, "batch").text
-    legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
-    assert "IoU <b>weed</b>" in legend  # plotly would read it as markup
+    # plotly would read it as markup
+    wait_for(browser, f"{LEGEND}.includes('IoU <b>weed</b>')", True)
     assert severe(browser) == []
 
 
@@ -156,8 +155,7 @@ def test_names_of_files_that_are_left_out_stand_beside_their_reasons(
     for width in (1200, 500):
         browser.set_window_size(width, 1000)
         browser.get(address)
-        overlaps = browser.execute_script(OVERLAPS)
-        assert overlaps == [False, False]
+        wait_for(browser, OVERLAPS, [False, False])
     browser.set_window_size(1200, 1000)
 
 
@@ -170,8 +168,7 @@ def test_the_curve_page_draws_its_forecast_and_fits_the_axis_to_a_chosen_class(
     browser.get(f"{address}/curve")
     wait_for(browser, POINTS, 8)
     wait_for(browser, lowest, False)
-    legend = browser.find_element(By.CSS_SELECTOR, "#plot .legend").text
-    assert "forecast, 80 % interval" in legend
+    wait_for(browser, f"{LEGEND}.includes('forecast, 80 % interval')", True)
 
     browser.execute_script(
         "const box = document.getElementById('figure'); box.value = arguments[0];"

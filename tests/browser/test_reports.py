@@ -24,11 +24,11 @@ from daemon.rules.redundancy import Redundancy
 from daemon.runs.audit_records import AuditResult
 from tests.browser.chromium import (
     REQUESTS,
-    SIDEWAYS,
     as_desk,
     as_phone,
     prefer,
     severe,
+    sideways,
     whole_page_png,
 )
 from tests.browser.screenshots import keep
@@ -119,7 +119,7 @@ def test_a_report_has_our_brand_fits_a_phone_has_a_dark_look_and_asks_nobody(
         )
         grounds.add(browser.execute_script(GROUND))
         assert browser.execute_script(BRAND) == "Maskloop"
-        assert browser.execute_script(SIDEWAYS) == []
+        assert sideways(browser) == []
         keep(whole_page_png(browser), "report", write.__name__.removeprefix("of_"), look)
     as_desk(browser)
 

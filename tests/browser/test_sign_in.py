@@ -16,17 +16,20 @@ from daemon.domain.commands import CommandState
 from daemon.store import FILE, Store
 from daemon.web.access.sessions import link_code
 from daemon.web.server import serving
-from tests.browser.chromium import severe, wait_for
+from tests.browser.chromium import click, severe, wait_for
 from tests.fakes.statuses import status
 
 pytestmark = pytest.mark.browser
 
+# The answer is kept by the browser: the page may be left before anybody reads it.
 ASK = """
-const done = arguments[arguments.length - 1];
-const { ask } = await import("/static/commands.js");
-const asked = ask("pause", { reason: "Nebel" });
-asked.then(({ outcome }) => done(outcome), ({ message }) => done(message));
+sessionStorage.removeItem("answered");
+import("/static/commands.js").then(({ ask }) => ask("pause", { reason: "Nebel" })).then(
+  ({ outcome }) => sessionStorage.setItem("answered", outcome),
+  ({ message }) => sessionStorage.setItem("answered", message),
+);
 """
+ANSWERED = "return sessionStorage.getItem('answered')"
 SHOWN = "return document.querySelector('.access')?.textContent.trim().replace(/\\s+/g, ' ') ?? ''"
 
 
@@ -58,7 +61,7 @@ def test_a_link_signs_in_and_lets_a_lead_act_until_the_session_is_ended(
     wait_for(browser, SHOWN, "Sign in")
     assert "anna@field.example" not in browser.page_source
 
-    browser.find_element(By.LINK_TEXT, "Sign in").click()
+    click(browser, ".access a")
     wait_for(browser, "return location.pathname + location.search", "/sign-in?next=/curve")
     browser.get(f"{address}/sign-in?next=/#{link_code(web_tokens(config).lead, utc_now())}")
     wait_for(browser, SHOWN, "lead Sign out")
@@ -66,17 +69,19 @@ def test_a_link_signs_in_and_lets_a_lead_act_until_the_session_is_ended(
     wait_for(browser, "return document.cookie", "")
     assert "anna@field.example" in browser.page_source
 
-    assert browser.execute_async_script(ASK) == "paused"
+    browser.execute_script(ASK)
+    wait_for(browser, ANSWERED, "paused")
     with Store(config.state / FILE, read_only=True) as store:
         (command,) = store.commands()
     assert (command.verb, command.arguments) == ("pause", {"reason": "Nebel"})
 
-    browser.find_element(By.CSS_SELECTOR, "[data-verb=pause]").click()
+    click(browser, "[data-verb=pause]")
     wait_for(browser, "return document.getElementById('answer').textContent", "paused")
 
-    browser.find_element(By.ID, "sign-out").click()
+    click(browser, "#sign-out")
     wait_for(browser, SHOWN, "Sign in")
-    assert browser.execute_async_script(ASK) == "sign in first"
+    browser.execute_script(ASK)
+    wait_for(browser, ANSWERED, "sign in first")
     wait_for(browser, "return location.pathname", "/sign-in")
     assert [line for line in severe(browser) if "401" not in line] == []
 

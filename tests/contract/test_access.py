@@ -210,4 +210,4 @@ def test_the_api_follows_no_redirect(server: FakeLabelStudio, sign_in: MakeApi) 
             sign_in(lambda: server.token).get("api/projects/")
 
         assert other.requests == []
-        assert httpx.get(f"{server.url}/api/projects/").is_redirect
+        assert httpx.get(f"{server.url}/api/projects/", timeout=60).is_redirect

@@ -52,7 +52,7 @@ def keys(results: list[ReadResult]) -> list[str]:
 def collect(reader: Reader, until: Callable[[], bool] | None = None) -> list[ReadResult]:
     """The results until no request remains, or until a condition holds."""
     is_over, found = until or (lambda: not reader.remaining()), list(reader.results())
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not is_over():
         assert time.monotonic() < deadline, "it does not get there"
         time.sleep(0.005)

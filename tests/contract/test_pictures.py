@@ -266,12 +266,12 @@ def _upload(server: Server, project: int) -> str:
         f"{server.url}/api/projects/{project}/import?commit_to_project=false",
         headers={"Authorization": f"Token {server.token}"},
         files={"file": ("field 1.png", png(9))},
-        timeout=30,
+        timeout=120,
     ).json()
     (number,) = answered["file_upload_ids"]
     found = httpx.get(
         f"{server.url}/api/import/file-upload/{number}",
         headers={"Authorization": f"Token {server.token}"},
-        timeout=30,
+        timeout=120,
     ).json()
     return f"/data/{found['file']}"

@@ -89,7 +89,7 @@ class FreshDaemon:
 
     def end(self) -> None:
         self._tell(END)
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=240)
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)

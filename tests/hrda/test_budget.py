@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from daemon.hrda.training.best_model import validation_iterations
 from daemon.hrda.training.budget import Pace
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest, TrainResult
 from daemon.runs.run_process import DONE
-from tests.hrda.test_process import files, start, threads, train_request, trained, wait_until
+from tests.hrda.test_process import files, killed_at, threads, train_request, trained
 from tests.hrda.tiny import tiny
 
 __all__ = ["files", "threads", "trained"]
@@ -74,13 +73,9 @@ def test_max_seconds_is_a_number_of_iterations_that_is_written_down(
 def test_a_timed_training_that_was_killed_keeps_its_number_and_ends_the_same(
     files: list[LabeledFile], tmp_path: Path
 ) -> None:
-    request = train_request(files)
-    folder = RunFolder(tmp_path / "killed")
-    folder.write_request(request.model_copy(update={"max_seconds": 1000.0}))
-    with start("train", folder) as child:
-        wait_until(folder.schedule.exists, "the number of iterations")
-        child.kill()
-        assert child.wait() == -signal.SIGKILL
+    request = train_request(files, save_every_s=1e9)
+    timed = request.model_copy(update={"max_seconds": 1000.0})
+    folder = killed_at(timed, tmp_path, lambda run: run.schedule.exists(), "the number")
     assert not folder.resume.exists()
     written = json.loads(folder.schedule.read_text())
     assert written["iterations"] > 3
@@ -128,13 +123,9 @@ def test_the_best_model_is_kept_and_a_kill_changes_nothing(
     with caplog.at_level("INFO"):
         whole = run(tmp_path / "whole", request)
     said = [r.getMessage() for r in caplog.records if "validation iteration=" in r.getMessage()]
-    killed = RunFolder(tmp_path / "killed")
-    killed.write_request(request)
-    with start("train", killed) as child:
-        wait_until((killed.path / "best.pth").exists, "the first measurement")
-        child.kill()
-        assert child.wait() == -signal.SIGKILL
-    assert not killed.finished()
+    killed = killed_at(
+        request, tmp_path, lambda run: (run.path / "best.pth").exists(), "the first measurement"
+    )
 
     assert main(["train", str(killed.path)]) == DONE
 

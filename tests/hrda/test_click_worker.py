@@ -162,7 +162,7 @@ def test_the_process_answers_by_lines_and_ends_with_its_input(
         child.stdin.flush()
         answer = wire.read_answer(child.stdout.readline())
         child.stdin.close()
-        code = child.wait(60)
+        code = child.wait(240)
 
     assert isinstance(ready, wire.WorkerReady)
     assert isinstance(answer, wire.WorkerAnswer)
@@ -189,7 +189,7 @@ def test_the_web_process_is_answered_and_a_killed_worker_is_replaced(
 
 def patient_answer(made: ClickWorkerProcess, asked: wire.WorkerQuestion) -> wire.WorkerAnswer:
     """The answer, once a worker is ready."""
-    for _ in range(600):
+    for _ in range(2400):
         try:
             return made.ask(asked, deadline_s=10)
         except NoAnswerError:

@@ -46,7 +46,7 @@ def run(folder: RunFolder, command: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_the_learner_is_far_better_than_a_regression_on_colour(field: Path) -> None:
     training, scoring = RunFolder(field / "train"), RunFolder(field / "predict")
     labeled, held_out = files(field, "pool"), files(field, "test")

@@ -68,9 +68,11 @@ def start(recipe: Path) -> subprocess.Popen[bytes]:
 
 
 def wait_for_iterations(run: RunFolder, least: int) -> None:
-    end_s = time.monotonic() + 200
+    end_s = time.monotonic() + 300
     while time.monotonic() < end_s:
         now = run.read_progress()
+        if run.finished():  # the moment was missed
+            return
         if now and now.phase == "training" and now.step >= least:
             return
         time.sleep(0.02)
@@ -78,7 +80,7 @@ def wait_for_iterations(run: RunFolder, least: int) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)  # 30 CPU seconds
+@pytest.mark.timeout(1200)  # 30 CPU seconds
 def test_an_experiment_goes_on_after_ctrl_c_and_after_a_kill(tmp_path: Path) -> None:
     recipe = write_home(tmp_path)
     out = tmp_path / "out"
@@ -86,14 +88,14 @@ def test_an_experiment_goes_on_after_ctrl_c_and_after_a_kill(tmp_path: Path) -> 
     with start(recipe) as first:
         wait_for_iterations(RunFolder(out / "arms/hrda/seed-3/train"), 1)
         first.send_signal(signal.SIGINT)
-        interrupted = first.wait(60)
+        interrupted = first.wait(240)
     train = RunFolder(out / "arms/hrda/seed-3/train")
     saved = train.resume.exists() or train.finished()  # on a slow machine it has ended meanwhile
     with start(recipe) as second:
         wait_for_iterations(RunFolder(out / "arms/segformer/seed-3/train"), 1)
         second.kill()
     with start(recipe) as third:
-        ended = third.wait(200)
+        ended = third.wait(600)
 
     assert (interrupted, saved, ended) == (130, True, 0)
     found = json.loads((out / "report.json").read_text())

@@ -207,7 +207,7 @@ def test_what_is_no_http_gets_an_answer_or_an_end(client: httpx.Client) -> None:
         b"\x16\x03\x01\x02\x00nonsense\r\n\r\n",
         b"POST /v1/predict HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
     ):
-        with socket.create_connection((address.host, address.port or 0), timeout=20) as line:
+        with socket.create_connection((address.host, address.port or 0), timeout=100) as line:
             line.sendall(words)
             assert line.recv(20)[:9] in (b"HTTP/1.0 ", b"HTTP/1.1 ", b"")
     assert client.get("/healthz").status_code == 200

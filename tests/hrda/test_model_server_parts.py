@@ -78,14 +78,14 @@ def test_serve_is_a_process_that_ends_well_at_sigterm(tmp_path: Path) -> None:
         process = subprocess.Popen([*command, "--threads", "1"], stderr=log, env=environment)
         try:
             address = address_in(tmp_path / "log", process)
-            refused = httpx.get(f"{address}/v1/model")
+            refused = httpx.get(f"{address}/v1/model", timeout=100)
             headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "image/png"}
             answer = httpx.post(
                 f"{address}/v1/predict", content=picture.getvalue(), headers=headers, timeout=100
             )
         finally:
             process.terminate()
-            code = process.wait(60)
+            code = process.wait(240)
 
     assert (refused.status_code, answer.status_code, code) == (401, 200, 0)
     assert TOKEN not in (tmp_path / "log").read_text()

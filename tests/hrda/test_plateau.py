@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,11 @@ from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.learning.loss_report import LossReport
 from daemon.hrda.training.consistency import mean_agreement, pool_consistency
 from daemon.hrda.training.plateau import Plateau
-from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest, TrainResult
+from daemon.runs.run_folder import LabeledFile, TrainRequest, TrainResult
 from daemon.runs.run_process import DONE
 from tests.hrda.device_reads import DeviceReads
 from tests.hrda.test_budget import run, same
-from tests.hrda.test_process import files, start, threads, train_request, wait_until
+from tests.hrda.test_process import files, killed_at, threads, train_request
 from tests.hrda.tiny import segmentor, unlabeled
 
 __all__ = ["files", "threads"]
@@ -97,12 +96,8 @@ def test_a_kill_on_the_way_to_the_plateau_changes_nothing(
     changes = {"method": "segformer", "iterations": 12, "validations": 4, "save_every_s": 0.0}
     request = train_request(files, until_plateau=0.3, **changes)
     request = request.model_copy(update={"validation": ()})
-    whole, killed = run(tmp_path / "whole", request), RunFolder(tmp_path / "killed")
-    killed.write_request(request)
-    with start("train", killed) as child:
-        wait_until(killed.resume.exists, "the first saved state")
-        child.kill()
-        assert child.wait() == -signal.SIGKILL
+    whole = run(tmp_path / "whole", request)
+    killed = killed_at(request, tmp_path, lambda run: run.resume.exists(), "the first saved state")
 
     assert main(["train", str(killed.path)]) == DONE
 

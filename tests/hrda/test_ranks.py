@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from daemon.demo.ports import free_port
 from daemon.domain.errors import ConfigError
 from daemon.hrda.distributed import SINGLE_PROCESS, Ranks
 from daemon.hrda.train import check
@@ -26,15 +26,12 @@ from tests.hrda.tiny import tiny
 __all__ = ["files", "threads"]
 
 
-PATIENCE_S = 200
+PATIENCE_S = 400
 
 
 def start_two(*arguments: str, log: Path) -> list[subprocess.Popen[bytes]]:
     """Both processes with the environment that torchrun gives."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    together = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    together = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
     with log.open("ab") as output:
         return [
             subprocess.Popen(
@@ -96,7 +93,7 @@ def test_a_training_of_two_processes_stops_saves_and_goes_on(
     files: list[LabeledFile], tmp_path: Path
 ) -> None:
     folder = RunFolder(tmp_path / "run")
-    folder.write_request(train_request(files, iterations=30, save_every_s=1e9))
+    folder.write_request(train_request(files, iterations=150, save_every_s=1e9))
     children = start_two("daemon.hrda", "train", str(folder.path), log=folder.log)
     wait_until(lambda: (p := folder.read_progress()) and p.step > 0, "the first iteration")
 
@@ -108,7 +105,7 @@ def test_a_training_of_two_processes_stops_saves_and_goes_on(
 
     again = start_two("daemon.hrda", "train", str(folder.path), log=folder.log)
     assert ends(again, folder.log) == [DONE, DONE]
-    assert folder.read_result(TrainResult).iterations == 30
+    assert folder.read_result(TrainResult).iterations == 150
     assert folder.log.read_text().count("resumed file=resume.pth") == 2
 
 

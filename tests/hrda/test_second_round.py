@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest, TrainRe
 from daemon.runs.run_process import DONE
 from tests.hrda.device_reads import DeviceReads
 from tests.hrda.test_budget import run, same
-from tests.hrda.test_process import files, start, threads, train_request, wait_until
+from tests.hrda.test_process import files, killed_at, threads, train_request
 from tests.hrda.tiny import learner, minibatch, tiny
 
 __all__ = ["files", "threads"]
@@ -76,19 +75,12 @@ def two_rounds(files: list[LabeledFile]) -> TrainRequest:
 def test_a_kill_in_either_round_or_between_them_changes_nothing(
     moment: str, whole: RunFolder, files: list[LabeledFile], tmp_path: Path
 ) -> None:
-    killed = RunFolder(tmp_path / "killed")
-    killed.write_request(two_rounds(files))
-
-    def reached() -> bool:
+    def reached(run: RunFolder) -> bool:
         if moment == "resume":  # of the second round
-            return bool([*killed.path.glob("second-round/*/first.json")]) and killed.resume.exists()
-        return bool([*killed.path.glob(f"second-round/*/{moment}")])
+            return bool([*run.path.glob("second-round/*/first.json")]) and run.resume.exists()
+        return bool([*run.path.glob(f"second-round/*/{moment}")])
 
-    with start("train", killed) as child:
-        wait_until(reached, moment)
-        child.kill()
-        assert child.wait() == -signal.SIGKILL
-    assert not killed.finished()
+    killed = killed_at(two_rounds(files), tmp_path, reached, moment)
 
     assert main(["train", str(killed.path)]) == DONE
 

@@ -129,7 +129,7 @@ def test_a_stopped_run_leaves_nothing_and_begins_again(
         while child.poll() is None and not (run.read_progress() or IDLE).losses:
             time.sleep(0.05)
         child.terminate()
-        code = child.wait(60)
+        code = child.wait(240)
 
     assert code == STOPPED
     left = {path.name for path in run.path.iterdir()}

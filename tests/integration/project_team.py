@@ -113,7 +113,7 @@ class ProjectTeam:
         return int(self.ada.submit(question, self.project, regions)["id"])
 
     def until(self, words: str) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while words not in (found := self.daemon.tick().waiting):
             assert time.monotonic() < deadline, found
             time.sleep(0.02)
@@ -125,7 +125,7 @@ class ProjectTeam:
 
     def finish(self) -> None:
         """Label all that is asked until the budget is spent."""
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 180
         while not (outcome := self.daemon.tick()).final:
             assert time.monotonic() < deadline, outcome
             while self.submit() is not None:

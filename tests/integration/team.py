@@ -118,7 +118,7 @@ class Team:
             self.daemon.tick()
 
     def until(self, words: str) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (found := self.daemon.tick().waiting).startswith(words):
             assert time.monotonic() < deadline, found
             time.sleep(0.02)

@@ -63,7 +63,7 @@ def config(home: Path) -> Config:
 @pytest.fixture
 def daemon(config: Config) -> Ticker:
     """A daemon that has asked for the first batch."""
-    begun, deadline = ticker(config), time.monotonic() + 60
+    begun, deadline = ticker(config), time.monotonic() + 120
     begun.tick()
     while not task_states(config):
         assert time.monotonic() < deadline

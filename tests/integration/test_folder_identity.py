@@ -42,7 +42,7 @@ class Daemon:
         self.ticker.tick()
 
     def finish(self) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 180
         while not (outcome := self.ticker.tick()).final:
             assert time.monotonic() < deadline, outcome
             time.sleep(0.01)

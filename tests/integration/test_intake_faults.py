@@ -75,7 +75,7 @@ def daemon(config: Config, tool: Spoiling) -> Iterator[Ticker]:
 
 
 def tick_until_asked(daemon: Ticker, config: Config) -> None:
-    for _ in range(500):
+    for _ in range(3000):
         daemon.tick()
         if status_json(config)["batch"]:
             return
@@ -145,7 +145,7 @@ def test_an_open_stage_goes_on_while_the_intake_is_broken(
     tool.spoiled, tool.which = {"mask": np.zeros((24, 32, 3))}, None
 
     stages = set()
-    for _ in range(200):
+    for _ in range(3000):
         with pytest.raises(IntakeBroken):
             daemon.tick()
         stages.add(status_json(config)["stage"])

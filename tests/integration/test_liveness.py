@@ -29,7 +29,7 @@ from tests.fakes.launcher import ForkLauncher
 from tests.fakes.status_json import status_json
 from tests.integration.workbench import configured, paint, ticker
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 

@@ -122,7 +122,7 @@ def test_a_daemon_that_is_killed_at_any_moment_goes_on(
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
 
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=400)
 
     assert_whole(config)
 

@@ -50,7 +50,7 @@ def test_the_points_of_a_running_loop_are_served(tmp_path: Path) -> None:
         daemon.send_signal(signal.SIGTERM)
         for _ in daemon.stderr:
             pass
-        assert daemon.wait(30) == 0
+        assert daemon.wait(120) == 0
 
     (length,) = struct.unpack_from("<I", block)
     assert f'"points": {IMAGES}' in block[4 : 4 + length].decode()

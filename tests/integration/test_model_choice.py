@@ -50,7 +50,7 @@ class MeasuredLauncher(ForkLauncher):
 
 def stopped_at(config: Config, daemon: Ticker, cycle: int, stage: Stage) -> None:
     """Tick until a cycle has come to this stage. SELECT and PUSH pass within a tick."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         time.sleep(0.01)
         daemon.tick()

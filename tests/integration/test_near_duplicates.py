@@ -106,8 +106,10 @@ def test_a_corrected_similarity_is_compared_anew(
     config = painted(tmp_path)
     run = comparison_of(config, 0)
     daemon = ticker(config)
-    while not run.finished():
+    while not run.request_file.exists():
         assert daemon.tick().running
+        time.sleep(0.01)
+    while not run.finished():  # no tick takes its result in
         time.sleep(0.01)
     loose = config.selection.model_copy(update={"duplicate_similarity": 0.5})
 

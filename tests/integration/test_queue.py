@@ -24,7 +24,7 @@ def filled(home: Path, **loop: Any) -> Config:
 
 
 def until(daemon: Ticker, words: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (found := daemon.tick().waiting).startswith(words):
         assert time.monotonic() < deadline, found
         time.sleep(0.02)

@@ -83,7 +83,7 @@ def test_one_connection_is_made_and_clicks_go_through_it(desk: Desk) -> None:
     (backend,) = desk.server.backends.values()
     known = (backend["basic_auth_user"], backend["basic_auth_pass"])
     click = body(point(), project=f"{desk.project}.1795340471")
-    with httpx.Client(trust_env=False, auth=known) as web:
+    with httpx.Client(trust_env=False, timeout=60, auth=known) as web:
         answer = web.post(f"{backend['url']}/predict", content=click)
     assert len(answer.json()["results"][0]["result"]) == 1
     assert desk.server.webhooks == {}
@@ -161,7 +161,7 @@ def test_a_wrong_password_is_refused_on_the_real_port(desk: Desk) -> None:
     desk.keep()
     wrong = base64.b64encode(b"maskloop:guess").decode()
 
-    with httpx.Client(trust_env=False, headers={"Authorization": f"Basic {wrong}"}) as web:
+    with httpx.Client(trust_env=False, timeout=60, headers={"Authorization": f"Basic {wrong}"}) as web:
         answer = web.post(f"{desk.connection.target}/predict", content=body(point()))
 
     assert answer.status_code == 401

@@ -128,7 +128,7 @@ def test_what_check_refuses_is_said_once_in_log_and_page_when_the_daemon_starts(
         said = line_with(daemon, "start check")
     finally:
         daemon.terminate()
-        rest = daemon.communicate(timeout=60)[1]
+        rest = daemon.communicate(timeout=120)[1]
 
     assert "WARNING" in said
     assert "[selection] strategy = 'raises'" in said

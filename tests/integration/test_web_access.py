@@ -40,7 +40,7 @@ def address(config: Config) -> Iterator[str]:
 def raw(address: str, request: str) -> str:
     """The answer to the bytes of a request."""
     host, _, port = address.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(request.encode())
         connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65_536), b"")).decode("latin-1")
@@ -80,7 +80,7 @@ def test_a_link_of_the_command_line_signs_in_once(
     own = {"Origin": address, "Content-Type": JSON}
     command = json.dumps({"verb": "pause", "arguments": {"reason": "雾\r\nSet-Cookie: x"}})
 
-    with httpx.Client(base_url=address) as lead, httpx.Client(base_url=address) as late:
+    with httpx.Client(base_url=address, timeout=60) as lead, httpx.Client(base_url=address, timeout=60) as late:
         assert lead.post("/api/v1/session", json={"code": code}).json() == {"role": "lead"}
         assert late.post("/api/v1/session", json={"code": code}).status_code == 401
         headers = {**own, "X-CSRF-Token": csrf_of(lead.get("/").text)}

@@ -56,7 +56,7 @@ def start_copy(migrated: Path, folder: Path) -> LabelStudioServer:
         executable=find_executable(os.environ),
         port=free_port(),
     )
-    return server.start(timeout_s=120)
+    return server.start()
 
 
 @pytest.fixture(scope="session")

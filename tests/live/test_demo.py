@@ -20,7 +20,7 @@ from daemon.demo.field import draw_sequence
 from daemon.demo.settings import first_config, own_plan
 from tests.fakes.status_json import status_json
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(1200)]
 
 POOL, TEST, SIDE = 12, 2, 96
 
@@ -64,7 +64,7 @@ def done(own, migrated, tmp_path_factory):
     changed = config.model_copy(update={"training": training, "loop": loop})
     (folder / "config.toml").write_text(render(changed))
     ended = subprocess.run(
-        _command(own, folder), capture_output=True, text=True, timeout=380, check=False
+        _command(own, folder), capture_output=True, text=True, timeout=1000, check=False
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return folder, ended.stdout
@@ -108,7 +108,7 @@ def test_a_second_start_continues_and_trains_nothing_twice(done, own):
     folder, _ = done
     runs = {path: path.stat().st_mtime_ns for path in (folder / "state" / "runs").glob("*/result*")}
     again = subprocess.run(
-        _command(own, folder), capture_output=True, text=True, timeout=120, check=False
+        _command(own, folder), capture_output=True, text=True, timeout=600, check=False
     )
     assert again.returncode == 0, again.stdout + again.stderr
     assert "starting Label Studio" in again.stdout
@@ -120,7 +120,7 @@ def test_a_second_start_continues_and_trains_nothing_twice(done, own):
 
 def test_a_folder_of_another_data_set_is_refused(done):
     command = [sys.executable, "-m", "daemon.cli", "demo", "--dir", str(done[0]), "--exit"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == 1
     assert "choose another folder with --dir" in ended.stderr
 
@@ -137,7 +137,7 @@ def test_an_interrupt_ends_everything_and_says_so(own, migrated, tmp_path):
         time.sleep(2)  # the daemon is at its first tick
         demo.send_signal(signal.SIGINT)
         rest = demo.stdout.read()
-        assert demo.wait(60) == 130
+        assert demo.wait(240) == 130
     assert "stopped; the same command continues here" in rest
     assert _running_in(folder) == []
 

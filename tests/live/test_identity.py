@@ -90,7 +90,7 @@ class Campaign:
         return True
 
     def until(self, words: str) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while words not in (found := self.ticker.tick().waiting):
             assert time.monotonic() < deadline, found
             time.sleep(0.1)
@@ -209,7 +209,7 @@ def test_uploads_are_read_under_the_name_that_the_server_had_and_pictures_in_the
         f"{label_studio.url}/api/projects/{campaign.project}/import?commit_to_project=false",
         headers={"Authorization": f"Token {label_studio.credentials.token}"},
         files={"file": ("upload.png", content[:-8] + content[-8:])},
-        timeout=30,
+        timeout=120,
     ).json()
     (number,) = answered["file_upload_ids"]
     stored = campaign.api.get(f"api/import/file-upload/{number}")["file"]

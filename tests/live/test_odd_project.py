@@ -34,7 +34,7 @@ from daemon.store import FILE, Store
 from tests.fakes.picture_parts import saved
 from tests.fakes.status_json import status_json
 
-pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(1200)]
 
 CONTROL = Control(from_name="mask", to_name="image")
 SIZE = (96, 128)  # (height_px, width_px)

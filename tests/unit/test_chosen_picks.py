@@ -48,7 +48,7 @@ def begun(context: Context) -> tuple[Context, RunFolder]:
 
 
 def finish(context: Context) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not select(context, 0):
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +26,7 @@ class Awkward(MemoryFileSystem):
 
     def info(self, path: str, **options: Any) -> Any:
         if "hangs" in path:
-            self.release.wait(10)
+            self.release.wait(600)
         if "forbidden" in path:
             raise RuntimeError("AccessDenied: the role may not")
         return {**super().info(path, **options), "size": None}
@@ -81,7 +80,7 @@ def test_a_missing_image_and_a_refusal_of_the_storage_are_said(awkward: Awkward)
 
 
 def test_a_storage_that_hangs_is_left_alone_for_a_while(awkward: Awkward) -> None:
-    clock, started = [0.0], time.monotonic()
+    clock = [0.0]
     reader = CloudStorage(total_s=0.1, monotonic=lambda: clock[0])
 
     with pytest.raises(ImageRefused, match="no answer of the awkward storage in"):
@@ -91,8 +90,6 @@ def test_a_storage_that_hangs_is_left_alone_for_a_while(awkward: Awkward) -> Non
     clock[0] += BACKOFF_S
     with pytest.raises(ImageRefused, match="no answer of the awkward storage in"):
         reader.read("awkward://bucket/hangs.png", LIMIT)
-
-    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def changed(path: Path, change: Any) -> None:
 
 @pytest.mark.parametrize("form", ["polygons", "runs", "text"])
 @given(mask=MASKS)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_any_mask_comes_back_from_every_form(form: str, mask: np.ndarray) -> None:
     found = np.zeros_like(mask)
 

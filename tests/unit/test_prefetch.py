@@ -43,7 +43,7 @@ def test_a_result_is_computed_while_the_consumer_uses_the_one_before() -> None:
 
     next(results)
 
-    assert done.wait(10)
+    assert done.wait(60)
 
 
 def test_a_consumer_that_leaves_ends_the_threads() -> None:

@@ -239,14 +239,14 @@ def test_it_serves_until_the_block_ends() -> None:
     with serving(lambda: status(1)) as address:
         host, port = address.removeprefix("http://").split(":")
         assert host == "127.0.0.1"
-        with urllib.request.urlopen(f"{address}/status.json", timeout=5) as answer:
+        with urllib.request.urlopen(f"{address}/status.json", timeout=60) as answer:
             assert json.load(answer)["cycle"] == 1
-        idle = http.client.HTTPConnection(host, int(port), timeout=5)
+        idle = http.client.HTTPConnection(host, int(port), timeout=60)
         idle.request("GET", "/")  # stays open, and must not hold up the end
         idle.getresponse().read()
 
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((host, int(port)), timeout=5)
+        socket.create_connection((host, int(port)), timeout=60)
     idle.close()
 
 
