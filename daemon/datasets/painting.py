@@ -24,13 +24,15 @@ class Outline:
     """An object of an image, not drawn yet.
 
     value: its class; NO_LABEL for a crowd. pixels: the canvas, to know its size and to note
-    repairs -> the object; raises MaskRefused. is_box: a rectangle around what it marks.
-    by_machine: a machine drew it and nobody changed it.
+    repairs -> the object; raises MaskRefused. is_box: a rectangle around what it marks; box_words:
+    how that is known, where the source does not say it. by_machine: a machine drew it and nobody
+    changed it.
     """
 
     value: int
     pixels: Callable[[Canvas], Patch]
     is_box: bool = False
+    box_words: str = ""
     by_machine: bool = False
 
     def doubt(self, trust: Trust) -> Repair | None:
@@ -50,7 +52,7 @@ def drawn(outlines: Sequence[Outline], canvas: Canvas, trust: Trust) -> Labels:
     doubts = [one.doubt(trust) for one in outlines]
     for one, doubt in zip(outlines, doubts, strict=True):
         if doubt is not None:
-            canvas.note(doubt)
+            canvas.note(doubt, detail=one.box_words if doubt is Repair.BOX_UNLABELED else "")
             canvas.paint(one.pixels(canvas), NO_LABEL)
     for one, doubt in zip(outlines, doubts, strict=True):
         if doubt is None:

@@ -10,11 +10,11 @@ from flask import Flask, Response, send_file
 from flask.typing import ResponseReturnValue
 
 from daemon.domain.clock import Clock, steady_s, utc_now
-from daemon.domain.errors import MaskloopError
 from daemon.web.access.gate import access_of, guard
 from daemon.web.access.sign_in import sign_in_routes
 from daemon.web.api_index import index_routes
 from daemon.web.command_routes import command_routes
+from daemon.web.error_answers import error_answers
 from daemon.web.hints import Hints, receiver
 from daemon.web.image_routes import image_routes
 from daemon.web.page import Page, ReadConfig, ReadStatus, Sources, blueprint
@@ -84,15 +84,12 @@ def create_app(
 
 
 def _add_common_answers(app: Flask) -> None:
-    """plotly.js, the answer to an error of ours, and the headers of every answer."""
+    """plotly.js, the answers to errors, and the headers of every answer."""
+    error_answers(app)
 
     @app.get("/plotly.js")
     def plotly() -> ResponseReturnValue:
         return send_file(PLOTLY, mimetype="text/javascript", max_age=86_400)
-
-    @app.errorhandler(MaskloopError)
-    def unavailable(error: MaskloopError) -> ResponseReturnValue:
-        return Response(f"{error}\n", status=503, mimetype="text/plain")
 
     @app.after_request
     def secure(response: Response) -> Response:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, abort, request
 from flask.typing import ResponseReturnValue
 from PIL import Image as Pillow
 
@@ -72,7 +72,7 @@ class _Drawer:
         """The image as people see it; a drawn one that says why there is none."""
         config, image = self._config(), self._image(image_id)
         if image is None:
-            return _absent(f"there is no image {image_id}")
+            abort(404, f"there is no image {image_id}")
         most = config.images.max_megapixels * MEGAPIXEL
         key = f"{image.sha256} {_stamp(image.path)} {most} {px}"
         try:
@@ -86,7 +86,7 @@ class _Drawer:
         config, image = self._config(), self._image(image_id)
         run = image and _prediction_run(config.state / "runs", image.id, cycle)
         if not run:
-            return _absent(f"no prediction of image {image_id} is kept")
+            abort(404, f"no prediction of image {image_id} is kept")
         mask, own = run.mask(image_id), settings_file(run)
         usual, colours = config.predictions.model_dump(), class_colours(config.class_set)
         key = f"{mask} {_stamp(mask)} {_stamp(own)} {usual} {colours} {px}"
@@ -97,7 +97,7 @@ class _Drawer:
         try:
             return _picture(self._drawn(config, key, drawn), key, "image/png")
         except MaskRefused as exc:
-            return _absent(f"the prediction of image {image_id} cannot be read: got {exc.got}")
+            abort(404, f"the prediction of image {image_id} cannot be read: got {exc.got}")
 
     def label(self, image_id: int, px: int) -> Response:
         """The label of an image that counts."""
@@ -106,7 +106,7 @@ class _Drawer:
             try:
                 content = store.label_png(image_id)
             except KeyError:
-                return _absent(f"image {image_id} has no label")
+                abort(404, f"image {image_id} has no label")
         colours = class_colours(config.class_set)
         key = f"{hashlib.sha256(content).hexdigest()} {colours} {px}"
 
@@ -164,7 +164,3 @@ def _picture(content: bytes, key: str = "", mimetype: str = "image/jpeg") -> Res
         response.headers["Cache-Control"] = f"private, max-age={FRESH_S}"
         response.make_conditional(request)
     return response
-
-
-def _absent(words: str) -> Response:
-    return Response(f"{words}\n", status=404, mimetype="text/plain")

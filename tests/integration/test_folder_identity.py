@@ -104,7 +104,7 @@ def test_a_replaced_file_keeps_its_row_and_its_label_counts_again_when_its_mask_
     assert daemon.status()["evaluations"][-1]["labels_unconfirmed"] == 1
 
     daemon.shift = timedelta()  # the mask is saved by the clock of this machine
-    time.sleep(0.01)
+    time.sleep(0.05)  # the time of a file is as coarse as the ticks of its kernel
     Picture.fromarray(np.zeros(size, np.uint8)).save(daemon.home / "masks" / name)
     daemon.ticker.tick()
 

@@ -161,7 +161,9 @@ def test_a_wrong_password_is_refused_on_the_real_port(desk: Desk) -> None:
     desk.keep()
     wrong = base64.b64encode(b"maskloop:guess").decode()
 
-    with httpx.Client(trust_env=False, timeout=60, headers={"Authorization": f"Basic {wrong}"}) as web:
+    with httpx.Client(
+        trust_env=False, timeout=60, headers={"Authorization": f"Basic {wrong}"}
+    ) as web:
         answer = web.post(f"{desk.connection.target}/predict", content=body(point()))
 
     assert answer.status_code == 401

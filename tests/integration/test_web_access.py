@@ -80,7 +80,10 @@ def test_a_link_of_the_command_line_signs_in_once(
     own = {"Origin": address, "Content-Type": JSON}
     command = json.dumps({"verb": "pause", "arguments": {"reason": "雾\r\nSet-Cookie: x"}})
 
-    with httpx.Client(base_url=address, timeout=60) as lead, httpx.Client(base_url=address, timeout=60) as late:
+    with (
+        httpx.Client(base_url=address, timeout=60) as lead,
+        httpx.Client(base_url=address, timeout=60) as late,
+    ):
         assert lead.post("/api/v1/session", json={"code": code}).json() == {"role": "lead"}
         assert late.post("/api/v1/session", json={"code": code}).status_code == 401
         headers = {**own, "X-CSRF-Token": csrf_of(lead.get("/").text)}

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from connectors.masks.regions import Control, encode
 from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
 from daemon.datasets.samples import Repair
+from daemon.domain import ClassSet
 from daemon.domain.errors import DatasetRefused
 from tests.fakes.dataset_sources import (
     cvat,
@@ -55,7 +57,41 @@ def supervisely_with_points(root: Path) -> None:
     write_json(path, content)
 
 
-@pytest.mark.parametrize("write", [cvat_with_points, datumaro_with_a_tag, supervisely_with_points])
+def label_studio_with_points(root: Path) -> None:
+    mask = Control(from_name="mask", to_name="image")
+    classes = ClassSet(names=("background", "crop", "weed"))
+    label_studio(root, {"a.png": encode(ring(), classes, mask, {}), "b.png": [CLICK, CHOICE]})
+
+
+CLICK = {
+    "type": "keypointlabels",
+    "from_name": "click",
+    "to_name": "image",
+    "value": {"x": 5, "y": 5, "width": 1, "keypointlabels": ["weed"]},
+}
+CHOICE = {
+    "type": "choices",
+    "from_name": "quality",
+    "to_name": "image",
+    "value": {"choices": ["sharp"]},
+}
+BOX = {
+    "type": "rectanglelabels",
+    "from_name": "box",
+    "to_name": "image",
+    "original_width": 30,
+    "original_height": 24,
+    "value": {"x": 0, "y": 0, "width": 50, "height": 100, "rectanglelabels": ["weed"]},
+}
+WRITERS = [
+    cvat_with_points,
+    datumaro_with_a_tag,
+    label_studio_with_points,
+    supervisely_with_points,
+]
+
+
+@pytest.mark.parametrize("write", WRITERS)
 def test_an_image_with_points_or_tags_only_is_no_background(
     write: Callable[[Path], None], tmp_path: Path
 ) -> None:
@@ -68,6 +104,30 @@ def test_an_image_with_points_or_tags_only_is_no_background(
     assert report.repairs[Repair.NO_AREA, ""].first.endswith("b.png")
     splits = json.loads((tmp_path / "out/splits.json").read_text())
     assert (splits["pool"], splits["unlabeled"]) == (["a"], ["b"])
+
+
+def test_choices_alone_are_background_only_where_others_draw(tmp_path: Path) -> None:
+    mask, classes = Control(from_name="mask", to_name="image"), ClassSet(names=("soil", "crop"))
+    square = (ring() == 1).astype(ring().dtype)
+    drawn = encode(square, classes, mask, {})
+    label_studio(tmp_path / "drawn/in", {"a.png": drawn, "b.png": [CHOICE]})
+    label_studio(tmp_path / "sorted/in", {"a.png": [CHOICE], "b.png": [CHOICE]})
+
+    beside_masks, alone = imported(tmp_path / "drawn/in"), imported(tmp_path / "sorted/in")
+
+    assert (beside_masks.labeled, alone.labeled) == (2, 0)
+    assert (Repair.NO_AREA, "") not in beside_masks.repairs
+    assert alone.repairs[Repair.NO_AREA, ""].images == 2
+
+
+def test_points_beside_rectangles_are_left_out_and_the_rectangles_count(tmp_path: Path) -> None:
+    label_studio(tmp_path / "in", {"a.png": [BOX, CLICK]})
+
+    report = imported(tmp_path / "in")
+
+    assert report.faults == []
+    assert report.repairs[Repair.BOX_UNLABELED, ""].number == 1
+    assert report.repairs[Repair.OTHER_GEOMETRY, "clicks"].number == 1
 
 
 def test_captions_are_refused_with_what_would_be_needed(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@ them (bitmasks, brush, polygons, rectangles, ellipses), with its overlap rule.
 
 The latest annotation of an image counts; a skipped one does not. A task without one is unlabeled,
 unless machines are trusted: then its latest prediction is its label. What only a rectangle marks
-has no label, unless boxes are trusted.
+has no label, unless boxes are trusted. An answer of points or open lines alone says of no pixel
+what it is: the image is unlabeled. So is one of choices and words alone, where nobody has drawn
+anything in the whole export; else it is background only, as for the loop.
 """
 
 from __future__ import annotations
@@ -16,8 +18,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
-from connectors.masks.region_pixels import BITMASK, BRUSH, SHAPES
+from connectors.masks.region_kinds import RegionKind
+from connectors.masks.region_pixels import BITMASK
 from connectors.masks.regions import Control, DecodedMask, decode
+from daemon.datasets.formats.label_studio_answers import (
+    answers_of,
+    holds_area,
+    is_box,
+    kind_of_entry,
+    latest_of,
+    regions_of,
+)
 from daemon.datasets.json_files import head, read_json
 from daemon.datasets.samples import (
     BACKGROUND,
@@ -37,8 +48,6 @@ from daemon.domain.errors import DatasetRefused
 from daemon.domain.formatting import short_repr
 
 LOOKED_FOR = "Label Studio: a .json export (the format JSON, not JSON-MIN) and its images"
-MASK_TYPES = (BITMASK, BRUSH, *SHAPES)
-BOX = "rectanglelabels"
 _MARKS = (b'"annotations"', b'"completions"')
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # that Label Studio puts before the name of an upload
 _MOST_NAMES = IGNORE  # pixel values
@@ -66,14 +75,10 @@ def recognize(tree: Tree, trust: Trust) -> Source | None:
 
 def _is_task(task: object) -> bool:
     return (
-        isinstance(task, dict) and isinstance(task.get("data"), dict) and _answers(task) is not None
+        isinstance(task, dict)
+        and isinstance(task.get("data"), dict)
+        and answers_of(task) is not None
     )
-
-
-def _answers(task: Mapping[str, Any]) -> list[Any] | None:
-    """The annotations of a task; `completions` in old exports. None: this is no task."""
-    found = task.get("annotations", task.get("completions"))
-    return found if isinstance(found, list) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +123,8 @@ class _Reader:
 
     def source(self) -> Source:
         """All tasks as samples, read with the labels and tags that they use."""
-        regions = [one for task in self.tasks.values() for one in _regions(task.result or [])]
+        tasks = list(self.tasks.values())
+        regions = [one for task in tasks for one in regions_of(task.result or [])]
         names = tuple(dict.fromkeys([BACKGROUND, *(one.label for one in regions)]))
         if len(names) > _MOST_NAMES:
             raise DatasetRefused(f"Label Studio: got {len(names)} labels; expected {_MOST_NAMES}")
@@ -126,6 +132,7 @@ class _Reader:
         controls = [Control(from_name=a, to_name=b, type=c) for a, b, c in tags]
         reading = _Reading(
             trust=self.trust,
+            draws=any(holds_area(one) for task in self.tasks.values() for one in task.result or []),
             classes=ClassSet(names=names),
             control=Control(
                 from_name=controls[0].from_name if controls else "",
@@ -137,16 +144,16 @@ class _Reader:
         return Source(
             format="Label Studio",
             classes=names,
-            samples=[reading.sample(task) for task in self.tasks.values()],
+            samples=[reading.sample(task) for task in tasks],
             faults=tuple(self.faults),
         )
 
     def _task(self, task: Mapping[str, Any], where: str, image: str) -> _Task:
         """The task with the result that counts."""
-        result, replaced = _latest(_answers(task) or [])
+        result, replaced = latest_of(answers_of(task) or [])
         predictions = task.get("predictions")
         if result is None and self.trust.machine and isinstance(predictions, list):
-            result, _ = _latest(predictions)
+            result, _ = latest_of(predictions)
             machine = len(result or ())
             return _Task(where=where, image=image, result=result, machine=machine)
         return _Task(where=where, image=image, result=result, replaced=replaced)
@@ -168,20 +175,11 @@ class _Reader:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Region:
-    """A region that may hold pixels: its tag and its label."""
-
-    from_name: str
-    to_name: str
-    type: str
-    label: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Reading:
-    """The classes and the tags of all tasks."""
+    """The classes and the tags of all tasks. draws: whether anything with an area was drawn."""
 
     trust: Trust
+    draws: bool
     classes: ClassSet
     control: Control
 
@@ -190,24 +188,39 @@ class _Reading:
         counts = {Repair.LATER_ANSWER: task.replaced, Repair.MACHINE: task.machine}
         repairs = [Count(repair=one, number=number) for one, number in counts.items() if number]
         result = task.result
+        if result is None:
+            return Sample(image=task.image, repairs=repairs, labels=None)
+        if self._says_no_pixel(result):
+            repairs.append(Count(repair=Repair.NO_AREA))
+            return Sample(image=task.image, repairs=repairs, labels=None)
         return Sample(
             image=task.image,
             repairs=repairs,
-            labels=None if result is None else lambda size: self._labels(task, result, size),
+            labels=lambda size: self._labels(task, result, size),
         )
+
+    def _says_no_pixel(self, result: list[Any]) -> bool:
+        """Whether an answer that holds something says of no pixel what it is."""
+        kinds = set(map(kind_of_entry, result))
+        if not kinds or RegionKind.PIXELS in kinds:
+            return False
+        return kinds != {RegionKind.ANSWER} or not self.draws
 
     def _labels(self, task: _Task, result: list[Any], size: tuple[int, int]) -> Labels:
         """The mask of an annotation. Raises MaskRefused."""
-        boxes = [one for one in result if isinstance(one, dict) and one.get("type") == BOX]
+        boxes = list(filter(is_box, result))
         if not boxes or self.trust.boxes:
             found = self._decoded(result, task, size)
             return Labels(values=_values(found), repairs=[*_repairs(found, result), *_boxes(boxes)])
-        drawn = [one for one in result if not (isinstance(one, dict) and one.get("type") == BOX)]
-        found, marked = self._decoded(drawn, task, size), self._decoded(boxes, task, size)
+        drawn = [one for one in result if holds_area(one) and not is_box(one)]
+        without_area = [one for one in result if not holds_area(one)]
+        found = self._decoded(drawn, task, size)
+        marked = self._decoded([*boxes, *without_area], task, size)
         values = _values(found)
         values[(values == 0) & (marked.mask != self.classes.unlabeled)] = NO_LABEL
         unlabeled = Count(repair=Repair.BOX_UNLABELED, number=len(boxes))
-        return Labels(values=values, repairs=[*_repairs(found, result), unlabeled])
+        repairs = [*_repairs(found, result), *_left_out(marked), unlabeled]
+        return Labels(values=values, repairs=repairs)
 
     def _decoded(self, result: list[Any], task: _Task, size: tuple[int, int]) -> DecodedMask:
         return decode(result, self.classes, self.control, size, task.where)
@@ -231,6 +244,10 @@ def _repairs(found: DecodedMask, result: Sequence[Any]) -> Iterator[Count]:
         Repair.BACKGROUND_ONLY: int(not result),
     }
     yield from (Count(repair=one, number=number) for one, number in counts.items() if number)
+    yield from _left_out(found)
+
+
+def _left_out(found: DecodedMask) -> Iterator[Count]:
     for kind, number in found.left_out.items():
         yield Count(repair=Repair.OTHER_GEOMETRY, number=number, detail=kind.value)
 
@@ -238,32 +255,3 @@ def _repairs(found: DecodedMask, result: Sequence[Any]) -> Iterator[Count]:
 def _texts(fields: Mapping[str, Any]) -> Iterator[str]:
     """The texts of a task, each of which may be the address of its image."""
     yield from (value for value in fields.values() if isinstance(value, str) and value)
-
-
-def _latest(answers: Sequence[Any]) -> tuple[list[Any] | None, int]:
-    """The result of the annotation that counts, and how many others there are."""
-    drawn = [
-        one
-        for one in answers
-        if isinstance(one, dict)
-        and isinstance(one.get("result"), list)
-        and not one.get("was_cancelled")
-    ]
-    if not drawn:
-        return None, 0
-    latest = max(drawn, key=lambda one: str(one.get("updated_at") or one.get("created_at") or ""))
-    return latest["result"], len(drawn) - 1
-
-
-def _regions(result: Sequence[Any]) -> Iterator[_Region]:
-    for one in result:
-        if not isinstance(one, dict) or one.get("type") not in MASK_TYPES:
-            continue
-        value = one.get("value")
-        labels = value.get(one["type"]) if isinstance(value, dict) else None
-        tag = (one.get("from_name"), one.get("to_name"))
-        if isinstance(labels, list) and all(isinstance(name, str) for name in (*labels, *tag)):
-            for label in labels:
-                yield _Region(
-                    from_name=str(tag[0]), to_name=str(tag[1]), type=one["type"], label=label
-                )

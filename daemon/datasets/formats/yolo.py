@@ -3,18 +3,28 @@
 data.yaml names classes and splits; without it classes.txt or obj.names do, else the classes are
 numbers. An image without a label file shows no object. As Ultralytics does it, the smaller of two
 objects is on top.
+
+Where every object of the source has exactly four corners and some are turned, they are taken for
+turned boxes, unless data.yaml says `task: segment`, as ours does: boxes are no masks.
 """
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from daemon.config.name_lists import read_list
 from daemon.datasets.annotated_images import AnnotatedImage, guarded, samples_of
 from daemon.datasets.formats.pairs import split_of_folders
-from daemon.datasets.formats.yolo_labels import YoloObject, parsed, pixels_of, read_lines
+from daemon.datasets.formats.yolo_labels import (
+    YoloObject,
+    corner_count,
+    is_slanted,
+    parsed,
+    pixels_of,
+    read_lines,
+)
 from daemon.datasets.formats.yolo_yaml import YoloYaml, read_yolo_yaml
 from daemon.datasets.painting import Canvas, Outline
 from daemon.datasets.samples import BACKGROUND, LabelsUnusable, Source, Trust
@@ -25,6 +35,10 @@ from daemon.domain.formatting import short_repr
 
 LOOKED_FOR = "YOLO segmentation: images and labels side by side, a .txt for each image; data.yaml"
 NAMES = ("classes.txt", "obj.names")
+TURNED_BOXES = (
+    "every object of the source has exactly four corners, as turned boxes have; if they are masks, "
+    "import with --boxes-as-masks"
+)
 _EXPECTED = "a class index and a polygon in shares of width and height"
 
 
@@ -79,6 +93,8 @@ class _Reader:
     label_of: Mapping[str, str]
     faults: list[Fault] = field(default_factory=list)
     highest: int = 0
+    corners: set[int] = field(default_factory=set)
+    any_slanted: bool = False
 
     def source(self, described: tuple[str, YoloYaml] | None) -> Source:
         """All images of the folders that hold labeled ones, or that data.yaml names."""
@@ -90,6 +106,8 @@ class _Reader:
             if path in listed or path.rpartition("/")[0] in folders
         ]
         counts = {path: self._count(path) for path in images}
+        says_masks = described is not None and described[1].says_masks
+        turned = self.corners == {4} and self.any_slanted and not says_masks
         names = described[1].names if described else self._names()
         titles = {**{at: str(at) for at in range(self.highest + 1 if not names else 0)}, **names}
         values: dict[str, int] = {BACKGROUND: 0}
@@ -100,7 +118,7 @@ class _Reader:
                 image=path,
                 stated=None,
                 objects=counts[path],
-                outlines=self._outlines(path, by_index),
+                outlines=self._outlines(path, by_index, turned=turned),
                 splits=tuple(listed.get(path, ())) or split_of_folders(path),
             )
             for path in images
@@ -125,6 +143,9 @@ class _Reader:
             index = line.split()[0]
             if index.isdecimal() and len(index) < 6:
                 self.highest = max(self.highest, int(index))
+            self.corners.add(corner_count(line))
+            if not self.any_slanted and self.corners == {4}:
+                self.any_slanted = is_slanted(line)
         return len(lines)
 
     def _names(self) -> dict[int, str]:
@@ -188,15 +209,18 @@ class _Reader:
         return found
 
     def _outlines(
-        self, path: str, by_index: Mapping[int, int]
+        self, path: str, by_index: Mapping[int, int], *, turned: bool
     ) -> Callable[[Canvas], list[Outline]]:
+        """turned: whether the objects are turned boxes."""
         file = self.label_of.get(path)
 
         def outlines(_: Canvas) -> list[Outline]:
             if file is None:
                 return []
             objects = _objects(read_lines(self.tree.path(file), file), file)
-            return [_outline(one, by_index, file) for one in objects]
+            drawn = (_outline(one, by_index, file) for one in objects)
+            words = TURNED_BOXES if turned else ""
+            return [replace(one, is_box=turned or one.is_box, box_words=words) for one in drawn]
 
         return outlines
 

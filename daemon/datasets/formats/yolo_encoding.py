@@ -39,7 +39,10 @@ def _shares(corners: Corners, width_px: int, height_px: int) -> str:
 
 
 def data_yaml(names: Sequence[str], splits: Mapping[str, str]) -> str:
-    """data.yaml. names: by index. splits: train, val, test -> folder of its images."""
-    content = {"path": ".", **splits, "names": dict(enumerate(names))}
+    """data.yaml. names: by index. splits: train, val, test -> folder of its images.
+
+    Its task tells polygons of four corners from turned boxes, for `maskloop import`.
+    """
+    content = {"path": ".", "task": "segment", **splits, "names": dict(enumerate(names))}
     text: str = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
     return text

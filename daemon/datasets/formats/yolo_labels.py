@@ -3,6 +3,9 @@
 An odd number of values is a polygon, x and y in turn; five are a box: centre, width, height. One
 value more is the confidence of the model that drew it. A polygon holds the pixels that Ultralytics
 trains on: corners cut to whole pixels, and the outline belongs to it. There is no hole.
+
+A turned box is written as its four corners (Ultralytics, "Oriented Bounding Box (OBB) datasets"),
+and no line says that it is one.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from daemon.pixels.reader import read_file
 
 MOST_BYTES = 2**26
 MOST_SHARE = 1.5  # of the image, either way: an object may leave it
+ROUNDED_TO = 4  # decimals of a share that tell one side from another
 ROUNDING_PX = 0.01  # that six decimals lose, at most, up to 10,000 pixels a side
 Floats = npt.NDArray[np.float64]
 
@@ -57,6 +61,22 @@ def read_lines(path: Path, where: str) -> list[str]:
     except UnicodeDecodeError as exc:
         raise LabelsUnusable(where, "bytes that are no text", expected, cure) from exc
     return [line for line in text.splitlines() if line.strip()]
+
+
+def corner_count(line: str) -> int:
+    """How many corners a line has; 2 of a box that is not turned."""
+    return (len(line.split()) - 1) // 2
+
+
+def is_slanted(line: str) -> bool:
+    """Whether a line of four corners is no rectangle along the sides of the image. False for a line
+    that cannot be read."""
+    try:
+        values = [float(part) for part in line.split()][1:9]
+    except ValueError:
+        return False
+    sides = (len({round(value, ROUNDED_TO) for value in values[axis::2]}) for axis in (0, 1))
+    return any(number > 2 for number in sides)
 
 
 def parsed(line: str, number: int) -> YoloObject:

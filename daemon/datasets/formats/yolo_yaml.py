@@ -27,12 +27,14 @@ SPLITS = ("train", "val", "test")
 @dataclass(frozen=True, kw_only=True)
 class YoloYaml:
     """names: class index -> name. root: `path`, "" where there is none. splits: list -> folders, or
-    .txt files that list images, as written. keypoints: whether the set is one of poses."""
+    .txt files that list images, as written. keypoints: whether the set is one of poses. says_masks:
+    whether it says that its polygons are masks."""
 
     names: Mapping[int, str]
     root: str
     splits: Mapping[str, Sequence[str]]
     keypoints: bool
+    says_masks: bool
 
 
 def read_yolo_yaml(path: Path, where: str) -> YoloYaml | None:
@@ -50,6 +52,7 @@ def read_yolo_yaml(path: Path, where: str) -> YoloYaml | None:
         root=root if isinstance(root, str) else "",
         splits={name: _texts(content[name]) for name in SPLITS if content.get(name)},
         keypoints="kpt_shape" in content,
+        says_masks=content.get("task") == "segment",
     )
 
 

@@ -19,6 +19,7 @@ from daemon.domain import HINT_PATH, SMART_TOOL_PATH, Clock
 from daemon.web.access.rate_limit import RateLimit
 from daemon.web.access.requests import SAFE_METHODS, host_fault, origin_fault
 from daemon.web.access.sessions import Sessions, Visitor
+from daemon.web.error_answers import error_answer, wants_page
 
 SIGN_IN_PATH = "/sign-in"
 SESSION_PATH = "/api/v1/session"
@@ -127,7 +128,9 @@ def action_fault(access: Access | None) -> Response | None:
 
 
 def refused(words: str, status: int) -> Response:
-    """A refusal, as pages and programs read it."""
+    """A refusal: JSON, as scripts and programs read it, and a page for a person."""
+    if wants_page():
+        return error_answer(status, words)
     text = json.dumps({"error": words})
     return Response(text, status=status, mimetype="application/json")
 

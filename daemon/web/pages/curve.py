@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, abort, request
 from flask.typing import ResponseReturnValue
 
 from daemon.domain import Stage
@@ -158,8 +158,8 @@ def routes(routes: Blueprint, sources: Sources) -> None:
     @routes.get("/curve.<any(svg, png):kind>")
     def drawing(kind: str) -> ResponseReturnValue:
         if not draws_pictures():
-            words = "matplotlib is not installed: install it beside Maskloop, or take /curve.csv\n"
-            return Response(words, status=404, mimetype="text/plain")
+            words = "matplotlib is not installed: install it beside Maskloop, or take /curve.csv"
+            abort(404, words)
         found = build(sources)
         return _download(picture(found.lines, found.band, kind), PICTURES[kind], kind)
 

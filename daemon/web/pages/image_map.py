@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from daemon.config.loading import Config
@@ -112,7 +112,7 @@ def _list_routes(routes: Blueprint, sources: Sources) -> None:
         with sources.store() as store:
             facts = read_image_facts(_config_of(sources), store, image_id)
         if facts is None:
-            return Response(f"there is no image {image_id}\n", 404, mimetype="text/plain")
+            abort(404, f"there is no image {image_id}")
         return _json(facts)
 
 

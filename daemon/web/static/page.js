@@ -72,8 +72,13 @@ function swap(fresh) { // keeps focus, choices, what is unfolded and how far it 
 async function fetched(address) {
   const answer = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(10000) });
   if (answer.status === 401) location.reload(); // the session has ended: the page leads to the sign-in
-  if (!answer.ok) throw new Error((await answer.text()).slice(0, 200).trim());
+  if (!answer.ok) throw new Error(refusal(await answer.text()));
   return answer.text();
+}
+
+function refusal(text) { // JSON of an address for programs, else the text
+  try { text = String(JSON.parse(text).error); } catch { /* it is text */ }
+  return text.slice(0, 200).trim();
 }
 
 async function refresh() {
