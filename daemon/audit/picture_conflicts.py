@@ -180,7 +180,11 @@ def _large_parts(changed: npt.NDArray[np.bool_]) -> tuple[IdMap, list[tuple[int,
 
 
 def majority(labels: Sequence[Mask], classes: int) -> Mask:
-    """(H, W): the class that more than half of the labels (H, W) give a pixel, else ignore."""
+    """(H, W): the class that more than half of the labels (H, W) give a pixel, else ignore.
+
+    A label is not accused for less, though the most votes make a label where several people
+    labeled one image (daemon/rules/majority_label.py).
+    """
     found = np.full(labels[0].shape, IGNORE, np.uint8)
     for value in range(classes):
         votes = sum((mask == value).astype(np.uint8) for mask in labels)

@@ -58,7 +58,8 @@ class Loop(Section):
         "latest",
         "which label counts when several people labeled an image and none is ground truth: the "
         "latest; the first; ground_truth: the first until somebody marks one as ground truth; "
-        "majority: at each pixel what most people say, and no label (255) where they are even; "
+        "majority: at each pixel the class that more people say than any other, and no label (255) "
+        "where two classes have as many; "
         "all are kept",
     )
     max_skips: Positive = setting(2, "number of people who must skip an image before it is dropped")

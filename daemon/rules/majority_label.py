@@ -1,4 +1,9 @@
-"""One label from those of several people: at each pixel what most of them say. Pure."""
+"""One label from those of several people: at each pixel what most of them say. Pure.
+
+The class with the most votes wins, also with fewer than half of them: two of four against two who
+differ. Where the audit accuses a label (daemon/audit/picture_conflicts.py), it asks for more than
+half.
+"""
 
 from __future__ import annotations
 

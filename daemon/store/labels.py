@@ -220,7 +220,7 @@ class LabelQueries(StoreBase):
         """Set which of several labels of an image counts if none is ground truth.
 
         which: "latest", edited last (the default); "first", created first; "ground_truth", as
-        "first" until one is ground truth; "majority", at each pixel what most people say.
+        "first" until one is ground truth; "majority", at each pixel the class that most say.
         """
         if self.fact(POLICY) != which:
             self.keep_fact(POLICY, which)

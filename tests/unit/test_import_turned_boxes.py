@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from daemon.datasets.import_folder import ImportOptions, import_folder
 from daemon.datasets.import_report import Report
 from daemon.datasets.samples import Repair, Trust
 from tests.fakes.dataset_sources import picture
-from tests.unit.test_import_object_formats import mask_of
 
 SIZE = (20, 40)
 UPRIGHT = "0 0.1 0.1 0.4 0.1 0.4 0.6 0.1 0.6"
@@ -30,6 +30,10 @@ def imported(root: Path, *files: str, described: str = NAMES, **trust: bool) -> 
     (root / "in/data.yaml").write_text(described)
     options = ImportOptions(trust=Trust(**trust))
     return import_folder(root / "in", root / "out", options, lambda done, total: None)
+
+
+def mask_of(out: Path, name: str) -> np.ndarray:
+    return np.asarray(Image.open(out / f"masks/{name}.png"))
 
 
 def test_where_every_object_has_four_corners_and_some_are_turned_they_are_boxes(
