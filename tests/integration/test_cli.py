@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -123,7 +124,8 @@ def test_a_mask_that_cannot_be_used_is_quarantined_with_a_reason(
 
     daemon = ticker(config)
     for _ in range(50):
-        daemon.tick()
+        while daemon.tick().running:
+            time.sleep(0.01)
 
     with Store(config.state / FILE, read_only=True) as store:
         rows = store.quarantined()

@@ -131,6 +131,10 @@ def test_images_that_a_person_asks_are_labeled_and_are_nobodys_picks(
 
 def test_a_paused_loop_trains_nothing_until_it_goes_on(config: Config, daemon: Ticker) -> None:
     carried_out(config, daemon, "pause", reason="new labels are coming")
+    deadline = time.monotonic() + 120
+    while not (found := daemon.tick().waiting).startswith("paused by a person (new labels are"):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
     waiting = [daemon.tick().waiting for _ in range(5)][-1]
 
     assert waiting.startswith("paused by a person (new labels are coming): no training starts")

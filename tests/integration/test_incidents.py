@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,6 +75,7 @@ def test_a_run_that_fails_for_a_day_is_a_few_lines_and_one_incident(
         clock.at += STEP
         if not status_json(config)["incidents"]:
             break
+        time.sleep(0.01)
 
     assert len(said) <= 6
     assert said[0].startswith("waiting source=run kind=RunFailed: ")

@@ -49,7 +49,7 @@ def training(picture: Path) -> TrainRequest:
 def test_a_child_dies_with_a_daemon_that_is_killed(
     tmp_path: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FAKE_LEARNER_SECONDS", "60")
+    monkeypatch.setenv("FAKE_LEARNER_SECONDS", "600")
     run = RunFolder(tmp_path / "run")
     run.write_request(training(picture))
     code = f"""
@@ -59,7 +59,7 @@ def test_a_child_dies_with_a_daemon_that_is_killed(
         from daemon.runs.run_folder import RunFolder
         launcher = LocalLauncher(module={FAKE!r})
         launcher.advance(RunFolder(Path({str(run.path)!r})), "train")
-        time.sleep(60)
+        time.sleep(600)
     """
     parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
     until(lambda: run.progress_file.exists())
@@ -75,7 +75,7 @@ def test_a_run_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     code = (
         "import sys, time; from pathlib import Path; from daemon.runs.run_folder import RunFolder\n"
-        f"with RunFolder(Path({str(tmp_path)!r})).locked():\n    print(flush=True); time.sleep(60)"
+        f"with RunFolder(Path({str(tmp_path)!r})).locked():\n    print(flush=True); time.sleep(600)"
     )
     with running([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
