@@ -33,7 +33,11 @@ class ErrorWords:
 _OVERVIEW = "Check the address, or begin at the overview."
 _AGAIN = "Go back to the page that you came from, load it again and try it once more."
 WORDS = {
-    403: ErrorWords(title="Not allowed", happened="Maskloop refused this request.", cure=_AGAIN),
+    403: ErrorWords(
+        title="Not allowed",
+        happened="Maskloop refused this request.",
+        cure="Open Maskloop at the address that `maskloop open` prints.",
+    ),
     404: ErrorWords(
         title="Not found", happened="Maskloop has nothing at this address.", cure=_OVERVIEW
     ),
@@ -53,7 +57,7 @@ WORDS = {
         cure="Load the page again. If it stays so, `maskloop doctor` gathers what a report needs.",
     ),
     503: ErrorWords(
-        title="Not to be seen now",
+        title="Not available now",
         happened="Maskloop cannot show this now.",
         cure="Load the page again when that is mended.",
     ),

@@ -8,6 +8,9 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from tests.browser.annotation_page import LabelingPage
 
+# a region in the list beside the picture; its parts have longer classes that begin the same
+ITEM = "//*[contains(concat(' ', normalize-space(@class), ' '), ' lsf-outliner-item ')]"
+
 
 class DrawingPage(LabelingPage):
     """Regions are in the list beside the picture."""
@@ -28,11 +31,11 @@ class DrawingPage(LabelingPage):
         drag.release().perform()
 
     def regions(self) -> int:
-        return len(self._browser.find_elements(By.CSS_SELECTOR, ".lsf-outliner-item"))
+        return len(self._browser.find_elements(By.XPATH, ITEM))
 
     def choose(self, region: int) -> None:
         """Click a region in the list beside the picture, so that a stroke adds to it."""
-        self.click_on(f"(//*[contains(@class, 'lsf-outliner-item')])[{region + 1}]")
+        self.click_on(f"({ITEM})[{region + 1}]")
 
     def reads(self, text: str) -> None:
         self.see(f"//*[text()='{text}']")

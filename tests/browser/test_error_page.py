@@ -35,7 +35,7 @@ def is_newer() -> Status:
     ("name", "read", "path", "title"),
     [
         ("error-404", lambda: status(1), "/nothing", "Not found"),
-        ("error-503", is_newer, "/", "Not to be seen now"),
+        ("error-503", is_newer, "/", "Not available now"),
     ],
 )
 def test_an_error_has_our_look_and_a_way_on(
