@@ -37,6 +37,7 @@ from daemon.insight.smart_tool_figures import SmartToolFigures, SmartToolTally
 from daemon.pixels import Picture
 from daemon.smart_tool.clicked_images import ClickedImages, Prior
 from daemon.smart_tool.decoded_pictures import DecodedPictures
+from daemon.smart_tool.kept_suggestions import KeptSuggestions
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class ClickAnswers:
     """The smart tool of one project.
 
     project: its number. secret: Label Studio's password. images: of the store. engines: which find
-    objects. seconds: a monotonic clock.
+    objects. suggestions: where the newest of each session is kept. seconds: a monotonic clock.
     """
 
     def __init__(
@@ -87,10 +88,12 @@ class ClickAnswers:
         secret: str,
         images: ClickedImages,
         engines: FindsObjects,
+        suggestions: KeptSuggestions,
         seconds: Callable[[], float],
     ) -> None:
         self.secret = secret
         self._project, self._images, self._engines = project, images, engines
+        self._suggestions = suggestions
         self._pictures, self._tally, self._seconds = DecodedPictures(), SmartToolTally(), seconds
 
     def figures(self) -> SmartToolFigures:
@@ -133,8 +136,9 @@ class ClickAnswers:
         prior = self._images.prior(image, f"{task} {clicked.session}")
         asked = AskedObject(image=image, picture=picture, clicks=clicked.clicks(*size), prior=prior)
         found = self._engines.find(asked)
+        inside = object_mask(found.probability, size, clicked.box(*size))
         region = suggested_region(
-            object_mask(found.probability, size, clicked.box(*size)),
+            inside,
             id=region_id(task, clicked.session, request.region_ids),
             label=clicked.label,
             control=config.control,
@@ -143,6 +147,13 @@ class ClickAnswers:
         )
         if region is None:
             raise _NoMaskError("no pixel found")
+        self._suggestions.keep(
+            task=task,
+            session=clicked.session,
+            region=region["id"],
+            label=clicked.label,
+            inside=inside,
+        )
         seconds = self._seconds() - started
         self._tally.count_mask(found.engine, seconds, fell_back=found.fell_back)
         return one_region(VERSION, region)

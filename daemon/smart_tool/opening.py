@@ -7,11 +7,13 @@ from contextlib import closing, contextmanager
 
 from daemon.config.loading import Config
 from daemon.config.smart_tool_secret import smart_tool_secret
-from daemon.domain.clock import steady_s
+from daemon.domain.clock import steady_s, utc_now
 from daemon.runs.run_folder import RunFolder
 from daemon.smart_tool.click_answers import ClickAnswers, FindsObjects
 from daemon.smart_tool.click_worker_process import ClickWorkerProcess
 from daemon.smart_tool.clicked_images import ClickedImages
+from daemon.smart_tool.kept_suggestions import FOLDER as FOLDER_OF_SUGGESTIONS
+from daemon.smart_tool.kept_suggestions import KeptSuggestions
 from daemon.smart_tool.network_first import NetworkFirst
 from daemon.smart_tool.walks import Walks
 from daemon.smart_tool.wanted_network import wanted_network
@@ -29,6 +31,7 @@ def open_smart_tool(config: Config) -> Iterator[ClickAnswers]:
             secret=secret,
             images=ClickedImages(config.state),
             engines=engines,
+            suggestions=KeptSuggestions(config.state / FOLDER_OF_SUGGESTIONS, utc_now),
             seconds=steady_s,
         )
 

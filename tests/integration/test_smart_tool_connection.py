@@ -20,7 +20,15 @@ from daemon.smart_tool.clicked_images import ClickedImages
 from daemon.smart_tool.connection import CHECK_S, RETRY_S, SmartToolConnection
 from daemon.store import FILE, Store
 from daemon.web.server import serving
-from tests.fakes.clicking import CLASSES, LABEL_CONFIG, PlainEngines, body, clicked_store, point
+from tests.fakes.clicking import (
+    CLASSES,
+    LABEL_CONFIG,
+    PlainEngines,
+    body,
+    clicked_store,
+    kept_suggestions,
+    point,
+)
 from tests.fakes.label_studio import FakeLabelStudio
 
 
@@ -51,6 +59,7 @@ class Desk:
             project=self.project,
             secret="a password",
             images=ClickedImages(state),
+            suggestions=kept_suggestions(state),
             engines=PlainEngines(),
             seconds=lambda: 0.0,
         )
