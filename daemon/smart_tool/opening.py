@@ -33,6 +33,7 @@ def open_smart_tool(config: Config) -> Iterator[ClickAnswers]:
             engines=engines,
             suggestions=KeptSuggestions(config.state / FOLDER_OF_SUGGESTIONS, utc_now),
             seconds=steady_s,
+            continues=config.smart_tool.continue_objects,
         )
 
 

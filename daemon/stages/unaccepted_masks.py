@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from daemon.domain import IGNORE, Changes, ClassSet, Mask
+from daemon.domain import Changes, ClassSet, Mask
 from daemon.domain.unaccepted_masks import SubmittedClicks, UnacceptedMask
 from daemon.smart_tool.kept_suggestions import mask_pixels, read_suggestion
 from daemon.stages.context import Context
@@ -70,13 +70,7 @@ def _is_drawn(mask: UnacceptedMask, label: Mask | None, classes: ClassSet) -> bo
     part = label[top:bottom, left:right]
     if part.shape != inside.shape or not inside.any():
         return False
-    value = IGNORE if mask.label == classes.ignore_label else _index(mask.label, classes)
-    return bool(np.mean(part[inside] == value) >= DRAWN)
-
-
-def _index(label: str, classes: ClassSet) -> int:
-    """The value of a class in a mask; -1 for a class that is none."""
-    return classes.names.index(label) if label in classes.names else -1
+    return bool(np.mean(part[inside] == classes.index(mask.label)) >= DRAWN)
 
 
 def _words(mask: UnacceptedMask) -> str:
