@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -191,3 +192,30 @@ def test_what_became_of_clicks_is_an_event_now_and_then(desk: Desk) -> None:
         "the smart tool suggested 2 masks (2 by same_colour); 0.00 s each (median; 95 %: 0.00); "
         "50% of the clicks negative; no mask: no click 1"
     )
+
+
+def test_a_session_goes_on_over_a_restart_of_label_studio(desk: Desk) -> None:
+    """Clicks of one object before and after it; while it starts, the daemon asks in vain."""
+
+    def click(*points: dict[str, Any]) -> dict[str, Any]:
+        content = body(*points, project=f"{desk.project}.1795340471")
+        (region,) = desk.tool.predict(content)["results"][0]["result"]
+        return dict(region)
+
+    desk.keep()
+    before = click(point())
+    desk.server.fail("GET", "/api/ml/", "refuse", times=100)
+    desk.seconds += CHECK_S
+    assert len(desk.keep()) == 2  # that it is not there
+    desk.seconds += RETRY_S
+    assert len(desk.keep()) == 2  # said once
+    desk.server._faults.clear()
+    desk.seconds += RETRY_S
+    desk.keep()
+
+    after = click(point(), point(40, 40, is_positive=False))
+
+    assert after["id"] == before["id"]
+    assert after["value"] != before["value"]
+    assert len(desk.server.backends) == 1
+    assert len(desk.keep()) == 2
