@@ -77,7 +77,7 @@ class _NoMaskError(Exception):
 
 
 class ClickAnswers:
-    """The smart tool of one project.
+    """The smart tool of one project. pictures: decoded ones.
 
     project: its number. secret: Label Studio's password. images: of the store. engines: which find
     objects. suggestions: where the newest of each session is kept. seconds: a monotonic clock.
@@ -99,11 +99,16 @@ class ClickAnswers:
         self._project, self._images, self._engines = project, images, engines
         self._suggestions = suggestions
         self._sessions = ContinuedSessions() if continues else None
-        self._pictures, self._tally, self._seconds = DecodedPictures(), SmartToolTally(), seconds
+        self.pictures, self._tally, self._seconds = DecodedPictures(), SmartToolTally(), seconds
+        self._newest_s = seconds()
 
     def figures(self) -> SmartToolFigures:
         """What became of the clicks so far."""
         return self._tally.figures()
+
+    def idle_s(self) -> float:
+        """Seconds since the newest request."""
+        return self._seconds() - self._newest_s
 
     def setup(self) -> Mapping[str, Any]:
         """The answer to `/setup`, whose content nobody needs: it holds a token."""
@@ -111,7 +116,7 @@ class ClickAnswers:
 
     def predict(self, content: bytes) -> Mapping[str, Any]:
         """The answer to a `/predict` request."""
-        started = self._seconds()
+        started = self._newest_s = self._seconds()
         try:
             request = _read(content)
             if request.entries is None:
@@ -183,7 +188,7 @@ class ClickAnswers:
         if image is None:
             raise _NoMaskError("a task that the daemon does not know")
         try:
-            return image, self._pictures.picture(image)
+            return image, self.pictures.picture(image)
         except ImageRefused as exc:
             self._tally.note_unreadable(image.name)
             raise _NoMaskError("an image that cannot be read") from exc
