@@ -1,8 +1,9 @@
 """Clicks of the smart tool that annotations hold.
 
-Label Studio 1.23.2 takes clicks out of the annotation when their suggestion is accepted or refused
-(seen in a browser), so those that are submitted had a suggestion that nobody decided on: the mask
-is lost, unless the daemon kept it.
+The tick and the cross below the image of Label Studio 1.23.2 take all clicks out of the annotation
+(read in its source, `acceptAllSuggestions`), so clicks that are submitted mostly had a suggestion
+that nobody decided on: the mask is lost, unless the daemon kept it. The tick beside a single region
+leaves its clicks; then the annotation holds the region too.
 """
 
 from __future__ import annotations

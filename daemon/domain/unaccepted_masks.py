@@ -10,7 +10,7 @@ from daemon.domain.faults import AnswerId
 
 @dataclass(frozen=True, kw_only=True)
 class SubmittedClicks:
-    """Clicks that an annotation holds in the place of a mask: accepting the mask removes them.
+    """Clicks that an annotation holds, mostly in the place of a mask that was not accepted.
 
     points: their ids, in their order. regions: ids of all regions of the annotation.
     """

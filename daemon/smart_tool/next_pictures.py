@@ -14,11 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from daemon.clicks.click import Click
 from daemon.domain import Clock, Image, TaskState
 from daemon.domain.errors import ImageRefused, MaskloopError
-from daemon.smart_tool.click_answers import AskedObject, FindsObjects
+from daemon.smart_tool.click_answers import AskedObject
 from daemon.smart_tool.decoded_pictures import MAX_BYTES, DecodedPictures
 from daemon.store import FILE, Store
 
@@ -32,11 +33,18 @@ _CHANNELS = 3
 log = logging.getLogger(__name__)
 
 
+class PreparesPictures(Protocol):
+    """An engine in another process, which decodes pictures for itself."""
+
+    def prepare(self, asked: AskedObject) -> bool:
+        """Let it decode the picture; whether it did."""
+
+
 class NextPictures:
     """Decodes them in a thread until it is closed.
 
     state: the state folder. pictures: where decoded ones are kept. idle_s: seconds since the newest
-    click. now: the clock. engines: what is asked about a new picture once; None: nothing.
+    click. now: the clock. worker: what decodes them in another process; None: nothing.
     """
 
     def __init__(
@@ -45,11 +53,11 @@ class NextPictures:
         pictures: DecodedPictures,
         idle_s: Callable[[], float],
         now: Clock,
-        engines: FindsObjects | None = None,
+        worker: PreparesPictures | None = None,
     ) -> None:
-        self._state, self._pictures, self._engines = state, pictures, engines
+        self._state, self._pictures, self._worker = state, pictures, worker
         self._idle_s, self._now = idle_s, now
-        self._asked: set[str] = set()  # sha256 of the pictures that the engine was asked about
+        self._prepared: set[str] = set()  # sha256 of the pictures that the worker has decoded
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="next-pictures", daemon=True)
 
@@ -66,7 +74,7 @@ class NextPictures:
     def decode(self) -> int:
         """Decode what is next, one look; stops at a click. Returns how many pictures are ready."""
         images = self._next_images()
-        self._asked &= {image.sha256 for image in images}
+        self._prepared &= {image.sha256 for image in images}
         for done, image in enumerate(images):
             if self._stopped.is_set() or self._idle_s() < IDLE_S:
                 return done
@@ -76,11 +84,12 @@ class NextPictures:
 
     def _prepare(self, image: Image) -> None:
         picture = self._pictures.picture(image)
-        if self._engines is None or image.sha256 in self._asked:
+        if self._worker is None or image.sha256 in self._prepared:
             return
-        self._asked.add(image.sha256)
         clicks = (Click(x=image.width_px // 2, y=image.height_px // 2),)
-        self._engines.find(AskedObject(image=image, picture=picture, clicks=clicks, prior=None))
+        asked = AskedObject(image=image, picture=picture, clicks=clicks, prior=None)
+        if self._worker.prepare(asked):
+            self._prepared.add(image.sha256)
 
     def _next_images(self) -> list[Image]:
         """The images of the first open tasks, in their order, as many as may be kept."""

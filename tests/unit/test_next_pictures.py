@@ -12,10 +12,11 @@ import pytest
 from daemon.domain import Image
 from daemon.pixels import Picture
 from daemon.smart_tool import next_pictures
+from daemon.smart_tool.click_answers import AskedObject
 from daemon.smart_tool.decoded_pictures import DecodedPictures
 from daemon.smart_tool.next_pictures import IDLE_S, NextPictures
 from daemon.store import FILE, Store
-from tests.fakes.clicking import PlainEngines, clicked_store
+from tests.fakes.clicking import clicked_store
 from tests.fakes.labels import NOON, annotation, push
 
 
@@ -31,6 +32,18 @@ class Watched(DecodedPictures):
         return super().picture(image)
 
 
+class Worker:
+    """What decodes pictures in another process. is_ready: whether it answers yet."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.is_ready = True
+
+    def prepare(self, asked: AskedObject) -> bool:
+        self.asked.append(asked.image.name)
+        return self.is_ready
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """Five open tasks; the image of the last comes first."""
@@ -42,20 +55,31 @@ def state(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def watched(state: Path, idle_s: float = 60.0) -> tuple[NextPictures, Watched, PlainEngines]:
-    pictures, engines = Watched(), PlainEngines()
-    made = NextPictures(state, pictures, lambda: idle_s, lambda: NOON + timedelta(hours=1), engines)
-    return made, pictures, engines
+def watched(state: Path, idle_s: float = 60.0) -> tuple[NextPictures, Watched, Worker]:
+    pictures, worker = Watched(), Worker()
+    made = NextPictures(state, pictures, lambda: idle_s, lambda: NOON + timedelta(hours=1), worker)
+    return made, pictures, worker
 
 
 def test_two_tasks_for_each_person_in_their_order(state: Path) -> None:
-    made, pictures, engines = watched(state)
+    made, pictures, worker = watched(state)
 
     assert made.decode() == 2
     assert pictures.asked == ["image 4", "image 3"]
     made.decode()
 
-    assert [asked.image.name for asked in engines.asked] == ["image 4", "image 3"]  # once each
+    assert worker.asked == ["image 4", "image 3"]  # once each
+
+
+def test_a_worker_that_was_not_ready_is_asked_again(state: Path) -> None:
+    made, _, worker = watched(state)
+    worker.is_ready = False
+    made.decode()
+    worker.is_ready = True
+    made.decode()
+    made.decode()
+
+    assert worker.asked == ["image 4", "image 3"] * 2
 
 
 def test_more_people_more_pictures(state: Path) -> None:
