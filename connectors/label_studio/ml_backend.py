@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.unreadable import UnreadableValue, typed
@@ -24,6 +24,7 @@ MAX_ENTRIES = 10_000  # of a context
 MAX_ID_CHARS = 200
 MAX_TASK = 2**63 - 1
 POINT, BOX = "keypointlabels", "rectanglelabels"
+_HOLDERS = ("predictions", "annotations", "drafts")  # of regions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,8 @@ class PredictRequest:
 
     project: its number; None where the request names none. tasks: their numbers. entries: the
     points and boxes of the smart tool, oldest first; None where it asks for predictions to store.
-    label_config: of the project. region_ids: of every region that the task holds already.
+    label_config: of the project. region_ids: of every region that the task holds already. regions:
+    those of the person's draft and of the annotations, by id.
     """
 
     project: int | None
@@ -73,6 +75,7 @@ class PredictRequest:
     entries: tuple[Point | Box, ...] | None
     label_config: str = ""
     region_ids: frozenset[str] = frozenset()
+    regions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +119,8 @@ def read_predict(body: object) -> PredictRequest:
         tasks=tuple(_task_number(task) for task in tasks),
         entries=entries,
         label_config=str(body.get("label_config")),
-        region_ids=frozenset() if entries is None else frozenset(_region_ids(tasks[0])),
+        region_ids=frozenset() if entries is None else frozenset(_regions(tasks[0], *_HOLDERS)),
+        regions={} if entries is None else _regions(tasks[0], "annotations", "drafts"),
     )
 
 
@@ -241,15 +245,18 @@ def _task_number(task: object) -> int:
     return number
 
 
-def _region_ids(task: object) -> Iterator[str]:
-    """The ids of all regions in the predictions, annotations and drafts of a task."""
-    for name in ("predictions", "annotations", "drafts"):
+def _regions(task: object, *holders: str) -> dict[str, Mapping[str, Any]]:
+    """The regions of a task by their ids, as its predictions, annotations or drafts hold them; of
+    two with one id the later."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for name in holders:
         rows = task.get(name) if isinstance(task, dict) else None
         for row in rows if isinstance(rows, list) else ():
             result = row.get("result") if isinstance(row, dict) else None
             for region in result if isinstance(result, list) else ():
                 if isinstance(region, dict) and isinstance(region.get("id"), str):
-                    yield region["id"]
+                    found[region["id"]] = region
+    return found
 
 
 def _start_of_label(entries: Sequence[Point | Box]) -> int:

@@ -19,6 +19,7 @@ from connectors.label_studio.cursor import Cursor
 from connectors.label_studio.image_source import KEY_FIELD, ProjectSource, Source
 from connectors.label_studio.label_config import LabelConfig
 from connectors.label_studio.provenance import SourcePrediction, SourcePredictions
+from connectors.label_studio.submitted_clicks import submitted_clicks
 from connectors.label_studio.task_fields import (
     UNKNOWN_TIME,
     AnnotationFields,
@@ -81,6 +82,7 @@ class Puller:
             faults=intake.faults(),
             image_keys={str(task): key or "" for task, key in keys.items() if page.data[task]},
             annotation_ids=annotation_ids,
+            clicks=tuple(submitted_clicks(page.full, keys)),
         )
 
     def _answers(

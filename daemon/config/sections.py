@@ -232,6 +232,13 @@ class SmartTool(Section):
         "low priority beside the labeling; it answers clicks only if simulated clicks on the "
         "validation images say so; 0: never",
     )
+    continue_objects: bool = setting(
+        False,
+        "for people who click with Label Studio's Auto-Accept on, where each request holds one "
+        "click: whether a click near the object that the person accepted within the last minute "
+        "adds to that object; without Auto-Accept it would do so too, so leave it off where "
+        "objects stand close together",
+    )
     url: str = setting(
         "",
         "address of this page as Label Studio reaches it; empty: that of [web] host and port, for "

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.domain.faults import Fault
+from daemon.domain.unaccepted_masks import SubmittedClicks
 
 Mask = npt.NDArray[np.uint8]  # (H, W): one class index a pixel
 IGNORE = 255  # "no label here": left out of every loss and metric
@@ -154,6 +155,7 @@ class Changes:
     annotation_ids: changed task -> ids of all annotations that it has now; an annotation that the
     store knows for this task and that is not among them was deleted.
     image_keys: changed task -> key of its image, "" where it shows no image of this project.
+    clicks: of the smart tool, of the annotations of changed tasks that hold any.
     """
 
     cursor: str
@@ -166,3 +168,4 @@ class Changes:
     annotation_ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     image_keys: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    clicks: tuple[SubmittedClicks, ...] = ()

@@ -22,6 +22,7 @@ from connectors.label_studio.ml_backend import (
 )
 from connectors.label_studio.smart_regions import (
     NOTHING_TO_STORE,
+    Inside,
     mean_probability,
     no_region,
     object_mask,
@@ -36,7 +37,9 @@ from daemon.domain.errors import ImageRefused
 from daemon.insight.smart_tool_figures import SmartToolFigures, SmartToolTally
 from daemon.pixels import Picture
 from daemon.smart_tool.clicked_images import ClickedImages, Prior
+from daemon.smart_tool.continued_sessions import ContinuedSessions
 from daemon.smart_tool.decoded_pictures import DecodedPictures
+from daemon.smart_tool.kept_suggestions import KeptSuggestions
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +77,11 @@ class _NoMaskError(Exception):
 
 
 class ClickAnswers:
-    """The smart tool of one project.
+    """The smart tool of one project. pictures: decoded ones.
 
     project: its number. secret: Label Studio's password. images: of the store. engines: which find
-    objects. seconds: a monotonic clock.
+    objects. suggestions: where the newest of each session is kept. seconds: a monotonic clock.
+    continues: whether a lone click near the last object of a task may go on with that object.
     """
 
     def __init__(
@@ -87,15 +91,24 @@ class ClickAnswers:
         secret: str,
         images: ClickedImages,
         engines: FindsObjects,
+        suggestions: KeptSuggestions,
         seconds: Callable[[], float],
+        continues: bool = False,
     ) -> None:
         self.secret = secret
         self._project, self._images, self._engines = project, images, engines
-        self._pictures, self._tally, self._seconds = DecodedPictures(), SmartToolTally(), seconds
+        self._suggestions = suggestions
+        self._sessions = ContinuedSessions() if continues else None
+        self.pictures, self._tally, self._seconds = DecodedPictures(), SmartToolTally(), seconds
+        self._newest_s = seconds()
 
     def figures(self) -> SmartToolFigures:
         """What became of the clicks so far."""
         return self._tally.figures()
+
+    def idle_s(self) -> float:
+        """Seconds since the newest request."""
+        return self._seconds() - self._newest_s
 
     def setup(self) -> Mapping[str, Any]:
         """The answer to `/setup`, whose content nobody needs: it holds a token."""
@@ -103,7 +116,7 @@ class ClickAnswers:
 
     def predict(self, content: bytes) -> Mapping[str, Any]:
         """The answer to a `/predict` request."""
-        started = self._seconds()
+        started = self._newest_s = self._seconds()
         try:
             request = _read(content)
             if request.entries is None:
@@ -130,12 +143,14 @@ class ClickAnswers:
         task = request.tasks[0]
         image, picture = self._picture(task)
         size = (image.height_px, image.width_px)
+        clicked, name = self._continued(request, clicked, size, started)
         prior = self._images.prior(image, f"{task} {clicked.session}")
         asked = AskedObject(image=image, picture=picture, clicks=clicked.clicks(*size), prior=prior)
         found = self._engines.find(asked)
+        inside = object_mask(found.probability, size, clicked.box(*size))
         region = suggested_region(
-            object_mask(found.probability, size, clicked.box(*size)),
-            id=region_id(task, clicked.session, request.region_ids),
+            inside,
+            id=name,
             label=clicked.label,
             control=config.control,
             score=mean_probability(found.probability),
@@ -143,16 +158,37 @@ class ClickAnswers:
         )
         if region is None:
             raise _NoMaskError("no pixel found")
+        self._remember(task, clicked, name, inside, started)
         seconds = self._seconds() - started
         self._tally.count_mask(found.engine, seconds, fell_back=found.fell_back)
         return one_region(VERSION, region)
+
+    def _continued(
+        self, request: PredictRequest, clicked: ClickedObject, size: tuple[int, int], now_s: float
+    ) -> tuple[ClickedObject, str]:
+        """The clicks of the object, and the id of its region."""
+        if self._sessions is not None:
+            last = self._sessions.continued(request, clicked, size, now_s)
+            if last is not None:
+                return last.clicked, last.region
+        return clicked, region_id(request.tasks[0], clicked.session, request.region_ids)
+
+    def _remember(
+        self, task: int, clicked: ClickedObject, region: str, inside: Inside, now_s: float
+    ) -> None:
+        session, label = clicked.session, clicked.label
+        self._suggestions.keep(
+            task=task, session=session, region=region, label=label, inside=inside
+        )
+        if self._sessions is not None:
+            self._sessions.remember(task, clicked, region, inside, now_s)
 
     def _picture(self, task: int) -> tuple[Image, Picture]:
         image = self._images.of_task(task)
         if image is None:
             raise _NoMaskError("a task that the daemon does not know")
         try:
-            return image, self._pictures.picture(image)
+            return image, self.pictures.picture(image)
         except ImageRefused as exc:
             self._tally.note_unreadable(image.name)
             raise _NoMaskError("an image that cannot be read") from exc

@@ -28,16 +28,27 @@ class NetworkFirst:
 
     def find(self, asked: AskedObject) -> FoundObject:
         """The object that the clicks mean."""
-        question = WorkerQuestion(
-            id="",
-            image=asked.image.path.absolute(),
-            clicks=tuple((click.x, click.y, click.positive) for click in asked.clicks),
-            prior=None if asked.prior is None else asked.prior.path.absolute(),
-        )
         try:
-            answer = self._worker.ask(question, self._deadline_s)
+            answer = self._worker.ask(_question(asked), self._deadline_s)
             return FoundObject(probability=answer.object_probability(), engine=NAME)
         except NoAnswerError as exc:
             return replace(self._otherwise.find(asked), fell_back=exc.is_wanted)
         except RunFailed:
             return replace(self._otherwise.find(asked), fell_back=True)
+
+    def prepare(self, asked: AskedObject) -> bool:
+        """Let the worker decode a picture before somebody clicks on it; whether it did."""
+        try:
+            self._worker.ask(_question(asked), self._deadline_s)
+        except NoAnswerError:
+            return False
+        return True
+
+
+def _question(asked: AskedObject) -> WorkerQuestion:
+    return WorkerQuestion(
+        id="",
+        image=asked.image.path.absolute(),
+        clicks=tuple((click.x, click.y, click.positive) for click in asked.clicks),
+        prior=None if asked.prior is None else asked.prior.path.absolute(),
+    )

@@ -7,12 +7,15 @@ from contextlib import closing, contextmanager
 
 from daemon.config.loading import Config
 from daemon.config.smart_tool_secret import smart_tool_secret
-from daemon.domain.clock import steady_s
+from daemon.domain.clock import steady_s, utc_now
 from daemon.runs.run_folder import RunFolder
 from daemon.smart_tool.click_answers import ClickAnswers, FindsObjects
 from daemon.smart_tool.click_worker_process import ClickWorkerProcess
 from daemon.smart_tool.clicked_images import ClickedImages
+from daemon.smart_tool.kept_suggestions import FOLDER as FOLDER_OF_SUGGESTIONS
+from daemon.smart_tool.kept_suggestions import KeptSuggestions
 from daemon.smart_tool.network_first import NetworkFirst
+from daemon.smart_tool.next_pictures import NextPictures
 from daemon.smart_tool.walks import Walks
 from daemon.smart_tool.wanted_network import wanted_network
 
@@ -24,13 +27,20 @@ def open_smart_tool(config: Config) -> Iterator[ClickAnswers]:
     """The smart tool as [smart_tool] says. Raises ConfigError where its password cannot be kept."""
     secret = smart_tool_secret(config)
     with _engines(config) as engines:
-        yield ClickAnswers(
+        answers = ClickAnswers(
             project=config.label_studio.project,
             secret=secret,
             images=ClickedImages(config.state),
             engines=engines,
+            suggestions=KeptSuggestions(config.state / FOLDER_OF_SUGGESTIONS, utc_now),
             seconds=steady_s,
+            continues=config.smart_tool.continue_objects,
         )
+        asked = engines if isinstance(engines, NetworkFirst) else None
+        pictures = NextPictures(config.state, answers.pictures, answers.idle_s, utc_now, asked)
+        with closing(pictures):
+            pictures.start()
+            yield answers
 
 
 @contextmanager

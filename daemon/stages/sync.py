@@ -19,6 +19,7 @@ from daemon.stages.image_intake import CURSOR, sync_images
 from daemon.stages.people import sync_people
 from daemon.stages.reask import reask, withdraw
 from daemon.stages.replaced_images import flag_unconfirmed_labels
+from daemon.stages.unaccepted_masks import record_unaccepted_masks
 from daemon.stages.unread_images import scan_unlisted_images, without_unread_images
 
 log = logging.getLogger(__name__)
@@ -135,6 +136,7 @@ def _save_changes(context: Context, changes: Changes, ids: dict[str, int]) -> No
     store.delete_absent_faults({**changes.annotation_ids, **dict.fromkeys(changes.lost_tasks, ())})
     store.set_task_state(changes.lost_tasks, TaskState.DELETED, now)
     store.quarantine([*changes.faults, *intake.faults()], now)
+    record_unaccepted_masks(context, changes, ids)
 
 
 def _save_answer(context: Context, image_id: int, answer: Annotation | Skip) -> None:

@@ -26,6 +26,7 @@ from daemon.store.prediction_sets import PredictionSetQueries
 from daemon.store.quarantine import QuarantineQueries
 from daemon.store.reviews import ReviewQueries
 from daemon.store.second_labels import SecondLabelQueries
+from daemon.store.unaccepted_masks import UnacceptedMaskQueries
 
 
 class Store(
@@ -52,6 +53,7 @@ class Store(
     ClickNetworkQueries,
     SecondLabelQueries,
     AgreementQueries,
+    UnacceptedMaskQueries,
 ):
     """Images, labels, cycles, tasks and events in one SQLite file; see StoreBase."""
 

@@ -2,18 +2,21 @@
 
 The name of its checkpoint says what it does: plain, slow (every second question is answered when
 the next one has come), silent (never answers), dies (at the first question), junk (says something
-else), refuses (every question).
+else), refuses (every question), gated (answers what has the colour of the first click in the
+picture, and is ready only while there is a file "go" in its folder).
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
+from PIL import Image as Pillow
 
-from daemon.clicks.click import ObjectProbability
+from daemon.clicks.click import ClickQuestion, ObjectProbability
 from daemon.runs.click_worker_messages import (
     MAX_QUESTION_BYTES,
     ClicksRequest,
@@ -27,11 +30,14 @@ from daemon.runs.click_worker_messages import (
     read_question,
 )
 from daemon.runs.run_folder import RunFolder
+from tests.fakes.clicking import SameColour
 
 
 def main(folder: RunFolder) -> None:
     kind = folder.read_request(ClicksRequest).checkpoint.name
     (folder.path / "pids").open("a").write(f"{os.getpid()}\n")
+    while kind == "gated" and not (folder.path / "go").exists():
+        time.sleep(0.01)
     out = sys.stdout.buffer
     out.write(b"junk\n" if kind == "junk" else line_of(WorkerReady(ready="click_net")))
     out.flush()
@@ -46,18 +52,29 @@ def main(folder: RunFolder) -> None:
         if kind == "slow" and number % 2 == 0:
             continue
         for one in held:
-            out.write(line_of(_answer(one, refuses=kind == "refuses")))
+            out.write(line_of(_ANSWERS.get(kind, _square)(one)))
         held.clear()
         out.flush()
 
 
-def _answer(question: WorkerQuestion, *, refuses: bool) -> WorkerAnswer | WorkerError:
-    if refuses:
-        return WorkerError(id=question.id, error="out of memory")
+def _square(question: WorkerQuestion) -> WorkerAnswer:
     newest = question.made_clicks()[-1]
     values = np.full((3, 3), 0.9, np.float32)
     found = ObjectProbability(left=max(0, newest.x - 1), top=max(0, newest.y - 1), values=values)
     return answer_of(question.id, found, 1.0)
+
+
+def _refusal(question: WorkerQuestion) -> WorkerError:
+    return WorkerError(id=question.id, error="out of memory")
+
+
+def _same_colour(question: WorkerQuestion) -> WorkerAnswer:
+    with Pillow.open(question.image) as picture:
+        asked = ClickQuestion(image=np.asarray(picture), clicks=question.made_clicks())
+    return answer_of(question.id, SameColour().segment(asked), 1.0)
+
+
+_ANSWERS = {"refuses": _refusal, "gated": _same_colour}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from connectors.label_studio.label_config import render
 from connectors.label_studio.smart_tags import with_smart_tag
 from daemon.clicks.click import ClickQuestion, ObjectProbability
 from daemon.domain import ClassSet
+from daemon.domain.clock import utc_now
 from daemon.smart_tool.click_answers import AskedObject, FoundObject
+from daemon.smart_tool.kept_suggestions import FOLDER, KeptSuggestions
 from daemon.store import FILE, Store
 from tests.fakes.labels import image
 
@@ -69,6 +71,11 @@ def clicked_store(state: Path, count: int = 2) -> None:
             one = replace(image(f"image {number}"), path=path)
             one = replace(one, height_px=SIZE[0], width_px=SIZE[1])
             store.add_image(one, str(3 + number))
+
+
+def kept_suggestions(state: Path) -> KeptSuggestions:
+    """Where the smart tool of this state folder keeps its suggestions."""
+    return KeptSuggestions(state / FOLDER, utc_now)
 
 
 class SameColour:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +21,15 @@ from daemon.smart_tool.clicked_images import ClickedImages
 from daemon.smart_tool.connection import CHECK_S, RETRY_S, SmartToolConnection
 from daemon.store import FILE, Store
 from daemon.web.server import serving
-from tests.fakes.clicking import CLASSES, LABEL_CONFIG, PlainEngines, body, clicked_store, point
+from tests.fakes.clicking import (
+    CLASSES,
+    LABEL_CONFIG,
+    PlainEngines,
+    body,
+    clicked_store,
+    kept_suggestions,
+    point,
+)
 from tests.fakes.label_studio import FakeLabelStudio
 
 
@@ -51,6 +60,7 @@ class Desk:
             project=self.project,
             secret="a password",
             images=ClickedImages(state),
+            suggestions=kept_suggestions(state),
             engines=PlainEngines(),
             seconds=lambda: 0.0,
         )
@@ -184,3 +194,30 @@ def test_what_became_of_clicks_is_an_event_now_and_then(desk: Desk) -> None:
         "the smart tool suggested 2 masks (2 by same_colour); 0.00 s each (median; 95 %: 0.00); "
         "50% of the clicks negative; no mask: no click 1"
     )
+
+
+def test_a_session_goes_on_over_a_restart_of_label_studio(desk: Desk) -> None:
+    """Clicks of one object before and after it; while it starts, the daemon asks in vain."""
+
+    def click(*points: dict[str, Any]) -> dict[str, Any]:
+        content = body(*points, project=f"{desk.project}.1795340471")
+        (region,) = desk.tool.predict(content)["results"][0]["result"]
+        return dict(region)
+
+    desk.keep()
+    before = click(point())
+    desk.server.fail("GET", "/api/ml/", "refuse", times=100)
+    desk.seconds += CHECK_S
+    assert len(desk.keep()) == 2  # that it is not there
+    desk.seconds += RETRY_S
+    assert len(desk.keep()) == 2  # said once
+    desk.server._faults.clear()
+    desk.seconds += RETRY_S
+    desk.keep()
+
+    after = click(point(), point(40, 40, is_positive=False))
+
+    assert after["id"] == before["id"]
+    assert after["value"] != before["value"]
+    assert len(desk.server.backends) == 1
+    assert len(desk.keep()) == 2

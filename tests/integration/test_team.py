@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from connectors.masks.regions import decode
 from daemon.domain import Stage
 from daemon.loop.tick import RUNNERS
 from daemon.runs.run_folder import RunFolder
@@ -19,7 +20,7 @@ from daemon.stages import push as push_stage
 from daemon.stages.context import Context
 from daemon.store import FILE, Store
 from tests.fakes.sync import synchronize
-from tests.integration.team import Team
+from tests.integration.team import CLASSES, CONTROL, Team
 
 
 @pytest.fixture
@@ -109,6 +110,34 @@ def test_a_batch_of_labels_begins_a_cycle_while_somebody_keeps_an_image_of_the_b
     team.until("cycle 1")
 
     assert str(asleep.task) in [row.id for row in team.open_tasks()]
+
+
+def test_whoever_opens_an_old_task_sees_the_mask_of_the_model_in_force(
+    make_team: Callable[..., Team],
+) -> None:
+    team = make_team()
+    team.until("8 images wait")
+    old = team.take("cleo")
+    assert old is not None
+    team.answer_batch("ada")
+    project = team.server.labeling.projects[team.project]
+    while not project["model_version"].startswith("1."):
+        team.answer("ada")
+        team.until("")
+
+    shown = [
+        row
+        for row in team.server.labeling.predictions.values()
+        if (row["task"], row["model_version"]) == (old.task, project["model_version"])
+    ]
+
+    assert str(old.task) in [row.id for row in team.open_tasks()]
+    (row,) = shown
+    image = next(one.image_id for one in team.open_tasks() if one.id == str(old.task))
+    expected = np.asarray(Image.open(_mask(team, 1, image)))
+    found = decode(row["result"], CLASSES, CONTROL, expected.shape, "the prediction").mask
+    assert np.mean(found == expected) > 0.9  # but for specks
+    assert old.prediction != row["id"]
 
 
 def test_images_asked_later_stay_behind_although_people_answered_between_push_and_order(

@@ -25,6 +25,7 @@ from tests.fakes.clicking import (
     PlainEngines,
     body,
     clicked_store,
+    kept_suggestions,
     point,
     predict,
 )
@@ -40,6 +41,7 @@ class Bench:
             project=1,
             secret="secret",
             images=ClickedImages(state),
+            suggestions=kept_suggestions(state),
             engines=self.engines,
             seconds=iter(range(10**6)).__next__,
         )

@@ -15,7 +15,7 @@ from daemon.smart_tool.click_answers import ClickAnswers
 from daemon.smart_tool.clicked_images import ClickedImages
 from daemon.web.access.gate import LARGEST_BODY_BYTES
 from daemon.web.app import create_app
-from tests.fakes.clicking import PlainEngines, body, clicked_store, point
+from tests.fakes.clicking import PlainEngines, body, clicked_store, kept_suggestions, point
 from tests.fakes.statuses import status
 
 SECRET = "a long enough password"
@@ -36,6 +36,7 @@ def client(tmp_path: Path) -> FlaskClient:
         project=1,
         secret=SECRET,
         images=ClickedImages(tmp_path),
+        suggestions=kept_suggestions(tmp_path),
         engines=PlainEngines(),
         seconds=lambda: 0.0,
     )

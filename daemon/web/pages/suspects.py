@@ -8,6 +8,7 @@ from daemon.config.loading import Config
 from daemon.domain import Image
 from daemon.domain.label_findings import AuditedLabels, Finding
 from daemon.domain.reviews import ReviewState
+from daemon.domain.unaccepted_masks import UnacceptedMask
 from daemon.insight.review_precision import (
     AuthorReviews,
     PlacePrecision,
@@ -17,7 +18,7 @@ from daemon.insight.review_precision import (
 from daemon.insight.review_totals import ReviewTotals, review_totals
 from daemon.insight.view_model import Count, Share, Timestamp, ViewModel
 from daemon.rules.review_stop import STOP_AFTER, stop_rule
-from daemon.store import FILE
+from daemon.store import FILE, Store
 from daemon.web.access.gate import visitor
 from daemon.web.page import Page, Sources
 
@@ -73,6 +74,31 @@ class Suspect(ViewModel):
     """Whether another person is asked to look at the label now."""
 
 
+class Unaccepted(ViewModel):
+    """A mask that was suggested for clicks and that no label holds."""
+
+    annotation: str
+    """Of the labeling tool; it holds the clicks."""
+    image: Count
+    """Number of the image, as in /images/NUMBER/thumbnail.jpg."""
+    image_name: str
+    width_px: Count
+    height_px: Count
+    label: str
+    """Class of the mask."""
+    top: Count
+    left: Count
+    bottom: Count
+    right: Count
+    area_px: Count
+    mask_png: str
+    """1-bit PNG of the mask in its box, base64."""
+    frame: Frame
+    suggested_at: Timestamp
+    task_url: str | None
+    """The annotation in Label Studio; null for other connectors."""
+
+
 class SuspectsView(ViewModel):
     """Labels that people should look at again."""
 
@@ -91,6 +117,9 @@ class SuspectsView(ViewModel):
     reviews: ReviewTotals
     """Labels that another person was asked to look at once more."""
     suspects: tuple[Suspect, ...]
+    unaccepted_masks: Count
+    """Masks that people saw for their clicks and submitted without; the list holds the newest."""
+    unaccepted: tuple[Unaccepted, ...]
     precision: tuple[PlacePrecision, ...]
     """How often reviewers found an error where the audit had said so, by type and classes."""
     stop_rule: str
@@ -117,6 +146,7 @@ def build(sources: Sources) -> SuspectsView:
         open_ids = {one.image_id for one in asked if one.state is ReviewState.OPEN}
         outcomes = store.newest_review_outcomes(STOP_AFTER)
         authors = author_reviews(asked, store.review_authors()) if visitor().sees_names else ()
+        lost, unaccepted = store.count_unaccepted_masks(), _unaccepted(store, config)
     suspects = tuple(
         suspect(
             number,
@@ -134,6 +164,8 @@ def build(sources: Sources) -> SuspectsView:
         "precision": place_precision(asked),
         "stop_rule": stop_rule(outcomes) if asked else "",
         "authors": authors,
+        "unaccepted_masks": lost,
+        "unaccepted": unaccepted,
     }
     return found_view.model_copy(update=looked)
 
@@ -168,15 +200,15 @@ def suspect(
         right=right,
         area_px=finding.area_px,
         mask_png=finding.mask_png,
-        frame=frame_of(finding, image),
+        frame=frame_of(finding.box_yxyx, image),
         task_url=url_of(image.id),
         under_review=under_review,
     )
 
 
-def frame_of(finding: Finding, image: Image) -> Frame:
+def frame_of(box_yxyx: tuple[int, int, int, int], image: Image) -> Frame:
     """A square around the place, inside the image. Pure."""
-    top, left, bottom, right = finding.box_yxyx
+    top, left, bottom, right = box_yxyx
     longest = max(bottom - top, right - left)
     side = round(max(longest * (1 + 2 * CONTEXT), MIN_CONTEXT_PX))
     width, height = min(side, image.width_px), min(side, image.height_px)
@@ -201,6 +233,37 @@ def task_url(config: Config, tasks: Mapping[int, str]) -> Callable[[int], str | 
     return url_of
 
 
+def _unaccepted(store: Store, config: Config) -> tuple[Unaccepted, ...]:
+    """The newest masks that nobody accepted."""
+    found = store.unaccepted_masks(LISTED)
+    images = store.images_of({mask.image_id for mask in found})
+    url_of = task_url(config, {mask.image_id: mask.task for mask in found})
+    return tuple(_one_unaccepted(mask, images[mask.image_id], url_of) for mask in found)
+
+
+def _one_unaccepted(
+    mask: UnacceptedMask, image: Image, url_of: Callable[[int], str | None]
+) -> Unaccepted:
+    top, left, bottom, right = mask.box_yxyx
+    return Unaccepted(
+        annotation=mask.annotation,
+        image=image.id,
+        image_name=image.name,
+        width_px=image.width_px,
+        height_px=image.height_px,
+        label=mask.label,
+        top=top,
+        left=left,
+        bottom=bottom,
+        right=right,
+        area_px=mask.area_px,
+        mask_png=mask.mask_png,
+        frame=frame_of(mask.box_yxyx, image),
+        suggested_at=mask.at.isoformat(),
+        task_url=url_of(image.id),
+    )
+
+
 def _view(
     audited: AuditedLabels,
     *,
@@ -218,6 +281,8 @@ def _view(
         audited_at=None if audited.at is None else audited.at.isoformat(),
         reviews=reviews or review_totals({}, ""),
         suspects=suspects,
+        unaccepted_masks=0,
+        unaccepted=(),
         precision=(),
         stop_rule="",
         authors=(),
