@@ -59,7 +59,7 @@ def test_they_become_masks_where_boxes_are_trusted(tmp_path: Path) -> None:
     assert (
         mask[10, 30] == mask[10, 20] == 2
     )  # the corner at the right and the middle of the diamond
-    assert mask[6, 12] == 0
+    assert mask[6, 12] == 1  # beside it, in the upright box
 
 
 @pytest.mark.parametrize(
