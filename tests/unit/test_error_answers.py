@@ -41,7 +41,7 @@ def client() -> FlaskClient:
     ("method", "path", "code", "words"),
     [
         ("get", "/nothing", 404, "Maskloop has nothing at this address."),
-        ("get", "/trainings/9", 503, "the loop has not run yet; start it with <code>maskloop run"),
+        ("get", "/map/points", 503, "the loop has not run yet; start it with <code>maskloop run"),
         ("get", "/images/9/thumbnail.jpg", 503, "these pages show the status alone"),
         ("post", "/curve", 405, "This address does not take requests of this kind."),
     ],

@@ -56,10 +56,8 @@ def test_they_become_masks_where_boxes_are_trusted(tmp_path: Path) -> None:
     assert report.repairs[Repair.BOX, ""].number == 2
     mask = mask_of(tmp_path / "out", "0")
     assert set(np.unique(mask)) == {0, 1, 2}
-    assert (
-        mask[10, 30] == mask[10, 20] == 2
-    )  # the corner at the right and the middle of the diamond
-    assert mask[6, 12] == 0
+    assert mask[10, 30] == mask[10, 20] == 2  # right corner and middle of the diamond
+    assert mask[6, 12] == 1  # beside it, in the upright box
 
 
 @pytest.mark.parametrize(

@@ -106,18 +106,18 @@ def test_an_image_with_points_or_tags_only_is_no_background(
     assert (splits["pool"], splits["unlabeled"]) == (["a"], ["b"])
 
 
-def test_choices_alone_are_background_only_where_others_draw(tmp_path: Path) -> None:
+def test_choices_alone_are_background_beside_masks_and_refused_without_any(tmp_path: Path) -> None:
     mask, classes = Control(from_name="mask", to_name="image"), ClassSet(names=("soil", "crop"))
-    square = (ring() == 1).astype(ring().dtype)
-    drawn = encode(square, classes, mask, {})
+    drawn = encode((ring() == 1).astype(ring().dtype), classes, mask, {})
     label_studio(tmp_path / "drawn/in", {"a.png": drawn, "b.png": [CHOICE]})
-    label_studio(tmp_path / "sorted/in", {"a.png": [CHOICE], "b.png": [CHOICE]})
+    label_studio(tmp_path / "sorted/in", {"a.png": [CHOICE], "b.png": [CLICK]})
 
-    beside_masks, alone = imported(tmp_path / "drawn/in"), imported(tmp_path / "sorted/in")
+    report = imported(tmp_path / "drawn/in")
+    with pytest.raises(DatasetRefused, match="say nothing of pixels"):
+        imported(tmp_path / "sorted/in")
 
-    assert (beside_masks.labeled, alone.labeled) == (2, 0)
-    assert (Repair.NO_AREA, "") not in beside_masks.repairs
-    assert alone.repairs[Repair.NO_AREA, ""].images == 2
+    assert report.labeled == 2
+    assert (Repair.NO_AREA, "") not in report.repairs
 
 
 def test_points_beside_rectangles_are_left_out_and_the_rectangles_count(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ them (bitmasks, brush, polygons, rectangles, ellipses), with its overlap rule.
 The latest annotation of an image counts; a skipped one does not. A task without one is unlabeled,
 unless machines are trusted: then its latest prediction is its label. What only a rectangle marks
 has no label, unless boxes are trusted. An answer of points or open lines alone says of no pixel
-what it is: the image is unlabeled. So is one of choices and words alone, where nobody has drawn
-anything in the whole export; else it is background only, as for the loop.
+what it is: the image is unlabeled. One of choices and words alone is background only, as for the
+loop.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
-from connectors.masks.region_kinds import RegionKind
 from connectors.masks.region_pixels import BITMASK
 from connectors.masks.regions import Control, DecodedMask, decode
 from daemon.datasets.formats.label_studio_answers import (
     answers_of,
     holds_area,
     is_box,
-    kind_of_entry,
     latest_of,
     regions_of,
+    says_no_pixel,
 )
 from daemon.datasets.json_files import head, read_json
 from daemon.datasets.samples import (
@@ -132,7 +131,6 @@ class _Reader:
         controls = [Control(from_name=a, to_name=b, type=c) for a, b, c in tags]
         reading = _Reading(
             trust=self.trust,
-            draws=any(holds_area(one) for task in self.tasks.values() for one in task.result or []),
             classes=ClassSet(names=names),
             control=Control(
                 from_name=controls[0].from_name if controls else "",
@@ -176,10 +174,9 @@ class _Reader:
 
 @dataclass(frozen=True, kw_only=True)
 class _Reading:
-    """The classes and the tags of all tasks. draws: whether anything with an area was drawn."""
+    """The classes and the tags of all tasks."""
 
     trust: Trust
-    draws: bool
     classes: ClassSet
     control: Control
 
@@ -190,7 +187,7 @@ class _Reading:
         result = task.result
         if result is None:
             return Sample(image=task.image, repairs=repairs, labels=None)
-        if self._says_no_pixel(result):
+        if says_no_pixel(result):
             repairs.append(Count(repair=Repair.NO_AREA))
             return Sample(image=task.image, repairs=repairs, labels=None)
         return Sample(
@@ -198,13 +195,6 @@ class _Reading:
             repairs=repairs,
             labels=lambda size: self._labels(task, result, size),
         )
-
-    def _says_no_pixel(self, result: list[Any]) -> bool:
-        """Whether an answer that holds something says of no pixel what it is."""
-        kinds = set(map(kind_of_entry, result))
-        if not kinds or RegionKind.PIXELS in kinds:
-            return False
-        return kinds != {RegionKind.ANSWER} or not self.draws
 
     def _labels(self, task: _Task, result: list[Any], size: tuple[int, int]) -> Labels:
         """The mask of an annotation. Raises MaskRefused."""

@@ -60,19 +60,25 @@ def regions_of(result: Sequence[Any]) -> Iterator[Region]:
                 )
 
 
-def kind_of_entry(entry: object) -> RegionKind:
-    """The kind of an entry of an answer; what is no region is refused when its pixels are read."""
-    try:
-        return kind_of(entry, (), ())[0]
-    except UnreadableValue:
-        return RegionKind.PIXELS
+def says_no_pixel(result: Sequence[Any]) -> bool:
+    """Whether an answer marks points, lines or other media, and nothing with an area."""
+    kinds = set(map(_kind, result)) - {RegionKind.ANSWER}
+    return bool(kinds) and RegionKind.PIXELS not in kinds
 
 
 def holds_area(entry: object) -> bool:
     """Whether an entry marks pixels."""
-    return kind_of_entry(entry) is RegionKind.PIXELS
+    return _kind(entry) is RegionKind.PIXELS
 
 
 def is_box(entry: object) -> bool:
     """Whether an entry is a rectangle around what it marks."""
     return isinstance(entry, dict) and entry.get("type") == BOX
+
+
+def _kind(entry: object) -> RegionKind:
+    """The kind of an entry; what is no region is refused when its pixels are read."""
+    try:
+        return kind_of(entry, (), ())[0]
+    except UnreadableValue:
+        return RegionKind.PIXELS
