@@ -32,6 +32,7 @@ from daemon.stages import (
     duplicate_labels,
     embed,
     ending,
+    fold_models,
     other_people,
     pause,
     predict,
@@ -119,6 +120,8 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
             queue.fill_queue(context)
     with failures.defer("deleting old predictions"):
         prediction_cleanup.delete_old_predictions(context)
+    with failures.defer("training the fold models"):
+        outcome = _beside(outcome, runs=fold_models.advance_fold_models(context))
     with failures.defer("auditing labels"):
         outcome = _beside(outcome, runs=audit.advance_audit(context))
     with failures.defer("training the click network"):

@@ -15,10 +15,11 @@ from daemon.store.migrations import second_labels_table  # isort: skip
 from daemon.store.migrations import changed_labels  # isort: skip
 from daemon.store.migrations import overlapping_regions  # isort: skip
 from daemon.store.migrations import field_names  # isort: skip
+from daemon.store.migrations import planted_precision  # isort: skip
 from daemon.store.migrations.registry import migrations
 
 __all__ = [
     "changed_labels", "commands_table", "field_names", "findings_table", "migrations",
-    "overlapping_regions", "people_tables", "released", "reviews_table", "second_labels_table",
-    "typed_facts", "verdicts",
+    "overlapping_regions", "people_tables", "planted_precision", "released", "reviews_table",
+    "second_labels_table", "typed_facts", "verdicts",
 ]  # fmt: skip
