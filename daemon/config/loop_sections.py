@@ -213,15 +213,14 @@ class Audit(Section):
         "compared with such a model; their findings are marked as weak",
     )
     folds: Literal[0, 2] = setting(
-        2,
-        "2: in every [audit] every-th cycle with 30 train labels or more two models learn from one "
-        "half of the labels each, beside the labeling and at low priority, and judge the other "
-        "half; the only independent view of labels that the model in service has learned from. "
-        "Costs two supervised trainings of a quarter of [training] settings.iterations (half, the "
-        "first time). 0: none",
+        0,
+        "2: two models learn from one half of the labels each and judge the other half, beside the "
+        "labeling and at low priority, from 30 train labels on: the only independent view of "
+        "labels that the model in service has learned from. Costs two trainings on labels alone, "
+        "of half of [training] settings.iterations at first and of a quarter from then on. 0: none",
     )
     every: Annotated[int, Field(ge=1, le=1000)] = setting(
-        2, "cycles from one training of the fold models to the next"
+        2, "cycles from one training of these two models to the next"
     )
     review_share: Share = setting(
         0.0,
