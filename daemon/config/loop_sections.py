@@ -27,6 +27,7 @@ from daemon.config.text_checks import (
     require_finite,
     require_group,
 )
+from daemon.domain.label_findings import COPIES
 
 
 class Loop(Section):
@@ -206,6 +207,12 @@ class Audit(Section):
     )
     tolerance_px: Annotated[int, Field(ge=0, le=20)] = setting(
         2, "pixels by which the border of a label may differ; people repeat theirs no better"
+    )
+    copies: Literal[1, 2, 4, 8] = setting(
+        COPIES,
+        "how many mirrored and turned copies of an image a model looks at; its probabilities are "
+        "averaged, which finds more errors, and each copy costs a prediction of the image. No more "
+        "than [training] settings.turns allows: square 8, mirror 2, none 1",
     )
     weak: bool = setting(
         True,

@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+COPIES = 4  # of an image, mirrored and turned, whose views are averaged, unless somebody says less
+
 
 class FindingType(enum.StrEnum):
     """What seems to be wrong with a label.

@@ -21,7 +21,7 @@ from daemon.audit.label_audit import LabelAudit, step_of
 from daemon.domain import Mask
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.device import peak_memory_bytes
-from daemon.hrda.inference.averaged_views import Viewer, averaged_predictions_of
+from daemon.hrda.inference.averaged_views import averaged_predictions_of
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.predict import model_of
 from daemon.hrda.progress import ProgressReporter
@@ -119,8 +119,13 @@ def _predictions(
                 settings=request.settings,
             )
         )
-        viewers = [Viewer(net=net, temperature=part.temperature or 1.0)]
-        found = averaged_predictions_of(viewers, part.files, reader, request.copies)
+        found = averaged_predictions_of(
+            net,
+            part.files,
+            reader,
+            copies=request.copies,
+            temperature=part.temperature or 1.0,
+        )
         for file, prediction in found:
             yield file, part.in_fold, prediction
 

@@ -128,6 +128,7 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
         classes=context.trained_classes(judges[0].cycle),
         parts=tuple(parts),
         tolerance_px=settings.tolerance_px,
+        copies=settings.copies,
         hasty_below_s=hasty_below_s([label.lead_time_s for label in store.labels().values()]),
         reviewed=reviewed_places(store.reviews()),
     )

@@ -1,4 +1,4 @@
-"""The mean view of mirrored and turned copies of an image, and of several models."""
+"""The mean view of mirrored and turned copies of an image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.hrda.inference.averaged_views import Viewer, averaged_predictions, copies_of
+from daemon.hrda.inference.averaged_views import averaged_predictions, copies_of
 from daemon.hrda.inference.whole_images import predict_image
 from daemon.hrda.network.segmentor import Segmentor
 from tests.hrda.tiny import field, segmentor, several_classes
@@ -22,20 +22,20 @@ def picture(height: int, width: int) -> np.ndarray:
     return field(np.random.default_rng(3), max(height, width))[0][:height, :width]
 
 
-def view(viewers: list[Viewer], image: np.ndarray, copies: int) -> torch.Tensor:
+def view(net: Segmentor, image: np.ndarray, copies: int) -> torch.Tensor:
     """(C, H, W) mean probabilities."""
-    return averaged_predictions(viewers, [image], copies)[0].probability()
+    return averaged_predictions(net, [image], copies=copies)[0].probability()
 
 
-def test_one_copy_of_one_model_is_its_own_prediction() -> None:
+def test_one_copy_is_the_prediction_of_the_image_itself() -> None:
     net, image = net_of(), picture(50, 35)
 
-    found = view([Viewer(net=net, temperature=2.0)], image, 1)
+    (found,) = averaged_predictions(net, [image], copies=1, temperature=2.0)
 
     own = predict_image(net, image)
-    assert found.shape == (3, 50, 35)
-    logits = averaged_predictions([Viewer(net=net, temperature=2.0)], [image], 1)[0].logits
-    assert torch.allclose(logits.softmax(dim=0), (own.logits / 2.0).softmax(dim=0), atol=1e-6)
+    assert found.probability().shape == (3, 50, 35)
+    assert torch.allclose(found.logits.exp(), (own.logits / 2.0).softmax(dim=0), atol=1e-6)
+    assert (found.embedding == own.embedding).all()
 
 
 @pytest.mark.parametrize(
@@ -44,42 +44,34 @@ def test_one_copy_of_one_model_is_its_own_prediction() -> None:
 def test_all_copies_of_a_turned_image_give_the_turned_view(
     framing: str, size: tuple[int, int]
 ) -> None:
-    viewers = [Viewer(net=net_of(framing=framing))]
+    net = net_of(framing=framing)
     image = picture(*size)
-    plain = view(viewers, image, 8)
+    plain = view(net, image, 8)
 
     for quarters, mirrored in ((1, False), (2, True), (0, True)):
         turned = np.rot90(image, quarters)
         turned = np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
-        found = view(viewers, turned, 8)
+        found = view(net, turned, 8)
         wanted = torch.rot90(plain, quarters, (1, 2))
         assert torch.allclose(found, wanted.flip(2) if mirrored else wanted, atol=1e-4)
 
-    assert not torch.allclose(plain, view(viewers, image, 1), atol=1e-2)
+    assert not torch.allclose(plain, view(net, image, 1), atol=1e-2)
 
 
 def test_the_view_is_the_mean_of_probabilities() -> None:
-    one, two, image = net_of(0), net_of(1), picture(64, 64)
+    net, image = net_of(turns="mirror"), picture(64, 64)
+
+    (found,) = averaged_predictions(net, [image], copies=8, temperature=2.0)
+
     mirrored = np.ascontiguousarray(image[:, ::-1])
-    viewers = [Viewer(net=one), Viewer(net=two, temperature=3.0)]
-
-    found = averaged_predictions(viewers, [image], 1)[0].logits.exp()
-
-    parts = [
-        (predict_image(viewer.net, image).logits / viewer.temperature).softmax(dim=0)
-        for viewer in viewers
-    ]
-    assert torch.allclose(found, (parts[0] + parts[1]) / 2, atol=1e-5)
-    net = net_of(turns="mirror")
-    both = averaged_predictions([Viewer(net=net)], [image], 8)[0].logits.exp()
-    straight = predict_image(net, image).logits.softmax(dim=0)
-    other = predict_image(net, mirrored).logits.softmax(dim=0).flip(2)
-    assert torch.allclose(both, (straight + other) / 2, atol=1e-5)
+    straight = (predict_image(net, image).logits / 2).softmax(dim=0)
+    other = (predict_image(net, mirrored).logits / 2).softmax(dim=0).flip(2)
+    assert torch.allclose(found.logits.exp(), (straight + other) / 2, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(50, 35), (1, 70), (67, 64)])
 def test_sides_that_are_no_whole_cells_keep_their_size(size: tuple[int, int]) -> None:
-    found = averaged_predictions([Viewer(net=net_of())], [picture(*size)] * 2, 8)
+    found = averaged_predictions(net_of(), [picture(*size)] * 2, copies=8)
 
     for one in found:
         assert one.size == size

@@ -1,7 +1,7 @@
-"""The view of several models, each on mirrored and turned copies of an image: mean probabilities.
+"""The mean view that a model has of mirrored and turned copies of an image.
 
-One training on a few hundred labels varies; the mean of several views varies less. The copies are
-those that the training itself drew at random (setting `symmetry`), so the model knows them.
+One look of one model varies; the mean of several varies less. The copies are those that its
+training drew at random (setting `turns`), so the model knows them.
 """
 
 from __future__ import annotations
@@ -47,57 +47,54 @@ class Copy:
         return torch.rot90(straight, -self.quarters, (1, 2))
 
 
-_MIRRORED = (Copy(), Copy(mirrored=True))
-_SQUARE = (
-    *(Copy(), Copy(quarters=2, mirrored=True), Copy(quarters=1), Copy(quarters=3, mirrored=True)),
-    *(Copy(mirrored=True), Copy(quarters=2), Copy(quarters=1, mirrored=True), Copy(quarters=3)),
+# The first 1, 2, 4 and 8 of them are groups: mirroring the image then mirrors the view.
+_SQUARE = tuple(
+    Copy(quarters=quarters, mirrored=mirrored)
+    for quarters, mirrored in (
+        *((0, False), (0, True), (2, False), (2, True)),
+        *((1, False), (3, False), (1, True), (3, True)),
+    )
 )
-COPIES = {"none": (Copy(),), "mirror": _MIRRORED, "square": _SQUARE}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Viewer:
-    """A model that gives a view. temperature: by which its logits are divided."""
-
-    net: Segmentor
-    temperature: float = 1.0
+COPIES = {"none": _SQUARE[:1], "mirror": _SQUARE[:2], "square": _SQUARE}
 
 
 def averaged_predictions_of(
-    viewers: Sequence[Viewer], files: Iterable[File], reader: FileReader, copies: int
+    net: Segmentor,
+    files: Iterable[File],
+    reader: FileReader,
+    *,
+    copies: int,
+    temperature: float = 1.0,
 ) -> Iterator[tuple[File, ImagePrediction]]:
-    """Each readable file with the mean of all views, in order; see `averaged_predictions`.
+    """Each readable file with the mean view, in order; see `averaged_predictions`.
 
     The others are among the faults of `reader`. Raises RunFailed as `predict_images` and `reader`
     do.
     """
-    net = viewers[0].net
     pictures = reader.images(files, queue_length(net), readers(net))
     most = queue_length(net)
     for group in group_by_size(pictures, lambda pixels: min(most, images_per_pass(net, pixels))):
-        found = averaged_predictions(viewers, [picture for _, picture in group], copies)
+        images = [picture for _, picture in group]
+        found = averaged_predictions(net, images, copies=copies, temperature=temperature)
         yield from ((file, one) for (file, _), one in zip(group, found, strict=True))
 
 
 def averaged_predictions(
-    viewers: Sequence[Viewer], images: Sequence[Picture], copies: int
+    net: Segmentor, images: Sequence[Picture], *, copies: int, temperature: float = 1.0
 ) -> list[ImagePrediction]:
-    """The mean probability of all viewers and copies, as its logarithm in `logits`.
+    """The mean probability over the copies of each image, as its logarithm in `logits`.
 
     images: of one size. copies: at most so many of those that the model learned from, the image
-    itself first. The embedding is that of the first view. Raises OutOfMemory as `predict_images`.
+    itself first. temperature: by which the logits of each are divided. The embedding is that of
+    the image itself. Raises OutOfMemory as `predict_images`.
     """
-    sums: list[ImagePrediction] = []
-    count = 0
-    for viewer in viewers:
-        for copy in copies_of(viewer.net, copies):
-            views = _views(viewer, images, copy)
-            sums = [_added(*pair) for pair in zip(sums, views, strict=True)] if sums else views
-            count += 1
-    return [
-        dataclasses.replace(one, logits=one.logits - math.log(count) if count > 1 else one.logits)
-        for one in sums
-    ]
+    first, *further = copies_of(net, copies)
+    sums = _views(net, images, first, temperature)
+    for copy in further:
+        views = _views(net, images, copy, temperature)
+        sums = [_added(one, view) for one, view in zip(sums, views, strict=True)]
+    count = math.log(1 + len(further))
+    return [dataclasses.replace(one, logits=one.logits - count) for one in sums]
 
 
 def copies_of(net: Segmentor, most: int) -> tuple[Copy, ...]:
@@ -109,9 +106,10 @@ def _added(sums: ImagePrediction, view: ImagePrediction) -> ImagePrediction:
     return dataclasses.replace(sums, logits=torch.logaddexp(sums.logits, view.logits))
 
 
-def _views(viewer: Viewer, images: Sequence[Picture], copy: Copy) -> list[ImagePrediction]:
-    """Log probabilities of one viewer for one copy of each image."""
-    net = viewer.net
+def _views(
+    net: Segmentor, images: Sequence[Picture], copy: Copy, temperature: float
+) -> list[ImagePrediction]:
+    """Log probabilities of one copy of each image."""
     size = (images[0].shape[0], images[0].shape[1])
     pictures, seen = framed(net.settings, images)
     turned = [_turned(picture, seen, copy) for picture in pictures]
@@ -122,7 +120,7 @@ def _views(viewer: Viewer, images: Sequence[Picture], copy: Copy) -> list[ImageP
     return [
         dataclasses.replace(
             one,
-            logits=copy.undone((one.logits.float() / viewer.temperature).log_softmax(dim=0)),
+            logits=copy.undone((one.logits.float() / temperature).log_softmax(dim=0)),
             size=size,
             seen=seen,
         )
