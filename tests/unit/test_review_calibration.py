@@ -67,7 +67,11 @@ def test_reviews_never_turn_the_order_round() -> None:
     score = np.linspace(0.01, 0.5, 1000)
     errors = np.random.default_rng(0).random(1000) < score
 
-    assert fitted_to_reviews(score, [SWAP] * 1000, errors, reviewed(0, 5000)) is None
+    found = fitted_to_reviews(score, [SWAP] * 1000, errors, reviewed(0, 5000))
+
+    assert found is not None
+    assert (np.diff(found.probability(score, [SWAP] * 1000)) > 0).all()
+    assert expected(found) < 0.01
 
 
 def test_fewer_reviews_change_nothing() -> None:
@@ -76,15 +80,15 @@ def test_fewer_reviews_change_nothing() -> None:
 
 
 def test_an_audit_goes_by_reviews_from_fifty_places_on() -> None:
-    found = LabelAudit(classes=CLASSES, images=8)
-    for number in range(8):
+    found = LabelAudit(classes=CLASSES, images=12)
+    for number in range(12):
         seen = noisy(field(100 if number == 7 else number), number)
         picture = np.full((SIDE, SIDE, 3), number, np.uint8)
         found.add(AuditedImage(id=number, name=str(number)), picture, field(number), seen)
 
     found.reviewed = reviewed(0, MIN_REVIEWED - 1)
     few = found.outcome()
-    found.reviewed = reviewed(0, 4 * MIN_REVIEWED)
+    found.reviewed = reviewed(0, MIN_REVIEWED)
     many = found.outcome()
 
     assert few.findings
@@ -93,3 +97,4 @@ def test_an_audit_goes_by_reviews_from_fifty_places_on() -> None:
     changed = [one for one in many.findings if one.planted_precision is not None]
     assert changed
     assert all(one.expected_precision != one.planted_precision for one in changed)
+    assert max(one.expected_precision or 0 for one in changed) < 0.7
