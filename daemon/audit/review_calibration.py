@@ -74,7 +74,8 @@ def _fitted(
     def loss(terms: FloatArray) -> tuple[float, FloatArray]:
         found = rows @ terms
         value = weight @ (np.logaddexp(0, found) - truth * found) + 0.5 * held @ terms**2
-        return value, rows.T @ (weight * (special.expit(found) - truth)) + held * terms
+        slopes: FloatArray = rows.T @ (weight * (special.expit(found) - truth)) + held * terms
+        return float(value), slopes
 
     start = np.asarray([1.0] + [0.0] * (1 + len(TYPES)))
     bounds = [(LEAST_SLOPE, None)] + [(None, None)] * (1 + len(TYPES))

@@ -21,7 +21,7 @@ from daemon.runs.audit_records import AuditedFile, AuditedPart, AuditRequest, Au
 from daemon.runs.run_folder import RunFolder
 from daemon.stages.beside_cycle import AUDIT, FOLD_MODELS, label_file, write_label
 from daemon.stages.context import Context
-from daemon.stages.fold_models import fold_judges
+from daemon.stages.fold_models import fold_judges, judged_until, keep_judged
 from daemon.stages.judge_choice import JudgeChoice
 from daemon.stages.label_judges import Judge, kept_judges
 from daemon.stages.run_settings import write_request
@@ -49,8 +49,8 @@ def _start(context: Context) -> bool:
     """Write the request of the audit of the newest cycle, if it is done; whether it was started."""
     settings = context.config.audit
     cycle = AUDIT.due_cycle(context) if settings.enabled else None
-    if cycle is None or FOLD_MODELS.open_cycle(context) is not None:
-        return False  # their view comes first
+    if cycle is None or FOLD_MODELS.open_cycle(context) == cycle:
+        return False  # their view comes first; unless the loop went on meanwhile
     if len(context.store.informative_ids()) < settings.min_labels:
         return False
     run = context.run(cycle, AUDIT.name)
@@ -79,6 +79,7 @@ def _advance(context: Context, cycle: int) -> bool:
     with store.atomic():
         weak = [image_id for image_id in judged if files[image_id]]
         store.keep_findings(cycle, judged, weak, result.findings, context.now())
+        keep_judged(context, request)
         AUDIT.end(context, cycle)
     log.info("audit done cycle=%d labels=%d findings=%d", cycle, len(judged), len(result.findings))
     return True
@@ -102,13 +103,7 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
     labeled = store.images_of(store.informative_ids()).values()
     images = [image for image in labeled if image.role in (Role.POOL, Role.VALIDATION)]
     annotations = store.label_ids(image.id for image in images)
-    done = store.independently_audited(annotations.values())
-    choice = JudgeChoice(
-        kept=judges,
-        folds=fold_judges(context, judges[0].classes),
-        cycle=cycle,
-        done=frozenset(one.id for one in images if annotations[one.id] in done),
-    )
+    choice = _choice(context, judges, annotations)
     file_of = partial(_audited_file, context, run)
     uses, works = _uses(context, images), _works(context, annotations)
 
@@ -131,6 +126,19 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
         copies=settings.copies,
         hasty_below_s=hasty_below_s([label.lead_time_s for label in store.labels().values()]),
         reviewed=reviewed_places(store.reviews()),
+    )
+
+
+def _choice(
+    context: Context, judges: Sequence[Judge], annotations: Mapping[int, str]
+) -> JudgeChoice:
+    """annotations: image id -> its label."""
+    done = context.store.independently_audited(annotations.values())
+    return JudgeChoice(
+        kept=judges,
+        folds=fold_judges(context, judges[0].classes),
+        judged_until=judged_until(context),
+        done=frozenset(image_id for image_id, one in annotations.items() if one in done),
     )
 
 

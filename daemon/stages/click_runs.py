@@ -61,8 +61,9 @@ def _start(context: Context) -> bool:
     if not settings.enabled or not settings.train_minutes or settings.engine.endswith("_walk"):
         return False
     cycle = _BESIDE.due_cycle(context)
-    others = (AUDIT.open_cycle(context), FOLD_MODELS.open_cycle(context))
-    if cycle is None or others != (None, None):
+    if cycle is None or AUDIT.open_cycle(context) is not None:
+        return False
+    if FOLD_MODELS.open_cycle(context) == cycle:
         return False
     labeled = list(store.images_of(store.informative_ids()).values())
     roles = Counter(image.role for image in labeled)

@@ -18,8 +18,10 @@ from typing import Any
 from daemon.config.learner import resolved
 from daemon.domain import Image, Role, Stage
 from daemon.domain.errors import RunFailed
+from daemon.domain.formatting import count
 from daemon.rules.label_folds import FOLDS, are_large_enough, fold_of
 from daemon.rules.validation_split import group_of
+from daemon.runs.audit_records import AuditRequest
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest
 from daemon.stages.beside_cycle import AUDIT, FOLD_MODELS, write_label
 from daemon.stages.classes import present_names
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 
 FIRST_SHARE, NEXT_SHARE = 0.5, 0.25  # of the iterations of a training
 NICENESS = 10  # people who click or browse come first
+_FOLD = "fold"  # in the names of the run folders
+_JUDGED = "fold_models_judged"  # name of the stored fact
 
 
 def advance_fold_models(context: Context) -> bool:
@@ -45,8 +49,8 @@ def advance_fold_models(context: Context) -> bool:
     try:
         return _runs_on(context, cycle)
     except RunFailed as exc:
-        every = context.config.audit.every
-        words = f"the fold models were not trained: {exc}; they are again {every} cycles later"
+        later = count(context.config.audit.every, "cycle")
+        words = f"the fold models were not trained: {exc}; the next try is {later} later"
         FOLD_MODELS.fail(context, cycle, words)
         return False
 
@@ -55,6 +59,19 @@ def fold_judges(context: Context, classes: Sequence[str]) -> list[Judge]:
     """The newest model of each fold, of those that know these classes."""
     found = (newest_model(context, fold) for fold in range(FOLDS))
     return [one for one in found if one is not None and one.classes == tuple(classes)]
+
+
+def judged_until(context: Context) -> int:
+    """The newest cycle whose fold models have judged labels; 0 before the first."""
+    return int(context.store.fact(_JUDGED) or 0)
+
+
+def keep_judged(context: Context, request: AuditRequest) -> None:
+    """Keep which fold models judged labels in a finished audit."""
+    names = [part.checkpoint.parent.name.split("-") for part in request.parts]
+    cycles = [int(cycle) for cycle, kind, *_ in names if kind == _FOLD]
+    if cycles:
+        context.store.keep_fact(_JUDGED, str(max(cycles)))
 
 
 def newest_model(context: Context, fold: int) -> Judge | None:
@@ -175,8 +192,10 @@ def _runs_on(context: Context, cycle: int) -> bool:
 
 
 def _delete_old_files(context: Context) -> None:
-    """Delete the models and labels that newer ones replace; requests stay: they say what the
-    ancestors of the newest model learned from."""
+    """Delete the models and labels that newer ones replace, unless an audit may be reading them;
+    requests stay: they say what the ancestors of the newest model learned from."""
+    if AUDIT.open_cycle(context) is not None:
+        return
     for fold in range(FOLDS):
         newest = newest_model(context, fold)
         for folder in (context.config.state / "runs").glob(f"[0-9]*-{_name(fold)}"):
@@ -187,4 +206,4 @@ def _delete_old_files(context: Context) -> None:
 
 def _name(fold: int) -> str:
     """In the name of the run folder."""
-    return f"fold-{fold}"
+    return f"{_FOLD}-{fold}"

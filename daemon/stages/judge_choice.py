@@ -12,11 +12,12 @@ from daemon.stages.label_judges import Judge
 @dataclass(frozen=True, kw_only=True)
 class JudgeChoice:
     """kept: models that served, the one in service first. folds: the fold models, if there are any.
-    cycle: of the audit. done: ids of the images whose label an independent model judged before."""
+    judged_until: the newest cycle whose fold models have judged labels. done: ids of the images
+    whose label an independent model judged before."""
 
     kept: Sequence[Judge]
     folds: Sequence[Judge]
-    cycle: int
+    judged_until: int
     done: frozenset[int]
 
     def parts(self, images: Iterable[Image]) -> tuple[list[tuple[Judge, list[Image]]], list[Image]]:
@@ -41,5 +42,5 @@ class JudgeChoice:
         if kept is self.kept[0] or fold is None:
             return kept
         if image.id in self.done:
-            return fold if fold.cycle == self.cycle else None
+            return fold if fold.cycle > self.judged_until else None
         return kept or fold
