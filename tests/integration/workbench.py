@@ -85,7 +85,7 @@ def ticker(
 
 def run_out(daemon: Ticker) -> Outcome:
     """Tick until nobody can move the loop on."""
-    deadline = time.monotonic() + 1200
+    deadline = time.monotonic() + 120
     outcome = daemon.tick()
     while not outcome.final:
         assert time.monotonic() < deadline, outcome
