@@ -22,6 +22,7 @@ from daemon.audit.blob_features import NAMES
 from daemon.audit.finding_order import FURTHER_PLACE, size_weight
 from daemon.audit.label_components import FloatArray
 from daemon.audit.planting import Planted
+from daemon.audit.review_calibration import log_odds
 from daemon.audit.suspects import CLEAN, KINDS, TYPES, UNCLEAR, IntArray, Rows, Suspects
 from daemon.domain.label_findings import FindingType
 
@@ -232,12 +233,6 @@ def design(rows: Rows, pairs: Sequence[tuple[int, int]]) -> FloatArray:
     return np.concatenate(
         [rows.features, np.stack([*codes, *types], axis=1).astype(np.float64)], axis=1
     )
-
-
-def log_odds(score: FloatArray) -> FloatArray:
-    """The log odds of probabilities, limited to what float64 can tell from 0 and 1."""
-    limited = np.clip(score, 1e-9, 1 - 1e-9)
-    return np.log(limited / (1 - limited))
 
 
 def _fit(planted: Suspects) -> ErrorModel:

@@ -14,18 +14,19 @@ import numpy.typing as npt
 
 from daemon.audit import error_model, sentences
 from daemon.audit.audited_image import AuditedImage
-from daemon.audit.component_features import NAMES
 from daemon.audit.error_model import ErrorModel, Places
 from daemon.audit.finding_order import in_order
-from daemon.audit.label_components import BACKGROUND
+from daemon.audit.label_components import FloatArray
 from daemon.audit.label_rules import ClassUse, Oddity, odd_mask
 from daemon.audit.picture_conflicts import PictureConflicts
+from daemon.audit.place_types import GATE, is_worth_a_look, meaning_of, source_of, types_of
 from daemon.audit.plant_tables import PlantTable, plant_table
 from daemon.audit.planting import Planted, plant
-from daemon.audit.suspects import TYPES, Rows, Suspects, joined, suspects_of
+from daemon.audit.review_calibration import ReviewCalibration, fitted_to_reviews
+from daemon.audit.suspects import CLEAN, UNCLEAR, Rows, Suspects, joined, suspects_of
 from daemon.audit.work_rules import odd_work
 from daemon.domain import Mask
-from daemon.domain.label_findings import Finding, FindingType
+from daemon.domain.label_findings import Finding, FindingType, ReviewedPlace
 
 MAX_PIXELS = 4_000_000  # of an image as it is compared; larger ones are read at every second pixel
 MAX_FINDINGS = 50  # of an image
@@ -34,8 +35,6 @@ MAX_MASKS = 10  # findings of an image that keep the picture of their pixels
 PLANTED_OBJECTS = 4000  # components that copies with planted errors should have, all together
 MAX_ROUNDS = 8  # copies of an image with planted errors
 OBJECTS = 15  # of a usual image
-GATE = 0.5  # probability against a label, from which on a component is worth a look
-SAYS_AGAINST = [NAMES.index(name) for name in ("doubt", "ring_peak", "rim_peak")]
 Picture = npt.NDArray[np.uint8]
 Probability = npt.NDArray[np.float32]
 
@@ -55,7 +54,8 @@ class LabelAudit:
 
     classes: names by value, background first. images: how many will come. tolerance_px: how far
     borders may differ. plant_share: of the components in which an error is planted, in copies.
-    seed: of the planted errors. hasty_below_s: see `work_rules.hasty_below_s`.
+    seed: of the planted errors. hasty_below_s: see `work_rules.hasty_below_s`. reviewed: see
+    `review_calibration`.
     """
 
     classes: tuple[str, ...]
@@ -64,6 +64,7 @@ class LabelAudit:
     plant_share: float = 0.1
     seed: int = 0
     hasty_below_s: float = 0.0
+    reviewed: tuple[ReviewedPlace, ...] = ()
     _seen: list[AuditedImage] = field(default_factory=list)
     _found: list[Suspects] = field(default_factory=list)
     _planted: list[list[Suspects]] = field(default_factory=list)
@@ -116,13 +117,14 @@ class LabelAudit:
         if not self._seen:
             return AuditOutcome(findings=(), table=None)
         found = _together(self._found)
-        model, table = self._fitted()
+        model, table, reviews = self._fitted()
         findings = [*self._odd(), *conflicts]
-        if model is not None:
-            places = model.places(found)
-            findings += self._findings(found, places, calibrated=True)
-        else:
-            findings += self._findings(found, by_weight(found), calibrated=False)
+        places = by_weight(found) if model is None else model.places(found)
+        planted = None if model is None else places.score
+        if reviews is not None:
+            score = reviews.probability(places.score, types_of(found, places))
+            places = replace(places, score=score)
+        findings += self._findings(found, places, planted)
         return AuditOutcome(findings=in_order(findings, MAX_KEPT), table=table)
 
     @cached_property
@@ -166,22 +168,37 @@ class LabelAudit:
                 self._errors += [(number, kind) for kind in made.errors]
                 self._digest.update(np.ascontiguousarray(made.mask).tobytes())
 
-    def _fitted(self) -> tuple[ErrorModel | None, PlantTable | None]:
+    def _fitted(self) -> tuple[ErrorModel | None, PlantTable | None, ReviewCalibration | None]:
         planted = _together([one for kept in self._planted for one in kept])
         count = len(self._seen)
         model = error_model.fit(planted, count)
         judged = _together(self._planted[0])
         places = error_model.held_out_places(planted, judged, count) if model else None
         if places is None:
-            return model, None
-        return model, plant_table(judged, places, self._errors, count, self._digest.hexdigest())
+            return model, None, None
+        table = plant_table(judged, places, self._errors, count, self._digest.hexdigest())
+        return model, table, self._by_reviews(judged, places)
 
-    def _findings(self, found: Suspects, places: Places, *, calibrated: bool) -> Iterator[Finding]:
+    def _by_reviews(self, judged: Suspects, places: Places) -> ReviewCalibration | None:
+        """places: of `judged`, which have planted errors, held out."""
+        rows = np.flatnonzero(places.truth != UNCLEAR)
+        types = types_of(judged, places)
+        return fitted_to_reviews(
+            places.score[rows],
+            [types[row] for row in rows],
+            places.truth[rows] > CLEAN,
+            self.reviewed,
+        )
+
+    def _findings(
+        self, found: Suspects, places: Places, planted: FloatArray | None
+    ) -> Iterator[Finding]:
+        """planted: (N,), the probabilities by planted errors alone; None: there were too few."""
         count: dict[int, int] = {}
         urgency = places.urgency()
         for row in np.argsort(-urgency, kind="stable"):
             image = int(places.image[row])
-            if not _worth_a_look(found, places, int(row)) or count.get(image, 0) >= MAX_FINDINGS:
+            if not is_worth_a_look(found, places, int(row)) or count.get(image, 0) >= MAX_FINDINGS:
                 continue
             count[image] = count.get(image, 0) + 1
             finding = self._finding(found, places, int(row), self._seen[image])
@@ -189,17 +206,14 @@ class LabelAudit:
             yield replace(
                 finding,
                 score=float(urgency[row]),
-                expected_precision=finding.score if calibrated else None,
+                expected_precision=None if planted is None else finding.score,
+                planted_precision=None if planted is None else float(planted[row]),
                 mask_png=finding.mask_png if keeps else "",
             )
 
     def _finding(self, found: Suspects, places: Places, row: int, image: AuditedImage) -> Finding:
-        by_blob = bool(places.by_blob[row])
-        rows = found.blobs if by_blob else found.components
-        at = int(places.blob[row] if by_blob else places.component[row])
-        type_, labeled, proposed = _meaning(
-            TYPES[int(places.type[row])], int(rows.labeled[at]), int(rows.proposed[at])
-        )
+        rows, at = source_of(found, places, row)
+        type_, labeled, proposed = meaning_of(found, places, row)
         top, left, bottom, right = map(int, rows.box[at])
         names = self._name(labeled), self._name(proposed)
         return Finding(
@@ -232,25 +246,6 @@ def by_weight(found: Suspects) -> Places:
     return error_model.merged(
         found.components, found.blobs, own * GATE, found.components.type, weight / (1 + weight)
     )
-
-
-def _worth_a_look(found: Suspects, places: Places, row: int) -> bool:
-    """Whether the model says anything against the label here."""
-    if places.blob[row] >= 0:
-        return True
-    doubt = found.components.features[int(places.component[row])]
-    return bool(max(doubt[SAYS_AGAINST]) > GATE)
-
-
-def _meaning(type_: FindingType, labeled: int, proposed: int) -> tuple[FindingType, int, int]:
-    """The type with its pair of classes, so that the sentence is true."""
-    if type_ is FindingType.SWAP and proposed == BACKGROUND:
-        return FindingType.OUTSIDE, labeled, proposed
-    if type_ is FindingType.OUTSIDE:
-        return type_, labeled, BACKGROUND
-    if type_ in (FindingType.SHIFT, FindingType.UNLABELED_PART) and labeled != BACKGROUND:
-        return type_, labeled, labeled
-    return type_, labeled, proposed
 
 
 def _scaled(found: Suspects, step: int) -> Suspects:

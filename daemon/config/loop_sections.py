@@ -27,6 +27,7 @@ from daemon.config.text_checks import (
     require_finite,
     require_group,
 )
+from daemon.domain.label_findings import COPIES
 
 
 class Loop(Section):
@@ -208,10 +209,26 @@ class Audit(Section):
     tolerance_px: Annotated[int, Field(ge=0, le=20)] = setting(
         2, "pixels by which the border of a label may differ; people repeat theirs no better"
     )
+    copies: Literal[1, 2, 4, 8] = setting(
+        COPIES,
+        "how many mirrored and turned copies of an image a model looks at; its probabilities are "
+        "averaged, which finds more errors, and each copy costs a prediction of the image. No more "
+        "than [training] settings.turns allows: square 8, mirror 2, none 1",
+    )
     weak: bool = setting(
         True,
         "whether labels that every kept model has learned from, as those of the first batch, are "
         "compared with such a model; their findings are marked as weak",
+    )
+    folds: Literal[0, 2] = setting(
+        0,
+        "2: two models learn from one half of the labels each and judge the other half, beside the "
+        "labeling and at low priority, from 30 train labels on: the only independent view of "
+        "labels that the model in service has learned from. Costs two trainings on labels alone, "
+        "of half of [training] settings.iterations at first and of a quarter from then on. 0: none",
+    )
+    every: Annotated[int, Field(ge=1, le=1000)] = setting(
+        2, "cycles from one training of these two models to the next"
     )
     review_share: Share = setting(
         0.0,

@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+COPIES = 4  # of an image, mirrored and turned, whose views are averaged, unless somebody says less
+
 
 class FindingType(enum.StrEnum):
     """What seems to be wrong with a label.
@@ -51,11 +53,12 @@ class Finding:
 
     labeled, proposed: names of the class in the label and of the one that the model sees.
     box_yxyx: its first row and column and those behind its last, pixels. area_px: pixels of the
-    place. expected_precision: the probability that a person finds an error here, if errors are as
-    frequent as the planted ones by which it was calibrated, in [0, 1]; None where it is not known.
-    score: what findings of one audit are sorted by, higher is more suspicious. weak: the model was
-    trained on this label. reason: one sentence. mask_png: 1-bit PNG of the place in its box,
-    base64; "" without one.
+    place. expected_precision: the probability that a person finds an error here, in [0, 1]; None
+    where it is not known. planted_precision: the same by planted errors alone, that is, if errors
+    are as frequent as these; the other one goes by reviews too, once there are enough. score: what
+    findings of one audit are sorted by, higher is more suspicious. weak: the model was trained on
+    this label. reason: one sentence. mask_png: 1-bit PNG of the place in its box, base64; ""
+    without one.
     """
 
     image_id: int
@@ -69,6 +72,17 @@ class Finding:
     reason: str
     weak: bool = False
     mask_png: str = ""
+    planted_precision: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewedPlace:
+    """What a reviewer made of a finding. planted_precision: as of `Finding`. is_error: whether the
+    reviewer changed the place, in whichever way."""
+
+    type: FindingType
+    planted_precision: float
+    is_error: bool
 
 
 @dataclass(frozen=True, kw_only=True)

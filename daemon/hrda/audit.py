@@ -21,7 +21,7 @@ from daemon.audit.label_audit import LabelAudit, step_of
 from daemon.domain import Mask
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.device import peak_memory_bytes
-from daemon.hrda.inference.streaming import predictions_of
+from daemon.hrda.inference.averaged_views import averaged_predictions_of
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.predict import model_of
 from daemon.hrda.progress import ProgressReporter
@@ -63,6 +63,7 @@ def audit(folder: RunFolder, request: AuditRequest) -> None:
         plant_share=request.plant_share,
         seed=request.seed,
         hasty_below_s=request.hasty_below_s,
+        reviewed=request.reviewed,
     )
     seen = _take_in(folder, request, reader, found)
     conflicts = list(found.conflicts.findings(_label_reader(seen, reader, len(request.classes))))
@@ -118,9 +119,15 @@ def _predictions(
                 settings=request.settings,
             )
         )
-        for file, prediction in predictions_of(net, part.files, reader):
-            logits = prediction.logits.float() / (part.temperature or 1.0)
-            yield file, part.in_fold, dataclasses.replace(prediction, logits=logits)
+        found = averaged_predictions_of(
+            net,
+            part.files,
+            reader,
+            copies=request.copies,
+            temperature=part.temperature or 1.0,
+        )
+        for file, prediction in found:
+            yield file, part.in_fold, prediction
 
 
 def probability_of(prediction: ImagePrediction) -> npt.NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import signal
 import time
 
@@ -43,6 +44,7 @@ def train(folder: RunFolder, request: TrainRequest, started_s: float | None = No
     Raises ConfigError, ImageRefused, MaskRefused, RunFailed or OutOfMemory.
     """
     stop = StopRequest()
+    os.nice(request.niceness)
     started_s = time.monotonic() if started_s is None else started_s
     settings = settings_of(request.settings)
     if not request.unlabeled:

@@ -26,8 +26,6 @@ from daemon.rules.readiness import (
 )
 from daemon.rules.readiness import ending as ending_of
 from daemon.stages import (
-    audit,
-    click_runs,
     cycle_summary,
     duplicate_labels,
     embed,
@@ -51,6 +49,7 @@ from daemon.stages.commands.execution import carry_out_commands
 from daemon.stages.context import Context
 from daemon.stages.image_intake import image_wait_reason
 from daemon.stages.loop_facts import WAITING, read_loop_facts
+from daemon.stages.side_runs import SIDE_RUNS
 from daemon.store.counts import counts_of, spent_labels
 
 log = logging.getLogger(__name__)
@@ -119,10 +118,9 @@ def tick(context: Context, *, cycle_limit: int | None = None) -> Outcome:
             queue.fill_queue(context)
     with failures.defer("deleting old predictions"):
         prediction_cleanup.delete_old_predictions(context)
-    with failures.defer("auditing labels"):
-        outcome = _beside(outcome, runs=audit.advance_audit(context))
-    with failures.defer("training the click network"):
-        outcome = _beside(outcome, runs=click_runs.advance_clicks(context))
+    for work, advance in SIDE_RUNS.items():
+        with failures.defer(work):
+            outcome = _beside(outcome, runs=advance(context))
     other_people.ask_other_people(context, failures)
     if outcome is not None:
         context.store.keep_fact(WAITING, outcome.waiting)

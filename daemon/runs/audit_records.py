@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from daemon.domain.label_findings import Finding, LabelUse, LabelWork
+from daemon.domain.label_findings import Finding, LabelUse, LabelWork, ReviewedPlace
 from daemon.runs.records import FileFault, LabeledFile, Record, Request
 
 
@@ -39,7 +39,9 @@ class AuditRequest(Request):
 
     tolerance_px: by which borders may differ. plant_share: of the components that get an error in
     copies, by which the audit is calibrated, in [0, 1]. hasty_below_s: seconds that nearly every
-    label of the project takes at least; 0: not known.
+    label of the project takes at least; 0: not known. reviewed: what reviewers made of earlier
+    findings. copies: of each image, mirrored and turned as in the training, whose probabilities are
+    averaged, the image itself first; no more than the training drew.
     """
 
     kind: Literal["audit"] = "audit"
@@ -47,6 +49,8 @@ class AuditRequest(Request):
     tolerance_px: int = Field(default=2, ge=0)
     plant_share: float = Field(default=0.1, ge=0, le=1)
     hasty_below_s: float = Field(default=0, ge=0)
+    reviewed: tuple[ReviewedPlace, ...] = ()
+    copies: int = Field(default=1, ge=1, le=8)
 
 
 class AuditResult(Record):

@@ -179,10 +179,9 @@ class TrainRequest(Request):
 
     parent: the checkpoint of the previous cycle to start from; None starts from ImageNet weights.
     parent_classes: present names of the parent's classes, in its order; None: unchanged.
-    max_seconds: a time limit, which a few timed iterations turn into a number of iterations, once;
-    None: the setting `iterations` counts. keep_student: keep and measure the student beside the
-    teacher. previews: of so many images small predictions are kept on the way, and if it is not 0
-    the masks of validation images at the end.
+    max_seconds: a time limit, turned into a number of iterations once; None: `iterations` counts.
+    keep_student: keep and measure the student too. previews: of so many images small predictions
+    are kept on the way, and, if not 0, masks of validation images at the end. niceness: nice(1).
     """
 
     kind: Literal["train"] = "train"
@@ -196,6 +195,7 @@ class TrainRequest(Request):
     max_seconds: float | None = Field(default=None, gt=0)
     keep_student: bool = False
     previews: int = Field(default=0, ge=0, le=16)
+    niceness: int = Field(default=0, ge=0, le=19)
 
 
 class PredictRequest(Request):

@@ -1,33 +1,32 @@
 """The audit of labels: a run beside the cycle, which never keeps the loop from going on.
 
-When a cycle is done, every label is compared with the newest kept model that learned neither from
-it nor, by warm start, through an ancestor: the labels of the last batches and validation. What was
-never compared so is compared with a model that learned from it, and marked as weak. A failed audit
-is said, and the next cycle has one again.
+When a cycle is done, every label is compared with a model that learned neither from it nor, by warm
+start, through an ancestor: with the newest such kept model, or with the model of the other fold
+(`judge_choice.py`). What was never compared so is compared with a model that learned from it, and
+marked as weak. A failed audit is said, and the next cycle has one again.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 from daemon.audit.work_rules import hasty_below_s
 from daemon.domain import Image, Role, Stage
 from daemon.domain.errors import RunFailed
 from daemon.domain.label_findings import LabelUse, LabelWork
-from daemon.runs.ancestry import learned_files
+from daemon.rules.reviewed_places import reviewed_places
 from daemon.runs.audit_records import AuditedFile, AuditedPart, AuditRequest, AuditResult
-from daemon.runs.run_folder import RunFolder, TrainRequest, TrainResult
-from daemon.stages.beside_cycle import BesideCycle, label_file, write_label
+from daemon.runs.run_folder import RunFolder
+from daemon.stages.beside_cycle import AUDIT, FOLD_MODELS, label_file, write_label
 from daemon.stages.context import Context
+from daemon.stages.fold_models import fold_judges, judged_until, keep_judged
+from daemon.stages.judge_choice import JudgeChoice
+from daemon.stages.label_judges import Judge, kept_judges
 from daemon.stages.run_settings import write_request
 
 log = logging.getLogger(__name__)
-
-AUDIT = "audit"  # in the name of its run folder
-_BESIDE = BesideCycle(name=AUDIT)
 
 
 def advance_audit(context: Context) -> bool:
@@ -35,41 +34,38 @@ def advance_audit(context: Context) -> bool:
 
     Never raises RunFailed: the event says what went wrong.
     """
-    cycle = _BESIDE.open_cycle(context)
+    cycle = AUDIT.open_cycle(context)
     if cycle is None:
         return _start(context)
     try:
         return not _advance(context, cycle)
     except RunFailed as exc:
         message = f"the audit of labels failed: {exc}; the next cycle has one again"
-        _BESIDE.fail(context, cycle, message)
+        AUDIT.fail(context, cycle, message)
         return False
-
-
-def is_open(context: Context) -> bool:
-    """Whether an audit was started and has not ended."""
-    return _BESIDE.open_cycle(context) is not None
 
 
 def _start(context: Context) -> bool:
     """Write the request of the audit of the newest cycle, if it is done; whether it was started."""
     settings = context.config.audit
-    cycle = _BESIDE.due_cycle(context) if settings.enabled else None
-    if cycle is None or len(context.store.informative_ids()) < settings.min_labels:
+    cycle = AUDIT.due_cycle(context) if settings.enabled else None
+    if cycle is None or FOLD_MODELS.open_cycle(context) == cycle:
+        return False  # their view comes first; unless the loop went on meanwhile
+    if len(context.store.informative_ids()) < settings.min_labels:
         return False
-    run = context.run(cycle, AUDIT)
+    run = context.run(cycle, AUDIT.name)
     request = audit_request(context, cycle, run)
     if request is None:
-        _BESIDE.end(context, cycle)
+        AUDIT.end(context, cycle)
         return False
     write_request(context, run, Stage.PREDICT, request)
-    _BESIDE.begin(context, cycle)
+    AUDIT.begin(context, cycle)
     return True
 
 
 def _advance(context: Context, cycle: int) -> bool:
     """Look at the run; True once its findings are kept."""
-    run, store = context.run(cycle, AUDIT), context.store
+    run, store = context.run(cycle, AUDIT.name), context.store
     if not context.launcher.advance(run, "audit"):
         return False
     request, result = run.read_request(AuditRequest), run.read_result(AuditResult)
@@ -83,7 +79,8 @@ def _advance(context: Context, cycle: int) -> bool:
     with store.atomic():
         weak = [image_id for image_id in judged if files[image_id]]
         store.keep_findings(cycle, judged, weak, result.findings, context.now())
-        _BESIDE.end(context, cycle)
+        keep_judged(context, request)
+        AUDIT.end(context, cycle)
     log.info("audit done cycle=%d labels=%d findings=%d", cycle, len(judged), len(result.findings))
     return True
 
@@ -92,24 +89,6 @@ def _is_compared_label(run: RunFolder, image_id: int, context: Context) -> bool:
     """Whether the label that counts now is the one that was compared: it may have changed."""
     path = label_file(run, image_id)
     return path.exists() and path.read_bytes() == context.store.label_png(image_id)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judge:
-    """A kept model. learned: image id -> sha256 of its file, of the images that it or an ancestor
-    learned from."""
-
-    cycle: int
-    run: RunFolder
-    learned: Mapping[int, str]
-
-    def has_seen(self, image: Image) -> bool:
-        """Whether it learned from the label of this image, or of one with the same bytes."""
-        return image.id in self.learned or image.sha256 in self._digests
-
-    @cached_property
-    def _digests(self) -> frozenset[str]:
-        return frozenset(self.learned.values())
 
 
 def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest | None:
@@ -124,9 +103,7 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
     labeled = store.images_of(store.informative_ids()).values()
     images = [image for image in labeled if image.role in (Role.POOL, Role.VALIDATION)]
     annotations = store.label_ids(image.id for image in images)
-    done = store.independently_audited(annotations.values())
-    by_judge, left = _by_judge(judges, images)
-    left = [image for image in left if annotations[image.id] not in done]
+    choice = _choice(context, judges, annotations)
     file_of = partial(_audited_file, context, run)
     uses, works = _uses(context, images), _works(context, annotations)
 
@@ -134,7 +111,8 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
         files = (file_of(image, uses[image.id], works[image.id]) for image in judged)
         return _part(judge, files, in_fold=in_fold)
 
-    parts = [part_of(judge, by_judge[judge.cycle]) for judge in judges]
+    by_judge, left = choice.parts(images)
+    parts = [part_of(judge, judged) for judge, judged in by_judge]
     if settings.weak:
         parts.append(part_of(judges[0], left, in_fold=True))
     parts = [part for part in parts if part.files]
@@ -145,48 +123,29 @@ def audit_request(context: Context, cycle: int, run: RunFolder) -> AuditRequest 
         classes=context.trained_classes(judges[0].cycle),
         parts=tuple(parts),
         tolerance_px=settings.tolerance_px,
+        copies=settings.copies,
         hasty_below_s=hasty_below_s([label.lead_time_s for label in store.labels().values()]),
+        reviewed=reviewed_places(store.reviews()),
     )
 
 
-def _by_judge(
-    judges: Sequence[Judge], images: Iterable[Image]
-) -> tuple[dict[int, list[Image]], list[Image]]:
-    """Cycle -> the images that its model judges, and those that every model has seen."""
-    found: dict[int, list[Image]] = {judge.cycle: [] for judge in judges}
-    left: list[Image] = []
-    for image in images:
-        judge = next((one for one in judges if not one.has_seen(image)), None)
-        (left if judge is None else found[judge.cycle]).append(image)
-    return found, left
-
-
-def kept_judges(context: Context, cycle: int) -> list[Judge]:
-    """The kept models that served until this cycle, newest first, which know the same classes."""
-    found: list[Judge] = []
-    for number in range(cycle, 0, -1):
-        run = context.run(number, Stage.TRAIN)
-        refused = context.store.serving(number) != number
-        if refused or not run.finished() or not run.checkpoint.exists():
-            continue
-        classes = run.read_request(TrainRequest).classes
-        if found and classes != found[0].run.read_request(TrainRequest).classes:
-            break
-        try:
-            ids = {file.id for file in learned_files(run)}
-        except RunFailed as exc:  # nobody knows what it has seen
-            log.warning("the model of cycle %d judges no labels: %s", number, exc)
-            continue
-        images = context.store.images_of(ids)
-        learned = {image_id: image.sha256 for image_id, image in images.items()}
-        found.append(Judge(cycle=number, run=run, learned=learned))
-    return found
+def _choice(
+    context: Context, judges: Sequence[Judge], annotations: Mapping[int, str]
+) -> JudgeChoice:
+    """annotations: image id -> its label."""
+    done = context.store.independently_audited(annotations.values())
+    return JudgeChoice(
+        kept=judges,
+        folds=fold_judges(context, judges[0].classes),
+        judged_until=judged_until(context),
+        done=frozenset(image_id for image_id, one in annotations.items() if one in done),
+    )
 
 
 def _part(judge: Judge, files: Iterable[AuditedFile], *, in_fold: bool) -> AuditedPart:
     return AuditedPart(
         checkpoint=judge.run.checkpoint,
-        temperature=_temperature(judge.run),
+        temperature=judge.temperature(),
         trained_on=tuple(sorted(set(judge.learned.values()))),
         files=tuple(files),
         in_fold=in_fold,
@@ -228,10 +187,3 @@ def _audited_file(
         use=use,
         work=work,
     )
-
-
-def _temperature(run: RunFolder) -> float | None:
-    """The temperature that validation gave a model; None without."""
-    measured = run.read_result(TrainResult).validation
-    calibration = measured.calibration if measured else None
-    return calibration.temperature if calibration else None

@@ -35,6 +35,11 @@ class BesideCycle:
         opened = context.store.fact(self._open)
         return int(opened) if opened else None
 
+    def last_cycle(self, context: Context) -> int | None:
+        """The newest cycle that has had its run; None before the first."""
+        done = context.store.fact(self._done)
+        return int(done) if done else None
+
     def begin(self, context: Context, cycle: int) -> None:
         """A run works for this cycle from now on."""
         context.store.keep_fact(self._open, str(cycle))
@@ -58,6 +63,10 @@ class BesideCycle:
     @property
     def _done(self) -> str:
         return f"{self.name}_done"
+
+
+AUDIT = BesideCycle(name="audit")
+FOLD_MODELS = BesideCycle(name="fold_models")
 
 
 def label_file(run: RunFolder, image_id: int) -> Path:

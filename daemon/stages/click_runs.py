@@ -26,8 +26,7 @@ from daemon.runs.click_records import (
 from daemon.runs.predicted_masks import predict_run, predicted_cycles
 from daemon.runs.prior_maps import prior_file
 from daemon.runs.run_folder import PredictRequest, RunFolder
-from daemon.stages import audit
-from daemon.stages.beside_cycle import BesideCycle, write_into_run, write_label
+from daemon.stages.beside_cycle import AUDIT, FOLD_MODELS, BesideCycle, write_into_run, write_label
 from daemon.stages.context import Context
 from daemon.stages.run_settings import write_request
 
@@ -56,12 +55,15 @@ def advance_clicks(context: Context) -> bool:
 
 
 def _start(context: Context) -> bool:
-    """Write the request for the newest cycle, if it is done and no audit runs; whether it was."""
+    """Write the request for the newest cycle, if it is done and no audit or fold training runs;
+    whether it was written."""
     store, settings = context.store, context.config.smart_tool
     if not settings.enabled or not settings.train_minutes or settings.engine.endswith("_walk"):
         return False
     cycle = _BESIDE.due_cycle(context)
-    if cycle is None or audit.is_open(context):
+    if cycle is None or AUDIT.open_cycle(context) is not None:
+        return False
+    if FOLD_MODELS.open_cycle(context) == cycle:
         return False
     labeled = list(store.images_of(store.informative_ids()).values())
     roles = Counter(image.role for image in labeled)

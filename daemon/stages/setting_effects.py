@@ -51,6 +51,8 @@ _SINGLE: Mapping[SettingKey, Effect] = {
     ("selection", "seed_strategy"): Effect.FIRST_BATCH,
     ("audit", "enabled"): Effect.TICK,
     ("audit", "review_share"): Effect.TICK,
+    ("audit", "folds"): Effect.TICK,
+    ("audit", "every"): Effect.TICK,
     ("training", "class_fall"): Effect.TICK,
     ("training", "device"): Effect.RUN,
     ("training", "threads"): Effect.RUN,

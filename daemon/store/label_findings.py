@@ -123,4 +123,5 @@ def _finding(row: Row) -> Finding:
         reason=row["reason"],
         weak=bool(row["weak"]),
         mask_png=row["mask_png"],
+        planted_precision=row["planted_precision"],
     )

@@ -19,7 +19,10 @@ def audit(run: RunFolder) -> None:
     files = [file for part in request.parts for file in part.files]
     reader = FileReader(files)
     found = LabelAudit(
-        classes=request.classes, images=len(files), tolerance_px=request.tolerance_px
+        classes=request.classes,
+        images=len(files),
+        tolerance_px=request.tolerance_px,
+        reviewed=request.reviewed,
     )
     for part in request.parts:
         require_unseen(part)

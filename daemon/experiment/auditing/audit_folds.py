@@ -1,4 +1,4 @@
-"""Two folds: each image belongs to one for ever, by a hash of its group."""
+"""The two folds of an audit of folders."""
 
 from __future__ import annotations
 
@@ -6,18 +6,10 @@ import hashlib
 from collections.abc import Sequence
 
 from daemon.domain.errors import ExperimentRefused
-from daemon.rules.validation_split import group_of
+from daemon.rules.label_folds import MIN_LABELS, MIN_LABELS_OF_FOLD, are_large_enough, fold_of
 
-FOLDS = 2
-MIN_LABELS = 30  # of both folds together
 VALIDATION = 10  # of so many labels of a fold one fits the temperature
 MIN_VALIDATION = 4
-
-
-def fold_of(name: str, group_by: str) -> int:
-    """0 or 1, the same in every run. Raises ConfigError for an expression that takes too long."""
-    group = group_of(name, group_by) if group_by else name
-    return int(hashlib.sha256(group.encode()).hexdigest()[:8], 16) % FOLDS
 
 
 def folds_of(names: Sequence[str], group_by: str) -> tuple[list[str], list[str]]:
@@ -25,10 +17,10 @@ def folds_of(names: Sequence[str], group_by: str) -> tuple[list[str], list[str]]
     folds: tuple[list[str], list[str]] = ([], [])
     for name in names:
         folds[fold_of(name, group_by)].append(name)
-    if len(names) < MIN_LABELS or min(map(len, folds)) < MIN_LABELS // 3:
+    if not are_large_enough((len(folds[0]), len(folds[1]))):
         raise ExperimentRefused(
             f"the folds hold {len(folds[0])} and {len(folds[1])} labeled images; expected at least "
-            f"{MIN_LABELS} together and {MIN_LABELS // 3} in each; label more, or leave out or "
+            f"{MIN_LABELS} together and {MIN_LABELS_OF_FOLD} in each; label more, or leave out or "
             f"change --group-by"
         )
     return folds

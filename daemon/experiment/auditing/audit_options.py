@@ -8,6 +8,7 @@ from pathlib import Path
 
 from daemon.config.learner import faults_of
 from daemon.domain.errors import ExperimentRefused
+from daemon.domain.label_findings import COPIES
 from daemon.experiment.options import absolute_path, classes_given
 
 MAX_TOLERANCE_PX = 20
@@ -20,7 +21,8 @@ class AuditOptions:
     ids: FILE or splits.json:NAME, "" for all images with a mask. checkpoint, trained_on: a model
     and the list of the ids that it was trained on; None: two short fold trainings. fold_labels:
     most labels that a fold trains on; 0: all. group_by: regular expression on an id; its first
-    group stays in one fold. plant: print the tables of planted errors.
+    group stays in one fold. copies: as of `AuditRequest`. plant: print the tables of planted
+    errors.
     """
 
     images: Path
@@ -34,6 +36,7 @@ class AuditOptions:
     iterations: int
     group_by: str
     tolerance_px: int
+    copies: int
     plant_share: float
     plant: bool
     seed: int
@@ -66,6 +69,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--iterations", type=int, default=300, metavar="N", help="of each fold training (300)")
     add("--group-by", default="", metavar="REGEX", help="group 1 of an id stays in one fold")
     add("--tolerance-px", type=int, default=2, metavar="N", help="by which borders may differ (2)")
+    add(
+        "--copies",
+        type=int,
+        default=COPIES,
+        choices=(1, 2, 4, 8),
+        metavar="N",
+        help=f"1, 2, 4, 8: mirrored and turned copies of an image, averaged ({COPIES})",
+    )
     add("--plant-share", type=float, default=0.1, metavar="X", help="objects with planted errors")
     add("--plant", action="store_true", help="print how well planted errors were found")
     add("--seed", type=int, default=0, help="of folds, trainings and planted errors (0)")
@@ -100,6 +111,7 @@ def read_options(given: argparse.Namespace) -> AuditOptions:
         iterations=given.iterations,
         group_by=given.group_by,
         tolerance_px=given.tolerance_px,
+        copies=given.copies,
         plant_share=given.plant_share,
         plant=given.plant,
         seed=given.seed,

@@ -88,6 +88,7 @@ class FolderAudit:
             AuditRequest(
                 parts=tuple(parts),
                 tolerance_px=self.options.tolerance_px,
+                copies=self.options.copies,
                 plant_share=self.options.plant_share,
                 **self._common(),
             )

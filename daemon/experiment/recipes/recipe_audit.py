@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from daemon.config.learner import settings_of
 from daemon.domain.errors import ExperimentRefused
 from daemon.domain.formatting import count
+from daemon.domain.label_findings import COPIES
 from daemon.experiment.auditing.audit_folds import folds_of
 from daemon.experiment.auditing.audit_options import AuditOptions
 from daemon.experiment.auditing.audit_report import write_findings
@@ -66,6 +67,7 @@ def _options(request: AuditRequest) -> AuditOptions:
         iterations=min(ITERATIONS, settings_of(request.settings).iterations),
         group_by=request.group_by if _fits(request.labeled, request.group_by) else "",
         tolerance_px=2,
+        copies=COPIES,
         plant_share=0.1,
         plant=False,
         seed=request.seed,

@@ -99,7 +99,6 @@ def predict_image(net: Segmentor, image: Picture) -> ImagePrediction:
     return predict_images(net, [image])[0]
 
 
-@torch.no_grad()
 def predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePrediction]:
     """The predictions of images of one size, several in a forward pass, framed as in training.
 
@@ -108,7 +107,16 @@ def predict_images(net: Segmentor, images: Sequence[Picture]) -> list[ImagePredi
     """
     size = (images[0].shape[0], images[0].shape[1])
     pictures, seen = framed(net.settings, images)
-    found = in_passes(net, pictures, size, lambda some: _predict_images(net, some, seen))
+    return predict_framed(net, pictures, size, seen)
+
+
+def predict_framed(
+    net: Segmentor, pictures: Sequence[Picture], size: tuple[int, int], seen: tuple[int, int]
+) -> list[ImagePrediction]:
+    """As `predict_images`, of pictures that are framed; size: (H, W) of the images; seen: the
+    (h, w) in the corner of each picture that is the image."""
+    with torch.no_grad():
+        found = in_passes(net, pictures, size, lambda some: _predict_images(net, some, seen))
     return [dataclasses.replace(prediction, size=size, seen=seen) for prediction in found]
 
 

@@ -16,10 +16,11 @@ from daemon.store.migrations import changed_labels  # isort: skip
 from daemon.store.migrations import overlapping_regions  # isort: skip
 from daemon.store.migrations import field_names  # isort: skip
 from daemon.store.migrations import unaccepted_masks_table  # isort: skip
+from daemon.store.migrations import planted_precision  # isort: skip
 from daemon.store.migrations.registry import migrations
 
 __all__ = [
     "changed_labels", "commands_table", "field_names", "findings_table", "migrations",
-    "overlapping_regions", "people_tables", "released", "reviews_table", "second_labels_table",
-    "typed_facts", "unaccepted_masks_table", "verdicts",
+    "overlapping_regions", "people_tables", "planted_precision", "released", "reviews_table",
+    "second_labels_table", "typed_facts", "unaccepted_masks_table", "verdicts",
 ]  # fmt: skip

@@ -57,7 +57,8 @@ class Suspect(ViewModel):
     reason: str
     """Why, in one sentence."""
     expected_precision: Share | None
-    """Probability of an error, if errors are as frequent as planted ones; null: not known."""
+    """Probability of an error, if errors are as frequent as planted ones; corrected by second looks
+    once 50 places had one; null: not known."""
     weak: bool
     """Whether the model was trained on this label."""
     top: Count
