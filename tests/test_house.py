@@ -83,6 +83,10 @@ ONE_MEANING = {
         "labels of validation images by another person, too",
         "daemon/domain daemon/stages daemon/store",
     ),
+    "unaccepted_masks": (
+        "masks that were suggested and never accepted",
+        "daemon/domain daemon/stages daemon/store",
+    ),
     "quarantine": ("inputs that cannot be used", "daemon/stages daemon/store"),
     "tasks": (
         "images in front of the annotators",

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from daemon.domain import Push, QueuedTask
+from daemon.domain import Push, QueuedTask, Stage
 from daemon.domain.clock import steady_s, utc_now
 from daemon.smart_tool.click_answers import ClickAnswers
 from daemon.smart_tool.clicked_images import ClickedImages
@@ -89,6 +89,7 @@ def store_of_squares(state: Path, size: tuple[int, int], seed: int) -> None:
     with Store(state / FILE) as store:
         one = replace(image("field"), path=path, height_px=height_px, width_px=width_px)
         store.add_image(one, "3")
+        store.start_cycle(0, Stage.EMBED, utc_now(), labels=0, train_labels=0)
         store.enqueue_push(push, utc_now())
         store.record_push(push, {1: "3"}, utc_now())
 

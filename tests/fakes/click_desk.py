@@ -28,7 +28,7 @@ from tests.fakes.clicking import SIZE, body, kept_suggestions, point
 from tests.fakes.labels import image
 
 SECRET = "a long enough password"
-PATIENCE_S = 60.0
+PATIENCE_S = 200.0
 FIRST_TASK = 3
 Region = dict[str, Any]
 

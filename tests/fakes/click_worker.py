@@ -30,7 +30,7 @@ from daemon.runs.click_worker_messages import (
     read_question,
 )
 from daemon.runs.run_folder import RunFolder
-from tests.fakes.clicking import SameColour
+from tests.fakes.same_colour import SameColour
 
 
 def main(folder: RunFolder) -> None:

@@ -12,13 +12,14 @@ from PIL import Image as Pillow
 
 from connectors.label_studio.label_config import render
 from connectors.label_studio.smart_tags import with_smart_tag
-from daemon.clicks.click import ClickQuestion, ObjectProbability
+from daemon.clicks.click import ClickQuestion
 from daemon.domain import ClassSet
 from daemon.domain.clock import utc_now
 from daemon.smart_tool.click_answers import AskedObject, FoundObject
 from daemon.smart_tool.kept_suggestions import FOLDER, KeptSuggestions
 from daemon.store import FILE, Store
 from tests.fakes.labels import image
+from tests.fakes.same_colour import SameColour
 
 CLASSES = ClassSet(names=("soil", "crop", "weed"))
 LABEL_CONFIG = with_smart_tag(render(CLASSES))
@@ -76,25 +77,6 @@ def clicked_store(state: Path, count: int = 2) -> None:
 def kept_suggestions(state: Path) -> KeptSuggestions:
     """Where the smart tool of this state folder keeps its suggestions."""
     return KeptSuggestions(state / FOLDER, utc_now)
-
-
-class SameColour:
-    """An engine: what has nearly the colour of the first positive click, without discs of radius 3
-    around negative ones."""
-
-    name = "same_colour"
-
-    def segment(self, question: ClickQuestion) -> ObjectProbability:
-        """See daemon.clicks.click.ClickEngine."""
-        first = next(click for click in question.clicks if click.positive)
-        colour = question.image[first.y, first.x].astype(int)
-        far = np.abs(question.image.astype(int) - colour).max(axis=2)
-        values = np.where(far < 30, np.float32(0.9), np.float32(0.1))
-        rows, columns = np.indices(values.shape)
-        for click in question.clicks:
-            if not click.positive:
-                values[(rows - click.y) ** 2 + (columns - click.x) ** 2 <= 9] = 0.1
-        return ObjectProbability(left=0, top=0, values=values)
 
 
 class PlainEngines:

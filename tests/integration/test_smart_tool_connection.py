@@ -220,4 +220,4 @@ def test_a_session_goes_on_over_a_restart_of_label_studio(desk: Desk) -> None:
     assert after["id"] == before["id"]
     assert after["value"] != before["value"]
     assert len(desk.server.backends) == 1
-    assert len(desk.keep()) == 2
+    assert sum(words.startswith("connected") for words in desk.keep()) == 1

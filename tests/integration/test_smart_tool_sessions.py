@@ -149,7 +149,7 @@ def test_memory_stays_flat_over_ten_thousand_clicks(tmp_path: Path) -> None:
                 task = FIRST_TASK + number % TASKS
                 for points in session(task, number % 2):
                     moved = [{**one, "id": f"{number} {one['id']}"} for one in points]
-                    extra = point(5 + number % 80, 50 + number % 7, is_positive=False)
+                    extra = point(5 + number % 40, 90, is_positive=False)
                     desk.click(*moved, {**extra, "id": f"{number} extra"}, task=task)
 
         click(WARM_CLICKS)

@@ -14,6 +14,7 @@ from connectors.label_studio.api import Api
 from connectors.label_studio.smart_tags import with_smart_tag
 from connectors.masks.regions import decode
 from daemon.config.smart_tool_secret import smart_tool_secret
+from daemon.demo.label_studio_server import LabelStudioServer
 from daemon.domain import Mask, TaskState
 from daemon.domain.clock import steady_s
 from daemon.smart_tool.click_answers import VERSION
@@ -156,3 +157,40 @@ def test_asking_label_studio_for_predictions_stores_none(clicked: Clicked) -> No
     assert after == before
     with Store(clicked.field.config.state / FILE, read_only=True) as store:
         assert store.tasks(TaskState.OPEN)
+
+
+def test_a_session_goes_on_over_restarts_of_label_studio(
+    clicked: Clicked, annotator: MakeUser, label_studio: LabelStudioServer
+) -> None:
+    """Once between two clicks, once between the last click and Submit."""
+    clicked.field.tick()
+    clicked.connect()
+    person, project = annotator("ada"), clicked.field.project
+    question = person.next_task(project)
+    assert question is not None
+    key = question.details["data"]["maskloop_key"]
+    truth = clicked.field.truth[key]
+    rows, columns = np.nonzero(truth == 1)
+    places = [
+        ((columns[at] + 0.5) / truth.shape[1] * 100, (rows[at] + 0.5) / truth.shape[0] * 100)
+        for at in (len(rows) // 2, 0)
+    ]
+    points = [point(*places[0], "crop"), point(*places[1], "crop", is_positive=False)]
+
+    before = clicked.click(question.task, points[0])
+    _restart(label_studio)
+    after = clicked.click(question.task, *points)
+    _restart(label_studio)
+    person.submit(question, project, after["result"])
+    clicked.connect()
+
+    assert [one["id"] for one in after["result"]] == [one["id"] for one in before["result"]]
+    (arrived,) = clicked.field.connector.changes(None, {key: truth.shape}).annotations
+    assert np.array_equal(arrived.mask, clicked.mask(after, truth.shape))
+    assert not np.array_equal(arrived.mask, clicked.mask(before, truth.shape))
+    assert len(clicked.backends()) == 1
+
+
+def _restart(server: LabelStudioServer) -> None:
+    server.stop()
+    server.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.domain import Image
+from daemon.domain import Image, Stage
 from daemon.pixels import Picture
 from daemon.smart_tool import next_pictures
 from daemon.smart_tool.click_answers import AskedObject
@@ -49,6 +49,7 @@ def state(tmp_path: Path) -> Path:
     """Five open tasks; the image of the last comes first."""
     clicked_store(tmp_path, 5)
     with Store(tmp_path / FILE) as store:
+        store.start_cycle(0, Stage.EMBED, NOON, labels=0, train_labels=0)
         asked = push("a key", 5, 4, 3, 2, 1)
         store.enqueue_push(asked, NOON)
         store.record_push(asked, {number: f"t{number}" for number in range(1, 6)}, NOON)
