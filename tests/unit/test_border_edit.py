@@ -114,7 +114,7 @@ def test_all_clicks_stay_on_their_sides_and_the_change_holds_the_last(
 
 @pytest.mark.parametrize("radius", [6, 9, 12])
 def test_clicks_alone_make_a_small_mask_right_that_lies_beside_its_object(radius: int) -> None:
-    truth, mask = disc(SIZE, 30, 30, radius), disc(SIZE, 30, 32, radius)
+    truth, mask = disc(SIZE, 30, 30, radius), disc(SIZE, 30, 32.5, radius)
     clicks, ious = (FIRST,), [object_iou(mask, truth)]
 
     while len(ious) < 20 and ious[-1] < 0.9:

@@ -105,10 +105,11 @@ class ClickEvaluation:
             run=RunFolder(options.out / "predict"),
         )
         found._require_unseen()
+        if options.against is not None:
+            others = other_records(options.against, found._request())
+            found = dataclasses.replace(found, others=others)
         found._require_same_request()
-        if options.against is None:
-            return found
-        return dataclasses.replace(found, others=other_records(options.against, found._request()))
+        return found
 
     def predict(self, run_child: RunChild) -> None:
         """The model's masks and prior maps of the images; nothing without a model."""
