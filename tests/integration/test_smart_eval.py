@@ -121,6 +121,9 @@ def test_evaluations_of_other_objects_are_not_compared(folder: Path) -> None:
         evaluate(folder, "--clicks", "3", "--against", str(folder / "first"))
     with pytest.raises(ExperimentRefused, match="expected the --out folder"):
         evaluate(folder, "--against", str(folder))
+    (folder / "first" / "report.json").unlink()
+    with pytest.raises(ExperimentRefused, match="let its command end first"):
+        evaluate(folder, "--against", str(folder / "first"))
 
 
 def test_objects_depend_on_the_seed_alone(folder: Path) -> None:

@@ -10,12 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.clicks.border_edit import LEAST_NEAR_PX, border_edit, near_px
-from daemon.clicks.click import Click, ClickQuestion, ObjectProbability
+from daemon.clicks.border_edit import (
+    FIRST_REACH,
+    LEAST_NEAR_PX,
+    MOST_BY_COLOUR_PX,
+    border_edit,
+    near_px,
+)
+from daemon.clicks.click import Click, ClickQuestion, ObjectProbability, Picture
 from daemon.clicks.click_answer import component_at, mask_of
 from daemon.clicks.click_metrics import object_iou
 from daemon.clicks.simulated_clicker import next_click
-from tests.fakes.clicked_fields import Bools, disc
+from tests.fakes.clicked_fields import Bools, disc, picture_of
 
 SIZE = (60, 70)
 PICTURE = np.zeros((*SIZE, 3), np.uint8)
@@ -23,22 +29,24 @@ MASK = disc(SIZE, 30, 30, 10)
 FIRST = Click(x=30, y=30)
 
 
-def edited(mask: Bools, *clicks: Click, left: int = 0, top: int = 0) -> Bools | None:
+def edited(
+    mask: Bools, *clicks: Click, left: int = 0, top: int = 0, picture: Picture = PICTURE
+) -> Bools | None:
     """The mask after the last click; None where an engine is to answer."""
     values = np.where(mask[top:, left:], np.float32(0.9), np.float32(0.1))
     before = ObjectProbability(left=left, top=top, values=values)
-    answer = border_edit(ClickQuestion(image=PICTURE, clicks=clicks, previous=before))
+    answer = border_edit(ClickQuestion(image=picture, clicks=clicks, previous=before))
     return None if answer is None else mask_of(answer, SIZE)
 
 
-def test_a_click_beside_the_border_changes_its_pixel_alone() -> None:
-    outside = edited(MASK, FIRST, Click(x=41, y=30))
-    inside = edited(MASK, FIRST, Click(x=40, y=30, positive=False))
+def test_a_click_beside_the_border_changes_what_touches_it_at_most() -> None:
+    for click in (Click(x=41, y=30), Click(x=40, y=30, positive=False)):
+        mask = edited(MASK, FIRST, click)
 
-    for mask, was in ((outside, False), (inside, True)):
         assert mask is not None
-        changed = np.argwhere(mask != MASK).tolist()
-        assert changed == [[30, 40 if was else 41]]
+        assert mask[30, click.x] == click.positive
+        changed = np.argwhere(mask != MASK)
+        assert np.abs(changed - (click.y, click.x)).max() <= 1
 
 
 def test_a_deeper_click_takes_the_border_with_it() -> None:
@@ -46,9 +54,22 @@ def test_a_deeper_click_takes_the_border_with_it() -> None:
 
     assert mask is not None
     assert mask[28:33, 41].all()
-    assert mask[30, 42]  # the second pixel from the border
-    assert not mask[30, 43:].any()
-    assert np.array_equal(mask[:, :31], MASK[:, :31])  # the other side
+    assert mask[30, 42:44].all()  # the click is the second pixel from the border
+    assert not mask[30, 44:].any()
+
+
+def test_what_looks_more_like_the_clicked_side_changes_with_it() -> None:
+    truth = disc(SIZE, 30, 30, 11)
+    picture = picture_of(truth, noise=5)
+    picture[30, 41] = (90, 120, 60)  # half plant, half soil
+
+    mask = edited(MASK, FIRST, Click(x=41, y=30), picture=picture)
+
+    assert mask is not None
+    assert not (mask & ~truth).any()
+    assert mask[27:34, 40].all()
+    rows, columns = np.nonzero(mask & ~MASK)
+    assert np.hypot(rows - 30, columns - 41).max() < FIRST_REACH + MOST_BY_COLOUR_PX
 
 
 def test_an_earlier_click_of_the_other_sign_keeps_what_is_nearer_to_it() -> None:
@@ -115,13 +136,13 @@ def test_all_clicks_stay_on_their_sides_and_the_change_holds_the_last(
 @pytest.mark.parametrize("radius", [6, 9, 12])
 def test_clicks_alone_make_a_small_mask_right_that_lies_beside_its_object(radius: int) -> None:
     truth, mask = disc(SIZE, 30, 30, radius), disc(SIZE, 30, 32.5, radius)
-    clicks, ious = (FIRST,), [object_iou(mask, truth)]
+    picture, clicks, ious = picture_of(truth), (FIRST,), [object_iou(mask, truth)]
 
     while len(ious) < 20 and ious[-1] < 0.9:
         click = next_click(mask, truth, clicks)
         assert click is not None
         clicks = (*clicks, click)
-        after = edited(mask, *clicks)
+        after = edited(mask, *clicks, picture=picture)
         assert after is not None  # no engine is asked
         mask = after
         ious.append(object_iou(mask, truth))

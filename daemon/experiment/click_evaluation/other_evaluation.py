@@ -17,7 +17,8 @@ def other_records(folder: Path, request: Mapping[str, Any]) -> tuple[ClickRecord
     """What clicking came to in the --out folder of another evaluation.
 
     request: what this evaluation is bound to, as its own request.json holds it. Raises
-    ExperimentRefused where the folder holds no evaluation, or one of other objects or clicks.
+    ExperimentRefused where the folder holds no finished evaluation, or one of other objects or
+    clicks.
     """
     path = folder / "request.json"
     try:
@@ -36,6 +37,10 @@ def other_records(folder: Path, request: Mapping[str, Any]) -> tuple[ClickRecord
             f"--against {folder}: {'; '.join(differing)}; only the same clicks on the same objects "
             f"can be paired: evaluate both with equal --splits, --per-class, --min-area, --rule, "
             f"--clicks and --seed"
+        )
+    if not (folder / "report.json").is_file():
+        raise ExperimentRefused(
+            f"--against {folder}: that evaluation has no report.json yet; let its command end first"
         )
     return tuple(read_records(folder / "clicked.jsonl"))
 
