@@ -17,7 +17,7 @@ from daemon.clicks.click_window import BoolMap
 
 SEED_PX = 1  # around the pixel of a click that is on its side too
 FREE_CLICKS = 2  # first clicks that may change everything
-_INSIDE, _OUTSIDE = np.float32(0.6), np.float32(0.4)  # the least and most around a click
+INSIDE, OUTSIDE = np.float32(0.6), np.float32(0.4)  # the least and most around a click
 _DROPPED = np.float32(0.49)  # most of a component that holds no positive click
 
 
@@ -83,9 +83,9 @@ def _obey(values: FloatMap, clicks: Sequence[Click], crop: ObjectProbability) ->
         columns = slice(max(column - SEED_PX, 0), max(column + SEED_PX + 1, 0))
         around = values[rows, columns]
         if click.positive:
-            np.maximum(around, _INSIDE, out=around)
+            np.maximum(around, INSIDE, out=around)
         else:
-            np.minimum(around, _OUTSIDE, out=around)
+            np.minimum(around, OUTSIDE, out=around)
 
 
 def _kept(inside: BoolMap, question: ClickQuestion, crop: ObjectProbability) -> BoolMap:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from daemon.clicks.border_edit import border_edit
 from daemon.clicks.click import Click, ClickQuestion, FloatMap, ObjectProbability
 from daemon.clicks.click_answer import SEED_PX, answer_to, placed
 from daemon.clicks.click_window import ClickWindow, window_around
@@ -47,6 +48,10 @@ class PriorWalk:
 
     def segment(self, question: ClickQuestion) -> ObjectProbability:
         """The object that the clicks mean; see ClickEngine."""
+        edited = border_edit(question)
+        return self._walked(question) if edited is None else edited
+
+    def _walked(self, question: ClickQuestion) -> ObjectProbability:
         before = question.before
         size = (question.image.shape[0], question.image.shape[1])
         window = window_around(question.clicks, before, size)

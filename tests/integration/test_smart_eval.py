@@ -14,6 +14,7 @@ from rich.console import Console
 
 from daemon.domain.errors import ExperimentRefused, RunFailed
 from daemon.experiment.click_evaluation.click_evaluation import run_click_evaluation
+from daemon.experiment.click_evaluation.click_figures import Interval
 from daemon.experiment.click_evaluation.click_options import add_options, read_options
 from daemon.experiment.click_evaluation.click_report import ClickReport
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest
@@ -60,7 +61,7 @@ def evaluate(folder: Path, *further: str) -> tuple[ClickReport, str]:
     screen = Console(file=io.StringIO(), width=200)
     options = read_options(parser.parse_args([*flat, *further]))
     assert run_click_evaluation(options, screen, screen, in_this_process, WORKER) == 0
-    report = ClickReport.model_validate_json((folder / "out" / "report.json").read_bytes())
+    report = ClickReport.model_validate_json((options.out / "report.json").read_bytes())
     return report, screen.file.getvalue()
 
 
@@ -96,6 +97,33 @@ def test_the_same_command_clicks_on_nothing_twice(folder: Path) -> None:
     assert {row.engine for row in after.rows} == {"colour_walk", "prior_walk"}
     with pytest.raises(ExperimentRefused, match="differs in objects"):
         evaluate(folder, "--seed", "1")
+
+
+def test_two_models_are_compared_on_the_same_objects(folder: Path) -> None:
+    poor = RunFolder(folder / "poor")
+    poor.path.mkdir()
+    poor.checkpoint.write_text(json.dumps(COLOURS[::-1]))  # takes plants for soil
+    evaluate(folder, "--model", str(poor.checkpoint), "--out", str(folder / "first"))
+
+    report, screen = evaluate(folder, "--against", str(folder / "first"))
+
+    changes = {row.engine: row.change for row in report.rows if row.group == "all"}
+    assert changes["colour_walk"] == Interval(mean=0, low=0, high=0)  # it knows no model
+    assert changes["prior_walk"] is not None
+    assert changes["prior_walk"].mean < 0
+    assert f"against itself in {folder / 'first'}" in screen
+
+
+def test_evaluations_of_other_objects_are_not_compared(folder: Path) -> None:
+    evaluate(folder, "--engines", "colour_walk", "--out", str(folder / "first"))
+
+    with pytest.raises(ExperimentRefused, match="clicks 20, here 3"):
+        evaluate(folder, "--clicks", "3", "--against", str(folder / "first"))
+    with pytest.raises(ExperimentRefused, match="expected the --out folder"):
+        evaluate(folder, "--against", str(folder))
+    (folder / "first" / "report.json").unlink()
+    with pytest.raises(ExperimentRefused, match="let its command end first"):
+        evaluate(folder, "--against", str(folder / "first"))
 
 
 def test_objects_depend_on_the_seed_alone(folder: Path) -> None:

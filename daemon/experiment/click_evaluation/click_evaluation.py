@@ -29,6 +29,7 @@ from daemon.experiment.click_evaluation.evaluated_objects import (
     drawn_objects,
     hash_of,
 )
+from daemon.experiment.click_evaluation.other_evaluation import other_records
 from daemon.experiment.command import INTERRUPTED, require_same_request, work_in
 from daemon.experiment.image_folders import Folders, class_names, read_folders
 from daemon.experiment.splits import labeled_names
@@ -57,7 +58,9 @@ def run_click_evaluation(
         with child_runner(err) as in_child:
             evaluation.predict(run_child or in_child)
         records = evaluation.clicked(err, worker)
-        return report_of(options, evaluation.classes, evaluation.objects, records)
+        return report_of(
+            options, evaluation.classes, evaluation.objects, records, evaluation.others
+        )
 
     report = work_in(options.out, err, evaluated)
     if report is None:
@@ -69,13 +72,15 @@ def run_click_evaluation(
 
 @dataclass(frozen=True, kw_only=True)
 class ClickEvaluation:
-    """One evaluation. run: of the model's masks and priors; used only where there is a model."""
+    """One evaluation. run: of the model's masks and priors; used only where there is a model.
+    others: the clicks of the evaluation that it is compared with; None: with none."""
 
     options: ClickOptions
     folders: Folders
     classes: tuple[str, ...]
     objects: tuple[EvaluatedObject, ...]
     run: RunFolder
+    others: tuple[ClickRecord, ...] | None = None
 
     @classmethod
     def of(cls, options: ClickOptions) -> ClickEvaluation:
@@ -100,6 +105,9 @@ class ClickEvaluation:
             run=RunFolder(options.out / "predict"),
         )
         found._require_unseen()
+        if options.against is not None:
+            others = other_records(options.against, found._request())
+            found = dataclasses.replace(found, others=others)
         found._require_same_request()
         return found
 
@@ -153,12 +161,14 @@ class ClickEvaluation:
                 )
 
     def _require_same_request(self) -> None:
-        content = _as_json(self.options) | {
+        require_same_request(self.options.out / "request.json", self._request(), "evaluation")
+
+    def _request(self) -> dict[str, Any]:
+        return _as_json(self.options) | {
             "classes": list(self.classes),
             "objects": [one.model_dump() for one in self.objects],
             "objects_sha256": hash_of(self.objects),
         }
-        require_same_request(self.options.out / "request.json", content, "evaluation")
 
 
 def _classes_of(model: Path | None) -> tuple[str, ...]:
@@ -181,7 +191,7 @@ def _learned_by(model: Path | None) -> set[str]:
 
 def _as_json(options: ClickOptions) -> dict[str, Any]:
     """What a folder is bound to: not the time that it takes, nor the engines and starts so far."""
-    free = ("out", "threads", "device", "engines", "click_net", "from_model_mask")
+    free = ("out", "threads", "device", "engines", "click_net", "from_model_mask", "against")
     return {
         name: str(value) if isinstance(value, Path) else value
         for name, value in dataclasses.asdict(options).items()

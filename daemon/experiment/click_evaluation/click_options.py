@@ -26,7 +26,8 @@ class ClickOptions:
     ids: FILE or splits.json:NAME, "" for all images with a mask. model: a checkpoint for the
     priors; None: no engine has one. click_net: what `maskloop train-clicks` wrote; None: there is
     none. clicks: at most, on an object. per_class: objects of each class, 0: all. from_model_mask:
-    also from the model's mask, not only from nothing.
+    also from the model's mask, not only from nothing. against: the --out folder of another
+    evaluation of the same objects; None: there is none.
     """
 
     images: Path
@@ -42,6 +43,7 @@ class ClickOptions:
     per_class: int
     min_area_px: int
     from_model_mask: bool
+    against: Path | None
     features: WalkFeatures
     seed: int
     threads: int
@@ -68,6 +70,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=",".join(ENGINES),
         metavar="NAMES",
         help=f"comma-separated, the first is what others are compared with ({','.join(ENGINES)})",
+    )
+    add(
+        "--against",
+        type=Path,
+        metavar="DIR",
+        help="--out of another evaluation of the same objects, such as with another model: each "
+        "engine is compared with itself there",
     )
     add("--clicks", type=int, default=20, metavar="N", help="at most, on an object (20)")
     _add_objects(parser)
@@ -117,6 +126,7 @@ def read_options(given: argparse.Namespace) -> ClickOptions:
         per_class=given.per_class,
         min_area_px=given.min_area,
         from_model_mask=given.from_model_mask,
+        against=absolute_path(given.against, "--against") if given.against else None,
         features=given.features,
         seed=given.seed,
         threads=given.threads,

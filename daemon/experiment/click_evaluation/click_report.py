@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from rich.console import Console
@@ -29,17 +30,20 @@ ALL = "all"
 class ReportRow(Record):
     """The figures of one engine from one start, over the objects of a group: "all", a class, or a
     bin of sizes. difference: of its clicks to MAIN_TARGET minus those of the first engine, paired;
-    None for the first one."""
+    None for the first one. change: the same minus those of this engine from this start in the other
+    evaluation; None where there is none, or not of this engine."""
 
     engine: str
     start: Start
     group: str
     figures: GroupFigures
     difference: Interval | None = None
+    change: Interval | None = None
 
 
 class ClickReport(Record):
-    """report.json. objects_sha256: names the list of objects. target: that `never` counts."""
+    """report.json. objects_sha256: names the list of objects. target: that `never` counts.
+    against: folder of the other evaluation, "" for none."""
 
     images: int
     objects: int
@@ -48,6 +52,7 @@ class ClickReport(Record):
     clicks: int
     rule: str
     model: str
+    against: str = ""
     target: float = MAIN_TARGET
     rows: tuple[ReportRow, ...]
 
@@ -57,8 +62,9 @@ def report_of(
     classes: Sequence[str],
     objects: Sequence[EvaluatedObject],
     records: Sequence[ClickRecord],
+    others: Sequence[ClickRecord] | None = None,
 ) -> ClickReport:
-    """The report of finished clicks on these objects."""
+    """The report of finished clicks on these objects. others: of the evaluation --against."""
     groups = _groups(classes, objects)
     return ClickReport(
         images=len({one.name for one in objects}),
@@ -68,7 +74,8 @@ def report_of(
         clicks=options.clicks,
         rule=options.rule.value,
         model="" if options.model is None else str(options.model),
-        rows=tuple(_rows(options, groups, records)),
+        against="" if options.against is None else str(options.against),
+        rows=tuple(_rows(options, groups, records, others or ())),
     )
 
 
@@ -94,22 +101,28 @@ def print_clicks(report: ClickReport, folder: Path, out: Console) -> None:
         )
     out.print(table)
     for row in report.rows:
-        if row.group == ALL and row.difference is not None:
-            by, start = (
-                row.difference,
-                "" if row.start is Start.NOTHING else " from the model's mask",
-            )
-            out.print(
-                f"{row.engine}{start}: {by.mean:+.1f} clicks ({by.low:+.1f} to {by.high:+.1f}) "
-                f"against {report.rows[0].engine}, on the same objects",
-                markup=False,
-            )
+        for line in _differences(row, report) if row.group == ALL else ():
+            out.print(line, markup=False)
     out.print(
         f"{folder / 'report.json'}: {count(report.objects, 'object')} of "
         f"{count(report.images, 'image')}, list {report.objects_sha256[:12]}; never: objects "
         f"below {report.target} after 5 / 10 / 20 clicks; ms: 50th and 95th percentile",
         markup=False,
     )
+
+
+def _differences(row: ReportRow, report: ClickReport) -> Iterator[str]:
+    """What an engine cost more or fewer clicks than, on the same objects."""
+    start = "" if row.start is Start.NOTHING else " from the model's mask"
+    for by, other in (
+        (row.difference, report.rows[0].engine),
+        (row.change, f"itself in {report.against}"),
+    ):
+        if by is not None:
+            yield (
+                f"{row.engine}{start}: {by.mean:+.1f} clicks ({by.low:+.1f} to {by.high:+.1f}) "
+                f"against {other}, on the same objects"
+            )
 
 
 def _groups(
@@ -130,26 +143,37 @@ def _rows(
     options: ClickOptions,
     groups: Mapping[str, frozenset[int]],
     records: Sequence[ClickRecord],
+    others: Sequence[ClickRecord],
 ) -> Iterator[ReportRow]:
+    first = options.engines[0]
     for start in Start:
         for engine in options.engines:
             for group, places in groups.items():
-                mine, first = (
-                    [
-                        one
-                        for one in records
-                        if (one.engine, one.start) == (name, start) and one.place in places
-                    ]
-                    for name in (engine, options.engines[0])
-                )
+                mine = _chosen(records, engine, start, places)
                 if not mine:
                     continue
+                there = _chosen(others, engine, start, {one.place for one in mine})
                 yield ReportRow(
                     engine=engine,
                     start=start,
                     group=group,
                     figures=group_figures(mine, options.clicks, options.seed),
                     difference=None
-                    if engine == options.engines[0]
-                    else paired_difference(mine, first, options.clicks, options.seed),
+                    if engine == first
+                    else _difference(options, mine, _chosen(records, first, start, places)),
+                    change=_difference(options, mine, there) if there else None,
                 )
+
+
+def _chosen(
+    records: Sequence[ClickRecord], engine: str, start: Start, places: AbstractSet[int]
+) -> list[ClickRecord]:
+    return [
+        one for one in records if (one.engine, one.start) == (engine, start) and one.place in places
+    ]
+
+
+def _difference(
+    options: ClickOptions, mine: Sequence[ClickRecord], others: Sequence[ClickRecord]
+) -> Interval:
+    return paired_difference(mine, others, options.clicks, options.seed)

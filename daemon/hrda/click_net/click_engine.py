@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from daemon.clicks.border_edit import border_edit
 from daemon.clicks.click import ClickQuestion, FloatMap, ObjectProbability
 from daemon.clicks.click_answer import answer_to
 from daemon.hrda.click_net.click_crops import (
@@ -52,6 +53,10 @@ class ClickNetEngine:
 
     def segment(self, question: ClickQuestion) -> ObjectProbability:
         """The object that the clicks mean; see ClickEngine."""
+        edited = border_edit(question)
+        return self._found(question) if edited is None else edited
+
+    def _found(self, question: ClickQuestion) -> ObjectProbability:
         size = (question.image.shape[0], question.image.shape[1])
         crop = self._crop(question)
         found = back_to_image(crop, self._seen(question, crop, question.before), size)
