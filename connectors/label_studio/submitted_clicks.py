@@ -1,9 +1,10 @@
 """Clicks of the smart tool that annotations hold.
 
 The tick and the cross below the image of Label Studio 1.23.2 take all clicks out of the annotation
-(read in its source, `acceptAllSuggestions`), so clicks that are submitted mostly had a suggestion
-that nobody decided on: the mask is lost, unless the daemon kept it. The tick beside a single region
-leaves its clicks; then the annotation holds the region too.
+(recorded for the tick in tests/contract/test_recorded_clicks.py, read in its source for the cross),
+so clicks that are submitted mostly had a suggestion that nobody decided on: the mask is lost,
+unless the daemon kept it. The tick beside a single region leaves its clicks (read in its source);
+then the annotation holds the region too.
 """
 
 from __future__ import annotations
