@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.clicks.click import Click, ClickQuestion, PriorMap
+from daemon.clicks.click import Click, ClickQuestion, ObjectProbability, PriorMap
 from daemon.clicks.click_answer import mask_of
 from daemon.hrda.click_net.click_engine import ClickNetEngine
 from daemon.hrda.click_net.click_network import ClickNetwork
@@ -42,6 +42,19 @@ def test_every_click_is_obeyed_and_answers_are_equal(places: list[tuple[int, int
             later = clicks[row + 1 : count]
             if all(max(abs(click.x - o.x), abs(click.y - o.y)) > 2 for o in later):
                 assert inside[click.y, click.x] == click.positive
+
+
+def test_a_click_beside_the_border_asks_no_network() -> None:
+    image, _ = field(np.random.default_rng(0))
+    values = np.zeros((96, 96), np.float32)
+    values[30:50, 30:50] = 1
+    previous = ObjectProbability(left=0, top=0, values=values)
+    question = ClickQuestion(image=image, clicks=(Click(x=40, y=50),), previous=previous)
+
+    answers = [engine(seed).segment(question) for seed in (0, 1)]
+
+    assert answers[0].values.tobytes() == answers[1].values.tobytes()
+    assert mask_of(answers[0], (96, 96))[50, 40]
 
 
 def test_a_network_that_never_saw_a_prior_is_shown_none() -> None:

@@ -129,6 +129,21 @@ def test_a_click_corrects_an_initial_mask_where_it_is(engine: ClickEngine, posit
     assert object_iou(mask & ~OTHER, truth) > object_iou(wrong, truth)
 
 
+@pytest.mark.parametrize("engine", [colour_walk(), PriorWalk()], ids=lambda engine: engine.name)
+def test_a_click_beside_the_border_changes_nothing_far_from_it(engine: ClickEngine) -> None:
+    small = disc(SIZE, 45, 40, 15)
+    previous = ObjectProbability(left=0, top=0, values=small.astype(np.float32))
+    clicks = (Click(x=40, y=45), Click(x=56, y=45))
+
+    answer = engine.segment(
+        ClickQuestion(image=IMAGE, clicks=clicks, prior=PRIOR, previous=previous)
+    )
+
+    rows, columns = np.nonzero(mask_of(answer, SIZE) != small)
+    assert (rows[0], columns[0]) != (rows[-1], columns[-1])
+    assert np.hypot(rows - 45, columns - 56).max() < 6
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 2)])
 def test_any_image_has_an_answer(size: tuple[int, int]) -> None:
     image = picture_of(np.zeros(size, np.bool_))
