@@ -209,7 +209,7 @@ class Audit(Section):
     tolerance_px: Annotated[int, Field(ge=0, le=20)] = setting(
         2, "pixels by which the border of a label may differ; people repeat theirs no better"
     )
-    copies: Literal[1, 2, 4, 8] = setting(
+    copies: Annotated[int, Field(ge=1, le=8)] = setting(
         COPIES,
         "how many mirrored and turned copies of an image a model looks at; its probabilities are "
         "averaged, which finds more errors, and each copy costs a prediction of the image. No more "
