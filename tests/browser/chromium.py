@@ -92,7 +92,7 @@ def wait_for(browser: webdriver.Chrome, script: str, expected: Any) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while (found := seen()) != expected and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert found == expected, script
+    assert found == expected, f"{script}: got {found!r}, expected {expected!r}"
 
 
 def click(browser: webdriver.Chrome, selector: str) -> None:

@@ -47,8 +47,7 @@ def wanted_in_the_middle(config: Config) -> list[str]:
 def ask_by_lasso(browser: webdriver.Chrome, config: Config, tick: Callable[[], object]) -> None:
     """Draw it, say why, and wait for the page to say what the tick has done."""
     until_it_stands(browser)
-    lasso(browser)
-    wait_for(browser, TITLE, f"{WANTED} images are selected")
+    lasso(browser, f"{TITLE} === '{WANTED} images are selected'")
     click(browser, "[data-verb=ask_next]")
     write(browser, "#reason-text", "rare weeds\n")
     assert len(sent(config, "ask_next")) == 1

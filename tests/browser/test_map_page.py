@@ -66,8 +66,7 @@ def test_a_lead_sees_selects_and_excludes_images(
         painted = browser.execute_async_script(COLOURED, shot, *channels)
 
     # a lasso takes those in the middle, as a list
-    lasso(browser)
-    wait_for(browser, f"{ROWS} > 4", True)
+    lasso(browser, f"{ROWS} > 4")
     inside = int(browser.execute_script(TITLE).split()[0])
     assert 4 < inside < IMAGES
 
