@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -30,12 +31,20 @@ def _folders_in_memory() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
+def _heed_interrupts() -> None:
+    """Have SIGINT end processes as usual. A shell has what it starts in the background ignore it,
+    and so would every process that a test starts and interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _note_connection(event: str, arguments: tuple[object, ...]) -> None:
     if event == "sqlite3.connect/handle" and isinstance(arguments[0], sqlite3.Connection):
         _connections.append(arguments[0])
 
 
 _folders_in_memory()
+_heed_interrupts()
 # A machine with other work misses any deadline, also that of drawing examples; no test asserts a
 # time. In CI the examples are the same at every run: new ones are looked for where one works.
 settings.register_profile(
