@@ -190,7 +190,7 @@ def test_sam_answers_from_a_worker_of_its_own(folder: Path) -> None:
     figures = {row.engine: row.figures for row in report.rows if row.group == "all"}
     assert figures["sam"].objects == 6
     assert figures["sam"].iou["1"] < 0.3  # the fake's best predicted IoU is everything
-    assert 0.3 < figures["sam"].iou["2"]  # its single mask
+    assert figures["sam"].iou["2"] > 0.3  # its single mask
 
 
 def test_sam_and_its_files_go_together(folder: Path) -> None:
