@@ -64,6 +64,7 @@ def test_the_worker_answers_clicks_with_sam(tmp_path: Path) -> None:
     assert mask_of(unknown.probability, SIZE).all()  # no usual area: the best predicted IoU
 
 
+@pytest.mark.long
 def test_files_of_another_layout_turn_the_engine_off(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -182,7 +182,7 @@ def test_sam_answers_from_a_worker_of_its_own(folder: Path) -> None:
     files = sam_files(folder / "models")
 
     report, _ = evaluate(
-        folder, "--engines", "colour_walk,sam", "--clicks", "2",
+        folder, "--engines", "colour_walk,sam", "--clicks", "3",
         "--sam-encoder", str(files.encoder), "--sam-decoder", str(files.decoder),
         worker="daemon.hrda",
     )  # fmt: skip
@@ -190,7 +190,7 @@ def test_sam_answers_from_a_worker_of_its_own(folder: Path) -> None:
     figures = {row.engine: row.figures for row in report.rows if row.group == "all"}
     assert figures["sam"].objects == 6
     assert figures["sam"].iou["1"] < 0.3  # the fake's best predicted IoU is everything
-    assert figures["sam"].iou["2"] > 0.3  # its single mask
+    assert figures["sam"].iou["3"] > 0.5  # its single mask
 
 
 def test_sam_and_its_files_go_together(folder: Path) -> None:
@@ -198,6 +198,7 @@ def test_sam_and_its_files_go_together(folder: Path) -> None:
         evaluate(folder, "--engines", "sam", "--sam-encoder", str(folder / "unseen.txt"))
 
 
+@pytest.mark.long
 def test_a_worker_that_refuses_ends_the_evaluation_with_its_words(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
