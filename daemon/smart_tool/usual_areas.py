@@ -39,8 +39,8 @@ def usual_areas_px(state: Path, classes: Sequence[str]) -> Mapping[str, float]:
 def _labels(state: Path) -> list[Mask]:
     try:
         with Store(state / FILE, read_only=True) as store:
-            newest = sorted(store.informative_ids())[-MOST_LABELS:]
-            return [_decoded(store.label_png(image_id)) for image_id in newest]
+            labeled = sorted(store.informative_ids())[-MOST_LABELS:]
+            return [_decoded(store.label_png(image_id)) for image_id in labeled]
     except (MaskloopError, sqlite3.Error):
         return []  # before the first tick, or of another version
 

@@ -16,6 +16,7 @@ from daemon.config.loading import Config
 from daemon.config.sections import SmartTool
 from daemon.diagnostics.input_checks import sam_model_faults
 from daemon.domain.errors import RunFailed
+from daemon.runs.checksums import sha256_of
 from daemon.runs.click_worker_messages import ClicksRequest, SamFiles
 from daemon.runs.records import Failure
 from daemon.runs.run_folder import RunFolder
@@ -24,6 +25,7 @@ from daemon.smart_tool.click_answers import AskedObject
 from daemon.smart_tool.opening import _engines
 from daemon.smart_tool.usual_areas import usual_areas_px
 from daemon.smart_tool.wanted_sam import wanted_sam
+from tests.fakes.labeled_store import CLASSES, labeled_store
 from tests.fakes.labels import image
 from tests.fakes.sam_models import sam_files
 
@@ -126,8 +128,6 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
 
 def _with_true_checksums(files: SamFiles) -> SamFiles:
-    from daemon.runs.checksums import sha256_of
-
     return files.model_copy(
         update={
             "encoder_sha256": sha256_of(files.encoder),
@@ -181,3 +181,16 @@ def test_refused_files_are_wanted_no_more_until_the_next_start(tmp_path: Path) -
 
 def test_without_labels_no_usual_area_is_known(tmp_path: Path) -> None:
     assert usual_areas_px(tmp_path, ("soil", "crop")) == {}
+
+
+def test_usual_areas_are_medians_of_what_people_labeled(tmp_path: Path) -> None:
+    masks = {}
+    for number, side in enumerate((8, 9, 10, 11, 30)):  # 64, 81, 100, 121, 900 pixels
+        mask = np.zeros((40, 60), np.uint8)
+        mask[:side, :side] = 1
+        mask[35:38, 50:53] = 1  # 9 pixels: no object
+        mask[:20, 40:50] = 2 if number < 4 else 0  # 4 objects are too few
+        masks[f"image {number}"] = mask
+    path = labeled_store(tmp_path, masks)
+
+    assert usual_areas_px(path.parent, CLASSES) == {"crop": 100.0}
