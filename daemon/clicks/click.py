@@ -56,6 +56,7 @@ class ClickQuestion:
     within the image, at least one positive unless there is an initial mask. prior: None where no
     model knows the image. previous: the answer of the same engine to all clicks but the last; None
     at the first. initial: a mask that clicks correct, such as the model's; None: from nothing.
+    usual_area_px: median area of the objects of the class; None where that is not known.
     """
 
     image: Picture
@@ -63,6 +64,7 @@ class ClickQuestion:
     prior: PriorMap | None = None
     previous: ObjectProbability | None = None
     initial: ObjectProbability | None = None
+    usual_area_px: float | None = None
 
     @property
     def before(self) -> ObjectProbability | None:

@@ -23,11 +23,13 @@ class ClickSource:
 
     image: its content hash. model: version of the model whose prior or network answers; "" for
     none. initial: names the mask to start from; "" for none.
+    usual_area_px: of the question.
     """
 
     image: str
     model: str = ""
     initial: str = ""
+    usual_area_px: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

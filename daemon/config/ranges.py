@@ -90,6 +90,7 @@ def expanded_path(text: str) -> str:
 
 
 PathText = Annotated[str, AfterValidator(expanded_path)]
+Sha256 = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{64})?$")]
 
 
 def _unwrapped(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any]]:

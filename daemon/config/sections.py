@@ -16,6 +16,7 @@ from daemon.config.ranges import (
     PathText,
     Positive,
     Seconds,
+    Sha256,
     Text,
 )
 from daemon.config.section import Section, setting
@@ -217,14 +218,17 @@ class SmartTool(Section):
         "whether `maskloop run` answers clicks of Label Studio's smart tool; [web] has to be "
         "enabled, and the label config needs a tag to click with, which `maskloop check` prints",
     )
-    engine: Literal["auto", "prior_walk", "colour_walk", "click_net"] = setting(
+    engine: Literal["auto", "prior_walk", "colour_walk", "click_net", "sam"] = setting(
         "auto",
         "what turns clicks into masks: prior_walk (colours and the newest model), colour_walk "
-        "(colours alone), click_net (a network trained on the labels of this project), or auto "
-        "(the best of them that is there)",
+        "(colours alone), click_net (a network trained on the labels of this project), auto "
+        "(the best of these that is there), or sam (the files that sam_encoder and sam_decoder "
+        "name; where they cannot be used, prior_walk or colour_walk)",
     )
     deadline_ms: Annotated[int, Field(ge=50, le=60_000)] = setting(
-        700, "milliseconds after which prior_walk or colour_walk answers in the place of click_net"
+        700,
+        "milliseconds after which prior_walk or colour_walk answers in the place of click_net or "
+        "sam",
     )
     train_minutes: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = setting(
         4.0,
@@ -245,9 +249,36 @@ class SmartTool(Section):
         "a Label Studio on this machine",
     )
 
+    sam_encoder: PathText = setting(
+        "",
+        "for engine = sam: ONNX file of the image encoder of Segment Anything or MobileSAM, "
+        "relative to this file, exported with its normalisation inside (input: height x width x "
+        "3, both free); needs `pip install 'maskloop[export]'`; empty: none",
+    )
+    sam_decoder: PathText = setting(
+        "", "ONNX file of the mask decoder of the same model, relative to this file"
+    )
+    sam_encoder_sha256: Sha256 = setting(
+        "",
+        "SHA-256 of sam_encoder (`sha256sum FILE`), 64 hexadecimal digits: a file with another one "
+        "is not loaded; weights that an export keeps in a second file are not covered by it",
+    )
+    sam_decoder_sha256: Sha256 = setting("", "SHA-256 of sam_decoder, in the same way")
+
     @field_validator("url")
     @classmethod
     def _is_url(cls, text: str) -> str:
         if text:
             require_url(text)
         return text
+
+    @model_validator(mode="after")
+    def _names_sam_whole(self) -> Self:
+        names = ("sam_encoder", "sam_decoder", "sam_encoder_sha256", "sam_decoder_sha256")
+        missing = [name for name in names if not getattr(self, name)]
+        if missing and (len(missing) < len(names) or self.engine == "sam"):
+            raise ValueError(
+                f"{', '.join(missing)}: empty; expected the files of SAM with their checksums, "
+                f"all four of {', '.join(names)}, or none of them and another engine"
+            )
+        return self

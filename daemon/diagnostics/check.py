@@ -17,6 +17,7 @@ from daemon.diagnostics.input_checks import (
     image_faults,
     labeling_tool_faults,
     quarantine_faults,
+    sam_model_faults,
     smart_tool_faults,
 )
 from daemon.diagnostics.learner_checks import learner_faults, opencv_faults
@@ -78,6 +79,7 @@ def sections(config: Config) -> Sequence[tuple[str, Sequence[Check]]]:
         "Labeling tool": {
             "labeling tool": lambda: labeling_tool_faults(config),
             "smart tool": lambda: smart_tool_faults(config),
+            "files of SAM": lambda: sam_model_faults(config),
         },
         "Images": {
             "images": lambda: image_faults(config),

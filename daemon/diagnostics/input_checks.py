@@ -8,9 +8,11 @@ from itertools import islice
 
 from connectors.base import HasSmartTool
 from daemon.config.loading import Config
-from daemon.domain.errors import MaskloopError, StoreTooOld
+from daemon.domain.errors import MaskloopError, RunFailed, StoreTooOld
 from daemon.intake import Intake
 from daemon.loop.components import open_connector, require_token
+from daemon.sam.sam_graphs import open_sam
+from daemon.smart_tool.wanted_sam import THREADS, named_sam, sam_faults
 from daemon.stages.classes import require_same_classes
 from daemon.stages.image_content import CURE, EXPECTED, check_image, fault_location
 from daemon.stages.unused_files import faults_and_notes
@@ -60,6 +62,20 @@ def smart_tool_faults(config: Config) -> Sequence[str]:
             return [str(fault) for fault in connector.smart_tool_faults()]
     except MaskloopError as exc:
         return [str(exc)]
+
+
+def sam_model_faults(config: Config) -> Sequence[str]:
+    """Whether the files of SAM that [smart_tool] names can be used; they are loaded for that."""
+    files = named_sam(config)
+    if files is None or not config.smart_tool.enabled:
+        return []
+    if faults := sam_faults(config):
+        return faults
+    try:
+        open_sam(files, THREADS)
+    except RunFailed as exc:
+        return [f"[smart_tool] {exc}"]
+    return []
 
 
 def image_faults(config: Config) -> Sequence[str]:

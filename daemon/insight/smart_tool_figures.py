@@ -46,7 +46,7 @@ class SmartToolFigures(ViewModel):
         if self.seconds_median is not None and self.seconds_p95 is not None:
             parts.append(f"{self.seconds_median:.2f} s each (median; 95 %: {self.seconds_p95:.2f})")
         if self.fallbacks:
-            parts.append(f"{self.fallbacks} in the place of a late click_net")
+            parts.append(f"{self.fallbacks} in the place of a late click_net or sam")
         if self.negative_share is not None:
             hint = "" if self.negative_share else ": is Auto-Accept on?"
             parts.append(f"{self.negative_share:.0%} of the clicks negative{hint}")

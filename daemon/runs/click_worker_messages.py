@@ -12,16 +12,17 @@ import base64
 import binascii
 import io
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO, Literal, Self
 
 import numpy as np
 from PIL import Image as Pillow
-from pydantic import Field, StrictBool, StrictInt, ValidationError
+from pydantic import Field, StrictBool, StrictInt, ValidationError, model_validator
 
 from daemon.clicks.click import Click, FloatMap, ObjectProbability
 from daemon.domain.errors import RunFailed
 from daemon.runs.records import Record
 
+SAM = "sam"  # the engine of SamFiles
 MAX_QUESTION_BYTES = 2**16  # of a line, its newline included
 MAX_ANSWER_BYTES = 2**25
 MAX_CLICKS = 60
@@ -35,16 +36,33 @@ Side = Annotated[StrictInt, Field(ge=1, le=MAX_SIDE_PX)]
 Id = Annotated[str, Field(max_length=200)]
 
 
+class SamFiles(Record):
+    """ONNX files of Segment Anything, with the SHA-256 of each: 64 hexadecimal digits."""
+
+    encoder: Path
+    decoder: Path
+    encoder_sha256: str
+    decoder_sha256: str
+
+
 class ClicksRequest(Record):
-    """request.json of a worker. checkpoint: what `train-clicks` wrote. version: of the model whose
-    probabilities are the priors, "" for none; for its answers' receipts only."""
+    """request.json of a worker. checkpoint: what `train-clicks` wrote; sam: files of another
+    engine; one of the two is None. version: of the model whose probabilities are the priors, "" for
+    none; for its answers' receipts only."""
 
     kind: Literal["clicks"] = "clicks"
-    checkpoint: Path
+    checkpoint: Path | None = None
+    sam: SamFiles | None = None
     version: str = ""
     classes: tuple[str, ...]
     device: str = "auto"
     threads: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _has_one_engine(self) -> Self:
+        if (self.checkpoint is None) == (self.sam is None):
+            raise ValueError("expected either a checkpoint or the files of SAM")
+        return self
 
 
 class WorkerQuestion(Record):
@@ -52,6 +70,7 @@ class WorkerQuestion(Record):
 
     image: file. clicks: (x, y, positive), pixels of the image as it is displayed, in the order in
     which they were made. prior: PNG of the PriorMap of the image (8 bits, stride 4); None without.
+    usual_area_px: see ClickQuestion.
     """
 
     id: Id
@@ -60,6 +79,7 @@ class WorkerQuestion(Record):
         tuple[tuple[Place, Place, StrictBool], ...], Field(min_length=1, max_length=MAX_CLICKS)
     ]
     prior: Path | None = None
+    usual_area_px: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
     def made_clicks(self) -> tuple[Click, ...]:
         """The clicks as every engine knows them."""

@@ -48,12 +48,14 @@ VERSION = "maskloop-smart-tool"  # never the version of a prediction: it must no
 
 @dataclass(frozen=True, kw_only=True)
 class AskedObject:
-    """What an engine needs. clicks: at least one of them positive, all within the picture."""
+    """What an engine needs. clicks: at least one of them positive, all within the picture. label:
+    name of the class; "" where none is asked for."""
 
     image: Image
     picture: Picture
     clicks: tuple[Click, ...]
     prior: Prior | None
+    label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +147,13 @@ class ClickAnswers:
         size = (image.height_px, image.width_px)
         clicked, name = self._continued(request, clicked, size, started)
         prior = self._images.prior(image, f"{task} {clicked.session}")
-        asked = AskedObject(image=image, picture=picture, clicks=clicked.clicks(*size), prior=prior)
+        asked = AskedObject(
+            image=image,
+            picture=picture,
+            clicks=clicked.clicks(*size),
+            prior=prior,
+            label=clicked.label,
+        )
         found = self._engines.find(asked)
         inside = object_mask(found.probability, size, clicked.box(*size))
         region = suggested_region(

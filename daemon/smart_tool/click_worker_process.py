@@ -221,7 +221,9 @@ class ClickWorkerProcess:
         child.process.kill()
         code = child.process.wait()
         if not child.is_unwanted and not self._stopped.is_set():
-            log.warning("the click worker ended with %d; its output is in %s", code,
+            failure = self._folder.read_error()
+            why = "" if failure is None else f" ({failure.message})"
+            log.warning("the click worker ended with %d%s; its output is in %s", code, why,
                         self._folder.log)  # fmt: skip
 
 

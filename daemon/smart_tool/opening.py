@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from daemon.config.loading import Config
 from daemon.config.smart_tool_secret import smart_tool_secret
 from daemon.domain.clock import steady_s, utc_now
+from daemon.runs.click_worker_messages import SAM
 from daemon.runs.run_folder import RunFolder
 from daemon.smart_tool.click_answers import ClickAnswers, FindsObjects
 from daemon.smart_tool.click_worker_process import ClickWorkerProcess
@@ -16,10 +18,14 @@ from daemon.smart_tool.kept_suggestions import FOLDER as FOLDER_OF_SUGGESTIONS
 from daemon.smart_tool.kept_suggestions import KeptSuggestions
 from daemon.smart_tool.network_first import NetworkFirst
 from daemon.smart_tool.next_pictures import NextPictures
+from daemon.smart_tool.usual_areas import usual_areas_px
 from daemon.smart_tool.walks import Walks
 from daemon.smart_tool.wanted_network import wanted_network
+from daemon.smart_tool.wanted_sam import named_sam, sam_faults, wanted_sam
 
 FOLDER = "click-worker"  # of the state folder: the worker's run
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -47,6 +53,10 @@ def open_smart_tool(config: Config) -> Iterator[ClickAnswers]:
 def _engines(config: Config) -> Iterator[FindsObjects]:
     settings = config.smart_tool
     walks = Walks(with_prior=settings.engine != "colour_walk")
+    if settings.engine == SAM:
+        with _sam(config, walks) as engines:
+            yield engines
+        return
     if settings.engine not in ("auto", "click_net"):
         yield walks
         return
@@ -54,3 +64,17 @@ def _engines(config: Config) -> Iterator[FindsObjects]:
     worker = ClickWorkerProcess(lambda: wanted_network(config), folder, steady_s)
     with closing(worker):
         yield NetworkFirst(worker, walks, settings.deadline_ms / 1000)
+
+
+@contextmanager
+def _sam(config: Config, walks: Walks) -> Iterator[FindsObjects]:
+    """SAM in a worker; the walks alone where its files cannot be used."""
+    files, faults = named_sam(config), sam_faults(config)
+    if files is None or faults:
+        log.warning("the engine sam is off, the walks answer clicks: %s", "; ".join(faults))
+        yield walks
+        return
+    folder = RunFolder(config.state / FOLDER)
+    areas = usual_areas_px(config.state, config.classes.names)
+    with closing(ClickWorkerProcess(wanted_sam(config, files, folder), folder, steady_s)) as worker:
+        yield NetworkFirst(worker, walks, config.smart_tool.deadline_ms / 1000, SAM, areas)

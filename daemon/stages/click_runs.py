@@ -58,7 +58,11 @@ def _start(context: Context) -> bool:
     """Write the request for the newest cycle, if it is done and no audit or fold training runs;
     whether it was written."""
     store, settings = context.store, context.config.smart_tool
-    if not settings.enabled or not settings.train_minutes or settings.engine.endswith("_walk"):
+    if (
+        not settings.enabled
+        or not settings.train_minutes
+        or settings.engine not in ("auto", "click_net")
+    ):
         return False
     cycle = _BESIDE.due_cycle(context)
     if cycle is None or AUDIT.open_cycle(context) is not None:

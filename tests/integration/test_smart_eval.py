@@ -19,6 +19,7 @@ from daemon.experiment.click_evaluation.click_options import add_options, read_o
 from daemon.experiment.click_evaluation.click_report import ClickReport
 from daemon.runs.run_folder import LabeledFile, RunFolder, TrainRequest
 from tests.fakes import learner
+from tests.fakes.sam_models import sam_files
 from tests.hrda.tiny import field
 
 SIDE, IMAGES = 64, 4
@@ -46,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def evaluate(folder: Path, *further: str) -> tuple[ClickReport, str]:
+def evaluate(folder: Path, *further: str, worker: str = WORKER) -> tuple[ClickReport, str]:
     parser = argparse.ArgumentParser()
     add_options(parser)
     arguments = {
@@ -60,7 +61,7 @@ def evaluate(folder: Path, *further: str) -> tuple[ClickReport, str]:
     flat = [word for pair in arguments.items() for word in pair]
     screen = Console(file=io.StringIO(), width=200)
     options = read_options(parser.parse_args([*flat, *further]))
-    assert run_click_evaluation(options, screen, screen, in_this_process, WORKER) == 0
+    assert run_click_evaluation(options, screen, screen, in_this_process, worker) == 0
     report = ClickReport.model_validate_json((options.out / "report.json").read_bytes())
     return report, screen.file.getvalue()
 
@@ -174,6 +175,27 @@ def test_a_network_answers_from_its_worker(folder: Path) -> None:
     assert (first.engine, first.start, first.figures.objects) == ("click_net", "nothing", 2)
     assert 0 < first.figures.iou["1"] < 0.5
     assert {row.start for row in report.rows} == {"nothing"}  # it cannot start from a mask
+
+
+@pytest.mark.long
+def test_sam_answers_from_a_worker_of_its_own(folder: Path) -> None:
+    files = sam_files(folder / "models")
+
+    report, _ = evaluate(
+        folder, "--engines", "colour_walk,sam", "--clicks", "3",
+        "--sam-encoder", str(files.encoder), "--sam-decoder", str(files.decoder),
+        worker="daemon.hrda",
+    )  # fmt: skip
+
+    figures = {row.engine: row.figures for row in report.rows if row.group == "all"}
+    assert figures["sam"].objects == 6
+    assert figures["sam"].iou["1"] < 0.3  # the fake's best predicted IoU is everything
+    assert figures["sam"].iou["3"] > 0.5  # its single mask
+
+
+def test_sam_and_its_files_go_together(folder: Path) -> None:
+    with pytest.raises(ExperimentRefused, match="sam and --sam-encoder and --sam-decoder go tog"):
+        evaluate(folder, "--engines", "sam", "--sam-encoder", str(folder / "unseen.txt"))
 
 
 @pytest.mark.long

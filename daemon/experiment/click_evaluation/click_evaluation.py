@@ -2,7 +2,7 @@
 
 OUT/request.json     the options and the objects; other ones in the same folder are refused
 OUT/predict          run folder of the model's masks and prior maps
-OUT/clicks           run folder of the worker of a click network
+OUT/clicks           run folder of the worker of a click network; clicks-sam: of that of SAM
 OUT/clicked.jsonl    one line an object, an engine and a start; lines that are there are not redone
 OUT/report.json      written last
 """
@@ -191,7 +191,17 @@ def _learned_by(model: Path | None) -> set[str]:
 
 def _as_json(options: ClickOptions) -> dict[str, Any]:
     """What a folder is bound to: not the time that it takes, nor the engines and starts so far."""
-    free = ("out", "threads", "device", "engines", "click_net", "from_model_mask", "against")
+    free = (
+        "out",
+        "threads",
+        "device",
+        "engines",
+        "click_net",
+        "sam_encoder",
+        "sam_decoder",
+        "from_model_mask",
+        "against",
+    )
     return {
         name: str(value) if isinstance(value, Path) else value
         for name, value in dataclasses.asdict(options).items()

@@ -11,10 +11,12 @@ from daemon.clicks.walk_engines import COLOUR_WALK, PRIOR_WALK
 from daemon.clicks.walk_features import WalkFeatures
 from daemon.domain.errors import ExperimentRefused
 from daemon.experiment.options import absolute_path, classes_given
+from daemon.runs.click_worker_messages import SAM
 
 CLICK_NET = "click_net"
 ENGINES = (COLOUR_WALK, PRIOR_WALK)  # where nothing else is asked
-KNOWN_ENGINES = (*ENGINES, CLICK_NET)
+KNOWN_ENGINES = (*ENGINES, CLICK_NET, SAM)
+IN_WORKERS = (CLICK_NET, SAM)
 NO_MODEL = "none"
 MOST_CLICKS = 60
 
@@ -25,9 +27,10 @@ class ClickOptions:
 
     ids: FILE or splits.json:NAME, "" for all images with a mask. model: a checkpoint for the
     priors; None: no engine has one. click_net: what `maskloop train-clicks` wrote; None: there is
-    none. clicks: at most, on an object. per_class: objects of each class, 0: all. from_model_mask:
-    also from the model's mask, not only from nothing. against: the --out folder of another
-    evaluation of the same objects; None: there is none.
+    none. sam_encoder, sam_decoder: ONNX files; None: there are none. clicks: at most, on an object.
+    per_class: objects of each class, 0: all. from_model_mask: also from the model's mask, not only
+    from nothing. against: the --out folder of another evaluation of the same objects; None: there
+    is none.
     """
 
     images: Path
@@ -37,6 +40,8 @@ class ClickOptions:
     classes: tuple[str, ...]
     model: Path | None
     click_net: Path | None
+    sam_encoder: Path | None
+    sam_decoder: Path | None
     engines: tuple[str, ...]
     clicks: int
     rule: ClickRule
@@ -65,6 +70,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--classes", default="", metavar="NAMES", help="class names by value, comma-separated")
     add("--model", required=True, metavar="FILE|none", help="a checkpoint, for the priors; or none")
     add("--click-net", type=Path, metavar="FILE", help=f"the network, for the engine {CLICK_NET}")
+    for part in ("encoder", "decoder"):
+        words = f"ONNX file of the {part}, for the engine {SAM} (daemon/smart_tool/README.md)"
+        add(f"--sam-{part}", type=Path, metavar="FILE", help=words)
     add(
         "--engines",
         default=",".join(ENGINES),
@@ -120,6 +128,12 @@ def read_options(given: argparse.Namespace) -> ClickOptions:
         classes=classes_given(given.classes),
         model=None if model is None else absolute_path(model, "--model"),
         click_net=absolute_path(given.click_net, "--click-net") if given.click_net else None,
+        sam_encoder=absolute_path(given.sam_encoder, "--sam-encoder")
+        if given.sam_encoder
+        else None,
+        sam_decoder=absolute_path(given.sam_decoder, "--sam-decoder")
+        if given.sam_decoder
+        else None,
         engines=engines,
         clicks=given.clicks,
         rule=given.rule,
@@ -160,6 +174,7 @@ def _model_faults(
         faults.append(f"--model {model}: no such file; name a checkpoint, or none")
     if given.click_net is not None and not given.click_net.is_file():
         faults.append(f"--click-net {given.click_net}: no such file; name a click network")
+    faults += _sam_faults(given, engines)
     if (CLICK_NET in engines) != (given.click_net is not None):
         faults.append(f"--engines {given.engines}: {CLICK_NET} and --click-net go together")
     if model is None and PRIOR_WALK in engines:
@@ -169,4 +184,16 @@ def _model_faults(
         )
     if model is None and given.from_model_mask:
         faults.append("--from-model-mask: there is no model; name a --model")
+    return faults
+
+
+def _sam_faults(given: argparse.Namespace, engines: tuple[str, ...]) -> list[str]:
+    files = {"--sam-encoder": given.sam_encoder, "--sam-decoder": given.sam_decoder}
+    faults = [
+        f"{option} {path}: no such file; name an ONNX file"
+        for option, path in files.items()
+        if path is not None and not path.is_file()
+    ]
+    if any((SAM in engines) != (path is not None) for path in files.values()):
+        faults.append(f"--engines {given.engines}: {SAM} and {' and '.join(files)} go together")
     return faults

@@ -17,7 +17,7 @@ from daemon.clicks.simulated_session import ClickedTruth, clicked
 from daemon.domain import IGNORE
 from daemon.domain.errors import ExperimentRefused, InputRefused
 from daemon.experiment.click_evaluation.click_figures import TARGETS, ClickRecord, Start
-from daemon.experiment.click_evaluation.click_options import CLICK_NET, ClickOptions
+from daemon.experiment.click_evaluation.click_options import IN_WORKERS, ClickOptions
 from daemon.experiment.click_evaluation.compared_engines import ClickedFiles, ComparedEngines
 from daemon.experiment.click_evaluation.evaluated_objects import EvaluatedObject
 from daemon.experiment.image_folders import Folders
@@ -66,7 +66,7 @@ class ObjectReader:
 
 def _starts(engine: str, options: ClickOptions) -> list[Start]:
     """A worker is told of clicks only, not of a mask to start from."""
-    return list(Start) if options.from_model_mask and engine != CLICK_NET else [Start.NOTHING]
+    return list(Start) if options.from_model_mask and engine not in IN_WORKERS else [Start.NOTHING]
 
 
 class _CpuTimed:

@@ -1,9 +1,10 @@
-"""The engines that an evaluation compares: walks in this process, a network in a worker child."""
+"""The engines that an evaluation compares: walks in this process, others in a worker child each."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -11,13 +12,15 @@ from daemon.clicks.click import ClickEngine, ClickQuestion, ObjectProbability
 from daemon.clicks.walk_engines import COLOUR_WALK, PRIOR_WALK, PriorWalk, colour_walk
 from daemon.domain.errors import RunFailed
 from daemon.experiment.click_evaluation.click_options import CLICK_NET, ClickOptions
-from daemon.runs.click_worker_messages import ClicksRequest, WorkerQuestion
+from daemon.runs.checksums import sha256_of
+from daemon.runs.click_worker_messages import SAM, ClicksRequest, SamFiles, WorkerQuestion
 from daemon.runs.run_folder import RunFolder
 from daemon.smart_tool.click_worker_process import ClickWorkerProcess, NoAnswerError
 
 PATIENCE_S = 120.0  # for a worker to load its network, and for an answer
 PAUSE_S = 0.2  # between two looks whether it has
 WORKER = "daemon.hrda"  # what `python -m` runs
+_WORDS = {CLICK_NET: "the click network", SAM: "SAM"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +32,10 @@ class ClickedFiles:
 
 
 class ComparedEngines:
-    """The engines of the options by name, while it is entered; a worker runs as long.
+    """The engines of the options by name, while it is entered; their workers run as long.
 
-    folder: run folder of the worker. module: what it is started as.
+    folder: run folder of the worker of the click network; that of SAM is beside it. module: what
+    workers are started as.
     """
 
     def __init__(
@@ -41,21 +45,18 @@ class ComparedEngines:
             COLOUR_WALK: colour_walk(options.features),
             PRIOR_WALK: PriorWalk(features=options.features),
         }
-        self._folder, self._module = folder, module
-        self._worker: ClickWorkerProcess | None = None
-        self._request: ClicksRequest | None = None
-        if CLICK_NET in options.engines and options.click_net is not None:
-            self._request = ClicksRequest(
-                checkpoint=options.click_net,
-                classes=classes,
-                device=options.device,
-                threads=options.threads,
-            )
+        self._module = module
+        self._folders = {
+            CLICK_NET: folder,
+            SAM: RunFolder(folder.path.with_name(f"{folder.path.name}-{SAM}")),
+        }
+        self._requests = _requests(options, classes)
+        self._workers: dict[str, ClickWorkerProcess] = {}
 
     def __enter__(self) -> ComparedEngines:
-        if self._request is not None:
-            self._worker = ClickWorkerProcess(
-                lambda: self._request, self._folder, time.monotonic, self._module
+        for name in self._requests:
+            self._workers[name] = ClickWorkerProcess(
+                partial(self._requests.get, name), self._folders[name], time.monotonic, self._module
             )
         return self
 
@@ -65,24 +66,48 @@ class ComparedEngines:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._worker is not None:
-            self._worker.close()
+        for worker in self._workers.values():
+            worker.close()
 
     def engine(self, name: str, files: ClickedFiles) -> ClickEngine:
         """The engine of this name, for clicks on one image."""
         if name in self._walks:
             return self._walks[name]
-        if self._worker is None:
-            raise RunFailed(f"engine {name}: no worker runs; name its network with --click-net")
-        return _WorkerEngine(self._worker, self._folder, files)
+        if name not in self._workers:
+            raise RunFailed(f"engine {name}: no worker runs; name its files by their options")
+        return _WorkerEngine(name, self._workers[name], self._folders[name], files)
+
+
+def _requests(options: ClickOptions, classes: tuple[str, ...]) -> dict[str, ClicksRequest]:
+    """What workers serve, by the names of their engines."""
+    found = {}
+    if CLICK_NET in options.engines and options.click_net is not None:
+        found[CLICK_NET] = ClicksRequest(
+            checkpoint=options.click_net,
+            classes=classes,
+            device=options.device,
+            threads=options.threads,
+        )
+    if SAM in options.engines and options.sam_encoder and options.sam_decoder:
+        files = SamFiles(
+            encoder=options.sam_encoder,
+            decoder=options.sam_decoder,
+            encoder_sha256=sha256_of(options.sam_encoder),
+            decoder_sha256=sha256_of(options.sam_decoder),
+        )
+        found[SAM] = ClicksRequest(
+            sam=files, classes=classes, device="cpu", threads=options.threads
+        )
+    return found
 
 
 class _WorkerEngine:
-    """The network of a worker, as an engine for one image. It knows no initial mask."""
+    """The engine of a worker, as one for one image. It knows no initial mask."""
 
-    name = CLICK_NET
-
-    def __init__(self, worker: ClickWorkerProcess, folder: RunFolder, files: ClickedFiles) -> None:
+    def __init__(
+        self, name: str, worker: ClickWorkerProcess, folder: RunFolder, files: ClickedFiles
+    ) -> None:
+        self.name = name
         self._worker, self._folder, self._files = worker, folder, files
 
     def segment(self, question: ClickQuestion) -> ObjectProbability:
@@ -102,10 +127,10 @@ class _WorkerEngine:
             except NoAnswerError as exc:
                 failure = self._folder.read_error()
                 if failure is not None:
-                    raise RunFailed(f"the click network: {failure.message}") from exc
+                    raise RunFailed(f"{_WORDS[self.name]}: {failure.message}") from exc
                 if left_s <= PAUSE_S:
                     raise RunFailed(
-                        f"{self._files.image}: no answer of the click network: {exc}; its output "
-                        f"is in {self._folder.log}"
+                        f"{self._files.image}: no answer of {_WORDS[self.name]}: {exc}; its "
+                        f"output is in {self._folder.log}"
                     ) from exc
             time.sleep(PAUSE_S)

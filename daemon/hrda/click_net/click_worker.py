@@ -13,7 +13,7 @@ import torch
 
 from daemon.clicks.click import ClickEngine, ClickQuestion, Picture, PriorMap
 from daemon.clicks.click_replay import ClickSource, ReplayedClicks
-from daemon.domain.errors import MaskloopError
+from daemon.domain.errors import MaskloopError, RunFailed
 from daemon.hrda.click_net.click_checkpoint import read_click_model
 from daemon.hrda.device import resolve_device, set_threads
 from daemon.pixels import read_picture
@@ -33,13 +33,15 @@ from daemon.runs.click_worker_messages import (
 )
 from daemon.runs.prior_maps import read_prior
 from daemon.runs.run_folder import RunFolder
+from daemon.sam.sam_engine import SamEngine
+from daemon.sam.sam_graphs import open_sam
 
 KEPT_BYTES = 256 * 2**20  # of decoded pictures
 Stamp = tuple[str, int, int, int]  # path, size, nanoseconds of its last change, inode
 
 
 def answer_clicks(folder: RunFolder, request: ClicksRequest) -> None:
-    """Answer until standard input ends. Raises RunFailed for a checkpoint that cannot be read.
+    """Answer until standard input ends. Raises RunFailed for files that cannot be used.
 
     Standard output is for answers alone: what libraries print goes to standard error.
     """
@@ -47,8 +49,16 @@ def answer_clicks(folder: RunFolder, request: ClicksRequest) -> None:
     os.dup2(2, 1)
     set_threads(request.threads)
     device = resolve_device(request.device)
-    engine = read_click_model(request.checkpoint).engine(device)
+    engine = _engine(request, device)
     answer_all(questions, answers, AnsweringWorker(engine, request.version))
+
+
+def _engine(request: ClicksRequest, device: torch.device) -> ClickEngine:
+    if request.sam is not None:
+        return SamEngine(open_sam(request.sam, request.threads))
+    if request.checkpoint is None:
+        raise RunFailed("the request names neither a checkpoint nor the files of SAM")
+    return read_click_model(request.checkpoint).engine(device)
 
 
 def answer_all(questions: BinaryIO, answers: BinaryIO, worker: AnsweringWorker) -> None:
@@ -100,11 +110,11 @@ class AnsweringWorker:
             return WorkerError(
                 id=question.id, error=f"a click outside of the image of {width} x {height} pixels"
             )
-        prior = _prior(question.prior, (height, width))
+        prior, usual = _prior(question.prior, (height, width)), question.usual_area_px
         found = self._replayed.answer(
             self.engine,
-            ClickSource(image=_name(question), model=self._version),
-            ClickQuestion(image=image, clicks=clicks, prior=prior),
+            ClickSource(image=_name(question), model=self._version, usual_area_px=usual),
+            ClickQuestion(image=image, clicks=clicks, prior=prior, usual_area_px=usual),
         )
         ms = 1000 * (time.perf_counter() - started_s)
         return answer_of(question.id, found.probability, ms)
