@@ -24,7 +24,6 @@ MAX_ENTRIES = 10_000  # of a context
 MAX_ID_CHARS = 200
 MAX_TASK = 2**63 - 1
 POINT, BOX = "keypointlabels", "rectanglelabels"
-_HOLDERS = ("predictions", "annotations", "drafts")  # of regions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,13 +113,15 @@ def read_predict(body: object) -> PredictRequest:
     params = body.get("params")
     context = params.get("context") if isinstance(params, dict) else None
     entries = None if context is None else tuple(_entries(context))
+    made = {} if entries is None else _regions(tasks[0], "annotations", "drafts")
+    predicted = {} if entries is None else _regions(tasks[0], "predictions")
     return PredictRequest(
         project=_project(body.get("project")),
         tasks=tuple(_task_number(task) for task in tasks),
         entries=entries,
         label_config=str(body.get("label_config")),
-        region_ids=frozenset() if entries is None else frozenset(_regions(tasks[0], *_HOLDERS)),
-        regions={} if entries is None else _regions(tasks[0], "annotations", "drafts"),
+        region_ids=frozenset({*made, *predicted}),
+        regions=made,
     )
 
 
@@ -246,8 +247,8 @@ def _task_number(task: object) -> int:
 
 
 def _regions(task: object, *holders: str) -> dict[str, Mapping[str, Any]]:
-    """The regions of a task by their ids, as its predictions, annotations or drafts hold them; of
-    two with one id the later."""
+    """The regions of a task by their ids, as these of its fields hold them (predictions,
+    annotations, drafts); of two with one id the later."""
     found: dict[str, Mapping[str, Any]] = {}
     for name in holders:
         rows = task.get(name) if isinstance(task, dict) else None

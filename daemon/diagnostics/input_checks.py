@@ -11,7 +11,7 @@ from daemon.config.loading import Config
 from daemon.domain.errors import MaskloopError, RunFailed, StoreTooOld
 from daemon.intake import Intake
 from daemon.loop.components import open_connector, require_token
-from daemon.sam.sam_graphs import open_sam
+from daemon.sam.sam_graphs import load_sam
 from daemon.smart_tool.wanted_sam import THREADS, named_sam, sam_faults
 from daemon.stages.classes import require_same_classes
 from daemon.stages.image_content import CURE, EXPECTED, check_image, fault_location
@@ -72,7 +72,7 @@ def sam_model_faults(config: Config) -> Sequence[str]:
     if faults := sam_faults(config):
         return faults
     try:
-        open_sam(files, THREADS)
+        load_sam(files, THREADS)
     except RunFailed as exc:
         return [f"[smart_tool] {exc}"]
     return []

@@ -10,7 +10,7 @@ import dataclasses
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,8 @@ from daemon.audit.label_audit import LabelAudit, step_of
 from daemon.domain import Mask
 from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.device import peak_memory_bytes
-from daemon.hrda.inference.averaged_views import averaged_predictions_of
+from daemon.hrda.inference.averaged_views import averaged_predictions
+from daemon.hrda.inference.streaming import predictions_of
 from daemon.hrda.inference.whole_images import ImagePrediction
 from daemon.hrda.predict import model_of
 from daemon.hrda.progress import ProgressReporter
@@ -119,14 +120,10 @@ def _predictions(
                 settings=request.settings,
             )
         )
-        found = averaged_predictions_of(
-            net,
-            part.files,
-            reader,
-            copies=request.copies,
-            temperature=part.temperature or 1.0,
+        views = partial(
+            averaged_predictions, copies=request.copies, temperature=part.temperature or 1.0
         )
-        for file, prediction in found:
+        for file, prediction in predictions_of(net, part.files, reader, views):
             yield file, part.in_fold, prediction
 
 

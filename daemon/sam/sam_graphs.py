@@ -111,10 +111,16 @@ def resized_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def open_sam(files: SamFiles, threads: int) -> SamGraphs:
-    """Load the files and decode one click on nothing. threads: 0 for all. Raises RunFailed that
-    says what is wrong with them."""
+    """Load the files if they are those that their checksums name. threads: 0 for all. Raises
+    RunFailed that says what is wrong with them."""
     if faults := sam_file_faults(files):
         raise RunFailed("; ".join(faults))
+    return load_sam(files, threads)
+
+
+def load_sam(files: SamFiles, threads: int) -> SamGraphs:
+    """Load files in which `sam_file_faults` found nothing, and decode one click on nothing. Raises
+    RunFailed that says what is wrong with them."""
     encoder, decoder = _session(files.encoder, threads), _session(files.decoder, threads)
     where = (f"sam_encoder {files.encoder}", f"sam_decoder {files.decoder}")
     name = require_encoder(where[0], encoder.get_inputs(), encoder.get_outputs())

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import sqlite3
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image as Pillow
-
 from daemon.clicks.mask_objects import objects_of
 from daemon.domain import Mask
 from daemon.domain.errors import MaskloopError
-from daemon.store import FILE, Store
+from daemon.store import FILE, Store, decode_png
 
 MOST_LABELS = 64  # that are looked at, those of the highest image ids
 MIN_AREA_PX = 60  # smaller parts of labels are no objects
@@ -40,11 +36,6 @@ def _labels(state: Path) -> list[Mask]:
     try:
         with Store(state / FILE, read_only=True) as store:
             labeled = sorted(store.informative_ids())[-MOST_LABELS:]
-            return [_decoded(store.label_png(image_id)) for image_id in labeled]
+            return [decode_png(store.label_png(image_id)) for image_id in labeled]
     except (MaskloopError, sqlite3.Error):
         return []  # before the first tick, or of another version
-
-
-def _decoded(content: bytes) -> Mask:
-    with Pillow.open(io.BytesIO(content), formats=["PNG"]) as picture:
-        return np.asarray(picture, np.uint8)

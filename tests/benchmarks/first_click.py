@@ -24,11 +24,10 @@ from PIL import Image as Pillow
 from daemon.domain import Push, QueuedTask, Stage
 from daemon.domain.clock import steady_s, utc_now
 from daemon.smart_tool.click_answers import ClickAnswers
-from daemon.smart_tool.clicked_images import ClickedImages
 from daemon.smart_tool.next_pictures import NextPictures
 from daemon.smart_tool.walks import Walks
 from daemon.store import FILE, Store
-from tests.fakes.clicking import body, kept_suggestions, point
+from tests.fakes.clicking import body, click_tool, point
 from tests.fakes.labels import image
 from tests.fakes.versions import version
 
@@ -65,14 +64,7 @@ def one_round(state: Path, size: tuple[int, int], seed: int) -> list[tuple[float
 
 
 def tool(state: Path) -> ClickAnswers:
-    return ClickAnswers(
-        project=1,
-        secret="secret",
-        images=ClickedImages(state),
-        engines=Walks(),
-        suggestions=kept_suggestions(state),
-        seconds=steady_s,
-    )
+    return click_tool(state, Walks(), steady_s)
 
 
 def store_of_squares(state: Path, size: tuple[int, int], seed: int) -> None:

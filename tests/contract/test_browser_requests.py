@@ -20,14 +20,12 @@ from connectors.label_studio.label_config import LabelConfig, parse
 from connectors.masks.regions import decode, encode
 from daemon.domain import Mask
 from daemon.smart_tool.click_answers import VERSION, ClickAnswers
-from daemon.smart_tool.clicked_images import ClickedImages
 from tests.fakes.clicking import (
     CLASSES,
     LABEL_CONFIG,
     SIZE,
-    PlainEngines,
+    click_tool,
     clicked_store,
-    kept_suggestions,
     point,
     predict,
 )
@@ -81,14 +79,7 @@ class Browser:
 @pytest.fixture
 def tool(tmp_path: Path) -> ClickAnswers:
     clicked_store(tmp_path)
-    return ClickAnswers(
-        project=1,
-        secret="secret",
-        images=ClickedImages(tmp_path),
-        engines=PlainEngines(),
-        suggestions=kept_suggestions(tmp_path),
-        seconds=lambda: 0.0,
-    )
+    return click_tool(tmp_path)
 
 
 def test_three_clicks_and_a_negative_one_are_one_object(tool: ClickAnswers) -> None:

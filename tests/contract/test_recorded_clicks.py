@@ -17,9 +17,8 @@ from PIL import Image as Pillow
 
 from connectors.label_studio.submitted_clicks import submitted_clicks
 from daemon.smart_tool.click_answers import ClickAnswers
-from daemon.smart_tool.clicked_images import ClickedImages
 from daemon.store import FILE, Store
-from tests.fakes.clicking import PlainEngines, kept_suggestions
+from tests.fakes.clicking import click_tool
 from tests.fakes.labels import image
 
 RECORDED = json.loads((Path(__file__).parents[1] / "fixtures/clicks_1_23_2.json").read_text())
@@ -36,14 +35,7 @@ def tool(tmp_path: Path) -> ClickAnswers:
             Pillow.fromarray(picture).save(path)
             one = replace(image(task), path=path, height_px=SIZE[0], width_px=SIZE[1])
             store.add_image(one, task)
-    return ClickAnswers(
-        project=1,
-        secret="secret",
-        images=ClickedImages(tmp_path),
-        engines=PlainEngines(),
-        suggestions=kept_suggestions(tmp_path),
-        seconds=lambda: 0.0,
-    )
+    return click_tool(tmp_path)
 
 
 def regions(tool: ClickAnswers, request: dict[str, Any]) -> list[dict[str, Any]]:

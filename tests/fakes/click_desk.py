@@ -17,14 +17,13 @@ from PIL import Image as Pillow
 from daemon.domain.clock import steady_s
 from daemon.runs.click_worker_messages import ClicksRequest
 from daemon.runs.run_folder import RunFolder
-from daemon.smart_tool.click_answers import ClickAnswers, FindsObjects
+from daemon.smart_tool.click_answers import FindsObjects
 from daemon.smart_tool.click_worker_process import ClickWorkerProcess
-from daemon.smart_tool.clicked_images import ClickedImages
 from daemon.smart_tool.network_first import NetworkFirst
 from daemon.smart_tool.walks import Walks
 from daemon.store import FILE, Store
 from daemon.web.server import serving
-from tests.fakes.clicking import SIZE, body, kept_suggestions, point
+from tests.fakes.clicking import SIZE, body, click_tool, point
 from tests.fakes.labels import image
 
 SECRET = "a long enough password"
@@ -63,14 +62,7 @@ class ClickDesk:
 
     def __init__(self, state: Path, engines: FindsObjects, web: httpx.Client) -> None:
         self.state, self.web = state, web
-        self.tool = ClickAnswers(
-            project=1,
-            secret=SECRET,
-            images=ClickedImages(state),
-            suggestions=kept_suggestions(state),
-            engines=engines,
-            seconds=steady_s,
-        )
+        self.tool = click_tool(state, engines, steady_s, secret=SECRET)
 
     def click(self, *points: dict[str, Any], task: int = FIRST_TASK) -> Region:
         """The region that these clicks suggest."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,13 @@ from connectors.label_studio.smart_tags import with_smart_tag
 from daemon.clicks.click import ClickQuestion
 from daemon.domain import ClassSet
 from daemon.domain.clock import utc_now
-from daemon.smart_tool.click_answers import AskedObject, FoundObject
+from daemon.smart_tool.click_answers import (
+    AskedObject,
+    ClickAnswers,
+    FindsObjects,
+    FoundObject,
+)
+from daemon.smart_tool.clicked_images import ClickedImages
 from daemon.smart_tool.kept_suggestions import FOLDER, KeptSuggestions
 from daemon.store import FILE, Store
 from tests.fakes.labels import image
@@ -74,9 +81,25 @@ def clicked_store(state: Path, count: int = 2) -> None:
             store.add_image(one, str(3 + number))
 
 
-def kept_suggestions(state: Path) -> KeptSuggestions:
-    """Where the smart tool of this state folder keeps its suggestions."""
-    return KeptSuggestions(state / FOLDER, utc_now)
+def click_tool(
+    state: Path,
+    engines: FindsObjects | None = None,
+    seconds: Callable[[], float] = lambda: 0.0,
+    *,
+    project: int = 1,
+    secret: str = "secret",
+    continues: bool = False,
+) -> ClickAnswers:
+    """The smart tool of a state folder. engines: `PlainEngines` if there are none."""
+    return ClickAnswers(
+        project=project,
+        secret=secret,
+        images=ClickedImages(state),
+        engines=engines or PlainEngines(),
+        suggestions=KeptSuggestions(state / FOLDER, utc_now),
+        seconds=seconds,
+        continues=continues,
+    )
 
 
 class PlainEngines:

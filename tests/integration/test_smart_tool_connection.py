@@ -16,18 +16,15 @@ from connectors.label_studio import LabelStudio
 from connectors.label_studio.label_config import render
 from connectors.label_studio.ml_backend_connection import TITLE
 from daemon.domain import PredictionVersion
-from daemon.smart_tool.click_answers import ClickAnswers
-from daemon.smart_tool.clicked_images import ClickedImages
 from daemon.smart_tool.connection import CHECK_S, RETRY_S, SmartToolConnection
 from daemon.store import FILE, Store
 from daemon.web.server import serving
 from tests.fakes.clicking import (
     CLASSES,
     LABEL_CONFIG,
-    PlainEngines,
     body,
+    click_tool,
     clicked_store,
-    kept_suggestions,
     point,
 )
 from tests.fakes.label_studio import FakeLabelStudio
@@ -56,14 +53,7 @@ class Desk:
             sleep=lambda _: None,
         )
         opened.callback(self.connector.close)
-        self.tool = ClickAnswers(
-            project=self.project,
-            secret="a password",
-            images=ClickedImages(state),
-            suggestions=kept_suggestions(state),
-            engines=PlainEngines(),
-            seconds=lambda: 0.0,
-        )
+        self.tool = click_tool(state, project=self.project, secret="a password")
         address = opened.enter_context(serving(dict, smart_tool=self.tool))
         self.connection = SmartToolConnection(
             f"{address}/smart-tool", self.tool.secret, lambda: self.seconds, self.tool.figures

@@ -19,8 +19,6 @@ from daemon.demo.web_user import OpenTask, WebUser
 from daemon.domain import Mask
 from daemon.domain.clock import utc_now
 from daemon.domain.unaccepted_masks import UnacceptedMask
-from daemon.smart_tool.click_answers import ClickAnswers
-from daemon.smart_tool.clicked_images import ClickedImages
 from daemon.smart_tool.kept_suggestions import FOLDER, mask_pixels
 from daemon.stages.context import Context
 from daemon.stages.image_intake import CURSOR
@@ -28,7 +26,7 @@ from daemon.stages.sync import sync_answers
 from daemon.store import FILE, Store
 from daemon.web.app import create_app
 from tests.contract.rigs import CLASSES, CONTROL, LabelStudioRig, Server, folder_source_rig
-from tests.fakes.clicking import SIZE, PlainEngines, body, kept_suggestions, point
+from tests.fakes.clicking import SIZE, body, click_tool, point
 from tests.fakes.label_studio import FakeLabelStudio
 from tests.fakes.launcher import ForkLauncher
 from tests.fakes.statuses import status
@@ -48,14 +46,7 @@ class Desk:
         self.config = Config.model_validate({"home": home, "label_studio": server, **settings})
         self.state = self.config.state
         self._keep_images()
-        self.tool = ClickAnswers(
-            project=rig.project,
-            secret="secret",
-            images=ClickedImages(self.state),
-            engines=PlainEngines(),
-            suggestions=kept_suggestions(self.state),
-            seconds=lambda: 0.0,
-        )
+        self.tool = click_tool(self.state, project=rig.project)
 
     def _keep_images(self) -> None:
         asks = self.rig.push(self.rig.keys[:2])

@@ -16,16 +16,15 @@ from daemon.clicks.click import PriorMap
 from daemon.domain import Mask
 from daemon.runs.predicted_masks import predict_run
 from daemon.runs.prior_maps import prior_file, write_prior
-from daemon.smart_tool.click_answers import VERSION, ClickAnswers
-from daemon.smart_tool.clicked_images import ClickedImages
+from daemon.smart_tool.click_answers import VERSION
 from tests.fakes.clicking import (
     CLASSES,
     LABEL_CONFIG,
     SIZE,
     PlainEngines,
     body,
+    click_tool,
     clicked_store,
-    kept_suggestions,
     point,
     predict,
 )
@@ -37,14 +36,7 @@ class Bench:
     def __init__(self, state: Path) -> None:
         clicked_store(state)
         self.engines, self.state = PlainEngines(), state
-        self.tool = ClickAnswers(
-            project=1,
-            secret="secret",
-            images=ClickedImages(state),
-            suggestions=kept_suggestions(state),
-            engines=self.engines,
-            seconds=iter(range(10**6)).__next__,
-        )
+        self.tool = click_tool(state, self.engines, iter(range(10**6)).__next__)
 
     def regions(self, content: bytes) -> list[dict[str, Any]]:
         answer = json.loads(json.dumps(self.tool.predict(content), allow_nan=False))

@@ -12,16 +12,14 @@ import pytest
 from connectors.label_studio.label_config import LabelConfig, parse
 from connectors.masks.regions import decode, encode
 from daemon.domain import Mask
-from daemon.smart_tool.click_answers import ClickAnswers
-from daemon.smart_tool.clicked_images import ClickedImages
 from daemon.smart_tool.continued_sessions import GO_ON_S
 from tests.fakes.clicking import (
     CLASSES,
     LABEL_CONFIG,
     SIZE,
     PlainEngines,
+    click_tool,
     clicked_store,
-    kept_suggestions,
     point,
     predict,
 )
@@ -36,15 +34,7 @@ class Tab:
     def __init__(self, state: Path, *, continues: bool = True) -> None:
         clicked_store(state)
         self.seconds, self.engines = 0.0, PlainEngines()
-        self.tool = ClickAnswers(
-            project=1,
-            secret="secret",
-            images=ClickedImages(state),
-            engines=self.engines,
-            suggestions=kept_suggestions(state),
-            seconds=lambda: self.seconds,
-            continues=continues,
-        )
+        self.tool = click_tool(state, self.engines, lambda: self.seconds, continues=continues)
 
     def click(
         self, *points: Region, draft: tuple[Region, ...] = (), holder: str = "drafts", task: int = 3

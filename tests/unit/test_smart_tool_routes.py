@@ -11,11 +11,9 @@ from flask.testing import FlaskClient
 from daemon.config.loading import Config
 from daemon.config.smart_tool_secret import FILE, smart_tool_secret
 from daemon.domain.errors import ConfigError
-from daemon.smart_tool.click_answers import ClickAnswers
-from daemon.smart_tool.clicked_images import ClickedImages
 from daemon.web.access.gate import LARGEST_BODY_BYTES
 from daemon.web.app import create_app
-from tests.fakes.clicking import PlainEngines, body, clicked_store, kept_suggestions, point
+from tests.fakes.clicking import body, click_tool, clicked_store, point
 from tests.fakes.statuses import status
 
 SECRET = "a long enough password"
@@ -32,14 +30,7 @@ KNOWN = basic("maskloop", SECRET)
 @pytest.fixture
 def client(tmp_path: Path) -> FlaskClient:
     clicked_store(tmp_path)
-    tool = ClickAnswers(
-        project=1,
-        secret=SECRET,
-        images=ClickedImages(tmp_path),
-        suggestions=kept_suggestions(tmp_path),
-        engines=PlainEngines(),
-        seconds=lambda: 0.0,
-    )
+    tool = click_tool(tmp_path, secret=SECRET)
     return create_app(lambda: status(0), smart_tool=tool).test_client()
 
 

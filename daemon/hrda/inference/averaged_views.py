@@ -8,25 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from daemon.hrda.data.file_reader import FileReader
 from daemon.hrda.data.image_files import Picture
 from daemon.hrda.inference.framing import framed
-from daemon.hrda.inference.passes import images_per_pass, queue_length, readers
-from daemon.hrda.inference.streaming import group_by_size
 from daemon.hrda.inference.whole_images import ImagePrediction, predict_framed
 from daemon.hrda.network.heads import STRIDE
 from daemon.hrda.network.segmentor import Segmentor
-from daemon.runs.run_folder import ImageFile
-
-File = TypeVar("File", bound=ImageFile)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,27 +49,6 @@ _SQUARE = tuple(
     )
 )
 COPIES = {"none": _SQUARE[:1], "mirror": _SQUARE[:2], "square": _SQUARE}
-
-
-def averaged_predictions_of(
-    net: Segmentor,
-    files: Iterable[File],
-    reader: FileReader,
-    *,
-    copies: int,
-    temperature: float = 1.0,
-) -> Iterator[tuple[File, ImagePrediction]]:
-    """Each readable file with the mean view, in order; see `averaged_predictions`.
-
-    The others are among the faults of `reader`. Raises RunFailed as `predict_images` and `reader`
-    do.
-    """
-    pictures = reader.images(files, queue_length(net), readers(net))
-    most = queue_length(net)
-    for group in group_by_size(pictures, lambda pixels: min(most, images_per_pass(net, pixels))):
-        images = [picture for _, picture in group]
-        found = averaged_predictions(net, images, copies=copies, temperature=temperature)
-        yield from ((file, one) for (file, _), one in zip(group, found, strict=True))
 
 
 def averaged_predictions(

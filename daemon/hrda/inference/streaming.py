@@ -23,21 +23,22 @@ from daemon.runs.run_folder import ImageFile
 
 T = TypeVar("T")
 File = TypeVar("File", bound=ImageFile)
+Predict = Callable[[Segmentor, Sequence[Picture]], Sequence[ImagePrediction]]
 
 SAMPLED_WINDOWS = 8  # of a large image, for class shares
 
 
 def predictions_of(
-    net: Segmentor, files: Iterable[File], reader: FileReader
+    net: Segmentor, files: Iterable[File], reader: FileReader, predict: Predict = predict_images
 ) -> Iterator[tuple[File, ImagePrediction]]:
     """Each readable file with its prediction, in order.
 
-    The others are among the faults of `reader`. Raises RunFailed as `predict_images` and `reader`
-    do.
+    predict: makes the predictions of images of one size. The other files are among the faults of
+    `reader`. Raises RunFailed as `predict` and `reader` do.
     """
     pictures = reader.images(files, queue_length(net), readers(net))
     for group in group_by_size(pictures, lambda pixels: _images_at_once(net, pixels)):
-        predictions = predict_images(net, [picture for _, picture in group])
+        predictions = predict(net, [picture for _, picture in group])
         yield from (
             (file, prediction) for (file, _), prediction in zip(group, predictions, strict=True)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from daemon.config.loading import Config
 from daemon.domain import Image
@@ -21,33 +21,18 @@ from daemon.rules.review_stop import STOP_AFTER, stop_rule
 from daemon.store import FILE, Store
 from daemon.web.access.gate import visitor
 from daemon.web.page import Page, Sources
+from daemon.web.shown_places import ShownPlace, place_fields, task_url
 
 LISTED = 100
-CONTEXT = 0.75  # around a place on its picture, of its longer side
-MIN_CONTEXT_PX = 96
 
 
-class Frame(ViewModel):
-    """The part of an image that the page shows, pixels."""
-
-    left: Count
-    top: Count
-    width: Count
-    height: Count
-
-
-class Suspect(ViewModel):
+class Suspect(ShownPlace):
     """A place of a label."""
 
     number: Count
     """Of the finding; it stays."""
     rank: Count
     """From 1, the most suspicious."""
-    image: Count
-    """Number of the image, as in /images/NUMBER/thumbnail.jpg."""
-    image_name: str
-    width_px: Count
-    height_px: Count
     type: str
     """swap, missing, unlabeled part, outside, shift, conflict or rule."""
     labeled: str
@@ -61,43 +46,18 @@ class Suspect(ViewModel):
     once 50 places had one; null: not known."""
     weak: bool
     """Whether the model was trained on this label."""
-    top: Count
-    left: Count
-    bottom: Count
-    right: Count
-    area_px: Count
-    mask_png: str
-    """1-bit PNG of the place in its box, base64; empty where it was not kept."""
-    frame: Frame
-    task_url: str | None
-    """The label in Label Studio; null for other connectors."""
     under_review: bool
     """Whether another person is asked to look at the label now."""
 
 
-class Unaccepted(ViewModel):
-    """A mask that was suggested for clicks and that no label holds."""
+class Unaccepted(ShownPlace):
+    """A mask that was suggested for clicks and that no label holds; it is always kept."""
 
     annotation: str
     """Of the labeling tool; it holds the clicks."""
-    image: Count
-    """Number of the image, as in /images/NUMBER/thumbnail.jpg."""
-    image_name: str
-    width_px: Count
-    height_px: Count
     label: str
     """Class of the mask."""
-    top: Count
-    left: Count
-    bottom: Count
-    right: Count
-    area_px: Count
-    mask_png: str
-    """1-bit PNG of the mask in its box, base64."""
-    frame: Frame
     suggested_at: Timestamp
-    task_url: str | None
-    """The annotation in Label Studio; null for other connectors."""
 
 
 class SuspectsView(ViewModel):
@@ -181,57 +141,20 @@ def suspect(
     under_review: bool = False,
 ) -> Suspect:
     """A finding as the page shows it. Pure."""
-    top, left, bottom, right = finding.box_yxyx
     return Suspect(
         number=number,
         rank=rank,
-        image=image.id,
-        image_name=image.name,
-        width_px=image.width_px,
-        height_px=image.height_px,
         type=finding.type.value,
         labeled=finding.labeled,
         proposed=finding.proposed,
         reason=finding.reason,
         expected_precision=finding.expected_precision,
         weak=finding.weak,
-        top=top,
-        left=left,
-        bottom=bottom,
-        right=right,
-        area_px=finding.area_px,
-        mask_png=finding.mask_png,
-        frame=frame_of(finding.box_yxyx, image),
-        task_url=url_of(image.id),
         under_review=under_review,
+        **place_fields(
+            image, finding.box_yxyx, finding.area_px, finding.mask_png, url_of(image.id)
+        ),
     )
-
-
-def frame_of(box_yxyx: tuple[int, int, int, int], image: Image) -> Frame:
-    """A square around the place, inside the image. Pure."""
-    top, left, bottom, right = box_yxyx
-    longest = max(bottom - top, right - left)
-    side = round(max(longest * (1 + 2 * CONTEXT), MIN_CONTEXT_PX))
-    width, height = min(side, image.width_px), min(side, image.height_px)
-    return Frame(
-        left=max(0, min((left + right - width) // 2, image.width_px - width)),
-        top=max(0, min((top + bottom - height) // 2, image.height_px - height)),
-        width=width,
-        height=height,
-    )
-
-
-def task_url(config: Config, tasks: Mapping[int, str]) -> Callable[[int], str | None]:
-    """Image id -> address of the task of its label in Label Studio."""
-    server = config.label_studio
-
-    def url_of(image_id: int) -> str | None:
-        task = tasks.get(image_id)
-        if config.connector.kind != "label_studio" or task is None or not task.isdecimal():
-            return None
-        return f"{server.url.rstrip('/')}/projects/{server.project}/data?task={task}"
-
-    return url_of
 
 
 def _unaccepted(store: Store, config: Config) -> tuple[Unaccepted, ...]:
@@ -245,23 +168,11 @@ def _unaccepted(store: Store, config: Config) -> tuple[Unaccepted, ...]:
 def _one_unaccepted(
     mask: UnacceptedMask, image: Image, url_of: Callable[[int], str | None]
 ) -> Unaccepted:
-    top, left, bottom, right = mask.box_yxyx
     return Unaccepted(
         annotation=mask.annotation,
-        image=image.id,
-        image_name=image.name,
-        width_px=image.width_px,
-        height_px=image.height_px,
         label=mask.label,
-        top=top,
-        left=left,
-        bottom=bottom,
-        right=right,
-        area_px=mask.area_px,
-        mask_png=mask.mask_png,
-        frame=frame_of(mask.box_yxyx, image),
         suggested_at=mask.at.isoformat(),
-        task_url=url_of(image.id),
+        **place_fields(image, mask.box_yxyx, mask.area_px, mask.mask_png, url_of(image.id)),
     )
 
 
